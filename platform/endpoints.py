@@ -1,0 +1,109 @@
+"""Endpoints: a version serving on a target, and what the gateway must know to reach it."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from intermodal.platform.clouds import Cloud, Target
+
+State = Literal["creating", "ready", "failed", "deleting"]
+NAME_LIMIT = 32
+"""Azure ML's limit for endpoint names, the tightest of all targets (CONTRACTS)."""
+
+
+def endpoint_name(model: str, version: str, environment: str) -> str:
+    """One name that every cloud accepts: lower case, digits, hyphens, at most 32 characters, starting with a letter.
+
+    A name that is too long is cut and ends in a hash, so that two long names stay two.
+    """
+    plain = re.sub(r"[^a-z0-9]+", "-", f"{model}-{version}-{environment}".lower()).strip("-")
+    if not plain[:1].isalpha():
+        plain = f"m-{plain}"
+    if len(plain) <= NAME_LIMIT:
+        return plain
+    digest = hashlib.sha256(f"{model}\0{version}\0{environment}".encode()).hexdigest()[:8]
+    return f"{plain[: NAME_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+@dataclass(frozen=True)
+class DeployRequest:
+    """Serve one version on one target.
+
+    ``artifacts`` is the mirror's URI in the target's own cloud (``s3://bucket/prefix``, ``gs://...``,
+    ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that cloud's registry.
+    """
+
+    model: str
+    version: str
+    environment: str
+    owner: str
+    image: str
+    artifacts: str
+    replicas: int = 1
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return endpoint_name(self.model, self.version, self.environment)
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        """The tags that every deployment carries, for governance and for the bill."""
+        return {
+            **self.tags,
+            "intermodal-model": self.model,
+            "intermodal-version": self.version,
+            "intermodal-environment": self.environment,
+            "intermodal-team": self.owner,
+        }
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A version serving on a target, as its cloud reports it. ``reason`` is the cloud's own when it failed."""
+
+    target: Target
+    name: str
+    model: str
+    version: str
+    url: str
+    state: State
+    reason: str = ""
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.target.cloud
+
+
+@dataclass(frozen=True)
+class AwsSignature:
+    """The gateway signs with SigV4 for this service and region, with these keys."""
+
+    service: str
+    region: str
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class BearerToken:
+    """The gateway adds ``Authorization: Bearer <token>``. ``expires_at`` (Unix seconds) is None for a key."""
+
+    token: str = field(repr=False)
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One cloud's path to a model: where the gateway sends a V2 body, and how it proves who it is.
+
+    ``url`` is the full address of a ``POST`` that takes a V2 body whole and answers with one.
+    """
+
+    cloud: Cloud
+    version: str
+    url: str
+    credential: AwsSignature | BearerToken | None = None

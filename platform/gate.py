@@ -1,0 +1,53 @@
+"""The quality gate: may this candidate become a version?"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from intermodal.platform.errors import SpecError
+
+METRICS: Mapping[str, int] = {
+    "roc_auc": 1,
+    "accuracy": 1,
+    "f1_macro": 1,
+    "r2": 1,
+    "log_loss": -1,
+    "rmse": -1,
+    "mae": -1,
+}
+"""The metrics a gate can name: 1 when more is better, -1 when less is."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``reasons`` has a sentence for each comparison, passed or not, for the people who look."""
+
+    passed: bool
+    reasons: tuple[str, ...]
+
+
+def judge(
+    metric: str, candidate: float, *, baseline: float | None, champion: float | None, margin: float = 0.0
+) -> Verdict:
+    """Compare on the same held-out rows; None means there is nothing to compare with.
+
+    The candidate must beat the baseline by more than ``margin`` and must not fall below the champion by more than it.
+    """
+    if metric not in METRICS:
+        raise SpecError(f"Unknown metric '{metric}'.", hint=f"Known metrics: {', '.join(METRICS)}.")
+    if not math.isfinite(candidate):
+        return Verdict(False, (f"The candidate's {metric} is {candidate}, not a number.",))
+    sign, passed, reasons = METRICS[metric], True, []
+    if baseline is not None:
+        better = sign * (candidate - baseline) > margin
+        passed &= better
+        reasons.append(
+            f"{metric} {candidate:.4f} {'beats' if better else 'does not beat'} the baseline's {baseline:.4f}."
+        )
+    if champion is not None:
+        kept = sign * (candidate - champion) >= -margin
+        passed &= kept
+        reasons.append(
+            f"{metric} {candidate:.4f} is {'not worse' if kept else 'worse'} than the champion's {champion:.4f}."
+        )
+    return Verdict(passed, tuple(reasons) or (f"{metric} {candidate:.4f}; nothing to compare with.",))

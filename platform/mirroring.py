@@ -1,0 +1,72 @@
+"""Mirrors: what must be copied so that a cloud's store holds exactly a version's artifacts."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+CHUNK = 1 << 20
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file in hex, read in chunks so that memory stays flat."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class FileEntry:
+    """One file of a version: its length in bytes and its SHA-256 in hex."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Every file of a version by its path relative to the artifacts' folder, with '/' as separator."""
+
+    files: Mapping[str, FileEntry] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, folder: Path) -> "Manifest":
+        files = sorted(path for path in folder.rglob("*") if path.is_file())
+        return cls(
+            {p.relative_to(folder).as_posix(): FileEntry(p.stat().st_size, sha256_of(p)) for p in files}
+        )
+
+    @property
+    def digest(self) -> str:
+        """One SHA-256 for the whole version: equal digests are equal bytes under equal names."""
+        lines = "\n".join(f"{entry.sha256} {path}" for path, entry in sorted(self.files.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+    @property
+    def size(self) -> int:
+        return sum(entry.size for entry in self.files.values())
+
+    def to_json(self) -> str:
+        return json.dumps({path: vars(entry) for path, entry in sorted(self.files.items())}, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Manifest":
+        return cls({path: FileEntry(**entry) for path, entry in json.loads(text).items()})
+
+
+@dataclass(frozen=True)
+class MirrorReport:
+    """What a mirror run did. ``uri`` is the mirror's address in its cloud; paths are relative to it."""
+
+    uri: str
+    digest: str
+    copied: tuple[str, ...]
+    kept: tuple[str, ...]
+    repaired: tuple[str, ...]
+    removed: tuple[str, ...]
+    bytes_copied: int
+    seconds: float

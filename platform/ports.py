@@ -1,0 +1,114 @@
+"""The ports: what assets ask for, and what an adapter in ``resources/`` fulfils."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from intermodal.platform.clouds import Cloud, Target
+from intermodal.platform.endpoints import DeployRequest, Endpoint, Upstream
+from intermodal.platform.mirroring import Manifest, MirrorReport
+from intermodal.platform.registry import Candidate, RegisteredVersion
+from intermodal.platform.routing import Route
+
+
+class ObjectStore(Protocol):
+    """A bucket (or container) of one cloud. Errors: Refused, Throttled, Unavailable, NotFound."""
+
+    @property
+    def cloud(self) -> Cloud: ...
+
+    def uri(self, prefix: str) -> str:
+        """The address of ``prefix`` as the cloud's own endpoint services take it."""
+
+    def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
+        """Make ``prefix`` hold exactly the manifest's files, taken from the folder ``source``.
+
+        Copies in parallel and streams; a second run copies nothing; a run after a kill copies what is missing; an
+        object whose bytes differ is repaired; an object that is not in the manifest is removed. The manifest itself
+        is written last: a prefix without one is not a mirror.
+        """
+
+    def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
+        """Read every object back and hash it: path → what is wrong. Empty when the mirror is whole."""
+
+    def put(self, key: str, data: bytes) -> None: ...
+
+    def get(self, key: str) -> bytes:
+        """The object's bytes; NotFound when there is none."""
+
+    def list(self, prefix: str) -> Mapping[str, int]:
+        """Keys below ``prefix`` with their sizes in bytes."""
+
+    def delete(self, key: str) -> None:
+        """Idempotent."""
+
+
+class EndpointTarget(Protocol):
+    """A kind of place that serves. Errors: DeployFailed, Refused, Throttled, Unavailable, NotFound."""
+
+    @property
+    def target(self) -> Target: ...
+
+    def deploy(self, request: DeployRequest) -> Endpoint:
+        """Create or update the endpoint and block until it is ready, or raise DeployFailed with the cloud's reason.
+
+        Idempotent: the same request again changes nothing; after a kill it takes up what is there.
+        """
+
+    def describe(self, name: str) -> Endpoint | None: ...
+
+    def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
+        """What Intermodal runs here, found by tags."""
+
+    def delete(self, name: str) -> None:
+        """Idempotent: deleting what is not there is a success. Nothing that costs money is left behind."""
+
+    def invoke(self, name: str, body: bytes) -> bytes:
+        """Send a V2 body through the cloud's official client; the V2 answer."""
+
+    def upstream(self, endpoint: Endpoint) -> Upstream:
+        """How the gateway reaches it, with a credential that is fresh now."""
+
+
+class ModelRegistry(Protocol):
+    """Where versions are registered once. Errors: NotFound, Unavailable."""
+
+    def record(self, model: str, folder: Path, record: Mapping[str, Any]) -> Candidate:
+        """Store a trained package and how it was made; the candidate has no version yet."""
+
+    def versions(self, model: str) -> Sequence[RegisteredVersion]:
+        """All versions, oldest first; empty when the model is unknown."""
+
+    def champion(self, model: str) -> RegisteredVersion | None: ...
+
+    def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
+        """Idempotent for one run: registering the same candidate again gives the same version."""
+
+    def promote(self, model: str, version: str) -> None:
+        """Move the alias ``champion``."""
+
+    def download(self, artifacts: str, folder: Path) -> Path:
+        """Fetch a package into ``folder``; the folder that holds ``intermodal.json``."""
+
+
+class Gateway(Protocol):
+    """The proxy that clients call."""
+
+    @property
+    def url(self) -> str: ...
+
+    def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
+        """Make the gateway use this route: atomic, and the old one keeps serving until the new one is taken."""
+
+    def withdraw(self, model: str) -> None:
+        """Idempotent: the model answers 404 from then on."""
+
+    def route(self, model: str) -> Route | None: ...
+
+    def models(self) -> Sequence[str]: ...
+
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
+        """A V2 body through the gateway: the answer, the cloud that gave it and its version."""
+
+    def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
+        """Whether the gateway now sends to each upstream of the model."""

@@ -1,0 +1,51 @@
+"""Routes: a model's upstreams with their weights, and which is tried next when one fails."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from intermodal.platform.clouds import CLOUDS, Cloud
+from intermodal.platform.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Route:
+    """What the gateway does with one model's requests.
+
+    ``weights`` are relative; 0 drains an upstream: it is neither chosen nor failed over to. ``metadata`` is the V2
+    metadata that the gateway answers with, ``golden_body`` a V2 request known to be answerable (the probe).
+    """
+
+    model: str
+    version: str
+    weights: Mapping[Cloud, int]
+    metadata: Mapping[str, object]
+    golden_body: str
+
+    def __post_init__(self) -> None:
+        if any(weight < 0 for weight in self.weights.values()):
+            raise SpecError(
+                f"Route of '{self.model}': a weight is negative.", hint="Use 0 to drain an upstream."
+            )
+        if not any(self.weights.values()):
+            raise SpecError(
+                f"Route of '{self.model}': every upstream has weight 0.", hint="Leave at least one above 0."
+            )
+
+    @property
+    def serving(self) -> tuple[Cloud, ...]:
+        """The clouds that get traffic, in the fixed order of clouds."""
+        return tuple(cloud for cloud in CLOUDS if self.weights.get(cloud, 0) > 0)
+
+    def failover_order(self, first: Cloud) -> tuple[Cloud, ...]:
+        """Which upstreams are tried, in turn, when ``first`` was chosen: a ring, so that load spreads."""
+        start = self.serving.index(first)
+        return self.serving[start:] + self.serving[:start]
+
+
+def even_weights(clouds: Iterable[Cloud]) -> dict[Cloud, int]:
+    """Equal shares that add up to 100, the first clouds taking the remainder."""
+    chosen = [cloud for cloud in CLOUDS if cloud in set(clouds)]
+    if not chosen:
+        raise SpecError("A route needs at least one cloud.")
+    share, rest = divmod(100, len(chosen))
+    return {cloud: share + (index < rest) for index, cloud in enumerate(chosen)}

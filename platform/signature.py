@@ -1,0 +1,72 @@
+"""A model's inputs and outputs, in the datatypes of the Open Inference Protocol V2.
+
+Shared by what trains (which writes it) and what serves (which checks every request against it), so it needs
+nothing but the standard library.
+Source of the datatypes: https://github.com/kserve/open-inference-protocol (tensor data types).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+Datatype = Literal["BOOL", "INT64", "FP64", "BYTES"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One named column of a table, one value a row.
+
+    ``categories`` is filled for a BYTES column: the values seen in training, in the order of their codes; a
+    value not among them is treated as missing. ``nullable`` says whether training saw missing values.
+    """
+
+    name: str
+    datatype: Datatype
+    nullable: bool = False
+    categories: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Output:
+    """One named output. ``width`` is 1 for a vector (one number a row), k for a matrix of k columns a row."""
+
+    name: str
+    datatype: Datatype = "FP64"
+    width: int = 1
+    labels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What a model takes and gives. A change of it is a MAJOR version."""
+
+    inputs: tuple[Column, ...]
+    output: Output
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Signature":
+        return cls(
+            inputs=tuple(Column(**{**c, "categories": tuple(c["categories"])}) for c in data["inputs"]),
+            output=Output(**{**data["output"], "labels": tuple(data["output"]["labels"])}),
+        )
+
+    def interface(self) -> dict[str, Any]:
+        """The part that callers depend on: names, datatypes, nullability; not the categories seen in training."""
+        return {
+            "inputs": [[c.name, c.datatype, c.nullable] for c in self.inputs],
+            "output": [self.output.name, self.output.datatype, self.output.width, list(self.output.labels)],
+        }
+
+    def metadata(self, model: str, version: str) -> dict[str, Any]:
+        """The V2 metadata answer (``GET /v2/models/<model>``); -1 is any number of rows."""
+        shape = [-1] if self.output.width == 1 else [-1, self.output.width]
+        return {
+            "name": model,
+            "versions": [version],
+            "platform": "intermodal",
+            "inputs": [{"name": c.name, "datatype": c.datatype, "shape": [-1]} for c in self.inputs],
+            "outputs": [{"name": self.output.name, "datatype": self.output.datatype, "shape": shape}],
+        }
