@@ -44,6 +44,4 @@ class MissingExtra(IntermodalError):
     """An optional package is not installed; the hint is the command that installs it."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"The package '{package}' is not installed.", hint=f"Run: pip install 'intermodal[{extra}]'"
-        )
+        super().__init__(f"The package '{package}' is not installed.", hint=f"Run: pip install 'intermodal[{extra}]'")

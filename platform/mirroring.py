@@ -36,9 +36,7 @@ class Manifest:
     @classmethod
     def of(cls, folder: Path) -> "Manifest":
         files = sorted(path for path in folder.rglob("*") if path.is_file())
-        return cls(
-            {p.relative_to(folder).as_posix(): FileEntry(p.stat().st_size, sha256_of(p)) for p in files}
-        )
+        return cls({p.relative_to(folder).as_posix(): FileEntry(p.stat().st_size, sha256_of(p)) for p in files})
 
     @property
     def digest(self) -> str:

@@ -12,9 +12,7 @@ def largest_difference(expected: Sequence[Sequence[float]], actual: Sequence[Seq
     if [len(row) for row in expected] != [len(row) for row in actual]:
         return float("inf")
     differences = [
-        abs(a - b)
-        for one, other in zip(expected, actual, strict=True)
-        for a, b in zip(one, other, strict=True)
+        abs(a - b) for one, other in zip(expected, actual, strict=True) for a, b in zip(one, other, strict=True)
     ]
     return max((d if d == d else float("inf") for d in differences), default=0.0)
 

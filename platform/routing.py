@@ -23,9 +23,7 @@ class Route:
 
     def __post_init__(self) -> None:
         if any(weight < 0 for weight in self.weights.values()):
-            raise SpecError(
-                f"Route of '{self.model}': a weight is negative.", hint="Use 0 to drain an upstream."
-            )
+            raise SpecError(f"Route of '{self.model}': a weight is negative.", hint="Use 0 to drain an upstream.")
         if not any(self.weights.values()):
             raise SpecError(
                 f"Route of '{self.model}': every upstream has weight 0.", hint="Leave at least one above 0."

@@ -47,9 +47,7 @@ def change_between(old: Fingerprint, new: Fingerprint) -> tuple[Change, str]:
     return "patch", "rebuilt from the same data, code and parameters"
 
 
-def next_version(
-    previous: Iterable[tuple[str, Fingerprint]], new: Fingerprint
-) -> tuple[SemanticVersion, str]:
+def next_version(previous: Iterable[tuple[str, Fingerprint]], new: Fingerprint) -> tuple[SemanticVersion, str]:
     """The number for a new version, compared with the newest of ``previous`` (version, fingerprint), and why."""
     newest = max(
         ((SemanticVersion.parse(text), mark) for text, mark in previous),

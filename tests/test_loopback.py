@@ -1,0 +1,22 @@
+"""The guard itself: it refuses the outside and lets loopback through."""
+
+import socket
+
+import pytest
+
+from tests.loopback import OutsideLoopback
+
+
+def test_a_name_look_up_outside_loopback_is_refused() -> None:
+    with pytest.raises(OutsideLoopback):
+        socket.getaddrinfo("s3.amazonaws.com", 443)
+
+
+def test_a_connection_outside_loopback_is_refused() -> None:
+    with socket.socket() as client, pytest.raises(OutsideLoopback):
+        client.connect(("192.0.2.1", 80))
+
+
+def test_loopback_is_allowed() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()):
+        pass
