@@ -1,0 +1,119 @@
+"""Containers without a container engine: a real process for each endpoint, with a root folder of its own.
+
+There are no namespaces here: absolute model paths are looked up below ``root`` (the server's ``--root``), and each
+process gets a free port on loopback (``--port``).
+"""
+
+import asyncio
+import importlib.metadata
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from intermodal.sandbox.settings import free_port
+
+IMAGE = "intermodal/server"
+PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
+
+
+class StartFailed(Exception):
+    """The container did not become healthy; the message is what a cloud would report."""
+
+
+def check_image(image: str) -> None:
+    """The sandbox has one image: the packaged server of this checkout, tagged with the package's version."""
+    name, _, tag = image.partition("@")[0].rpartition(":")
+    if not name.endswith(IMAGE):
+        raise StartFailed(f"CannotPullContainer: no image '{image}' (the sandbox holds '<registry>/{IMAGE}')")
+    if tag != importlib.metadata.version("intermodal"):
+        raise StartFailed(f"CannotPullContainer: manifest for '{image}' unknown")
+
+
+@dataclass
+class Container:
+    """A running server. ``url`` has no trailing slash."""
+
+    process: asyncio.subprocess.Process
+    port: int
+    log: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None
+
+    async def stop(self, seconds: float = 10) -> None:
+        """SIGTERM, then SIGKILL, as every container runtime does."""
+        if not self.alive:
+            return
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.process.wait(), seconds)
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+
+    def reason(self) -> str:
+        """The last lines that it wrote."""
+        lines = self.log.read_text("utf-8", errors="replace").splitlines()[-5:] if self.log.exists() else []
+        return " | ".join(lines) or "it wrote nothing"
+
+
+async def start(
+    image: str, root: Path, env: Mapping[str, str], health: str, session: aiohttp.ClientSession, seconds: float = 60
+) -> Container:
+    """Start the image with its files below ``root`` and wait until ``health`` (a path) answers 200.
+
+    Raises StartFailed with a reason. The process stays in this cloud's process group, so that it dies with the cloud.
+    """
+    check_image(image)
+    root.mkdir(parents=True, exist_ok=True)
+    port, log = free_port(), root.with_suffix(".log")
+    environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(env)
+    with log.open("wb") as output:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "intermodal.serving", "serve"),
+            *("--root", str(root), "--host", "127.0.0.1", "--port", str(port)),
+            env=environ,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+        )
+    container = Container(process, port, log)
+    try:
+        await _healthy(container, health, session, seconds)
+    except BaseException:
+        await container.stop(seconds=1)
+        raise
+    return container
+
+
+async def _healthy(container: Container, health: str, session: aiohttp.ClientSession, seconds: float) -> None:
+    deadline = asyncio.get_running_loop().time() + seconds
+    while asyncio.get_running_loop().time() < deadline:
+        if not container.alive:
+            raise StartFailed(f"the container exited with {container.process.returncode}: {container.reason()}")
+        try:
+            async with session.get(container.url + health) as answer:
+                if answer.status == 200:
+                    return
+        except aiohttp.ClientError:
+            pass  # not listening yet
+        await asyncio.sleep(0.05)
+    raise StartFailed(f"{health} did not answer 200 within {seconds:.0f} s: {container.reason()}")
+
+
+def fresh_root(folder: Path) -> Path:
+    """An empty root folder for a new container."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder

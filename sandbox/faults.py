@@ -1,0 +1,54 @@
+"""Faults that can be asked for: a cloud that is slow, refuses, throttles or errs. (An outage kills the processes.)"""
+
+import random
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+from intermodal.platform.errors import SpecError
+
+Scope = Literal["api", "storage", "endpoints"]
+Kind = Literal["refused", "throttled", "unavailable"]
+
+
+@dataclass(frozen=True)
+class Faults:
+    """Rates are shares of requests, 0 to 1. ``scope`` limits all but ``slow_start_seconds`` to one surface."""
+
+    latency_ms: float = 0
+    error_rate: float = 0
+    throttle_rate: float = 0
+    refuse: bool = False
+    slow_start_seconds: float = 0
+    scope: Scope | Literal["all"] = "all"
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> "Faults":
+        known = {field.name: field.type for field in fields(cls)}
+        for name, value in data.items():
+            if name not in known:
+                raise SpecError(f"Unknown fault '{name}'.", hint=f"Known faults: {', '.join(known)}.")
+            if name.endswith("_rate") and not 0 <= value <= 1:
+                raise SpecError(f"{name} is {value}.", hint="Give a share of requests, 0 to 1.")
+            if name.endswith(("_ms", "_seconds")) and value < 0:
+                raise SpecError(f"{name} is {value}.", hint="Give a time of 0 or more.")
+        if data.get("scope", "all") not in ("all", "api", "storage", "endpoints"):
+            raise SpecError(f"Unknown scope '{data['scope']}'.", hint="Known scopes: all, api, storage, endpoints.")
+        return cls(**data)
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def strikes(self, scope: Scope, dice: random.Random) -> Kind | None:
+        """Which fault, if any, this request meets."""
+        if self.scope not in ("all", scope):
+            return None
+        if self.refuse:
+            return "refused"
+        if dice.random() < self.throttle_rate:
+            return "throttled"
+        if dice.random() < self.error_rate:
+            return "unavailable"
+        return None
+
+    def delay_seconds(self, scope: Scope) -> float:
+        return self.latency_ms / 1000 if self.scope in ("all", scope) else 0.0

@@ -1,0 +1,26 @@
+"""What a cloud remembers across an outage: tables of JSON documents in one file, replaced whole."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+
+class State:
+    """``table("endpoints")`` is a dict from name to document; ``save()`` makes what is in memory durable."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._tables: dict[str, dict[str, Any]] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+
+    def table(self, name: str) -> dict[str, Any]:
+        return self._tables.setdefault(name, {})
+
+    def save(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self._path.with_suffix(".new")
+        with fresh.open("w", encoding="utf-8") as file:
+            json.dump(self._tables, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._path)
