@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from functools import partial
 
 import httpx
 
@@ -43,7 +44,7 @@ def up(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:
             require_free(cloud, getattr(settings.ports, cloud))
             programs.start(program(cloud), [sys.executable, "-m", "intermodal.sandbox.cloud", cloud], environ)
     for cloud in chosen:
-        programs.wait(program(cloud), lambda cloud=cloud: answers(settings, cloud), START_SECONDS)
+        programs.wait(program(cloud), partial(answers, settings, cloud), START_SECONDS)
 
 
 def down(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:
@@ -86,5 +87,5 @@ def _call(settings: Settings, cloud: Cloud, verb: str, path: str, body: object =
     scheme = "https" if cloud == "azure" else "http"
     verify = str(settings.home / "sandbox" / "azure" / "ca.pem") if cloud == "azure" else True
     url = f"{scheme}://127.0.0.1:{getattr(settings.ports, cloud)}{path}"
-    with httpx.Client(verify=verify, timeout=5, trust_env=False) as client:  # type: ignore[arg-type]
+    with httpx.Client(verify=verify, timeout=5, trust_env=False) as client:
         return client.request(verb, url, json=body)

@@ -49,7 +49,7 @@ class CloudServer(Protocol):
         """Which surface a request belongs to."""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
-        """The answer that this cloud's clients understand as refused (403), throttled (429 or its like) or unavailable."""
+        """The answer that this cloud's clients understand as refused, throttled or unavailable."""
 
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
         """Ports to listen on, with TLS where the cloud's client wants https."""
