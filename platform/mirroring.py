@@ -1,4 +1,4 @@
-"""Mirrors: what must be copied so that a cloud's store holds exactly a version's artifacts."""
+"""Manifests: exactly which bytes a version is, and what a mirror of it reports."""
 
 import hashlib
 import json
@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from intermodal.platform.errors import SpecError
+
 MANIFEST = "manifest.json"
+"""The object that is written last: it says that the mirror is whole, and what was verified in it."""
 CHUNK = 1 << 20
 
 
@@ -53,7 +56,29 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Manifest":
-        return cls({path: FileEntry(**entry) for path, entry in json.loads(text).items()})
+        return cls({path: FileEntry(entry["size"], entry["sha256"]) for path, entry in json.loads(text).items()})
+
+    def require_portable(self) -> None:
+        """Raise SpecError for a path that some cloud's store would not keep as it is.
+
+        Azure reads a backslash as a slash and drops a dot or slash at the end of a segment
+        (https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata);
+        control characters do not survive XML; S3 and Cloud Storage allow 1,024 bytes, some of which the prefix needs.
+        """
+        for path in self.files:
+            segments = path.split("/")
+            if path == MANIFEST:
+                raise SpecError(f"'{path}' is the name of the mirror's own manifest.", hint="Rename that artifact.")
+            if (
+                any(part in ("", ".", "..") or part.endswith(".") for part in segments)
+                or "\\" in path
+                or any(not character.isprintable() for character in path)
+                or len(path.encode()) > 800
+            ):
+                raise SpecError(
+                    f"The artifact {path!r} has a name that not every cloud can store.",
+                    hint="At most 800 bytes, no backslash, no control character, no folder or file that ends in '.'.",
+                )
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,8 @@ class Package:
     format: Format
     file: str
     signature: Signature
+    sensitive: tuple[str, ...] = ()
+    """Inputs whose values are never logged."""
 
     def write(self, folder: Path) -> None:
         text = json.dumps({**vars(self), "signature": self.signature.to_dict()}, indent=1)
@@ -49,7 +51,13 @@ class Package:
         path = folder / DESCRIPTOR
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            return cls(**{**data, "signature": Signature.from_dict(data["signature"])})
+            return cls(
+                **{
+                    **data,
+                    "signature": Signature.from_dict(data["signature"]),
+                    "sensitive": tuple(data.get("sensitive", ())),
+                }
+            )
         except FileNotFoundError as error:
             raise SpecError(f"No model in {folder}: {DESCRIPTOR} is missing.") from error
         except (ValueError, TypeError, KeyError) as error:

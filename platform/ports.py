@@ -1,13 +1,13 @@
 """The ports: what assets ask for, and what an adapter in ``resources/`` fulfils."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 from intermodal.platform.clouds import Cloud, Target
 from intermodal.platform.endpoints import DeployRequest, Endpoint, Upstream
 from intermodal.platform.mirroring import Manifest, MirrorReport
-from intermodal.platform.registry import Candidate, RegisteredVersion
+from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.routing import Route
 
 
@@ -73,8 +73,11 @@ class EndpointTarget(Protocol):
 class ModelRegistry(Protocol):
     """Where versions are registered once. Errors: NotFound, Unavailable."""
 
-    def record(self, model: str, folder: Path, record: Mapping[str, Any]) -> Candidate:
+    def record(self, folder: Path, record: TrainingRecord) -> Candidate:
         """Store a trained package and how it was made; the candidate has no version yet."""
+
+    def candidate(self, model: str) -> Candidate:
+        """The newest candidate; NotFound when nothing was trained."""
 
     def versions(self, model: str) -> Sequence[RegisteredVersion]:
         """All versions, oldest first; empty when the model is unknown."""
@@ -82,13 +85,42 @@ class ModelRegistry(Protocol):
     def champion(self, model: str) -> RegisteredVersion | None: ...
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
-        """Idempotent for one run: registering the same candidate again gives the same version."""
+        """Idempotent: registering the same candidate again gives the version that it has."""
 
-    def promote(self, model: str, version: str) -> None:
+    def promote(self, version: RegisteredVersion) -> None:
         """Move the alias ``champion``."""
 
-    def download(self, artifacts: str, folder: Path) -> Path:
-        """Fetch a package into ``folder``; the folder that holds ``intermodal.json``."""
+    def download(self, candidate: Candidate, folder: Path) -> Path:
+        """Fetch a package below ``folder``; the folder that holds ``intermodal.json``."""
+
+    def read(self, candidate: Candidate, path: str) -> bytes:
+        """One small file of a package (``golden.json``)."""
+
+    def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
+        """The packaged model as a function from a DataFrame to an array of predictions, ``[n]`` or ``[n, k]``."""
+
+
+class Tables(Protocol):
+    """Where the rows of datasets and features are kept, a table for each model, stage and month."""
+
+    def write(self, model: str, stage: str, partition: str, table: Any) -> None:
+        """Replace one partition (a pandas DataFrame), whole or not at all."""
+
+    def read(self, model: str, stage: str, partition: str) -> Any:
+        """A pandas DataFrame; NotFound when the partition was never written."""
+
+    def partitions(self, model: str, stage: str) -> Sequence[str]:
+        """What there is, in order."""
+
+
+class Deployment(Protocol):
+    """Which environment this is, and what its endpoints run."""
+
+    @property
+    def environment(self) -> str: ...
+
+    def image(self, cloud: Cloud) -> str:
+        """The image reference in that cloud's registry."""
 
 
 class Gateway(Protocol):
@@ -99,6 +131,12 @@ class Gateway(Protocol):
 
     def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
         """Make the gateway use this route: atomic, and the old one keeps serving until the new one is taken."""
+
+    def renew(self, model: str, upstream: Upstream) -> None:
+        """Replace one upstream's credential; the route stays as it is."""
+
+    def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
+        """Unix seconds at which each upstream's credential expires; one that does not is absent."""
 
     def withdraw(self, model: str) -> None:
         """Idempotent: the model answers 404 from then on."""

@@ -1,7 +1,9 @@
 """Registered versions, and what is remembered of how each was made."""
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
+from typing import Any
 
 from intermodal.platform.mirroring import Manifest
 from intermodal.platform.package import Task
@@ -20,29 +22,58 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A trained model before it has a version. ``artifacts`` is its address in the registry's artifact store."""
+class TrainingRecord:
+    """How a model was made: enough to make it again.
+
+    ``partitions`` maps each month of the training window to the SHA-256 of its rows, ``holdout`` is the month that
+    was kept back, ``metrics`` has the gate's metric for the candidate, and for baseline and champion where there is one
+    (``baseline_<metric>``, ``champion_<metric>``), all on the same held-out rows. ``environment`` maps packages to
+    versions.
+    """
 
     model: str
     run_id: str
-    artifacts: str
     task: Task
     signature: Signature
     fingerprint: Fingerprint
-    manifest: Manifest
-    metrics: Mapping[str, float]
-    window: tuple[str, ...]
+    partitions: Mapping[str, str]
     holdout: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    environment: Mapping[str, str]
+    code: str
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "signature": self.signature.to_dict()}, indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "TrainingRecord":
+        data = json.loads(text)
+        signature, fingerprint = Signature.from_dict(data["signature"]), Fingerprint(**data["fingerprint"])
+        return cls(**{**data, "signature": signature, "fingerprint": fingerprint})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model before it has a version. ``artifacts`` is its address in the registry's artifact store."""
+
+    record: TrainingRecord
+    artifacts: str
+    manifest: Manifest
+
+    @property
+    def model(self) -> str:
+        return self.record.model
 
 
 @dataclass(frozen=True)
 class RegisteredVersion:
     """A version as the registry knows it. ``number`` is the registry's own count, ``version`` the semantic one."""
 
-    model: str
     version: str
     number: str
-    run_id: str
-    artifacts: str
-    fingerprint: Fingerprint
-    tags: Mapping[str, str] = field(default_factory=dict)
+    candidate: Candidate
+
+    @property
+    def model(self) -> str:
+        return self.candidate.model

@@ -47,3 +47,14 @@ def even_weights(clouds: Iterable[Cloud]) -> dict[Cloud, int]:
         raise SpecError("A route needs at least one cloud.")
     share, rest = divmod(100, len(chosen))
     return {cloud: share + (index < rest) for index, cloud in enumerate(chosen)}
+
+
+def policy_weights(policy: str, clouds: Iterable[Cloud], stated: Mapping[Cloud, int]) -> dict[Cloud, int]:
+    """The weights that a spec's routing policy asks for: ``even``, or ``weighted`` as stated (left out: 0)."""
+    match policy:
+        case "even":
+            return even_weights(clouds)
+        case "weighted":
+            return {cloud: stated.get(cloud, 0) for cloud in clouds}
+        case _:
+            raise SpecError(f"Unknown routing policy '{policy}'.", hint="Known policies: even, weighted.")

@@ -4,6 +4,7 @@ import importlib
 import os
 import sys
 from collections.abc import Iterable
+from dataclasses import asdict
 from functools import partial
 
 import httpx
@@ -13,7 +14,7 @@ from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.sandbox.faults import Faults
 from intermodal.sandbox.front import FAULTS_PATH, READY_PATH
 from intermodal.sandbox.processes import Programs
-from intermodal.sandbox.settings import Settings, require_free
+from intermodal.sandbox.settings import Settings, port_variable, require_free
 
 START_SECONDS = 60
 
@@ -37,7 +38,8 @@ def variables(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> dict[str,
 def up(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:
     """Start what does not run and wait until each cloud answers. Raises with the end of the log."""
     programs, chosen = Programs(settings.home), list(clouds)
-    environ = os.environ | variables(settings) | {"INTERMODAL_HOME": str(settings.home)}
+    ports = {port_variable(name): str(port) for name, port in asdict(settings.ports).items()}
+    environ = os.environ | variables(settings, chosen) | ports | {"INTERMODAL_HOME": str(settings.home)}
     for cloud in chosen:
         if not programs.running(program(cloud)):
             programs.stop(program(cloud))

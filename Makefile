@@ -1,0 +1,59 @@
+# The same verbs for people and for CI. Everything that is installed goes into .venv and .intermodal.
+SHELL := /bin/bash
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv
+export UV_COMPILE_BYTECODE := 1
+export MYPYPATH := src
+unexport PYTHONDONTWRITEBYTECODE
+INSTALLED := .venv/.installed
+
+.PHONY: up down status test check bench clean setup lock
+
+up: setup  ## Three clouds, MLflow, gateway and Dagster; then train and deploy flight_delay.
+	@$(BIN)/intermodal up
+
+down: setup  ## Stop everything that `up` started.
+	@$(BIN)/intermodal down
+
+status: setup
+	@$(BIN)/intermodal status
+
+test: setup  ## The whole suite, on loopback only.
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: setup  ## Style, types, who may import whom, specs, definitions.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy --strict -p intermodal.platform -p intermodal.resources
+	@$(BIN)/mypy --strict -p intermodal.assets -p intermodal.sensors -p intermodal.serving -p intermodal.sandbox
+	@$(BIN)/lint-imports
+	@$(BIN)/dg check yaml
+
+bench: setup  ## Measure, and write docs/benchmarks.md.
+	@$(BIN)/python -m tests.bench
+
+clean: ## Forget everything: environment, state, caches.
+	@if [ -x $(BIN)/intermodal ]; then $(BIN)/intermodal down; fi
+	rm -rf .venv .intermodal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+
+setup: $(INSTALLED) .intermodal/node/.installed
+
+$(INSTALLED): requirements/dev.txt pyproject.toml
+	@echo "Installing Python packages into .venv (about a minute the first time) ..."
+	@test -x $(UV) || { $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; set PYTHON=<path>."; exit 1; }; \
+		$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q --require-hashes -r requirements/uv.txt; }
+	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/uv.txt requirements/dev.txt
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation-package hatchling -e .
+	@touch $@
+
+.intermodal/node/.installed: $(INSTALLED) sandbox/azure/package-lock.json
+	@$(BIN)/python -m intermodal.sandbox.azure.azurite install
+	@touch $@
+
+lock:  ## Pin every package again, with hashes and without the address of any registry.
+	$(UV) pip compile -q --python-version 3.11 --all-extras pyproject.toml --generate-hashes --no-header \
+		--no-emit-index-url -o requirements/dev.txt
+	echo uv | $(UV) pip compile -q --python-version 3.11 - --generate-hashes --no-header --no-emit-index-url \
+		-o requirements/uv.txt

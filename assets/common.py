@@ -1,0 +1,41 @@
+"""What every asset of a model shares: key, group, owner, tags."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.spec import ModelSpec
+
+Context = dg.AssetExecutionContext
+
+DEPLOYS = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
+"""For what promotes or deploys: follow upstream changes, but never past a failed gate of an earlier run
+(``blocking=True`` alone only gates inside one run)."""
+
+
+def key(spec: ModelSpec, *path: str) -> dg.AssetKey:
+    return dg.AssetKey([spec.name, *path])
+
+
+def attributes(spec: ModelSpec, *path: str, kinds: set[str], description: str, **rest: Any) -> Mapping[str, Any]:
+    """The keyword arguments of ``@dg.asset`` that are the same for all assets of a model."""
+    return {
+        "key": key(spec, *path),
+        "group_name": spec.name,
+        "owners": [spec.owner],
+        "kinds": kinds,
+        "description": description,
+        "tags": {"model": spec.name, **spec.tags},
+        "metadata": {"budget_usd_per_month": spec.budget.usd_per_month} if spec.budget else {},
+        **rest,
+    }
+
+
+CLOUD_KINDS: Mapping[str, set[str]] = {
+    "aws/sagemaker": {"aws", "sagemaker"},
+    "gcp/cloud-run": {"gcp", "cloudrun"},
+    "azure/ml": {"azure", "azureml"},
+}
+STORE_KINDS: Mapping[Cloud, set[str]] = {"aws": {"aws", "s3"}, "gcp": {"gcp", "gcs"}, "azure": {"azure", "blob"}}

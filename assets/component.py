@@ -1,0 +1,43 @@
+"""The component that turns a spec into a model's assets, checks, jobs and schedule."""
+
+import dagster as dg
+
+from intermodal.assets import dataset, endpoint, jobs, mirror, model, route, version
+from intermodal.assets.functions import ModelFunctions
+from intermodal.platform.clouds import parse_target
+from intermodal.platform.spec import ModelSpec
+
+
+class Model(dg.Component, dg.Resolvable, ModelSpec):
+    """One model, from data to three clouds.
+
+    Write `defs.yaml` in a folder below `models/`, with plain Python functions beside it:
+
+    - `data.function` takes a month (`2013-01-01`) and gives a DataFrame;
+    - `features.function` takes that DataFrame and gives inputs and target;
+    - `train.function` takes inputs, target and the hyper-parameters and gives a fitted estimator with scikit-learn's
+      `predict` (and `predict_proba` when it classifies);
+    - `gate.better_than`, if given, takes inputs and target and gives a function from rows to predictions.
+    """
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        functions = ModelFunctions.of(self, context)
+        targets = [parse_target(name) for name in self.serve]
+        assets = dg.Definitions(
+            assets=[
+                dataset.dataset(self, functions),
+                dataset.features(self, functions),
+                model.model(self, functions),
+                version.version(self),
+                *(mirror.mirror(self, target.cloud) for target in targets),
+                *(endpoint.endpoint(self, target) for target in targets),
+                route.route(self, targets),
+            ],
+            asset_checks=[
+                model.quality(self),
+                *(mirror.mirror_verified(self, target.cloud) for target in targets),
+                *(endpoint.parity(self, target) for target in targets),
+                route.route_answers(self),
+            ],
+        )
+        return dg.Definitions.merge(assets, jobs.jobs(self))

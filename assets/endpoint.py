@@ -1,0 +1,117 @@
+"""``<model>/endpoint/<cloud>``: the champion, serving on its target, off to the side until the route moves."""
+
+import json
+import statistics
+import time
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.common import CLOUD_KINDS, DEPLOYS, Context, attributes, key
+from intermodal.assets.mirror import prefix_of
+from intermodal.assets.version import champion_of
+from intermodal.platform import ports, v2
+from intermodal.platform.clouds import Target
+from intermodal.platform.endpoints import DeployRequest, endpoint_name
+from intermodal.platform.package import GOLDEN, Golden
+from intermodal.platform.parity import TOLERANCE, holds, largest_difference
+from intermodal.platform.registry import Candidate
+from intermodal.platform.spec import ModelSpec
+
+SAMPLES = 5
+
+
+def golden_of(registry: ports.ModelRegistry, candidate: Candidate) -> Golden:
+    return Golden(**json.loads(registry.read(candidate, GOLDEN)))
+
+
+def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
+    cloud = target.cloud
+
+    @dg.asset(
+        **attributes(
+            spec,
+            "endpoint",
+            cloud,
+            kinds=CLOUD_KINDS[str(target)],
+            description=f"The champion on {target}: the packaged server with the version's artifacts.",
+        ),
+        deps=[key(spec, "mirror", cloud)],
+        required_resource_keys={
+            *(resources.REGISTRY, resources.DEPLOYMENT),
+            *(resources.target_key(target), resources.store_key(cloud)),
+        },
+        automation_condition=DEPLOYS,
+    )
+    def _endpoint(context: Context) -> dg.MaterializeResult[None]:
+        registry, deployment = resources.registry(context), resources.deployment(context)
+        place, store = resources.place(context, target), resources.store(context, cloud)
+        champion = champion_of(registry, spec.name)
+        request = DeployRequest(
+            model=spec.name,
+            version=champion.version,
+            environment=deployment.environment,
+            owner=spec.team,
+            image=deployment.image(cloud),
+            artifacts=store.uri(prefix_of(champion)),
+            tags=spec.tags,
+        )
+        started = time.perf_counter()
+        served = place.deploy(request)
+        seconds = time.perf_counter() - started
+        body = v2.request_body(champion.candidate.record.signature, golden_of(registry, champion.candidate).rows[:1])
+        return dg.MaterializeResult(
+            metadata={
+                "target": str(target),
+                "name": served.name,
+                "url": dg.MetadataValue.url(served.url),
+                "version": served.version,
+                "state": served.state,
+                "image": request.image,
+                "serves": "the packaged server and the version's artifacts (no image of its own yet)",
+                "deploy_seconds": round(seconds, 3),
+                "p50_ms": round(_median_ms(place, served.name, body), 3),
+            },
+            data_version=dg.DataVersion(champion.candidate.manifest.digest),
+        )
+
+    return _endpoint
+
+
+def _median_ms(place: ports.EndpointTarget, name: str, body: bytes) -> float:
+    """The median of a few predictions through the cloud's own client, in milliseconds."""
+    times = []
+    for _ in range(SAMPLES):
+        started = time.perf_counter()
+        place.invoke(name, body)
+        times.append(time.perf_counter() - started)
+    return statistics.median(times) * 1000
+
+
+def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
+    """The same golden rows give the same predictions here as everywhere, before any traffic moves."""
+
+    @dg.asset_check(
+        asset=key(spec, "endpoint", target.cloud),
+        name="parity",
+        blocking=True,
+        description=f"Golden rows agree with every other target within {TOLERANCE:g}.",
+        required_resource_keys={resources.REGISTRY, resources.DEPLOYMENT, resources.target_key(target)},
+    )
+    def _parity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        registry, deployment = resources.registry(context), resources.deployment(context)
+        place = resources.place(context, target)
+        champion = champion_of(registry, spec.name)
+        golden = golden_of(registry, champion.candidate)
+        name = endpoint_name(spec.name, champion.version, deployment.environment)
+        answer = v2.predictions(place.invoke(name, v2.request_body(champion.candidate.record.signature, golden.rows)))
+        return dg.AssetCheckResult(
+            passed=holds(golden.predictions, answer),
+            metadata={
+                "rows": len(golden.rows),
+                "largest_difference": largest_difference(golden.predictions, answer),
+                "allowed": TOLERANCE / 2,
+            },
+        )
+
+    return _parity

@@ -1,0 +1,63 @@
+"""From ``data.flights`` in a spec to the function in the model's folder."""
+
+import hashlib
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class ModelFunctions:
+    """A model's own functions, imported when they are first called, and the hash of the files they live in."""
+
+    load: Callable[[str], Any]
+    features: Callable[[Any], Any]
+    fit: Callable[..., Any]
+    baseline: Callable[..., Any] | None
+    code: str
+
+    @classmethod
+    def of(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
+        """Resolve every function that the spec names; SpecError says which field, file and function is wrong."""
+
+        def find(field: str, path: str) -> Callable[..., Any]:
+            return _find(context, field, path)
+
+        better_than = spec.gate.better_than
+        return cls(
+            load=find("data.function", spec.data.function),
+            features=find("features.function", spec.features.function),
+            fit=find("train.function", spec.train.function),
+            baseline=find("gate.better_than", better_than) if better_than else None,
+            code=code_hash(context.path),
+        )
+
+
+def code_hash(folder: Path) -> str:
+    """SHA-256 of every Python file in the model's folder, by name and content."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(path.relative_to(folder).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[..., Any]:
+    file, _, name = path.partition(".")
+    source = context.path / f"{file}.py"
+    where = f"{context.path / 'defs.yaml'}: {field}: {path}"
+    if not source.exists():
+        files = ", ".join(sorted(found.stem for found in context.path.glob("*.py"))) or "none"
+        raise SpecError(f"{where}: there is no file {source.name} beside the spec.", hint=f"Files there: {files}.")
+    module = importlib.import_module(context.defs_relative_module_name(source))
+    function = getattr(module, name, None)
+    if not callable(function):
+        known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+        raise SpecError(f"{where}: {source.name} has no function '{name}'.", hint=f"It has: {', '.join(known)}.")
+    return function

@@ -1,0 +1,72 @@
+"""``<model>/mirror/<cloud>``: a verified copy of the champion's artifacts in a cloud's object store."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.common import DEPLOYS, STORE_KINDS, Context, attributes, key
+from intermodal.assets.version import champion_of
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.registry import RegisteredVersion
+from intermodal.platform.spec import ModelSpec
+
+
+def prefix_of(version: RegisteredVersion) -> str:
+    return f"{version.model}/{version.version}"
+
+
+def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
+    @dg.asset(
+        **attributes(
+            spec, "mirror", cloud, kinds=STORE_KINDS[cloud], description=f"The champion's artifacts in {cloud}."
+        ),
+        deps=[key(spec, "version")],
+        required_resource_keys={resources.REGISTRY, resources.store_key(cloud)},
+        automation_condition=DEPLOYS,
+    )
+    def _mirror(context: Context) -> dg.MaterializeResult[None]:
+        registry, store = resources.registry(context), resources.store(context, cloud)
+        champion = champion_of(registry, spec.name)
+        with TemporaryDirectory() as folder:
+            source = registry.download(champion.candidate, Path(folder))
+            report = store.mirror(source, champion.candidate.manifest, prefix_of(champion))
+        return dg.MaterializeResult(
+            metadata={
+                "version": champion.version,
+                "uri": report.uri,
+                "digest": report.digest,
+                "copied": len(report.copied),
+                "kept": len(report.kept),
+                "repaired": len(report.repaired),
+                "removed": len(report.removed),
+                "bytes_copied": report.bytes_copied,
+                "seconds": round(report.seconds, 3),
+            },
+            data_version=dg.DataVersion(report.digest),
+        )
+
+    return _mirror
+
+
+def mirror_verified(spec: ModelSpec, cloud: Cloud) -> dg.AssetChecksDefinition:
+    """Every object is read back and hashed."""
+
+    @dg.asset_check(
+        asset=key(spec, "mirror", cloud),
+        name="mirror_verified",
+        blocking=True,
+        description="Every object, read back, has the SHA-256 that the manifest states.",
+        required_resource_keys={resources.REGISTRY, resources.store_key(cloud)},
+    )
+    def _verified(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        store = resources.store(context, cloud)
+        champion = champion_of(resources.registry(context), spec.name)
+        damaged = store.damaged(champion.candidate.manifest, prefix_of(champion))
+        return dg.AssetCheckResult(
+            passed=not damaged,
+            metadata={"files": len(champion.candidate.manifest.files), "damaged": dict(damaged)},
+        )
+
+    return _verified

@@ -1,0 +1,38 @@
+"""The ports of assets that exist once a cloud: Dagster's resource parameters need a fixed name, these have a key."""
+
+from typing import Any, cast
+
+from intermodal.platform import ports
+from intermodal.platform.clouds import Cloud, Target
+
+REGISTRY, DEPLOYMENT, GATEWAY, MLFLOW = "registry", "deployment", "gateway", "mlflow"
+
+
+def store_key(cloud: Cloud) -> str:
+    """The resource that is the cloud's ObjectStore: ``aws_object_store``."""
+    return f"{cloud}_object_store"
+
+
+def target_key(target: Target) -> str:
+    """The resource that is the EndpointTarget: ``aws_sagemaker``."""
+    return f"{target.cloud}_{target.kind.replace('-', '_')}"
+
+
+def registry(context: Any) -> ports.ModelRegistry:
+    return cast(ports.ModelRegistry, context.resources.registry)
+
+
+def deployment(context: Any) -> ports.Deployment:
+    return cast(ports.Deployment, context.resources.deployment)
+
+
+def gateway(context: Any) -> ports.Gateway:
+    return cast(ports.Gateway, context.resources.gateway)
+
+
+def store(context: Any, cloud: Cloud) -> ports.ObjectStore:
+    return cast(ports.ObjectStore, getattr(context.resources, store_key(cloud)))
+
+
+def place(context: Any, target: Target) -> ports.EndpointTarget:
+    return cast(ports.EndpointTarget, getattr(context.resources, target_key(target)))

@@ -1,0 +1,52 @@
+"""``<model>/version``: the candidate that passed, registered once with a number that means something."""
+
+import dagster as dg
+
+from intermodal.assets.common import DEPLOYS, attributes, key
+from intermodal.platform import ports
+from intermodal.platform.errors import NotFound
+from intermodal.platform.registry import RegisteredVersion
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.versioning import next_version
+
+
+def version(spec: ModelSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        **attributes(
+            spec, "version", kinds={"mlflow"}, description="A semantic version, and the champion from now on."
+        ),
+        deps=[key(spec, "model")],
+        automation_condition=DEPLOYS,
+    )
+    def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
+        candidate = registry.candidate(spec.name)
+        earlier = [
+            (known.version, known.candidate.record.fingerprint)
+            for known in registry.versions(spec.name)
+            if known.candidate.record.run_id != candidate.record.run_id
+        ]
+        number, why = next_version(earlier, candidate.record.fingerprint)
+        registered = registry.register(candidate, str(number))
+        registry.promote(registered)
+        return dg.MaterializeResult(
+            metadata={
+                "version": registered.version,
+                "why": why,
+                "registry_number": int(registered.number),
+                "files": len(candidate.manifest.files),
+                "bytes": candidate.manifest.size,
+                "digest": candidate.manifest.digest,
+                **candidate.record.metrics,
+            },
+            data_version=dg.DataVersion(candidate.manifest.digest),
+        )
+
+    return _version
+
+
+def champion_of(registry: ports.ModelRegistry, model: str) -> RegisteredVersion:
+    """What is to be served; NotFound when nothing passed the gate yet."""
+    champion = registry.champion(model)
+    if champion is None:
+        raise NotFound(f"'{model}' has no champion.", hint=f"Run the job train_{model} first.")
+    return champion

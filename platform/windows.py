@@ -1,0 +1,34 @@
+"""Which months a model is trained on, and which is kept back to judge it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from intermodal.platform.errors import SpecError
+
+
+@dataclass(frozen=True)
+class Window:
+    """``train`` in order, and the month that follows it."""
+
+    train: tuple[str, ...]
+    holdout: str
+
+
+def latest_window(available: Sequence[str], months: int, holdout: str = "") -> Window:
+    """Hold out ``holdout`` (the newest month when empty) and train on the ``months`` before it, without a gap."""
+    present = sorted(available)
+    chosen = holdout or (present[-1] if present else "")
+    wanted = [_shift(chosen, -back) for back in range(months, 0, -1)] if chosen else []
+    if not chosen or chosen not in present or (lacking := [month for month in wanted if month not in present]):
+        gap = [chosen] if chosen and chosen not in present else (lacking if chosen else ["any month"])
+        raise SpecError(
+            f"Training needs {months} months and the one after them; there is no {', '.join(gap)}.",
+            hint=f"Materialize those partitions first. Present: {', '.join(present) or 'none'}.",
+        )
+    return Window(tuple(wanted), chosen)
+
+
+def _shift(month: str, by: int) -> str:
+    year, number = int(month[:4]), int(month[5:7])
+    total = year * 12 + number - 1 + by
+    return f"{total // 12:04d}-{total % 12 + 1:02d}-01"

@@ -1,0 +1,112 @@
+"""What Envoy's admin interface says: what it has taken, why it refuses, and which upstreams it sends to."""
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from intermodal.platform.errors import IntermodalError, Unavailable
+
+Kind = Literal["clusters", "lanes", "entrance"]
+SUBSCRIPTION: Mapping[Kind, str] = {
+    "clusters": "cluster_manager.cds",
+    "lanes": "http.lanes.rds.lanes",
+    "entrance": "http.entrance.rds.entrance",
+}
+DUMPS: Mapping[Kind, tuple[str, ...]] = {
+    "clusters": ("dynamic_warming_clusters", "dynamic_active_clusters"),
+    "lanes": ("dynamic_route_configs",),
+    "entrance": ("dynamic_route_configs",),
+}
+POLL_SECONDS = 0.02
+
+
+class Rejected(IntermodalError):
+    """Envoy does not take a configuration; the message carries its own reason."""
+
+
+@dataclass(frozen=True)
+class Admin:
+    """Envoy's admin interface at ``url``. Errors: Unavailable when nobody answers there."""
+
+    url: str
+
+    def get(self, path: str, **parameters: str) -> httpx.Response:
+        try:
+            answer = httpx.get(f"{self.url.rstrip('/')}{path}", params=parameters, timeout=10, trust_env=False)
+            answer.raise_for_status()
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"The gateway's Envoy does not answer at {self.url}: {error}.",
+                hint="Start it with 'intermodal up', or check admin_url.",
+            ) from error
+        return answer
+
+    def stats(self, kind: str, pattern: str) -> dict[str, Any]:
+        rows = self.get("/stats", format="json", type=kind, filter=pattern).json()["stats"]
+        return {row["name"]: row["value"] for row in rows if "name" in row}
+
+    def rejections(self, kind: Kind) -> int:
+        name = f"{SUBSCRIPTION[kind]}.update_rejected"
+        return int(self.stats("Counters", f"^{name}$").get(name, 0))
+
+    def version(self, kind: Kind) -> str:
+        name = f"{SUBSCRIPTION[kind]}.version_text"
+        return str(self.stats("TextReadouts", f"^{name}$").get(name, ""))
+
+    def warming(self) -> bool:
+        name = "cluster_manager.warming_clusters"
+        return bool(self.stats("Gauges", f"^{name}$").get(name, 0))
+
+    def wait_taken(self, kind: Kind, version: str, rejections: int, patience: float) -> None:
+        """Until Envoy uses ``version`` of a file; Rejected when it refuses it, Unavailable after ``patience`` seconds."""
+        deadline = time.monotonic() + patience
+        while self.version(kind) != version or (kind == "clusters" and self.warming()):
+            if self.rejections(kind) > rejections:
+                raise Rejected(f"Envoy refuses the {kind}: {self.reason(kind)}.", hint="The old route keeps serving.")
+            if time.monotonic() > deadline:
+                raise Unavailable(
+                    f"Envoy did not take the new {kind} within {patience:g} s.",
+                    hint="Check that the gateway's directory is the one that its Envoy was started with.",
+                )
+            time.sleep(POLL_SECONDS)
+
+    def reason(self, kind: Kind) -> str:
+        """Envoy's own words for its last refusal."""
+        for resource in DUMPS[kind]:
+            for entry in self.get("/config_dump", resource=resource).json().get("configs", []):
+                if details := entry.get("error_state", {}).get("details"):
+                    return str(details)
+        return "it gives no reason here; see its log"
+
+    def hosts(self, clusters: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The one host of each of these clusters, as ``/clusters`` shows it."""
+        statuses = self.get("/clusters", format="json").json().get("cluster_statuses", [])
+        return {
+            status["name"]: status["host_statuses"][0]
+            for status in statuses
+            if status["name"] in clusters and status.get("host_statuses")
+        }
+
+    def healthy(self, clusters: Collection[str]) -> dict[str, bool]:
+        """Whether Envoy now sends to each cluster: neither probed as failing nor ejected; False for an unknown one."""
+        hosts = self.hosts(clusters)
+        return {
+            name: name in hosts
+            and not any(flag is True for flag in hosts[name].get("health_status", {}).values())
+            and hosts[name].get("health_status", {}).get("eds_health_status", "HEALTHY") == "HEALTHY"
+            for name in clusters
+        }
+
+    def wait_idle(self, clusters: Collection[str], patience: float) -> None:
+        """Until none of these clusters has carried a request at two looks in a row, or ``patience`` seconds are over."""
+        deadline, quiet = time.monotonic() + patience, 0
+        while quiet < 2 and time.monotonic() < deadline:
+            time.sleep(5 * POLL_SECONDS)
+            quiet = 0 if any(active_requests(host) for host in self.hosts(clusters).values()) else quiet + 1
+
+
+def active_requests(host: Mapping[str, Any]) -> int:
+    return sum(int(stat.get("value", 0)) for stat in host.get("stats", []) if stat["name"] == "rq_active")

@@ -1,0 +1,93 @@
+"""Upstreams and failover orders as Envoy clusters.
+
+A failover order is an *aggregate cluster*; it does not run its members' HTTP filters, so a member leads to the lane listener, which does
+(measured with Envoy 1.40). Health lives on the members, where all orders share it.
+"""
+
+import base64
+
+from intermodal.platform.clouds import Cloud
+from intermodal.resources.envoy.lane import Lane, Published
+from intermodal.resources.envoy.proto import Json, seconds, typed
+from intermodal.resources.envoy.settings import Places, Settings
+
+BODY_BUFFER_BYTES = 4 << 20
+"""More than the largest body and its headers: a request must be held whole to be tried again elsewhere."""
+LIMITS = {
+    "thresholds": [{"max_retries": 1024, "max_pending_requests": 4096, "max_requests": 4096, "max_connections": 4096}]
+}
+"""Envoy's default of 3 retries at a time loses requests when an upstream dies under load; aggregates need it too."""
+HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
+
+
+def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Settings) -> Json:
+    """A lane as the failover orders see it: one host, ejected on what callers see and found back by the golden row."""
+    address = {"pipe": {"path": str(places.socket)}}
+    return {
+        "name": lane.name,
+        "alt_stat_name": f"{lane.model}/{lane.cloud}",
+        "type": "STATIC",
+        "connect_timeout": "0.25s",
+        "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
+        "circuit_breakers": LIMITS,
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        "load_assignment": {
+            "cluster_name": lane.name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address, "hostname": lane.domain}}]}],
+        },
+        "outlier_detection": {
+            "consecutive_5xx": 5,
+            "consecutive_gateway_failure": 3,
+            "enforcing_consecutive_gateway_failure": 100,
+            "interval": "0.5s",
+            "base_ejection_time": "5s",
+            "max_ejection_time": "60s",
+            "max_ejection_percent": 100,
+        },
+        "health_checks": [golden_probe(lane, golden_body, settings)],
+    }
+
+
+def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
+    """A rare prediction of a known row: a managed endpoint shows no health route to the outside.
+
+    Throttling and timeouts need two misses in a row; any other failure takes the upstream out at once.
+    """
+    return {
+        "timeout": seconds(max(2.0, settings.try_seconds)),
+        "interval": seconds(settings.probe_seconds),
+        "interval_jitter_percent": 10,
+        "no_traffic_interval": seconds(settings.recovery_seconds),
+        "no_traffic_healthy_interval": seconds(settings.probe_seconds),
+        "unhealthy_interval": seconds(settings.recovery_seconds),
+        "unhealthy_edge_interval": seconds(settings.recovery_seconds),
+        "unhealthy_threshold": 2,
+        "healthy_threshold": 1,
+        "http_health_check": {
+            "host": lane.domain,
+            "path": "/",
+            "method": "POST",
+            "send": {"binary": base64.b64encode(golden_body.encode()).decode()},
+            "request_headers_to_add": [{"header": {"key": "content-type", "value": "application/json"}}],
+            "expected_statuses": [{"start": 200, "end": 300}],
+            "retriable_statuses": [{"start": 429, "end": 430}],
+        },
+    }
+
+
+def failover_cluster(model: Published, first: Cloud) -> Json:
+    """The failover order that starts with ``first``."""
+    return {
+        "name": model.order_name(first),
+        "alt_stat_name": f"{model.route.model}/{first}-first",
+        "connect_timeout": "0.25s",
+        "lb_policy": "CLUSTER_PROVIDED",
+        "circuit_breakers": LIMITS,
+        "cluster_type": {
+            "name": "envoy.clusters.aggregate",
+            "typed_config": typed(
+                "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
+                clusters=[lane.name for lane in model.order(first)],
+            ),
+        },
+    }

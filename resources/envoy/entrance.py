@@ -1,0 +1,144 @@
+"""The entrance's routes: what a client may ask of the gateway, and what it is told when that is not possible."""
+
+import json
+from collections.abc import Mapping, Sequence
+
+from intermodal.platform.envelope import MAX_ANSWER_SECONDS
+from intermodal.resources.envoy.lane import Published
+from intermodal.resources.envoy.proto import Json, extension, seconds, set_header, typed
+from intermodal.resources.envoy.scripts import MODEL_READY
+from intermodal.resources.envoy.settings import Settings
+
+LUA = "envoy.filters.http.lua"
+READY_SCRIPT = "model-ready"
+SCRIPTS = {READY_SCRIPT: {"inline_string": MODEL_READY}}
+NAMES_SHOWN = 50
+NOT_FOR_CLIENTS = (
+    "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-upstream-service-time", "x-powered-by",
+)  # fmt: skip
+
+
+def told(status: int, text: str, **headers: str) -> Json:
+    """An answer that needs no upstream. A text with a status of 400 or more gets V2's error form from the listener."""
+    body = {"body": {"inline_string": text}} if text else {}
+    added = [set_header(name.replace("_", "-"), value) for name, value in headers.items()]
+    return {"direct_response": {"status": status, **body}, "response_headers_to_add": added}
+
+
+def answered(document: Mapping[str, object]) -> Json:
+    return told(200, json.dumps(document), content_type="application/json")
+
+
+def at(path: str, action: Json, *methods: str) -> Json:
+    """A route for exactly this path, for these methods only when any are named."""
+    match: Json = {"path": path}
+    if methods:
+        pattern = {"safe_regex": {"regex": "|".join(methods)}}
+        match["headers"] = [{"name": ":method", "string_match": pattern}]
+    return {"match": match, **action}
+
+
+def forward(model: Published, settings: Settings) -> Json:
+    """To one of the failover orders by weight; then along it until an upstream answers."""
+    weighted = [
+        {"name": model.order_name(cloud), "weight": model.route.weights[cloud]} for cloud in model.route.serving
+    ]
+    return {
+        "weighted_clusters": {"clusters": weighted},
+        "auto_host_rewrite": True,
+        "timeout": seconds(MAX_ANSWER_SECONDS),
+        "retry_policy": {
+            "retry_on": "connect-failure,refused-stream,reset,5xx,retriable-status-codes",
+            "retriable_status_codes": [408, 429],
+            "num_retries": max(2, len(weighted)),
+            "per_try_timeout": seconds(settings.try_seconds),
+            "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.050s"},
+            "retry_priority": extension(
+                "envoy.retry_priorities.previous_priorities",
+                "retry.priority.previous_priorities.v3.PreviousPrioritiesConfig",
+                update_frequency=1,
+            ),
+        },
+    }
+
+
+def ready_metadata(model: Published) -> Json:
+    name = model.route.model
+    return {
+        "golden": model.route.golden_body,
+        "ready": json.dumps({"name": name, "ready": True}),
+        "unready": json.dumps({"error": f"No upstream can serve '{name}' now.", "name": name, "ready": False}),
+    }
+
+
+def model_routes(model: Published, settings: Settings) -> list[Json]:
+    """Everything below one model's name; a version that is not the served one is not found."""
+    action = {"route": forward(model, settings)}
+    ready = {
+        **action,
+        "metadata": {"filter_metadata": {LUA: ready_metadata(model)}},
+        "typed_per_filter_config": {LUA: typed("envoy.extensions.filters.http.lua.v3.LuaPerRoute", name=READY_SCRIPT)},
+    }
+    routes = []
+    base = f"/v2/models/{model.route.model}"
+    for path in (base, f"{base}/versions/{model.route.version}"):
+        routes += [
+            at(f"{path}/infer", action, "POST"),
+            at(f"{path}/infer", told(405, "A prediction is asked for with POST.", allow="POST")),
+            at(path, answered(model.route.metadata), "GET", "HEAD"),
+            at(path, told(405, "Metadata is asked for with GET.", allow="GET, HEAD")),
+            at(f"{path}/ready", ready, "GET", "HEAD"),
+            at(f"{path}/ready", told(405, "Readiness is asked for with GET.", allow="GET, HEAD")),
+        ]
+    served = f"This gateway serves version {model.route.version} of '{model.route.model}', at {base}/infer."
+    routes.append({"match": {"prefix": f"{base}/"}, **told(404, f"No such version or path. {served}")})
+    return routes
+
+
+def gateway_routes(names: Sequence[str]) -> list[Json]:
+    """What is asked of the gateway itself, and the last word for everything unknown."""
+    shown = ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else "")
+    serves = f"this gateway serves: {shown}" if names else "this gateway serves no model yet"
+    able = answered({"ready": True}) if names else told(503, "The gateway has no route yet: deploy a model first.")
+    server = {"name": "intermodal-gateway", "version": "1", "extensions": []}
+    return [
+        at("/v2", answered(server), "GET", "HEAD"),
+        at("/v2/health/live", answered({"live": True}), "GET", "HEAD"),
+        at("/v2/health/ready", able, "GET", "HEAD"),
+        {"match": {"prefix": "/v2/models/"}, **told(404, f"Unknown model; {serves}.")},
+        {"match": {"prefix": "/"}, **told(404, f"Nothing is here: POST /v2/models/<model>/infer; {serves}.")},
+    ]
+
+
+def entrance_routes(models: Sequence[Published], settings: Settings) -> Json:
+    """One virtual host. A tree of prefixes finds the model, so a request's cost does not grow with their number."""
+    others = gateway_routes([model.route.model for model in models])
+    host: Json = {"name": "gateway", "domains": ["*"]}
+    if models:
+        host["matcher"] = {
+            "matcher_tree": {
+                "input": {
+                    "name": "path",
+                    "typed_config": typed("envoy.type.matcher.v3.HttpRequestHeaderMatchInput", header_name=":path"),
+                },
+                "prefix_match_map": {
+                    "map": {
+                        f"/v2/models/{model.route.model}": chosen([*model_routes(model, settings), *others])
+                        for model in models
+                    }
+                },
+            },
+            "on_no_match": chosen(others),
+        }
+    else:
+        host["routes"] = others
+    return {
+        "name": "entrance",
+        "max_direct_response_body_size_bytes": 1 << 20,
+        "response_headers_to_remove": list(NOT_FOR_CLIENTS),
+        "virtual_hosts": [host],
+    }
+
+
+def chosen(routes: list[Json]) -> Json:
+    return {"action": {"name": "routes", "typed_config": typed("envoy.config.route.v3.RouteList", routes=routes)}}

@@ -1,0 +1,47 @@
+"""Files that are whole or not there: written beside, synced, and renamed into place."""
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def write(path: Path, text: str) -> bool:
+    """Write ``text`` for the owner's eyes only (0600); False, and nothing touched, when the file already says so."""
+    if read(path) == text:
+        return False
+    handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        Path(beside).unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+    return True
+
+
+def read(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return None
+
+
+def put_back(path: Path, text: str | None) -> None:
+    """Undo: the file says ``text`` again, or is gone when there was none."""
+    if text is not None:
+        write(path, text)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def sync(folder: Path) -> None:
+    """Make a rename in ``folder`` survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,46 @@
+"""The lane listener's routes: one virtual host a lane, which rewrites host and path and marks the answer.
+
+Virtual hosts are found by a hash of the name, so a thousand models cost a request no more than one.
+"""
+
+from urllib.parse import urlsplit
+
+from intermodal.platform.envelope import MAX_ANSWER_SECONDS
+from intermodal.resources.envoy.endpoints import authority
+from intermodal.resources.envoy.lane import Lane
+from intermodal.resources.envoy.proto import Json, seconds, set_header
+
+METADATA = "envoy.filters.http.lua"
+
+
+def lane_host(lane: Lane) -> Json:
+    """Whatever arrives for the lane's name goes to its endpoint's one address."""
+    parts = urlsplit(lane.url)
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return {
+        "name": lane.domain,
+        "domains": [lane.domain],
+        "routes": [
+            {
+                "match": {"prefix": "/"},
+                "metadata": {"filter_metadata": {METADATA: {"lane": lane.cloud}}},
+                "route": {
+                    "cluster": lane.endpoint,
+                    "host_rewrite_literal": authority(lane),
+                    "path_rewrite": path.replace("%", "%%"),
+                    "timeout": seconds(MAX_ANSWER_SECONDS),
+                    # A kept-alive connection that the endpoint closed just now: nothing was sent, so asking again is safe.
+                    "retry_policy": {"retry_on": "reset-before-request", "num_retries": 1},
+                },
+                "request_headers_to_remove": ["x-envoy-external-address"],
+                "response_headers_to_add": [
+                    set_header("x-intermodal-cloud", lane.cloud),
+                    set_header("x-intermodal-version", lane.version),
+                ],
+            }
+        ],
+    }
+
+
+def lane_routes(hosts: list[Json]) -> Json:
+    return {"name": "lanes", "virtual_hosts": hosts}

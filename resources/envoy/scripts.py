@@ -1,0 +1,79 @@
+"""The two Lua scripts of the gateway: what a cloud's answer means, and whether a model is ready."""
+
+LANE_ANSWER = """
+-- Reads a cloud's answer as the Open Inference Protocol would have it. A mistake of the client's goes back to the client; anything
+-- else that is not a prediction means that this upstream cannot serve: 503, so that it fails over and is ejected (429 stays 429).
+local CLIENT = {["400"] = true, ["413"] = true, ["415"] = true, ["422"] = true}
+
+local function escape(text)
+  return (text:gsub('[%c"\\\\]', function(c) return string.format("\\\\u%04x", c:byte()) end))
+end
+
+local function unescape(text)
+  local plain = {n = "\\n", t = "\\t", r = "\\r", b = "\\b", f = "\\f"}
+  return (text:gsub("\\\\(.)", function(c) return plain[c] or c end))
+end
+
+local function answer(handle, status, text)
+  local headers = handle:headers()
+  local length = handle:body(true):setBytes(text)
+  headers:replace(":status", status)
+  headers:replace("content-type", "application/json")
+  headers:replace("content-length", tostring(length))
+  headers:remove("content-encoding")
+end
+
+function envoy_on_response(handle)
+  local headers = handle:headers()
+  local status = headers:get(":status")
+  if status:sub(1, 1) == "2" then return end
+  local lane = handle:metadata():get("lane")
+  local meant = status
+  if status == "424" then
+    -- SageMaker and Azure ML wrap what the container said in a 424 of their own.
+    local buffer = handle:body(true)
+    local text = buffer:length() > 0 and buffer:getBytes(0, buffer:length()) or ""
+    meant = headers:get("ms-azureml-model-error-statuscode") or text:match('"OriginalStatusCode"%s*:%s*"?(%d+)') or status
+    if CLIENT[meant] then
+      local from = select(2, text:find('"OriginalMessage"%s*:%s*"'))
+      if from then
+        local stop = from + 1
+        while stop <= #text and text:sub(stop, stop) ~= '"' do
+          stop = stop + (text:sub(stop, stop) == "\\\\" and 2 or 1)
+        end
+        text = unescape(text:sub(from + 1, stop - 1))
+      end
+      if not text:find('^%s*{.*"error"') then text = '{"error": "' .. escape(text) .. '"}' end
+      return answer(handle, meant, text)
+    end
+  elseif CLIENT[status] and not headers:get("x-amzn-errortype") then
+    return
+  end
+  local final = (meant == "429" or meant == "408") and meant or "503"
+  local said = status == meant and status or (status .. ", its model " .. meant)
+  answer(handle, final, '{"error": "' .. lane .. " cannot serve this now (it answered " .. said .. ')."}')
+end
+"""
+"""Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html (ModelError is 424 with
+OriginalStatusCode and OriginalMessage; AWS's own errors carry x-amzn-errortype) and
+https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints (424 with ms-azureml-model-error-statuscode)."""
+
+MODEL_READY = """
+-- Asks the golden row of whichever upstream would be asked now, with the same retries as a client's request.
+function envoy_on_request(handle)
+  local golden = handle:metadata():get("golden")
+  local length = handle:body(true):setBytes(golden)
+  handle:headers():replace(":method", "POST")
+  handle:headers():replace("content-type", "application/json")
+  handle:headers():replace("content-length", tostring(length))
+end
+
+function envoy_on_response(handle)
+  local metadata, headers = handle:metadata(), handle:headers()
+  local ready = headers:get(":status") == "200"
+  local length = handle:body(true):setBytes(metadata:get(ready and "ready" or "unready"))
+  headers:replace(":status", ready and "200" or "503")
+  headers:replace("content-type", "application/json")
+  headers:replace("content-length", tostring(length))
+end
+"""

@@ -1,0 +1,34 @@
+"""What is published, as typed JSON: one file a model, from which everything else is rendered. No secret is in it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.routing import Route
+from intermodal.resources.envoy.lane import Lane, Published
+from intermodal.resources.envoy.settings import Places
+
+
+def state_file(model: str, places: Places) -> Path:
+    return places.routes / f"{model}.json"
+
+
+def state_text(model: Published) -> str:
+    return json.dumps({"route": vars(model.route), "lanes": [asdict(lane) for lane in model.lanes]}, indent=1)
+
+
+def read_state(path: Path) -> Published | None:
+    """One model as it was published; None when it is not, IntermodalError when the file is damaged."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        return Published(Route(**data["route"]), tuple(Lane(**lane) for lane in data["lanes"]))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        raise IntermodalError(f"{path} is damaged: {error}.", hint="Remove it and deploy the model again.") from error
+
+
+def read_all(places: Places) -> dict[str, Published]:
+    found = {path.stem: read_state(path) for path in sorted(places.routes.glob("[!.]*.json"))}
+    return {name: model for name, model in found.items() if model is not None}

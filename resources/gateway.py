@@ -1,0 +1,163 @@
+"""The gateway: one address for every model, whichever cloud answers. Fulfils the port ``Gateway`` with Envoy.
+
+Envoy itself is started by somebody else: ``envoy -c <directory>/bootstrap.json --disable-hot-restart``.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import dagster as dg
+import httpx
+from filelock import FileLock
+from pydantic import Field
+
+from intermodal.platform.clouds import Cloud, parse_cloud
+from intermodal.platform.endpoints import Upstream
+from intermodal.platform.envelope import MAX_ANSWER_SECONDS
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Throttled, Unavailable
+from intermodal.platform.routing import Route
+from intermodal.resources.envoy import config, files, lane, state
+from intermodal.resources.envoy.admin import Admin
+from intermodal.resources.envoy.bootstrap import bootstrap
+from intermodal.resources.envoy.publisher import Publisher
+from intermodal.resources.envoy.settings import Places, Settings
+
+
+def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, listen_host: str = "127.0.0.1") -> Path:
+    """Make ``directory`` ready for an Envoy and return the file to start it with.
+
+    Routes that were published before stay published. Writing the same again changes nothing.
+    """
+    places = Places(Path(directory).absolute())
+    for folder in (places.directory, places.routes, places.secrets, places.socket.parent):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if places.socket.parent.stat().st_mode & 0o077:
+        raise IntermodalError(
+            f"Others can enter {places.socket.parent}, where the lanes listen.", hint="Make it 0700 and yours."
+        )
+    rendered = config.render(state.read_all(places).values(), places, Settings())
+    for path, document in (
+        (places.clusters, config.clusters_file({**rendered.endpoints, **rendered.upstreams})),
+        (places.lanes, config.lanes_file(rendered.lane_hosts)),
+        (places.entrance, config.entrance_file(rendered.entrance)),
+    ):
+        if not path.exists():
+            files.write(path, json.dumps(document))
+    files.write(places.bootstrap, json.dumps(bootstrap(places, listen_port, admin_port, listen_host), indent=1))
+    return places.bootstrap
+
+
+class EnvoyGateway(dg.ConfigurableResource):
+    """Envoy, configured by files in ``directory``. Errors: SpecError, Unavailable, IntermodalError with Envoy's reason."""
+
+    directory: str = Field(description="Where Envoy's files live; the same as given to write_bootstrap.")
+    url: str = Field(description="What clients call, such as http://127.0.0.1:8080.")
+    admin_url: str = Field(description="Envoy's admin interface, on loopback.")
+    ca_bundle: str = Field(
+        default="", description="PEM file that https endpoints are checked against; empty: the system's."
+    )
+    try_seconds: float = Field(default=1.0, gt=0, description="How long one cloud may take before the next is tried.")
+    probe_seconds: float = Field(default=10.0, gt=0, description="Between golden-row probes of a healthy upstream.")
+    recovery_seconds: float = Field(default=1.0, gt=0, description="Between probes of an unhealthy upstream.")
+    take_seconds: float = Field(default=15.0, gt=0, description="How long Envoy may need to take a configuration.")
+
+    def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
+        """Make the gateway use this route, and return when Envoy does.
+
+        Until then, and whenever this raises, the old route keeps serving. The same again writes nothing. A credential that is
+        new and nothing else rewrites one file and touches no connection.
+        """
+        model = lane.published(route, tuple(upstreams))
+        by_cloud = {upstream.cloud: upstream.credential for upstream in upstreams}
+        secrets = {a_lane: secret for a_lane in model.lanes if (secret := by_cloud[a_lane.cloud]) is not None}
+        admin = Admin(self.admin_url)
+        admin.get("/ready")
+        with self._lock():
+            models = {**state.read_all(self._places), route.model: model}
+            target = config.render(models.values(), self._places, self._settings)
+            Publisher(self._places, admin, self.take_seconds).publish(route.model, model, secrets, target)
+
+    def withdraw(self, model: str) -> None:
+        """Idempotent: the model answers 404 from then on, and its credentials are gone."""
+        if self.route(model) is None:
+            return
+        admin = Admin(self.admin_url)
+        admin.get("/ready")
+        with self._lock():
+            models = {name: kept for name, kept in state.read_all(self._places).items() if name != model}
+            target = config.render(models.values(), self._places, self._settings)
+            Publisher(self._places, admin, self.take_seconds).publish(model, None, {}, target)
+
+    def route(self, model: str) -> Route | None:
+        found = self._published(model)
+        return found.route if found else None
+
+    def models(self) -> Sequence[str]:
+        return sorted(state.read_all(self._places))
+
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
+        """A V2 body through the gateway: the answer, the cloud that gave it and its version.
+
+        NotFound: unknown model. SpecError: the body is wrong. Throttled: every cloud says 429. Unavailable: none answers.
+        """
+        try:
+            answer = httpx.post(
+                f"{self.url.rstrip('/')}/v2/models/{model}/infer",
+                content=body,
+                headers={"content-type": "application/json"},
+                timeout=MAX_ANSWER_SECONDS + 5,
+                trust_env=False,
+            )
+        except httpx.HTTPError as error:
+            raise Unavailable(
+                f"The gateway does not answer at {self.url}: {error}.", hint="Start it with 'intermodal up'."
+            ) from error
+        if answer.status_code != 200:
+            raise _error(model, answer)
+        return answer.content, parse_cloud(answer.headers["x-intermodal-cloud"]), answer.headers["x-intermodal-version"]
+
+    def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
+        """Whether the gateway now sends to each upstream; a drained one gets nothing and is False."""
+        found = self._published(model)
+        if found is None:
+            raise NotFound(f"The gateway has no route for '{model}'.", hint=f"It serves: {', '.join(self.models())}.")
+        healthy = Admin(self.admin_url).healthy([a_lane.name for a_lane in found.lanes])
+        drained: dict[Cloud, bool] = dict.fromkeys(found.route.weights, False)
+        return {**drained, **{a_lane.cloud: healthy[a_lane.name] for a_lane in found.lanes}}
+
+    def _published(self, model: str) -> lane.Published | None:
+        if not lane.MODEL_NAME.fullmatch(model):
+            return None
+        return state.read_state(state.state_file(model, self._places))
+
+    def _lock(self) -> AbstractContextManager[object]:
+        if not self._places.directory.is_dir():
+            raise Unavailable(f"No gateway lives in {self.directory}.", hint="Start it with 'intermodal up'.")
+        return FileLock(self._places.lock, mode=0o600)
+
+    @property
+    def _places(self) -> Places:
+        return Places(Path(self.directory).absolute())
+
+    @property
+    def _settings(self) -> Settings:
+        return Settings(self.try_seconds, self.probe_seconds, self.recovery_seconds, self.ca_bundle)
+
+
+def _error(model: str, answer: httpx.Response) -> IntermodalError:
+    try:
+        said = str(answer.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        said = answer.text[:200]
+    message = f"'{model}' through the gateway: {answer.status_code}, {said}"
+    match answer.status_code:
+        case 404:
+            return NotFound(message)
+        case 429:
+            return Throttled(message, hint="Wait a little and try again.")
+        case code if code < 500:
+            return SpecError(message)
+        case _:
+            return Unavailable(message, hint="See 'intermodal status' for what is down.")

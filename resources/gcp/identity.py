@@ -1,0 +1,64 @@
+"""Who we are on Google Cloud: Application Default Credentials, and ID tokens for calling a service.
+
+GOOGLE_APPLICATION_CREDENTIALS names a service-account file; without it google-auth asks the metadata server.
+https://cloud.google.com/docs/authentication/application-default-credentials
+"""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from intermodal.platform.endpoints import BearerToken
+from intermodal.platform.errors import MissingExtra, Refused, Unavailable
+
+if TYPE_CHECKING:
+    from google.auth.credentials import Credentials
+
+SCOPE = "https://www.googleapis.com/auth/cloud-platform"
+_HINT = "Set GOOGLE_APPLICATION_CREDENTIALS to a service-account file, or run: gcloud auth application-default login"
+
+
+def credentials() -> Credentials:
+    """Application Default Credentials with the cloud-platform scope. Raises Refused when there are none."""
+    try:
+        import google.auth
+        from google.auth.exceptions import DefaultCredentialsError
+    except ImportError as error:
+        raise MissingExtra("google-auth", "gcp") from error
+    try:
+        found, _ = google.auth.default(scopes=[SCOPE])
+    except DefaultCredentialsError as error:
+        raise Refused(f"No Google Cloud credentials: {error}", hint=_HINT) from error
+    return found
+
+
+def caller(audience: str) -> Any:
+    """Credentials that call the service at ``audience`` (its URL) with an ID token, which they renew themselves."""
+    try:
+        from google.auth.exceptions import DefaultCredentialsError
+        from google.auth.transport.requests import Request
+        from google.oauth2.id_token import fetch_id_token_credentials
+    except ImportError as error:
+        raise MissingExtra("google-auth", "gcp") from error
+    try:
+        return fetch_id_token_credentials(audience, request=Request())
+    except DefaultCredentialsError as error:
+        raise Refused(f"No credentials that can make an ID token: {error}", hint=_HINT) from error
+
+
+def id_token(audience: str) -> BearerToken:
+    """A fresh ID token for ``audience``. Raises Refused, or Unavailable when nobody answers."""
+    found = caller(audience)
+    from google.auth.exceptions import RefreshError, TransportError
+    from google.auth.transport.requests import Request
+
+    try:
+        found.refresh(Request())
+    except TransportError as error:
+        raise Unavailable(f"Google's token endpoint does not answer: {error}") from error
+    except RefreshError as error:
+        if error.retryable:
+            raise Unavailable(f"Google's token endpoint fails: {error}", hint="Try again.") from error
+        raise Refused(f"No ID token for {audience}: {error}", hint=_HINT) from error
+    return BearerToken(found.token, found.expiry.replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,48 @@
+"""Google Cloud Storage."""
+
+from typing import Any
+
+from pydantic import Field
+
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.errors import MissingExtra
+from intermodal.resources.gcp import identity
+from intermodal.resources.object_store import ObstoreResource, client_options, retry_config
+
+
+class GcsObjectStore(ObstoreResource):
+    """A bucket in Cloud Storage, through its XML API. Credentials are Application Default Credentials.
+
+    Give the bucket a lifecycle rule that aborts incomplete multipart uploads: a killed mirror leaves hidden parts.
+    """
+
+    bucket: str = Field(description="The bucket's name.")
+    endpoint: str = Field(default="", description="The address of the storage API; empty for Google Cloud itself.")
+
+    @property
+    def cloud(self) -> Cloud:
+        return "gcp"
+
+    @property
+    def place(self) -> str:
+        return f"Cloud Storage bucket '{self.bucket}' (setting: bucket, at {self.endpoint or 'Google Cloud'})"
+
+    def uri(self, prefix: str) -> str:
+        return f"gs://{self.bucket}/{prefix.strip('/')}"
+
+    def connect(self) -> Any:
+        from obstore.store import GCSStore
+
+        try:
+            from obstore.auth.google import GoogleCredentialProvider
+        except ImportError as error:
+            raise MissingExtra("google-auth", "gcp") from error
+        # Our own credentials: the provider's default asks for no scope, which Google's token endpoint refuses for a
+        # service account, and a store without a provider asks the metadata server.
+        return GCSStore(
+            self.bucket,
+            config={"base_url": self.endpoint.rstrip("/")} if self.endpoint else {},
+            credential_provider=GoogleCredentialProvider(identity.credentials()),
+            client_options=client_options(self.endpoint),
+            retry_config=retry_config(self.retry_seconds),
+        )

@@ -1,0 +1,44 @@
+"""Tables as Parquet files below one folder or bucket address."""
+
+from collections.abc import Sequence
+from io import BytesIO
+
+import dagster as dg
+import pandas as pd
+from upath import UPath
+
+from intermodal.platform.errors import NotFound
+
+
+class ParquetTables(dg.ConfigurableResource):
+    """``address`` is a folder or any address that fsspec knows (``s3://bucket/tables``).
+
+    Layout: ``<address>/<model>/<stage>/<partition>.parquet``.
+    """
+
+    address: str
+
+    def write(self, model: str, stage: str, partition: str, table: pd.DataFrame) -> None:
+        path = self._path(model, stage, partition)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = BytesIO()
+        table.to_parquet(buffer, index=False)
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_bytes(buffer.getvalue())
+        fresh.rename(path)
+
+    def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
+        try:
+            return pd.read_parquet(BytesIO(self._path(model, stage, partition).read_bytes()))
+        except FileNotFoundError as error:
+            raise NotFound(
+                f"{model}/{stage} has no partition {partition}.",
+                hint=f"Materialize it first. Present: {', '.join(self.partitions(model, stage)) or 'none'}.",
+            ) from error
+
+    def partitions(self, model: str, stage: str) -> Sequence[str]:
+        folder = UPath(self.address) / model / stage
+        return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
+
+    def _path(self, model: str, stage: str, partition: str) -> UPath:
+        return UPath(self.address) / model / stage / f"{partition}.parquet"

@@ -1,0 +1,56 @@
+"""``python -m intermodal.sandbox.aws.storage PORT FOLDER``: moto, with an S3 that survives a SIGKILL.
+
+Kept on disk: buckets, and of each object its newest bytes, ETag, metadata and checksums. Not kept: multipart uploads
+under way, old versions, settings of buckets, and whatever moto holds for other services.
+"""
+
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from moto.s3.models import s3_backends
+from moto.server import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import make_server
+
+from intermodal.sandbox.aws.identity import ACCOUNT, BUCKET, REGION
+from intermodal.sandbox.aws.objects import Objects
+
+MUTATING = {"PUT", "POST", "DELETE"}
+S3_SCOPE = "/s3/aws4_request"
+
+
+class Durable:
+    """WSGI: a mutating S3 request is answered after its effect is on disk."""
+
+    def __init__(self, application: Any, folder: Path) -> None:
+        self.application, self.objects, self.lock = application, Objects(folder), threading.Lock()
+        self.backend = s3_backends[ACCOUNT]["aws"]
+        self.objects.load(self.backend)
+        if BUCKET not in self.backend.buckets:
+            self.backend.create_bucket(BUCKET, REGION)
+            self.objects.save_bucket(BUCKET)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        answer: Iterable[bytes] = self.application(environ, start_response)
+        signed_for_s3 = S3_SCOPE in environ.get("HTTP_AUTHORIZATION", environ.get("QUERY_STRING", "").replace("%2F", "/"))
+        if environ["REQUEST_METHOD"] in MUTATING and signed_for_s3:
+            bucket, _, key = environ["PATH_INFO"].lstrip("/").encode("latin-1").decode("utf-8").partition("/")
+            with self.lock:
+                self.objects.save(self.backend, bucket, key)
+        return answer
+
+
+def main(port: int, folder: Path) -> None:
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application = Durable(DomainDispatcherApplication(create_backend_app), folder)
+    server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    server.serve_forever()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]))

@@ -1,0 +1,76 @@
+"""Who may ask the sandbox's Azure, and how the official clients find it."""
+
+import base64
+import importlib.metadata
+import json
+import secrets
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from filelock import FileLock
+
+from intermodal.sandbox.azure import certificates
+from intermodal.sandbox.containers import IMAGE
+from intermodal.sandbox.settings import Settings
+
+TENANT = "00000000-0000-0000-0000-00000000a001"
+CLIENT = "00000000-0000-0000-0000-00000000a002"
+SUBSCRIPTION = "00000000-0000-0000-0000-00000000a0a0"
+GROUP = "intermodal"
+WORKSPACE = "intermodal"
+REGION = "eastus"
+ACCOUNT = "devstoreaccount1"
+CONTAINER = "intermodal-models"
+REGISTRY = "intermodal.azurecr.io"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Secrets of one sandbox. ``storage_key`` is base64, as Azure gives account keys; ``token_key`` signs tokens."""
+
+    client_secret: str = field(repr=False)
+    storage_key: str = field(repr=False)
+    token_key: str = field(repr=False)
+
+
+def folder(settings: Settings) -> Path:
+    return settings.home / "sandbox" / "azure"
+
+
+def identity(settings: Settings) -> Identity:
+    """The secrets and certificates, made on the first call and the same ever after."""
+    home = folder(settings)
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / "identity.json"
+    with FileLock(home / "identity.lock"):
+        if not (home / certificates.CA).exists():
+            certificates.make(home)
+        if not path.exists():
+            key = base64.b64encode(secrets.token_bytes(64)).decode()
+            made = Identity(secrets.token_urlsafe(32), key, secrets.token_hex(32))
+            certificates.write_private(path, json.dumps(asdict(made)).encode())
+        return Identity(**json.loads(path.read_text(encoding="utf-8")))
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Environment variables: the SDK's standard ones, and the addresses that our adapters are configured with."""
+    known, home = identity(settings), folder(settings)
+    front = f"https://127.0.0.1:{settings.ports.azure}"
+    return {
+        "AZURE_TENANT_ID": TENANT,
+        "AZURE_CLIENT_ID": CLIENT,
+        "AZURE_CLIENT_SECRET": known.client_secret,
+        "AZURE_AUTHORITY_HOST": front,
+        "REQUESTS_CA_BUNDLE": str(home / certificates.BUNDLE),
+        "SSL_CERT_FILE": str(home / certificates.BUNDLE),
+        "INTERMODAL_AZURE_SUBSCRIPTION": SUBSCRIPTION,
+        "INTERMODAL_AZURE_RESOURCE_GROUP": GROUP,
+        "INTERMODAL_AZURE_WORKSPACE": WORKSPACE,
+        "INTERMODAL_AZURE_REGION": REGION,
+        "INTERMODAL_AZURE_MANAGEMENT_ENDPOINT": front,
+        "INTERMODAL_AZURE_STORAGE_ACCOUNT": ACCOUNT,
+        "INTERMODAL_AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{settings.ports.azure_blob}/{ACCOUNT}",
+        "INTERMODAL_AZURE_CONTAINER": CONTAINER,
+        "AZURE_STORAGE_ACCOUNT_KEY": known.storage_key,
+        "INTERMODAL_AZURE_IMAGE": f"{REGISTRY}/{IMAGE}:{importlib.metadata.version('intermodal')}",
+    }

@@ -1,0 +1,87 @@
+"""The data plane: ``POST /online-endpoints/<endpoint>/score`` with a key, by the endpoint's traffic.
+
+Status codes as Azure ML's own: 401, 404 without traffic, 408, 424 for whatever the model answers but 200, 429, 502, 503.
+Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints (HTTP status codes)
+"""
+
+import asyncio
+import hmac
+import random
+
+import aiohttp
+from aiohttp import web
+
+from intermodal.sandbox.azure.fleet import Fleet, Server
+from intermodal.sandbox.front import Context
+
+DEPLOYMENT = "azureml-model-deployment"
+MODEL_STATUS = "ms-azureml-model-error-statuscode"
+MODEL_REASON = "ms-azureml-model-error-reason"
+PASSED_ON = ("Content-Type", "Accept", "x-request-id", "x-ms-client-request-id", "traceparent")
+NEVER_BACK = {"content-length", "transfer-encoding", "connection", "date", "server", "keep-alive"}
+
+
+class Scoring:
+    def __init__(self, context: Context, fleet: Fleet) -> None:
+        self._session, self._fleet = context.session, fleet
+        self._endpoints = context.state.table("endpoints")
+        self._dice = random.Random()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.post("/online-endpoints/{endpoint}/score", self._score)]
+
+    async def _score(self, request: web.Request) -> web.Response:
+        name = request.match_info["endpoint"]
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return refuse(404, f"The endpoint '{name}' does not exist.")
+        if not _authorized(request, endpoint["keys"]):
+            return refuse(401, "Unauthorized. The key is missing or wrong.")
+        deployment = request.headers.get(DEPLOYMENT) or self._choose(endpoint["doc"]["properties"].get("traffic") or {})
+        if not deployment:
+            return refuse(404, "The endpoint doesn't have any valid deployment with positive weight.")
+        server = self._fleet.servers.get(f"{name}/{deployment}")
+        if server is None:
+            return refuse(503, f"No instance of deployment '{deployment}' is ready.")
+        if server.busy >= server.limit:
+            return refuse(429, "Too many pending requests.")
+        server.busy += 1
+        try:
+            return await self._pass_on(request, server, deployment)
+        except TimeoutError:
+            return refuse(408, f"The model did not answer within {server.timeout:g} s (request_timeout).")
+        except aiohttp.ClientError as error:
+            return refuse(502, f"The model's container broke the connection: {error}")
+        finally:
+            server.busy -= 1
+
+    def _choose(self, traffic: dict[str, int]) -> str:
+        names = [name for name, share in traffic.items() if share > 0]
+        if len(names) < 2:
+            return names[0] if names else ""
+        return self._dice.choices(names, [traffic[name] for name in names])[0]
+
+    async def _pass_on(self, request: web.Request, server: Server, deployment: str) -> web.Response:
+        headers = {name: request.headers[name] for name in PASSED_ON if name in request.headers}
+        body = await request.read()
+        url = server.container.url + server.scoring
+        async with asyncio.timeout(server.timeout):
+            async with self._session.post(url, data=body, headers=headers) as answer:
+                data = await answer.read()
+        back = {name: value for name, value in answer.headers.items() if name.lower() not in NEVER_BACK}
+        back[DEPLOYMENT] = deployment
+        if answer.status == 200:
+            return web.Response(body=data, headers=back)
+        back |= {MODEL_STATUS: str(answer.status), MODEL_REASON: answer.reason or ""}
+        return web.Response(status=424, body=data, headers=back)
+
+
+def refuse(status: int, message: str) -> web.Response:
+    headers = {"x-ms-retry-after-ms": "100"} if status in (429, 503) else {}
+    return web.json_response({"statusCode": status, "message": message}, status=status, headers=headers)
+
+
+def _authorized(request: web.Request, keys: dict[str, str]) -> bool:
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    good = [hmac.compare_digest(key.encode(), known.encode()) for known in keys.values()]
+    return scheme.lower() == "bearer" and any(good)

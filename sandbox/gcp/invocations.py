@@ -1,0 +1,69 @@
+"""Requests to services: the ID token is checked as Cloud Run does, then the body goes to the container.
+
+This path is hot, so a body is read once and written once, and nothing is parsed.
+"""
+
+import asyncio
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from intermodal.sandbox.containers import Container
+from intermodal.sandbox.front import Context
+from intermodal.sandbox.gcp.errors import page
+from intermodal.sandbox.gcp.identity import EMAIL, base_url
+from intermodal.sandbox.gcp.run_api import PARENT
+from intermodal.sandbox.gcp.tokens import Tokens
+from intermodal.sandbox.proxy import HOP_BY_HOP
+
+PATH = "/run/"
+MAX_BODY = 32 << 20
+"""HTTP/1 requests: https://cloud.google.com/run/quotas"""
+INVOKERS = {"allUsers", "allAuthenticatedUsers", f"serviceAccount:{EMAIL}"}
+_DROPPED = HOP_BY_HOP | {"host", "content-length", "authorization"}
+
+
+class Invocations:
+    def __init__(self, context: Context, tokens: Tokens, live: dict[str, Container]) -> None:
+        self._context, self._tokens, self._live = context, tokens, live
+        self._records = context.state.table("services")
+        self._base = base_url(context.settings)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        service, slash, rest = request.raw_path[len(PATH) :].partition("/")
+        name = f"{PARENT}/services/{service.partition('?')[0]}"
+        if name not in self._records:
+            return page(404, "Page not found")
+        if not self._allowed(request, name, service):
+            code = 403 if "Authorization" not in request.headers else 401
+            title = "Forbidden" if code == 403 else "Unauthorized"
+            return page(code, title)
+        if (request.content_length or 0) > MAX_BODY:
+            return page(413, "Request Entity Too Large")
+        container = self._live.get(name)
+        if container is None:
+            return page(503, "Service Unavailable")
+        return await self._call(request, f"{container.url}{slash or '/'}{rest}")
+
+    def _allowed(self, request: web.Request, name: str, service: str) -> bool:
+        """allUsers may come without a token; the sandbox's account owns the project and may always invoke."""
+        record = self._records[name]
+        if record["service"].get("invokerIamDisabled"):
+            return True
+        bindings = record["policy"].get("bindings", [])
+        if any(b.get("role") == "roles/run.invoker" and "allUsers" in b.get("members", []) for b in bindings):
+            return True
+        return self._tokens.caller(request, f"{self._base}{PATH}{service}") == EMAIL
+
+    async def _call(self, request: web.Request, url: str) -> web.Response:
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _DROPPED}
+        body = await request.read() if request.body_exists else None
+        try:
+            async with self._context.session.request(
+                request.method, URL(url, encoded=True), headers=headers, data=body, allow_redirects=False
+            ) as answer:
+                kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-length"}]
+                return web.Response(status=answer.status, body=await answer.read(), headers=kept)
+        except (aiohttp.ClientError, asyncio.TimeoutError):
+            return page(503, "Service Unavailable")

@@ -1,0 +1,146 @@
+"""Revisions: the processes behind Cloud Run services. One process for each service, whatever its instance counts say."""
+
+import asyncio
+from typing import Any
+
+import aiohttp
+
+from intermodal.sandbox.containers import Container, StartFailed, fresh_root, start
+from intermodal.sandbox.front import Context
+from intermodal.sandbox.gcp import services
+from intermodal.sandbox.gcp.operations import Operations
+from intermodal.sandbox.gcp.storage import Storage
+
+Json = dict[str, Any]
+MISSES = 3
+DEFAULT_PORT = 8080
+LONGEST_BACKOFF = 5.0
+
+
+class Revisions:
+    """Brings services to what their documents say. A record is {"service", "policy", "serving": template's revision}."""
+
+    def __init__(self, context: Context, storage: Storage, operations: Operations) -> None:
+        self._context, self._storage, self._operations = context, storage, operations
+        self._records = context.state.table("services")
+        self.live: dict[str, Container] = {}
+
+    def restore(self) -> None:
+        """After an outage: everything that served is started again, everything unfinished is taken up."""
+        for name, record in self._records.items():
+            service, serving = record["service"], record.get("serving")
+            is_newest = serving is not None and serving["revision"] == service["latestCreatedRevision"]
+            if is_newest:
+                record["service"] = services.reconciling(service)
+            if serving is not None:
+                self._context.spawn(self._serve_again(name, serving))
+            if service["reconciling"] and not is_newest:
+                self._context.spawn(self.roll_out(name))
+        self._context.state.save()
+
+    async def roll_out(self, name: str) -> None:
+        """Start the newest revision, then switch to it, then stop the one before."""
+        wanted = self._records[name]["service"]
+        revision = wanted["latestCreatedRevision"]
+        try:
+            container, reason = await self._launch(revision, wanted["template"]), ""
+        except StartFailed as error:
+            container, reason = None, str(error)
+        except Exception as error:  # noqa: BLE001 a service must never stay in creation without a reason
+            container, reason = None, f"the sandbox failed: {error!r}"
+        record = self._records.get(name)
+        if record is None or record["service"]["latestCreatedRevision"] != revision:
+            if container is not None:  # deleted or replaced meanwhile
+                await self._end(container, revision)
+            return
+        if container is None:
+            record["service"] = services.failed(record["service"], reason)
+        else:
+            record["service"] = services.ready(record["service"])
+            before, old = record.get("serving"), self.live.get(name)
+            record["serving"] = {"revision": revision, "template": wanted["template"]}
+            self._switch(name, container, record["serving"])
+            if old is not None:
+                self._context.spawn(self._end(old, before["revision"] if before else revision))
+        self._operations.finish(name, record["service"])
+        self._context.state.save()
+
+    async def remove(self, name: str, serving: Json | None) -> None:
+        container = self.live.pop(name, None)
+        if container is not None and serving is not None:
+            await self._end(container, serving["revision"])
+
+    async def stop(self) -> None:
+        containers, self.live = list(self.live.values()), {}
+        await asyncio.gather(*(container.stop(seconds=5) for container in containers))
+
+    def _switch(self, name: str, container: Container, serving: Json) -> None:
+        self.live[name] = container
+        self._context.spawn(self._watch(name, container, serving))
+
+    async def _serve_again(self, name: str, serving: Json) -> None:
+        """Start what served before, until it works or is no longer wanted. Requests get 503 meanwhile."""
+        pause = 0.2
+        while (record := self._records.get(name)) is not None and record.get("serving") == serving:
+            try:
+                container = await self._launch(serving["revision"], serving["template"])
+            except (StartFailed, aiohttp.ClientError) as error:
+                record["service"] = services.failed(record["service"], str(error))
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, LONGEST_BACKOFF)
+                continue
+            record = self._records.get(name)
+            if record is None or record.get("serving") != serving:
+                await self._end(container, serving["revision"])
+                return
+            if serving["revision"] == record["service"]["latestCreatedRevision"]:
+                record["service"] = services.ready(record["service"])
+                self._operations.finish(name, record["service"])
+            self._context.state.save()
+            self._switch(name, container, serving)
+            return
+
+    async def _watch(self, name: str, container: Container, serving: Json) -> None:
+        """Liveness: an instance that ends, or stops answering its probe, is replaced, as Cloud Run does."""
+        probe = serving["template"]["containers"][0].get("livenessProbe", {})
+        path, period = probe.get("httpGet", {}).get("path"), probe.get("periodSeconds", 10)
+        misses = 0
+        while self.live.get(name) is container and container.alive and misses < probe.get("failureThreshold", MISSES):
+            try:
+                await asyncio.wait_for(container.process.wait(), period)
+            except TimeoutError:
+                misses = 0 if path is None or await self._lives(container.url + path) else misses + 1
+        if self.live.get(name) is container:
+            del self.live[name]
+            await container.stop(seconds=1)
+            await self._serve_again(name, serving)
+
+    async def _lives(self, url: str) -> bool:
+        try:
+            async with self._context.session.get(url, timeout=aiohttp.ClientTimeout(total=5)) as answer:
+                return answer.status < 400
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def _launch(self, revision: str, template: Json) -> Container:
+        """Mount the volumes, then start the container. Raises StartFailed with what Cloud Run would report."""
+        if seconds := self._context.faults.slow_start_seconds:
+            await asyncio.sleep(seconds)
+        spec, short = template["containers"][0], revision.rsplit("/", 1)[1]
+        root = fresh_root(self._context.home / "containers" / short)
+        volumes = {volume["name"]: volume["gcs"] for volume in template.get("volumes", [])}
+        for mount in spec.get("volumeMounts", []):
+            gcs = volumes[mount["name"]]
+            options = dict(option.partition("=")[::2] for option in gcs.get("mountOptions", []))
+            await self._storage.fetch(gcs["bucket"], options.get("only-dir", ""), root / mount["mountPath"].lstrip("/"))
+        own = {variable["name"]: variable.get("value", "") for variable in spec.get("env", [])}
+        port = (spec.get("ports") or [{}])[0].get("containerPort", DEFAULT_PORT)
+        given = {"PORT": str(port), "K_SERVICE": revision.split("/")[-3], "K_REVISION": short}
+        probe = spec.get("startupProbe", {})
+        path = probe.get("httpGet", {}).get("path", "/")
+        seconds = probe.get("periodSeconds", 10) * probe.get("failureThreshold", MISSES)
+        return await start(spec["image"], root, own | given, path, self._context.session, seconds)
+
+    async def _end(self, container: Container, revision: str) -> None:
+        await container.stop()
+        fresh_root(self._context.home / "containers" / revision.rsplit("/", 1)[1]).rmdir()

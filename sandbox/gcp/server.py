@@ -1,0 +1,74 @@
+"""Google Cloud in the sandbox: one port for tokens, Cloud Storage, the Cloud Run API and the services' own URLs."""
+
+import ssl
+
+from aiohttp import web
+
+from intermodal.sandbox.faults import Kind, Scope
+from intermodal.sandbox.front import Context
+from intermodal.sandbox.gcp.errors import FAULTS, STATUS, ApiError, api_error, page, xml_error
+from intermodal.sandbox.gcp.identity import base_url
+from intermodal.sandbox.gcp.invocations import PATH as RUN_PATH
+from intermodal.sandbox.gcp.invocations import Invocations
+from intermodal.sandbox.gcp.operations import Operations
+from intermodal.sandbox.gcp.revisions import Revisions
+from intermodal.sandbox.gcp.run_api import RunApi
+from intermodal.sandbox.gcp.storage import JSON_PATHS, Storage
+from intermodal.sandbox.gcp.tokens import Tokens
+from intermodal.sandbox.gcp.uploads import Uploads, is_upload
+
+_TITLES = {"refused": "Forbidden", "throttled": "Rate exceeded.", "unavailable": "Service Unavailable"}
+
+
+class Server:
+    """Fulfils ``front.CloudServer``."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._tokens = Tokens(context.home, base_url(context.settings))
+        self._storage = Storage(context)
+        self._uploads = Uploads(context, self._storage)
+        operations = Operations(context.state.table("operations"))
+        self._revisions = Revisions(context, self._storage, operations)
+        self._api = RunApi(context, self._tokens, operations, self._revisions)
+        self._invocations = Invocations(context, self._tokens, self._revisions.live)
+
+    def scope(self, request: web.Request) -> Scope:
+        path = request.path
+        if path.startswith(RUN_PATH):
+            return "endpoints"
+        return "api" if path == "/token" or path.startswith("/v2/") else "storage"
+
+    def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        status, message = FAULTS[kind]
+        scope = self.scope(request)
+        if scope == "endpoints":
+            return page(STATUS[status], _TITLES[kind])
+        if scope == "api" or request.path.startswith(JSON_PATHS):
+            return api_error(status, message)
+        return xml_error(STATUS[status], message)
+
+    def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
+        return [(self._context.settings.ports.gcp, None)]
+
+    async def start(self, app: web.Application) -> None:
+        app.router.add_route("*", RUN_PATH + "{rest:.*}", self._invocations.handle)
+        app.router.add_post("/token", self._tokens.grant)
+        app.router.add_route("*", "/v2/{rest:.*}", self._api.handle)
+        app.router.add_route("*", "/{rest:.*}", self._store)
+        await self._storage.start()
+        self._revisions.restore()
+
+    async def stop(self) -> None:
+        await self._revisions.stop()
+        await self._storage.stop()
+
+    async def _store(self, request: web.Request) -> web.StreamResponse:
+        is_json = request.path.startswith(JSON_PATHS)
+        try:
+            self._tokens.require_access(request, "storage.googleapis.com")
+        except ApiError as error:
+            return error.answer() if is_json else xml_error(401, error.message)
+        if is_json:
+            return await self._storage.json(request)
+        return await (self._uploads.handle(request) if is_upload(request) else self._storage.xml(request))

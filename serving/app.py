@@ -1,0 +1,105 @@
+"""The ASGI application. No framework: at thousands of requests a second each layer would show."""
+
+import asyncio
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from time import perf_counter
+
+from intermodal.serving.dataplane import Call, DataPlane, Media
+from intermodal.serving.errors import RequestError, listed, shown
+from intermodal.serving.routes import Read, Route, Service, table
+from intermodal.serving.wire import Answer, ClientGone, Receive, Scope, Send, json_answer, read_body, refusal
+
+INLINE_BYTES = 32_768
+"""Up to here a body is read in the event loop (under a millisecond); a larger one goes to a thread."""
+
+CLIENT_GONE = 499
+"""nginx's code for it; only metrics see it."""
+
+logger = logging.getLogger(__name__)
+
+
+class App:
+    """Answers every request with 2xx or with 4xx (503 before the model is ready) in V2's error form."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self._routes = table(service)
+        self._pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="predict")
+        who = service.settings.identity
+        marks = ((b"x-intermodal-version", who.version), (b"x-intermodal-cloud", who.cloud))
+        self._marks = [(name, value.encode()) for name, value in marks if value]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise NotImplementedError(f"only http is served, not {scope['type']}")
+        started, service = perf_counter(), self.service
+        route = self._routes.get(scope["path"])
+        label = route.label if route else "other"
+        service.in_flight += 1
+        try:
+            try:
+                answer = await self._answer(route, scope, receive)
+            except RequestError as error:
+                answer = refusal(error)
+            except ClientGone:
+                service.metrics.answered(label, CLIENT_GONE, perf_counter() - started)
+                return
+            except Exception:
+                logger.exception("%s %s failed", scope["method"], label)
+                answer = json_answer({"error": "The server failed; its log says why."}, 500)
+            headers = [
+                (b"content-type", answer.content_type),
+                (b"content-length", b"%d" % len(answer.body)),
+                *self._marks,
+                *answer.headers,
+            ]
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+        finally:
+            service.in_flight -= 1
+        service.metrics.answered(label, answer.status, perf_counter() - started)
+
+    async def _answer(self, route: Route | None, scope: Scope, receive: Receive) -> Answer:
+        if route is None:
+            raise self._unknown(scope["path"])
+        method = scope["method"]
+        if route.read and method == "POST":
+            plane = self.service.plane
+            if plane is None:
+                raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
+            body, media = await read_body(scope, receive, self.service.settings.max_body_bytes)
+            return await self._predict(plane, route.read, body, media)
+        if route.get and method in ("GET", "HEAD"):
+            return route.get()
+        allowed = ", ".join(route.methods)
+        raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
+
+    async def _predict(self, plane: DataPlane, read: Read, body: bytes, media: Media) -> Answer:
+        """In the event loop when it is short, in a thread when it would keep health checks waiting."""
+
+        def whole() -> tuple[Call, bytes]:
+            call = read(plane, body, media)
+            return call, plane.answer(call)
+
+        run = asyncio.get_running_loop().run_in_executor
+        if len(body) > INLINE_BYTES:
+            call, payload = await run(self._pool, whole)
+        else:
+            call = read(plane, body, media)
+            inline = call.table.rows <= plane.inline_rows
+            payload = plane.answer(call) if inline else await run(self._pool, plane.answer, call)
+        self.service.metrics.predicted(call.table.rows, call.table.unseen)
+        return Answer(200, payload)
+
+    def _unknown(self, path: str) -> RequestError:
+        model, version = self.service.package.model, self.service.settings.identity.version
+        if path.startswith("/v2/models/"):
+            asked = path.split("/")[3]
+            if asked != model:
+                return RequestError(f"No model {shown(asked)} here; this server has: {model}.", status=404)
+            return RequestError(
+                f"No such route; model {model} has version {version} and takes infer and ready.", status=404
+            )
+        return RequestError(f"No such route; this server has: {listed(self._routes)}.", status=404)

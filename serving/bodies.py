@@ -1,0 +1,94 @@
+"""Bytes → typed bodies. The only place that parses JSON."""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from intermodal.serving.errors import RequestError
+
+T = TypeVar("T")
+
+
+class Tensor(msgspec.Struct):
+    """A V2 input: one column (``shape`` [n] or [n, 1]), or all columns at once ([n, k])."""
+
+    name: str
+    shape: list[int]
+    datatype: str
+    data: list[Any]
+    parameters: dict[str, Any] | None = None
+
+
+class WantedOutput(msgspec.Struct):
+    name: str
+    parameters: dict[str, Any] | None = None
+
+
+class V2Body(msgspec.Struct):
+    """``POST /v2/models/<model>/infer`` of the Open Inference Protocol."""
+
+    inputs: list[Tensor]
+    id: str | None = None
+    outputs: list[WantedOutput] | None = None
+    parameters: dict[str, Any] | None = None
+
+
+class Split(msgspec.Struct):
+    """MLflow's ``dataframe_split``: names once, then rows as lists. ``index`` is read and ignored."""
+
+    columns: list[str]
+    data: list[list[Any]]
+
+
+class AnyBody(msgspec.Struct):
+    """All forms that managed services pass on; exactly one of the first four is there."""
+
+    inputs: list[Tensor] | dict[str, list[Any]] | None = None
+    instances: list[Any] | None = None
+    dataframe_split: Split | None = None
+    dataframe_records: list[dict[str, Any]] | None = None
+    id: str | None = None
+    outputs: list[WantedOutput] | None = None
+    parameters: Any = None
+
+
+_V2 = msgspec.json.Decoder(V2Body)
+_ANY = msgspec.json.Decoder(AnyBody)
+
+
+def read_v2(body: bytes) -> V2Body:
+    return _read(_V2, body)
+
+
+def read_any(body: bytes) -> AnyBody:
+    return _read(_ANY, body)
+
+
+def _read(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as error:
+        _refuse(error)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if b"NaN" in body or b"Infinity" in body:
+            return _read_python_json(decoder, body)
+        raise RequestError(f"The body is not JSON: {error}.") from error
+    except RecursionError as error:
+        raise RequestError("The body is nested too deeply.") from error
+
+
+def _read_python_json(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+    """JSON as Python's own module writes it, with NaN and Infinity, which clients send without knowing."""
+    try:
+        data = json.loads(body)
+        msgspec.json.encode(data)  # refuses lone surrogates, which json.loads lets through
+        return msgspec.convert(data, decoder.type)
+    except msgspec.ValidationError as error:
+        _refuse(error)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"The body is not JSON: {str(error)[:200]}.") from error
+
+
+def _refuse(error: msgspec.ValidationError) -> NoReturn:
+    raise RequestError(f"The body is not as expected: {error}.") from error

@@ -1,0 +1,112 @@
+"""The data plane: bytes in, bytes out, no HTTP. Every transport ends here."""
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import msgspec
+import numpy as np
+
+from intermodal.platform.package import Golden, Package
+from intermodal.platform.parity import TOLERANCE, largest_difference
+from intermodal.platform.v2 import predictions, request_body
+from intermodal.serving import bodies, frames, tensors
+from intermodal.serving.errors import RequestError, StartError
+from intermodal.serving.runtime import Runtime, load
+from intermodal.serving.table import Checker, Named, Table
+
+Media = Literal["json", "csv"]
+FORMS = "'inputs', 'instances', 'dataframe_split' or 'dataframe_records'"
+logger = logging.getLogger(__name__)
+
+
+class Call(NamedTuple):
+    """A request that was understood: the rows, and how to write the answer for their predictions."""
+
+    table: Table
+    render: Callable[[Any], Any]
+
+
+class DataPlane:
+    """One loaded model. ``read_*`` raise RequestError with a 4xx; ``answer`` takes what they return."""
+
+    def __init__(self, package: Package, runtime: Runtime, version: str) -> None:
+        self.package = package
+        self.version = version
+        self.inline_rows = runtime.inline_rows
+        self._runtime = runtime
+        self._signature = package.signature
+        self._checker = Checker(package.signature)
+        self._encode = msgspec.json.Encoder().encode
+
+    def read_v2(self, body: bytes, media: Media) -> Call:
+        """A body of the Open Inference Protocol V2."""
+        if media != "json":
+            raise RequestError("This route takes application/json.", status=415)
+        request = bodies.read_v2(body)
+        return self._v2(request.inputs, request.id, request.outputs)
+
+    def read_any(self, body: bytes, media: Media) -> Call:
+        """A V2 body, or any of the forms of frames.py; the answer has the form that belongs to it."""
+        if media == "csv":
+            return self._plain(frames.of_csv(body))
+        request = bodies.read_any(body)
+        given = [request.inputs, request.instances, request.dataframe_split, request.dataframe_records]
+        if sum(form is not None for form in given) != 1:
+            raise RequestError(f"Expected exactly one of {FORMS} in the body.")
+        if request.inputs is not None:
+            if isinstance(request.inputs, dict):
+                return self._plain(frames.of_columns(request.inputs))
+            return self._v2(request.inputs, request.id, request.outputs)
+        if request.dataframe_split is not None:
+            return self._plain(frames.of_split(request.dataframe_split))
+        rows, what = request.instances, "instances"
+        if rows is None:
+            rows, what = request.dataframe_records or [], "dataframe_records"
+        return self._plain(frames.of_rows(rows, self._checker.names, what))
+
+    def _v2(self, inputs: list[bodies.Tensor], id_: str | None, outputs: list[bodies.WantedOutput] | None) -> Call:
+        tensors.check_outputs(outputs, self._signature)
+        table = self._checker.check(tensors.columns_of(inputs, self._signature))
+        return Call(table, lambda v: tensors.answer(self.package.model, self.version, id_, self._signature, v))
+
+    def _plain(self, named: Named) -> Call:
+        return Call(self._checker.check(named), lambda values: {"predictions": values.tolist()})
+
+    def answer(self, call: Call) -> bytes:
+        """Predict and write the answer. No rows give an empty answer; a prediction that is no number is null."""
+        return self._encode(call.render(self._predict(call.table)))
+
+    def _predict(self, table: Table) -> Any:
+        width = self._signature.output.width
+        if not table.rows:
+            return np.empty(0 if width == 1 else (0, width))
+        try:
+            values = self._runtime.predict(table)
+        except MemoryError:
+            raise
+        except Exception as error:
+            # The model answered its golden rows at start-up, so it is these rows that it does not take.
+            logger.exception("the model refused a request of %d rows", table.rows)
+            reason = " ".join(str(error).split())[:300]
+            raise RequestError(f"The model cannot take these rows: {reason}", status=422) from error
+        return values.ravel() if width == 1 else values
+
+
+def open_plane(package: Package, folder: Path, version: str) -> DataPlane:
+    """Load the model and let it repeat its golden rows, which also warms it up; StartError when it does not."""
+    plane = DataPlane(package, load(package, folder), version)
+    try:
+        golden = Golden.read(folder)
+        answer = plane.answer(plane.read_v2(request_body(package.signature, golden.rows), "json"))
+    except (OSError, ValueError, TypeError) as error:
+        raise StartError(f"{folder}: the golden rows cannot be read: {error}.") from error
+    except RequestError as error:
+        raise StartError(f"{folder}: the golden rows are not taken: {error}") from error
+    difference = largest_difference(golden.predictions, predictions(answer))
+    if not difference <= TOLERANCE / 2:
+        raise StartError(
+            f"{folder}: the golden rows' predictions differ by {difference:.2g}, allowed is {TOLERANCE / 2:.2g}."
+        )
+    return plane

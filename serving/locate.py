@@ -1,0 +1,59 @@
+"""Where the model is, by the rule of CONTRACTS.md: each cloud mounts it somewhere else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from intermodal.platform.package import DESCRIPTOR
+from intermodal.serving.errors import StartError
+
+PLACES = ("/opt/ml/model", "AIP_STORAGE_URI", "AZUREML_MODEL_DIR", "MODEL_URI", "/model")
+"""In order; a name without '/' is an environment variable that holds a path or a file:// URI."""
+
+DEPTHS = (DESCRIPTOR, f"*/{DESCRIPTOR}", f"*/*/{DESCRIPTOR}")
+"""Azure ML mounts <name>/<version>/<folder> and may point at any of them."""
+
+
+def find_model(environment: Mapping[str, str], root: Path = Path("/")) -> Path:
+    """The folder of the first descriptor; absolute paths are looked up below ``root``.
+
+    A place that is empty is passed over: SageMaker makes /opt/ml/model even for an image with its model inside.
+    StartError lists the places when none has a model, and says so when one is remote or has several.
+    """
+    tried = []
+    for place in PLACES:
+        text = place if place.startswith("/") else environment.get(place, "")
+        if not text:
+            tried.append(f"{place} (not set)")
+            continue
+        folder = root / _local(place, text).lstrip("/")
+        found = _descriptor(folder)
+        if found:
+            return found.parent
+        tried.append(str(folder) if place.startswith("/") else f"{place}={folder}")
+    raise StartError(f"No {DESCRIPTOR} found in: {', '.join(tried)}.", hint="Mount a packaged model at one of them.")
+
+
+def _local(place: str, text: str) -> str:
+    if "://" not in text:
+        return text
+    uri = urlsplit(text)
+    if uri.scheme == "file" and uri.netloc in ("", "localhost"):
+        return unquote(uri.path)
+    raise StartError(
+        f"{place} is the remote address {text}, and this image holds no cloud's SDK.",
+        hint="Mount the model as a folder, or bake it in at /model.",
+    )
+
+
+def _descriptor(folder: Path) -> Path | None:
+    for pattern in DEPTHS:
+        found = sorted(folder.glob(pattern))
+        if len(found) > 1:
+            raise StartError(
+                f"{folder} holds several models: {', '.join(str(path.parent) for path in found)}.",
+                hint="Point at one of them.",
+            )
+        if found:
+            return found[0]
+    return None

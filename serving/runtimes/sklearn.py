@@ -1,0 +1,60 @@
+"""A cloudpickled scikit-learn estimator, fed a DataFrame. pandas and sklearn are imported for this format only."""
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from intermodal.platform.errors import MissingExtra
+from intermodal.platform.package import Package
+from intermodal.platform.signature import Column
+from intermodal.serving.coerce import Values
+from intermodal.serving.errors import StartError
+from intermodal.serving.table import Table
+
+
+class SklearnRuntime:
+    """Even one row takes milliseconds, so every call goes to a thread."""
+
+    inline_rows = 0
+
+    def __init__(self, package: Package, folder: Path) -> None:
+        try:
+            import pandas as pd
+        except ImportError as error:
+            raise MissingExtra("pandas", "sklearn") from error
+        self._pandas = pd
+        self._columns = package.signature.inputs
+        path = folder / package.file
+        try:
+            # A version's artifacts are as trusted as the image: their SHA-256 sums were checked when mirrored.
+            with path.open("rb") as file:
+                model = pickle.load(file)
+        except Exception as error:
+            raise StartError(f"{path} cannot be unpickled: {type(error).__name__}: {error}.") from error
+        method = "predict" if package.task == "regression" else "predict_proba"
+        if not hasattr(model, method):
+            raise StartError(f"{path} holds a {type(model).__name__} without {method}.")
+        self._call = getattr(model, method)
+        self._positive_only = package.task == "binary"
+
+    def predict(self, table: Table) -> Any:
+        """float64 of [rows], or [rows, classes]."""
+        frame = self._pandas.DataFrame(
+            {c.name: self._series(c, values) for c, values in zip(self._columns, table.columns, strict=True)}
+        )
+        result = np.asarray(self._call(frame), dtype=np.float64)
+        return result[:, 1] if self._positive_only else result
+
+    def _series(self, column: Column, values: Values) -> Any:
+        pd = self._pandas
+        if column.categories:
+            return pd.Categorical(values, categories=list(column.categories))
+        if column.datatype == "FP64" or (column.datatype == "INT64" and column.nullable):
+            return np.array(values, dtype=np.float64)
+        if column.datatype == "INT64":
+            return np.array(values, dtype=np.int64)
+        if column.datatype == "BOOL" and not column.nullable:
+            return np.array(values, dtype=np.bool_)
+        return np.array(values, dtype=object)

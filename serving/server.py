@@ -1,0 +1,129 @@
+"""The process: listen at once, load behind that, drain on SIGTERM."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from types import FrameType
+
+import uvicorn
+
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.package import Package
+from intermodal.serving.app import App
+from intermodal.serving.dataplane import open_plane
+from intermodal.serving.errors import StartError
+from intermodal.serving.locate import find_model
+from intermodal.serving.routes import Service
+from intermodal.serving.settings import Settings
+
+DRAIN_SECONDS = 8
+"""Cloud Run kills 10 s after SIGTERM."""
+
+KEEP_ALIVE_SECONDS = 620
+"""Longer than any load balancer in front keeps an idle connection (Google's 600 s), so that the server is never the one
+that closes: https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries"""
+
+logger = logging.getLogger(__name__)
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, with a readiness that knows of SIGTERM."""
+
+    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+        super().__init__(config)
+        self._service = service
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._service.draining = True
+        super().handle_exit(sig, frame)
+
+
+def run(environment: Mapping[str, str], root: Path, host: str, port: int | None) -> int:
+    """Serve until SIGTERM or SIGINT. Returns the exit code: 0 after draining, 1 when it could not start."""
+    logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
+    try:
+        settings = Settings.of(environment, port)
+        folder = find_model(environment, root)
+        service = Service(Package.read(folder), settings)
+        listener = _listen(host, settings.port)
+    except IntermodalError as error:
+        return _failed(error)
+    _say(f"{service.package.model} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
+    failure = _serve(service, folder, listener)
+    return _failed(failure) if failure else 0
+
+
+def _serve(service: Service, folder: Path, listener: socket.socket) -> IntermodalError | None:
+    """Run the loop; the error is what kept the model from loading."""
+    config = uvicorn.Config(
+        App(service),
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    server = _Server(config, service)
+
+    # uvicorn raises the signal again when it has drained; the process must not end with that signal's exit code.
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    failures: list[IntermodalError] = []
+
+    def load() -> None:
+        started = perf_counter()
+        try:
+            service.plane = open_plane(service.package, folder, service.settings.identity.version)
+        except IntermodalError as error:
+            failures.append(error)
+            server.should_exit = True
+        except BaseException as error:
+            logger.exception("loading failed")
+            failures.append(StartError(f"{folder}: {type(error).__name__}: {error}"))
+            server.should_exit = True
+        else:
+            # What is loaded stays; the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            _say(f"ready after {perf_counter() - started:.1f} s")
+
+    async def main() -> None:
+        # A daemon: a SIGTERM while loading must not wait for it.
+        threading.Thread(target=load, name="load", daemon=True).start()
+        await server.serve(sockets=[listener])
+
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(main())
+    return failures[0] if failures else None
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise StartError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Set another PORT.") from error
+
+
+def _failed(error: IntermodalError) -> int:
+    _say(str(error))
+    return 1
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"intermodal.serving: {line}\n")
+    sys.stderr.flush()

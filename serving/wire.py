@@ -1,0 +1,91 @@
+"""HTTP as far as the server needs it: reading a body within limits, writing an answer."""
+
+from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from intermodal.serving.dataplane import Media
+from intermodal.serving.errors import RequestError
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Headers = tuple[tuple[bytes, bytes], ...]
+
+JSON = b"application/json"
+
+
+class Answer(NamedTuple):
+    status: int
+    body: bytes
+    content_type: bytes = JSON
+    headers: Headers = ()
+
+
+class ClientGone(Exception):
+    """The client left before its request was whole; nobody waits for an answer."""
+
+
+def json_answer(data: object, status: int = 200) -> Answer:
+    return Answer(status, msgspec.json.encode(data))
+
+
+def refusal(error: RequestError) -> Answer:
+    """The error form of the Open Inference Protocol."""
+    return Answer(error.status, msgspec.json.encode({"error": error.message}), JSON, error.headers)
+
+
+def _media(content_type: bytes) -> Media:
+    """Which kind of body this is. Absent and octet-stream are JSON: boto3 sends the latter when not told otherwise."""
+    kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
+    kind = kind.strip()
+    charset = parameters.partition("charset=")[2].split(";")[0].strip(" \"'")
+    if charset in ("", "utf-8", "utf8", "us-ascii"):
+        if kind in ("", "application/json", "application/octet-stream") or kind.endswith("+json"):
+            return "json"
+        if kind == "text/csv":
+            return "csv"
+    raise RequestError("Unknown content type; expected application/json or text/csv, in UTF-8.", status=415)
+
+
+def _head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> Media:
+    media: Media = "json"
+    for name, value in headers:
+        if name == b"content-type":
+            media = "json" if value == JSON else _media(value)
+        elif name == b"content-length":
+            if value.isdigit() and (len(value) > 18 or int(value) > limit):
+                raise _too_large(limit)
+        elif name == b"content-encoding" and value.lower() != b"identity":
+            raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
+        elif name == b"inference-header-content-length":
+            raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
+    return media
+
+
+def _too_large(limit: int) -> RequestError:
+    return RequestError(f"The body is over {limit} bytes; send fewer rows at a time.", status=413)
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[bytes, Media]:
+    """The whole body and its kind. What the client says about its length is only believed when it is too long."""
+    media = _head(scope["headers"], limit)
+    message = await receive()
+    if message["type"] != "http.request":
+        raise ClientGone
+    body: bytes = message.get("body", b"")
+    if message.get("more_body"):
+        parts, size = [body], len(body)
+        while message.get("more_body"):
+            if size > limit:
+                break
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ClientGone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+        body = b"".join(parts)
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body, media

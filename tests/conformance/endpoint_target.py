@@ -1,0 +1,296 @@
+"""What every EndpointTarget promises. An adapter's test inherits the class and gives the fixtures below.
+
+    class TestSageMaker(EndpointTargetConformance):
+        cloud: ClassVar[Cloud] = "aws"
+
+        @pytest.fixture(scope="class")
+        def make_target(self, sandbox): ...         # () -> a fresh adapter; cloud started, environment variables set
+
+        @pytest.fixture(scope="class")
+        def upload(self, sandbox): ...              # (folder, prefix) -> URI that a DeployRequest takes
+
+        @pytest.fixture(scope="class")
+        def image(self, sandbox): ...               # an image reference that the cloud holds
+
+The ``sandbox`` fixture is that of tests/sandbox_fixture.py, imported in a conftest.py.
+"""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from intermodal.platform import parity, v2
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.endpoints import DeployRequest, Endpoint
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
+from intermodal.platform.package import Golden, Package
+from intermodal.platform.ports import EndpointTarget
+from intermodal.sandbox.faults import Faults
+from tests import tiny_package
+from tests.conformance.callers import send
+from tests.sandbox_fixture import Sandbox
+
+Upload = Callable[[Path, str], str]
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.1)
+
+
+class EndpointTargetConformance:
+    """Tests share one deployed endpoint where they only look; what changes it puts it back."""
+
+    cloud: ClassVar[Cloud]
+
+    @pytest.fixture(scope="class")
+    def target(self, make_target: Callable[[], EndpointTarget]) -> EndpointTarget:
+        return make_target()
+
+    @pytest.fixture(scope="class")
+    def package(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tiny_package.build(tmp_path_factory.mktemp("package"), seed=1)
+
+    @pytest.fixture(scope="class")
+    def other_package(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tiny_package.build(tmp_path_factory.mktemp("other-package"), seed=2)
+
+    @pytest.fixture(scope="class")
+    def request_(self, upload: Upload, package: Path, image: str) -> DeployRequest:
+        return DeployRequest(
+            model="flight_delay",
+            version="1.2.0",
+            environment="conformance",
+            owner="team:airline-operations",
+            image=image,
+            artifacts=upload(package, "flight_delay/1.2.0"),
+            tags={"cost_centre": "ops-42"},
+        )
+
+    @pytest.fixture(scope="class")
+    def endpoint(self, target: EndpointTarget, request_: DeployRequest) -> Iterator[Endpoint]:
+        yield target.deploy(request_)
+        target.delete(request_.name)
+
+    @staticmethod
+    def body(package: Path) -> bytes:
+        return v2.request_body(Package.read(package).signature, Golden.read(package).rows)
+
+    def holds(self, package: Path, answer: bytes) -> bool:
+        return parity.holds(Golden.read(package).predictions, v2.predictions(answer))
+
+    def test_a_deployed_endpoint_is_ready_and_says_what_it_is(
+        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest
+    ) -> None:
+        assert endpoint.state == "ready"
+        assert (endpoint.target, endpoint.cloud) == (target.target, self.cloud)
+        assert (endpoint.name, endpoint.model, endpoint.version) == (request_.name, "flight_delay", "1.2.0")
+        assert endpoint.url.startswith("http")
+        assert target.describe(request_.name) == endpoint
+
+    def test_it_answers_the_golden_rows_through_the_official_client(
+        self, target: EndpointTarget, endpoint: Endpoint, package: Path
+    ) -> None:
+        assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
+
+    def test_the_same_request_again_changes_nothing(
+        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        before = {process.pid for process in sandbox.servers(self.cloud)}
+        assert target.deploy(request_) == endpoint
+        assert {process.pid for process in sandbox.servers(self.cloud)} == before
+
+    def test_it_is_listed_by_environment_and_model(self, target: EndpointTarget, endpoint: Endpoint) -> None:
+        assert list(target.list("conformance")) == [endpoint]
+        assert list(target.list("conformance", "flight_delay")) == [endpoint]
+        assert list(target.list("conformance", "another")) == []
+        assert list(target.list("production")) == []
+
+    def test_its_upstream_takes_a_v2_body_whole_with_its_credential(
+        self, target: EndpointTarget, endpoint: Endpoint, package: Path
+    ) -> None:
+        upstream = target.upstream(endpoint)
+        assert (upstream.cloud, upstream.version) == (self.cloud, "1.2.0")
+        answer = send(upstream, self.body(package))
+        assert answer.status_code == 200, answer.text
+        assert self.holds(package, answer.content)
+        assert send(replace(upstream, credential=None), self.body(package)).status_code in (401, 403)
+
+    def test_a_body_that_is_wrong_is_the_callers_mistake_and_named(
+        self, target: EndpointTarget, endpoint: Endpoint
+    ) -> None:
+        with pytest.raises(IntermodalError, match="distance"):
+            target.invoke(endpoint.name, b'{"inputs": [{"name": "distance", "shape": [1], "data": ["far"]}]}')
+
+    def test_what_is_not_there(self, target: EndpointTarget) -> None:
+        assert target.describe("nobody-home") is None
+        target.delete("nobody-home")
+        with pytest.raises(NotFound, match="nobody-home"):
+            target.invoke("nobody-home", b"{}")
+
+    def test_new_artifacts_update_in_place_without_a_failed_request(
+        self,
+        target: EndpointTarget,
+        endpoint: Endpoint,
+        request_: DeployRequest,
+        upload: Upload,
+        package: Path,
+        other_package: Path,
+        sandbox: Sandbox,
+    ) -> None:
+        changed = replace(request_, artifacts=upload(other_package, "flight_delay/other"))
+        body = self.body(package)
+        with ThreadPoolExecutor(1) as pool:
+            deployed = pool.submit(target.deploy, changed)
+            while not deployed.done():
+                v2.predictions(target.invoke(endpoint.name, body))
+                time.sleep(0.02)
+            assert deployed.result().state == "ready"
+        assert self.holds(other_package, target.invoke(endpoint.name, self.body(other_package)))
+        eventually(lambda: len(sandbox.servers(self.cloud)) == 1)
+        target.deploy(request_)
+        assert self.holds(package, target.invoke(endpoint.name, body))
+
+    def test_a_failed_update_says_why_and_the_old_one_keeps_serving(
+        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path
+    ) -> None:
+        with pytest.raises(DeployFailed, match="nowhere") as caught:
+            target.deploy(replace(request_, artifacts=f"{request_.artifacts}/nowhere"))
+        assert caught.value.hint
+        assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
+        assert target.deploy(request_).state == "ready"
+
+    @pytest.mark.parametrize("wrong", ["image", "artifacts"])
+    def test_a_failed_deployment_says_why_and_leaves_nothing_behind(
+        self, target: EndpointTarget, request_: DeployRequest, wrong: str, sandbox: Sandbox
+    ) -> None:
+        value = {"image": f"{request_.image}-unheard-of", "artifacts": f"{request_.artifacts}/nowhere"}[wrong]
+        bad = replace(request_, environment=f"broken-{wrong}", **{wrong: value})
+        before = {process.pid for process in sandbox.servers(self.cloud)}
+        with pytest.raises(DeployFailed, match=r"unheard-of|nowhere") as caught:
+            target.deploy(bad)
+        assert caught.value.hint
+        assert target.describe(bad.name) is None
+        assert list(target.list(bad.environment)) == []
+        assert {process.pid for process in sandbox.servers(self.cloud)} <= before
+
+    def test_two_deploys_of_one_name_at_once_both_end_well(
+        self, target: EndpointTarget, request_: DeployRequest
+    ) -> None:
+        twice = replace(request_, environment="twice")
+        with ThreadPoolExecutor(2) as pool:
+            first, second = pool.map(target.deploy, [twice, twice])
+        assert first == second
+        assert first.state == "ready"
+        target.delete(twice.name)
+
+    def test_delete_removes_it_and_its_process(
+        self, target: EndpointTarget, request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        short = replace(request_, environment="short")
+        before = {process.pid for process in sandbox.servers(self.cloud)}
+        target.deploy(short)
+        assert {process.pid for process in sandbox.servers(self.cloud)} != before
+        target.delete(short.name)
+        target.delete(short.name)
+        assert target.describe(short.name) is None
+        eventually(lambda: {process.pid for process in sandbox.servers(self.cloud)} <= before)
+
+    def test_a_deploy_that_was_killed_is_taken_up_by_the_next(
+        self,
+        make_target: Callable[[], EndpointTarget],
+        target: EndpointTarget,
+        request_: DeployRequest,
+        sandbox: Sandbox,
+    ) -> None:
+        halfway = replace(request_, environment="halfway")
+        with sandbox.faults(self.cloud, Faults(slow_start_seconds=2)):
+            # The child makes an adapter of its own: two processes must not share a client's connections.
+            child = multiprocessing.get_context("fork").Process(target=lambda: make_target().deploy(halfway))
+            child.start()
+            eventually(lambda: target.describe(halfway.name) is not None)
+            assert child.pid is not None
+            os.kill(child.pid, signal.SIGKILL)
+            child.join()
+            found = target.describe(halfway.name)
+            assert found is not None
+            assert found.state == "creating"
+            assert target.deploy(halfway).state == "ready"
+        target.delete(halfway.name)
+
+    @pytest.mark.parametrize(
+        ("faults", "error"),
+        [
+            (Faults(refuse=True), Refused),
+            (Faults(throttle_rate=1), Throttled),
+            (Faults(error_rate=1), Unavailable),
+        ],
+        ids=["refused", "throttled", "unavailable"],
+    )
+    def test_fault(
+        self,
+        target: EndpointTarget,
+        endpoint: Endpoint,
+        package: Path,
+        sandbox: Sandbox,
+        faults: Faults,
+        error: type[IntermodalError],
+    ) -> None:
+        with sandbox.faults(self.cloud, faults):
+            for call in (
+                lambda: target.describe(endpoint.name),
+                lambda: target.list("conformance"),
+                lambda: target.invoke(endpoint.name, self.body(package)),
+            ):
+                with pytest.raises(error) as caught:
+                    call()
+                assert caught.value.hint
+
+    def test_a_few_errors_and_some_latency_do_not_stop_a_deployment(
+        self, target: EndpointTarget, request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        bumpy = replace(request_, environment="bumpy")
+        with sandbox.faults(self.cloud, Faults(error_rate=0.1, throttle_rate=0.1, latency_ms=20, scope="api")):
+            assert target.deploy(bumpy).state == "ready"
+        target.delete(bumpy.name)
+
+    def test_a_server_that_dies_is_started_again_or_reported(
+        self, target: EndpointTarget, endpoint: Endpoint, package: Path, sandbox: Sandbox
+    ) -> None:
+        old = sandbox.servers(self.cloud)
+        for process in old:
+            process.kill()
+
+        def noticed() -> bool:
+            found = target.describe(endpoint.name)
+            if found is not None and found.state == "failed":
+                return bool(found.reason)
+            try:
+                return self.holds(package, target.invoke(endpoint.name, self.body(package)))
+            except IntermodalError:
+                return False
+
+        eventually(noticed)
+
+    def test_after_an_outage_it_comes_back_as_it_was(
+        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path, sandbox: Sandbox
+    ) -> None:
+        sandbox.outage(self.cloud)
+        with pytest.raises(Unavailable):
+            target.describe(endpoint.name)
+        with pytest.raises(Unavailable):
+            target.invoke(endpoint.name, self.body(package))
+        assert sandbox.servers(self.cloud) == []
+        sandbox.start(self.cloud)
+        assert target.deploy(request_) == endpoint
+        assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
