@@ -49,8 +49,8 @@ def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, li
     return places.bootstrap
 
 
-class EnvoyGateway(dg.ConfigurableResource):
-    """Envoy, configured by files in ``directory``. Errors: SpecError, Unavailable, IntermodalError with Envoy's reason."""
+class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Envoy, configured by files in ``directory``. Errors: SpecError, Unavailable, Rejected with Envoy's reason."""
 
     directory: str = Field(description="Where Envoy's files live; the same as given to write_bootstrap.")
     url: str = Field(description="What clients call, such as http://127.0.0.1:8080.")
@@ -66,8 +66,8 @@ class EnvoyGateway(dg.ConfigurableResource):
     def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
         """Make the gateway use this route, and return when Envoy does.
 
-        Until then, and whenever this raises, the old route keeps serving. The same again writes nothing. A credential that is
-        new and nothing else rewrites one file and touches no connection.
+        Until then, and whenever this raises, the old route keeps serving. The same again writes nothing. A credential
+        that is new and nothing else rewrites one file and touches no connection.
         """
         model = lane.published(route, tuple(upstreams))
         by_cloud = {upstream.cloud: upstream.credential for upstream in upstreams}
@@ -100,7 +100,8 @@ class EnvoyGateway(dg.ConfigurableResource):
     def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
         """A V2 body through the gateway: the answer, the cloud that gave it and its version.
 
-        NotFound: unknown model. SpecError: the body is wrong. Throttled: every cloud says 429. Unavailable: none answers.
+        NotFound: unknown model. SpecError: the body is wrong. Throttled: every cloud says 429. Unavailable: none
+        answers.
         """
         try:
             answer = httpx.post(

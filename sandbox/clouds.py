@@ -3,7 +3,7 @@
 import importlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 
@@ -37,16 +37,25 @@ def variables(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> dict[str,
 
 def up(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:
     """Start what does not run and wait until each cloud answers. Raises with the end of the log."""
-    programs, chosen = Programs(settings.home), list(clouds)
-    ports = {port_variable(name): str(port) for name, port in asdict(settings.ports).items()}
-    environ = os.environ | variables(settings, chosen) | ports | {"INTERMODAL_HOME": str(settings.home)}
+    chosen = list(clouds)
+    start(settings, chosen, os.environ | variables(settings, chosen))
     for cloud in chosen:
+        wait(settings, cloud)
+
+
+def start(settings: Settings, clouds: Iterable[Cloud], environ: Mapping[str, str]) -> None:
+    programs = Programs(settings.home)
+    ports = {port_variable(name): str(port) for name, port in asdict(settings.ports).items()}
+    environ = {**environ, **ports, "INTERMODAL_HOME": str(settings.home)}
+    for cloud in clouds:
         if not programs.running(program(cloud)):
             programs.stop(program(cloud))
             require_free(cloud, getattr(settings.ports, cloud))
             programs.start(program(cloud), [sys.executable, "-m", "intermodal.sandbox.cloud", cloud], environ)
-    for cloud in chosen:
-        programs.wait(program(cloud), partial(answers, settings, cloud), START_SECONDS)
+
+
+def wait(settings: Settings, cloud: Cloud) -> None:
+    Programs(settings.home).wait(program(cloud), partial(answers, settings, cloud), START_SECONDS)
 
 
 def down(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:

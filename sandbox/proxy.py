@@ -21,7 +21,12 @@ async def forward(
     body = request.content if request.body_exists else None
     try:
         async with session.request(
-            request.method, url, headers=headers, data=body, allow_redirects=False, skip_auto_headers=("User-Agent",)
+            request.method,
+            url,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
+            skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),
         ) as upstream:
             answer = web.StreamResponse(status=upstream.status, reason=upstream.reason)
             for name, value in upstream.headers.items():

@@ -61,7 +61,7 @@ class Admin:
         return bool(self.stats("Gauges", f"^{name}$").get(name, 0))
 
     def wait_taken(self, kind: Kind, version: str, rejections: int, patience: float) -> None:
-        """Until Envoy uses ``version`` of a file; Rejected when it refuses it, Unavailable after ``patience`` seconds."""
+        """Until Envoy uses ``version`` of a file; Rejected when it refuses, Unavailable after ``patience`` seconds."""
         deadline = time.monotonic() + patience
         while self.version(kind) != version or (kind == "clusters" and self.warming()):
             if self.rejections(kind) > rejections:
@@ -101,7 +101,7 @@ class Admin:
         }
 
     def wait_idle(self, clusters: Collection[str], patience: float) -> None:
-        """Until none of these clusters has carried a request at two looks in a row, or ``patience`` seconds are over."""
+        """Until none of these clusters carries a request at two looks in a row, or ``patience`` seconds are over."""
         deadline, quiet = time.monotonic() + patience, 0
         while quiet < 2 and time.monotonic() < deadline:
             time.sleep(5 * POLL_SECONDS)

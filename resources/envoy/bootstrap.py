@@ -6,7 +6,7 @@ from intermodal.resources.envoy.settings import Places
 
 
 def bootstrap(places: Places, listen_port: int, admin_port: int, listen_host: str = "127.0.0.1") -> Json:
-    """The listeners stand here, since they never change; clusters and routes come from files. Admin is loopback only."""
+    """The listeners stand here, since they never change; clusters and routes come from files."""
     return {
         "node": {"id": "gateway", "cluster": "intermodal"},
         "admin": {"address": {"socket_address": {"address": "127.0.0.1", "port_value": admin_port}}},

@@ -1,7 +1,7 @@
 """Upstreams and failover orders as Envoy clusters.
 
-A failover order is an *aggregate cluster*; it does not run its members' HTTP filters, so a member leads to the lane listener, which does
-(measured with Envoy 1.40). Health lives on the members, where all orders share it.
+A failover order is an *aggregate cluster*; it does not run its members' HTTP filters, so a member leads to the lane
+listener, which does (measured with Envoy 1.40). Health lives on the members, where all orders share it.
 """
 
 import base64

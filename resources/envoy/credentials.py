@@ -1,6 +1,6 @@
 """Credentials of upstreams: rendered as references to files that only the owner may read.
 
-A file is renamed onto the old one, and Envoy takes the new secret without touching a cluster, a connection or a request.
+A file is renamed onto the old one, and Envoy takes the new secret without touching a cluster or a request.
 """
 
 import json
@@ -27,7 +27,7 @@ def secret_file(lane: Lane, places: Places) -> Path | None:
 
 
 def filters(lane: Lane, places: Places) -> list[Json]:
-    """Upstream HTTP filters of the endpoint: they run after path and host are rewritten, so what is signed is what is sent."""
+    """Upstream HTTP filters of the endpoint: they run after the rewriting, so what is signed is what is sent."""
     path = secret_file(lane, places)
     match lane.credential:
         case "none":

@@ -29,7 +29,7 @@ def lane_host(lane: Lane) -> Json:
                     "host_rewrite_literal": authority(lane),
                     "path_rewrite": path.replace("%", "%%"),
                     "timeout": seconds(MAX_ANSWER_SECONDS),
-                    # A kept-alive connection that the endpoint closed just now: nothing was sent, so asking again is safe.
+                    # A kept-alive connection that the endpoint closed just now: nothing was sent, so ask again.
                     "retry_policy": {"retry_on": "reset-before-request", "num_retries": 1},
                 },
                 "request_headers_to_remove": ["x-envoy-external-address"],

@@ -3,8 +3,8 @@
 from intermodal.platform.envelope import MAX_BODY_BYTES
 from intermodal.resources.envoy.clusters import BODY_BUFFER_BYTES
 from intermodal.resources.envoy.entrance import SCRIPTS
-from intermodal.resources.envoy.proto import Json, extension, file_source, typed
-from intermodal.resources.envoy.scripts import LANE_ANSWER
+from intermodal.resources.envoy.proto import Json, extension, file_source
+from intermodal.resources.envoy.scripts import LANE
 from intermodal.resources.envoy.settings import Places
 
 ROUTER = extension("envoy.filters.http.router", "filters.http.router.v3.Router", suppress_envoy_headers=True)
@@ -51,7 +51,10 @@ def entrance_listener(host: str, port: int, places: Places) -> Json:
 
 def lane_listener(places: Places) -> Json:
     script = extension(
-        "envoy.filters.http.lua", "filters.http.lua.v3.Lua", default_source_code={"inline_string": LANE_ANSWER}
+        "envoy.filters.http.lua",
+        "filters.http.lua.v3.Lua",
+        default_source_code={"inline_string": LANE},
+        clear_route_cache=False,
     )
     manager = connection_manager("lanes", places.lanes, [script], generate_request_id=False)
     return {
@@ -63,14 +66,13 @@ def lane_listener(places: Places) -> Json:
 
 
 def strip_client_headers() -> Json:
-    """Take away what a client may not say, and its query: an upstream gets its own URL and nothing else."""
+    """Take away what a client may not say."""
     matchers: list[Json] = [{"exact": name} for name in FROM_CLIENTS_NEVER]
     matchers += [{"prefix": prefix} for prefix in PREFIXES_NEVER]
-    path = {"header": {"key": ":path", "value": "%PATH(NQ)%"}, "append_action": "OVERWRITE_IF_EXISTS"}
     return extension(
         "strip",
         "http.early_header_mutation.header_mutation.v3.HeaderMutation",
-        mutations=[{"append": path}, *({"remove_on_match": {"key_matcher": matcher}} for matcher in matchers)],
+        mutations=[{"remove_on_match": {"key_matcher": matcher}} for matcher in matchers],
     )
 
 

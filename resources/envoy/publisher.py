@@ -1,8 +1,8 @@
 """Bring Envoy from what its files say to what they should say, without a request noticing.
 
-Make before break, each step taken by Envoy before the next is written: endpoints and lanes, then upstreams and failover orders (which
-probe through the lanes), then the entrance; when the old ones carry nothing any more they go. Every step leaves a configuration that
-works, so a kill anywhere does too, and the next publish starts from what is there.
+Make before break, each step taken by Envoy before the next is written: endpoints and lanes, then upstreams and failover
+orders (which probe through the lanes), then the entrance; when the old ones carry nothing any more they go. Every step
+leaves a configuration that works, so a kill anywhere does too, and the next publish starts from what is there.
 """
 
 import json

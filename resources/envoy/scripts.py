@@ -1,8 +1,12 @@
-"""The two Lua scripts of the gateway: what a cloud's answer means, and whether a model is ready."""
+"""The two Lua scripts of the gateway: what a cloud's answer means, and whether a model is ready.
 
-LANE_ANSWER = """
--- Reads a cloud's answer as the Open Inference Protocol would have it. A mistake of the client's goes back to the client; anything
--- else that is not a prediction means that this upstream cannot serve: 503, so that it fails over and is ejected (429 stays 429).
+``body()`` waits for the body, and what a script held of the request before that may not be used after it.
+"""
+
+LANE = """
+-- Reads a cloud's answer as the Open Inference Protocol would have it. A client's mistake goes back to the client;
+-- anything else that is not a prediction means that this upstream cannot serve: 503, so that it fails over and is
+-- ejected (429 and 408 stay what they are: they fail over and are not ejected).
 local CLIENT = {["400"] = true, ["413"] = true, ["415"] = true, ["422"] = true}
 
 local function escape(text)
@@ -15,12 +19,20 @@ local function unescape(text)
 end
 
 local function answer(handle, status, text)
-  local headers = handle:headers()
   local length = handle:body(true):setBytes(text)
+  local headers = handle:headers()
   headers:replace(":status", status)
   headers:replace("content-type", "application/json")
   headers:replace("content-length", tostring(length))
   headers:remove("content-encoding")
+end
+
+-- A client's query is not the upstream's: what is sent, and signed, is the upstream's own URL.
+function envoy_on_request(handle)
+  local headers = handle:headers()
+  local path = headers:get(":path")
+  local query = path:find("?", 1, true)
+  if query then headers:replace(":path", path:sub(1, query - 1)) end
 end
 
 function envoy_on_response(handle)
@@ -33,7 +45,9 @@ function envoy_on_response(handle)
     -- SageMaker and Azure ML wrap what the container said in a 424 of their own.
     local buffer = handle:body(true)
     local text = buffer:length() > 0 and buffer:getBytes(0, buffer:length()) or ""
-    meant = headers:get("ms-azureml-model-error-statuscode") or text:match('"OriginalStatusCode"%s*:%s*"?(%d+)') or status
+    headers = handle:headers()
+    meant = headers:get("ms-azureml-model-error-statuscode")
+      or text:match('"OriginalStatusCode"%s*:%s*"?(%d+)') or status
     if CLIENT[meant] then
       local from = select(2, text:find('"OriginalMessage"%s*:%s*"'))
       if from then
@@ -54,9 +68,10 @@ function envoy_on_response(handle)
   answer(handle, final, '{"error": "' .. lane .. " cannot serve this now (it answered " .. said .. ')."}')
 end
 """
-"""Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html (ModelError is 424 with
-OriginalStatusCode and OriginalMessage; AWS's own errors carry x-amzn-errortype) and
-https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints (424 with ms-azureml-model-error-statuscode)."""
+"""Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html (ModelError is 424
+with OriginalStatusCode and OriginalMessage; AWS's own errors carry x-amzn-errortype) and
+https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints (424, and the header
+ms-azureml-model-error-statuscode)."""
 
 MODEL_READY = """
 -- Asks the golden row of whichever upstream would be asked now, with the same retries as a client's request.
@@ -69,9 +84,10 @@ function envoy_on_request(handle)
 end
 
 function envoy_on_response(handle)
-  local metadata, headers = handle:metadata(), handle:headers()
-  local ready = headers:get(":status") == "200"
-  local length = handle:body(true):setBytes(metadata:get(ready and "ready" or "unready"))
+  local ready = handle:headers():get(":status") == "200"
+  local text = handle:metadata():get(ready and "ready" or "unready")
+  local length = handle:body(true):setBytes(text)
+  local headers = handle:headers()
   headers:replace(":status", ready and "200" or "503")
   headers:replace("content-type", "application/json")
   headers:replace("content-length", tostring(length))

@@ -38,9 +38,13 @@ class Verifier:
     secret: str
     service: str
     region: str
+    scheme: type[SigV4Auth] = SigV4Auth
 
-    def check(self, request: web.Request, body: bytes) -> None:
-        """Raise AwsError (403) unless the request is signed with our key, for us, now."""
+    def check(self, request: web.Request, body: bytes | None) -> None:
+        """Raise AwsError (403) unless the request is signed with our key, for us, now.
+
+        ``body`` is None where the signed hash of the body is taken as it is (S3, which streams).
+        """
         header = request.headers.get("Authorization")
         if not header:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
@@ -55,9 +59,9 @@ class Verifier:
         self._check_time(stamp, found["date"])
         # A signed hash of the body only counts when it is the hash of the body.
         claimed = request.headers.get("X-Amz-Content-SHA256")
-        if claimed is not None and claimed != hashlib.sha256(body).hexdigest():
+        if body is not None and claimed not in (None, hashlib.sha256(body).hexdigest()):
             raise _wrong("x-amz-content-sha256 is not the SHA-256 of the body.")
-        if not hmac.compare_digest(self._signature(request, body, found["signed"], stamp), found["signature"]):
+        if not hmac.compare_digest(self._signature(request, body or b"", found["signed"], stamp), found["signature"]):
             raise _wrong("The request signature we calculated does not match the signature you provided.")
 
     def _check_time(self, stamp: str, date: str) -> None:
@@ -78,7 +82,7 @@ class Verifier:
         for name in names:
             copy.headers[name] = ",".join(request.headers.getall(name, [""]))
         copy.context["timestamp"] = stamp
-        auth = SigV4Auth(Credentials(self.access_key, self.secret), self.service, self.region)
+        auth = self.scheme(Credentials(self.access_key, self.secret), self.service, self.region)
         return auth.signature(auth.string_to_sign(copy, auth.canonical_request(copy)), copy)
 
 

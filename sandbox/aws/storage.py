@@ -35,10 +35,11 @@ class Durable:
             self.objects.save_bucket(BUCKET)
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        path = environ["PATH_INFO"].encode("latin-1").decode("utf-8")
+        mutates = environ["REQUEST_METHOD"] in MUTATING and S3_SCOPE in environ.get("HTTP_AUTHORIZATION", "")
         answer: Iterable[bytes] = self.application(environ, start_response)
-        signed_for_s3 = S3_SCOPE in environ.get("HTTP_AUTHORIZATION", environ.get("QUERY_STRING", "").replace("%2F", "/"))
-        if environ["REQUEST_METHOD"] in MUTATING and signed_for_s3:
-            bucket, _, key = environ["PATH_INFO"].lstrip("/").encode("latin-1").decode("utf-8").partition("/")
+        if mutates:
+            bucket, _, key = path.lstrip("/").partition("/")
             with self.lock:
                 self.objects.save(self.backend, bucket, key)
         return answer

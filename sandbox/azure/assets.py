@@ -44,7 +44,10 @@ class Assets:
 
     def routes(self) -> list[tuple[str, str, Any]]:
         """Verb, path below the workspace, handler."""
-        version, container = "/{kind:models|environments}/{name}/versions/{version}", "/{kind:models|environments}/{name}"
+        version, container = (
+            "/{kind:models|environments}/{name}/versions/{version}",
+            "/{kind:models|environments}/{name}",
+        )
         return [
             ("PUT", version, self._put_version),
             ("GET", version, self._get),
@@ -105,7 +108,11 @@ class Assets:
             raise ArmError(400, "ValidationError", f"'{name}' is not a valid name.")
         fresh = request.path not in self._table
         kind = request.path.removeprefix(ROOT).split("/")[1]
-        document = {"id": request.path, "name": name, "type": f"Microsoft.MachineLearningServices/workspaces/{kind}"}
+        document: dict[str, Any] = {
+            "id": request.path,
+            "name": name,
+            "type": f"Microsoft.MachineLearningServices/workspaces/{kind}",
+        }
         document["properties"] = {**body["properties"], "provisioningState": "Succeeded"}
         if kind == "datastores":
             del document["properties"]["provisioningState"]

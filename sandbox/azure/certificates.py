@@ -1,4 +1,4 @@
-"""A certificate authority for one sandbox, and the certificate of its Azure front: the management clients want https."""
+"""A certificate authority for one sandbox, and its Azure front's certificate: the management clients want https."""
 
 import datetime
 import ipaddress

@@ -1,7 +1,7 @@
 """Bodies of the management API, checked against the models of Microsoft's own SDK.
 
 What the SDK knows is the contract: fields by their names on the wire, types, patterns, required fields, enums (named in
-its docstrings) and which subclass a discriminator means. Read-only fields are ignored, as Resource Manager ignores them.
+its docstrings) and which subclass a discriminator means. Read-only fields are ignored, as Azure ignores them.
 """
 
 import functools
@@ -90,5 +90,5 @@ def _enums(kind: Any) -> dict[str, frozenset[str]]:
     for name, enum_name in re.findall(r":vartype (\w+): str\s+or\s+~[\w.]+\.(\w+)", kind.__doc__ or ""):
         enum = getattr(models, enum_name, None)
         if isinstance(enum, EnumMeta):
-            found[name] = frozenset(str(member.value) for member in enum)
+            found[name] = frozenset(str(getattr(member, "value", "")) for member in list(enum))
     return found

@@ -54,8 +54,11 @@ class Fleet:
     def resume(self) -> None:
         """Start every deployment again after an outage; each is creating until its process answers."""
         shutil.rmtree(self._folder, ignore_errors=True)
-        for key, record in self._table.items():
-            if record["doc"]["properties"]["provisioningState"] != "Failed":
+        for key, record in list(self._table.items()):
+            state = record["doc"]["properties"]["provisioningState"]
+            if state == "Deleting":
+                del self._table[key]
+            elif state != "Failed":
                 record["doc"]["properties"]["provisioningState"] = "Creating"
                 self.begin(key)
 
@@ -100,7 +103,7 @@ class Fleet:
         """Put a new process in the place of the old one, which stops after; the reason when it cannot start."""
         try:
             fresh = await self._start(key, record["doc"])
-        except StartFailed as error:
+        except (StartFailed, OSError) as error:
             return str(error)
         old = self.servers.get(key)
         self.servers[key] = fresh

@@ -1,6 +1,6 @@
 """The data plane: ``POST /online-endpoints/<endpoint>/score`` with a key, by the endpoint's traffic.
 
-Status codes as Azure ML's own: 401, 404 without traffic, 408, 424 for whatever the model answers but 200, 429, 502, 503.
+Status codes are Azure ML's: 401, 404 without traffic, 408, 424 for all that a model answers but 200, 429, 502, 503.
 Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints (HTTP status codes)
 """
 

@@ -64,7 +64,7 @@ class Storage:
             client_options={"allow_http": True},
         )
         try:
-            found = [meta["path"] for batch in await store.list().collect_async() for meta in [batch]]
+            found = [meta["path"] async for batch in store.list() for meta in batch]
             for path in found:
                 await self._fetch(store, path, folder)
         except (obstore.exceptions.BaseError, OSError) as error:
@@ -116,7 +116,7 @@ class Storage:
         headers = _signed(self._key, "PUT", path, {"restype": "container"})
         try:
             url = f"http://127.0.0.1:{self._port}{path}?restype=container"
-            async with self._context.session.put(url, headers=headers) as answer:
+            async with self._context.session.put(url, headers=headers, skip_auto_headers=("Content-Type",)) as answer:
                 if answer.status not in (201, 409):
                     raise IntermodalError(f"azurite refused to make {CONTAINER}: {await answer.text()}")
                 return True

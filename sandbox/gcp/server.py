@@ -71,4 +71,7 @@ class Server:
             return error.answer() if is_json else xml_error(401, error.message)
         if is_json:
             return await self._storage.json(request)
+        bucket = request.path.split("/")[1]
+        if bucket and not await self._storage.has_bucket(bucket):
+            return xml_error(404, "The specified bucket does not exist.", code="NoSuchBucket")
         return await (self._uploads.handle(request) if is_upload(request) else self._storage.xml(request))

@@ -34,6 +34,7 @@ class Storage:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._process: asyncio.subprocess.Process | None = None
+        self._buckets: set[str] = set()
         self.url = f"http://127.0.0.1:{free_port()}"
 
     async def start(self) -> None:
@@ -81,6 +82,15 @@ class Storage:
         if request.method == "DELETE" and "/" not in request.path.strip("/"):
             return xml_error(501, "Not emulated: deleting a bucket with the XML API.")
         return await forward(request, self._context.session, self.url + request.raw_path)
+
+    async def has_bucket(self, bucket: str) -> bool:
+        """Asked for every request of the XML API, so a yes is remembered."""
+        if bucket not in self._buckets:
+            url = URL(f"{self.url}/storage/v1/b/{quote(bucket, safe='')}", encoded=True)
+            async with self._context.session.get(url) as answer:
+                if answer.status == 200:
+                    self._buckets.add(bucket)
+        return bucket in self._buckets
 
     async def fetch(self, bucket: str, prefix: str, folder: Path) -> None:
         """Copy every object below ``prefix`` into ``folder``, as a mounted bucket would show them.

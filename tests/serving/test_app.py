@@ -148,7 +148,7 @@ def test_metrics_count_requests_rows_and_unseen_categories(app: App, row: Row) -
     for name, (label, value) in labels.items():
         assert f"{name}{{{label}}} {float(value)}" in text
     for code, route in ((200, "/invocations"), (400, "/invocations"), (404, "other")):
-        label = 'cloud="aws",code="%d",model="flight_delay",model_version="1.2.3",route="%s"' % (code, route)
+        label = f'cloud="aws",code="{code}",model="flight_delay",model_version="1.2.3",route="{route}"'
         assert f'intermodal_requests_total{{{label},target="aws/sagemaker"}} 1.0' in text
     assert 'intermodal_request_seconds_bucket{cloud="aws",le="0.5"' in text
 
@@ -175,7 +175,8 @@ def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None
         assert not slow.done()
         answered.set()
         got = await slow
-        assert got and ping
+        assert got is not None
+        assert ping is not None
         return ping.status, got.status
 
     assert asyncio.run(both()) == (200, 200)

@@ -1,0 +1,78 @@
+"""SageMaker's data plane: ``POST /endpoints/<name>/invocations`` reaches the process behind the endpoint."""
+
+import uuid
+
+import aiohttp
+from aiohttp import web
+
+from intermodal.sandbox.aws.errors import AwsError
+from intermodal.sandbox.aws.fleet import Fleet
+from intermodal.sandbox.aws.identity import ACCOUNT, REGION
+from intermodal.sandbox.aws.records import ENDPOINT, Records
+
+MAX_BODY = 25 << 20
+ANSWER = aiohttp.ClientTimeout(total=60)
+CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
+PASSED_ON = ("Content-Type", "Accept", CUSTOM_ATTRIBUTES)
+UNEMULATED = (
+    *("X-Amzn-SageMaker-Target-Model", "X-Amzn-SageMaker-Target-Variant", "X-Amzn-SageMaker-Target-Container-Hostname"),
+    *("X-Amzn-SageMaker-Enable-Explanations", "X-Amzn-SageMaker-Inference-Component", "X-Amzn-SageMaker-Session-Id"),
+)
+
+
+class Runtime:
+    """Called for hundreds of requests a second: nothing here but the copying of bytes."""
+
+    def __init__(self, session: aiohttp.ClientSession, records: Records, fleet: Fleet) -> None:
+        self.session, self.records, self.fleet = session, records, fleet
+
+    async def invoke(self, name: str, request: web.Request, body: bytes) -> web.Response:
+        """The container's answer; raises AwsError in the codes of sagemaker-runtime."""
+        live = self.fleet.live.get(name)
+        if live is None:
+            raise self._absent(name)
+        for header in UNEMULATED:
+            if header in request.headers:
+                raise AwsError("NotImplemented", f"the sandbox does not emulate {header}", 501)
+        if len(body) > MAX_BODY:
+            raise AwsError("ValidationError", f"the body has more than {MAX_BODY} bytes", 413)
+        container = live.next()
+        if container is None:
+            raise AwsError("ServiceUnavailable", f"no instance of endpoint {name} is healthy", 503)
+        headers = {header: request.headers[header] for header in PASSED_ON if header in request.headers}
+        try:
+            async with self.session.post(
+                f"{container.url}/invocations", data=body, headers=headers, timeout=ANSWER
+            ) as answer:
+                content = await answer.read()
+        except TimeoutError as error:
+            reason = "Your invocation timed out while waiting for a response from container primary."
+            raise model_error(name, 0, reason) from error
+        except aiohttp.ClientError as error:
+            raise AwsError("ServiceUnavailable", f"an instance of endpoint {name} went away: {error}", 503) from error
+        if not 200 <= answer.status < 300:
+            raise model_error(name, answer.status, content.decode(errors="replace"))
+        back = {"x-Amzn-Invoked-Production-Variant": live.variant, "x-amzn-RequestId": str(uuid.uuid4())}
+        back |= {
+            header: answer.headers[header] for header in ("Content-Type", CUSTOM_ATTRIBUTES) if header in answer.headers
+        }
+        return web.Response(body=content, headers=back)
+
+    def _absent(self, name: str) -> AwsError:
+        if name in self.records.all(ENDPOINT):
+            return AwsError("ServiceUnavailable", f"endpoint {name} is not in service", 503)
+        return AwsError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
+
+
+def model_error(name: str, status: int, message: str) -> AwsError:
+    """What the container answered, wrapped as SageMaker wraps it (424)."""
+    kind = "client" if 400 <= status < 500 else "server"
+    stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/{name}"
+    return AwsError(
+        "ModelError",
+        f'Received {kind} error ({status}) from primary with message "{message}".',
+        424,
+        OriginalStatusCode=status,
+        OriginalMessage=message,
+        LogStreamArn=stream,
+    )

@@ -1,0 +1,124 @@
+"""AWS on loopback: SageMaker is ours; S3 and a few more are moto's; the rest is answered 501."""
+
+import asyncio
+import re
+import ssl
+import sys
+from dataclasses import replace
+
+import aiohttp
+from aiohttp import web
+from botocore.auth import S3SigV4Auth
+
+from intermodal.sandbox import proxy
+from intermodal.sandbox.aws import errors
+from intermodal.sandbox.aws.api import Api
+from intermodal.sandbox.aws.download import Downloads
+from intermodal.sandbox.aws.errors import AwsError
+from intermodal.sandbox.aws.fleet import Fleet
+from intermodal.sandbox.aws.identity import REGION, keys
+from intermodal.sandbox.aws.records import Records
+from intermodal.sandbox.aws.runtime import Runtime
+from intermodal.sandbox.aws.signature import Verifier, service_of
+from intermodal.sandbox.faults import Kind, Scope
+from intermodal.sandbox.front import Context
+from intermodal.sandbox.settings import free_port
+
+MOTO = {"s3", "sts", "iam", "secretsmanager", "ecr", "sns", "sqs"}
+"""What moto does soundly (shared/FACTS.md, "Emulators")."""
+INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
+TARGET = "SageMaker."
+DROPPED = frozenset({"expect"})
+"""aiohttp has answered ``Expect: 100-continue`` already; moto never would."""
+
+
+class Server:
+    """Fulfils front.CloudServer."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.storage_port = free_port()
+        self.storage: asyncio.subprocess.Process | None = None
+        access_key, secret = keys(context.home)
+        self.sagemaker = Verifier(access_key, secret, "sagemaker", REGION)
+        self.s3 = replace(self.sagemaker, service="s3", scheme=S3SigV4Auth)
+        self.records = Records(context.state)
+        self.fleet = Fleet(context, self.records, Downloads(self.storage_url, access_key, secret))
+        self.api = Api(self.records, self.fleet)
+        self.runtime = Runtime(context.session, self.records, self.fleet)
+
+    @property
+    def storage_url(self) -> str:
+        return f"http://127.0.0.1:{self.storage_port}"
+
+    def scope(self, request: web.Request) -> Scope:
+        if service_of(request) == "s3":
+            return "storage"
+        return "endpoints" if INVOCATION.fullmatch(request.path) else "api"
+
+    def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        if service_of(request) in MOTO:
+            return errors.xml(*errors.S3_FAULTS[kind])
+        return errors.fault(kind)
+
+    def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
+        return [(self.context.settings.ports.aws, None)]
+
+    async def start(self, app: web.Application) -> None:
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        self.storage = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "intermodal.sandbox.aws.storage"),
+            *(str(self.storage_port), str(self.context.home / "s3")),
+            stdin=asyncio.subprocess.DEVNULL,
+        )
+        while not await self._storage_answers():
+            if self.storage.returncode is not None:
+                raise RuntimeError(f"moto ended with {self.storage.returncode} while starting")
+            await asyncio.sleep(0.05)
+        self.fleet.resume()
+
+    async def stop(self) -> None:
+        await self.fleet.stop()
+        if self.storage is not None and self.storage.returncode is None:
+            self.storage.terminate()
+            await self.storage.wait()
+
+    async def _storage_answers(self) -> bool:
+        try:
+            async with self.context.session.get(f"{self.storage_url}/moto-api/"):
+                return True
+        except aiohttp.ClientError:
+            return False
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        service = service_of(request)
+        if service in MOTO:
+            return await self._moto(request, service)
+        try:
+            return await self._sagemaker(request, service)
+        except AwsError as error:
+            return error.answer()
+
+    async def _moto(self, request: web.Request, service: str) -> web.StreamResponse:
+        try:
+            if service == "s3":
+                self.s3.check(request, None)
+        except AwsError as error:
+            return errors.xml(error.status, error.code, error.message)
+        url = self.storage_url + request.raw_path
+        return await proxy.forward(request, self.context.session, url, drop=DROPPED)
+
+    async def _sagemaker(self, request: web.Request, service: str) -> web.Response:
+        operation = request.headers.get("X-Amz-Target", "")
+        invocation = INVOCATION.fullmatch(request.path)
+        if service not in ("", "sagemaker"):
+            raise errors.not_emulated(f"the service '{service}' ({request.method} {request.path} {operation})".strip())
+        body = await request.read()
+        self.sagemaker.check(request, body)
+        if invocation and request.method == "POST":
+            return await self.runtime.invoke(invocation[1], request, body)
+        if operation.startswith(TARGET) and request.method == "POST":
+            answer = self.api.handle(operation.removeprefix(TARGET), body)
+            return web.json_response(answer, content_type="application/x-amz-json-1.1")
+        status = 405 if invocation else 404
+        raise AwsError("UnknownOperationException", f"SageMaker does not offer {request.method} {request.path}", status)

@@ -1,0 +1,71 @@
+"""The sandbox's Azure: Entra ID, the management API of one Azure ML workspace, its endpoints, and Blob storage."""
+
+import ssl
+
+from aiohttp import web
+
+from intermodal.sandbox.azure import certificates
+from intermodal.sandbox.azure.arm import OPERATIONS, ROOT, ArmError, Operations, guarded, not_found
+from intermodal.sandbox.azure.assets import Assets
+from intermodal.sandbox.azure.faults import answer
+from intermodal.sandbox.azure.fleet import Fleet
+from intermodal.sandbox.azure.identity import ACCOUNT, identity
+from intermodal.sandbox.azure.login import Login
+from intermodal.sandbox.azure.online_deployments import OnlineDeployments
+from intermodal.sandbox.azure.online_endpoints import OnlineEndpoints
+from intermodal.sandbox.azure.scoring import Scoring
+from intermodal.sandbox.azure.storage import Storage
+from intermodal.sandbox.faults import Kind, Scope
+from intermodal.sandbox.front import Context
+
+
+class Server:
+    def __init__(self, context: Context) -> None:
+        known = identity(context.settings)
+        self._context, self._login = context, Login(known)
+        self._storage = Storage(context, known)
+        self._operations = Operations(context.state)
+        self._assets = Assets(context.state)
+        self._fleet = Fleet(context, self._storage, self._assets, self._operations)
+        self._endpoints = OnlineEndpoints(context, self._fleet, self._operations)
+        self._deployments = OnlineDeployments(context, self._fleet, self._operations, self._assets, self._endpoints)
+        self._scoring = Scoring(context, self._fleet)
+
+    def scope(self, request: web.Request) -> Scope:
+        if request.path.startswith("/online-endpoints/"):
+            return "endpoints"
+        return "storage" if request.path.startswith(f"/{ACCOUNT}") else "api"
+
+    def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        return answer(self.scope(request), kind, login=request.path.endswith("/oauth2/v2.0/token"))
+
+    def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(self._context.home / certificates.CERTIFICATE, self._context.home / certificates.KEY)
+        ports = self._context.settings.ports
+        return [(ports.azure, tls), (ports.azure_blob, None)]
+
+    async def start(self, app: web.Application) -> None:
+        app.add_routes([*self._login.routes(), *self._scoring.routes(), *self._storage.routes()])
+        operation = guarded(self._login, self._operations.get)
+        app.router.add_get(f"{OPERATIONS}/{{operation}}", operation)
+        for verb, path, handler in (
+            *self._endpoints.routes(),
+            *self._deployments.routes(),
+            *self._assets.routes(),
+        ):
+            app.router.add_route(verb, ROOT + path, guarded(self._login, handler))
+        app.router.add_route("*", "/{tail:.*}", guarded(self._login, _anything_else))
+        await self._storage.start()
+        await self._endpoints.resume()
+        self._fleet.resume()
+
+    async def stop(self) -> None:
+        await self._fleet.stop()
+        await self._storage.stop()
+
+
+async def _anything_else(request: web.Request) -> web.Response:
+    if request.path.startswith("/subscriptions/") and not request.path.startswith((f"{ROOT}/", OPERATIONS)):
+        raise not_found(request.path)
+    raise ArmError(501, "NotImplemented", f"The sandbox does not emulate {request.method} {request.path}.")

@@ -1,0 +1,323 @@
+"""What every ObjectStore promises. An adapter's test inherits the class and gives two fixtures:
+
+class TestS3(ObjectStoreConformance):
+    adapter = S3ObjectStore
+
+    @pytest.fixture(scope="class")
+    def place(self, moto): ...        # Place: the emulator's address, and how a configuration is made of an address
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from intermodal.platform.errors import IntermodalError, NotFound, Refused, SpecError, Throttled, Unavailable
+from intermodal.platform.mirroring import MANIFEST, FileEntry, Manifest
+from intermodal.platform.ports import ObjectStore
+from intermodal.sandbox.settings import free_port
+from tests.fault_proxy import Fault, FaultProxy, Seen, fault_proxy
+
+ROOT = Path(__file__).resolve().parents[2]
+MEGABYTE = 1_000_000
+ODD_NAMES = (
+    "a b.txt", "ä/é/日本.bin", "hash#tag", "per%cent", "per%20cent", "plus+and&eq=", "ask?me", "[x]{y}", "~^`'()!@$,;",
+    ".hidden", "deep/er/and/deeper/file.json", "no-extension", "UPPER/lower",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Place:
+    """``origin`` is scheme, host and port of the emulator; ``config`` makes the adapter's fields from an origin."""
+
+    origin: str
+    config: Callable[[str], dict[str, Any]]
+    bucket_field: str = "bucket"
+
+
+def write(folder: Path, files: dict[str, bytes]) -> tuple[Path, Manifest]:
+    for name, data in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(data)
+    return folder, Manifest.of(folder)
+
+
+def is_upload(seen: Seen) -> bool:
+    """A request that carries an artifact's bytes; not the manifest, not the start or end of a multipart upload."""
+    return seen.method == "PUT" and MANIFEST not in seen.path.replace("%2E", ".") and "comp=blocklist" not in seen.path
+
+
+class ObjectStoreConformance:
+    adapter: ClassVar[type]
+    large: ClassVar[int] = int(os.environ.get("INTERMODAL_TEST_LARGE_BYTES", 300 * MEGABYTE))
+
+    @pytest.fixture(scope="class")
+    def proxy(self, place: Place) -> Iterator[FaultProxy]:
+        with fault_proxy(place.origin) as proxy:
+            yield proxy
+
+    @pytest.fixture
+    def store(self, place: Place) -> ObjectStore:
+        return self.adapter(**place.config(place.origin), retry_seconds=5)
+
+    @pytest.fixture
+    def watched(self, place: Place, proxy: FaultProxy) -> ObjectStore:
+        """The same store through the proxy, whose counts and faults start afresh."""
+        proxy.reset()
+        return self.adapter(**place.config(proxy.url), retry_seconds=3)
+
+    @pytest.fixture
+    def prefix(self) -> str:
+        return f"test-{uuid.uuid4().hex}/1.0.0"
+
+    # Objects
+
+    def test_an_object_comes_back(self, store: ObjectStore, prefix: str) -> None:
+        store.put(f"{prefix}/a", b"one")
+        store.put(f"{prefix}/deeper/b", b"")
+        store.put(f"{prefix}/a", b"other")
+        store.put(f"{prefix}-not-below/c", b"no")
+        assert store.get(f"{prefix}/a") == b"other"
+        assert store.get(f"{prefix}/deeper/b") == b""
+        assert store.list(prefix) == {f"{prefix}/a": 5, f"{prefix}/deeper/b": 0}
+
+    def test_what_is_not_there(self, store: ObjectStore, prefix: str) -> None:
+        with pytest.raises(NotFound, match="nothing"):
+            store.get(f"{prefix}/nothing")
+        assert store.list(prefix) == {}
+
+    def test_delete_is_idempotent(self, store: ObjectStore, prefix: str) -> None:
+        store.put(f"{prefix}/a", b"one")
+        store.delete(f"{prefix}/a")
+        store.delete(f"{prefix}/a")
+        assert store.list(prefix) == {}
+
+    def test_a_missing_bucket_is_named(self, place: Place, prefix: str, tmp_path: Path) -> None:
+        config = {**place.config(place.origin), place.bucket_field: "no-such-bucket"}
+        store = self.adapter(**config, retry_seconds=1)
+        source, manifest = write(tmp_path / "source", {"a": b"1"})
+        for action in (
+            lambda: store.put("a", b""),
+            lambda: store.get("a"),
+            lambda: store.mirror(source, manifest, prefix),
+        ):
+            with pytest.raises(NotFound, match="no-such-bucket.*terraform"):
+                action()
+
+    # Mirrors
+
+    def test_a_mirror_holds_exactly_the_manifest(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+        source, manifest = write(tmp_path, {name: name.encode() for name in ODD_NAMES} | {"empty": b""})
+        report = store.mirror(source, manifest, prefix)
+        assert set(report.copied) == set(manifest.files)
+        assert (report.kept, report.repaired, report.removed) == ((), (), ())
+        assert report.uri == store.uri(prefix)
+        assert report.digest == manifest.digest
+        assert report.bytes_copied == manifest.size
+        for name, data in {**{name: name.encode() for name in ODD_NAMES}, "empty": b""}.items():
+            assert store.get(f"{prefix}/{name}") == data
+        assert store.damaged(manifest, prefix) == {}
+        assert Manifest.from_json(store.get(f"{prefix}/{MANIFEST}")) == manifest
+
+    def test_an_unchanged_mirror_costs_a_list_and_a_get(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
+    ) -> None:
+        source, manifest = write(tmp_path, {f"{i}": bytes([i]) * 1000 for i in range(40)} | {"big": bytes(12 << 20)})
+        watched.mirror(source, manifest, prefix)
+        proxy.reset()
+        report = watched.mirror(source, manifest, prefix)
+        assert set(report.kept) == set(manifest.files)
+        assert (report.copied, report.repaired, report.removed, report.bytes_copied) == ((), (), (), 0)
+        assert [seen.method for seen in proxy.seen if seen.path != "/token"] == ["GET", "GET"]
+
+    def test_an_empty_version(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+        store.mirror(tmp_path, Manifest(), prefix)
+        assert store.list(prefix).keys() == {f"{prefix}/{MANIFEST}"}
+        assert store.damaged(Manifest(), prefix) == {}
+
+    def test_damage_is_found_and_repaired(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
+    ) -> None:
+        files = {"good": b"good", "same-size": b"12345", "half": bytes(range(256)), "gone": b"gone"}
+        source, manifest = write(tmp_path, files)
+        watched.mirror(source, manifest, prefix)
+        watched.put(f"{prefix}/same-size", b"1234x")
+        watched.put(f"{prefix}/half", files["half"][:100])
+        watched.put(f"{prefix}/stray/file", b"?")
+        watched.delete(f"{prefix}/gone")
+        assert watched.damaged(manifest, prefix).keys() == {"same-size", "half", "gone", "stray/file"}
+        proxy.reset()
+        report = watched.mirror(source, manifest, prefix)
+        assert set(report.repaired) == {"same-size", "half"}
+        assert (report.copied, report.kept, report.removed) == (("gone",), ("good",), ("stray/file",))
+        assert len([seen for seen in proxy.seen if is_upload(seen)]) == 3
+        assert watched.damaged(manifest, prefix) == {}
+        assert watched.mirror(source, manifest, prefix).bytes_copied == 0
+
+    def test_another_version_under_the_same_prefix(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+        one, first = write(tmp_path / "1", {"model": b"old!", "shared": b"same", "old": b"1"})
+        two, second = write(tmp_path / "2", {"model": b"new!", "shared": b"same", "new": b"2"})
+        store.mirror(one, first, prefix)
+        assert store.damaged(second, prefix)
+        report = store.mirror(two, second, prefix)
+        assert (report.copied, report.repaired) == (("new",), ("model",))
+        assert (report.kept, report.removed) == (("shared",), ("old",))
+        assert store.damaged(second, prefix) == {}
+
+    @pytest.mark.parametrize("garbage", [b"", b"{", b"[1]", b'{"a": 1}', b'{"a": {"size": 1}}', b"\xff\xfe"])
+    def test_a_damaged_manifest_is_not_trusted(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path, garbage: bytes
+    ) -> None:
+        source, manifest = write(tmp_path, {"a": b"1", "b": b"2"})
+        watched.mirror(source, manifest, prefix)
+        watched.put(f"{prefix}/{MANIFEST}", garbage)
+        assert watched.damaged(manifest, prefix).keys() == {MANIFEST}
+        proxy.reset()
+        assert set(watched.mirror(source, manifest, prefix).kept) == {"a", "b"}
+        assert [seen for seen in proxy.seen if is_upload(seen)] == []
+        assert watched.damaged(manifest, prefix) == {}
+
+    @pytest.mark.parametrize("change", ["bytes", "size", "gone"])
+    def test_a_source_that_changed_is_refused(
+        self, store: ObjectStore, prefix: str, tmp_path: Path, change: str
+    ) -> None:
+        source, manifest = write(tmp_path, {"a": b"first", "b": b"other"})
+        if change == "gone":
+            (source / "a").unlink()
+        else:
+            (source / "a").write_bytes(b"later" if change == "bytes" else b"longer than it was")
+        with pytest.raises(IntermodalError, match="not what its manifest says"):
+            store.mirror(source, manifest, prefix)
+        assert f"{prefix}/{MANIFEST}" not in store.list(prefix)
+
+    def test_a_failed_repair_leaves_no_manifest(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+        source, manifest = write(tmp_path, {"a": b"first", "b": b"other"})
+        store.mirror(source, manifest, prefix)
+        store.delete(f"{prefix}/a")
+        (source / "a").unlink()
+        with pytest.raises(IntermodalError):
+            store.mirror(source, manifest, prefix)
+        assert f"{prefix}/{MANIFEST}" not in store.list(prefix)
+
+    @pytest.mark.parametrize("name", ["back\\slash", "line\nbreak", "dot.", "a/../b", MANIFEST, "x" * 801])
+    def test_names_that_some_cloud_cannot_hold_are_refused(
+        self, store: ObjectStore, prefix: str, tmp_path: Path, name: str
+    ) -> None:
+        with pytest.raises(SpecError):
+            store.mirror(tmp_path, Manifest({name: FileEntry(1, "0" * 64)}), prefix)
+
+    # Faults
+
+    def test_a_killed_mirror_is_taken_up(
+        self, place: Place, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
+    ) -> None:
+        noise = random.Random(1)
+        source, manifest = write(tmp_path, {f"{i:02}.bin": noise.randbytes(200_000) for i in range(40)})
+        reached, uploads = threading.Event(), []
+
+        def count(seen: Seen) -> None:
+            if is_upload(seen):
+                uploads.append(seen)
+                if len(uploads) >= 15:
+                    reached.set()
+
+        proxy.on_request = count
+        child = self._child(place.config(proxy.url), source, prefix)
+        assert reached.wait(60)
+        child.send_signal(signal.SIGKILL)
+        child.communicate()
+        time.sleep(0.2)  # what the emulator had already received is stored
+        there = watched.list(prefix).keys()
+        assert 0 < len(there) < 40
+        assert f"{prefix}/{MANIFEST}" not in there
+        proxy.reset()
+        report = watched.mirror(source, manifest, prefix)
+        assert len(report.kept) == len(there)
+        assert len(report.copied) == 40 - len(there)
+        assert len([seen for seen in proxy.seen if is_upload(seen)]) == 40 - len(there)
+        assert watched.damaged(manifest, prefix) == {}
+
+    @pytest.mark.parametrize("status", [429, 503, 500])
+    def test_a_store_in_trouble_is_tried_again(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path, status: int
+    ) -> None:
+        source, manifest = write(tmp_path, {"a": b"1", "b": b"2"})
+        proxy.faults = [Fault(status, times=2), Fault(status, times=1, match=is_upload)]
+        watched.mirror(source, manifest, prefix)
+        assert watched.damaged(manifest, prefix) == {}
+
+    @pytest.mark.parametrize(
+        ("status", "body", "expected"),
+        [
+            (403, "<Error><Code>AccessDenied</Code></Error>", Refused),
+            (401, "", Refused),
+            (429, "", Throttled),
+            (503, "<Error><Code>SlowDown</Code></Error>", Throttled),
+            (503, "<Error><Code>ServerBusy</Code></Error>", Throttled),
+            (503, "", Unavailable),
+            (500, "", Unavailable),
+        ],
+    )
+    def test_trouble_that_lasts_is_named(
+        self, place: Place, proxy: FaultProxy, prefix: str, tmp_path: Path, status: int, body: str, expected: type
+    ) -> None:
+        proxy.reset()
+        store = self.adapter(**place.config(proxy.url), retry_seconds=0.3)
+        source, manifest = write(tmp_path, {"a": b"1", "b": b"2"})
+        store.list(prefix)  # so that credentials are there and the fault meets the store itself
+        for match in (lambda _: True, is_upload):
+            proxy.faults = [Fault(status, body=body, match=match)]
+            with pytest.raises(expected) as caught:
+                store.mirror(source, manifest, prefix)
+            assert caught.type is expected
+            assert place.config("")[place.bucket_field] in str(caught.value)
+            assert caught.value.hint
+        proxy.reset()
+        assert f"{prefix}/{MANIFEST}" not in store.list(prefix)
+
+    def test_nobody_listens(self, place: Place) -> None:
+        store = self.adapter(**place.config(f"http://127.0.0.1:{free_port()}"), retry_seconds=0.3)
+        with pytest.raises(Unavailable):
+            store.list("x")
+
+    def test_two_mirrors_at_once_both_end_whole(self, place: Place, prefix: str, tmp_path: Path) -> None:
+        noise = random.Random(2)
+        source, manifest = write(tmp_path, {f"{i}": noise.randbytes(300_000) for i in range(12)})
+        stores = [self.adapter(**place.config(place.origin), retry_seconds=5) for _ in range(2)]
+        with ThreadPoolExecutor(2) as pool:
+            reports = list(pool.map(lambda store: store.mirror(source, manifest, prefix), stores))
+        assert {report.digest for report in reports} == {manifest.digest}
+        assert stores[0].damaged(manifest, prefix) == {}
+
+    def test_memory_stays_flat_on_a_large_artifact(self, place: Place, prefix: str, tmp_path: Path) -> None:
+        """300 MB by default; INTERMODAL_TEST_LARGE_BYTES=2000000000 for the real thing."""
+        block = random.Random(3).randbytes(1 << 20)
+        with (tmp_path / "model.bin").open("wb") as file:
+            for number in range(self.large >> 20):
+                file.write(number.to_bytes(8, "big") + block[8:])
+        child = self._child(place.config(place.origin), tmp_path, prefix)
+        out, _ = child.communicate(timeout=600)
+        report = json.loads(out)
+        print({key: report[key] for key in ("bytes_copied", "seconds", "peak_before", "peak")})  # noqa: T201
+        assert report["copied"] == ["model.bin"]
+        assert report["peak"] - report["peak_before"] < 150 * MEGABYTE
+        store = self.adapter(**place.config(place.origin))
+        store.delete(f"{prefix}/model.bin")
+
+    def _child(self, config: dict[str, Any], source: Path, prefix: str) -> subprocess.Popen[str]:
+        adapter = f"{self.adapter.__module__}:{self.adapter.__name__}"
+        order = {"adapter": adapter, "config": config, "source": str(source), "prefix": prefix}
+        command = [sys.executable, "-m", "tests.conformance.mirror_child", json.dumps(order)]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)

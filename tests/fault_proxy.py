@@ -1,0 +1,86 @@
+"""A proxy on loopback that counts requests and can answer some of them itself, as an overloaded store would."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from intermodal.sandbox.proxy import forward, new_session
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One request as it arrived; ``path`` with its query, percent-encoded."""
+
+    method: str
+    path: str
+
+
+@dataclass
+class Fault:
+    """Answer ``status`` to the next ``times`` requests that ``match`` instead of handing them on."""
+
+    status: int
+    times: int = 1_000_000
+    body: str = ""
+    match: Callable[[Seen], bool] = lambda _: True
+
+
+@dataclass
+class FaultProxy:
+    """Stands in front of ``upstream``. ``seen`` is written by its thread, ``faults`` by the test."""
+
+    upstream: str
+    seen: list[Seen] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+    on_request: Callable[[Seen], None] = lambda _: None
+    url: str = ""
+
+    def reset(self) -> None:
+        self.seen, self.faults, self.on_request = [], [], lambda _: None
+
+    def sent(self, method: str, word: str = "") -> list[Seen]:
+        return [one for one in self.seen if one.method == method and word in one.path]
+
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        seen = Seen(request.method, request.raw_path)
+        self.seen.append(seen)
+        self.on_request(seen)
+        for fault in self.faults:
+            if fault.times > 0 and fault.match(seen):
+                fault.times -= 1
+                await request.read()
+                return web.Response(status=fault.status, text=fault.body, content_type="application/xml")
+        return await forward(request, self._session, self.upstream + request.raw_path, drop=frozenset({"host"}))
+
+    async def _serve(self, ready: threading.Event, stop: asyncio.Event) -> None:
+        async with new_session() as self._session:
+            app = web.Application(client_max_size=8 << 30)
+            app.router.add_route("*", "/{rest:.*}", self._handle)
+            runner = web.AppRunner(app, access_log=None)
+            await runner.setup()
+            site = web.TCPSite(runner, "127.0.0.1", 0)
+            await site.start()
+            self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+            ready.set()
+            await stop.wait()
+            await runner.cleanup()
+
+
+@contextmanager
+def fault_proxy(upstream: str) -> Iterator[FaultProxy]:
+    """Run a proxy in a thread of its own."""
+    proxy, ready, stop, loop = FaultProxy(upstream), threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_until_complete, args=(proxy._serve(ready, stop),), daemon=True)
+    thread.start()
+    if not ready.wait(10):
+        raise RuntimeError("the fault proxy did not start")
+    try:
+        yield proxy
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        loop.close()

@@ -1,0 +1,41 @@
+"""BlobObjectStore against azurite, with an account key."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from intermodal.platform.errors import Refused
+from intermodal.resources.azure.object_store import BlobObjectStore
+from tests.conformance.object_store import ObjectStoreConformance, Place
+from tests.emulators import AZURE_ACCOUNT, AZURE_KEY, Emulator, azurite
+
+__all__ = ["azurite"]
+
+
+class TestBlob(ObjectStoreConformance):
+    adapter = BlobObjectStore
+
+    @pytest.fixture(scope="class")
+    def place(self, azurite: Emulator) -> Iterator[Place]:
+        def config(origin: str) -> dict[str, Any]:
+            return {"account": AZURE_ACCOUNT, "container": azurite.bucket, "endpoint": f"{origin}/{AZURE_ACCOUNT}"}
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)
+            yield Place(azurite.url.removesuffix(f"/{AZURE_ACCOUNT}"), config, "container")
+
+    def test_a_wrong_key_is_refused(self, azurite: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY[:20] + AZURE_KEY[20:][::-1].strip("=") + "==")
+        store = BlobObjectStore(account=AZURE_ACCOUNT, container=azurite.bucket, endpoint=azurite.url)
+        with pytest.raises(Refused) as caught:
+            store.list("x")
+        assert AZURE_KEY[:20] not in str(caught.value)
+
+
+def test_uri() -> None:
+    store = BlobObjectStore(account="acct", container="c")
+    assert store.cloud == "azure"
+    assert store.uri("flight_delay/1.0.0") == "https://acct.blob.core.windows.net/c/flight_delay/1.0.0"
+    local = BlobObjectStore(account="acct", container="c", endpoint="http://127.0.0.1:1/acct/")
+    assert local.uri("p") == "http://127.0.0.1:1/acct/c/p"

@@ -1,0 +1,50 @@
+"""GcsObjectStore against fake-gcs-server, with a service account whose tokens come from loopback."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from intermodal.platform.errors import Refused, Unavailable
+from intermodal.resources.gcp.object_store import GcsObjectStore
+from intermodal.sandbox.gcp.identity import ACCOUNT, make_keys
+from tests.conformance.object_store import ObjectStoreConformance, Place
+from tests.emulators import Emulator, fake_gcs
+from tests.fault_proxy import Fault, fault_proxy
+
+__all__ = ["fake_gcs"]
+
+
+class TestGcs(ObjectStoreConformance):
+    adapter = GcsObjectStore
+
+    @pytest.fixture(scope="class")
+    def place(self, fake_gcs: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+        folder = tmp_path_factory.mktemp("account")
+        make_keys(folder, fake_gcs.url)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(folder / ACCOUNT))
+            yield Place(fake_gcs.url, lambda origin: _config(fake_gcs, origin))
+
+
+def _config(gcs: Emulator, origin: str) -> dict[str, Any]:
+    return {"bucket": gcs.bucket, "endpoint": origin}
+
+
+@pytest.mark.parametrize(("status", "expected"), [(400, Refused), (401, Refused), (503, Unavailable)])
+def test_a_token_that_is_not_given(
+    fake_gcs: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, expected: type
+) -> None:
+    with fault_proxy(fake_gcs.url) as proxy:
+        make_keys(tmp_path, proxy.url)
+        monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / ACCOUNT))
+        proxy.faults = [Fault(status, body='{"error": "invalid_grant", "error_description": "Not a valid email."}')]
+        with pytest.raises(expected):
+            GcsObjectStore(bucket=fake_gcs.bucket, endpoint=fake_gcs.url, retry_seconds=0.3).list("x")
+
+
+def test_uri() -> None:
+    store = GcsObjectStore(bucket="b")
+    assert store.cloud == "gcp"
+    assert store.uri("flight_delay/1.0.0/") == "gs://b/flight_delay/1.0.0"

@@ -1,0 +1,51 @@
+"""The port rule and the identity, by each cloud's variables."""
+
+import pytest
+
+from intermodal.platform.envelope import MAX_BODY_BYTES
+from intermodal.serving.errors import StartError
+from intermodal.serving.settings import PORTS, Identity, Settings
+
+
+def test_without_any_variable() -> None:
+    assert Settings.of({}) == Settings(8080, MAX_BODY_BYTES, "", "", Identity("0.0.0", "", ""))
+
+
+def test_the_first_port_that_is_set_wins() -> None:
+    environment = {name: str(9000 + i) for i, name in enumerate(PORTS)}
+    for i, name in enumerate(PORTS):
+        assert Settings.of(environment).port == 9000 + i
+        environment[name] = ""
+    assert Settings.of(environment).port == 8080
+    assert Settings.of({"PORT": "x"}, port=0).port == 0
+
+
+@pytest.mark.parametrize("text", ["x", "0", "70000", "-1", "8080 ", "٣", "9" * 5000])
+def test_a_bad_port_names_its_variable(text: str) -> None:
+    with pytest.raises(StartError, match=r"AIP_HTTP_PORT is '.*'. Set it to a whole number from 1 to 65535"):
+        Settings.of({"AIP_HTTP_PORT": text})
+
+
+def test_what_vertex_and_the_platform_say() -> None:
+    settings = Settings.of(
+        {
+            "AIP_HEALTH_ROUTE": "/health",
+            "AIP_PREDICT_ROUTE": "/v1/endpoints/1:predict",
+            "INTERMODAL_VERSION": "2.0.1",
+            "INTERMODAL_CLOUD": "gcp",
+            "INTERMODAL_TARGET": "gcp/cloud-run",
+            "INTERMODAL_MAX_BODY_BYTES": "6000000",
+        }
+    )
+    identity = Identity("2.0.1", "gcp", "gcp/cloud-run")
+    assert settings == Settings(8080, 6_000_000, "/health", "/v1/endpoints/1:predict", identity)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [{"AIP_PREDICT_ROUTE": "predict"}, {"INTERMODAL_VERSION": "1\r\nx: y"}, {"INTERMODAL_MAX_BODY_BYTES": "0"}],
+)
+def test_other_bad_values_name_their_variable(environment: dict[str, str]) -> None:
+    (name,) = environment
+    with pytest.raises(StartError, match=name):
+        Settings.of(environment)
