@@ -1,230 +1,170 @@
-"""The front door for a terminal."""
+"""The front door for a terminal. Heavy imports wait until a command needs them."""
 
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping
-from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
-from intermodal.platform.clouds import CLOUDS, parse_cloud
-from intermodal.platform.errors import IntermodalError
+from intermodal.platform import rows, v2
+from intermodal.platform.clouds import TARGETS
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.sandbox import commands
+
+if TYPE_CHECKING:
+    from intermodal.platform.status import Status
 
 out, err = Console(), Console(stderr=True)
+SANDBOX_COMMANDS = {"up", "down", "drill", "sandbox"}
 
 
-def for_people(command: Callable[..., None]) -> Callable[..., None]:
-    """Print an error of ours as two lines, without a traceback."""
+class ForPeople(click.Group):
+    """Shows an error of ours in two sentences instead of a traceback, and keeps sandbox commands in the sandbox."""
 
-    @wraps(command)
-    def run(*args: Any, **kwargs: Any) -> None:
+    def invoke(self, ctx: click.Context) -> Any:
         try:
-            command(*args, **kwargs)
+            name = os.environ.get("INTERMODAL_ENV", "sandbox")
+            if name == "sandbox":
+                _sandbox_variables()
+            elif ctx._protected_args and ctx._protected_args[0] in SANDBOX_COMMANDS:
+                raise IntermodalError(
+                    f"'{ctx._protected_args[0]}' is for the sandbox, and INTERMODAL_ENV is '{name}'.",
+                    hint="Unset INTERMODAL_ENV, or set it to sandbox.",
+                )
+            return super().invoke(ctx)
         except IntermodalError as error:
-            err.print(f"[red]error:[/red] {error.message}", highlight=False, markup=True)
+            err.print("error:", style="red", end=" ")
+            err.print(error.message, highlight=False, markup=False)
             if error.hint:
                 err.print(error.hint, highlight=False, markup=False)
             sys.exit(1)
 
-    return run
 
-
-@click.group()
+@click.group(cls=ForPeople)
 @click.version_option(package_name="intermodal")
 def main() -> None:
     """One spec, one image, any cloud."""
 
 
-def _in_sandbox() -> bool:
-    return os.environ.get("INTERMODAL_ENV", "sandbox") == "sandbox"
+for command in (commands.down, commands.drill, commands.sandbox):
+    main.add_command(command)
 
 
-def _environment() -> None:
+def _sandbox_variables() -> None:
     """In the sandbox, what adapters read is known; elsewhere, the user's environment says it."""
-    if _in_sandbox():
-        from intermodal.sandbox.services import variables
-        from intermodal.sandbox.settings import Settings
+    from intermodal.sandbox.services import variables
+    from intermodal.sandbox.settings import Settings
 
-        os.environ.update(variables(Settings.read()))
+    os.environ.update(variables(Settings.read()))
 
 
-def _sandbox_only(what: str) -> None:
-    if not _in_sandbox():
-        raise IntermodalError(
-            f"'{what}' is for the sandbox, and INTERMODAL_ENV is '{os.environ['INTERMODAL_ENV']}'.",
-            hint="Unset INTERMODAL_ENV, or set it to sandbox.",
+def _status() -> "Status":
+    import dagster as dg
+
+    from intermodal.assets.resources import target_key
+    from intermodal.platform.status import Status, model_status
+    from intermodal.resources.environments import environment, resources
+
+    names = ("gateway", *(target_key(target) for target in TARGETS))
+    with dg.build_resources({name: resources()[name] for name in names}) as built:
+        places = [getattr(built, target_key(target)) for target in TARGETS]
+        models = {name: model_status(built.gateway, places, environment(), name) for name in built.gateway.models()}
+        return Status(
+            ui=os.environ.get("INTERMODAL_UI_URL", ""),
+            gateway=built.gateway.url,
+            mlflow=os.environ["INTERMODAL_MLFLOW_URL"],
+            models={name: model for name, model in models.items() if model is not None},
         )
 
 
+def _show(now: "Status") -> None:
+    for name, model in now.models.items():
+        table = Table("cloud", "target", "URL", "version", "state", "weight", "p50 ms", title=f"{name} {model.version}")
+        for served in model.endpoints:
+            state = served.state if served.healthy else f"[red]{served.state}[/red] {served.reason[:60]}"
+            p50 = "" if served.p50_ms is None else f"{served.p50_ms:.1f}"
+            weight = str(model.route.get(served.cloud, 0))
+            table.add_row(served.cloud, served.target, served.url, served.version, state, weight, p50)
+        out.print(table)
+    if not now.models:
+        out.print("No model is routed yet. Try: intermodal up")
+    out.print(f"gateway {now.gateway}   UI {now.ui}   MLflow {now.mlflow}", highlight=False)
+
+
 @main.command()
-@for_people
 def up() -> None:
     """Start everything on this machine, then train and deploy flight_delay."""
-    _sandbox_only("up")
     from intermodal.sandbox import up as sandbox_up
     from intermodal.sandbox.settings import Settings
-    from intermodal.status import show, status
+
+    def say(text: str) -> None:
+        out.print(f"  {text}", highlight=False, markup=False)
 
     settings, phases = Settings.read(), sandbox_up.Phases()
     out.print("Starting three clouds, MLflow, the gateway and Dagster ...")
-    sandbox_up.start(settings, _say, phases)
-    _environment()
-    if not status().serves_everywhere(sandbox_up.DEMO):
-        sandbox_up.train_and_deploy(settings, _say, phases)
+    sandbox_up.start(settings, say, phases)
+    now = _status()
+    if not now.serves_everywhere(sandbox_up.DEMO):
+        sandbox_up.train_and_deploy(settings, say, phases)
         phases.save(settings)
-    now = status()
-    show(now, out)
+        now = _status()
+    _show(now)
     if not now.serves_everywhere(sandbox_up.DEMO):
         raise IntermodalError(
             f"{sandbox_up.DEMO} does not answer on all three clouds.", hint=f"Logs: {settings.home / 'logs'}."
         )
-    out.print("\n[bold]Next:[/bold]")
-    out.print(f"  look at the lineage       {now.ui}/asset-groups", highlight=False)
-    out.print("  ask the model             .venv/bin/intermodal predict flight_delay --json '{...}'  (see README)")
-    out.print("  take a cloud away         .venv/bin/intermodal drill outage aws")
-    out.print("  bring it back             .venv/bin/intermodal drill restore aws")
-    out.print("  stop everything           make down")
-
-
-def _say(text: str) -> None:
-    out.print(f"  {text}", highlight=False, markup=False)
+    out.print(
+        f"""
+Next:
+  look at the lineage    {now.ui}/asset-groups/code/intermodal.definitions/{sandbox_up.DEMO}
+  ask the model          .venv/bin/intermodal predict {sandbox_up.DEMO} --file models/{sandbox_up.DEMO}/example.csv
+  take a cloud away      .venv/bin/intermodal drill outage aws
+  bring it back          .venv/bin/intermodal drill restore aws
+  stop everything        make down""",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 @main.command()
-@for_people
-def down() -> None:
-    """Stop everything that `up` started; what was stored stays."""
-    _sandbox_only("down")
-    from intermodal.sandbox.settings import Settings
-    from intermodal.sandbox.up import down as stop
-
-    stopped = stop(Settings.read())
-    out.print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.")
-
-
-@main.command("status")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-@for_people
-def status_command(as_json: bool) -> None:
+def status(as_json: bool) -> None:
     """What serves where, and how the gateway shares traffic."""
-    from intermodal.status import show, status
-
-    _environment()
-    now = status()
+    now = _status()
     if as_json:
         click.echo(json.dumps(now.to_dict(), indent=1))
     else:
-        show(now, out)
+        _show(now)
 
 
 @main.command()
 @click.argument("model")
-@click.option("--json", "text", help="A row as {...}, rows as [{...}, ...]. '-' reads standard input.")
+@click.option("--json", "text", help="A row as {...}, or rows as [{...}, ...].")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A CSV file with a header.")
-@for_people
 def predict(model: str, text: str | None, file: Path | None) -> None:
     """Ask a model through the gateway; says which cloud answered."""
-    from intermodal.predict import ask, rows_of
+    import dagster as dg
 
-    _environment()
-    answer = ask(model, rows_of(text, file))
-    for prediction in answer.predictions:
+    from intermodal.resources.environments import resources
+
+    if (text is None) == (file is None):
+        raise SpecError("Give the rows once.", hint="Either --json '{...}' or --file rows.csv.")
+    given = rows.from_json(text) if text is not None else rows.from_csv(file.read_text("utf-8"))  # type: ignore[union-attr]
+    with dg.build_resources({"gateway": resources()["gateway"]}) as built:
+        route = built.gateway.route(model)
+        if route is None:
+            known = ", ".join(built.gateway.models()) or "none yet"
+            raise NotFound(f"The gateway serves no model '{model}'.", hint=f"It serves: {known}.")
+        signature = rows.signature_of(route.metadata)
+        rows.check_names(given, signature)
+        answer, cloud, version = built.gateway.infer(model, v2.request_body(signature, given))
+    for prediction in v2.predictions(answer):
         click.echo(" ".join(f"{value:.6f}" for value in prediction))
-    err.print(f"answered by {answer.cloud}, version {answer.version}", highlight=False)
-
-
-@main.group()
-def drill() -> None:
-    """Outages made on purpose, in the sandbox."""
-
-
-def _cloud_command(name: str, help_text: str, act: str, done: str) -> None:
-    @drill.command(name, help=help_text)
-    @click.argument("cloud")
-    @for_people
-    def run(cloud: str) -> None:
-        _sandbox_only(f"drill {name}")
-        from intermodal.sandbox import clouds
-        from intermodal.sandbox.settings import Settings
-
-        getattr(clouds, act)(Settings.read(), parse_cloud(cloud))
-        out.print(done.format(cloud=cloud), highlight=False)
-
-
-_cloud_command("outage", "Kill a cloud whole: API, storage and endpoints.", "outage", "{cloud} is gone.")
-_cloud_command("restore", "Bring a cloud back with what it had.", "restore", "{cloud} is back.")
-
-
-@main.group()
-def sandbox() -> None:
-    """Three clouds on this machine."""
-
-
-@sandbox.command("up")
-@for_people
-def sandbox_up_command() -> None:
-    """Start the three clouds."""
-    from intermodal.sandbox import clouds
-    from intermodal.sandbox.settings import Settings
-
-    clouds.up(Settings.read())
-    out.print("aws, gcp and azure are up.")
-
-
-@sandbox.command("down")
-@for_people
-def sandbox_down_command() -> None:
-    """Stop the three clouds; what they stored stays."""
-    from intermodal.sandbox import clouds
-    from intermodal.sandbox.settings import Settings
-
-    clouds.down(Settings.read())
-    out.print("aws, gcp and azure are down.")
-
-
-@sandbox.command("status")
-@for_people
-def sandbox_status_command() -> None:
-    """Which clouds answer, where, and with which faults."""
-    from intermodal.sandbox import clouds
-    from intermodal.sandbox.settings import Settings
-
-    settings = Settings.read()
-    table = Table("cloud", "port", "state", "faults")
-    for cloud in CLOUDS:
-        alive = clouds.answers(settings, cloud)
-        faults = clouds.faults_of(settings, cloud).to_dict() if alive else {}
-        table.add_row(cloud, str(getattr(settings.ports, cloud)), "up" if alive else "down", _set_only(faults))
-    out.print(table)
-
-
-def _set_only(faults: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={value}" for name, value in faults.items() if value not in (0, False, "all")) or "none"
-
-
-@sandbox.command("fault")
-@click.argument("cloud")
-@click.option("--latency-ms", type=float, default=0.0, help="Added to every request.")
-@click.option("--error-rate", type=float, default=0.0, help="Share of requests answered with 5xx, 0 to 1.")
-@click.option("--throttle-rate", type=float, default=0.0, help="Share of requests answered with 429, 0 to 1.")
-@click.option("--refuse", is_flag=True, help="Every request is refused for lack of permission.")
-@click.option("--slow-start-seconds", type=float, default=0.0, help="New endpoints take this much longer.")
-@click.option("--scope", default="all", help="all, api, storage or endpoints.")
-@for_people
-def sandbox_fault_command(cloud: str, **faults: Any) -> None:
-    """Make a cloud misbehave; without options, make it behave again."""
-    from intermodal.sandbox import clouds
-    from intermodal.sandbox.faults import Faults
-    from intermodal.sandbox.settings import Settings
-
-    chosen = Faults.from_dict(faults)
-    clouds.inject(Settings.read(), parse_cloud(cloud), chosen)
-    out.print(f"{cloud}: {_set_only(chosen.to_dict())}", highlight=False)
+    err.print(f"answered by {cloud}, version {version}", highlight=False)
 
 
 if __name__ == "__main__":

@@ -101,17 +101,24 @@ def _measure(
     heldout: pd.DataFrame,
 ) -> dict[str, float]:
     """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows."""
-    metric, truth = spec.gate.metric, heldout[spec.features.target]
+    metric: str = spec.gate.metric
+    truth = heldout[spec.features.target]
     rows = heldout.drop(columns=spec.features.target)
-    figures = {metric: fitted.score(metric, rows, truth)}
+    figures: dict[str, float] = {metric: fitted.score(metric, rows, truth)}
     if functions.baseline is not None:
         guesses = functions.baseline(*window)(rows)
         figures[f"baseline_{metric}"] = score(metric, truth, guesses, fitted.task, fitted.classes)
     champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
-    if champion is not None and champion.candidate.record.task == fitted.task:
+    if champion is not None and _comparable(champion.candidate.record, fitted, rows):
         predict = registry.predictor(champion.candidate)
         figures[f"champion_{metric}"] = score(metric, truth, predict(rows), fitted.task, fitted.classes)
     return figures
+
+
+def _comparable(champion: TrainingRecord, fitted: training.Fitted, rows: pd.DataFrame) -> bool:
+    """A champion of another task, or one that asks for columns that are no longer there, cannot take these rows."""
+    required = {column.name for column in champion.signature.inputs if not column.nullable}
+    return champion.task == fitted.task and required <= set(rows.columns)
 
 
 def _metadata(candidate: Candidate, window: Window, rows: int, heldout: int, seconds: float) -> dict[str, Any]:

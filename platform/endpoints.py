@@ -20,7 +20,7 @@ def endpoint_name(model: str, version: str, environment: str) -> str:
     """
     plain = re.sub(r"[^a-z0-9]+", "-", f"{model}-{version}-{environment}".lower()).strip("-")
     if not plain[:1].isalpha():
-        plain = f"m-{plain}"
+        plain = f"m-{plain}".rstrip("-")
     if len(plain) <= NAME_LIMIT:
         return plain
     digest = hashlib.sha256(f"{model}\0{version}\0{environment}".encode()).hexdigest()[:8]

@@ -49,7 +49,7 @@ def even_weights(clouds: Iterable[Cloud]) -> dict[Cloud, int]:
     return {cloud: share + (index < rest) for index, cloud in enumerate(chosen)}
 
 
-def policy_weights(policy: str, clouds: Iterable[Cloud], stated: Mapping[Cloud, int]) -> dict[Cloud, int]:
+def policy_weights(policy: str, clouds: Iterable[Cloud], stated: Mapping[str, int]) -> dict[Cloud, int]:
     """The weights that a spec's routing policy asks for: ``even``, or ``weighted`` as stated (left out: 0)."""
     match policy:
         case "even":

@@ -21,6 +21,7 @@ from intermodal.platform.routing import Route
 from intermodal.resources.envoy import config, files, lane, state
 from intermodal.resources.envoy.admin import Admin
 from intermodal.resources.envoy.bootstrap import bootstrap
+from intermodal.resources.envoy.client import client
 from intermodal.resources.envoy.publisher import Publisher
 from intermodal.resources.envoy.settings import Places, Settings
 
@@ -104,12 +105,11 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         answers.
         """
         try:
-            answer = httpx.post(
+            answer = client().post(
                 f"{self.url.rstrip('/')}/v2/models/{model}/infer",
                 content=body,
                 headers={"content-type": "application/json"},
                 timeout=MAX_ANSWER_SECONDS + 5,
-                trust_env=False,
             )
         except httpx.HTTPError as error:
             raise Unavailable(

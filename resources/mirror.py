@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import obstore
+from obstore.exceptions import GenericError
 
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.mirror_plan import Plan, Record, StoredObject, plan
@@ -143,11 +144,17 @@ class Mirror:
                 raise _changed(file)
         raise Unavailable(f"{self.uri}/{path} gives other bytes than were sent, twice.", hint="Run the mirror again.")
 
-    def _read(self, path: str) -> Read:
+    def _read(self, path: str, *, again: bool = True) -> Read:
+        """Hash an object while it streams by. obstore resumes some broken connections, not all: one more try."""
         digest = hashlib.sha256()
         found = obstore.get(self.store, self._key(path))
-        for chunk in found.stream(min_chunk_size=CHUNK):
-            digest.update(chunk)
+        try:
+            for chunk in found.stream(min_chunk_size=CHUNK):
+                digest.update(chunk)
+        except GenericError:
+            if not again:
+                raise
+            return self._read(path, again=False)
         return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
 
     def _parallel(self, work: Callable[[str], T], paths: Iterable[str]) -> dict[str, T]:

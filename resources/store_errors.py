@@ -11,6 +11,8 @@ STATUS = re.compile(r"status code: (\d{3})|\(code: (\d{3})\)")
 NO_BUCKET = ("NoSuchBucket", "ContainerNotFound", "The specified bucket does not exist", "container does not exist")
 SLOW_DOWN = ("SlowDown", "ServerBusy", "RequestLimitExceeded", "rateLimitExceeded", "TooManyRequests")
 DENIED = ("PermissionDeniedError", "UnauthenticatedError")
+# A credential provider that could not ask: google-auth's, azure-core's and botocore's words for it.
+NOT_ASKED = ("TransportError(", "ServiceRequestError(", "EndpointConnectionError(", "ConnectTimeoutError(")
 
 
 @contextmanager
@@ -37,6 +39,10 @@ def _translate(error: Exception, place: str) -> IntermodalError:
     said = _sentence(text)
     if is_missing_bucket(error):
         return NotFound(f"There is no {place}.", hint="Create it (terraform does), or correct that setting.")
+    if any(word in text for word in NOT_ASKED):
+        return Unavailable(
+            f"Nobody gives credentials for {place}: {said}", hint="Run again when it answers: it resumes."
+        )
     if status in (401, 403) or type(error).__name__ in DENIED:
         return Refused(f"Access to {place} was refused: {said}", hint="Check its credentials and their permissions.")
     if status == 404 or isinstance(error, FileNotFoundError):
@@ -45,6 +51,8 @@ def _translate(error: Exception, place: str) -> IntermodalError:
         return Throttled(
             f"The {place} asks to slow down: {said}", hint="Run again later, or raise the account's limits."
         )
+    if not status and "Error performing" not in text:
+        return IntermodalError(f"The {place} cannot be used: {said}", hint="Correct its settings or credentials.")
     return Unavailable(f"The {place} does not answer: {said}", hint="Check its address, then run again: it resumes.")
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
@@ -17,6 +18,8 @@ INLINE_BYTES = 32_768
 CLIENT_GONE = 499
 """nginx's code for it; only metrics see it."""
 
+THREADS = "predict"
+
 logger = logging.getLogger(__name__)
 
 
@@ -26,10 +29,18 @@ class App:
     def __init__(self, service: Service) -> None:
         self.service = service
         self._routes = table(service)
-        self._pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="predict")
+        self._pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix=THREADS)
         who = service.settings.identity
         marks = ((b"x-intermodal-version", who.version), (b"x-intermodal-cloud", who.cloud))
         self._marks = [(name, value.encode()) for name, value in marks if value]
+
+    def close(self, seconds: float) -> bool:
+        """Wait so long for predictions that still run; whether all of them ended."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        running = [thread for thread in threading.enumerate() if thread.name.startswith(THREADS)]
+        for thread in running:
+            thread.join(seconds / len(running))
+        return not any(thread.is_alive() for thread in running)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

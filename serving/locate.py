@@ -26,7 +26,8 @@ def find_model(environment: Mapping[str, str], root: Path = Path("/")) -> Path:
         if not text:
             tried.append(f"{place} (not set)")
             continue
-        folder = root / _local(place, text).lstrip("/")
+        path = _local(place, text)
+        folder = root / path.lstrip("/") if path.startswith("/") else Path(path)
         found = _descriptor(folder)
         if found:
             return found.parent

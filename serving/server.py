@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -62,8 +63,9 @@ def run(environment: Mapping[str, str], root: Path, host: str, port: int | None)
 
 def _serve(service: Service, folder: Path, listener: socket.socket) -> IntermodalError | None:
     """Run the loop; the error is what kept the model from loading."""
+    app = App(service)
     config = uvicorn.Config(
-        App(service),
+        app,
         http="httptools",
         ws="none",
         lifespan="off",
@@ -108,6 +110,9 @@ def _serve(service: Service, folder: Path, listener: socket.socket) -> Intermoda
 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(main())
+    if not app.close(seconds=0.5):
+        _say(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
+        os._exit(1)  # the interpreter would wait for its thread until somebody kills it
     return failures[0] if failures else None
 
 

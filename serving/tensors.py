@@ -23,19 +23,33 @@ def columns_of(inputs: list[Tensor], signature: Signature) -> Named:
         return _matrix(inputs[0], signature)
     columns: dict[str, Values] = {}
     rows = inputs[0].shape[0] if inputs[0].shape else -1
+    common = [rows]
     for tensor in inputs:
-        if tensor.name in columns:
-            raise RequestError(f"Input {shown(tensor.name)} is given twice.")
-        columns[tensor.name] = _vector(tensor)
-        if tensor.shape[0] != rows:
-            raise RequestError(
-                f"Input {shown(tensor.name)} has {shown(tensor.shape[0])} rows and {shown(inputs[0].name)} has "
-                f"{shown(rows)}; all inputs need the same number."
-            )
+        data = tensor.data
+        if tensor.shape != common or len(data) != rows or tensor.datatype not in DATATYPES:
+            data = _vector(tensor)
+            if len(data) != rows:
+                raise RequestError(
+                    f"Input {shown(tensor.name)} has {len(data)} rows and {shown(inputs[0].name)} has {shown(rows)}; "
+                    "all inputs need the same number."
+                )
+        columns[tensor.name] = data
+    if len(columns) != len(inputs):
+        raise RequestError(f"Input {shown(_first_repeated(inputs))} is given twice.")
     return Named(columns, rows)
 
 
+def _first_repeated(inputs: list[Tensor]) -> str:
+    seen: set[str] = set()
+    for tensor in inputs:
+        if tensor.name in seen:
+            return tensor.name
+        seen.add(tensor.name)
+    return ""
+
+
 def _vector(tensor: Tensor) -> Values:
+    """The values of a tensor that is not plainly [n], or RequestError for what is wrong with it."""
     shape, data, name = tensor.shape, tensor.data, tensor.name
     if tensor.datatype not in DATATYPES:
         raise RequestError(

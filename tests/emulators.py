@@ -101,6 +101,9 @@ async def _serve_gcs(home: Path, port: int, ready: threading.Event, stop: asynci
                 return web.json_response({"access_token": "fake", "expires_in": 3600, "token_type": "Bearer"})
             if request.path.startswith(JSON_PATHS):
                 return await storage.json(request)
+            if request.path.strip("/").partition("/")[0] != BUCKET:
+                # As Cloud Storage answers; fake-gcs-server says "Not Found" or even 500 here.
+                return web.Response(status=404, text="<Error><Code>NoSuchBucket</Code></Error>")
             return await (uploads.handle(request) if is_upload(request) else storage.xml(request))
 
         app = web.Application(client_max_size=8 << 30)

@@ -1,4 +1,4 @@
-"""What Envoy's admin interface says: what it has taken, why it refuses, and which upstreams it sends to."""
+"""What Envoy's admin interface says: what it has taken, and which upstreams it sends to."""
 
 import time
 from collections.abc import Collection, Mapping
@@ -8,6 +8,7 @@ from typing import Any, Literal
 import httpx
 
 from intermodal.platform.errors import IntermodalError, Unavailable
+from intermodal.resources.envoy.client import client
 
 Kind = Literal["clusters", "lanes", "entrance"]
 SUBSCRIPTION: Mapping[Kind, str] = {
@@ -15,16 +16,11 @@ SUBSCRIPTION: Mapping[Kind, str] = {
     "lanes": "http.lanes.rds.lanes",
     "entrance": "http.entrance.rds.entrance",
 }
-DUMPS: Mapping[Kind, tuple[str, ...]] = {
-    "clusters": ("dynamic_warming_clusters", "dynamic_active_clusters"),
-    "lanes": ("dynamic_route_configs",),
-    "entrance": ("dynamic_route_configs",),
-}
 POLL_SECONDS = 0.02
 
 
 class Rejected(IntermodalError):
-    """Envoy does not take a configuration; the message carries its own reason."""
+    """Envoy does not take a configuration; the old one keeps serving."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +31,7 @@ class Admin:
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
         try:
-            answer = httpx.get(f"{self.url.rstrip('/')}{path}", params=parameters, timeout=10, trust_env=False)
+            answer = client().get(f"{self.url.rstrip('/')}{path}", params=parameters)
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise Unavailable(
@@ -65,21 +61,13 @@ class Admin:
         deadline = time.monotonic() + patience
         while self.version(kind) != version or (kind == "clusters" and self.warming()):
             if self.rejections(kind) > rejections:
-                raise Rejected(f"Envoy refuses the {kind}: {self.reason(kind)}.", hint="The old route keeps serving.")
+                raise Rejected(f"Envoy refuses the new {kind}.", hint="The old route keeps serving; see Envoy's log.")
             if time.monotonic() > deadline:
                 raise Unavailable(
                     f"Envoy did not take the new {kind} within {patience:g} s.",
                     hint="Check that the gateway's directory is the one that its Envoy was started with.",
                 )
             time.sleep(POLL_SECONDS)
-
-    def reason(self, kind: Kind) -> str:
-        """Envoy's own words for its last refusal."""
-        for resource in DUMPS[kind]:
-            for entry in self.get("/config_dump", resource=resource).json().get("configs", []):
-                if details := entry.get("error_state", {}).get("details"):
-                    return str(details)
-        return "it gives no reason here; see its log"
 
     def hosts(self, clusters: Collection[str]) -> dict[str, dict[str, Any]]:
         """The one host of each of these clusters, as ``/clusters`` shows it."""

@@ -30,7 +30,8 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
         "connect_timeout": "0.25s",
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "circuit_breakers": LIMITS,
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}},
+        # Without the second, Envoy lets up to a second pass before it acts on a change of health.
+        "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
         "load_assignment": {
             "cluster_name": lane.name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address, "hostname": lane.domain}}]}],

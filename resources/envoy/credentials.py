@@ -8,6 +8,7 @@ import secrets as random
 from pathlib import Path
 
 from intermodal.platform.endpoints import AwsSignature, BearerToken
+from intermodal.platform.errors import SpecError
 from intermodal.resources.envoy.lane import Lane
 from intermodal.resources.envoy.proto import Json, extension, file_source, typed
 from intermodal.resources.envoy.settings import Places
@@ -41,6 +42,8 @@ def filters(lane: Lane, places: Places) -> list[Json]:
                     service_name=lane.service,
                     region=lane.region,
                     use_unsigned_payload=False,
+                    # What AWS demands and no more: a header that somebody on the way changes must not break it.
+                    match_included_headers=[{"exact": "host"}, {"exact": "content-type"}, {"prefix": "x-amz-"}],
                     credential_provider={
                         "custom_credential_provider_chain": True,
                         "credentials_file_provider": {"credentials_data_source": source, "profile": PROFILE},
@@ -64,7 +67,10 @@ def filters(lane: Lane, places: Places) -> list[Json]:
 
 
 def secret_text(lane: Lane, credential: AwsSignature | BearerToken) -> str:
-    """The contents of the lane's secret file."""
+    """The contents of the lane's secret file; SpecError when a part of the credential is not one printable line."""
+    parts = [value for value in vars(credential).values() if isinstance(value, str)]
+    if not all(part.isprintable() for part in parts):
+        raise SpecError(f"The credential for {lane.cloud} is not one line of printable characters.")
     match credential:
         case AwsSignature():
             token = f"aws_session_token={credential.session_token}\n" if credential.session_token else ""

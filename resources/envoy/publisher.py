@@ -14,8 +14,8 @@ from pathlib import Path
 from intermodal.platform.endpoints import AwsSignature, BearerToken
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.platform.errors import IntermodalError
-from intermodal.resources.envoy import config, credentials, files, state
-from intermodal.resources.envoy.admin import Admin, Kind
+from intermodal.resources.envoy import config, credentials, files, state, validation
+from intermodal.resources.envoy.admin import Admin, Kind, Rejected
 from intermodal.resources.envoy.lane import Lane, Published
 from intermodal.resources.envoy.proto import Json
 from intermodal.resources.envoy.settings import Places
@@ -81,7 +81,11 @@ class Publisher:
         old, rejections = files.read(path), self.admin.rejections(kind)
         self.undo.callback(files.put_back, path, old)
         files.write(path, json.dumps(document))
-        self.admin.wait_taken(kind, document["version_info"], rejections, self.patience)
+        try:
+            self.admin.wait_taken(kind, document["version_info"], rejections, self.patience)
+        except Rejected as refusal:
+            reason = validation.reason(kind, document["resources"])
+            raise Rejected(f"{refusal.message} {reason}".strip(), hint=refusal.hint) from refusal
 
     def _clusters(self) -> dict[str, Json]:
         return config.by_name(resources(self.places.clusters))

@@ -6,8 +6,12 @@ https://cloud.google.com/docs/authentication/application-default-credentials
 
 from __future__ import annotations
 
+import json
+import os
 from datetime import UTC
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from intermodal.platform.endpoints import BearerToken
 from intermodal.platform.errors import MissingExtra, Refused, Unavailable
@@ -26,10 +30,36 @@ def credentials() -> Credentials:
         from google.auth.exceptions import DefaultCredentialsError
     except ImportError as error:
         raise MissingExtra("google-auth", "gcp") from error
+    if (account := _issued_elsewhere()) is not None:
+        return account
     try:
         found, _ = google.auth.default(scopes=[SCOPE])
     except DefaultCredentialsError as error:
         raise Refused(f"No Google Cloud credentials: {error}", hint=_HINT) from error
+    return found
+
+
+def _issued_elsewhere() -> Credentials | None:
+    """A service account whose token server is not Google's; None for all others.
+
+    google-auth asks iamcredentials.googleapis.com about the regions of every service account, in the background.
+    Google cannot know this one, so it is not asked.
+    """
+    from google.oauth2 import service_account
+
+    try:
+        account = json.loads(Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text("utf-8"))
+        host = urlsplit(account["token_uri"]).hostname or ""
+    except (KeyError, OSError, ValueError):
+        return None  # google.auth.default() says what is wrong
+    if account.get("type") != "service_account" or host.endswith("googleapis.com"):
+        return None
+
+    class Account(service_account.Credentials):  # type: ignore[misc]
+        def _is_regional_access_boundary_lookup_required(self) -> bool:
+            return False
+
+    found: Credentials = Account.from_service_account_info(account, scopes=[SCOPE])  # type: ignore[no-untyped-call]
     return found
 
 
@@ -42,7 +72,7 @@ def caller(audience: str) -> Any:
     except ImportError as error:
         raise MissingExtra("google-auth", "gcp") from error
     try:
-        return fetch_id_token_credentials(audience, request=Request())
+        return fetch_id_token_credentials(audience, request=Request())  # type: ignore[no-untyped-call]
     except DefaultCredentialsError as error:
         raise Refused(f"No credentials that can make an ID token: {error}", hint=_HINT) from error
 

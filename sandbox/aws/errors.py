@@ -55,8 +55,5 @@ def fault(kind: Kind) -> web.Response:
 def xml(status: int, code: str, message: str) -> web.Response:
     """As S3 writes it; clients of the query protocol (STS, IAM) find code and message in it as well."""
     inner = f"<Code>{code}</Code><Message>{escape(message)}</Message><RequestId>{uuid.uuid4()}</RequestId>"
-    return web.Response(
-        status=status,
-        text=f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>',
-        content_type="application/xml",
-    )
+    text = f'<?xml version="1.0" encoding="UTF-8"?><Error>{inner}</Error>'
+    return web.Response(status=status, text=text, content_type="application/xml")

@@ -89,16 +89,15 @@ class Fleet:
             model = self.records.get(MODEL, variant["ModelName"])
         except Exception as error:
             raise StartFailed(str(error)) from error
-        fresh, started = Live(variant["VariantName"]), []
+        fresh = Live(variant["VariantName"])
         try:
             for number in range(variant["InitialInstanceCount"]):
-                started.append(await self._instance(f"{config}-{number}-of-{name}", variant, model))
+                fresh.instances += [await self._instance(f"{config}-{number}-of-{name}", variant, model)]
         except BaseException:
-            await asyncio.gather(*(one.stop() for one in started))
+            await self._end(fresh)
             raise
-        fresh.instances = started
         old, self.live[name] = self.live.get(name), fresh
-        for number in range(len(started)):
+        for number in range(len(fresh.instances)):
             self.context.spawn(self._watch(name, fresh, number, variant, model))
         if old is not None:
             await self._end(old)

@@ -14,6 +14,7 @@ MAX_BODY = 25 << 20
 ANSWER = aiohttp.ClientTimeout(total=60)
 CUSTOM_ATTRIBUTES = "X-Amzn-SageMaker-Custom-Attributes"
 PASSED_ON = ("Content-Type", "Accept", CUSTOM_ATTRIBUTES)
+PASSED_BACK = ("Content-Type", CUSTOM_ATTRIBUTES)
 UNEMULATED = (
     *("X-Amzn-SageMaker-Target-Model", "X-Amzn-SageMaker-Target-Variant", "X-Amzn-SageMaker-Target-Container-Hostname"),
     *("X-Amzn-SageMaker-Enable-Explanations", "X-Amzn-SageMaker-Inference-Component", "X-Amzn-SageMaker-Session-Id"),

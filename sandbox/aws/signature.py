@@ -83,7 +83,7 @@ class Verifier:
             copy.headers[name] = ",".join(request.headers.getall(name, [""]))
         copy.context["timestamp"] = stamp
         auth = self.scheme(Credentials(self.access_key, self.secret), self.service, self.region)
-        return auth.signature(auth.string_to_sign(copy, auth.canonical_request(copy)), copy)
+        return str(auth.signature(auth.string_to_sign(copy, auth.canonical_request(copy)), copy))
 
 
 def _wrong(message: str) -> AwsError:

@@ -90,5 +90,6 @@ def _enums(kind: Any) -> dict[str, frozenset[str]]:
     for name, enum_name in re.findall(r":vartype (\w+): str\s+or\s+~[\w.]+\.(\w+)", kind.__doc__ or ""):
         enum = getattr(models, enum_name, None)
         if isinstance(enum, EnumMeta):
-            found[name] = frozenset(str(getattr(member, "value", "")) for member in list(enum))
+            members: list[Any] = list(enum)
+            found[name] = frozenset(member.value for member in members)
     return found

@@ -3,8 +3,6 @@
 This path is hot, so a body is read once and written once, and nothing is parsed.
 """
 
-import asyncio
-
 import aiohttp
 from aiohttp import web
 from yarl import URL
@@ -65,5 +63,5 @@ class Invocations:
             ) as answer:
                 kept = [(k, v) for k, v in answer.headers.items() if k.lower() not in HOP_BY_HOP | {"content-length"}]
                 return web.Response(status=answer.status, body=await answer.read(), headers=kept)
-        except (aiohttp.ClientError, asyncio.TimeoutError):
+        except (TimeoutError, aiohttp.ClientError):
             return page(503, "Service Unavailable")

@@ -24,7 +24,7 @@ from intermodal.sandbox.proxy import forward
 from intermodal.sandbox.settings import free_port
 
 JSON_PATHS = ("/storage/v1/", "/upload/storage/v1/", "/download/storage/v1/", "/batch/storage/v1")
-START_SECONDS = 20
+START_SECONDS, STOP_SECONDS = 20, 5
 NOT_EMULATED = frozenset({"start-after", "uploads-marker", "versions", "acl", "cors", "lifecycle", "generation"})
 
 
@@ -68,7 +68,10 @@ class Storage:
     async def stop(self) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
-            await self._process.wait()
+            try:
+                await asyncio.wait_for(self._process.wait(), STOP_SECONDS)
+            except TimeoutError:
+                self._process.kill()
 
     async def json(self, request: web.Request) -> web.StreamResponse:
         return await forward(request, self._context.session, self.url + request.raw_path)

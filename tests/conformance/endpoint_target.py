@@ -130,7 +130,9 @@ class EndpointTargetConformance:
         self, target: EndpointTarget, endpoint: Endpoint
     ) -> None:
         with pytest.raises(IntermodalError, match="distance"):
-            target.invoke(endpoint.name, b'{"inputs": [{"name": "distance", "shape": [1], "data": ["far"]}]}')
+            target.invoke(
+                endpoint.name, b'{"inputs": [{"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}]}'
+            )
 
     def test_what_is_not_there(self, target: EndpointTarget) -> None:
         assert target.describe("nobody-home") is None

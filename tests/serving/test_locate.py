@@ -49,3 +49,9 @@ def test_several_models_are_not_guessed_between(tmp_path: Path) -> None:
     put(tmp_path / "model/b")
     with pytest.raises(StartError, match="several models"):
         find_model({}, tmp_path)
+
+
+def test_a_relative_path_is_one_below_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(tmp_path / "here")
+    monkeypatch.chdir(tmp_path)
+    assert find_model({"MODEL_URI": "here"}, tmp_path / "root") == Path("here")

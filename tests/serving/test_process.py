@@ -169,6 +169,27 @@ def test_sigterm_finishes_what_is_in_flight(start: Start, sklearn_package: Path,
     assert server.process.wait(10) == 0
 
 
+def test_a_prediction_that_never_ends_does_not_keep_it(
+    start: Start, sklearn_package: Path, tmp_path: Path, row: Row
+) -> None:
+    flag, root = tmp_path / "predicting", tmp_path / "endless"
+    slow_package(root / "model", sklearn_package, flag)
+    program = (
+        "import os, sys, pathlib, intermodal.serving.server as server\n"
+        "server.DRAIN_SECONDS = 1\n"
+        f"sys.exit(server.run(os.environ, pathlib.Path({str(root)!r}), '127.0.0.1', None))\n"
+    )
+    server = start(None, "-c", program)
+    server.until("/ping")
+    with socket.create_connection(("127.0.0.1", server.port)) as client:
+        body = request_body(FLIGHTS, [row] * 3)
+        client.sendall(f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body)
+        while not flag.exists():
+            time.sleep(0.02)
+        assert server.stop() == 1
+    assert "gave up on a prediction" in server.log
+
+
 def test_sigterm_while_loading_leaves_with_0(start: Start, sklearn_package: Path, tmp_path: Path) -> None:
     flag = tmp_path / "predicting"
     package = slow_package(tmp_path / "slow", sklearn_package, flag)

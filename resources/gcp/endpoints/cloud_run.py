@@ -163,7 +163,8 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _change(self, doing: str, call: Any, request: dict[str, Any]) -> bool:
         """False when somebody else was quicker; then look again."""
-        from google.api_core.exceptions import Conflict, InvalidArgument, NotFound as Gone  # fmt: skip
+        from google.api_core.exceptions import Conflict, InvalidArgument  # fmt: skip
+        from google.api_core.exceptions import NotFound as Gone
 
         with translated(doing):
             try:

@@ -1,13 +1,17 @@
 """S3ObjectStore against moto."""
 
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from intermodal.platform.errors import Refused
+from intermodal.platform.errors import IntermodalError, Refused, Unavailable
 from intermodal.resources.aws.object_store import S3ObjectStore
+from intermodal.sandbox.azure import certificates
 from tests.conformance.object_store import ObjectStoreConformance, Place
 from tests.emulators import Emulator, moto
+from tests.fault_proxy import fault_proxy
 
 __all__ = ["moto"]
 
@@ -27,6 +31,26 @@ class TestS3(ObjectStoreConformance):
         S3ObjectStore(bucket=moto.bucket, region="us-east-1").put("from-environment", b"1")
 
 
+@pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
+def test_https_with_an_authority_of_our_own(
+    moto: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    certificates.make(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / certificates.CERTIFICATE, tmp_path / certificates.KEY)
+    for name in ("AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    with fault_proxy(moto.url, tls) as proxy:
+        config = {"bucket": moto.bucket, "region": "us-east-1", "endpoint": proxy.url, "retry_seconds": 0.3}
+        with pytest.raises(Unavailable):
+            S3ObjectStore(**config).list("x")
+        monkeypatch.setenv(variable, str(tmp_path / certificates.BUNDLE))
+        S3ObjectStore(**config).put("over-tls", b"1")
+        monkeypatch.setenv(variable, str(tmp_path / "none.pem"))
+        with pytest.raises(IntermodalError, match=f"none.pem cannot be read.*{variable}"):
+            S3ObjectStore(**config).list("x")
+
+
 def test_uri() -> None:
     store = S3ObjectStore(bucket="b", region="eu-west-1")
     assert store.cloud == "aws"
@@ -39,5 +63,5 @@ def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytes
     nowhere = str(tmp_path_factory.mktemp("empty") / "none")
     monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", nowhere)
     monkeypatch.setenv("AWS_CONFIG_FILE", nowhere)
-    with pytest.raises(Refused, match="no AWS credentials.*aws configure"):
+    with pytest.raises(Refused, match=r"no AWS credentials.*aws configure"):
         S3ObjectStore(bucket="b", region="us-east-1", endpoint="http://127.0.0.1:9").list("x")

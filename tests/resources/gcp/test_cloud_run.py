@@ -1,11 +1,10 @@
 """Cloud Run: the conformance suite with the real adapter against the sandbox, and what is particular to it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
-import google.auth
 import pytest
 from google.api_core.exceptions import BadRequest
 from google.auth.transport.requests import AuthorizedSession
@@ -34,8 +33,12 @@ class TestCloudRun(EndpointTargetConformance):
             yield dict(sandbox.use("gcp", patch))
 
     @pytest.fixture(scope="class")
-    def target(self, variables: dict[str, str]) -> CloudRunTarget:
-        return CloudRunTarget(
+    def target(self, make_target: Callable[[], CloudRunTarget]) -> CloudRunTarget:
+        return make_target()
+
+    @pytest.fixture(scope="class")
+    def make_target(self, variables: dict[str, str]) -> Callable[[], CloudRunTarget]:
+        return lambda: CloudRunTarget(
             project=variables["GOOGLE_CLOUD_PROJECT"],
             region=variables["INTERMODAL_GCP_REGION"],
             endpoint=variables["INTERMODAL_GCP_RUN_ENDPOINT"],
@@ -54,7 +57,7 @@ class TestCloudRun(EndpointTargetConformance):
         url = f"{variables['INTERMODAL_GCP_STORAGE_ENDPOINT']}/upload/storage/v1/b/{bucket}/o"
 
         def send_all(folder: Path, prefix: str) -> str:
-            session = AuthorizedSession(google.auth.default(scopes=[identity.SCOPE])[0])
+            session = AuthorizedSession(identity.credentials())
             for path in folder.iterdir():
                 params = {"uploadType": "media", "name": f"{prefix}/{path.name}"}
                 session.post(url, params=params, data=path.read_bytes()).raise_for_status()

@@ -1,0 +1,47 @@
+"""Who we are on AWS: boto3's own chain (environment, profile, role, pod or instance identity), and nothing else.
+
+https://boto3.amazonaws.com/v1/documentation/api/latest/guide/credentials.html
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from intermodal.platform.endpoints import AwsSignature
+from intermodal.platform.errors import MissingExtra, Refused
+
+if TYPE_CHECKING:
+    from boto3.session import Session
+
+HINT = "Run: aws configure, or set AWS_PROFILE, AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, or a role."
+CONNECT_SECONDS, READ_SECONDS = 5, 65
+
+
+def session(region: str) -> Session:
+    try:
+        import boto3
+    except ImportError as error:
+        raise MissingExtra("boto3", "aws") from error
+    return boto3.session.Session(region_name=region)
+
+
+def client(service: str, region: str, max_attempts: int) -> Any:
+    """A client of the service; its address is AWS's, or AWS_ENDPOINT_URL[_<SERVICE>] where that is set."""
+    ours = session(region)
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": max_attempts},
+    )
+    return ours.client(service, config=config)
+
+
+def signature(service: str, region: str) -> AwsSignature:
+    """What somebody else needs to sign for ``service`` as us, fresh now. Raises Refused when there are no keys."""
+    found = session(region).get_credentials()
+    if found is None:
+        raise Refused("There are no AWS credentials.", hint=HINT)
+    keys = found.get_frozen_credentials()
+    return AwsSignature(service, region, keys.access_key, keys.secret_key, keys.token or "")

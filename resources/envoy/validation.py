@@ -1,0 +1,35 @@
+"""Why Envoy refuses a configuration. Its admin interface does not say for clusters (1.40), so the binary is asked again."""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from intermodal.resources.envoy.admin import Kind
+from intermodal.resources.envoy.proto import Json
+
+
+def binary() -> str | None:
+    """The Envoy beside this Python, or on the PATH; None when there is none (it may well run elsewhere)."""
+    beside = Path(sys.executable).parent / "envoy"
+    return str(beside) if beside.is_file() else shutil.which("envoy")
+
+
+def reason(kind: Kind, resources: list[Json]) -> str:
+    """Envoy's own words, or an empty text when they cannot be had."""
+    envoy = binary()
+    if kind != "clusters" or envoy is None:
+        return ""
+    clusters = [{key: value for key, value in cluster.items() if key != "@type"} for cluster in resources]
+    with tempfile.TemporaryDirectory(prefix="im-") as folder:
+        path = Path(folder) / "validate.json"
+        path.write_text(json.dumps({"static_resources": {"clusters": clusters}}), encoding="utf-8")
+        command = [envoy, "--mode", "validate", "-c", str(path), "-l", "critical", "--log-format", "%v"]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+        except (OSError, subprocess.TimeoutExpired):
+            return ""
+    lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
+    return "" if done.returncode == 0 or not lines else f"Envoy says: {lines[-1].removeprefix('error ').strip()}."

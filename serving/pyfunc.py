@@ -1,0 +1,31 @@
+"""MLflow's way into a package: its ``MLmodel`` names this module, so that MLflow's tools predict as the server does.
+
+https://mlflow.org/docs/latest/ml/model/#python-function-model-interfaces (loader_module)
+"""
+
+from pathlib import Path
+from typing import Any
+
+from intermodal.platform.package import Package
+from intermodal.serving.runtime import Runtime, load
+from intermodal.serving.table import Checker, Named
+
+
+class PyfuncModel:
+    """``predict`` takes a DataFrame and gives an array, [n] or [n, k]."""
+
+    def __init__(self, package: Package, runtime: Runtime) -> None:
+        self._checker, self._runtime = Checker(package.signature), runtime
+
+    def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
+        """RequestError names the column and the row that does not fit; columns that the model lacks are left out."""
+        del params  # part of MLflow's interface; this model has none
+        wanted = [name for name in self._checker.names if name in rows]
+        plain = rows[wanted].astype(object).where(rows[wanted].notna(), None)
+        return self._runtime.predict(self._checker.check(Named({n: plain[n].tolist() for n in wanted}, len(rows))))
+
+
+def _load_pyfunc(path: str) -> PyfuncModel:
+    folder = Path(path)
+    package = Package.read(folder)
+    return PyfuncModel(package, load(package, folder))

@@ -1,0 +1,78 @@
+"""A second model, of another kind, loaded from a folder by Dagster's component system, with every port in memory."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+from dagster.components.testing import create_defs_folder_sandbox
+
+from intermodal.assets.resources import store_key, target_key
+from intermodal.platform.clouds import CLOUDS, TARGETS
+from tests.memory import MemoryDeployment, MemoryGateway, MemoryRegistry, MemoryStore, MemoryTables, MemoryTarget
+
+WINE = Path(__file__).parent.parent / "models" / "wine"
+MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
+
+
+class FakeMlflow:
+    """What the model asset needs of dagster-mlflow: the run that belongs to this Dagster run."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def active_run(self) -> Any:
+        self.count += 1
+        return SimpleNamespace(info=SimpleNamespace(run_id=f"run-{self.count}"))
+
+    def end_run(self) -> None: ...
+
+
+@dataclass
+class World:
+    """The definitions of the wine model and everything they act on."""
+
+    defs: dg.Definitions
+    instance: dg.DagsterInstance
+    tables: MemoryTables
+    registry: MemoryRegistry
+    stores: dict[str, MemoryStore]
+    targets: dict[str, MemoryTarget]
+    gateway: MemoryGateway
+
+    def run(self, job: str, config: dict[str, Any] | None = None, **tags: str) -> dg.ExecuteInProcessResult:
+        return self.defs.resolve_job_def(job).execute_in_process(
+            instance=self.instance, tags=MONTHS | tags, raise_on_error=False, run_config=config
+        )
+
+    def metadata(self, *key: str) -> dict[str, Any]:
+        event = self.instance.get_latest_materialization_event(dg.AssetKey(["wine", *key]))
+        assert event is not None
+        assert event.asset_materialization is not None
+        return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
+    targets = {target.cloud: MemoryTarget(target, stores[target.cloud]) for target in TARGETS}
+    tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
+    resources = {
+        "tables": tables,
+        "registry": registry,
+        "gateway": gateway,
+        "deployment": MemoryDeployment(),
+        "mlflow": FakeMlflow(),
+        **{store_key(cloud): stores[cloud] for cloud in CLOUDS},
+        **{target_key(target): targets[target.cloud] for target in TARGETS},
+    }
+    with create_defs_folder_sandbox() as sandbox:
+        folder = sandbox.defs_folder_path / "wine"
+        shutil.copytree(WINE, folder)
+        with sandbox.build_all_defs() as defs, dg.DagsterInstance.ephemeral() as instance:
+            merged = dg.Definitions.merge(defs, dg.Definitions(resources=resources))
+            yield World(merged, instance, tables, registry, stores, targets, gateway)

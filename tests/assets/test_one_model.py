@@ -1,0 +1,117 @@
+"""From rows to a route, with every port in memory: what each stage does and what stops it."""
+
+import dagster as dg
+import pytest
+
+from intermodal.platform.endpoints import endpoint_name
+from tests.assets.conftest import World
+
+
+@pytest.fixture
+def deployed(world: World) -> World:
+    assert world.run("train_and_deploy_wine").success
+    return world
+
+
+def test_one_job_goes_from_rows_to_a_route(deployed: World) -> None:
+    assert deployed.metadata("version")["version"] == "1.0.0"
+    assert {c: t.deploys[0].artifacts for c, t in deployed.targets.items()} == {
+        cloud: f"memory-{cloud}://bucket/wine/1.0.0" for cloud in ("aws", "gcp", "azure")
+    }
+    route = deployed.gateway.route("wine")
+    assert route is not None
+    assert route.weights == {"aws": 3, "gcp": 1, "azure": 0}
+    assert route.metadata["outputs"] == [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}]
+
+
+def test_every_check_is_recorded_as_passed(deployed: World) -> None:
+    checks = deployed.defs.resolve_asset_graph().asset_check_keys
+    assert len(checks) == 8
+    for key in checks:
+        records = deployed.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+        assert records[0].status.value == "SUCCEEDED", key
+
+
+def test_deploying_again_changes_nothing_that_serves(deployed: World) -> None:
+    assert deployed.run("deploy_wine").success
+    assert deployed.metadata("route")["changed"] is False
+    assert deployed.metadata("mirror", "aws")["copied"] == 0
+
+
+def test_a_candidate_below_the_baseline_stops_before_a_version(world: World) -> None:
+    result = world.run("train_and_deploy_wine", _hyperparameters(max_depth=1))
+    world.registry.candidates.clear()
+    assert result.success  # a stump still beats guessing; the gate is what is tested next
+    world.tables.frames = {
+        key: table.assign(grower=table["grower"].sample(frac=1, random_state=3).to_numpy())
+        for key, table in world.tables.frames.items()
+        if key[1] == "features"
+    }
+    result = world.defs.resolve_job_def("train_wine").execute_in_process(
+        instance=world.instance,
+        raise_on_error=False,
+        asset_selection=[dg.AssetKey(["wine", "model"]), dg.AssetKey(["wine", "version"])],
+    )
+    assert not result.success
+    assert [version.version for version in world.registry.versions("wine")] == ["1.0.0"]
+
+
+def _hyperparameters(**values: int) -> dict[str, object]:
+    return {"ops": {"wine__model": {"config": {"hyperparameters": values}}}}
+
+
+def test_other_parameters_are_a_minor_version_and_the_old_endpoints_are_retired(deployed: World) -> None:
+    config = _hyperparameters(max_depth=6) | {}
+    config["ops"]["wine__route"] = {"config": {"drain_seconds": 0}}  # type: ignore[index]
+    assert deployed.run("train_and_deploy_wine", config).success
+    assert deployed.metadata("version")["version"] == "1.1.0"
+    assert deployed.metadata("version")["why"] == "new parameters"
+    for target in deployed.targets.values():
+        assert list(target.endpoints) == [endpoint_name("wine", "1.1.0", "sandbox")]
+
+
+def test_a_cloud_that_fails_to_deploy_leaves_the_route_where_it_was(deployed: World) -> None:
+    before = deployed.gateway.route("wine")
+    deployed.targets["gcp"].broken = "quota exceeded"
+    result = deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6))
+    assert not result.success
+    assert deployed.gateway.route("wine") == before
+    assert endpoint_name("wine", "1.0.0", "sandbox") in deployed.targets["aws"].endpoints
+
+
+def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:
+    deployed.stores["azure"].objects["wine/1.0.0/model.pkl"] = b"damaged"
+    result = deployed.run("deploy_wine")
+    assert not result.success
+    assert len(deployed.targets["azure"].deploys) == 1
+
+
+def test_predictions_that_differ_stop_the_route(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    wrong = deployed.targets["gcp"].invoke(endpoint_name("wine", "1.0.0", "sandbox"), _golden(deployed))
+    other = wrong.replace(b"0.", b"0.1")
+    monkeypatch.setattr(deployed.targets["gcp"], "invoke", lambda name, body: other)
+    deployed.gateway.withdraw("wine")
+    assert not deployed.run("deploy_wine").success
+    assert deployed.gateway.route("wine") is None
+
+
+def _golden(world: World) -> bytes:
+    route = world.gateway.route("wine")
+    assert route is not None
+    return route.golden_body.encode()
+
+
+def test_deploying_what_was_never_trained_says_what_to_run(world: World) -> None:
+    result = world.run("deploy_wine")
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    assert failure.step_failure_data.error is not None
+    assert "train_wine" in failure.step_failure_data.error.to_string()
+
+
+def test_two_months_are_trained_on_and_the_third_is_held_out(deployed: World) -> None:
+    metadata = deployed.metadata("model")
+    assert (metadata["trained_on"], metadata["held_out"]) == ("2020-01, 2020-02", "2020-03")
+    record = deployed.registry.candidate("wine").record
+    assert list(record.partitions) == ["2020-01-01", "2020-02-01"]
+    assert record.environment["scikit-learn"]
+    assert record.metrics["accuracy"] > record.metrics["baseline_accuracy"]

@@ -1,0 +1,232 @@
+"""Every port in memory: what an adapter promises, without a cloud. Endpoints predict with the server's own data plane."""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from intermodal.platform.clouds import Cloud, Target
+from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
+from intermodal.platform.mirroring import Manifest, MirrorReport, sha256_of
+from intermodal.platform.package import DESCRIPTOR, Package
+from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
+from intermodal.platform.routing import Route
+from intermodal.serving.dataplane import DataPlane, open_plane
+from intermodal.serving.pyfunc import _load_pyfunc
+
+
+@dataclass
+class MemoryDeployment:
+    environment: str = "sandbox"
+
+    def image(self, cloud: Cloud) -> str:
+        return f"registry.{cloud}/intermodal/server:0.1.0"
+
+
+@dataclass
+class MemoryTables:
+    frames: dict[tuple[str, str, str], pd.DataFrame] = field(default_factory=dict)
+
+    def write(self, model: str, stage: str, partition: str, table: pd.DataFrame) -> None:
+        self.frames[model, stage, partition] = table
+
+    def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
+        try:
+            return self.frames[model, stage, partition]
+        except KeyError as error:
+            raise NotFound(f"{model}/{stage}/{partition}") from error
+
+    def partitions(self, model: str, stage: str) -> Sequence[str]:
+        return sorted(partition for m, s, partition in self.frames if (m, s) == (model, stage))
+
+
+class MemoryRegistry:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.candidates: list[Candidate] = []
+        self.registered: list[RegisteredVersion] = []
+        self.champions: dict[str, RegisteredVersion] = {}
+
+    def record(self, folder: Path, record: TrainingRecord) -> Candidate:
+        kept = self.folder / f"package-{len(self.candidates)}"
+        shutil.copytree(folder, kept)
+        self.candidates.append(Candidate(record, str(kept), Manifest.of(kept)))
+        return self.candidates[-1]
+
+    def candidate(self, model: str) -> Candidate:
+        for candidate in reversed(self.candidates):
+            if candidate.model == model:
+                return candidate
+        raise NotFound(f"'{model}' was never trained.")
+
+    def versions(self, model: str) -> Sequence[RegisteredVersion]:
+        return [version for version in self.registered if version.model == model]
+
+    def champion(self, model: str) -> RegisteredVersion | None:
+        return self.champions.get(model)
+
+    def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
+        for known in self.registered:
+            if known.candidate == candidate:
+                return known
+        self.registered.append(RegisteredVersion(version, str(len(self.registered) + 1), candidate))
+        return self.registered[-1]
+
+    def promote(self, version: RegisteredVersion) -> None:
+        self.champions[version.model] = version
+
+    def download(self, candidate: Candidate, folder: Path) -> Path:
+        return Path(shutil.copytree(candidate.artifacts, folder / "package"))
+
+    def read(self, candidate: Candidate, path: str) -> bytes:
+        return (Path(candidate.artifacts) / path).read_bytes()
+
+    def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
+        return _load_pyfunc(candidate.artifacts).predict
+
+
+class MemoryStore:
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.objects: dict[str, bytes] = {}
+
+    def uri(self, prefix: str) -> str:
+        return f"memory-{self.cloud}://bucket/{prefix}"
+
+    def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
+        copied = [path for path in manifest.files if f"{prefix}/{path}" not in self.objects]
+        for path in copied:
+            self.objects[f"{prefix}/{path}"] = (source / path).read_bytes()
+        kept = tuple(path for path in manifest.files if path not in copied)
+        return MirrorReport(self.uri(prefix), manifest.digest, tuple(copied), kept, (), (), 0, 0.0)
+
+    def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
+        found = {}
+        with tempfile.TemporaryDirectory() as folder:
+            for path, entry in manifest.files.items():
+                copy = Path(folder) / "copy"
+                copy.write_bytes(self.objects.get(f"{prefix}/{path}", b""))
+                if sha256_of(copy) != entry.sha256:
+                    found[path] = "other bytes"
+        return found
+
+    def put(self, key: str, data: bytes) -> None:
+        self.objects[key] = data
+
+    def get(self, key: str) -> bytes:
+        if key not in self.objects:
+            raise NotFound(key)
+        return self.objects[key]
+
+    def list(self, prefix: str) -> Mapping[str, int]:
+        return {key: len(data) for key, data in self.objects.items() if key.startswith(prefix)}
+
+    def delete(self, key: str) -> None:
+        self.objects.pop(key, None)
+
+
+class MemoryTarget:
+    """``broken`` makes deploys fail with that reason, ``gone`` makes every call fail as in an outage."""
+
+    def __init__(self, target: Target, store: MemoryStore) -> None:
+        self.target, self.store = target, store
+        self.endpoints: dict[str, Endpoint] = {}
+        self.planes: dict[str, DataPlane] = {}
+        self.deploys: list[DeployRequest] = []
+        self.broken, self.gone = "", False
+        self.expires_at: float | None = None
+
+    def _reach(self) -> None:
+        if self.gone:
+            raise Unavailable(f"{self.target.cloud} does not answer.")
+
+    def deploy(self, request: DeployRequest) -> Endpoint:
+        self._reach()
+        if self.broken:
+            raise DeployFailed(f"{self.target}: {self.broken}", hint="Look at the container's log.")
+        self.deploys.append(request)
+        prefix = request.artifacts.split("://bucket/")[1]
+        with tempfile.TemporaryDirectory() as folder:
+            for key, data in self.store.objects.items():
+                if key.startswith(f"{prefix}/"):
+                    (Path(folder) / key.rsplit("/", 1)[1]).write_bytes(data)
+            if not (Path(folder) / DESCRIPTOR).exists():
+                raise DeployFailed(f"{self.target}: nothing at {request.artifacts}")
+            self.planes[request.name] = open_plane(Package.read(Path(folder)), Path(folder), request.version)
+        url = f"https://{request.name}.{self.target.cloud}.example"
+        served = Endpoint(self.target, request.name, request.model, request.version, url, "ready")
+        self.endpoints[request.name] = served
+        return served
+
+    def describe(self, name: str) -> Endpoint | None:
+        self._reach()
+        return self.endpoints.get(name)
+
+    def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
+        self._reach()
+        return [e for e in self.endpoints.values() if model in (None, e.model) and e.name.endswith(environment)]
+
+    def delete(self, name: str) -> None:
+        self._reach()
+        self.endpoints.pop(name, None)
+
+    def invoke(self, name: str, body: bytes) -> bytes:
+        self._reach()
+        plane = self.planes[name]
+        return plane.answer(plane.read_v2(body, "json"))
+
+    def upstream(self, endpoint: Endpoint) -> Upstream:
+        self._reach()
+        token = BearerToken(f"token-{time.monotonic_ns()}", self.expires_at)
+        return Upstream(self.target.cloud, endpoint.version, f"{endpoint.url}/infer", token)
+
+
+class MemoryGateway:
+    """Answers from the first serving upstream's target."""
+
+    url = "http://gateway.example"
+
+    def __init__(self, targets: Sequence[MemoryTarget]) -> None:
+        self.targets = {target.target.cloud: target for target in targets}
+        self.routes: dict[str, Route] = {}
+        self.held: dict[str, dict[Cloud, Upstream]] = {}
+
+    def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
+        self.routes[route.model] = route
+        self.held[route.model] = {upstream.cloud: upstream for upstream in upstreams}
+
+    def renew(self, model: str, upstream: Upstream) -> None:
+        self.held[model][upstream.cloud] = upstream
+
+    def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
+        found = {}
+        for cloud, upstream in self.held[model].items():
+            if isinstance(upstream.credential, BearerToken) and upstream.credential.expires_at is not None:
+                found[cloud] = upstream.credential.expires_at
+        return found
+
+    def withdraw(self, model: str) -> None:
+        self.routes.pop(model, None)
+
+    def route(self, model: str) -> Route | None:
+        return self.routes.get(model)
+
+    def models(self) -> Sequence[str]:
+        return sorted(self.routes)
+
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
+        route = self.routes[model]
+        for cloud in route.serving:
+            for name, served in self.targets[cloud].endpoints.items():
+                if served.version == route.version and served.model == model and not self.targets[cloud].gone:
+                    return self.targets[cloud].invoke(name, body), cloud, route.version
+        raise IntermodalError("no upstream answers")
+
+    def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
+        return {cloud: not self.targets[cloud].gone for cloud in self.routes[model].serving}

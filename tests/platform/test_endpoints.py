@@ -1,0 +1,44 @@
+"""Names that every cloud accepts, tags, and secrets that stay secret."""
+
+import re
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intermodal.platform.endpoints import AwsSignature, BearerToken, DeployRequest, Upstream, endpoint_name
+
+ACCEPTED = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
+names = st.from_regex(r"[a-z][a-z0-9_]{0,47}", fullmatch=True)
+versions = st.tuples(*[st.integers(0, 99)] * 3).map(lambda parts: ".".join(map(str, parts)))
+
+
+@given(names, versions, st.sampled_from(["sandbox", "staging", "production"]))
+def test_every_cloud_accepts_the_name(model: str, version: str, environment: str) -> None:
+    assert ACCEPTED.fullmatch(endpoint_name(model, version, environment))
+
+
+@given(st.text(), st.text(), st.text())
+def test_whatever_is_given_the_name_is_accepted(model: str, version: str, environment: str) -> None:
+    assert ACCEPTED.fullmatch(endpoint_name(model, version, environment))
+
+
+def test_long_names_that_begin_alike_stay_two() -> None:
+    long = "a_very_long_model_name_that_goes_on"
+    assert endpoint_name(long, "1.0.0", "production") != endpoint_name(long, "1.0.1", "production")
+
+
+def test_every_deployment_carries_the_tags_of_the_bill() -> None:
+    request = DeployRequest("m", "1.0.0", "sandbox", "ops", "image", "s3://b/m", tags={"cost_centre": "42"})
+    assert request.all_tags == {
+        "cost_centre": "42",
+        "intermodal-model": "m",
+        "intermodal-version": "1.0.0",
+        "intermodal-environment": "sandbox",
+        "intermodal-team": "ops",
+    }
+
+
+def test_secrets_are_not_shown() -> None:
+    aws = Upstream("aws", "1.0.0", "https://x", AwsSignature("sagemaker", "r", "AKIA", "hush", "hush"))
+    azure = Upstream("azure", "1.0.0", "https://x", BearerToken("hush"))
+    assert "hush" not in repr(aws) + repr(azure) + str(aws)

@@ -1,0 +1,79 @@
+"""Parity, V2 bodies, rows as people type them, and the rule that keeps the standard library's platform alive."""
+
+import json
+import math
+import platform as standard_library
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intermodal.platform import parity, rows, v2
+from intermodal.platform.clouds import parse_cloud, parse_target
+from intermodal.platform.errors import IntermodalError, SpecError
+from intermodal.platform.signature import Column, Output, Signature
+
+SIGNATURE = Signature((Column("a", "FP64", True), Column("b", "BYTES")), Output("p"))
+matrix = st.lists(st.lists(st.floats(-1, 1), min_size=2, max_size=2), min_size=1, max_size=5)
+
+
+def test_platform_is_never_a_package_of_its_own() -> None:
+    assert not (Path(__file__).parents[2] / "platform" / "__init__.py").exists()
+    assert standard_library.python_version()
+
+
+@given(matrix)
+def test_parity_holds_with_itself(predictions: list[list[float]]) -> None:
+    assert parity.holds(predictions, predictions)
+
+
+@given(matrix, st.floats(1e-6, 1))
+def test_parity_notices_a_difference(predictions: list[list[float]], by: float) -> None:
+    other = [[x + by for x in row] for row in predictions]
+    assert not parity.holds(predictions, other)
+
+
+@pytest.mark.parametrize("other", [[], [[1.0]], [[1.0, math.nan]], [[1.0, math.inf]]])
+def test_parity_fails_on_other_shapes_and_on_no_numbers(other: list[list[float]]) -> None:
+    assert not parity.holds([[1.0, 2.0]], other)
+
+
+def test_a_request_has_one_tensor_a_column_with_null_for_missing() -> None:
+    body = json.loads(v2.request_body(SIGNATURE, [{"a": 1.0, "b": "x"}, {"b": "y"}]))
+    assert body["inputs"][0] == {"name": "a", "datatype": "FP64", "shape": [2], "data": [1.0, None]}
+
+
+def test_predictions_are_read_one_list_a_row() -> None:
+    answer = {"outputs": [{"name": "p", "datatype": "FP64", "shape": [2, 2], "data": [1, 2, 3, 4]}]}
+    assert v2.predictions(json.dumps(answer).encode()) == [[1.0, 2.0], [3.0, 4.0]]
+
+
+@given(st.binary())
+def test_what_is_no_answer_is_an_error_of_ours(body: bytes) -> None:
+    with pytest.raises(IntermodalError):
+        v2.predictions(body)
+
+
+def test_rows_come_from_an_object_a_list_or_a_table() -> None:
+    assert rows.from_json('{"a": 1}') == [{"a": 1}]
+    assert rows.from_json('[{"a": 1}, {"a": null}]') == [{"a": 1}, {"a": None}]
+    assert rows.from_csv("a,b\n1,x\n,y\n") == [{"a": "1", "b": "x"}, {"a": None, "b": "y"}]
+
+
+@pytest.mark.parametrize("text", ["", "{", "[1]", '"x"', "null"])
+def test_what_is_no_row_is_refused(text: str) -> None:
+    with pytest.raises(SpecError):
+        rows.from_json(text)
+
+
+def test_an_unknown_input_lists_the_known_ones() -> None:
+    with pytest.raises(SpecError, match=r"no input 'c'.*a, b"):
+        rows.check_names([{"c": 1}], SIGNATURE)
+
+
+def test_unknown_clouds_and_targets_list_the_known_ones() -> None:
+    with pytest.raises(SpecError, match="aws, gcp, azure"):
+        parse_cloud("oracle")
+    with pytest.raises(SpecError, match="gcp/cloud-run"):
+        parse_target("gcp/run")

@@ -1,0 +1,95 @@
+"""No request fails while a cloud dies, misbehaves, comes back, or while the route changes under load."""
+
+import pytest
+
+from tests.resources.envoy.conftest import Model, until
+from tests.resources.envoy.load import drive
+from tests.resources.envoy.upstreams import Answer, always, predicted
+
+RATE = 200
+
+
+def test_a_killed_cloud_costs_no_request_and_gets_its_share_back(model: Model) -> None:
+    model.publish()
+    aws = model.clouds["aws"]
+    outcome = drive(f"{model.url}/infer", 3, RATE, aws.kill)
+    assert outcome.failed == []
+    assert outcome.clouds["aws"] > 0
+    assert "aws" not in outcome.order[-RATE:]
+    assert model.healthy() == {"gcp", "azure"}
+    aws.start()
+    until(lambda: "aws" in model.healthy())
+    assert drive(f"{model.url}/infer", 1, RATE).clouds["aws"] > 0.15 * RATE
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        always(500),
+        always(503),
+        always(404),
+        always(401),
+        always(403),
+        always(408),
+        always(429),
+        always(302, location="/login"),
+        always(400, '{"message": "Endpoint x not found."}', x_amzn_errortype="ValidationError"),
+    ],
+    ids=["500", "503", "404", "401", "403", "408", "429", "302", "400-of-aws-itself"],
+)
+def test_a_cloud_that_cannot_serve_is_passed_over(model: Model, answer: Answer) -> None:
+    model.publish()
+
+    def break_aws() -> None:
+        model.clouds["aws"].answer = answer
+
+    outcome = drive(f"{model.url}/infer", 1.2, RATE, break_aws)
+    assert outcome.failed == []
+    assert "aws" not in outcome.order[-RATE // 4 :]
+    until(lambda: model.healthy() == {"gcp", "azure"})
+    model.clouds["aws"].answer = predicted
+    until(lambda: "aws" in model.healthy())
+
+
+def test_a_cloud_that_hangs_is_passed_over(model: Model) -> None:
+    model.publish()
+
+    def hang() -> None:
+        model.clouds["gcp"].hanging = True
+
+    outcome = drive(f"{model.url}/infer", 2, RATE, hang)
+    assert outcome.failed == []
+    until(lambda: model.healthy() == {"aws", "azure"})
+
+
+def test_two_clouds_of_three_may_go(model: Model) -> None:
+    model.publish()
+    outcome = drive(f"{model.url}/infer", 2, RATE, model.clouds["aws"].kill, model.clouds["gcp"].kill)
+    assert outcome.failed == []
+    assert set(outcome.order[-RATE // 4 :]) == {"azure"}
+
+
+def test_a_cloud_that_dies_while_nobody_asks_is_known(model: Model) -> None:
+    model.publish()
+    until(lambda: model.healthy() == {"aws", "gcp", "azure"})
+    model.clouds["azure"].kill()
+    until(lambda: model.healthy() == {"aws", "gcp"})
+
+
+def test_weights_and_versions_change_under_load(model: Model) -> None:
+    model.publish()
+
+    def drain_aws() -> None:
+        model.publish(aws=0, gcp=50, azure=50)
+
+    def next_version() -> None:
+        model.version = "1.1.0"
+        model.publish()
+
+    def only_aws() -> None:
+        model.publish(aws=1)
+
+    outcome = drive(f"{model.url}/infer", 5, RATE, drain_aws, next_version, only_aws)
+    assert outcome.failed == []
+    assert set(outcome.order[-RATE // 4 :]) == {"aws"}
+    assert model.infer().headers["x-intermodal-version"] == "1.1.0"

@@ -1,0 +1,175 @@
+"""What a client of the gateway sees: predictions, metadata, readiness, and errors in V2's form."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from intermodal.platform.clouds import CLOUDS
+from intermodal.platform.endpoints import BearerToken
+from intermodal.platform.envelope import MAX_BODY_BYTES
+from intermodal.platform.errors import NotFound, SpecError, Throttled, Unavailable
+from intermodal.resources.gateway import EnvoyGateway
+from tests.resources.envoy.conftest import GOLDEN, Model, running, until
+from tests.resources.envoy.load import drive
+from tests.resources.envoy.upstreams import always, predicted, sagemaker_error
+
+
+def error_of(answer: httpx.Response) -> str:
+    assert answer.headers["content-type"] == "application/json"
+    return str(answer.json()["error"])
+
+
+def test_a_prediction_says_who_made_it_and_hides_the_machinery(model: Model) -> None:
+    model.clouds["aws"].answer = always(
+        200, "{}", x_intermodal_version="9.9.9", server="gunicorn", set_cookie="a=b", authorization="Bearer leaked"
+    )
+    model.publish(aws=1)
+    answer = model.infer()
+    assert answer.status_code == 200
+    assert answer.headers["x-intermodal-cloud"] == "aws"
+    assert answer.headers["x-intermodal-version"] == "1.0.0"
+    assert not {"server", "set-cookie", "authorization"} & set(answer.headers)
+    assert not [name for name in answer.headers if name.startswith("x-envoy")]
+
+
+def test_the_upstream_gets_its_own_url_and_nothing_of_the_clients_credentials(model: Model) -> None:
+    model.credentials = {"gcp": BearerToken("the-gateways-own")}
+    model.publish(aws=1)
+    headers = {
+        "authorization": "Bearer client", "cookie": "a=b", "x-amz-security-token": "x", "x-envoy-max-retries": "0",
+        "azureml-model-deployment": "canary", "x-api-key": "k",
+    }  # fmt: skip
+    assert model.infer(headers=headers, params={"q": "1"}).status_code == 200
+    assert model.clouds["aws"].last_path == "/score"
+    assert not set(headers) & set(model.clouds["aws"].last_headers)
+    model.publish(gcp=1)
+    assert model.infer(headers=headers).status_code == 200
+    assert model.clouds["gcp"].last_headers["authorization"] == "Bearer the-gateways-own"
+
+
+def test_weights_are_shares_and_zero_is_none(model: Model) -> None:
+    model.publish(aws=60, gcp=40, azure=0)
+    outcome = drive(f"{model.url}/infer", 2, 200)
+    assert not outcome.failed
+    assert outcome.clouds["azure"] == 0
+    assert 0.45 < outcome.clouds["aws"] / outcome.clouds.total() < 0.75
+    assert model.healthy() == {"aws", "gcp"}
+
+
+def test_the_served_version_is_found_and_no_other(model: Model) -> None:
+    model.publish()
+    assert httpx.post(f"{model.url}/versions/1.0.0/infer", content=GOLDEN).status_code == 200
+    other = httpx.post(f"{model.url}/versions/2.0.0/infer", content=GOLDEN)
+    assert other.status_code == 404
+    assert "version 1.0.0" in error_of(other)
+
+
+def test_metadata_and_health(model: Model) -> None:
+    model.publish()
+    assert httpx.get(model.url).json() == model.route().metadata
+    assert httpx.get(f"{model.url}/versions/1.0.0").json()["name"] == model.name
+    assert httpx.get(f"{model.gateway.url}/v2").json()["name"] == "intermodal-gateway"
+    for path in ("live", "ready"):
+        assert httpx.get(f"{model.gateway.url}/v2/health/{path}").status_code == 200
+
+
+def test_ready_means_that_some_upstream_answers_the_golden_row(model: Model) -> None:
+    model.publish()
+    for cloud in CLOUDS:
+        answer = httpx.get(f"{model.url}/ready")
+        assert (answer.status_code, answer.json()["ready"]) == (200, True)
+        model.clouds[cloud].kill()
+    answer = httpx.get(f"{model.url}/ready")
+    assert (answer.status_code, answer.json()["ready"]) == (503, False)
+    assert model.name in error_of(answer)
+    down = model.infer()
+    assert down.status_code == 503
+    assert error_of(down)
+    until(lambda: model.healthy() == set())
+    assert error_of(model.infer()) == "No upstream can serve this model now."
+
+
+def test_errors_have_the_form_of_v2(model: Model) -> None:
+    model.publish()
+    unknown = httpx.post(f"{model.gateway.url}/v2/models/nobody/infer", content=GOLDEN)
+    assert unknown.status_code == 404
+    assert "this gateway serves:" in error_of(unknown)
+    assert model.name in error_of(unknown)
+    longer = httpx.get(f"{model.url}x")
+    assert longer.status_code == 404
+    assert "Unknown model" in error_of(longer)
+    wrong = httpx.get(f"{model.url}/infer")
+    assert wrong.status_code == 405
+    assert wrong.headers["allow"] == "POST"
+    assert error_of(wrong)
+    assert httpx.get(f"{model.gateway.url}/elsewhere").status_code == 404
+
+
+def test_a_body_is_taken_up_to_the_envelope_and_can_fail_over_whole(model: Model) -> None:
+    model.publish(aws=1, gcp=1)
+    model.clouds["aws"].answer = always(500)
+    for _ in range(4):
+        assert model.infer(content=b"x" * MAX_BODY_BYTES).status_code == 200
+    assert model.clouds["gcp"].last_headers["content-length"] == str(MAX_BODY_BYTES)
+    larger = model.infer(content=b"x" * (MAX_BODY_BYTES + 1))
+    assert larger.status_code == 413
+    assert str(MAX_BODY_BYTES) in error_of(larger)
+
+
+@pytest.mark.parametrize("status", [400, 413, 415, 422])
+def test_a_clients_mistake_is_told_and_not_tried_elsewhere(model: Model, status: int) -> None:
+    model.publish()
+    for fake in model.clouds.values():
+        fake.answer = lambda _request, body: (
+            predicted(_request, body)
+            if body == GOLDEN.encode()
+            else always(status, '{"error": "row 3"}')(_request, body)
+        )
+    answer = model.infer(content="{}")
+    assert (answer.status_code, answer.text) == (status, '{"error": "row 3"}')
+    assert sum(fake.last_length == 2 for fake in model.clouds.values()) == 1
+
+
+def test_a_mistake_that_sagemaker_wraps_comes_out_whole(model: Model) -> None:
+    model.publish(aws=1)
+    said = '{"error": "row 3: \\"dep_delay\\" is not a number"}'
+    model.clouds["aws"].answer = sagemaker_error(400, said)
+    answer = model.infer()
+    assert (answer.status_code, answer.text) == (400, said)
+
+
+def test_a_mistake_that_azure_wraps_keeps_its_words(model: Model) -> None:
+    model.publish(azure=1)
+    model.clouds["azure"].answer = always(424, 'not "json"', ms_azureml_model_error_statuscode="422")
+    answer = model.infer()
+    assert answer.status_code == 422
+    assert error_of(answer) == 'not "json"'
+
+
+def test_infer_through_the_resource(model: Model) -> None:
+    model.publish(gcp=1)
+    body, cloud, version = model.gateway.infer(model.name, GOLDEN.encode())
+    assert b"outputs" in body
+    assert (cloud, version) == ("gcp", "1.0.0")
+    with pytest.raises(NotFound, match="this gateway serves"):
+        model.gateway.infer("nobody", b"{}")
+    model.clouds["gcp"].answer = always(400, '{"error": "bad row"}')
+    with pytest.raises(SpecError, match="bad row"):
+        model.gateway.infer(model.name, b"{}")
+    model.clouds["gcp"].answer = always(429)
+    with pytest.raises(Throttled):
+        model.gateway.infer(model.name, b"{}")
+    model.clouds["gcp"].kill()
+    with pytest.raises(Unavailable):
+        model.gateway.infer(model.name, b"{}")
+
+
+def test_a_gateway_without_routes_is_alive_and_not_ready(tmp_path: Path) -> None:
+    with running(tmp_path / "g") as empty:
+        assert httpx.get(f"{empty.url}/v2/health/live").status_code == 200
+        answer = httpx.get(f"{empty.url}/v2/health/ready")
+        assert answer.status_code == 503
+        assert "deploy a model" in error_of(answer)
+        assert isinstance(empty, EnvoyGateway)
+        assert empty.models() == []
