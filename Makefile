@@ -45,7 +45,7 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 		{ echo "Python 3.11 or newer is needed; set PYTHON=<path>."; exit 1; }; \
 		$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q --require-hashes -r requirements/uv.txt; }
 	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/uv.txt requirements/dev.txt
-	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation-package hatchling -e .
+	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
 .intermodal/node/.installed: $(INSTALLED) sandbox/azure/package-lock.json

@@ -15,7 +15,7 @@ from intermodal.platform.spec import ModelSpec
 
 @dataclass(frozen=True)
 class ModelFunctions:
-    """A model's own functions, imported when they are first called, and the hash of the files they live in."""
+    """A model's own functions, and the hash of the files they live in."""
 
     load: Callable[[str], Any]
     features: Callable[[Any], Any]

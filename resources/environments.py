@@ -9,7 +9,6 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import dagster as dg
 from dagster import EnvVar
 
 from intermodal.platform.errors import SpecError
@@ -38,7 +37,10 @@ def environment(environ: Mapping[str, str] = os.environ) -> str:
 
 def resources() -> Mapping[str, Any]:
     """Every resource by the key under which assets and sensors ask for it."""
-    mlflow_url = EnvVar("INTERMODAL_MLFLOW_URL")
+    return {**_shared(), **_aws(), **_gcp(), **_azure()}
+
+
+def _shared() -> Mapping[str, Any]:
     return {
         "deployment": DeploymentSettings(
             environment=environment(),
@@ -47,6 +49,52 @@ def resources() -> Mapping[str, Any]:
             azure_image=EnvVar("INTERMODAL_AZURE_IMAGE"),
         ),
         "tables": ParquetTables(address=EnvVar("INTERMODAL_TABLES")),
-        "registry": MlflowRegistry(tracking_uri=mlflow_url),
+        "registry": MlflowRegistry(tracking_uri=EnvVar("INTERMODAL_MLFLOW_URL")),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),
+        "gateway": EnvoyGateway(
+            directory=EnvVar("INTERMODAL_GATEWAY_DIRECTORY"),
+            url=EnvVar("INTERMODAL_GATEWAY_URL"),
+            admin_url=EnvVar("INTERMODAL_GATEWAY_ADMIN_URL"),
+            ca_bundle=os.environ.get("INTERMODAL_GATEWAY_CA_BUNDLE", ""),
+        ),
+    }
+
+
+def _aws() -> Mapping[str, Any]:
+    region = EnvVar("AWS_REGION")
+    return {
+        "aws_object_store": S3ObjectStore(
+            bucket=EnvVar("INTERMODAL_AWS_BUCKET"), region=region, endpoint=os.environ.get("AWS_ENDPOINT_URL", "")
+        ),
+        "aws_sagemaker": SageMakerTarget(region=region, role_arn=EnvVar("INTERMODAL_AWS_ROLE_ARN")),
+    }
+
+
+def _gcp() -> Mapping[str, Any]:
+    return {
+        "gcp_object_store": GcsObjectStore(
+            bucket=EnvVar("INTERMODAL_GCP_BUCKET"), endpoint=os.environ.get("INTERMODAL_GCP_STORAGE_ENDPOINT", "")
+        ),
+        "gcp_cloud_run": CloudRunTarget(
+            project=EnvVar("GOOGLE_CLOUD_PROJECT"),
+            region=EnvVar("INTERMODAL_GCP_REGION"),
+            endpoint=os.environ.get("INTERMODAL_GCP_RUN_ENDPOINT", ""),
+        ),
+    }
+
+
+def _azure() -> Mapping[str, Any]:
+    return {
+        "azure_object_store": BlobObjectStore(
+            account=EnvVar("INTERMODAL_AZURE_STORAGE_ACCOUNT"),
+            container=EnvVar("INTERMODAL_AZURE_CONTAINER"),
+            endpoint=os.environ.get("INTERMODAL_AZURE_STORAGE_ENDPOINT", ""),
+        ),
+        "azure_ml": AzureMlTarget(
+            subscription_id=EnvVar("INTERMODAL_AZURE_SUBSCRIPTION"),
+            resource_group=EnvVar("INTERMODAL_AZURE_RESOURCE_GROUP"),
+            workspace=EnvVar("INTERMODAL_AZURE_WORKSPACE"),
+            region=EnvVar("INTERMODAL_AZURE_REGION"),
+            management_endpoint=os.environ.get("INTERMODAL_AZURE_MANAGEMENT_ENDPOINT", "https://management.azure.com"),
+        ),
     }

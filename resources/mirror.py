@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import obstore
-from obstore.exceptions import GenericError
 
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.mirror_plan import Plan, Record, StoredObject, plan
@@ -21,8 +20,8 @@ log = logging.getLogger(__name__)
 
 WORKERS = 8
 PART = 5 << 20
-"""The smallest part that S3 takes; with PARTS it bounds memory: (PARTS + WORKERS) * PART = 120 MB."""
-PARTS = 16
+"""The smallest part that S3 takes; with PARTS it bounds memory: at most (PARTS + WORKERS) * PART = 90 MB."""
+PARTS = 10
 MOST_PARTS = 9_000
 """Below the 10,000 that S3 and Cloud Storage allow for one object."""
 LARGE = 64 << 20
@@ -119,7 +118,7 @@ class Mirror:
     def _send(self, source: Path, manifest: Manifest, todo: Plan) -> dict[str, str]:
         entries = {path: manifest.files[path] for path in todo.send}
         large = sum(entry.size > PART for entry in entries.values())
-        parts = max(2, PARTS // max(1, min(WORKERS, large)))
+        parts = max(1, PARTS // max(1, min(WORKERS, large)))
 
         def send(path: str) -> str:
             return self._copy(source / path, path, entries[path], parts)
@@ -144,17 +143,12 @@ class Mirror:
                 raise _changed(file)
         raise Unavailable(f"{self.uri}/{path} gives other bytes than were sent, twice.", hint="Run the mirror again.")
 
-    def _read(self, path: str, *, again: bool = True) -> Read:
-        """Hash an object while it streams by. obstore resumes some broken connections, not all: one more try."""
+    def _read(self, path: str) -> Read:
+        """Hash an object while it streams by; obstore resumes where a connection broke."""
         digest = hashlib.sha256()
         found = obstore.get(self.store, self._key(path))
-        try:
-            for chunk in found.stream(min_chunk_size=CHUNK):
-                digest.update(chunk)
-        except GenericError:
-            if not again:
-                raise
-            return self._read(path, again=False)
+        for chunk in found.stream(min_chunk_size=CHUNK):
+            digest.update(chunk)
         return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
 
     def _parallel(self, work: Callable[[str], T], paths: Iterable[str]) -> dict[str, T]:

@@ -40,6 +40,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_GATEWAY_URL": f"http://127.0.0.1:{ports.gateway}",
         "INTERMODAL_GATEWAY_ADMIN_URL": f"http://127.0.0.1:{ports.gateway_admin}",
         "INTERMODAL_GATEWAY_DIRECTORY": str(home / "gateway"),
+        "INTERMODAL_GATEWAY_CA_BUNDLE": str(home / "sandbox" / "azure" / "ca.pem"),
         "INTERMODAL_TABLES": str(home / "tables"),
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "true",

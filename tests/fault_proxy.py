@@ -69,8 +69,9 @@ class FaultProxy:
         url, body = self.upstream + request.raw_path, await request.read()
         headers = {name: value for name, value in request.headers.items() if name != "Host"}
         answer = web.StreamResponse()
+        auto = ("User-Agent", "Content-Type", "Accept", "Accept-Encoding")
         async with self._session.request(
-            request.method, URL(url, encoded=True), headers=headers, data=body
+            request.method, URL(url, encoded=True), headers=headers, data=body or None, skip_auto_headers=auto
         ) as upstream:
             answer.set_status(upstream.status)
             answer.headers.update(upstream.headers)

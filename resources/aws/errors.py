@@ -54,7 +54,7 @@ def translated(doing: str) -> Iterator[None]:
         raise Refused(f"Could not {doing}: {error}", hint=HINT) from error
     except aws.ParamValidationError as error:
         raise Rejected(f"Could not {doing}: {error}", hint="Correct what the message names.") from error
-    except aws.HTTPClientError as error:
+    except (aws.HTTPClientError, aws.ConnectionError) as error:
         raise Unavailable(f"Could not {doing}: {error}", hint="Check the network and AWS_ENDPOINT_URL.") from error
     except aws.BotoCoreError as error:
         raise IntermodalError(f"Could not {doing}: {error}", hint="Check the region and AWS's settings.") from error

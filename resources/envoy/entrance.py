@@ -12,7 +12,7 @@ from intermodal.resources.envoy.settings import Settings
 LUA = "envoy.filters.http.lua"
 READY_SCRIPT = "model-ready"
 SCRIPTS = {READY_SCRIPT: {"inline_string": MODEL_READY}}
-NAMES_SHOWN = 50
+NAMES_SHOWN = 20
 NOT_FOR_CLIENTS = (
     "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-upstream-service-time", "x-powered-by",
 )  # fmt: skip

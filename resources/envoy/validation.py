@@ -32,4 +32,7 @@ def reason(kind: Kind, resources: list[Json]) -> str:
         except (OSError, subprocess.TimeoutExpired):
             return ""
     lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-    return "" if done.returncode == 0 or not lines else f"Envoy says: {lines[-1].removeprefix('error ').strip()}."
+    if done.returncode == 0 or not lines:
+        return ""
+    said = lines[-1].rpartition(path.name)[2].lstrip("': ")
+    return f"Envoy says: {said}."

@@ -55,7 +55,7 @@ def _issued_elsewhere() -> Credentials | None:
     if account.get("type") != "service_account" or host.endswith("googleapis.com"):
         return None
 
-    class Account(service_account.Credentials):  # type: ignore[misc]
+    class Account(service_account.Credentials):
         def _is_regional_access_boundary_lookup_required(self) -> bool:
             return False
 

@@ -5,6 +5,7 @@ under way, old versions, settings of buckets, and whatever moto holds for other 
 """
 
 import logging
+import os
 import signal
 import sys
 import threading
@@ -46,6 +47,7 @@ class Durable:
 
 
 def main(port: int, folder: Path) -> None:
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = Durable(DomainDispatcherApplication(create_backend_app), folder)
     server = make_server("127.0.0.1", port, application, threaded=True, request_handler=MotoRequestHandler)

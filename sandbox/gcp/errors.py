@@ -48,12 +48,11 @@ def api_error(status: str, message: str) -> web.Response:
 
 def xml_error(status: int, message: str, *, code: str = "") -> web.Response:
     """https://cloud.google.com/storage/docs/xml-api/reference-status"""
+    code = code or _XML.get(status, "InternalError")
     text = (
-        f"<Error><Code>{code or _XML.get(status, 'InternalError')}</Code><Message>{escape(message)}</Message></Error>"
+        f"<?xml version='1.0' encoding='UTF-8'?><Error><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
     )
-    return web.Response(
-        status=status, text=f"<?xml version='1.0' encoding='UTF-8'?>{text}", content_type="application/xml"
-    )
+    return web.Response(status=status, text=text, content_type="application/xml")
 
 
 def page(code: int, title: str) -> web.Response:

@@ -11,14 +11,13 @@ from intermodal.sandbox.containers import Container
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.errors import page
 from intermodal.sandbox.gcp.identity import EMAIL, base_url
-from intermodal.sandbox.gcp.run_api import PARENT
+from intermodal.sandbox.gcp.service_methods import PARENT
 from intermodal.sandbox.gcp.tokens import Tokens
 from intermodal.sandbox.proxy import HOP_BY_HOP
 
 PATH = "/run/"
 MAX_BODY = 32 << 20
 """HTTP/1 requests: https://cloud.google.com/run/quotas"""
-INVOKERS = {"allUsers", "allAuthenticatedUsers", f"serviceAccount:{EMAIL}"}
 _DROPPED = HOP_BY_HOP | {"host", "content-length", "authorization"}
 
 

@@ -1,4 +1,4 @@
-"""Revisions: the processes behind Cloud Run services. One process for each service, whatever its instance counts say."""
+"""Revisions: the processes behind Cloud Run services, one for each service whatever its instance counts say."""
 
 import asyncio
 from typing import Any
@@ -15,10 +15,14 @@ Json = dict[str, Any]
 MISSES = 3
 DEFAULT_PORT = 8080
 LONGEST_BACKOFF = 5.0
+GRACE_SECONDS = 0.5
 
 
 class Revisions:
-    """Brings services to what their documents say. A record is {"service", "policy", "serving": template's revision}."""
+    """Brings services to what their documents say.
+
+    ``serving`` in a service's record is the revision that gets the requests, with its template.
+    """
 
     def __init__(self, context: Context, storage: Storage, operations: Operations) -> None:
         self._context, self._storage, self._operations = context, storage, operations
@@ -61,7 +65,7 @@ class Revisions:
             record["serving"] = {"revision": revision, "template": wanted["template"]}
             self._switch(name, container, record["serving"])
             if old is not None:
-                self._context.spawn(self._end(old, before["revision"] if before else revision))
+                self._context.spawn(self._retire(old, before["revision"] if before else revision))
         self._operations.finish(name, record["service"])
         self._context.state.save()
 
@@ -140,6 +144,11 @@ class Revisions:
         path = probe.get("httpGet", {}).get("path", "/")
         seconds = probe.get("periodSeconds", 10) * probe.get("failureThreshold", MISSES)
         return await start(spec["image"], root, own | given, path, self._context.session, seconds)
+
+    async def _retire(self, container: Container, revision: str) -> None:
+        """Requests that were on their way when traffic moved still arrive."""
+        await asyncio.sleep(GRACE_SECONDS)
+        await self._end(container, revision)
 
     async def _end(self, container: Container, revision: str) -> None:
         await container.stop()

@@ -28,8 +28,8 @@ def check_id(service: str) -> None:
     if not _ID.fullmatch(service):
         raise ApiError(
             "INVALID_ARGUMENT",
-            f"Violation in CreateServiceRequest.service_id: '{service}' must be lower case letters, digits and hyphens, "
-            "begin with a letter, not end with a hyphen, and have fewer than 50 characters.",
+            f"Violation in CreateServiceRequest.service_id: '{service}' must be lower case letters, digits and "
+            "hyphens, begin with a letter, not end with a hyphen, and have fewer than 50 characters.",
         )
 
 
@@ -68,9 +68,9 @@ def created(name: str, uri: str, body: Json) -> Json:
 
 def changed(old: Json, body: Json) -> Json:
     """``old`` with what the client wants now, in its next generation; a new template makes a new revision."""
-    kept = ("name", "uid", "uri", "urls", "creator", "createTime", "observedGeneration")
-    kept += ("latestReadyRevision", "latestCreatedRevision")
-    wanted = {key: value for key, value in body.items() if key not in (*kept, "etag")}
+    kept = {"name", "uid", "uri", "urls", "creator", "createTime", "observedGeneration"}
+    kept |= {"latestReadyRevision", "latestCreatedRevision"}
+    wanted = {key: value for key, value in body.items() if key not in kept | {"etag"}}
     generation = int(old["generation"]) + 1
     service = {**wanted, **{key: old[key] for key in kept if key in old}, "generation": str(generation)}
     service |= {"lastModifier": EMAIL, "updateTime": now(), "etag": etag()}

@@ -29,7 +29,7 @@ class Tokens:
         identity.make_keys(home, base)
         account = json.loads((home / identity.ACCOUNT).read_text("utf-8"))
         own = (home / identity.SIGNING_KEY).read_text("utf-8")
-        self._signer = crypt.RSASigner.from_string(own, key_id="front")
+        self._signer = crypt.RSASigner.from_string(own, key_id="front")  # type: ignore[no-untyped-call]
         self._keys = {
             "front": identity.public_key(own),
             account["private_key_id"]: identity.public_key(account["private_key"]),
@@ -43,7 +43,7 @@ class Tokens:
         if form.get("grant_type") != GRANT:
             return _refused("unsupported_grant_type", f"Only {GRANT} is emulated.")
         try:
-            claims = jwt.decode(str(form.get("assertion", "")), certs=self._keys, audience=self._audiences)
+            claims = jwt.decode(str(form.get("assertion", "")), certs=self._keys, audience=self._audiences)  # type: ignore[no-untyped-call]
         except ValueError as error:
             return _refused("invalid_grant", f"Invalid JWT: {error}")
         if claims["iss"] != identity.EMAIL:
@@ -81,7 +81,7 @@ class Tokens:
         claims = self._known.get(token)
         if claims is None:
             try:
-                claims = dict(jwt.decode(token, certs=self._keys))
+                claims = dict(jwt.decode(token, certs=self._keys))  # type: ignore[no-untyped-call]
             except ValueError:
                 return None
             if len(self._known) >= MOST_REMEMBERED:
@@ -96,7 +96,7 @@ class Tokens:
     def _issue(self, **claims: object) -> str:
         now = int(time.time())
         subject = {"iss": ISSUER, "sub": identity.EMAIL, "email": identity.EMAIL}
-        return str(jwt.encode(self._signer, {**subject, "iat": now, "exp": now + LIFETIME, **claims}).decode())
+        return str(jwt.encode(self._signer, {**subject, "iat": now, "exp": now + LIFETIME, **claims}).decode())  # type: ignore[no-untyped-call]
 
 
 def _refused(error: str, description: str) -> web.Response:

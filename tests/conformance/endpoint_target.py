@@ -15,6 +15,7 @@
 The ``sandbox`` fixture is that of tests/sandbox_fixture.py, imported in a conftest.py.
 """
 
+import json
 import multiprocessing
 import os
 import signal
@@ -129,10 +130,9 @@ class EndpointTargetConformance:
     def test_a_body_that_is_wrong_is_the_callers_mistake_and_named(
         self, target: EndpointTarget, endpoint: Endpoint
     ) -> None:
+        tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}
         with pytest.raises(IntermodalError, match="distance"):
-            target.invoke(
-                endpoint.name, b'{"inputs": [{"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}]}'
-            )
+            target.invoke(endpoint.name, json.dumps({"inputs": [tensor]}).encode())
 
     def test_what_is_not_there(self, target: EndpointTarget) -> None:
         assert target.describe("nobody-home") is None

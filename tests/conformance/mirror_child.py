@@ -1,7 +1,7 @@
 """Mirror a folder in a process of its own, so that a test can kill it or measure its memory.
 
-Takes {"adapter": "module:Class", "config": {...}, "source": ..., "prefix": ...} as its argument; prints the report and the
-highest resident memory in bytes, all as JSON.
+Takes {"adapter": "module:Class", "config": {...}, "source": ..., "prefix": ...} as its argument; prints the report and
+the highest resident memory in bytes, all as JSON.
 """
 
 import importlib

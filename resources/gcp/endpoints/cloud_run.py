@@ -77,7 +77,7 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
                 tried |= self._replace(client, current, wanted)
         raise DeployFailed(
             f"Cloud Run service '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
-            hint=f"It still exists. Deploy again to keep waiting, or look at the logs of '{request.name}' in Cloud Run.",
+            hint="It still exists. Deploy again to keep waiting, or look at its logs in Cloud Run.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
@@ -110,7 +110,7 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         from google.auth.transport.requests import AuthorizedSession
 
         with translated(f"call Cloud Run service '{name}'"):
-            with AuthorizedSession(identity.caller(endpoint.url)) as session:
+            with AuthorizedSession(identity.caller(endpoint.url)) as session:  # type: ignore[no-untyped-call]
                 headers = {"Content-Type": "application/json"}
                 answer = session.post(_infer_url(endpoint), data=body, headers=headers, timeout=ANSWER_SECONDS)
         if answer.status_code == 200:

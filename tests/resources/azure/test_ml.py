@@ -1,29 +1,24 @@
 """Azure ML: the conformance suite with the real adapter against the sandbox, and what is particular to it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from obstore.store import AzureStore
 
 from intermodal.platform.clouds import Cloud
+from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint
+from intermodal.platform.errors import DeployFailed, IntermodalError, Refused, SpecError, Unavailable
 from intermodal.resources.azure.endpoints.ml import AzureMlTarget
-from tests.conformance.endpoint_target import EndpointTargetConformance, Upload
+from intermodal.sandbox.faults import Faults
+from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
+from tests.resources.azure.support import make, upload
 from tests.sandbox_fixture import Sandbox
 
 pytestmark = pytest.mark.sandbox
-
-
-def make(variables: Mapping[str, str]) -> AzureMlTarget:
-    return AzureMlTarget(
-        subscription_id=variables["INTERMODAL_AZURE_SUBSCRIPTION"],
-        resource_group=variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
-        workspace=variables["INTERMODAL_AZURE_WORKSPACE"],
-        region=variables["INTERMODAL_AZURE_REGION"],
-        management_endpoint=variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
-        timeout_seconds=60,
-    )
 
 
 class TestAzureMl(EndpointTargetConformance):
@@ -44,20 +39,67 @@ class TestAzureMl(EndpointTargetConformance):
 
     @pytest.fixture(scope="class")
     def upload(self, variables: Mapping[str, str]) -> Upload:
-        container, address = variables["INTERMODAL_AZURE_CONTAINER"], variables["INTERMODAL_AZURE_STORAGE_ENDPOINT"]
-        store = AzureStore(
-            container,
-            config={
-                "account_name": variables["INTERMODAL_AZURE_STORAGE_ACCOUNT"],
-                "account_key": variables["AZURE_STORAGE_ACCOUNT_KEY"],
-                "endpoint": address,
-            },
-            client_options={"allow_http": True},
-        )
+        return partial(upload, variables)
 
-        def send_all(folder: Path, prefix: str) -> str:
-            for path in folder.iterdir():
-                store.put(f"{prefix}/{path.name}", path.read_bytes())
-            return f"{address}/{container}/{prefix}"
+    def test_the_credential_is_a_key_that_does_not_show(self, target: AzureMlTarget, endpoint: Endpoint) -> None:
+        upstream = target.upstream(endpoint)
+        assert isinstance(upstream.credential, BearerToken)
+        assert upstream.credential.expires_at is None
+        assert upstream.credential.token not in repr(upstream)
 
-        return send_all
+    def test_a_mirror_of_another_cloud_is_refused_before_any_call(
+        self, target: AzureMlTarget, request_: DeployRequest
+    ) -> None:
+        with pytest.raises(SpecError, match=r"blob\.core\.windows\.net"):
+            target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
+        assert target.describe("flight-delay-1-2-0-nowhere") is None
+
+    def test_two_different_deploys_of_one_name_at_once_both_end_well(
+        self, target: AzureMlTarget, request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        one = replace(request_, environment="rivals")
+        before = len(sandbox.servers("azure"))
+        with ThreadPoolExecutor(2) as pool:
+            ends = list(pool.map(target.deploy, [one, replace(one, tags={"cost_centre": "another"})]))
+        assert [end.state for end in ends] == ["ready", "ready"]
+        eventually(lambda: len(sandbox.servers("azure")) == before + 1)
+        target.delete(one.name)
+
+    def test_a_deploy_that_takes_too_long_says_that_it_still_costs(
+        self, variables: Mapping[str, str], request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        slow = replace(request_, environment="slow")
+        with sandbox.faults("azure", Faults(slow_start_seconds=30)):
+            with pytest.raises(DeployFailed, match="not ready within 1 s") as caught:
+                make(variables, timeout_seconds=1).deploy(slow)
+        assert "cost" in caught.value.hint
+        found = make(variables).describe(slow.name)
+        assert found is not None
+        assert found.state == "creating"
+        make(variables).delete(slow.name)
+        assert make(variables).describe(slow.name) is None
+
+    @pytest.mark.parametrize(
+        ("faults", "error"),
+        [(Faults(refuse=True), Refused), (Faults(error_rate=1), Unavailable)],
+        ids=["refused", "unavailable"],
+    )
+    def test_a_login_that_fails_says_why(
+        self, variables: Mapping[str, str], sandbox: Sandbox, faults: Faults, error: type[IntermodalError]
+    ) -> None:
+        with sandbox.faults("azure", faults):
+            with pytest.raises(error) as caught:
+                make(variables).describe("any-name")
+        assert caught.value.hint
+        assert variables["AZURE_CLIENT_SECRET"] not in str(caught.value)
+
+    def test_a_deployment_that_crashes_for_good_is_reported_failed(
+        self, target: AzureMlTarget, request_: DeployRequest, package: Path, tmp_path: Path, upload: Upload
+    ) -> None:
+        for path in package.iterdir():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+        (tmp_path / "model.txt").write_text("not a model", encoding="utf-8")
+        broken = replace(request_, environment="broken", artifacts=upload(tmp_path, "flight_delay/broken"))
+        with pytest.raises(DeployFailed, match="model"):
+            target.deploy(broken)
+        assert target.describe(broken.name) is None

@@ -83,10 +83,10 @@ class TestCloudRun(EndpointTargetConformance):
         other = identity.id_token("https://somebody-else.example")
         assert send(replace(target.upstream(endpoint), credential=other), b"{}").status_code == 401
 
+    @pytest.mark.usefixtures("endpoint")
     def test_the_list_is_read_page_by_page(
         self,
         target: CloudRunTarget,
-        endpoint: Endpoint,
         request_: DeployRequest,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:

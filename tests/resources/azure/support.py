@@ -1,0 +1,36 @@
+"""The adapter, and an upload that does not depend on our own object store, from the sandbox's variables."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from obstore.store import AzureStore
+
+from intermodal.resources.azure.endpoints.ml import AzureMlTarget
+
+
+def make(variables: Mapping[str, str], timeout_seconds: float = 60) -> AzureMlTarget:
+    return AzureMlTarget(
+        subscription_id=variables["INTERMODAL_AZURE_SUBSCRIPTION"],
+        resource_group=variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
+        workspace=variables["INTERMODAL_AZURE_WORKSPACE"],
+        region=variables["INTERMODAL_AZURE_REGION"],
+        management_endpoint=variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
+        timeout_seconds=timeout_seconds,
+    )
+
+
+def upload(variables: Mapping[str, str], folder: Path, prefix: str) -> str:
+    """Put the folder's files below ``prefix``; the URI that a DeployRequest takes."""
+    container, address = variables["INTERMODAL_AZURE_CONTAINER"], variables["INTERMODAL_AZURE_STORAGE_ENDPOINT"]
+    store = AzureStore(
+        container,
+        config={
+            "account_name": variables["INTERMODAL_AZURE_STORAGE_ACCOUNT"],
+            "account_key": variables["AZURE_STORAGE_ACCOUNT_KEY"],
+            "endpoint": address,
+        },
+        client_options={"allow_http": True},
+    )
+    for path in folder.iterdir():
+        store.put(f"{prefix}/{path.name}", path.read_bytes())
+    return f"{address}/{container}/{prefix}"

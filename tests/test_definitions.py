@@ -1,0 +1,26 @@
+"""The definitions as a whole: what they hold, and that every spec is sound."""
+
+import json
+
+from intermodal.assets.common import DEPLOYS
+from tests import snapshot
+
+
+def test_the_definitions_are_as_written_down() -> None:
+    """When this is meant to change: ``python -m tests.snapshot``."""
+    assert snapshot.take() == json.loads(snapshot.PATH.read_text(encoding="utf-8"))
+
+
+def test_what_deploys_waits_for_the_checks_of_earlier_runs() -> None:
+    assert "all_deps_blocking_checks_passed" in str(DEPLOYS)
+    for name, asset in snapshot.take()["assets"].items():
+        deploys = name.split("/")[1] in ("version", "mirror", "endpoint", "route")
+        assert asset["automation"] == (DEPLOYS.get_label() if deploys else None), name
+
+
+def test_everything_has_an_owner_a_group_a_description_and_kinds() -> None:
+    for name, asset in snapshot.take()["assets"].items():
+        assert asset["owners"], name
+        assert asset["group"], name
+        assert asset["description"], name
+        assert asset["kinds"], name
