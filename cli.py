@@ -83,7 +83,9 @@ def _status() -> "Status":
 
 def _show(now: "Status") -> None:
     for name, model in now.models.items():
-        table = Table("cloud", "target", "URL", "version", "state", "weight", "p50 ms", title=f"{name} {model.version}")
+        table = Table(title=f"{name} {model.version}")
+        for column in ("cloud", "target", "URL", "version", "state", "weight", "p50 ms"):
+            table.add_column(column, overflow="fold")
         for served in model.endpoints:
             state = served.state if served.healthy else f"[red]{served.state}[/red] {served.reason[:60]}"
             p50 = "" if served.p50_ms is None else f"{served.p50_ms:.1f}"
@@ -92,7 +94,7 @@ def _show(now: "Status") -> None:
         out.print(table)
     if not now.models:
         out.print("No model is routed yet. Try: intermodal up")
-    out.print(f"gateway {now.gateway}   UI {now.ui}   MLflow {now.mlflow}", highlight=False)
+    out.print(f"gateway {now.gateway}   UI {now.ui}   MLflow {now.mlflow}", highlight=False, soft_wrap=True)
 
 
 @main.command()
@@ -102,7 +104,7 @@ def up() -> None:
     from intermodal.sandbox.settings import Settings
 
     def say(text: str) -> None:
-        out.print(f"  {text}", highlight=False, markup=False)
+        out.print(f"  {text}", highlight=False, markup=False, soft_wrap=True)
 
     settings, phases = Settings.read(), sandbox_up.Phases()
     out.print("Starting three clouds, MLflow, the gateway and Dagster ...")

@@ -96,7 +96,7 @@ def client_options(address: str, bundles: Sequence[str] = ()) -> ClientConfig:
     ``bundles`` names the environment variables that may hold its path, the first that is set counts.
     """
     # A long download is one request: its length is bounded by silence (read_timeout), not by its total time.
-    options: ClientConfig = {"connect_timeout": "5s", "read_timeout": "30s", "timeout": "6h"}
+    options: ClientConfig = {"connect_timeout": "5s", "read_timeout": "120s", "timeout": "6h"}
     if address.startswith("http://"):
         return {**options, "allow_http": True}
     for variable in (*bundles, "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"):

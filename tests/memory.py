@@ -1,4 +1,4 @@
-"""Every port in memory: what an adapter promises, without a cloud. Endpoints predict with the server's own data plane."""
+"""Every port in memory: what an adapter promises, without a cloud. Endpoints predict with the server's data plane."""
 
 import shutil
 import tempfile

@@ -56,11 +56,14 @@ class Admin:
         name = "cluster_manager.warming_clusters"
         return bool(self.stats("Gauges", f"^{name}$").get(name, 0))
 
-    def wait_taken(self, kind: Kind, version: str, rejections: int, patience: float) -> None:
-        """Until Envoy uses ``version`` of a file; Rejected when it refuses, Unavailable after ``patience`` seconds."""
+    def wait_taken(self, kind: Kind, version: str, rejections: int | None, patience: float) -> None:
+        """Until Envoy uses ``version`` of a file; Rejected when it refuses, Unavailable after ``patience`` seconds.
+
+        ``rejections`` is how many there were before the file was written; None when it was not written now.
+        """
         deadline = time.monotonic() + patience
         while self.version(kind) != version or (kind == "clusters" and self.warming()):
-            if self.rejections(kind) > rejections:
+            if rejections is not None and self.rejections(kind) > rejections:
                 raise Rejected(f"Envoy refuses the new {kind}.", hint="The old route keeps serving; see Envoy's log.")
             if time.monotonic() > deadline:
                 raise Unavailable(

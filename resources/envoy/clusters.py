@@ -17,6 +17,10 @@ LIMITS = {
     "thresholds": [{"max_retries": 1024, "max_pending_requests": 4096, "max_requests": 4096, "max_connections": 4096}]
 }
 """Envoy's default of 3 retries at a time loses requests when an upstream dies under load; aggregates need it too."""
+HEALTH = {"healthy_panic_threshold": {"value": 1}, "update_merge_window": "0s"}
+"""An unhealthy upstream gets nothing, unless all of a failover order are unhealthy: then asking beats refusing, as when
+every upstream was slow for a moment and got ejected for it. And a change of health counts at once: by default Envoy
+lets up to a second pass."""
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
@@ -30,8 +34,7 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
         "connect_timeout": "0.25s",
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "circuit_breakers": LIMITS,
-        # Without the second, Envoy lets up to a second pass before it acts on a change of health.
-        "common_lb_config": {"healthy_panic_threshold": {"value": 0}, "update_merge_window": "0s"},
+        "common_lb_config": HEALTH,
         "load_assignment": {
             "cluster_name": lane.name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address, "hostname": lane.domain}}]}],
@@ -83,6 +86,7 @@ def failover_cluster(model: Published, first: Cloud) -> Json:
         "alt_stat_name": f"{model.route.model}/{first}-first",
         "connect_timeout": "0.25s",
         "lb_policy": "CLUSTER_PROVIDED",
+        "common_lb_config": HEALTH,
         "circuit_breakers": LIMITS,
         "cluster_type": {
             "name": "envoy.clusters.aggregate",

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from typing import Literal
@@ -49,7 +50,7 @@ class Lane:
                 hint="Give the full http(s) address that takes a V2 body by POST.",
             )
 
-    @property
+    @cached_property
     def key(self) -> str:
         return digest(asdict(self))
 

@@ -77,10 +77,12 @@ class Publisher:
 
     def _put(self, kind: Kind, document: Json) -> None:
         """Write one of Envoy's files and wait until Envoy uses it; unchanged, only make sure that it does."""
-        path = generated(kind, self.places)
-        old, rejections = files.read(path), self.admin.rejections(kind)
-        self.undo.callback(files.put_back, path, old)
-        files.write(path, json.dumps(document))
+        path, text = generated(kind, self.places), json.dumps(document)
+        old, rejections = files.read(path), None
+        if old != text:
+            rejections = self.admin.rejections(kind)
+            self.undo.callback(files.put_back, path, old)
+            files.write(path, text)
         try:
             self.admin.wait_taken(kind, document["version_info"], rejections, self.patience)
         except Rejected as refusal:

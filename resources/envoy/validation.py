@@ -1,4 +1,4 @@
-"""Why Envoy refuses a configuration. Its admin interface does not say for clusters (1.40), so the binary is asked again."""
+"""Why Envoy refuses a configuration. Its admin interface does not say for clusters (1.40), so the binary is asked."""
 
 import json
 import shutil

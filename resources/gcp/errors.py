@@ -42,7 +42,7 @@ def translated(doing: str) -> Iterator[None]:
             f"Could not {doing}: {error.message}", hint="Try again; see status.cloud.google.com."
         ) from error
     except google.GoogleAPICallError as error:
-        raise IntermodalError(f"Google Cloud did not {doing}: {error.message}") from error
+        raise IntermodalError(f"Google Cloud did not {doing}: {error.message}", hint="Correct the request.") from error
     except auth.RefreshError as error:
         if error.retryable:
             raise Unavailable(

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import aiohttp
 from aiohttp import web
-from botocore.auth import S3SigV4Auth
 
 from intermodal.sandbox import proxy
 from intermodal.sandbox.aws import errors
@@ -41,7 +40,7 @@ class Server:
         self.storage: asyncio.subprocess.Process | None = None
         access_key, secret = keys(context.home)
         self.sagemaker = Verifier(access_key, secret, "sagemaker", REGION)
-        self.s3 = replace(self.sagemaker, service="s3", scheme=S3SigV4Auth)
+        self.s3 = replace(self.sagemaker, service="s3")
         self.records = Records(context.state)
         self.fleet = Fleet(context, self.records, Downloads(self.storage_url, access_key, secret))
         self.api = Api(self.records, self.fleet)

@@ -28,8 +28,9 @@ class Invocations:
         self._base = base_url(context.settings)
 
     async def handle(self, request: web.Request) -> web.Response:
-        service, slash, rest = request.raw_path[len(PATH) :].partition("/")
-        name = f"{PARENT}/services/{service.partition('?')[0]}"
+        path, mark, query = request.raw_path.removeprefix(PATH).partition("?")
+        service, _, rest = path.partition("/")
+        name = f"{PARENT}/services/{service}"
         if name not in self._records:
             return page(404, "Page not found")
         if not self._allowed(request, name, service):
@@ -41,7 +42,7 @@ class Invocations:
         container = self._live.get(name)
         if container is None:
             return page(503, "Service Unavailable")
-        return await self._call(request, f"{container.url}{slash or '/'}{rest}")
+        return await self._call(request, f"{container.url}/{rest}{mark}{query}")
 
     def _allowed(self, request: web.Request, name: str, service: str) -> bool:
         """allUsers may come without a token; the sandbox's account owns the project and may always invoke."""

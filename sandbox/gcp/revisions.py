@@ -5,15 +5,15 @@ from typing import Any
 
 import aiohttp
 
-from intermodal.sandbox.containers import Container, StartFailed, fresh_root, start
+from intermodal.sandbox.containers import Container, StartFailed
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp import services
+from intermodal.sandbox.gcp.launch import launch, remove_root
 from intermodal.sandbox.gcp.operations import Operations
 from intermodal.sandbox.gcp.storage import Storage
 
 Json = dict[str, Any]
 MISSES = 3
-DEFAULT_PORT = 8080
 LONGEST_BACKOFF = 5.0
 GRACE_SECONDS = 0.5
 
@@ -47,7 +47,7 @@ class Revisions:
         wanted = self._records[name]["service"]
         revision = wanted["latestCreatedRevision"]
         try:
-            container, reason = await self._launch(revision, wanted["template"]), ""
+            container, reason = await launch(self._context, self._storage, revision, wanted["template"]), ""
         except StartFailed as error:
             container, reason = None, str(error)
         except Exception as error:  # noqa: BLE001 a service must never stay in creation without a reason
@@ -87,7 +87,7 @@ class Revisions:
         pause = 0.2
         while (record := self._records.get(name)) is not None and record.get("serving") == serving:
             try:
-                container = await self._launch(serving["revision"], serving["template"])
+                container = await launch(self._context, self._storage, serving["revision"], serving["template"])
             except (StartFailed, aiohttp.ClientError) as error:
                 record["service"] = services.failed(record["service"], str(error))
                 await asyncio.sleep(pause)
@@ -126,25 +126,6 @@ class Revisions:
         except (aiohttp.ClientError, TimeoutError):
             return False
 
-    async def _launch(self, revision: str, template: Json) -> Container:
-        """Mount the volumes, then start the container. Raises StartFailed with what Cloud Run would report."""
-        if seconds := self._context.faults.slow_start_seconds:
-            await asyncio.sleep(seconds)
-        spec, short = template["containers"][0], revision.rsplit("/", 1)[1]
-        root = fresh_root(self._context.home / "containers" / short)
-        volumes = {volume["name"]: volume["gcs"] for volume in template.get("volumes", [])}
-        for mount in spec.get("volumeMounts", []):
-            gcs = volumes[mount["name"]]
-            options = dict(option.partition("=")[::2] for option in gcs.get("mountOptions", []))
-            await self._storage.fetch(gcs["bucket"], options.get("only-dir", ""), root / mount["mountPath"].lstrip("/"))
-        own = {variable["name"]: variable.get("value", "") for variable in spec.get("env", [])}
-        port = (spec.get("ports") or [{}])[0].get("containerPort", DEFAULT_PORT)
-        given = {"PORT": str(port), "K_SERVICE": revision.split("/")[-3], "K_REVISION": short}
-        probe = spec.get("startupProbe", {})
-        path = probe.get("httpGet", {}).get("path", "/")
-        seconds = probe.get("periodSeconds", 10) * probe.get("failureThreshold", MISSES)
-        return await start(spec["image"], root, own | given, path, self._context.session, seconds)
-
     async def _retire(self, container: Container, revision: str) -> None:
         """Requests that were on their way when traffic moved still arrive."""
         await asyncio.sleep(GRACE_SECONDS)
@@ -152,4 +133,4 @@ class Revisions:
 
     async def _end(self, container: Container, revision: str) -> None:
         await container.stop()
-        fresh_root(self._context.home / "containers" / revision.rsplit("/", 1)[1]).rmdir()
+        remove_root(self._context, revision)

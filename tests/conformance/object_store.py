@@ -321,6 +321,7 @@ class ObjectStoreConformance:
                 file.write(number.to_bytes(8, "big") + block[8:])
         child = self._child(place.config(place.origin), tmp_path, prefix)
         out, _ = child.communicate(timeout=600)
+        assert child.returncode == 0
         report = json.loads(out)
         print({key: report[key] for key in ("bytes_copied", "seconds", "peak_before", "peak")})  # noqa: T201
         assert report["copied"] == ["model.bin"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from intermodal.platform.errors import NotFound, Refused
@@ -27,20 +26,26 @@ class SageMaker:
         except NotFound:
             return None
 
-    def endpoints(self) -> Iterator[Record]:
-        """Summaries of all endpoints of the region."""
-        with translated("list SageMaker endpoints"):
-            for page in self.client.get_paginator("list_endpoints").paginate(PaginationConfig={"PageSize": 100}):
-                yield from page["Endpoints"]
-
-    def tags(self, arn: str) -> dict[str, str] | None:
-        """The tags of a resource that Intermodal made; None when it is gone or somebody else's."""
+    def describe(self, name: str) -> tuple[Record, dict[str, str]] | None:
+        """Record and tags of an endpoint that Intermodal made; None when it is gone or somebody else's."""
+        record = self.find(name)
         try:
-            with translated(f"list the tags of {arn}"):
-                pages = self.client.get_paginator("list_tags").paginate(ResourceArn=arn)
-                found = tags.from_aws(tag for page in pages for tag in page["Tags"])
+            found = self.tags(record["EndpointArn"]) if record else None
         except NotFound:
             return None
+        return (record, found) if record and found else None
+
+    def names(self) -> list[str]:
+        """All endpoints of the region: SageMaker lists by parts of a name, not by tags."""
+        with translated("list SageMaker endpoints"):
+            pages = self.client.get_paginator("list_endpoints").paginate(PaginationConfig={"PageSize": 100})
+            return [summary["EndpointName"] for page in pages for summary in page["Endpoints"]]
+
+    def tags(self, arn: str) -> dict[str, str] | None:
+        """The tags of a resource that Intermodal made; None when somebody else did. NotFound when it is gone."""
+        with translated(f"list the tags of {arn}"):
+            pages = self.client.get_paginator("list_tags").paginate(ResourceArn=arn)
+            found = tags.from_aws(tag for page in pages for tag in page["Tags"])
         return found if "intermodal-model" in found and "intermodal-version" in found else None
 
     def require_ours(self, record: Record) -> dict[str, str]:
@@ -81,8 +86,8 @@ class SageMaker:
         if record is None:
             return False
         if state_of(record) not in ("creating", "deleting"):
-            self.require_ours(record)
             try:
+                self.require_ours(record)
                 with translated(f"delete SageMaker endpoint '{name}'"):
                     self.client.delete_endpoint(EndpointName=name)
             except (Busy, NotFound):
@@ -101,10 +106,11 @@ class SageMaker:
                 found = [record for page in pages for record in page[f"{kind}s"]]
             for record in found:
                 revision = record[f"{kind}Name"]
-                if revision == keep or not revision_of(name, revision) or self.tags(record[f"{kind}Arn"]) is None:
+                if revision == keep or not revision_of(name, revision):
                     continue
                 try:
-                    with translated(f"delete '{revision}'"):
-                        delete(**{f"{kind}Name": revision})
+                    if self.tags(record[f"{kind}Arn"]) is not None:
+                        with translated(f"delete '{revision}'"):
+                            delete(**{f"{kind}Name": revision})
                 except NotFound:
                     continue

@@ -23,14 +23,20 @@ class Rollout:
 
     def advance(self) -> tuple[Record, dict[str, str]] | None:
         """The endpoint's record and tags once it serves as planned, else None: look again soon. Raises DeployFailed."""
+        try:
+            return self._advance()
+        except NotFound:  # deleted between two looks
+            return None
+
+    def _advance(self) -> tuple[Record, dict[str, str]] | None:
         record = self.sagemaker.find(self.plan.name)
         if record is None:
             self._order(self.sagemaker.create)
             return None
         match state_of(record):
             case "creating":
-                pending = record.get("PendingDeploymentSummary", {}).get("EndpointConfigName")
-                self.seen |= self.plan.revision in (pending, record.get("EndpointConfigName"))
+                coming = record.get("PendingDeploymentSummary", record).get("EndpointConfigName")
+                self.seen |= coming == self.plan.revision
             case "failed" if self.asked or self.seen:
                 raise self._failed(record)
             case "failed":  # an earlier deployment's: nothing but its end can be asked for

@@ -72,22 +72,17 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         )
 
     def describe(self, name: str) -> Endpoint | None:
-        record = self._sagemaker.find(name)
-        tags = self._sagemaker.tags(record["EndpointArn"]) if record else None
-        return endpoint_of(record, tags, self._url(name)) if record and tags else None
+        found = self._sagemaker.describe(name)
+        return endpoint_of(*found, self._url(name)) if found else None
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         found = []
-        for summary in self._sagemaker.endpoints():
-            tags = self._sagemaker.tags(summary["EndpointArn"])
-            if tags is None or tags.get("intermodal-environment") != environment:
+        for name in self._sagemaker.names():
+            described = self._sagemaker.describe(name)
+            if described is None:
                 continue
-            if model is not None and tags["intermodal-model"] != model:
-                continue
-            name = summary["EndpointName"]
-            failed = summary["EndpointStatus"] == "Failed"  # a summary does not say why
-            record = self._sagemaker.find(name) if failed else summary
-            if record is not None:
+            record, tags = described
+            if tags.get("intermodal-environment") == environment and model in (None, tags["intermodal-model"]):
                 found.append(endpoint_of(record, tags, self._url(name)))
         return sorted(found, key=lambda endpoint: endpoint.name)
 

@@ -39,6 +39,9 @@ class Documents:
     region: str
     instance_type: str
 
+    def __post_init__(self) -> None:
+        blob_address(self.request.artifacts)  # a wrong one is refused before anything is made
+
     @property
     def name(self) -> str:
         return self.request.name

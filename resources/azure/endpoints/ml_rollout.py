@@ -1,7 +1,8 @@
 """One deploy, as a series of small steps that each look at what is there and bring it closer to what is wanted.
 
 A deployment is named after what it runs. A changed request gets a second deployment beside the first, and traffic moves
-when it is ready; then the first goes. So a deploy that was killed is continued by the next, and two at once agree.
+when it is ready; then the first goes. So a deploy that was killed is continued by the next, and two at once agree: of
+two different ones, the one that moves the traffic last wins, and both end with a ready endpoint.
 """
 
 from __future__ import annotations
@@ -11,8 +12,11 @@ from typing import Any
 from intermodal.platform.errors import DeployFailed
 from intermodal.resources.azure.endpoints.ml_documents import Documents
 from intermodal.resources.azure.endpoints.ml_workspace import Workspace
+from intermodal.resources.azure.errors import reason_of
 
 FINAL = ("Succeeded", "Failed", "Canceled")
+REFUSALS = 2
+"""How often a 400 or 404 is doubted: a rival may have removed what a call names between our look and the call."""
 FIX = "Correct what it names and deploy again. The failed deployment was deleted, so it costs nothing."
 
 
@@ -24,17 +28,25 @@ class Rollout:
     def __init__(self, workspace: Workspace, documents: Documents) -> None:
         self._workspace, self._documents = workspace, documents
         self._wanted = documents.deployment
-        self._ours = False
+        self._ours = self._moved = False
+        self._refusals = 0
         self._poller: Any = None
 
     def step(self) -> bool:
         """Do the next thing; true when nothing is left to do. Raises DeployFailed with the cloud's reason."""
-        from azure.core.exceptions import ResourceExistsError, ResourceNotFoundError
+        from azure.core.exceptions import HttpResponseError
 
         try:
             return self._step()
-        except (ResourceExistsError, ResourceNotFoundError):
-            return False  # 409: somebody else's operation runs here; 404: it was removed under us. Look again.
+        except HttpResponseError as error:
+            if error.status_code == 409:
+                return False  # somebody else's operation runs here: look again when it is over
+            self._refusals += 1
+            if error.status_code in (400, 404) and self._refusals <= REFUSALS:
+                return False
+            if error.status_code == 400:
+                self._fail(reason_of(error))
+            raise
 
     def _step(self) -> bool:
         name, traffic = self._documents.name, {self._wanted: 100}
@@ -44,11 +56,14 @@ class Rollout:
             return False
         if state_of(endpoint) not in FINAL:
             return False
+        if self._moved and endpoint.properties.traffic != traffic:
+            return True  # a later deploy of this name has taken over
         deployments = {found.name: found for found in self._workspace.deployments(name)}
         if not self._deployed(deployments.get(self._wanted)):
             return False
         if endpoint.properties.traffic != traffic or endpoint.tags != self._documents.tags:
             self._workspace.put_endpoint(name, self._documents.endpoint_body(traffic, self._documents.tags))
+            self._moved = True
             return False
         for other, found in deployments.items():
             if other != self._wanted and state_of(found) in FINAL:
@@ -66,7 +81,7 @@ class Rollout:
             self._ours = True
             return False
         if self._ours:
-            self._fail()
+            self._fail(self._reason())
         # It failed in an earlier deploy, and what it lacked may be there now.
         self._workspace.delete_deployment(self._documents.name, self._wanted).wait()
         return False
@@ -79,20 +94,19 @@ class Rollout:
         self._poller = self._workspace.put_deployment(name, self._wanted, documents.deployment_body())
         self._ours = True
 
-    def _fail(self) -> None:
+    def _fail(self, reason: str) -> None:
         """Raise with the reason, and leave nothing that costs: the endpoint goes too if it has nothing else."""
-        name, reason = self._documents.name, self._reason()
-        self._workspace.delete_deployment(name, self._wanted).wait()
-        if not self._workspace.deployments(name):
-            self._workspace.delete_endpoint(name).wait()
-            self._workspace.delete_assets(name)
+        name = self._documents.name
+        if self._workspace.endpoint(name) is not None:
+            self._workspace.delete_deployment(name, self._wanted).wait()
+            if not self._workspace.deployments(name):
+                self._workspace.delete_endpoint(name).wait()
+                self._workspace.delete_assets(name)
         raise DeployFailed(f"Azure ML endpoint '{name}' failed: {reason}", hint=FIX)
 
     def _reason(self) -> str:
         """What the operation says; for an operation that another process began, what the container wrote."""
         from azure.core.exceptions import HttpResponseError
-
-        from intermodal.resources.azure.errors import reason_of
 
         if self._poller is not None:
             try:

@@ -11,7 +11,7 @@ import pytest
 
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint
-from intermodal.platform.errors import DeployFailed, IntermodalError, Refused, SpecError, Unavailable
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, SpecError, Unavailable
 from intermodal.resources.azure.endpoints.ml import AzureMlTarget
 from intermodal.sandbox.faults import Faults
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
@@ -53,6 +53,22 @@ class TestAzureMl(EndpointTargetConformance):
         with pytest.raises(SpecError, match=r"blob\.core\.windows\.net"):
             target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
         assert target.describe("flight-delay-1-2-0-nowhere") is None
+
+    def test_what_azure_refuses_outright_is_a_failed_deployment_that_leaves_nothing(
+        self, variables: Mapping[str, str], request_: DeployRequest
+    ) -> None:
+        target = AzureMlTarget(**{**dict(make(variables)), "region": "mars"})
+        with pytest.raises(DeployFailed, match="The workspace is in eastus"):
+            target.deploy(replace(request_, environment="mars"))
+        assert target.describe("flight-delay-1-2-0-mars") is None
+
+    def test_a_workspace_that_is_not_there_is_said_at_once(
+        self, variables: Mapping[str, str], request_: DeployRequest
+    ) -> None:
+        target = AzureMlTarget(**{**dict(make(variables)), "workspace": "nobodys"})
+        with pytest.raises(NotFound, match="nobodys") as caught:
+            target.deploy(request_)
+        assert "workspace" in caught.value.hint
 
     def test_two_different_deploys_of_one_name_at_once_both_end_well(
         self, target: AzureMlTarget, request_: DeployRequest, sandbox: Sandbox

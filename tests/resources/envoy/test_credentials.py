@@ -24,7 +24,7 @@ PATH = "/endpoints/flight-delay-1-0-0/invocations"
 
 
 def signed_with(secret: str, token: str | None = None) -> Answer:
-    """Answer only requests whose SigV4 signature botocore would have made with this key, over path, headers and body."""
+    """Answer only what botocore would have signed alike with this key, over path, headers and body."""
 
     def check(request: web.Request, body: bytes) -> web.StreamResponse:
         authorization = request.headers.get("authorization", "")
@@ -39,7 +39,9 @@ def signed_with(secret: str, token: str | None = None) -> Answer:
         canonical = auth.canonical_request(again)
         expected = auth.signature(auth.string_to_sign(again, canonical), again)
         true_body = request.headers["x-amz-content-sha256"] == hashlib.sha256(body).hexdigest()
-        covered = true_body and {"host", "x-amz-date", "x-amz-content-sha256"} <= set(fields["SignedHeaders"].split(";"))
+        covered = true_body and {"host", "x-amz-date", "x-amz-content-sha256"} <= set(
+            fields["SignedHeaders"].split(";")
+        )
         return predicted(request, body) if covered and expected == fields["Signature"] else web.Response(status=403)
 
     return check

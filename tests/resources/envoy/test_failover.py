@@ -62,6 +62,18 @@ def test_a_cloud_that_hangs_is_passed_over(model: Model) -> None:
     until(lambda: model.healthy() == {"aws", "azure"})
 
 
+def test_all_clouds_may_stall_for_a_moment(model: Model) -> None:
+    """All are ejected for it, and are asked all the same: refusing would make seconds of outage of a moment's stall."""
+    model.publish()
+
+    def stall(hanging: bool) -> None:
+        for fake in model.clouds.values():
+            fake.hanging = hanging
+
+    outcome = drive(f"{model.url}/infer", 4.5, RATE, lambda: stall(True), lambda: stall(False))
+    assert outcome.failed == []
+
+
 def test_two_clouds_of_three_may_go(model: Model) -> None:
     model.publish()
     outcome = drive(f"{model.url}/infer", 2, RATE, model.clouds["aws"].kill, model.clouds["gcp"].kill)

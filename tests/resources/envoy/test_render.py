@@ -20,7 +20,9 @@ SECRET = "never-to-be-rendered"
 names = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,20}", fullmatch=True)
 weights = st.dictionaries(st.sampled_from(CLOUDS), st.integers(0, 100), min_size=1).filter(lambda w: any(w.values()))
 secrets = st.sampled_from([None, BearerToken(SECRET), AwsSignature("sagemaker", "eu-west-1", "AKID", SECRET)])
-urls = st.sampled_from(["http://127.0.0.1:9000/a%20b", "https://x.example/p:q?v=1", "http://[::1]:81", "https://y.example"])
+urls = st.sampled_from(
+    ["http://127.0.0.1:9000/a%20b", "https://x.example/p:q?v=1", "http://[::1]:81", "https://y.example"]
+)
 
 
 @st.composite

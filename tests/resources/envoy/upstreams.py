@@ -35,7 +35,6 @@ class FakeUpstream:
         self.last_length = 0
         self.port = 0
         self._tls = tls
-        self._released = asyncio.Event()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -75,7 +74,7 @@ class FakeUpstream:
             for connection in self._runner.server.connections:
                 if connection.transport:
                     connection.transport.abort()
-        self._released.set()
+        self.hanging = False
         await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -84,8 +83,8 @@ class FakeUpstream:
         self.last_headers = {name.lower(): value for name, value in request.headers.items()}
         self.last_path = request.raw_path
         self.last_length = len(body)
-        if self.hanging:
-            await self._released.wait()
+        while self.hanging:
+            await asyncio.sleep(0.02)
         return self.answer(request, body)  # type: ignore[arg-type]
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:

@@ -43,7 +43,7 @@ class TestCloudRun(EndpointTargetConformance):
             region=variables["INTERMODAL_GCP_REGION"],
             endpoint=variables["INTERMODAL_GCP_RUN_ENDPOINT"],
             timeout_seconds=60,
-            retry_seconds=1.5,
+            retry_seconds=1.2,
         )
 
     @pytest.fixture(scope="class")
@@ -68,7 +68,8 @@ class TestCloudRun(EndpointTargetConformance):
     def test_labels_are_googles_and_annotations_are_exact(
         self, target: CloudRunTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
-        service = target._client().get_service(name=target._full(endpoint.name))
+        service = target._services().find(endpoint.name)
+        assert service is not None
         assert dict(service.labels)["intermodal-version"] == "1_2_0"
         assert dict(service.labels)["intermodal-team"] == "team_airline-operations"
         assert dict(service.annotations) == request_.all_tags
@@ -90,7 +91,7 @@ class TestCloudRun(EndpointTargetConformance):
         request_: DeployRequest,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr("intermodal.resources.gcp.endpoints.cloud_run.PAGE", 1)
+        monkeypatch.setattr("intermodal.resources.gcp.endpoints.run_client.PAGE", 1)
         second = target.deploy(replace(request_, version="1.3.0"))
         try:
             assert sorted(e.version for e in target.list("conformance")) == ["1.2.0", "1.3.0"]
@@ -100,9 +101,9 @@ class TestCloudRun(EndpointTargetConformance):
     def test_a_deploy_that_takes_too_long_says_so(
         self, target: CloudRunTarget, request_: DeployRequest, sandbox: Sandbox
     ) -> None:
-        hasty = target.model_copy(update={"timeout_seconds": 0.5})
+        hasty = target.model_copy(update={"timeout_seconds": 0.3})
         slow = replace(request_, environment="slow")
-        with sandbox.faults("gcp", Faults(slow_start_seconds=3)):
+        with sandbox.faults("gcp", Faults(slow_start_seconds=1.5)):
             with pytest.raises(DeployFailed, match="not ready within"):
                 hasty.deploy(slow)
             assert target.deploy(slow).state == "ready"
@@ -118,17 +119,17 @@ class TestCloudRun(EndpointTargetConformance):
         self, target: CloudRunTarget, request_: DeployRequest
     ) -> None:
         with pytest.raises(BadRequest, match="service_id"):
-            target._client().create_service(
-                parent=target._parent, service_id="Not_Allowed", service=service_for(request_)
+            target._services()._client.create_service(
+                parent=target._services().parent, service_id="Not_Allowed", service=service_for(request_)
             )
 
-    def test_a_body_that_googles_document_does_not_know_is_refused(
+    def test_a_service_that_google_refuses_is_a_matter_of_the_spec(
         self, target: CloudRunTarget, request_: DeployRequest
     ) -> None:
         service = service_for(request_)
         service.template.containers[0].env.append(run_v2.EnvVar(name="PORT", value="1"))
-        with pytest.raises(BadRequest, match="reserved env"):
-            target._client().create_service(parent=target._parent, service_id="reserved", service=service)
+        with pytest.raises(SpecError, match="reserved env"):
+            target._services().create("reserved", service)
 
     def test_what_is_wrong_in_the_project_is_the_callers_to_mend(
         self, target: CloudRunTarget, request_: DeployRequest
@@ -136,3 +137,25 @@ class TestCloudRun(EndpointTargetConformance):
         with pytest.raises(IntermodalError, match="nowhere-else") as caught:
             target.model_copy(update={"project": "nowhere-else"}).deploy(request_)
         assert caught.value.hint
+
+    def test_a_container_that_exits_is_reported_with_its_last_words(
+        self, target: CloudRunTarget, request_: DeployRequest, upload: Upload, tmp_path: Path
+    ) -> None:
+        (tmp_path / "intermodal.json").write_text("{}", encoding="utf-8")
+        damaged = replace(request_, environment="damaged", artifacts=upload(tmp_path, "damaged/1.0.0"))
+        with pytest.raises(DeployFailed, match=r"exited with .*intermodal\.json"):
+            target.deploy(damaged)
+        assert target.describe(damaged.name) is None
+
+    def test_an_outage_in_the_middle_of_a_deploy_only_delays_it(
+        self, target: CloudRunTarget, request_: DeployRequest, package: Path, sandbox: Sandbox
+    ) -> None:
+        cut = replace(request_, environment="cut")
+        with sandbox.faults("gcp", Faults(slow_start_seconds=30)):
+            with pytest.raises(DeployFailed):
+                target.model_copy(update={"timeout_seconds": 0.3}).deploy(cut)
+            sandbox.outage("gcp")
+            sandbox.start("gcp")
+        assert target.deploy(cut).state == "ready"
+        assert self.holds(package, target.invoke(cut.name, self.body(package)))
+        target.delete(cut.name)

@@ -1,0 +1,55 @@
+"""``make bench``: measure a fresh installation and write docs/benchmarks.md. ``python -m tests.bench serving``: a part."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from tests.bench import gateway, serving, wrk
+from tests.bench.installation import Installation, installed
+from tests.bench.report import Section, page
+
+PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+
+
+def up(installation: Installation) -> Section:
+    """How long the installation that is measured took to come up."""
+    phases = installation.phases
+    text = (
+        "`make up` on an empty home with everything installed, until flight_delay answers on three clouds. *prepare*: identities, "
+        "DAGSTER_HOME, starting programs. *start*: waiting until all answer. *run*: `train_and_deploy_flight_delay`, launched and "
+        "followed, from four months of rows to the route. One round. Goal: 60 s."
+    )
+    return Section("From nothing to three clouds", text, ["phase", "seconds"], [[k, v] for k, v in phases.items()])
+
+
+PARTS: dict[str, Callable[[Installation], Section]] = {
+    "up": up,
+    "serving": serving.measure,
+    "gateway": gateway.added,
+    "killed": gateway.killed,
+}
+
+
+def main(chosen: list[str]) -> None:
+    if unknown := set(chosen) - set(PARTS):
+        raise SystemExit(f"Unknown part {', '.join(sorted(unknown))}; known: {', '.join(PARTS)}")
+    console = Console()
+    wrk.require()
+    console.print("Bringing up an installation of its own ...")
+    with installed() as installation:
+        sections = []
+        for name in chosen or PARTS:
+            console.print(f"Measuring {name} ...")
+            sections.append(PARTS[name](installation))
+    text = page(sections)
+    console.print(Markdown(text))
+    if not chosen:
+        PAGE.write_text(text, encoding="utf-8")
+        console.print(f"Written to {PAGE.relative_to(Path.cwd())}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

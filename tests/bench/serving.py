@@ -1,0 +1,95 @@
+"""The server on one row, against the bare model call and an empty server, in the same run."""
+
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from intermodal.platform.package import Package
+from intermodal.sandbox.settings import free_port
+from intermodal.serving.dataplane import open_plane
+from tests.bench import wrk
+from tests.bench.installation import Installation
+from tests.bench.report import Rounds, Section
+
+ROUNDS, SECONDS, CONNECTIONS = 3, 4, 16
+
+
+def measure(installation: Installation) -> Section:
+    body = installation.golden_body()
+    folder = next((installation.settings.home / "sandbox").rglob("intermodal.json")).parent
+    results: dict[str, list[wrk.Result]] = {"server": [], "empty": []}
+    server = [sys.executable, "-m", "intermodal.serving", "serve", "--host", "127.0.0.1", "--port"]
+    nothing = [sys.executable, "-m", "tests.bench.empty"]
+    with _started(server, "/v2/health/ready", MODEL_URI=str(folder)) as ours, _started(nothing, "/") as empty:
+        for _ in range(ROUNDS):
+            results["server"].append(wrk.run(f"{ours}/v2/models/flight_delay/infer", body, CONNECTIONS, SECONDS))
+            results["empty"].append(wrk.run(f"{empty}/", body, CONNECTIONS, SECONDS))
+    bare, plane = _calls(folder, body)
+    rows = [
+        ["server", *_cells(results["server"])],
+        ["empty server", *_cells(results["empty"])],
+        ["data plane without HTTP", f"{1000 / plane:.0f}", f"{plane:.3f}", "", ""],
+        ["bare model call", f"{1000 / bare:.0f}", f"{bare:.3f}", "", ""],
+    ]
+    text = (
+        f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s in turn, "
+        "validation, metrics and limits on. The bare call is `booster.predict` on a ready matrix, in one thread."
+    )
+    return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows)
+
+
+def _cells(results: list[wrk.Result]) -> list[object]:
+    return [
+        Rounds([result.requests_per_second for result in results]),
+        Rounds([result.p50_ms for result in results]),
+        Rounds([result.p99_ms for result in results]),
+        sum(result.bad for result in results),
+    ]
+
+
+@contextmanager
+def _started(command: list[str], ready: str, **environ: str) -> Iterator[str]:
+    port = free_port()
+    process = subprocess.Popen([*command, str(port)], env={**os.environ, **environ})
+    try:
+        for _ in range(600):
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{port}{ready}").status_code == 200:
+                    break
+            time.sleep(0.05)
+        else:
+            raise SystemExit(f"{command} was not ready in 30 s")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _calls(folder: Path, body: bytes) -> tuple[float, float]:
+    """Milliseconds of the bare booster, and of the data plane without HTTP."""
+    import lightgbm
+    import numpy as np
+
+    package = Package.read(folder)
+    plane = open_plane(package, folder, "0.0.0")
+    booster = lightgbm.Booster(model_file=str(folder / package.file))
+    matrix = np.zeros((1, len(package.signature.inputs)))
+    bare = _median_ms(lambda: booster.predict(matrix, num_threads=1))
+    return bare, _median_ms(lambda: plane.answer(plane.read_v2(body, "json")))
+
+
+def _median_ms(call: Callable[[], object], times: int = 2000) -> float:
+    taken = []
+    for _ in range(times):
+        started = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken) * 1000
