@@ -5,7 +5,7 @@ import dagster as dg
 from intermodal.platform.clouds import Cloud
 
 
-class DeploymentSettings(dg.ConfigurableResource):
+class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``environment`` is sandbox, staging or production; the images are references in each cloud's registry.
 
     Until there is an image asset, the image is the packaged server, the same for every version.

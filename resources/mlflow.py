@@ -19,7 +19,7 @@ CHAMPION = "champion"
 MODEL_TAG, VERSION_TAG, DIGEST_TAG = "intermodal.model", "intermodal.version", "intermodal.digest"
 
 
-class MlflowRegistry(dg.ConfigurableResource):
+class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``tracking_uri`` is the MLflow server's address."""
 
     tracking_uri: str

@@ -23,4 +23,5 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
         "env": {},
         "extra_tags": {},
     }
-    yield from mlflow_tracking.resource_fn(context.replace_config(config))
+    tracking: Any = mlflow_tracking.resource_fn
+    yield from tracking(context.replace_config(config))

@@ -10,7 +10,7 @@ from upath import UPath
 from intermodal.platform.errors import NotFound
 
 
-class ParquetTables(dg.ConfigurableResource):
+class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``address`` is a folder or any address that fsspec knows (``s3://bucket/tables``).
 
     Layout: ``<address>/<model>/<stage>/<partition>.parquet``.

@@ -50,11 +50,9 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
         services.prepare(settings)
         services.start(settings, ui, environ)
     with phases.phase("start"), ThreadPoolExecutor() as pool:
-        waits = {
-            **{service.name: pool.submit(services.wait, settings, service) for service in (mlflow, gateway, ui)},
-            **{cloud: pool.submit(clouds.wait, settings, cloud) for cloud in CLOUDS},
-        }
-        for name, done in waits.items():
+        waits = [(service.name, pool.submit(services.wait, settings, service)) for service in (mlflow, gateway, ui)]
+        waits += [(cloud, pool.submit(clouds.wait, settings, cloud)) for cloud in CLOUDS]
+        for name, done in waits:
             done.result()
             say(f"{name} is up")
 

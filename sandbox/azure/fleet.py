@@ -49,7 +49,8 @@ class Fleet:
         """Make what the state says of ``key`` true, in the background; an older process serves until it is."""
         if watcher := self._watchers.pop(key, None):
             watcher.cancel()
-        self._watchers[key] = asyncio.ensure_future(self._live(key, self._table[key]))
+        watcher = self._watchers[key] = asyncio.ensure_future(self._live(key, self._table[key]))
+        watcher.add_done_callback(_tell)
 
     def resume(self) -> None:
         """Start every deployment again after an outage; each is creating until its process answers."""
@@ -141,6 +142,12 @@ class Fleet:
             await asyncio.sleep(0.05)
         await server.container.stop()
         shutil.rmtree(server.root, ignore_errors=True)
+
+
+def _tell(watcher: asyncio.Task[None]) -> None:
+    """A watcher ends when it is cancelled or its server has failed; anything else is a fault of ours, for the log."""
+    if not watcher.cancelled() and (error := watcher.exception()):
+        watcher.get_loop().call_exception_handler({"message": "a deployment's watcher broke", "exception": error})
 
 
 def seconds_of(duration: str) -> float:

@@ -41,6 +41,7 @@ def identity(settings: Settings) -> Identity:
     """The secrets and certificates, made on the first call and the same ever after."""
     home = folder(settings)
     home.mkdir(parents=True, exist_ok=True)
+    home.chmod(0o700)  # the state in it holds endpoint keys
     path = home / "identity.json"
     with FileLock(home / "identity.lock"):
         if not (home / certificates.CA).exists():

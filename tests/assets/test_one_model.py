@@ -89,7 +89,7 @@ def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:
 def test_predictions_that_differ_stop_the_route(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = deployed.targets["gcp"].invoke(endpoint_name("wine", "1.0.0", "sandbox"), _golden(deployed))
     other = wrong.replace(b"0.", b"0.1")
-    monkeypatch.setattr(deployed.targets["gcp"], "invoke", lambda name, body: other)
+    monkeypatch.setattr(deployed.targets["gcp"], "invoke", lambda *_: other)
     deployed.gateway.withdraw("wine")
     assert not deployed.run("deploy_wine").success
     assert deployed.gateway.route("wine") is None

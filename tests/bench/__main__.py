@@ -1,4 +1,4 @@
-"""``make bench``: measure a fresh installation and write docs/benchmarks.md. ``python -m tests.bench serving``: a part."""
+"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``python -m tests.bench serving``: a part."""
 
 import sys
 from collections.abc import Callable
@@ -18,9 +18,9 @@ def up(installation: Installation) -> Section:
     """How long the installation that is measured took to come up."""
     phases = installation.phases
     text = (
-        "`make up` on an empty home with everything installed, until flight_delay answers on three clouds. *prepare*: identities, "
-        "DAGSTER_HOME, starting programs. *start*: waiting until all answer. *run*: `train_and_deploy_flight_delay`, launched and "
-        "followed, from four months of rows to the route. One round. Goal: 60 s."
+        "`make up` on an empty home with everything installed, until flight_delay answers on three clouds. *prepare*: "
+        "identities, DAGSTER_HOME, starting programs. *start*: waiting until all answer. *run*: "
+        "`train_and_deploy_flight_delay`, launched and followed, from four months of rows to the route. Goal: 60 s."
     )
     return Section("From nothing to three clouds", text, ["phase", "seconds"], [[k, v] for k, v in phases.items()])
 

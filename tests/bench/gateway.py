@@ -28,8 +28,9 @@ def added(installation: Installation) -> Section:
     rows = [_row("direct to one server", direct), _row("through gateway and clouds", through)]
     rows.append(["added", Rounds([t.p50_ms - d.p50_ms for t, d in zip(through, direct, strict=True)]), "", ""])
     text = (
-        f"{RATE} requests/s from one Python client, {ROUNDS} rounds of {SECONDS} s in turn. The way through the gateway has two Envoy hops, "
-        "and in the sandbox the fronts of three clouds in Python, which check signatures, tokens and keys."
+        f"{RATE} requests/s from one Python client, {ROUNDS} rounds of {SECONDS} s in turn. The way through the "
+        "gateway has two Envoy hops, and in the sandbox the fronts of three clouds in Python, which check signatures, tokens "
+        "and keys."
     )
     return Section("Gateway", text, ["way", "p50 ms", "p99 ms", "failed"], rows)
 
@@ -54,9 +55,10 @@ def killed(installation: Installation) -> Section:
     """Each cloud killed whole under load, then restored."""
     rows = [_kill(installation, cloud) for cloud in CLOUDS]
     text = (
-        f"{RATE} requests/s for {KILL_SECONDS:.0f} s; after {KILL_AT:.0f} s all processes of the cloud are killed. *Drained*: from the kill until the "
-        "gateway's own statistics say that it sends nothing there, asked every 10 ms. *Share back*: seconds from the start of the restore until "
-        "the cloud has 80 % of its share again, in steps of a second."
+        f"{RATE} requests/s for {KILL_SECONDS:.0f} s; after {KILL_AT:.0f} s all processes of the cloud are killed. "
+        "*Drained*: from the kill until the gateway's own statistics say that it sends nothing there, asked every "
+        "10 ms. *Share back*: seconds from the start of the restore until the cloud has 80 % of its share again, in "
+        "steps of a second."
     )
     header = [
         "cloud",

@@ -40,8 +40,8 @@ def measure(installation: Installation) -> Section:
         ["bare model call", f"{1000 / bare:.0f}", f"{bare:.3f}", "", ""],
     ]
     text = (
-        f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s in turn, "
-        "validation, metrics and limits on. The bare call is `booster.predict` on a ready matrix, in one thread."
+        f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s "
+        "in turn, validation, metrics and limits on. The bare call is `booster.predict` on a ready matrix, in one thread."
     )
     return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows)
 

@@ -20,7 +20,8 @@ from intermodal.resources.aws.endpoints.rollout import Rollout
 from intermodal.resources.aws.errors import translated
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-MAX_FAILURES = 3
+MAX_FAILURES = 5
+"""How many looks in a row may fail before deploy gives up: a blip must not end a deployment of minutes."""
 
 
 class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -22,5 +22,6 @@ def fit(features: pd.DataFrame, grower: pd.Series, max_depth: int) -> RandomFore
 
 
 def guess(features: pd.DataFrame, grower: pd.Series) -> Callable[[pd.DataFrame], np.ndarray]:
+    del features  # it guesses without looking
     shares = grower.value_counts(normalize=True).sort_index().to_numpy()
     return lambda rows: np.tile(shares, (len(rows), 1))

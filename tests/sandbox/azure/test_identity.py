@@ -22,6 +22,7 @@ def test_variables_stay_and_files_are_private(home: Path) -> None:
     assert identity.variables(settings) == first
     written = [path for path in identity.folder(settings).iterdir() if path.suffix != ".lock"]
     assert {stat.S_IMODE(path.stat().st_mode) for path in written} == {0o600}
+    assert stat.S_IMODE(identity.folder(settings).stat().st_mode) == 0o700
     ssl.create_default_context(cafile=first["SSL_CERT_FILE"])
     assert first["AZURE_CLIENT_SECRET"] not in repr(identity.identity(settings))
 
