@@ -10,9 +10,9 @@ from intermodal.platform.spec import ModelSpec
 
 Context = dg.AssetExecutionContext
 
-DEPLOYS = (
-    dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
-).with_label("eager, and never past a failed blocking check")
+DEPLOYS = (dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()).with_label(
+    "eager, and never past a failed blocking check"
+)
 """For what promotes or deploys: follow upstream changes, but never past a failed gate of an earlier run
 (``blocking=True`` alone only gates inside one run)."""
 

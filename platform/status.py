@@ -65,7 +65,7 @@ def model_status(
     chosen = [target for target in targets if target.target.cloud in route.weights]
     with ThreadPoolExecutor() as pool:
         endpoints = list(pool.map(lambda target: _ask(target, route, environment), chosen))
-    return ModelStatus(route.version, dict(route.weights), endpoints)
+    return ModelStatus(route.version, {str(cloud): weight for cloud, weight in route.weights.items()}, endpoints)
 
 
 def _ask(place: EndpointTarget, route: Route, environment: str) -> EndpointStatus:

@@ -18,7 +18,7 @@ from intermodal.platform.endpoints import Upstream
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Throttled, Unavailable
 from intermodal.platform.routing import Route
-from intermodal.resources.envoy import config, files, lane, state
+from intermodal.resources.envoy import config, credentials, files, lane, state
 from intermodal.resources.envoy.admin import Admin
 from intermodal.resources.envoy.bootstrap import bootstrap
 from intermodal.resources.envoy.client import client
@@ -79,6 +79,29 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
             models = {**state.read_all(self._places), route.model: model}
             target = config.render(models.values(), self._places, self._settings)
             Publisher(self._places, admin, self.take_seconds).publish(route.model, model, secrets, target)
+
+    def renew(self, model: str, upstream: Upstream) -> None:
+        """Replace one upstream's credential: a file is rewritten, and no connection or request is touched."""
+        with self._lock():
+            found = self._published(model)
+            wanted = lane.lane_of(model, upstream)
+            if found is None or wanted not in found.lanes:
+                raise NotFound(
+                    f"The route of '{model}' has no such upstream on {upstream.cloud}.",
+                    hint="Publish the route instead.",
+                )
+            if upstream.credential is not None:
+                publisher = Publisher(self._places, Admin(self.admin_url), self.take_seconds)
+                publisher.renew({wanted: upstream.credential})
+
+    def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
+        """Unix seconds at which each upstream's credential expires; one that does not is absent."""
+        found = self._published(model)
+        kept = {
+            a_lane.cloud: files.read(credentials.expiry_file(a_lane, self._places))
+            for a_lane in (found.lanes if found else ())
+        }
+        return {cloud: float(text) for cloud, text in kept.items() if text is not None}
 
     def withdraw(self, model: str) -> None:
         """Idempotent: the model answers 404 from then on, and its credentials are gone."""

@@ -27,6 +27,11 @@ def secret_file(lane: Lane, places: Places) -> Path | None:
             return places.secrets / f"{lane.key}.json"
 
 
+def expiry_file(lane: Lane, places: Places) -> Path:
+    """Where it is kept until when the lane's secret is good, in Unix seconds; absent when it does not expire."""
+    return places.secrets / f"{lane.key}.expires"
+
+
 def filters(lane: Lane, places: Places) -> list[Json]:
     """Upstream HTTP filters of the endpoint: they run after the rewriting, so what is signed is what is sent."""
     path = secret_file(lane, places)

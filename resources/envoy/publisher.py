@@ -60,6 +60,12 @@ class Publisher:
             if path.stem not in used:
                 path.unlink(missing_ok=True)
 
+    def renew(self, secrets: Secrets) -> None:
+        """Replace secrets of lanes that are there; nothing else changes."""
+        with self.undo:
+            self._secrets(secrets)
+            self.undo.pop_all()
+
     def _secrets(self, secrets: Secrets) -> None:
         for lane, credential in secrets.items():
             path = credentials.secret_file(lane, self.places)
@@ -67,8 +73,15 @@ class Publisher:
                 continue
             old, new = files.read(path), credentials.secret_text(lane, credential)
             if old is None or not credentials.same_secret(old, new):
-                self.undo.callback(files.put_back, path, old)
-                files.write(path, new)
+                self._replace(path, old, new)
+            until, expires = credentials.expiry_file(lane, self.places), getattr(credential, "expires_at", None)
+            known = files.read(until)
+            if known != (None if expires is None else repr(expires)):
+                self._replace(until, known, None if expires is None else repr(expires))
+
+    def _replace(self, path: Path, old: str | None, new: str | None) -> None:
+        self.undo.callback(files.put_back, path, old)
+        files.put_back(path, new)
 
     def _state(self, name: str, model: Published | None) -> None:
         path = state.state_file(name, self.places)
