@@ -116,11 +116,6 @@ def wait(settings: Settings, service: Service) -> None:
     Programs(settings.home).wait(service.name, lambda: _answers(service.ready), service.seconds)
 
 
-def stop(settings: Settings) -> None:
-    for service in reversed(services(settings)):
-        Programs(settings.home).stop(service.name)
-
-
 def _answers(url: str) -> bool:
     try:
         return httpx.get(url, timeout=2, trust_env=False).status_code == 200

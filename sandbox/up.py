@@ -69,6 +69,7 @@ def down(settings: Settings) -> list[str]:
     """Stop everything, the front of traffic first; what was stopped."""
     programs = Programs(settings.home)
     stopped = [name for name in programs.names() if programs.running(name)]
-    services.stop(settings)
-    clouds.down(settings)
+    programs.stop("gateway")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(programs.stop, programs.names()))
     return stopped

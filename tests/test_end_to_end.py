@@ -18,7 +18,7 @@ import httpx
 import psutil
 import pytest
 from azure.identity import DefaultAzureCredential
-from azure.mgmt.machinelearningservices import AzureMachineLearningWorkspaces
+from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 
 from intermodal.platform import v2
 from intermodal.platform.clouds import CLOUDS
@@ -170,7 +170,7 @@ def test_each_endpoint_answers_its_clouds_official_client(
 
 
 def _azure_key(name: str) -> str:
-    client = AzureMachineLearningWorkspaces(
+    client = MachineLearningServicesMgmtClient(
         DefaultAzureCredential(disable_instance_discovery=True),
         os.environ["INTERMODAL_AZURE_SUBSCRIPTION"],
         base_url=os.environ["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],

@@ -81,7 +81,10 @@ class Publisher:
 
     def _replace(self, path: Path, old: str | None, new: str | None) -> None:
         self.undo.callback(files.put_back, path, old)
-        files.put_back(path, new)
+        if new is None:
+            path.unlink(missing_ok=True)
+        else:
+            files.write(path, new)
 
     def _state(self, name: str, model: Published | None) -> None:
         path = state.state_file(name, self.places)

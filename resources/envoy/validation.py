@@ -11,6 +11,9 @@ from intermodal.resources.envoy.admin import Kind
 from intermodal.resources.envoy.proto import Json
 
 
+NODE = {"id": "validate", "cluster": "intermodal"}
+
+
 def binary() -> str | None:
     """The Envoy beside this Python, or on the PATH; None when there is none (it may well run elsewhere)."""
     beside = Path(sys.executable).parent / "envoy"
@@ -25,7 +28,7 @@ def reason(kind: Kind, resources: list[Json]) -> str:
     clusters = [{key: value for key, value in cluster.items() if key != "@type"} for cluster in resources]
     with tempfile.TemporaryDirectory(prefix="im-") as folder:
         path = Path(folder) / "validate.json"
-        path.write_text(json.dumps({"static_resources": {"clusters": clusters}}), encoding="utf-8")
+        path.write_text(json.dumps({"node": NODE, "static_resources": {"clusters": clusters}}), encoding="utf-8")
         command = [envoy, "--mode", "validate", "-c", str(path), "-l", "critical", "--log-format", "%v"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)

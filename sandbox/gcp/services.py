@@ -15,6 +15,7 @@ from intermodal.sandbox.gcp.identity import EMAIL
 
 Json = dict[str, Any]
 SERVICE_TYPE = "type.googleapis.com/google.cloud.run.v2.Service"
+LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 RESERVED_ENV = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?")
 _LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
@@ -48,6 +49,8 @@ def check(service: Json) -> None:
         _invalid(f"The following reserved env names were provided: {', '.join(sorted(taken))}.")
     if any("valueSource" in variable for variable in container.get("env", [])):
         raise ApiError("UNIMPLEMENTED", "The sandbox does not emulate env values from secrets.")
+    if any(entry.get("type") != LATEST or entry.get("percent") != 100 for entry in service.get("traffic", [])):
+        raise ApiError("UNIMPLEMENTED", "The sandbox does not emulate traffic splits: all goes to the newest revision.")
     volumes = {volume["name"]: volume for volume in template.get("volumes", [])}
     for mount in container.get("volumeMounts", []):
         if mount["name"] not in volumes:

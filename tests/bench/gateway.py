@@ -29,8 +29,8 @@ def added(installation: Installation) -> Section:
     rows.append(["added", Rounds([t.p50_ms - d.p50_ms for t, d in zip(through, direct, strict=True)]), "", ""])
     text = (
         f"{RATE} requests/s from one Python client, {ROUNDS} rounds of {SECONDS} s in turn. The way through the "
-        "gateway has two Envoy hops, and in the sandbox the fronts of three clouds in Python, which check signatures, tokens "
-        "and keys."
+        "gateway has two Envoy hops, and in the sandbox the fronts of three clouds in Python, which check "
+        "signatures, tokens and keys."
     )
     return Section("Gateway", text, ["way", "p50 ms", "p99 ms", "failed"], rows)
 

@@ -52,7 +52,7 @@ def page(sections: Sequence[Section]) -> str:
 
 Written by `make bench` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {os.cpu_count()} cores, Python
 {platform.python_version()}, {versions}; load average at the end {load}. Figures are the median of the rounds, minimum
-to maximum in brackets. Client, gateway, clouds and servers share the cores; everything is on loopback against the sandbox,
-so cloud latency is in no figure.
+to maximum in brackets. Client, gateway, clouds and servers share the cores; everything is on loopback against the
+sandbox, so cloud latency is in no figure.
 """
     return "\n".join([head, *(section.markdown() for section in sections)])

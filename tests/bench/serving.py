@@ -41,7 +41,8 @@ def measure(installation: Installation) -> Section:
     ]
     text = (
         f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s "
-        "in turn, validation, metrics and limits on. The bare call is `booster.predict` on a ready matrix, in one thread."
+        "in turn, validation, metrics and limits on. The bare call is `booster.predict` on a ready "
+        "matrix, in one thread."
     )
     return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows)
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import ssl
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ from botocore.credentials import Credentials
 from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.endpoints import AwsSignature, BearerToken, Upstream
 from intermodal.platform.envelope import MAX_BODY_BYTES
-from intermodal.platform.errors import SpecError
+from intermodal.platform.errors import NotFound, SpecError
 from tests.resources.envoy.certificates import make_certificate
 from tests.resources.envoy.conftest import Model, until
 from tests.resources.envoy.load import drive
@@ -137,3 +138,22 @@ def test_an_upstream_that_echoes_does_not_hand_out_the_token(model: Model) -> No
     answer = model.infer()
     assert answer.status_code == 503
     assert "the-gateways-own" not in answer.text + str(answer.headers)
+
+
+def test_a_credential_is_renewed_alone_and_tells_when_it_expires(model: Model) -> None:
+    model.credentials = {cloud: BearerToken("one") for cloud in CLOUDS}
+    model.credentials["gcp"] = BearerToken("one", expires_at=1e9)
+    model.publish(gcp=1, azure=1)
+    assert model.gateway.credential_expiry(model.name) == {"gcp": 1e9}
+    fresh = next(upstream for upstream in model.upstreams() if upstream.cloud == "gcp")
+    model.gateway.renew(model.name, replace(fresh, credential=BearerToken("two", expires_at=2e9)))
+    assert model.gateway.credential_expiry(model.name) == {"gcp": 2e9}
+    until(lambda: model.infer() and model.clouds["gcp"].last_headers.get("authorization") == "Bearer two")
+    assert model.gateway.route(model.name) == model.route(gcp=1, azure=1)
+
+
+def test_a_credential_for_an_upstream_that_is_not_there_is_refused(model: Model) -> None:
+    model.publish(gcp=1)
+    other = next(upstream for upstream in model.upstreams() if upstream.cloud == "aws")
+    with pytest.raises(NotFound, match="aws"):
+        model.gateway.renew(model.name, other)

@@ -101,6 +101,8 @@ def test_methods_and_parameters_beyond_what_is_emulated(api: httpx.Client, body:
     assert problem(api.get(f"/v2/{PARENT}/jobs"))[:2] == (501, "UNIMPLEMENTED")
     assert problem(api.get("/v2/nothing/like/this"))[:2] == (404, "NOT_FOUND")
     assert problem(create(api, body, validateOnly="true"))[:2] == (501, "UNIMPLEMENTED")
+    split = {"traffic": [{"type": "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST", "percent": 50}]}
+    assert problem(create(api, body | split))[:2] == (501, "UNIMPLEMENTED")
     assert problem(create(api, body, dryRun="true"))[:2] == (400, "INVALID_ARGUMENT")
     assert problem(api.get("/v2/projects/other/locations/us-central1/services"))[:2] == (403, "PERMISSION_DENIED")
 

@@ -1,0 +1,99 @@
+"""What every ModelRegistry promises. An adapter's test inherits it, with fixtures ``registry`` and ``start_run``."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from intermodal.platform.errors import NotFound
+from intermodal.platform.package import Package
+from intermodal.platform.ports import ModelRegistry
+from intermodal.platform.registry import Candidate, Fingerprint, TrainingRecord
+from tests import tiny_package
+
+StartRun = Callable[[], str]
+
+
+class ModelRegistryConformance:
+    """Versions are registered once, the champion is one of them, and a package comes back as it went in."""
+
+    @pytest.fixture
+    def candidate(self, registry: ModelRegistry, start_run: StartRun, tmp_path: Path) -> Candidate:
+        return self.recorded(registry, start_run, tmp_path / "one")
+
+    def recorded(self, registry: ModelRegistry, start_run: StartRun, folder: Path, code: str = "c") -> Candidate:
+        folder.mkdir()
+        tiny_package.build(folder)
+        package = Package.read(folder)
+        record = TrainingRecord(
+            model=package.model,
+            run_id=start_run(),
+            task=package.task,
+            signature=package.signature,
+            fingerprint=Fingerprint("s", "d", code, "p", "e"),
+            partitions={"2013-01-01": "ab", "2013-02-01": "cd"},
+            holdout="2013-03-01",
+            parameters={"depth": 3, "rate": 0.5},
+            metrics={"roc_auc": 0.7, "baseline_roc_auc": 0.6},
+            environment={"python": "3.11.7"},
+            code=code,
+        )
+        return registry.record(folder, record)
+
+    def test_nothing_was_trained_yet(self, registry: ModelRegistry) -> None:
+        with pytest.raises(NotFound):
+            registry.candidate("unheard_of")
+        assert registry.champion("unheard_of") is None
+        assert list(registry.versions("unheard_of")) == []
+
+    def test_a_candidate_comes_back_as_it_was(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        assert registry.candidate(candidate.model) == candidate
+
+    def test_the_newest_candidate_is_given(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        newer = self.recorded(registry, start_run, tmp_path / "two", code="other")
+        assert registry.candidate(candidate.model) == newer
+
+    def test_a_package_is_downloaded_whole(self, registry: ModelRegistry, candidate: Candidate, tmp_path: Path) -> None:
+        folder = registry.download(candidate, tmp_path / "down")
+        assert candidate.manifest == type(candidate.manifest).of(folder)
+        assert registry.read(candidate, "golden.json") == (folder / "golden.json").read_bytes()
+
+    def test_registering_twice_gives_one_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        first = registry.register(candidate, "1.0.0")
+        assert registry.register(candidate, "1.0.1") == first
+        assert [known.version for known in registry.versions(candidate.model)] == ["1.0.0"]
+        assert registry.champion(candidate.model) is None
+
+    def test_versions_are_in_the_order_of_numbers(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        registry.register(candidate, "1.10.0")
+        other = self.recorded(registry, start_run, tmp_path / "two")
+        registry.register(other, "1.9.0")
+        assert [known.version for known in registry.versions(candidate.model)] == ["1.9.0", "1.10.0"]
+
+    def test_the_champion_moves(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        first = registry.register(candidate, "1.0.0")
+        registry.promote(first)
+        assert registry.champion(candidate.model) == first
+        second = registry.register(self.recorded(registry, start_run, tmp_path / "two"), "1.0.1")
+        registry.promote(second)
+        assert registry.champion(candidate.model) == second
+
+    def test_the_predictor_predicts_as_the_package_says(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        import json
+
+        golden = json.loads(registry.read(candidate, "golden.json"))
+        predictions = registry.predictor(candidate)(pd.DataFrame(golden["rows"]))
+        assert predictions.reshape(len(golden["rows"]), -1).tolist() == pytest.approx(golden["predictions"])
+
+    def test_a_record_without_its_run_is_no_candidate(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        unknown = replace(candidate, record=replace(candidate.record, run_id="0" * 32))
+        with pytest.raises(NotFound):
+            registry.read(unknown, "golden.json")
