@@ -1,13 +1,18 @@
 """Tables as Parquet files below one folder or bucket address."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 import dagster as dg
-import pandas as pd
 from upath import UPath
 
 from intermodal.platform.errors import NotFound
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -28,6 +33,8 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
         fresh.rename(path)
 
     def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
+        import pandas as pd
+
         try:
             return pd.read_parquet(BytesIO(self._path(model, stage, partition).read_bytes()))
         except FileNotFoundError as error:

@@ -17,6 +17,7 @@ from intermodal.platform.mirroring import Manifest, MirrorReport, sha256_of
 from intermodal.platform.package import DESCRIPTOR, Package
 from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.routing import Route
+from intermodal.platform.versioning import SemanticVersion
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.pyfunc import _load_pyfunc
 
@@ -66,7 +67,8 @@ class MemoryRegistry:
         raise NotFound(f"'{model}' was never trained.")
 
     def versions(self, model: str) -> Sequence[RegisteredVersion]:
-        return [version for version in self.registered if version.model == model]
+        ours = [version for version in self.registered if version.model == model]
+        return sorted(ours, key=lambda version: SemanticVersion.parse(version.version))
 
     def champion(self, model: str) -> RegisteredVersion | None:
         return self.champions.get(model)

@@ -129,7 +129,7 @@ def test_predict_prints_predictions_and_who_answered(up: Installation) -> None:
     [
         (("predict", "flight_dely", "--json", "{}"), "It serves: flight_delay"),
         (("predict", "flight_delay", "--json", '{"carier": "UA"}'), "carrier"),
-        (("predict", "flight_delay", "--json", '{"carrier": "UA", "hour": "late"}'), "hour"),
+        (("predict", "flight_delay", "--json", ROW.replace('"hour": 17', '"hour": "late"')), "hour"),
         (("predict", "flight_delay"), "--json"),
         (("drill", "outage", "oracle"), "aws, gcp, azure"),
         (("sandbox", "fault", "aws", "--error-rate", "7"), "0 to 1"),

@@ -40,9 +40,7 @@ def tick(gateway: MemoryGateway, targets: dict[str, MemoryTarget]) -> str:
     context = dg.build_sensor_context(
         resources=resources, definitions=dg.Definitions(sensors=[gateway_credentials], resources=resources)
     )
-    result = gateway_credentials(context)
-    assert isinstance(result, dg.SkipReason)
-    return result.skip_message or ""
+    return gateway_credentials.evaluate_tick(context).skip_message or ""
 
 
 def test_only_what_expires_soon_is_renewed(gateway: MemoryGateway, targets: dict[str, MemoryTarget]) -> None:

@@ -1,0 +1,67 @@
+"""A wrong spec names the file, the line, the field and what to do."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
+
+from tests.assets.conftest import WINE
+
+GOOD = (WINE / "defs.yaml").read_text()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[DefsFolderSandbox]:
+    with create_defs_folder_sandbox() as sandbox:
+        shutil.copytree(WINE, sandbox.defs_folder_path / "wine")
+        yield sandbox
+
+
+def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
+    path: Path = sandbox.defs_folder_path / "wine" / "defs.yaml"
+    path.write_text(text)
+    with pytest.raises(Exception) as error, sandbox.build_all_defs():
+        pass
+    said, cause = [], error.value
+    while cause is not None:
+        said.append(str(cause))
+        cause = cause.__cause__ or cause.__context__
+    return "\n".join(said)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("metric: accuracy", "metric: acuracy", ["defs.yaml:10", "gate", "'roc_auc'"]),
+        ("name: wine", "name: Wine!", ["defs.yaml:4", "name"]),
+        ("owner: team:cellar", "owner: cellar", ["defs.yaml:5", "owner", "team:"]),
+        ("window: 2", "window: 0", ["defs.yaml:9", "train", "at least 1 month"]),
+        ("azure: 0}", "azure: -1}", ["route", "negative"]),
+        ("azure/ml]", "azure/aks]", ["defs.yaml:11", "serve", "azure/ml"]),
+        ("policy: weighted, weights: {aws: 3, gcp: 1, azure: 0}", "policy: weighted", ["route", "name a share"]),
+        ('start: "2020-01"', 'start: "January"', ["data", "write it as 2013-01"]),
+        ("target: grower", "taget: grower", ["defs.yaml:8", "features", "target"]),
+        ("function: rows.fit", "function: fit", ["train", "<file>.<function>"]),
+        (
+            "function: rows.fit",
+            "function: rows.fti",
+            ["defs.yaml", "train.function", "rows.py has no function 'fti'", "fit"],
+        ),
+        ("function: rows.fit", "function: train.fit", ["train.function", "no file train.py", "rows"]),
+    ],
+)
+def test_a_wrong_field_is_named_with_its_place_and_the_fix(
+    sandbox: DefsFolderSandbox, old: str, new: str, words: list[str]
+) -> None:
+    assert old in GOOD
+    said = complaint(sandbox, GOOD.replace(old, new))
+    for word in words:
+        assert word in said, said
+
+
+def test_a_missing_field_is_named(sandbox: DefsFolderSandbox) -> None:
+    said = complaint(sandbox, GOOD.replace("  owner: team:cellar\n", ""))
+    assert "owner" in said
+    assert "defs.yaml" in said
