@@ -20,7 +20,7 @@ status: setup
 	@$(BIN)/intermodal status
 
 test: setup  ## The whole suite, on loopback only.
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/ruff check .

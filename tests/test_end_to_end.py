@@ -25,7 +25,7 @@ from intermodal.platform.clouds import CLOUDS
 from intermodal.sandbox.settings import Ports, free_port, port_variable
 from tests import load
 
-pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300), pytest.mark.xdist_group("end-to-end")]
+pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
 INTERMODAL = str(Path(sys.executable).parent / "intermodal")
 EXAMPLE = Path(__file__).parents[1] / "models" / "flight_delay" / "example.csv"
@@ -149,7 +149,7 @@ def test_each_endpoint_answers_its_clouds_official_client(
         monkeypatch.setenv(name, value)
     url = {endpoint["cloud"]: endpoint["url"] for endpoint in up.status()["models"]["flight_delay"]["endpoints"]}
     name = "flight-delay-1-0-0-sandbox"
-    client = boto3.client("sagemaker-runtime", region_name="us-east-1")
+    client = boto3.Session(region_name="us-east-1").client("sagemaker-runtime")
     aws = client.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=body)["Body"].read()
 
     from intermodal.resources.gcp import identity

@@ -10,7 +10,6 @@ from pathlib import Path
 from intermodal.resources.envoy.admin import Kind
 from intermodal.resources.envoy.proto import Json
 
-
 NODE = {"id": "validate", "cluster": "intermodal"}
 
 

@@ -145,6 +145,7 @@ def test_sigterm_stops_every_child(tmp_path: Path) -> None:
 @pytest.fixture(scope="module", autouse=True)
 def tidy(sagemaker: Any) -> Iterator[None]:
     yield
-    for name in ("life-two", "life-lost", "damaged"):
+    there = {found["EndpointConfigName"] for found in sagemaker.list_endpoint_configs()["EndpointConfigs"]}
+    for name in there & {"life-two", "life-lost", "damaged"}:
         sagemaker.delete_endpoint_config(EndpointConfigName=name)
         sagemaker.delete_model(ModelName=name)
