@@ -2,7 +2,10 @@
 
 import json
 import os
+import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,18 +26,10 @@ SANDBOX_COMMANDS = {"up", "down", "drill", "sandbox"}
 
 
 class ForPeople(click.Group):
-    """Shows an error of ours in two sentences instead of a traceback, and keeps sandbox commands in the sandbox."""
+    """Shows an error of ours in two sentences instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            name = os.environ.get("INTERMODAL_ENV", "sandbox")
-            if name == "sandbox":
-                _sandbox_variables()
-            elif ctx._protected_args and ctx._protected_args[0] in SANDBOX_COMMANDS:
-                raise IntermodalError(
-                    f"'{ctx._protected_args[0]}' is for the sandbox, and INTERMODAL_ENV is '{name}'.",
-                    hint="Unset INTERMODAL_ENV, or set it to sandbox.",
-                )
             return super().invoke(ctx)
         except IntermodalError as error:
             err.print("error:", style="red", end=" ")
@@ -46,8 +41,17 @@ class ForPeople(click.Group):
 
 @click.group(cls=ForPeople)
 @click.version_option(package_name="intermodal")
-def main() -> None:
+@click.pass_context
+def main(ctx: click.Context) -> None:
     """One spec, one image, any cloud."""
+    name = os.environ.get("INTERMODAL_ENV", "sandbox")
+    if name == "sandbox":
+        _sandbox_variables()
+    elif ctx.invoked_subcommand in SANDBOX_COMMANDS:
+        raise IntermodalError(
+            f"'{ctx.invoked_subcommand}' is for the sandbox, and INTERMODAL_ENV is '{name}'.",
+            hint="Unset INTERMODAL_ENV, or set it to sandbox.",
+        )
 
 
 for command in (commands.down, commands.drill, commands.sandbox):
@@ -62,15 +66,30 @@ def _sandbox_variables() -> None:
     os.environ.update(variables(Settings.read()))
 
 
-def _status() -> "Status":
+@contextmanager
+def _adapters(*names: str) -> Iterator[Any]:
+    """The environment's adapters; what is not set in the environment is named."""
     import dagster as dg
 
+    from intermodal.resources.environments import resources
+
+    try:
+        with dg.build_resources({name: resources()[name] for name in names}) as built:
+            yield built
+    except dg.DagsterInvalidConfigError as error:
+        missing = sorted(set(re.findall(r"environment variable \"(\w+)\"", str(error))))
+        raise SpecError(
+            f"Not set in the environment: {', '.join(missing) or error}.",
+            hint="resources/environments.py says what each is for.",
+        ) from error
+
+
+def _status() -> "Status":
     from intermodal.assets.resources import target_key
     from intermodal.platform.status import Status, model_status
-    from intermodal.resources.environments import environment, resources
+    from intermodal.resources.environments import environment
 
-    names = ("gateway", *(target_key(target) for target in TARGETS))
-    with dg.build_resources({name: resources()[name] for name in names}) as built:
+    with _adapters("gateway", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
         models = {name: model_status(built.gateway, places, environment(), name) for name in built.gateway.models()}
         return Status(
@@ -149,14 +168,10 @@ def status(as_json: bool) -> None:
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A CSV file with a header.")
 def predict(model: str, text: str | None, file: Path | None) -> None:
     """Ask a model through the gateway; says which cloud answered."""
-    import dagster as dg
-
-    from intermodal.resources.environments import resources
-
     if (text is None) == (file is None):
         raise SpecError("Give the rows once.", hint="Either --json '{...}' or --file rows.csv.")
     given = rows.from_json(text) if text is not None else rows.from_csv(file.read_text("utf-8"))  # type: ignore[union-attr]
-    with dg.build_resources({"gateway": resources()["gateway"]}) as built:
+    with _adapters("gateway") as built:
         route = built.gateway.route(model)
         if route is None:
             known = ", ".join(built.gateway.models()) or "none yet"

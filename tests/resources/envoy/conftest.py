@@ -1,7 +1,6 @@
 """A real Envoy, and three fake endpoints in front of which it stands."""
 
 import itertools
-import socket
 import subprocess
 import sys
 import time
@@ -17,16 +16,11 @@ from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.endpoints import AwsSignature, BearerToken, Upstream
 from intermodal.platform.routing import Route
 from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
+from intermodal.sandbox.settings import free_port
 from tests.resources.envoy.upstreams import FakeUpstream
 
 GOLDEN = '{"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [1.0]}]}'
 ENVOY = Path(sys.executable).parent / "envoy"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def until(true: Callable[[], object], seconds: float = 15) -> None:

@@ -13,7 +13,8 @@ from intermodal.platform.errors import NotFound, SpecError, Unavailable
 from intermodal.resources.envoy import files
 from intermodal.resources.envoy.admin import Rejected
 from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
-from tests.resources.envoy.conftest import Model, free_port, running, until
+from intermodal.sandbox.settings import free_port
+from tests.resources.envoy.conftest import Model, running, until
 from tests.resources.envoy.upstreams import FakeUpstream
 
 

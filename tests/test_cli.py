@@ -1,0 +1,45 @@
+"""What people are told when the environment is not as it should be; the rest is in test_end_to_end.py."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from intermodal.cli import main
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environ: str) -> Result:
+    for name in ("INTERMODAL_MLFLOW_URL", "INTERMODAL_GATEWAY_URL", "INTERMODAL_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    return CliRunner().invoke(main, list(arguments))
+
+
+@pytest.mark.parametrize("command", [("up",), ("down",), ("drill", "outage", "aws"), ("sandbox", "up")])
+def test_sandbox_commands_stay_in_the_sandbox(monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
+    result = run(monkeypatch, *command, INTERMODAL_ENV="production")
+    assert result.exit_code == 1
+    assert "Unset INTERMODAL_ENV" in result.output
+
+
+def test_an_unknown_environment_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "sandbox, staging, production" in run(monkeypatch, "status", INTERMODAL_ENV="prod").output
+
+
+def test_production_without_settings_names_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    result = run(monkeypatch, "predict", "m", "--json", "{}", INTERMODAL_ENV="production")
+    assert result.exit_code == 1
+    assert "INTERMODAL_GATEWAY_URL" in result.output
+
+
+def test_predict_without_a_gateway_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = run(monkeypatch, "predict", "m", "--json", "{}", INTERMODAL_HOME=str(tmp_path))
+    assert result.exit_code == 1
+    assert "serves no model 'm'" in result.output
+
+
+def test_status_of_nothing_says_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = run(monkeypatch, "status", INTERMODAL_HOME=str(tmp_path))
+    assert result.exit_code == 0
+    assert "intermodal up" in result.output
