@@ -1,11 +1,22 @@
 """What people are told when the environment is not as it should be; the rest is in test_end_to_end.py."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from intermodal.cli import main
+
+
+@pytest.fixture(autouse=True)
+def _environment_as_it_was() -> Iterator[None]:
+    """The command line sets what adapters read; other tests must not see it."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environ: str) -> Result:
