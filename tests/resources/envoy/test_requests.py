@@ -89,6 +89,7 @@ def test_ready_means_that_some_upstream_answers_the_golden_row(model: Model) -> 
     until(lambda: model.healthy() == set())
     assert model.infer().status_code == 503
     model.clouds["gcp"].start()
+    until(lambda: model.infer().status_code == 200)
     assert model.infer().headers["x-intermodal-cloud"] == "gcp"
 
 
