@@ -28,7 +28,7 @@ check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/mypy --strict -p intermodal.platform -p intermodal.resources
 	@$(BIN)/mypy -p intermodal.assets -p intermodal.sensors -p intermodal.serving -p intermodal.sandbox -m intermodal.cli -m intermodal.definitions
 	@$(BIN)/lint-imports
-	@$(BIN)/dg check yaml
+	@VIRTUAL_ENV=$(CURDIR)/.venv DAGSTER_HOME=$(CURDIR)/tests/dagster-home $(BIN)/dg check yaml
 
 bench: setup  ## Measure, and write docs/benchmarks.md.
 	@$(BIN)/python -m tests.bench

@@ -7,15 +7,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from intermodal.platform import rows, v2
 from intermodal.platform.clouds import TARGETS
-from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.platform.errors import IntermodalError, MissingExtra, NotFound, SpecError
 from intermodal.sandbox import commands
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ if TYPE_CHECKING:
 
 out, err = Console(), Console(stderr=True)
 SANDBOX_COMMANDS = {"up", "down", "drill", "sandbox"}
+SANDBOX_PACKAGES = {"aiohttp", "cryptography", "filelock", "psutil"}
+
+
+def _complain(error: IntermodalError) -> NoReturn:
+    err.print("error:", style="red", end=" ")
+    err.print(error.message, highlight=False, markup=False)
+    if error.hint:
+        err.print(error.hint, highlight=False, markup=False)
+    sys.exit(1)
 
 
 class ForPeople(click.Group):
@@ -32,11 +42,12 @@ class ForPeople(click.Group):
         try:
             return super().invoke(ctx)
         except IntermodalError as error:
-            err.print("error:", style="red", end=" ")
-            err.print(error.message, highlight=False, markup=False)
-            if error.hint:
-                err.print(error.hint, highlight=False, markup=False)
-            sys.exit(1)
+            _complain(error)
+        except ModuleNotFoundError as error:
+            missing = (error.name or "").partition(".")[0]
+            if missing not in SANDBOX_PACKAGES:
+                raise
+            _complain(MissingExtra(missing, "sandbox"))
 
 
 @click.group(cls=ForPeople)
@@ -106,7 +117,7 @@ def _show(now: "Status") -> None:
         for column in ("cloud", "target", "URL", "version", "state", "weight", "p50 ms"):
             table.add_column(column, overflow="fold")
         for served in model.endpoints:
-            state = served.state if served.healthy else f"[red]{served.state}[/red] {served.reason[:60]}"
+            state = served.state if served.healthy else f"[red]{served.state}[/red] {escape(served.reason[:60])}"
             p50 = "" if served.p50_ms is None else f"{served.p50_ms:.1f}"
             weight = str(model.route.get(served.cloud, 0))
             table.add_row(served.cloud, served.target, served.url, served.version, state, weight, p50)
@@ -162,6 +173,13 @@ def status(as_json: bool) -> None:
         _show(now)
 
 
+def _text(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError as error:
+        raise SpecError(f"{file} is not text in UTF-8: {error.reason}.", hint="Save it as CSV in UTF-8.") from error
+
+
 @main.command()
 @click.argument("model")
 @click.option("--json", "text", help="A row as {...}, or rows as [{...}, ...].")
@@ -170,7 +188,7 @@ def predict(model: str, text: str | None, file: Path | None) -> None:
     """Ask a model through the gateway; says which cloud answered."""
     if (text is None) == (file is None):
         raise SpecError("Give the rows once.", hint="Either --json '{...}' or --file rows.csv.")
-    given = rows.from_json(text) if text is not None else rows.from_csv(file.read_text("utf-8"))  # type: ignore[union-attr]
+    given = rows.from_json(text) if text is not None else rows.from_csv(_text(file))  # type: ignore[arg-type]
     with _adapters("gateway") as built:
         route = built.gateway.route(model)
         if route is None:

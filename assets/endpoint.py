@@ -1,6 +1,5 @@
 """``<model>/endpoint/<cloud>``: the champion, serving on its target, off to the side until the route moves."""
 
-import json
 import statistics
 import time
 
@@ -22,7 +21,7 @@ SAMPLES = 5
 
 
 def golden_of(registry: ports.ModelRegistry, candidate: Candidate) -> Golden:
-    return Golden(**json.loads(registry.read(candidate, GOLDEN)))
+    return Golden.from_json(registry.read(candidate, GOLDEN))
 
 
 def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:

@@ -51,7 +51,10 @@ def code_hash(folder: Path) -> str:
 def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[..., Any]:
     file, _, name = path.partition(".")
     source = context.path / f"{file}.py"
-    where = f"{context.path / 'defs.yaml'}: {field}: {path}"
+    spec = context.path / "defs.yaml"
+    lines = spec.read_text("utf-8").splitlines() if spec.exists() else []
+    line = next((number for number, text in enumerate(lines, 1) if path in text), 1)
+    where = f"{spec}:{line}: {field}: {path}"
     if not source.exists():
         files = ", ".join(sorted(found.stem for found in context.path.glob("*.py"))) or "none"
         raise SpecError(f"{where}: there is no file {source.name} beside the spec.", hint=f"Files there: {files}.")

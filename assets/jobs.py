@@ -12,7 +12,8 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
     """``train_<model>``, ``deploy_<model>``, ``train_and_deploy_<model>`` and ``data_<model>``, which the schedule runs
     on the second day of a month, when the month before is complete.
 
-    Each is one process: on one machine a process a step costs more than most steps (docs/adr/0005).
+    Each is one process, by the executor in ``definitions.py``: on one machine a process a step costs more than most
+    steps (docs/adr/0005).
     """
     everything = dg.AssetSelection.groups(spec.name)
     rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
@@ -22,6 +23,7 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
         data,
         name=f"monthly_data_{spec.name}",
         day_of_month=2,
+        default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"The finished month's rows and features for {spec.name}.",
     )
     rest = {"train": training, "deploy": everything - training, "train_and_deploy": everything}
@@ -36,5 +38,4 @@ def _job(spec: ModelSpec, verb: str, selection: dg.AssetSelection) -> Any:
         selection=selection,
         description=f"{verb.replace('_', ' ').capitalize()} for {spec.name}.",
         tags={"model": spec.name},
-        executor_def=dg.in_process_executor,
     )

@@ -14,7 +14,7 @@ from intermodal.assets.common import Context, attributes, key
 from intermodal.assets.functions import ModelFunctions
 from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
-from intermodal.platform.gate import judge
+from intermodal.platform.gate import judge_metrics
 from intermodal.platform.metrics import score
 from intermodal.platform.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
@@ -144,14 +144,8 @@ def quality(spec: ModelSpec) -> dg.AssetChecksDefinition:
         description=f"{spec.gate.metric} beats the baseline and is not worse than the champion's.",
     )
     def quality_gate(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
-        metrics, metric = registry.candidate(spec.name).record.metrics, spec.gate.metric
-        verdict = judge(
-            metric,
-            metrics[metric],
-            baseline=metrics.get(f"baseline_{metric}"),
-            champion=metrics.get(f"champion_{metric}"),
-            margin=spec.gate.margin,
-        )
+        metrics = registry.candidate(spec.name).record.metrics
+        verdict = judge_metrics(spec.gate.metric, metrics, spec.gate.margin)
         return dg.AssetCheckResult(
             passed=verdict.passed, metadata={**metrics, "reasons": dg.MetadataValue.md(" ".join(verdict.reasons))}
         )

@@ -5,7 +5,7 @@ from typing import Any, cast
 from intermodal.platform import ports
 from intermodal.platform.clouds import Cloud, Target
 
-REGISTRY, DEPLOYMENT, GATEWAY, MLFLOW = "registry", "deployment", "gateway", "mlflow"
+REGISTRY, DEPLOYMENT, GATEWAY = "registry", "deployment", "gateway"
 
 
 def store_key(cloud: Cloud) -> str:

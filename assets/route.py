@@ -10,7 +10,7 @@ from intermodal.assets.common import DEPLOYS, Context, attributes, key
 from intermodal.assets.endpoint import golden_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
-from intermodal.platform.clouds import Target
+from intermodal.platform.clouds import TARGETS, Target
 from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.parity import holds, largest_difference
@@ -30,19 +30,18 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
         deps=[key(spec, "endpoint", target.cloud) for target in targets],
         required_resource_keys={
             *(resources.REGISTRY, resources.DEPLOYMENT, resources.GATEWAY),
-            *(resources.target_key(target) for target in targets),
+            *(resources.target_key(target) for target in TARGETS),
         },
         automation_condition=DEPLOYS,
     )
     def _route(context: Context, config: RouteConfig) -> dg.MaterializeResult[None]:
         registry, gateway = resources.registry(context), resources.gateway(context)
         deployment = resources.deployment(context)
-        places = {target: resources.place(context, target) for target in targets}
         champion = champion_of(registry, spec.name)
         signature = champion.candidate.record.signature
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)
-        endpoints = {target: _ready(place, name) for target, place in places.items()}
+        endpoints = {target: _ready(resources.place(context, target), name) for target in targets}
         new = Route(
             model=spec.name,
             version=champion.version,
@@ -50,16 +49,23 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             metadata=signature.metadata(spec.name, champion.version),
             golden_body=v2.request_body(signature, golden.rows[:1]).decode(),
         )
-        moved = gateway.route(spec.name) != new
-        gateway.publish(new, [places[target].upstream(served) for target, served in endpoints.items()])
-        retired = _retire(context, places, spec.name, name, deployment.environment, config.drain_seconds)
+        old, held = gateway.route(spec.name), [resources.place(context, t).upstream(e) for t, e in endpoints.items()]
+        gateway.publish(new, held)
+        try:
+            _prove(gateway, new, v2.request_body(signature, golden.rows), golden.predictions)
+        except IntermodalError:
+            if old is not None:
+                _put_back(context, gateway, old, deployment.environment)
+            raise
+        retired, left = _retire(context, targets, spec.name, name, deployment.environment, config.drain_seconds)
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,
                 "url": dg.MetadataValue.url(f"{gateway.url}/v2/models/{spec.name}"),
                 **{f"weight_{cloud}": weight for cloud, weight in new.weights.items()},
-                "changed": moved,
+                "changed": old != new,
                 "retired": ", ".join(retired) or "nothing",
+                "left_running": ", ".join(left) or "nothing",
             },
             data_version=dg.DataVersion(champion.candidate.manifest.digest),
         )
@@ -79,23 +85,49 @@ def _ready(place: ports.EndpointTarget, name: str) -> Endpoint:
     return served
 
 
+def _prove(gateway: ports.Gateway, route: Route, body: bytes, expected: Sequence[Sequence[float]]) -> None:
+    """The old endpoints may go only when the gateway answers with the new version's predictions."""
+    answer, cloud, version = gateway.infer(route.model, body)
+    if version != route.version or not holds(expected, v2.predictions(answer)):
+        raise IntermodalError(
+            f"The gateway answered '{route.model}' with version {version} on {cloud}, not with the golden predictions.",
+            hint="The earlier route was put back and its endpoints still run.",
+        )
+
+
+def _put_back(context: Context, gateway: ports.Gateway, old: Route, environment: str) -> None:
+    name = endpoint_name(old.model, old.version, environment)
+    places = [resources.place(context, target) for target in TARGETS if target.cloud in old.serving]
+    gateway.publish(old, [place.upstream(_ready(place, name)) for place in places])
+
+
 def _retire(
-    context: Context,
-    places: dict[Target, ports.EndpointTarget],
-    model: str,
-    keep: str,
-    environment: str,
-    drain_seconds: float,
-) -> list[str]:
-    """Delete the endpoints of earlier versions, after requests under way had time to end."""
-    old = [(t, served.name) for t, place in places.items() for served in place.list(environment, model)]
-    old = [(target, name) for target, name in old if name != keep]
+    context: Context, targets: Sequence[Target], model: str, keep: str, environment: str, drain_seconds: float
+) -> tuple[list[str], list[str]]:
+    """Delete the model's other endpoints on every target, also on those that the spec no longer names.
+
+    Requests under way get time to end. A cloud that does not answer now keeps its old endpoints until the next deploy;
+    they are named, since they cost money.
+    """
+    old: list[tuple[Target, str]] = []
+    retired, left = [], []
+    for target in TARGETS:
+        try:
+            served = resources.place(context, target).list(environment, model)
+            old += [(target, one.name) for one in served if one.name != keep or target not in targets]
+        except IntermodalError as error:
+            left.append(f"unknown on {target}")
+            context.log.warning("%s was not asked for old endpoints: %s", target, error)
     if old:
         time.sleep(drain_seconds)
     for target, name in old:
-        places[target].delete(name)
-        context.log.info("retired %s on %s", name, target)
-    return [f"{name} on {target}" for target, name in old]
+        try:
+            resources.place(context, target).delete(name)
+            retired.append(f"{name} on {target}")
+        except IntermodalError as error:
+            left.append(f"{name} on {target}")
+            context.log.warning("%s on %s was not deleted: %s", name, target, error)
+    return retired, left
 
 
 def route_answers(spec: ModelSpec) -> dg.AssetChecksDefinition:

@@ -4,7 +4,8 @@ import dagster as dg
 
 from intermodal.assets.common import DEPLOYS, attributes, key
 from intermodal.platform import ports
-from intermodal.platform.errors import NotFound
+from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.gate import judge_metrics
 from intermodal.platform.registry import RegisteredVersion
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.versioning import next_version
@@ -20,6 +21,12 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
     )
     def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
+        verdict = judge_metrics(spec.gate.metric, candidate.record.metrics, spec.gate.margin)
+        if not verdict.passed:  # the check gates a run; this holds also when somebody materializes the version alone
+            raise IntermodalError(
+                f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(verdict.reasons)}",
+                hint="Train a better one; the champion stays.",
+            )
         earlier = [
             (known.version, known.candidate.record.fingerprint)
             for known in registry.versions(spec.name)

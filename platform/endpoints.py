@@ -79,13 +79,17 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class AwsSignature:
-    """The gateway signs with SigV4 for this service and region, with these keys."""
+    """The gateway signs with SigV4 for this service and region, with these keys.
+
+    ``expires_at`` (Unix seconds) is None for keys of a user; those of a role expire.
+    """
 
     service: str
     region: str
     access_key_id: str
     secret_access_key: str = field(repr=False)
     session_token: str = field(default="", repr=False)
+    expires_at: float | None = None
 
 
 @dataclass(frozen=True)

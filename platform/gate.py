@@ -26,6 +26,12 @@ class Verdict:
     reasons: tuple[str, ...]
 
 
+def judge_metrics(metric: str, metrics: Mapping[str, float], margin: float) -> Verdict:
+    """The verdict on a training record's metrics: ``<metric>``, ``baseline_<metric>`` and ``champion_<metric>``."""
+    baseline, champion = metrics.get(f"baseline_{metric}"), metrics.get(f"champion_{metric}")
+    return judge(metric, metrics[metric], baseline=baseline, champion=champion, margin=margin)
+
+
 def judge(
     metric: str, candidate: float, *, baseline: float | None, champion: float | None, margin: float = 0.0
 ) -> Verdict:

@@ -77,4 +77,8 @@ class Golden:
 
     @classmethod
     def read(cls, folder: Path) -> "Golden":
-        return cls(**json.loads((folder / GOLDEN).read_text(encoding="utf-8")))
+        return cls.from_json((folder / GOLDEN).read_bytes())
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Golden":
+        return cls(**json.loads(text))

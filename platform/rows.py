@@ -26,7 +26,7 @@ def from_json(text: str) -> list[Row]:
 
 
 def from_csv(text: str) -> list[Row]:
-    """Rows below a header line; an empty field is a missing value, and numbers are read as numbers."""
+    """Rows below a header line; an empty field is a missing value. Values stay text: the server reads them."""
     rows = list(csv.DictReader(io.StringIO(text)))
     if not rows:
         raise SpecError("The file has no rows.", hint="Write a header line with the inputs' names, then rows.")

@@ -99,7 +99,9 @@ class Gate(Part):
         default=None, description="<file>.<function> (features, target) → a function from rows to predictions."
     )
     not_worse_than: Literal["champion"] | None = Field(default="champion", description="null: do not compare.")
-    margin: float = Field(default=0.0, description="By how much the baseline must be beaten.")
+    margin: float = Field(
+        default=0.0, description="By how much the baseline must be beaten, and the champion may be missed."
+    )
 
     _check = field_validator("better_than")(_function)
 

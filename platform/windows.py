@@ -17,15 +17,20 @@ class Window:
 def latest_window(available: Sequence[str], months: int, holdout: str = "") -> Window:
     """Hold out ``holdout`` (the newest month when empty) and train on the ``months`` before it, without a gap."""
     present = sorted(available)
-    chosen = holdout or (present[-1] if present else "")
-    wanted = [_shift(chosen, -back) for back in range(months, 0, -1)] if chosen else []
-    if not chosen or chosen not in present or (lacking := [month for month in wanted if month not in present]):
-        gap = [chosen] if chosen and chosen not in present else (lacking if chosen else ["any month"])
-        raise SpecError(
-            f"Training needs {months} months and the one after them; there is no {', '.join(gap)}.",
-            hint=f"Materialize those partitions first. Present: {', '.join(present) or 'none'}.",
-        )
+    if not present:
+        raise _lacking(["any month"], months, present)
+    chosen = holdout or present[-1]
+    wanted = [_shift(chosen, -back) for back in range(months, 0, -1)]
+    if gap := [month for month in (*wanted, chosen) if month not in present]:
+        raise _lacking(gap, months, present)
     return Window(tuple(wanted), chosen)
+
+
+def _lacking(gap: Sequence[str], months: int, present: Sequence[str]) -> SpecError:
+    return SpecError(
+        f"Training needs {months} months and the one after them; there is no {', '.join(gap)}.",
+        hint=f"Materialize those partitions first. Present: {', '.join(present) or 'none'}.",
+    )
 
 
 def _shift(month: str, by: int) -> str:

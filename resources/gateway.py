@@ -4,6 +4,7 @@ Envoy itself is started by somebody else: ``envoy -c <directory>/bootstrap.json 
 """
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -34,7 +35,8 @@ def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, li
     places = Places(Path(directory).absolute())
     for folder in (places.directory, places.routes, places.secrets, places.socket.parent):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if places.socket.parent.stat().st_mode & 0o077:
+    found = places.socket.parent.stat()
+    if found.st_mode & 0o077 or found.st_uid != os.getuid():
         raise IntermodalError(
             f"Others can enter {places.socket.parent}, where the lanes listen.", hint="Make it 0700 and yours."
         )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """``address`` is a folder or any address that fsspec knows (``s3://bucket/tables``).
+    """``address`` is a folder or any address that fsspec knows (``s3://bucket/tables``, with s3fs installed).
 
     Layout: ``<address>/<model>/<stage>/<partition>.parquet``.
     """

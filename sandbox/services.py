@@ -44,6 +44,10 @@ def variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_TABLES": str(home / "tables"),
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "true",
+        # Postgres, or any database that MLflow knows, by its address (which may hold a password); a file otherwise.
+        "MLFLOW_BACKEND_STORE_URI": os.environ.get(
+            "INTERMODAL_MLFLOW_BACKEND", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+        ),
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
@@ -54,15 +58,13 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def services(settings: Settings) -> list[Service]:
     home, ports = settings.home, settings.ports
-    # Postgres, or any database that MLflow knows, by its address; a file otherwise.
-    backend = os.environ.get("INTERMODAL_MLFLOW_BACKEND", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}")
     return [
         Service(
             "mlflow",
             ports.mlflow,
             [
                 *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(ports.mlflow)),
-                *("--backend-store-uri", backend, "--workers", "1"),
+                *("--workers", "1"),
                 *("--artifacts-destination", str(home / "mlflow" / "artifacts")),
             ],
             f"http://127.0.0.1:{ports.mlflow}/health",

@@ -17,7 +17,6 @@ class Ports:
     mlflow: int = 5050
     gateway: int = 8080
     gateway_admin: int = 9901
-    code_server: int = 4266
     aws: int = 4510
     gcp: int = 4520
     azure: int = 4530

@@ -24,20 +24,26 @@ MARGIN_SECONDS = 25 * 60
 )
 def gateway_credentials(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     gateway, deployment = resources.gateway(context), resources.deployment(context)
-    done: list[str] = []
+    renewed: list[str] = []
+    failed: list[str] = []
     for model in gateway.models():
-        route = gateway.route(model)
-        expiry = gateway.credential_expiry(model)
+        route, expiry = gateway.route(model), gateway.credential_expiry(model)
         for target in TARGETS:
             if route is None or expiry.get(target.cloud, float("inf")) - time.time() > MARGIN_SECONDS:
                 continue
             place = resources.place(context, target)
             try:
                 served = place.describe(endpoint_name(model, route.version, deployment.environment))
-                if served is not None:
-                    gateway.renew(model, place.upstream(served))
-                    done.append(f"{model} on {target.cloud}")
+                if served is None:
+                    failed.append(f"{model} on {target.cloud}: its endpoint is gone")
+                    continue
+                gateway.renew(model, place.upstream(served))
+                renewed.append(f"{model} on {target.cloud}")
             except IntermodalError as error:
                 # One cloud that is down must not keep the others from being renewed; the next tick tries again.
-                context.log.warning("%s on %s was not renewed: %s", model, target.cloud, error)
-    return dg.SkipReason(f"Renewed: {', '.join(done)}." if done else "No credential expires soon.")
+                failed.append(f"{model} on {target.cloud}: {error.message}")
+    if failed:
+        context.log.warning("not renewed: %s", "; ".join(failed))
+    words = [f"Renewed: {', '.join(renewed)}."] if renewed else []
+    words += [f"Not renewed: {'; '.join(failed)}."] if failed else []
+    return dg.SkipReason(" ".join(words) or "No credential expires soon.")

@@ -84,11 +84,11 @@ class DataPlane:
             return np.empty(0 if width == 1 else (0, width))
         try:
             values = self._runtime.predict(table)
-        except MemoryError:
-            raise
-        except Exception as error:
-            # The model answered its golden rows at start-up, so it is these rows that it does not take.
-            logger.exception("the model refused a request of %d rows", table.rows)
+        except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+            # The model answered its golden rows at start-up, so it is these rows that it does not take. Anything else
+            # is a fault of the server, a 500, after which the gateway asks another cloud. The error's text may hold
+            # values of sensitive columns, so it goes to the caller, who sent them, and not to the log.
+            logger.warning("the model refused a request of %d rows: %s", table.rows, type(error).__name__)
             reason = " ".join(str(error).split())[:300]
             raise RequestError(f"The model cannot take these rows: {reason}", status=422) from error
         return values.ravel() if width == 1 else values

@@ -1,5 +1,6 @@
 """Every port in memory: what an adapter promises, without a cloud. Endpoints predict with the server's data plane."""
 
+import itertools
 import shutil
 import tempfile
 import time
@@ -50,12 +51,13 @@ class MemoryTables:
 class MemoryRegistry:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.numbers = itertools.count()
         self.candidates: list[Candidate] = []
         self.registered: list[RegisteredVersion] = []
         self.champions: dict[str, RegisteredVersion] = {}
 
     def record(self, folder: Path, record: TrainingRecord) -> Candidate:
-        kept = self.folder / f"package-{len(self.candidates)}"
+        kept = self.folder / f"package-{next(self.numbers)}"
         shutil.copytree(folder, kept)
         self.candidates.append(Candidate(record, str(kept), Manifest.of(kept)))
         return self.candidates[-1]

@@ -27,7 +27,10 @@ def take() -> dict[str, Any]:
             for name in sorted(repository.job_names)
             if not name.startswith("__")
         },
-        "schedules": {s.name: {"cron": s.cron_schedule, "job": s.job_name} for s in repository.schedule_defs},
+        "schedules": {
+            s.name: {"cron": s.cron_schedule, "job": s.job_name, "default": s.default_status.value}
+            for s in repository.schedule_defs
+        },
         "sensors": {
             s.name: {"default": s.default_status.value, "seconds": s.minimum_interval_seconds}
             for s in sorted(repository.sensor_defs, key=lambda sensor: sensor.name)

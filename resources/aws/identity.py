@@ -44,4 +44,7 @@ def signature(service: str, region: str) -> AwsSignature:
     if found is None:
         raise Refused("There are no AWS credentials.", hint=HINT)
     keys = found.get_frozen_credentials()
-    return AwsSignature(service, region, keys.access_key, keys.secret_key, keys.token or "")
+    # Keys of a role expire; botocore keeps the moment to itself.
+    expiry = getattr(found, "_expiry_time", None)
+    until = expiry.timestamp() if expiry else None
+    return AwsSignature(service, region, keys.access_key, keys.secret_key, keys.token or "", until)

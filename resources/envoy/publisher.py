@@ -74,7 +74,7 @@ class Publisher:
             old, new = files.read(path), credentials.secret_text(lane, credential)
             if old is None or not credentials.same_secret(old, new):
                 self._replace(path, old, new)
-            until, expires = credentials.expiry_file(lane, self.places), getattr(credential, "expires_at", None)
+            until, expires = credentials.expiry_file(lane, self.places), credential.expires_at
             known = files.read(until)
             if known != (None if expires is None else repr(expires)):
                 self._replace(until, known, None if expires is None else repr(expires))

@@ -44,9 +44,10 @@ class World:
     targets: dict[str, MemoryTarget]
     gateway: MemoryGateway
 
-    def run(self, job: str, config: dict[str, Any] | None = None, **tags: str) -> dg.ExecuteInProcessResult:
+    def run(self, job: str, config: dict[str, Any] | None = None, **options: Any) -> dg.ExecuteInProcessResult:
+        tags = {} if "asset_selection" in options else MONTHS
         return self.defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance, tags=MONTHS | tags, raise_on_error=False, run_config=config
+            instance=self.instance, tags=tags, raise_on_error=False, run_config=config, **options
         )
 
     def metadata(self, *key: str) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 """From rows to a route, with every port in memory: what each stage does and what stops it."""
 
 import dagster as dg
+import numpy as np
 import pytest
 
+from intermodal.assets.training import Fitted
 from intermodal.platform.endpoints import endpoint_name
+from intermodal.platform.errors import Refused
 from tests.assets.conftest import World
 
 
@@ -38,22 +41,16 @@ def test_deploying_again_changes_nothing_that_serves(deployed: World) -> None:
     assert deployed.metadata("mirror", "aws")["copied"] == 0
 
 
-def test_a_candidate_below_the_baseline_stops_before_a_version(world: World) -> None:
-    result = world.run("train_and_deploy_wine", _hyperparameters(max_depth=1))
-    world.registry.candidates.clear()
-    assert result.success  # a stump still beats guessing; the gate is what is tested next
-    world.tables.frames = {
-        key: table.assign(grower=table["grower"].sample(frac=1, random_state=3).to_numpy())
-        for key, table in world.tables.frames.items()
-        if key[1] == "features"
-    }
-    result = world.defs.resolve_job_def("train_wine").execute_in_process(
-        instance=world.instance,
-        raise_on_error=False,
-        asset_selection=[dg.AssetKey(["wine", "model"]), dg.AssetKey(["wine", "version"])],
-    )
-    assert not result.success
-    assert [version.version for version in world.registry.versions("wine")] == ["1.0.0"]
+def test_a_candidate_below_the_baseline_gets_no_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Fitted, "predict", lambda self, rows: np.tile(np.roll(np.eye(3)[0], 1), (len(rows), 1)))
+    result = world.run("train_and_deploy_wine")
+    evaluations = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
+    assert evaluations == {"quality_gate": False}
+    assert world.registry.versions("wine") == []
+    version = world.run("train_wine", asset_selection=[dg.AssetKey(["wine", "version"])])
+    failure = next(event for event in version.all_events if event.is_step_failure)
+    assert "did not pass its gate" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+    assert world.registry.versions("wine") == []
 
 
 def _hyperparameters(**values: int) -> dict[str, object]:
@@ -77,6 +74,27 @@ def test_a_cloud_that_fails_to_deploy_leaves_the_route_where_it_was(deployed: Wo
     assert not result.success
     assert deployed.gateway.route("wine") == before
     assert endpoint_name("wine", "1.0.0", "sandbox") in deployed.targets["aws"].endpoints
+
+
+def test_a_version_that_the_gateway_does_not_answer_keeps_the_old_endpoints(
+    deployed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wrong = (deployed.gateway.infer("wine", _golden(deployed))[0], "aws", "0.9.0")
+    monkeypatch.setattr(deployed.gateway, "infer", lambda *_: wrong)
+    assert not deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6)).success
+    for target in deployed.targets.values():
+        assert endpoint_name("wine", "1.0.0", "sandbox") in target.endpoints
+
+
+def test_an_old_endpoint_that_cannot_be_deleted_is_named(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(name: str) -> None:
+        raise Refused(f"not allowed to delete {name}")
+
+    monkeypatch.setattr(deployed.targets["azure"], "delete", refuse)
+    config = _hyperparameters(max_depth=6)
+    config["ops"]["wine__route"] = {"config": {"drain_seconds": 0}}  # type: ignore[index]
+    assert deployed.run("train_and_deploy_wine", config).success
+    assert deployed.metadata("route")["left_running"] == "wine-1-0-0-sandbox on azure/ml"
 
 
 def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:

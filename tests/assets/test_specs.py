@@ -47,7 +47,7 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         (
             "function: rows.fit",
             "function: rows.fti",
-            ["defs.yaml", "train.function", "rows.py has no function 'fti'", "fit"],
+            ["defs.yaml:9", "train.function", "rows.py has no function 'fti'", "fit"],
         ),
         ("function: rows.fit", "function: train.fit", ["train.function", "no file train.py", "rows"]),
     ],

@@ -56,4 +56,10 @@ def test_a_cloud_that_is_down_does_not_keep_the_others_from_it(
     gateway: MemoryGateway, targets: dict[str, MemoryTarget]
 ) -> None:
     targets["aws"].gone = True
-    assert tick(gateway, targets) == "Renewed: m on gcp."
+    said = tick(gateway, targets)
+    assert said.startswith("Renewed: m on gcp. Not renewed: m on aws: aws does not answer.")
+
+
+def test_an_endpoint_that_is_gone_is_named(gateway: MemoryGateway, targets: dict[str, MemoryTarget]) -> None:
+    targets["gcp"].endpoints.clear()
+    assert "m on gcp: its endpoint is gone" in tick(gateway, targets)
