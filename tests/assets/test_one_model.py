@@ -42,7 +42,7 @@ def test_deploying_again_changes_nothing_that_serves(deployed: World) -> None:
 
 
 def test_a_candidate_below_the_baseline_gets_no_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Fitted, "predict", lambda self, rows: np.tile(np.roll(np.eye(3)[0], 1), (len(rows), 1)))
+    monkeypatch.setattr(Fitted, "predict", lambda _, rows: np.tile(np.roll(np.eye(3)[0], 1), (len(rows), 1)))
     result = world.run("train_and_deploy_wine")
     evaluations = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
     assert evaluations == {"quality_gate": False}
@@ -79,9 +79,11 @@ def test_a_cloud_that_fails_to_deploy_leaves_the_route_where_it_was(deployed: Wo
 def test_a_version_that_the_gateway_does_not_answer_keeps_the_old_endpoints(
     deployed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    before = deployed.gateway.route("wine")
     wrong = (deployed.gateway.infer("wine", _golden(deployed))[0], "aws", "0.9.0")
     monkeypatch.setattr(deployed.gateway, "infer", lambda *_: wrong)
     assert not deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6)).success
+    assert deployed.gateway.route("wine") == before
     for target in deployed.targets.values():
         assert endpoint_name("wine", "1.0.0", "sandbox") in target.endpoints
 
