@@ -62,6 +62,14 @@ def test_a_cloud_that_hangs_is_passed_over(model: Model) -> None:
     until(lambda: model.healthy() == {"aws", "azure"})
 
 
+def test_a_cloud_that_answers_too_late_is_passed_over(model: Model) -> None:
+    model.publish()
+    model.clouds["aws"].delay_seconds = 3 * model.gateway.try_seconds
+    outcome = drive(f"{model.url}/infer", 3, 50)
+    assert outcome.failed == []
+    assert outcome.clouds["aws"] == 0
+
+
 def test_all_clouds_may_stall_for_a_moment(model: Model) -> None:
     """All are ejected for it, and are asked all the same: refusing would make seconds of outage of a moment's stall."""
     model.publish()

@@ -29,6 +29,7 @@ class FakeUpstream:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = predicted
         self.hanging = False
+        self.delay_seconds = 0.0
         self.count = 0
         self.last_headers: dict[str, str] = {}
         self.last_path = ""
@@ -85,6 +86,7 @@ class FakeUpstream:
         self.last_length = len(body)
         while self.hanging:
             await asyncio.sleep(0.02)
+        await asyncio.sleep(self.delay_seconds)
         return self.answer(request, body)  # type: ignore[arg-type]
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:
