@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,6 +21,8 @@ from intermodal.sandbox import commands
 
 if TYPE_CHECKING:
     from intermodal.platform.status import Status
+    from intermodal.sandbox.settings import Settings
+    from intermodal.sandbox.up import Phases
 
 out, err = Console(), Console(stderr=True)
 SANDBOX_COMMANDS = {"up", "down", "drill", "sandbox"}
@@ -43,6 +45,10 @@ class ForPeople(click.Group):
             return super().invoke(ctx)
         except IntermodalError as error:
             _complain(error)
+        except OSError as error:
+            _complain(
+                IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
+            )
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
             if missing not in SANDBOX_PACKAGES:
@@ -130,6 +136,8 @@ def _show(now: "Status") -> None:
 @main.command()
 def up() -> None:
     """Start everything on this machine, then train and deploy flight_delay."""
+    from filelock import FileLock
+
     from intermodal.sandbox import up as sandbox_up
     from intermodal.sandbox.settings import Settings
 
@@ -137,6 +145,14 @@ def up() -> None:
         out.print(f"  {text}", highlight=False, markup=False, soft_wrap=True)
 
     settings, phases = Settings.read(), sandbox_up.Phases()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with FileLock(settings.home / "up.lock"):  # a second `up` waits, and then finds everything done
+        _up(settings, phases, say)
+
+
+def _up(settings: "Settings", phases: "Phases", say: Callable[[str], None]) -> None:
+    from intermodal.sandbox import up as sandbox_up
+
     out.print("Starting three clouds, MLflow, the gateway and Dagster ...")
     sandbox_up.start(settings, say, phases)
     now = _status()
@@ -175,7 +191,7 @@ def status(as_json: bool) -> None:
 
 def _text(file: Path) -> str:
     try:
-        return file.read_text("utf-8")
+        return file.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise SpecError(f"{file} is not text in UTF-8: {error.reason}.", hint="Save it as CSV in UTF-8.") from error
 

@@ -9,6 +9,7 @@ from intermodal.assets import resources
 from intermodal.assets.common import DEPLOYS, STORE_KINDS, Context, attributes, key
 from intermodal.assets.version import champion_of
 from intermodal.platform.clouds import Cloud
+from intermodal.platform.mirroring import MANIFEST
 from intermodal.platform.registry import RegisteredVersion
 from intermodal.platform.spec import ModelSpec
 
@@ -64,6 +65,8 @@ def mirror_verified(spec: ModelSpec, cloud: Cloud) -> dg.AssetChecksDefinition:
         store = resources.store(context, cloud)
         champion = champion_of(resources.registry(context), spec.name)
         damaged = store.damaged(champion.candidate.manifest, prefix_of(champion))
+        if damaged:  # without its manifest a prefix is no mirror: the next run reads every object, and repairs
+            store.delete(f"{prefix_of(champion)}/{MANIFEST}")
         return dg.AssetCheckResult(
             passed=not damaged,
             metadata={"files": len(champion.candidate.manifest.files), "damaged": dict(damaged)},

@@ -27,7 +27,13 @@ def from_json(text: str) -> list[Row]:
 
 def from_csv(text: str) -> list[Row]:
     """Rows below a header line; an empty field is a missing value. Values stay text: the server reads them."""
-    rows = list(csv.DictReader(io.StringIO(text)))
+    try:
+        rows = list(csv.DictReader(io.StringIO(text)))
+    except csv.Error as error:
+        raise SpecError(f"Not a CSV file: {error}.", hint="Write a header line with the inputs' names.") from error
+    for number, row in enumerate(rows):
+        if None in row:
+            raise SpecError(f"Row {number} has more fields than the header line.", hint="Is a comma not in quotes?")
     if not rows:
         raise SpecError("The file has no rows.", hint="Write a header line with the inputs' names, then rows.")
     return [{name: None if value in ("", None) else value for name, value in row.items()} for row in rows]

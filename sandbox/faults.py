@@ -29,7 +29,7 @@ class Faults:
                 raise SpecError(f"Unknown fault '{name}'.", hint=f"Known faults: {', '.join(known)}.")
             if name.endswith("_rate") and not 0 <= value <= 1:
                 raise SpecError(f"{name} is {value}.", hint="Give a share of requests, 0 to 1.")
-            if name.endswith(("_ms", "_seconds")) and value < 0:
+            if name.endswith(("_ms", "_seconds")) and not 0 <= value < float("inf"):
                 raise SpecError(f"{name} is {value}.", hint="Give a time of 0 or more.")
         if data.get("scope", "all") not in ("all", "api", "storage", "endpoints"):
             raise SpecError(f"Unknown scope '{data['scope']}'.", hint="Known scopes: all, api, storage, endpoints.")

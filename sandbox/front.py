@@ -99,7 +99,7 @@ async def serve(cloud: Cloud, settings: Settings, make: Callable[[Context], Clou
         app.router.add_get(FAULTS_PATH, lambda _: _get_faults(context))
         app.router.add_put(FAULTS_PATH, lambda request: _put_faults(request, context))
         await server.start(app)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True)
+        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, auto_decompress=False)
         await runner.setup()
         try:
             for port, tls in server.listeners():

@@ -19,6 +19,7 @@ class State:
     def save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
+        fresh.touch(mode=0o600)  # it may hold keys
         with fresh.open("w", encoding="utf-8") as file:
             json.dump(self._tables, file, indent=1)
             file.flush()

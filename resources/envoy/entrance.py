@@ -38,6 +38,14 @@ def at(path: str, action: Json, *methods: str) -> Json:
     return {"match": match, **action}
 
 
+def encoded(path: str) -> Json:
+    """A compressed body is refused here: clouds differ in what they make of one, and a 5xx would eject them."""
+    name = "content-encoding"
+    compressed = {"name": name, "string_match": {"exact": "identity"}, "invert_match": True}
+    match = {"path": path, "headers": [{"name": name, "present_match": True}, compressed]}
+    return {"match": match, **told(415, "The body must not be compressed: send it without content-encoding.")}
+
+
 def forward(model: Published, settings: Settings) -> Json:
     """To one of the failover orders by weight; then along it until an upstream answers."""
     weighted = [
@@ -83,6 +91,7 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
     base = f"/v2/models/{model.route.model}"
     for path in (base, f"{base}/versions/{model.route.version}"):
         routes += [
+            encoded(f"{path}/infer"),
             at(f"{path}/infer", action, "POST"),
             at(f"{path}/infer", told(405, "A prediction is asked for with POST.", allow="POST")),
             at(path, answered(model.route.metadata), "GET", "HEAD"),

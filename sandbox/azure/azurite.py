@@ -82,7 +82,7 @@ def _node() -> str:
 def _npm() -> list[str]:
     """The wheel lost the link from bin/npm to npm itself, so its program is named whole."""
     if (wheel := _wheel()) and (script := wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js").is_file():
-        return [_node(), "--require", str(HERE / "durable.js"), str(script)]
+        return [_node(), str(script)]
     return [_on_path("npm")]
 
 

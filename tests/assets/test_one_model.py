@@ -100,10 +100,11 @@ def test_an_old_endpoint_that_cannot_be_deleted_is_named(deployed: World, monkey
 
 
 def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:
-    deployed.stores["azure"].objects["wine/1.0.0/model.pkl"] = b"damaged"
+    deployed.stores["azure"].objects |= {"wine/1.0.0/model.pkl": b"damaged", "wine/1.0.0/manifest.json": b"{}"}
     result = deployed.run("deploy_wine")
     assert not result.success
     assert len(deployed.targets["azure"].deploys) == 1
+    assert "wine/1.0.0/manifest.json" not in deployed.stores["azure"].objects  # so that the next run reads it all
 
 
 def test_predictions_that_differ_stop_the_route(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:

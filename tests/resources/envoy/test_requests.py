@@ -168,6 +168,16 @@ def test_infer_through_the_resource(model: Model) -> None:
         model.gateway.infer(model.name, b"{}")
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "bogus"])
+def test_a_compressed_body_is_refused_and_ejects_nobody(model: Model, encoding: str) -> None:
+    model.publish()
+    answer = model.infer(headers={"content-encoding": encoding})
+    assert answer.status_code == 415
+    assert "compressed" in error_of(answer)
+    assert model.infer(headers={"content-encoding": "identity"}).status_code == 200
+    assert model.healthy() == set(CLOUDS)
+
+
 def test_a_gateway_without_routes_is_alive_and_not_ready(tmp_path: Path) -> None:
     with running(tmp_path / "g") as empty:
         assert httpx.get(f"{empty.url}/v2/health/live").status_code == 200
