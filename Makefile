@@ -46,6 +46,10 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 		$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q --require-hashes -r requirements/uv.txt; }
 	@$(UV) pip sync -q --python $(BIN)/python --require-hashes requirements/uv.txt requirements/dev.txt
 	@$(UV) pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@$(BIN)/python -c 'import ctypes; ctypes.CDLL("libgomp.so.1")' 2>/dev/null \
+		|| apt-get install -y -qq libgomp1 >/dev/null 2>&1 \
+		|| { echo "libgomp1 is missing; without it LightGBM models are neither trained nor served."; \
+			echo "Install it: apt-get install libgomp1"; exit 1; }
 	@touch $@
 
 .intermodal/node/.installed: $(INSTALLED) sandbox/azure/package-lock.json
