@@ -21,7 +21,14 @@ def key(spec: ModelSpec, *path: str) -> dg.AssetKey:
     return dg.AssetKey([spec.name, *path])
 
 
-def attributes(spec: ModelSpec, *path: str, kinds: set[str], description: str, **rest: Any) -> Mapping[str, Any]:
+def attributes(
+    spec: ModelSpec,
+    *path: str,
+    kinds: set[str],
+    description: str,
+    metadata: Mapping[str, Any] | None = None,
+    **rest: Any,
+) -> Mapping[str, Any]:
     """The keyword arguments of ``@dg.asset`` that are the same for all assets of a model."""
     return {
         "key": key(spec, *path),
@@ -30,7 +37,10 @@ def attributes(spec: ModelSpec, *path: str, kinds: set[str], description: str, *
         "kinds": kinds,
         "description": description,
         "tags": {"model": spec.name, **spec.tags},
-        "metadata": {"budget_usd_per_month": spec.budget.usd_per_month} if spec.budget else {},
+        "metadata": {
+            **({"budget_usd_per_month": spec.budget.usd_per_month} if spec.budget else {}),
+            **(metadata or {}),
+        },
         **rest,
     }
 

@@ -5,7 +5,9 @@ from typing import Any, cast
 from intermodal.platform import ports
 from intermodal.platform.clouds import Cloud, Target
 
-REGISTRY, DEPLOYMENT, GATEWAY = "registry", "deployment", "gateway"
+REGISTRY, DEPLOYMENT, GATEWAY, TABLES = "registry", "deployment", "gateway", "tables"
+METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
+INCIDENTS, NOTIFIER = "incidents", "notifier"
 
 
 def store_key(cloud: Cloud) -> str:
@@ -28,6 +30,31 @@ def deployment(context: Any) -> ports.Deployment:
 
 def gateway(context: Any) -> ports.Gateway:
     return cast(ports.Gateway, context.resources.gateway)
+
+
+def tables(context: Any) -> ports.Tables:
+    return cast(ports.Tables, context.resources.tables)
+
+
+def incidents(context: Any) -> ports.Incidents:
+    return cast(ports.Incidents, context.resources.incidents)
+
+
+def notifier(context: Any) -> ports.Notifier:
+    return cast(ports.Notifier, context.resources.notifier)
+
+
+def gauges(context: Any) -> ports.Gauges:
+    return cast(ports.Gauges, context.resources.gauges)
+
+
+def monitor_key(cloud: Cloud) -> str:
+    """The resource that reads the cloud's own monitor, a Metrics: ``aws_metrics``."""
+    return f"{cloud}_metrics"
+
+
+def metrics(context: Any, key: str = METRICS) -> ports.Metrics:
+    return cast(ports.Metrics, getattr(context.resources, key))
 
 
 def store(context: Any, cloud: Cloud) -> ports.ObjectStore:

@@ -8,6 +8,7 @@ import dagster as dg
 from intermodal.assets import resources
 from intermodal.assets.common import DEPLOYS, Context, attributes, key
 from intermodal.assets.endpoint import golden_of
+from intermodal.assets.specs import SPEC, as_json
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
 from intermodal.platform.clouds import TARGETS, Target
@@ -26,7 +27,13 @@ class RouteConfig(dg.Config):
 
 def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
     @dg.asset(
-        **attributes(spec, "route", kinds={"envoy"}, description="One address for the model, whatever cloud answers."),
+        **attributes(
+            spec,
+            "route",
+            kinds={"envoy"},
+            description="One address for the model, whatever cloud answers.",
+            metadata={SPEC: as_json(spec)},
+        ),
         deps=[key(spec, "endpoint", target.cloud) for target in targets],
         required_resource_keys={
             *(resources.REGISTRY, resources.DEPLOYMENT, resources.GATEWAY),

@@ -33,6 +33,8 @@ class DeployRequest:
 
     ``artifacts`` is the mirror's URI in the target's own cloud (``s3://bucket/prefix``, ``gs://...``,
     ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that cloud's registry.
+    ``predictions`` is where the server writes its prediction log (the same kinds of URI; empty: nowhere), ``sample``
+    the share of requests that it logs, 0 to 1.
     """
 
     model: str
@@ -42,6 +44,8 @@ class DeployRequest:
     image: str
     artifacts: str
     replicas: int = 1
+    predictions: str = ""
+    sample: float = 1.0
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -5,8 +5,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from intermodal.platform.clouds import Cloud, Target
+from intermodal.platform.drills import Disturbance
 from intermodal.platform.endpoints import DeployRequest, Endpoint, Upstream
+from intermodal.platform.figures import Figures
+from intermodal.platform.incidents import Entry, Incident
 from intermodal.platform.mirroring import Manifest, MirrorReport
+from intermodal.platform.notices import Notice
 from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.routing import Route
 
@@ -69,6 +73,9 @@ class EndpointTarget(Protocol):
     def upstream(self, endpoint: Endpoint) -> Upstream:
         """How the gateway reaches it, with a credential that is fresh now."""
 
+    def answers(self) -> bool:
+        """Whether the cloud's API takes a cheap, authorised call now: one try, at most two seconds, never an error."""
+
 
 class ModelRegistry(Protocol):
     """Where versions are registered once. Errors: NotFound, Unavailable."""
@@ -83,6 +90,9 @@ class ModelRegistry(Protocol):
         """All versions, oldest first; empty when the model is unknown."""
 
     def champion(self, model: str) -> RegisteredVersion | None: ...
+
+    def champions(self) -> Mapping[str, str]:
+        """Every model's champion, its semantic version by model's name, in one call however many there are."""
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
         """Idempotent: registering the same candidate again gives the version that it has."""
@@ -138,6 +148,13 @@ class Gateway(Protocol):
     def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
         """Unix seconds at which each upstream's credential expires; one that does not is absent."""
 
+    def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
+        """Move traffic among the upstreams that the route has, and those in ``added``; no cloud is asked.
+
+        An upstream that is left with weight 0 gets no traffic and stays probed, so that ``health`` tells when it can
+        serve again. NotFound when there is no route; SpecError for a weight of a cloud that has no upstream.
+        """
+
     def withdraw(self, model: str) -> None:
         """Idempotent: the model answers 404 from then on."""
 
@@ -149,4 +166,56 @@ class Gateway(Protocol):
         """A V2 body through the gateway: the answer, the cloud that gave it and its version."""
 
     def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
-        """Whether the gateway now sends to each upstream of the model."""
+        """Whether each upstream of the model can serve now, as the gateway sees it; also one that has weight 0."""
+
+    def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
+        """``upstream_health`` of every model, in one call however many there are."""
+
+    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
+        """Drill: do this to every request for ``cloud`` until told otherwise; None ends it. Takes effect at once, and
+        does not outlive the gateway's process."""
+
+    def disturbances(self) -> Mapping[Cloud, Disturbance]:
+        """The drills that are on now."""
+
+
+class Metrics(Protocol):
+    """Somewhere that figures can be asked for. Errors: Unavailable, Refused."""
+
+    @property
+    def source(self) -> str:
+        """``prometheus``, ``gateway``, ``cloudwatch``, ``cloud-monitoring`` or ``azure-monitor``."""
+
+    def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """What happened in the last ``seconds``, a row for each model, cloud and version; one model's when named."""
+
+
+class Gauges(Protocol):
+    """Where numbers of Intermodal's own go, for dashboards and alerts (drift, budgets, heartbeats)."""
+
+    def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
+        """Replace everything of ``group`` with these (name, labels, value). Unavailable when nobody takes them."""
+
+
+class Incidents(Protocol):
+    """Where incidents are kept, outside of any cloud that they are about. Every call is atomic and idempotent."""
+
+    def open(self, incident: Incident) -> Incident:
+        """Keep a new incident; the one that is there when it was opened before."""
+
+    def note(self, id: str, entry: Entry) -> Incident:
+        """Add to the timeline, once for each step and key; NotFound for an unknown incident."""
+
+    def close(self, id: str, at: float) -> Incident: ...
+
+    def get(self, id: str) -> Incident | None: ...
+
+    def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
+        """Oldest first."""
+
+
+class Notifier(Protocol):
+    """Tells people."""
+
+    def tell(self, notice: Notice) -> None:
+        """Unavailable when it reached nobody that was configured. Nobody configured: the run's log has it."""

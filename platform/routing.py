@@ -11,8 +11,8 @@ from intermodal.platform.errors import SpecError
 class Route:
     """What the gateway does with one model's requests.
 
-    ``weights`` are relative; 0 drains an upstream: it is neither chosen nor failed over to. ``metadata`` is the V2
-    metadata that the gateway answers with, ``golden_body`` a V2 request known to be answerable (the probe).
+    ``weights`` are relative; an upstream with 0 is neither chosen nor failed over to, but stays probed. ``metadata`` is
+    the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to be answerable (the probe).
     """
 
     model: str

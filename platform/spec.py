@@ -65,6 +65,11 @@ class Features(Part):
     )
     target: str = Field(description="The column that is to be predicted.")
     sensitive: list[str] = Field(default=[], description="Columns that are never logged.")
+    id: str | None = Field(
+        default=None,
+        description="The column that names a row: a request with that V2 id is matched with the row when its label "
+        "arrives. It is no input of the model.",
+    )
 
     _check = field_validator("function")(_function)
 
@@ -144,6 +149,65 @@ class Budget(Part):
         return value
 
 
+class Objectives(Part):
+    availability: float = Field(default=99.9, description="Percent of requests that get an answer, over 30 days.")
+    p95_ms: float = Field(default=250.0, description="95 of 100 answers come within so many milliseconds.")
+    drained_seconds: float = Field(default=1.0, description="How soon the gateway stops sending to a dead cloud.")
+    capacity_seconds: float = Field(default=300.0, description="How soon another cloud has taken its capacity over.")
+
+    @field_validator("availability")
+    @classmethod
+    def _percent(cls, value: float) -> float:
+        if not 0 < value < 100:
+            raise ValueError(f"availability is {value}: give a percentage below 100, such as 99.9")
+        return value
+
+    @field_validator("p95_ms", "drained_seconds", "capacity_seconds")
+    @classmethod
+    def _positive(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError(f"{value} is no objective: give more than 0")
+        return value
+
+
+class DriftPolicy(Part):
+    """When the data counts as drifted, and how often that may start a training."""
+
+    psi: float = Field(default=0.25, description="A column has drifted when its population stability index is over it.")
+    share: float = Field(default=0.5, description="The data has drifted when this share of columns has, 0 to 1.")
+    prediction_psi: float = Field(default=0.25, description="Or when the index of the predictions is over this.")
+    rows: int = Field(default=5000, description="The newest rows of the prediction log that are looked at.")
+    min_rows: int = Field(default=1000, description="With fewer, nothing is decided.")
+    cooldown_hours: float = Field(default=24.0, description="After a retraining, no other for so long.")
+    retrains_per_day: int = Field(default=1, description="More are not started in 24 hours; people are told.")
+
+    @field_validator("psi", "share", "prediction_psi")
+    @classmethod
+    def _positive(cls, value: float) -> float:
+        if value <= 0:
+            raise ValueError(f"{value} would always count as drift: give more than 0")
+        return value
+
+    @model_validator(mode="after")
+    def _enough(self) -> "DriftPolicy":
+        if not 1 <= self.min_rows <= self.rows:
+            raise ValueError(f"min_rows ({self.min_rows}) must lie between 1 and rows ({self.rows})")
+        if self.cooldown_hours < 0 or self.retrains_per_day < 0 or self.share > 1:
+            raise ValueError("cooldown_hours and retrains_per_day are 0 or more, share at most 1")
+        return self
+
+
+class Failover(Part):
+    """Which cloud takes over from which, and which of them waits cold."""
+
+    order: list[str] = Field(
+        default=[], description="Clouds; the next living one takes a dead one's capacity. Empty: the order of `serve`."
+    )
+    cold: list[str] = Field(
+        default=[], description="Clouds that hold the version's mirror but run nothing until one of the others dies."
+    )
+
+
 class ModelSpec(BaseModel):
     """One model: who owns it, where its rows come from, how it is trained, and where it serves."""
 
@@ -161,7 +225,13 @@ class ModelSpec(BaseModel):
     serve: list[TargetName] = Field(
         default=["aws/sagemaker", "gcp/cloud-run", "azure/ml"], min_length=1, description="One target a cloud."
     )
+    replicas: int = Field(default=1, ge=1, description="Servers on each cloud.")
     route: RoutePolicy = RoutePolicy()
+    failover: Failover = Failover()
+    objectives: Objectives = Objectives()
+    drift: DriftPolicy = DriftPolicy()
+    log_sample: float = Field(default=1.0, ge=0, le=1, description="Share of requests in the prediction log; 0: none.")
+    stale_after_days: int | None = Field(default=None, ge=1, description="A champion older than this is stale.")
     budget: Budget | None = None
     tags: dict[str, str] = Field(default={}, description="Put on everything that is deployed, for the bill.")
 
@@ -173,6 +243,14 @@ class ModelSpec(BaseModel):
                 raise ValueError(f"serve names {cloud} twice: a model has one target in a cloud")
         if unknown := set(self.route.weights) - set(clouds):
             raise ValueError(f"route.weights names {', '.join(sorted(unknown))}, which serve does not")
+        if unknown := {*self.failover.order, *self.failover.cold} - set(clouds):
+            raise ValueError(f"failover names {', '.join(sorted(unknown))}, which serve does not")
+        if self.failover.order and set(self.failover.order) != set(clouds):
+            raise ValueError("failover.order must name every cloud of serve, once")
+        if set(clouds) <= set(self.failover.cold):
+            raise ValueError("failover.cold names every cloud: leave at least one that serves")
+        if heavy := [cloud for cloud in self.failover.cold if self.route.weights.get(cloud, 0)]:
+            raise ValueError(f"failover.cold names {', '.join(heavy)}, which has a weight: give it none")
         return self
 
     @property

@@ -5,16 +5,20 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from intermodal.platform.clouds import Cloud, Target
+from intermodal.platform.drills import Disturbance
 from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
-from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, SpecError, Unavailable
+from intermodal.platform.figures import Figures
+from intermodal.platform.incidents import Entry, Incident
 from intermodal.platform.mirroring import Manifest, MirrorReport, sha256_of
+from intermodal.platform.notices import Notice
 from intermodal.platform.package import DESCRIPTOR, Package
 from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.routing import Route
@@ -54,7 +58,7 @@ class MemoryRegistry:
         self.numbers = itertools.count()
         self.candidates: list[Candidate] = []
         self.registered: list[RegisteredVersion] = []
-        self.champions: dict[str, RegisteredVersion] = {}
+        self.champions_by_model: dict[str, RegisteredVersion] = {}
 
     def record(self, folder: Path, record: TrainingRecord) -> Candidate:
         kept = self.folder / f"package-{next(self.numbers)}"
@@ -73,7 +77,7 @@ class MemoryRegistry:
         return sorted(ours, key=lambda version: SemanticVersion.parse(version.version))
 
     def champion(self, model: str) -> RegisteredVersion | None:
-        return self.champions.get(model)
+        return self.champions_by_model.get(model)
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
         for known in self.registered:
@@ -82,8 +86,11 @@ class MemoryRegistry:
         self.registered.append(RegisteredVersion(version, str(len(self.registered) + 1), candidate))
         return self.registered[-1]
 
+    def champions(self) -> Mapping[str, str]:
+        return {model: version.version for model, version in self.champions_by_model.items()}
+
     def promote(self, version: RegisteredVersion) -> None:
-        self.champions[version.model] = version
+        self.champions_by_model[version.model] = version
 
     def download(self, candidate: Candidate, folder: Path) -> Path:
         return Path(shutil.copytree(candidate.artifacts, folder / "package"))
@@ -190,6 +197,9 @@ class MemoryTarget:
         token = BearerToken(f"token-{time.monotonic_ns()}", self.expires_at)
         return Upstream(self.target.cloud, endpoint.version, f"{endpoint.url}/infer", token)
 
+    def answers(self) -> bool:
+        return not self.gone
+
 
 class MemoryGateway:
     """Answers from the first serving upstream's target."""
@@ -200,6 +210,7 @@ class MemoryGateway:
         self.targets = {target.target.cloud: target for target in targets}
         self.routes: dict[str, Route] = {}
         self.held: dict[str, dict[Cloud, Upstream]] = {}
+        self.drills: dict[Cloud, Disturbance] = {}
 
     def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
         self.routes[route.model] = route
@@ -232,5 +243,84 @@ class MemoryGateway:
                     return self.targets[cloud].invoke(name, body), cloud, route.version
         raise IntermodalError("no upstream answers")
 
+    def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
+        if model not in self.routes:
+            raise NotFound(f"no route for {model}")
+        held = {**self.held[model], **{upstream.cloud: upstream for upstream in added}}
+        if missing := set(weights) - set(held):
+            raise SpecError(f"no upstream on {missing}")
+        self.held[model] = held
+        self.routes[model] = replace(self.routes[model], weights={**dict.fromkeys(held, 0), **weights})
+
     def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
-        return {cloud: not self.targets[cloud].gone for cloud in self.routes[model].serving}
+        return {cloud: self._serves(cloud) for cloud in self.held[model]}
+
+    def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
+        return {model: self.upstream_health(model) for model in self.routes}
+
+    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
+        self.drills.pop(cloud, None)
+        if disturbance is not None:
+            self.drills[cloud] = disturbance
+
+    def disturbances(self) -> Mapping[Cloud, Disturbance]:
+        return dict(self.drills)
+
+    def _serves(self, cloud: Cloud) -> bool:
+        return not self.targets[cloud].gone and cloud not in self.drills
+
+
+class MemoryIncidents:
+    def __init__(self) -> None:
+        self.kept: dict[str, Incident] = {}
+
+    def open(self, incident: Incident) -> Incident:
+        return self.kept.setdefault(incident.id, incident)
+
+    def note(self, id: str, entry: Entry) -> Incident:
+        if id not in self.kept:
+            raise NotFound(f"no incident {id}")
+        self.kept[id] = self.kept[id].noted(entry)
+        return self.kept[id]
+
+    def close(self, id: str, at: float) -> Incident:
+        self.kept[id] = self.kept[id].closed(at)
+        return self.kept[id]
+
+    def get(self, id: str) -> Incident | None:
+        return self.kept.get(id)
+
+    def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
+        found = [one for one in self.kept.values() if model in ("", one.model) and (one.is_open or not open_only)]
+        return sorted(found, key=lambda one: one.opened_at)
+
+
+@dataclass
+class MemoryNotifier:
+    told: list[Notice] = field(default_factory=list)
+
+    def tell(self, notice: Notice) -> None:
+        self.told.append(notice)
+
+
+@dataclass
+class MemoryMetrics:
+    """``down`` makes it answer as a Prometheus that is not there."""
+
+    source: str
+    figures: list[Figures] = field(default_factory=list)
+    down: bool = False
+
+    def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        assert seconds > 0
+        if self.down:
+            raise Unavailable(f"{self.source} does not answer")
+        return [one for one in self.figures if model in ("", one.model)]
+
+
+@dataclass
+class MemoryGauges:
+    pushed: dict[str, list[tuple[str, Mapping[str, str], float]]] = field(default_factory=dict)
+
+    def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
+        self.pushed[group] = list(gauges)

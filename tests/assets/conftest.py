@@ -11,9 +11,20 @@ import dagster as dg
 import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
-from intermodal.assets.resources import store_key, target_key
+from intermodal.assets.resources import monitor_key, store_key, target_key
 from intermodal.platform.clouds import CLOUDS, TARGETS
-from tests.memory import MemoryDeployment, MemoryGateway, MemoryRegistry, MemoryStore, MemoryTables, MemoryTarget
+from tests.memory import (
+    MemoryDeployment,
+    MemoryGateway,
+    MemoryGauges,
+    MemoryIncidents,
+    MemoryMetrics,
+    MemoryNotifier,
+    MemoryRegistry,
+    MemoryStore,
+    MemoryTables,
+    MemoryTarget,
+)
 
 WINE = Path(__file__).parent.parent / "models" / "wine"
 MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
@@ -43,6 +54,10 @@ class World:
     stores: dict[str, MemoryStore]
     targets: dict[str, MemoryTarget]
     gateway: MemoryGateway
+    incidents: MemoryIncidents
+    notifier: MemoryNotifier
+    gauges: MemoryGauges
+    metrics: dict[str, MemoryMetrics]
 
     def run(self, job: str, config: dict[str, Any] | None = None, **options: Any) -> dg.ExecuteInProcessResult:
         tags = {} if "asset_selection" in options else MONTHS
@@ -62,7 +77,14 @@ def world(tmp_path: Path) -> Iterator[World]:
     stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
     targets = {target.cloud: MemoryTarget(target, stores[target.cloud]) for target in TARGETS}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
+    incidents, notifier, gauges = MemoryIncidents(), MemoryNotifier(), MemoryGauges()
+    sources = {"metrics": "prometheus", "gateway_metrics": "gateway"} | {monitor_key(c): f"{c}-monitor" for c in CLOUDS}
+    metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
     resources = {
+        "incidents": incidents,
+        "notifier": notifier,
+        "gauges": gauges,
+        **metrics,
         "tables": tables,
         "registry": registry,
         "gateway": gateway,
@@ -76,4 +98,16 @@ def world(tmp_path: Path) -> Iterator[World]:
         shutil.copytree(WINE, folder)
         with sandbox.build_all_defs() as defs, dg.DagsterInstance.ephemeral() as instance:
             merged = dg.Definitions.merge(defs, dg.Definitions(resources=resources))
-            yield World(merged, instance, tables, registry, stores, targets, gateway)
+            yield World(
+                merged,
+                instance,
+                tables,
+                registry,
+                stores,
+                targets,
+                gateway,
+                incidents,
+                notifier,
+                gauges,
+                metrics,
+            )

@@ -1,0 +1,27 @@
+"""The specs of all models that a code location has: what sensors, which are one for all models, need to know."""
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+import dagster as dg
+
+from intermodal.platform.spec import ModelSpec
+
+SPEC = "intermodal/spec"
+"""Metadata of ``<model>/route``: the spec as JSON."""
+
+
+def as_json(spec: ModelSpec) -> str:
+    """Only the spec's own fields: a component has more."""
+    return ModelSpec.model_validate({name: getattr(spec, name) for name in ModelSpec.model_fields}).model_dump_json()
+
+
+@lru_cache(maxsize=4)
+def specs_of(repository: dg.RepositoryDefinition) -> Mapping[str, ModelSpec]:
+    """Every model's spec by name, as its component left it on ``<model>/route``."""
+    graph = repository.asset_graph
+    found = {}
+    for key in graph.get_all_asset_keys():
+        if key.path[1:] == ["route"] and SPEC in (metadata := graph.get(key).metadata):
+            found[key.path[0]] = ModelSpec.model_validate_json(str(metadata[SPEC]))
+    return found
