@@ -56,10 +56,10 @@ def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
     def _features(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
             table = functions.features(tables.read(spec.name, "dataset", month))
-            if spec.features.target not in table:
+            if absent := [name for name in spec.features.not_inputs if name not in table]:
                 raise SpecError(
-                    f"{spec.features.function} gives no column '{spec.features.target}', the target.",
-                    hint=f"It gives {', '.join(map(str, table.columns))}; name one in features.target.",
+                    f"{spec.features.function} gives no column '{absent[0]}', which the spec names.",
+                    hint=f"It gives {', '.join(map(str, table.columns))}; correct features.target or features.id.",
                 )
             tables.write(spec.name, "features", month, table)
             metadata = _numbers(table) | {"target_mean": _mean(table[spec.features.target])}

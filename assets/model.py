@@ -52,7 +52,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         window = latest_window(tables.partitions(spec.name, "features"), spec.train.window, config.holdout)
         months = {month: tables.read(spec.name, "features", month) for month in (*window.train, window.holdout)}
         rows, heldout = pd.concat([months[month] for month in window.train], ignore_index=True), months[window.holdout]
-        inputs, target = rows.drop(columns=spec.features.target), rows[spec.features.target]
+        inputs, target = rows.drop(columns=spec.features.not_inputs), rows[spec.features.target]
         if unknown := set(spec.features.sensitive) - set(inputs.columns):
             raise SpecError(
                 f"features.sensitive names {', '.join(sorted(unknown))}, not among the inputs.",
@@ -103,7 +103,7 @@ def _measure(
     """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows."""
     metric: str = spec.gate.metric
     truth = heldout[spec.features.target]
-    rows = heldout.drop(columns=spec.features.target)
+    rows = heldout.drop(columns=spec.features.not_inputs)
     figures: dict[str, float] = {metric: fitted.score(metric, rows, truth)}
     if functions.baseline is not None:
         guesses = functions.baseline(*window)(rows)

@@ -1,10 +1,13 @@
 """Drills: an outage made on purpose, at the gateway, and what was measured meanwhile."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 from intermodal.platform.clouds import Cloud
-from intermodal.platform.errors import SpecError
+from intermodal.platform.errors import IntermodalError, SpecError
+from intermodal.platform.routing import Route
+from intermodal.platform.spec import Objectives
 
 DrillKind = Literal["outage", "brownout", "throttle", "corrupt"]
 DRILL_KINDS: tuple[DrillKind, ...] = get_args(DrillKind)
@@ -51,3 +54,57 @@ class DrillResult:
     drained_seconds: float | None
     capacity_seconds: float | None
     restored_seconds: float | None
+
+
+def parse_drill(text: str) -> DrillKind:
+    for kind in DRILL_KINDS:
+        if kind == text:
+            return kind
+    raise SpecError(f"Unknown drill '{text}'.", hint=f"Known drills: {', '.join(DRILL_KINDS)}.")
+
+
+def require_safe(
+    route: Route | None,
+    health: Mapping[Cloud, bool],
+    cloud: Cloud,
+    *,
+    environment: str,
+    allow_production: bool,
+    handled: bool,
+) -> None:
+    """IntermodalError, with the reason, when a drill must not begin now.
+
+    ``handled``: an incident or another drill is on. One other cloud must be able to serve.
+    """
+    if environment == "production" and not allow_production:
+        raise IntermodalError(
+            "This is production, and a drill sends real requests into an outage.",
+            hint="Allow it for this one run: allow_production in the run's config, or --allow-production.",
+        )
+    if route is None or cloud not in route.serving:
+        raise IntermodalError(f"{cloud} gets no traffic of this model now.", hint="Choose a cloud that serves it.")
+    if handled:
+        raise IntermodalError("An incident or another drill is going on.", hint="Wait until it is over.")
+    if not any(health.get(other, False) for other in route.serving if other != cloud):
+        raise IntermodalError(f"No other cloud could take the requests of {cloud}.", hint="Mend the others first.")
+
+
+def judge(result: DrillResult, objectives: Objectives) -> tuple[bool, tuple[str, ...]]:
+    """Whether the drill met the spec's objectives, a sentence for each. Only an outage loses a cloud's capacity."""
+    reasons = [f"{result.failed} of {result.requests} requests failed."]
+    passed = result.failed == 0 and result.requests > 0
+    if result.kind == "outage":
+        for word, seconds, limit in (
+            ("drained", result.drained_seconds, objectives.drained_seconds),
+            ("at full capacity again", result.capacity_seconds, objectives.capacity_seconds),
+        ):
+            if seconds is None:
+                reasons.append(f"It was not {word} while the drill lasted.")
+            else:
+                reasons.append(f"{word.capitalize()} after {seconds:.1f} s, at most {limit:g} s are allowed.")
+            passed &= seconds is not None and seconds <= limit
+    if result.kind == "corrupt":
+        found = result.detected_seconds is not None and result.restored_seconds is not None
+        reasons.append("The damage was found and mended." if found else "The damage was not found and mended.")
+        passed &= found
+    return passed, tuple(reasons)

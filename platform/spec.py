@@ -73,6 +73,11 @@ class Features(Part):
 
     _check = field_validator("function")(_function)
 
+    @property
+    def not_inputs(self) -> list[str]:
+        """Columns of the feature table that the model must not see."""
+        return [self.target] if self.id is None else [self.target, self.id]
+
 
 class Train(Part):
     function: str = Field(

@@ -8,8 +8,11 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.signature import Signature
 
 
-def request_body(signature: Signature, rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Rows (one dict a row, absent or None for missing) as the body of ``POST /v2/models/<model>/infer``."""
+def request_body(signature: Signature, rows: Sequence[Mapping[str, Any]], id: str = "") -> bytes:
+    """Rows (one dict a row, absent or None for missing) as the body of ``POST /v2/models/<model>/infer``.
+
+    ``id`` is the caller's own; the prediction log keeps it, so that a label can find its prediction.
+    """
     inputs = [
         {
             "name": column.name,
@@ -19,7 +22,7 @@ def request_body(signature: Signature, rows: Sequence[Mapping[str, Any]]) -> byt
         }
         for column in signature.inputs
     ]
-    return json.dumps({"inputs": inputs}).encode()
+    return json.dumps({**({"id": id} if id else {}), "inputs": inputs}).encode()
 
 
 def predictions(body: bytes) -> list[list[float]]:

@@ -43,8 +43,16 @@ def features(flights: pd.DataFrame) -> pd.DataFrame:
         weekday=day.dt.dayofweek,
         plane_age=flights["year"] - flights["built"],
         late=(flights["arr_delay"] > LATE_MINUTES).astype("int64"),
+        flight_id=_flight_ids(flights),
     )
-    return table[[*CATEGORICAL, *NUMERIC, "late"]]
+    return table[["flight_id", *CATEGORICAL, *NUMERIC, "late"]]
+
+
+def _flight_ids(flights: pd.DataFrame) -> pd.Series:
+    """``UA1545-EWR-20130101-0515``: carrier and number, origin, day and scheduled departure; no two flights share it."""
+    number = flights["carrier"] + flights["flight"].astype(str) + "-" + flights["origin"]
+    day = flights["year"] * 10000 + flights["month"] * 100 + flights["day"]
+    return number + "-" + day.astype(str) + "-" + flights["sched_dep_time"].astype(str).str.zfill(4)
 
 
 @cache

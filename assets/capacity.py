@@ -1,0 +1,155 @@
+"""Make the clouds run what the open incidents ask for, and move traffic there. Every step may be repeated."""
+
+import logging
+import time
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, replace
+
+from intermodal.assets.deploying import deploy_request, golden_of_mirror, prove
+from intermodal.platform import failover, ports
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.endpoints import Endpoint, Upstream
+from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.incidents import Entry, Incident, Step
+from intermodal.platform.notices import Notice
+from intermodal.platform.routing import Route
+from intermodal.platform.spec import ModelSpec
+
+
+@dataclass(frozen=True)
+class Ports:
+    """All that a failover works with. ``now`` gives Unix seconds; ``pause`` waits, in seconds."""
+
+    gateway: ports.Gateway
+    incidents: ports.Incidents
+    notifier: ports.Notifier
+    deployment: ports.Deployment
+    stores: Mapping[Cloud, ports.ObjectStore]
+    places: Mapping[Cloud, ports.EndpointTarget]
+    registry: ports.ModelRegistry | None = None
+    log: logging.Logger = logging.getLogger(__name__)
+    now: Callable[[], float] = time.time
+    pause: Callable[[float], None] = time.sleep
+
+    def note(self, incident: Incident, step: Step, key: str, text: str) -> Incident:
+        if not incident.has(step, key):
+            self.log.info("%s: %s: %s", incident.id, step, text)
+        return self.incidents.note(incident.id, Entry(self.now(), step, key, text))
+
+    def down(self, model: str) -> frozenset[Cloud]:
+        """The clouds with an open incident."""
+        return frozenset(one.cloud for one in self.incidents.all(model, open_only=True))
+
+    def route(self, model: str) -> Route:
+        route = self.gateway.route(model)
+        if route is None:
+            raise NotFound(f"The gateway has no route for '{model}'.", hint=f"Run the job deploy_{model} first.")
+        return route
+
+
+def tell(at: Ports, incident: Incident, notice: Notice) -> Incident:
+    """Tell people once. A notifier that fails keeps nothing from going on; whoever comes next tries again.
+
+    Killed between telling and noting, people are told twice: better than never.
+    """
+    if incident.has("told", notice.key):
+        return incident
+    try:
+        at.notifier.tell(notice)
+    except IntermodalError as error:
+        at.log.error("nobody was told: %s", error)
+        return at.note(incident, "note", f"not told {notice.key}", f"nobody was told: {error.message}")
+    return at.note(incident, "told", notice.key, notice.title)
+
+
+def serve(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, replicas: int) -> Endpoint:
+    """The version on the cloud with so many replicas, proved with golden rows."""
+    place, store = at.places[cloud], at.stores[cloud]
+    at.log.info("%s: %s %s with %d replicas", place.target, spec.name, version, replicas)
+    served = place.deploy(deploy_request(spec, at.deployment, store, version, replicas))
+    body, golden = golden_of_mirror(store, spec.name, version)
+    prove(place, served.name, body, golden)
+    return served
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """``upstreams`` of the clouds that run more than usual; ``refused``: cloud → why it could not take more."""
+
+    upstreams: Mapping[Cloud, Upstream]
+    refused: Mapping[Cloud, str]
+
+    def text(self, spec: ModelSpec, down: Collection[Cloud]) -> str:
+        counts = failover.helpers(spec, down, self.refused)
+        taken = ", ".join(f"{cloud} runs {count}" for cloud, count in counts.items()) or "nothing had to be replaced"
+        return "; ".join([taken, *(f"{cloud} could not: {why}" for cloud, why in self.refused.items())])
+
+
+def take_over(at: Ports, spec: ModelSpec, version: str, down: Collection[Cloud]) -> Capacity:
+    """Give each dead cloud's replicas to the next living one in the failover order, and past one that cannot take them.
+
+    Raises the last reason when nobody could.
+    """
+    refused: dict[Cloud, str] = {}
+    while True:
+        upstreams: dict[Cloud, Upstream] = {}
+        for cloud, count in failover.helpers(spec, down, refused).items():
+            try:
+                upstreams[cloud] = at.places[cloud].upstream(serve(at, spec, cloud, version, count))
+            except IntermodalError as error:
+                at.log.warning("%s cannot take over for %s: %s", cloud, ", ".join(sorted(down)), error)
+                refused[cloud] = error.message
+                if not set(failover.wanted(spec, down)) - set(refused):
+                    raise
+                break
+        else:
+            return Capacity(upstreams, refused)
+
+
+def running(spec: ModelSpec, down: Collection[Cloud], route: Route) -> frozenset[Cloud]:
+    """The living clouds that serve the route's version now: all that should but a cold one without traffic."""
+    return frozenset(
+        cloud
+        for cloud in failover.wanted(spec, down)
+        if cloud in route.weights and (cloud not in spec.failover.cold or route.weights[cloud])
+    )
+
+
+def move(
+    at: Ports, spec: ModelSpec, version: str, down: Collection[Cloud], added: Mapping[Cloud, Upstream], stay: bool = True
+) -> bool:
+    """Traffic as the policy says over what runs and what is ``added``; False when there is nobody to send it to.
+
+    ``stay``: cold clouds that have traffic keep it. Raises Moved when another version was published meanwhile.
+    """
+    route = at.route(spec.name)
+    if route.version != version:
+        raise Moved(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+    serving = {*running(spec, down, route), *added}
+    if not stay:
+        serving = {cloud for cloud in serving if failover.wanted(spec, down)[cloud]}
+    if not serving:
+        return False
+    weights = failover.shares(spec, down, serving)
+    if added or any(route.weights.get(cloud, 0) != weights.get(cloud, 0) for cloud in {*route.weights, *weights}):
+        at.gateway.shift(spec.name, weights, list(added.values()))
+    return True
+
+
+class Moved(IntermodalError):
+    """A new version was published while a failover worked on the old one: begin again."""
+
+
+def again_when_moved(work: Callable[[], Incident], tries: int = 3) -> Incident:
+    for _ in range(tries - 1):
+        try:
+            return work()
+        except Moved:
+            continue
+    return work()
+
+
+def without(route: Route, clouds: Collection[Cloud]) -> Route | None:
+    """The route with no upstream on ``clouds``; None when nobody would be left."""
+    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in clouds}
+    return replace(route, weights=weights) if any(weights.values()) else None

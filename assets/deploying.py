@@ -1,0 +1,59 @@
+"""What is asked of a cloud when a version is to serve there, and the proof that it does; with no registry."""
+
+import json
+
+from intermodal.platform import ports, v2
+from intermodal.platform.endpoints import DeployRequest
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.package import DESCRIPTOR, GOLDEN, Golden
+from intermodal.platform.parity import TOLERANCE, holds, largest_difference
+from intermodal.platform.signature import Signature
+from intermodal.platform.spec import ModelSpec
+
+NOT_DEPLOYED = "not deployed"
+
+
+def prefix(model: str, version: str) -> str:
+    """Where a version's artifacts lie in every cloud's object store."""
+    return f"{model}/{version}"
+
+
+def deploy_request(
+    spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: str, replicas: int
+) -> DeployRequest:
+    """The request for the store's cloud. The prediction log goes to the root of that cloud's bucket, below which
+    ``prediction_log.object_key`` counts."""
+    return DeployRequest(
+        model=spec.name,
+        version=version,
+        environment=deployment.environment,
+        owner=spec.team,
+        image=deployment.image(store.cloud),
+        artifacts=store.uri(prefix(spec.name, version)),
+        replicas=replicas,
+        predictions=store.uri("") if spec.log_sample else "",
+        sample=spec.log_sample,
+        tags=spec.tags,
+    )
+
+
+def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:
+    """The golden rows as a V2 body, and with what is expected, from a mirror. NotFound, Unavailable, IntermodalError."""
+    folder = prefix(model, version)
+    try:
+        signature = Signature.from_dict(json.loads(store.get(f"{folder}/{DESCRIPTOR}"))["signature"])
+        golden = Golden.from_json(store.get(f"{folder}/{GOLDEN}"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntermodalError(f"The mirror {store.uri(folder)} is damaged: {error!r}.", hint="Mirror it again.") from error
+    return v2.request_body(signature, golden.rows), golden
+
+
+def prove(place: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:
+    """Raise IntermodalError unless the endpoint repeats the golden predictions."""
+    answer = v2.predictions(place.invoke(name, body))
+    if not holds(golden.predictions, answer):
+        raise IntermodalError(
+            f"{place.target}: '{name}' differs from the golden predictions by "
+            f"{largest_difference(golden.predictions, answer):g}; {TOLERANCE / 2:g} is allowed.",
+            hint="It gets no traffic. Look at its image and mirror.",
+        )

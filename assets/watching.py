@@ -1,0 +1,72 @@
+"""The jobs that watch a model and act on what is seen."""
+
+from datetime import datetime
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets.common import key
+from intermodal.assets.predictions import clouds_of
+from intermodal.platform.spec import ModelSpec
+
+WATCHING = ("predictions", "drift", "health", "timeline")
+APART = (*WATCHING, "drill", "incidents")
+"""Assets of a model that deploying it does not touch."""
+
+
+def apart(spec: ModelSpec) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(key(spec, name) for name in APART))
+
+
+def jobs(spec: ModelSpec) -> dg.Definitions:
+    """``watch_<model>``, ``timeline_<model>``, ``drill_<model>`` with its schedule, and ``retrain_<model>``.
+
+    What only looks, and a drill, carry no tag ``model``: they run beside whatever changes the model, and a drill must
+    not keep the failover waiting that it waits for.
+    """
+    rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
+    everything = dg.AssetSelection.groups(spec.name)
+    drill = dg.define_asset_job(
+        f"drill_{spec.name}",
+        selection=dg.AssetSelection.assets(key(spec, "drill")),
+        description=f"An outage of {spec.name} on purpose, measured.",
+        tags={"intermodal/drill": spec.name},
+    )
+    return dg.Definitions(
+        jobs=[
+            _look(spec, "watch", WATCHING, "Gathers predictions, measures drift and health."),
+            _look(spec, "timeline", ("timeline",), "What happened in the last day, on one page."),
+            dg.define_asset_job(
+                f"retrain_{spec.name}",
+                selection=everything - rows - apart(spec),
+                description=f"Trains {spec.name} on the newest months that are there, and deploys what passes.",
+                tags={"model": spec.name},
+            ),
+            drill,
+        ],
+        schedules=[
+            dg.ScheduleDefinition(
+                name=f"weekly_drill_{spec.name}",
+                job=drill,
+                cron_schedule="0 10 * * 2",
+                run_config_fn=lambda tick: _in_turn(spec, tick.scheduled_execution_time),
+                description="Tuesday at ten, when everybody is there. Switch it on when the team is ready for it.",
+            )
+        ],
+    )
+
+
+def _in_turn(spec: ModelSpec, at: datetime) -> dict[str, Any]:
+    """Another cloud every week."""
+    clouds = clouds_of(spec)
+    cloud = clouds[at.isocalendar().week % len(clouds)]
+    return {"ops": {f"{spec.name}__drill": {"config": {"kind": "outage", "cloud": cloud}}}}
+
+
+def _look(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:
+    return dg.define_asset_job(
+        f"{verb}_{spec.name}",
+        selection=dg.AssetSelection.assets(*(key(spec, stage) for stage in stages)),
+        description=description,
+        tags={"intermodal/watch": spec.name},
+    )

@@ -1,0 +1,175 @@
+"""Drift: how far what a version is asked, and what it predicts, has moved from its training data, and whether it matters.
+
+Everything is measured from counts in the bins of the version's reference profile, so a million rows cost a pass over each
+column and ten million need no more memory than one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import add
+from typing import Literal
+
+import numpy as np
+
+from intermodal.platform.counts import ColumnCounts, Counts, Rows, count
+from intermodal.platform.distances import groups_of, js_distance, ks_distance, psi
+from intermodal.platform.profile import ColumnProfile, Profile
+from intermodal.platform.signature import Column
+from intermodal.platform.spec import DriftPolicy
+
+State = Literal["none", "drifted", "too few rows"]
+CLOUD_ROWS = 200
+"""A cloud that answered fewer requests is not compared: 20 bins would hold ten rows each."""
+NAMED = 5
+"""Columns that a sentence names, those that moved most first."""
+
+
+@dataclass(frozen=True)
+class ColumnDrift:
+    """One input, or one output of the predictions, against the reference. Shares are 0 to 1, of all rows.
+
+    ``psi``, ``js``: see distances.py; missing values and unseen categories are bins like the others, so a column that
+    begins to be missing has drifted. ``ks`` is of the numbers that are there, None for a text, which has no order.
+    """
+
+    name: str
+    kind: Literal["input", "prediction"]
+    psi: float
+    ks: float | None
+    js: float
+    missing: float
+    missing_reference: float
+    unseen: float
+    out_of_range: float
+
+
+@dataclass(frozen=True)
+class Drift:
+    """``columns``: the inputs in the order of the signature, then the predictions."""
+
+    rows: int
+    columns: tuple[ColumnDrift, ...]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """``share`` of the inputs (0 to 1) has drifted; ``columns`` names all that have, predictions too, the furthest
+    first; ``reasons`` are sentences for people."""
+
+    state: State
+    share: float
+    columns: tuple[str, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CloudFinding:
+    """A cloud that is asked something else than the others: ``columns`` with the PSI between it and them."""
+
+    cloud: str
+    columns: Mapping[str, float]
+    text: str
+
+
+def measure(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequence[Column]) -> Drift:
+    """The drift of raw rows and of what was predicted for them ([n] or [n, k]); for chunks: ``count``, add, ``compare``.
+
+    SpecError as ``count`` raises it.
+    """
+    return compare(profile, count(profile, rows, predictions, columns))
+
+
+def compare(profile: Profile, counts: Counts) -> Drift:
+    """The drift of counted rows."""
+    inputs = [_column(profile, name, one, "input", counts.rows) for name, one in counts.inputs.items()]
+    outputs = [_column(profile, name, one, "prediction", counts.rows) for name, one in counts.predictions.items()]
+    return Drift(counts.rows, (*inputs, *outputs))
+
+
+def _column(
+    profile: Profile, name: str, now: ColumnCounts, kind: Literal["input", "prediction"], rows: int
+) -> ColumnDrift:
+    then, total = profile.by_name[name], max(rows, 1)
+    reference, current = _grouped(then, then.counts, 0, then.missing), _grouped(then, now.bins, now.unseen, now.missing)
+    return ColumnDrift(
+        name,
+        kind,
+        psi(reference, current),
+        None if then.is_text else ks_distance(np.array(then.counts), np.array(now.bins)),
+        js_distance(reference, current),
+        now.missing / total,
+        then.missing / max(profile.rows, 1),
+        now.unseen / total,
+        now.out_of_range / total,
+    )
+
+
+def _grouped(column: ColumnProfile, bins: Sequence[int], unseen: int, missing: int) -> np.ndarray:
+    groups = groups_of(column)
+    merged = np.bincount(groups, weights=np.array(bins, dtype=float)) if len(groups) else np.array([])
+    return np.append(merged, [unseen, missing])
+
+
+def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
+    """Drifted: ``share`` of the inputs or more have a PSI over ``psi``, or a prediction's is over ``prediction_psi``.
+
+    The usual levels are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006).
+    """
+    if drift.rows < policy.min_rows:
+        few = f"{drift.rows} rows are too few to judge: it takes {policy.min_rows}."
+        return Verdict("too few rows", 0.0, (), (few,))
+    ordered = sorted(drift.columns, key=lambda column: -column.psi)
+    inputs = [one for one in ordered if one.kind == "input" and one.psi > policy.psi]
+    outputs = [one for one in ordered if one.kind == "prediction" and one.psi > policy.prediction_psi]
+    count_of = sum(one.kind == "input" for one in drift.columns)
+    share = len(inputs) / count_of if count_of else 0.0
+    many = bool(inputs) and share >= policy.share
+    reasons = [
+        f"{len(inputs)} of {count_of} inputs ({share:.0%}) have a PSI over {policy.psi:g}; "
+        f"it takes {policy.share:.0%} of them for the data to count as drifted."
+    ]
+    if inputs:
+        reasons.append("Furthest: " + ", ".join(f"{one.name} {one.psi:.2f}" for one in inputs[:NAMED]) + ".")
+    highest = max((one.psi for one in drift.columns if one.kind == "prediction"), default=0.0)
+    over = "over" if outputs else "not over"
+    reasons.append(f"The predictions' PSI is {highest:.2f}, {over} {policy.prediction_psi:g}.")
+    names = tuple(one.name for one in ordered if one in inputs or one in outputs)
+    return Verdict("drifted" if many or outputs else "none", share, names, tuple(reasons))
+
+
+def between(profile: Profile, by_cloud: Mapping[str, Counts], policy: DriftPolicy) -> tuple[CloudFinding, ...]:
+    """Clouds that see another population than the others together do, in any input (PSI over ``policy.psi``).
+
+    The gateway shares requests out by chance, so all clouds should see the same. The odd one is taken out before the
+    rest is compared again, else it would make the others look odd. Of two that differ, the one further from training
+    is named.
+    """
+    counted = {cloud: one for cloud, one in by_cloud.items() if one.rows >= min(CLOUD_ROWS, policy.min_rows)}
+    names = list(next(iter(counted.values())).inputs) if counted else []
+    odd: dict[str, dict[str, float]] = {}
+    for name in names:
+        for cloud, distance in _odd(profile.by_name[name], {c: one.inputs[name] for c, one in counted.items()}, policy):
+            odd.setdefault(cloud, {})[name] = distance
+    return tuple(CloudFinding(cloud, odd[cloud], _sentence(cloud, odd[cloud], policy)) for cloud in sorted(odd))
+
+
+def _odd(column: ColumnProfile, left: dict[str, ColumnCounts], policy: DriftPolicy) -> list[tuple[str, float]]:
+    shares = {cloud: _grouped(column, one.bins, one.unseen, one.missing) for cloud, one in left.items()}
+    reference = _grouped(column, column.counts, 0, column.missing)
+    found = []
+    while len(shares) > 1:
+        total = reduce(add, shares.values())
+        distances = {cloud: round(psi(total - own, own), 9) for cloud, own in shares.items()}
+        worst = max(sorted(shares), key=lambda cloud: (distances[cloud], psi(reference, shares[cloud])))
+        if distances[worst] <= policy.psi:
+            break
+        found.append((worst, distances[worst]))
+        del shares[worst]
+    return found
+
+
+def _sentence(cloud: str, columns: Mapping[str, float], policy: DriftPolicy) -> str:
+    furthest = sorted(columns.items(), key=lambda pair: -pair[1])[:NAMED]
+    listed = ", ".join(f"{name} {distance:.2f}" for name, distance in furthest)
+    return f"{cloud} sees another population than the other clouds: PSI over {policy.psi:g} in {listed}."

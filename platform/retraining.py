@@ -1,0 +1,100 @@
+"""What follows from drift: train again, wait, or ask people. Never a loop."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal
+
+from intermodal.platform.spec import DriftPolicy
+
+DAY = 24 * 3600.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """What is known now of a model. ``drifted`` is None when too few rows were seen to say.
+
+    ``newest`` is the newest month of features, ``held_out`` the month that the version was judged on; ``training`` says
+    whether a retraining runs. ``at`` is when drift was measured, Unix seconds.
+    """
+
+    version: str
+    drifted: bool | None
+    at: float
+    newest: str = ""
+    held_out: str = ""
+    training: bool = False
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What is remembered between two looks. ``retrained_from`` is the version whose drift began the last retraining,
+    ``good`` whether the version was ever seen without drift, ``told`` the last thing that people were asked about."""
+
+    version: str = ""
+    since: float | None = None
+    good: bool = False
+    retrained_from: str = ""
+    retrained_at: tuple[float, ...] = ()
+    told: str = ""
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Memory":
+        return cls(**{**data, "retrained_at": tuple(data.get("retrained_at", ()))})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Only what differs from nothing, since the memories of all models make one cursor."""
+        return {name: value for name, value in asdict(self).items() if value != getattr(Memory(), name)}
+
+
+@dataclass(frozen=True)
+class Decision:
+    """``key`` names the event: whoever acts on it does so once for each key."""
+
+    action: Literal["nothing", "retrain", "wait", "ask people"]
+    key: str = ""
+    reason: str = ""
+
+
+def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> tuple[Memory, Decision]:
+    """The decision, and what to remember once it was acted on.
+
+    A version that came from a retraining and drifts without ever having been good was not cured by it: people are
+    asked, and no second retraining starts. The same when a retraining gave no version that passed its gates.
+    """
+    if seen.version != memory.version:
+        memory = replace(memory, version=seen.version, since=None, good=False)
+    if seen.drifted is None:
+        return memory, Decision("nothing", reason="too few rows to say")
+    if not seen.drifted:
+        return replace(memory, since=None, good=True), Decision("nothing", reason="no drift")
+    memory = replace(memory, since=memory.since or seen.at)
+    if seen.training:
+        return memory, Decision("wait", reason="a retraining runs")
+    if why := _hopeless(memory, seen):
+        return _ask(memory, *why)
+    recent = tuple(at for at in memory.retrained_at if now - at < DAY)
+    if recent and now - recent[-1] < policy.cooldown_hours * 3600:
+        hours = policy.cooldown_hours - (now - recent[-1]) / 3600
+        return memory, Decision("wait", reason=f"cooling down for another {hours:.1f} h")
+    if len(recent) >= policy.retrains_per_day:
+        return _ask(memory, f"limit-{int(now // DAY)}", f"{len(recent)} retrainings in 24 hours are the spec's limit")
+    if seen.newest <= seen.held_out:
+        return _ask(memory, "no-new-data", f"there is no data newer than {seen.held_out[:7]}, which it was judged on")
+    key = f"{memory.version}-{int(memory.since or seen.at)}"
+    kept = replace(memory, retrained_from=seen.version, retrained_at=(*recent, now))
+    return kept, Decision("retrain", key, f"{seen.version} has drifted, and there is data up to {seen.newest[:7]}")
+
+
+def _hopeless(memory: Memory, seen: Observed) -> tuple[str, str] | None:
+    if not memory.retrained_from or memory.good:
+        return None
+    if memory.retrained_from == seen.version:
+        return "not-replaced", f"{seen.version} was to be replaced, and no retrained model passed its gates"
+    return "not-cured", f"{seen.version}, the retrained version, drifts as well"
+
+
+def _ask(memory: Memory, what: str, reason: str) -> tuple[Memory, Decision]:
+    key = f"{memory.version}-{what}"
+    if memory.told == key:
+        return memory, Decision("wait", key, f"people were asked: {reason}")
+    return replace(memory, told=key), Decision("ask people", key, reason)

@@ -1,0 +1,96 @@
+"""Drift is answered once for each onset, and never in a loop."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intermodal.platform.retraining import DAY, Decision, Memory, Observed, decide
+from intermodal.platform.spec import DriftPolicy
+
+POLICY = DriftPolicy(cooldown_hours=24, retrains_per_day=1)
+NOW = 1_700_000_000.0
+
+
+def seen(version: str = "1.0.0", drifted: bool | None = True, **rest: object) -> Observed:
+    return Observed(version, drifted, **{"at": NOW, "newest": "2013-07-01", "held_out": "2013-04-01", **rest})  # type: ignore[arg-type]
+
+
+def test_the_first_sign_of_drift_starts_one_retraining() -> None:
+    memory, decision = decide(Memory(), seen(), POLICY, NOW)
+    assert (decision.action, decision.key) == ("retrain", f"1.0.0-{int(NOW)}")
+    assert decide(memory, seen(training=True), POLICY, NOW + 10)[1].action == "wait"
+
+
+def test_a_retraining_that_gave_no_version_is_for_people_once() -> None:
+    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, decision = decide(memory, seen(), POLICY, NOW + 60)
+    assert (decision.action, decision.key) == ("ask people", "1.0.0-not-replaced")
+    assert decide(memory, seen(), POLICY, NOW + 120)[1].action == "wait"
+
+
+def test_a_retrained_version_that_drifts_too_is_for_people() -> None:
+    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, decision = decide(memory, seen("1.1.0"), POLICY, NOW + 2 * DAY)
+    assert (decision.action, decision.key) == ("ask people", "1.1.0-not-cured")
+
+
+def test_a_cured_version_may_drift_again_and_is_retrained_after_the_cooldown() -> None:
+    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, cured = decide(memory, seen("1.1.0", drifted=False), POLICY, NOW + 60)
+    assert cured.action == "nothing"
+    assert decide(memory, seen("1.1.0"), POLICY, NOW + 3600)[1].action == "wait"
+    assert decide(memory, seen("1.1.0"), POLICY, NOW + DAY + 61)[1].action == "retrain"
+
+
+def test_without_newer_data_there_is_nothing_to_train_on() -> None:
+    _, decision = decide(Memory(), seen(newest="2013-04-01"), POLICY, NOW)
+    assert decision == Decision(
+        "ask people", "1.0.0-no-new-data", "there is no data newer than 2013-04, which it was judged on"
+    )
+
+
+def test_the_daily_limit_holds_without_a_cooldown() -> None:
+    policy = DriftPolicy(cooldown_hours=0, retrains_per_day=1)
+    memory, _ = decide(Memory(), seen(), policy, NOW)
+    memory, _ = decide(memory, seen("1.1.0", drifted=False), policy, NOW + 60)
+    memory, decision = decide(memory, seen("1.1.0"), policy, NOW + 120)
+    assert decision.action == "ask people"
+    assert "limit" in decision.key
+    assert decide(memory, seen("1.1.0"), policy, NOW + DAY + 1)[1].action == "retrain"
+
+
+@pytest.mark.parametrize("memory", [Memory(), Memory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "told")])
+def test_memory_survives_a_cursor(memory: Memory) -> None:
+    assert Memory.from_dict(memory.to_dict()) == memory
+
+
+Step = tuple[bool | None, bool, bool, float]
+STEPS = st.lists(
+    st.tuples(st.sampled_from([True, False, None]), st.booleans(), st.booleans(), st.floats(1, 2 * DAY)), max_size=40
+)
+
+
+@given(STEPS, st.integers(0, 3), st.floats(0, 48))
+def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
+    steps: list[Step], limit: int, cooldown: float
+) -> None:
+    """Each step: drifted or not, whether a retraining gave a new version, whether one runs, seconds later."""
+    policy = DriftPolicy(cooldown_hours=cooldown, retrains_per_day=limit)
+    memory, now, number, started, asked = Memory(), NOW, 0, list[tuple[float, str]](), list[str]()
+    for drifted, replaced, training, later in steps:
+        now += later
+        number += replaced
+        memory = Memory.from_dict(memory.to_dict())  # as after a restart
+        memory, decision = decide(memory, seen(f"1.{number}.0", drifted, at=now, training=training), policy, now)
+        if decision.action == "retrain":
+            assert drifted
+            assert not training
+            started.append((now, decision.key))
+        if decision.action == "ask people":
+            asked.append(decision.key)
+    assert len({key for _, key in started}) == len(started)
+    for at, _ in started:
+        assert sum(at <= other < at + DAY for other, _ in started) <= max(limit, 0)
+    for (one, _), (other, _) in zip(started, started[1:], strict=False):
+        assert other - one >= cooldown * 3600
+    assert all(first != second for first, second in zip(asked, asked[1:], strict=False))
