@@ -4,7 +4,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -21,11 +21,12 @@ from intermodal.sandbox import commands
 
 if TYPE_CHECKING:
     from intermodal.platform.status import Status
-    from intermodal.sandbox.settings import Settings
-    from intermodal.sandbox.up import Phases
 
 out, err = Console(), Console(stderr=True)
-SANDBOX_COMMANDS = {"up", "down", "drill", "sandbox"}
+SANDBOX_COMMANDS = {"up", "down", "demo", "sandbox"}
+DRILL_ROWS = ["requests", "failed", "retried"] + [
+    f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")
+]
 SANDBOX_PACKAGES = {"aiohttp", "cryptography", "filelock", "psutil"}
 
 
@@ -71,7 +72,7 @@ def main(ctx: click.Context) -> None:
         )
 
 
-for command in (commands.down, commands.drill, commands.sandbox):
+for command in (commands.down, commands.sandbox):
     main.add_command(command)
 
 
@@ -133,9 +134,8 @@ def _show(now: "Status") -> None:
     out.print(f"gateway {now.gateway}   UI {now.ui}   MLflow {now.mlflow}", highlight=False, soft_wrap=True)
 
 
-@main.command()
-def up() -> None:
-    """Start everything on this machine, then train and deploy flight_delay."""
+def _start() -> "Status":
+    """Start everything and have flight_delay on all clouds; a second one at the same time waits, and finds it done."""
     from filelock import FileLock
 
     from intermodal.sandbox import up as sandbox_up
@@ -146,32 +146,33 @@ def up() -> None:
 
     settings, phases = Settings.read(), sandbox_up.Phases()
     settings.home.mkdir(parents=True, exist_ok=True)
-    with FileLock(settings.home / "up.lock"):  # a second `up` waits, and then finds everything done
-        _up(settings, phases, say)
-
-
-def _up(settings: "Settings", phases: "Phases", say: Callable[[str], None]) -> None:
-    from intermodal.sandbox import up as sandbox_up
-
     out.print("Starting three clouds, MLflow, the gateway and Dagster ...")
-    sandbox_up.start(settings, say, phases)
-    now = _status()
-    if not now.serves_everywhere(sandbox_up.DEMO):
-        sandbox_up.train_and_deploy(settings, say, phases)
-        phases.save(settings)
+    with FileLock(settings.home / "up.lock"):
+        sandbox_up.start(settings, say, phases)
         now = _status()
+        if not now.serves_everywhere(sandbox_up.DEMO):
+            sandbox_up.train_and_deploy(settings, say, phases)
+            phases.save(settings)
+            now = _status()
     _show(now)
     if not now.serves_everywhere(sandbox_up.DEMO):
         raise IntermodalError(
             f"{sandbox_up.DEMO} does not answer on all three clouds.", hint=f"Logs: {settings.home / 'logs'}."
         )
+    return now
+
+
+@main.command()
+def up() -> None:
+    """Start everything on this machine, then train and deploy flight_delay."""
+    now, model = _start(), "flight_delay"
     out.print(
         f"""
 Next:
-  look at the lineage    {now.ui}/asset-groups/code/intermodal.definitions/{sandbox_up.DEMO}
-  ask the model          .venv/bin/intermodal predict {sandbox_up.DEMO} --file models/{sandbox_up.DEMO}/example.csv
-  take a cloud away      .venv/bin/intermodal drill outage aws
-  bring it back          .venv/bin/intermodal drill restore aws
+  look at the lineage    {now.ui}/asset-groups/code/intermodal.definitions/{model}
+  ask the model          .venv/bin/intermodal predict {model} --file models/{model}/example.csv
+  rehearse an outage     .venv/bin/intermodal drill outage aws
+  kill a cloud for real  .venv/bin/intermodal sandbox outage aws, and later: sandbox restore aws
   stop everything        make down""",
         highlight=False,
         soft_wrap=True,
@@ -216,6 +217,69 @@ def predict(model: str, text: str | None, file: Path | None) -> None:
     for prediction in v2.predictions(answer):
         click.echo(" ".join(f"{value:.6f}" for value in prediction))
     err.print(f"answered by {cloud}, version {version}", highlight=False)
+
+
+@main.command()
+@click.argument("kind")
+@click.argument("cloud")
+@click.option("--model", default="flight_delay", show_default=True)
+@click.option("--seconds", type=float, default=60.0, show_default=True, help="How long it lasts at most.")
+@click.option("--rate", type=float, default=50.0, show_default=True, help="Requests a second that the drill sends.")
+@click.option("--allow-production", is_flag=True, help="Yes, on production.")
+def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
+    """An outage on purpose, at the gateway, measured: outage, brownout, throttle or corrupt a CLOUD."""
+    from intermodal.platform.clouds import parse_cloud
+    from intermodal.platform.drills import parse_drill
+    from intermodal.resources import runs
+
+    config = {"kind": parse_drill(kind), "cloud": parse_cloud(cloud), **options}
+    url = os.environ.get("INTERMODAL_UI_URL", "")
+    if not url:
+        raise SpecError("Not set in the environment: INTERMODAL_UI_URL.", hint="It is the address of Dagster's UI.")
+    run = runs.launch(url, f"drill_{model}", config={"ops": {f"{model}__drill": {"config": config}}})
+    out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
+    runs.wait(url, run)
+    result = runs.metadata(url, [model, "drill"])
+    table = Table("measured", "", title=f"drill: {kind} of {cloud}")
+    for name in DRILL_ROWS:
+        if name in result:
+            table.add_row(name.replace("_", " "), str(result[name]))
+    out.print(table)
+    out.print(result["reasons"], highlight=False)
+    if not result["passed"]:
+        sys.exit(1)
+
+
+@main.command()
+def demo() -> None:
+    """The whole story, unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
+    from rich.markdown import Markdown
+
+    from intermodal.sandbox import demo as sandbox_demo
+    from intermodal.sandbox.settings import Settings
+
+    settings = Settings.read()
+    if (settings.home / "gateway").exists():
+        raise IntermodalError(
+            f"{settings.home} was used before, and the story begins with nothing.",
+            hint="Run 'make demo', which uses a folder of its own, or set INTERMODAL_HOME to an empty one.",
+        )
+    _start()
+    with _adapters("gateway", "incidents") as built:
+        told = sandbox_demo.play(settings, built.gateway, built.incidents, lambda text: out.print(f"  {escape(text)}"))
+    (settings.home / "demo.md").write_text(told.page, encoding="utf-8")
+    out.print(Markdown(told.page))
+    out.print(
+        f"The same in the UI: {os.environ['INTERMODAL_UI_URL']}/assets/{sandbox_demo.DEMO}/timeline", soft_wrap=True
+    )
+    for what, seconds in told.late.items():
+        out.print(f"{what}: {seconds:.1f} s", highlight=False)
+    if told.missing:
+        err.print(f"[red]error:[/red] {escape(told.missing)}")
+    out.print(f"requests: {told.requests}", highlight=False)
+    out.print(f"failed requests: {told.failed}", highlight=False)
+    if told.failed or told.missing:
+        sys.exit(1)
 
 
 if __name__ == "__main__":

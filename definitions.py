@@ -10,7 +10,8 @@ from intermodal.sensors import sensors
 
 @dg.definitions
 def defs() -> dg.Definitions:
+    models = dg.load_from_defs_folder(path_within_project=Path(__file__).resolve().parent)
     return dg.Definitions.merge(
-        dg.load_from_defs_folder(path_within_project=Path(__file__).resolve().parent),
-        dg.Definitions(resources=resources(), sensors=sensors(), executor=dg.in_process_executor),
+        models,
+        dg.Definitions(resources=resources(), sensors=sensors(models.jobs or ()), executor=dg.in_process_executor),
     )

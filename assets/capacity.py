@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from intermodal.assets.deploying import deploy_request, golden_of_mirror, prove
 from intermodal.platform import failover, ports
@@ -27,7 +27,7 @@ class Ports:
     stores: Mapping[Cloud, ports.ObjectStore]
     places: Mapping[Cloud, ports.EndpointTarget]
     registry: ports.ModelRegistry | None = None
-    log: logging.Logger = logging.getLogger(__name__)
+    log: logging.Logger = field(default=logging.getLogger(__name__))
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep
 
@@ -47,29 +47,46 @@ class Ports:
         return route
 
 
-def tell(at: Ports, incident: Incident, notice: Notice) -> Incident:
+def tell(at: Ports, incident: Incident, key: str, notice: Notice) -> Incident:
     """Tell people once. A notifier that fails keeps nothing from going on; whoever comes next tries again.
 
     Killed between telling and noting, people are told twice: better than never.
     """
-    if incident.has("told", notice.key):
+    if incident.has("told", key):
         return incident
     try:
         at.notifier.tell(notice)
     except IntermodalError as error:
         at.log.error("nobody was told: %s", error)
-        return at.note(incident, "note", f"not told {notice.key}", f"nobody was told: {error.message}")
-    return at.note(incident, "told", notice.key, notice.title)
+        return at.note(incident, "note", f"not-told-{key}", f"nobody was told: {error.message}")
+    return at.note(incident, "told", key, notice.title)
 
 
-def serve(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, replicas: int) -> Endpoint:
-    """The version on the cloud with so many replicas, proved with golden rows."""
+def serve(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, replicas: int, down: Collection[Cloud]) -> Endpoint:
+    """The version on the cloud with so many replicas, proved with the golden rows of its mirror.
+
+    When its object store does not answer, a living cloud's mirror has the same rows.
+    """
     place, store = at.places[cloud], at.stores[cloud]
     at.log.info("%s: %s %s with %d replicas", place.target, spec.name, version, replicas)
     served = place.deploy(deploy_request(spec, at.deployment, store, version, replicas))
-    body, golden = golden_of_mirror(store, spec.name, version)
-    prove(place, served.name, body, golden)
+    for last, source in _mirrors(spec, cloud, down):
+        try:
+            body, golden = golden_of_mirror(at.stores[source], spec.name, version)
+        except IntermodalError as error:
+            at.log.warning("no golden rows from %s: %s", source, error)
+            if last:
+                raise
+        else:
+            prove(place, served.name, body, golden)
+            break
     return served
+
+
+def _mirrors(spec: ModelSpec, cloud: Cloud, down: Collection[Cloud]) -> list[tuple[bool, Cloud]]:
+    """The cloud, then the others that live; True with the last."""
+    clouds = [cloud, *(one for one in failover.order_of(spec) if one != cloud and one not in down)]
+    return [(one == clouds[-1], one) for one in clouds]
 
 
 @dataclass(frozen=True)
@@ -95,7 +112,7 @@ def take_over(at: Ports, spec: ModelSpec, version: str, down: Collection[Cloud])
         upstreams: dict[Cloud, Upstream] = {}
         for cloud, count in failover.helpers(spec, down, refused).items():
             try:
-                upstreams[cloud] = at.places[cloud].upstream(serve(at, spec, cloud, version, count))
+                upstreams[cloud] = at.places[cloud].upstream(serve(at, spec, cloud, version, count, down))
             except IntermodalError as error:
                 at.log.warning("%s cannot take over for %s: %s", cloud, ", ".join(sorted(down)), error)
                 refused[cloud] = error.message
@@ -116,7 +133,12 @@ def running(spec: ModelSpec, down: Collection[Cloud], route: Route) -> frozenset
 
 
 def move(
-    at: Ports, spec: ModelSpec, version: str, down: Collection[Cloud], added: Mapping[Cloud, Upstream], stay: bool = True
+    at: Ports,
+    spec: ModelSpec,
+    version: str,
+    down: Collection[Cloud],
+    added: Mapping[Cloud, Upstream],
+    stay: bool = True,
 ) -> bool:
     """Traffic as the policy says over what runs and what is ``added``; False when there is nobody to send it to.
 
@@ -127,7 +149,7 @@ def move(
         raise Moved(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
     serving = {*running(spec, down, route), *added}
     if not stay:
-        serving = {cloud for cloud in serving if failover.wanted(spec, down)[cloud]}
+        serving = {cloud for cloud in serving if cloud in added or failover.wanted(spec, down)[cloud]}
     if not serving:
         return False
     weights = failover.shares(spec, down, serving)
@@ -147,9 +169,3 @@ def again_when_moved(work: Callable[[], Incident], tries: int = 3) -> Incident:
         except Moved:
             continue
     return work()
-
-
-def without(route: Route, clouds: Collection[Cloud]) -> Route | None:
-    """The route with no upstream on ``clouds``; None when nobody would be left."""
-    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in clouds}
-    return replace(route, weights=weights) if any(weights.values()) else None

@@ -2,7 +2,24 @@
 
 import dagster as dg
 
-from intermodal.assets import dataset, endpoint, jobs, mirror, model, route, version
+from intermodal.assets import (
+    dataset,
+    drift,
+    drill,
+    endpoint,
+    failover,
+    health,
+    incidents,
+    jobs,
+    mirror,
+    model,
+    predictions,
+    report,
+    route,
+    timeline,
+    version,
+    watching,
+)
 from intermodal.assets.functions import ModelFunctions
 from intermodal.platform.clouds import parse_target
 from intermodal.platform.spec import ModelSpec
@@ -32,12 +49,22 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 *(mirror.mirror(self, target.cloud) for target in targets),
                 *(endpoint.endpoint(self, target) for target in targets),
                 route.route(self, targets),
+                predictions.predictions_asset(self),
+                drift.drift(self),
+                report.report(self),
+                health.health(self),
+                incidents.incidents(self),
+                timeline.timeline(self),
+                drill.drill(self),
             ],
             asset_checks=[
                 model.quality(self),
                 *(mirror.mirror_verified(self, target.cloud) for target in targets),
                 *(endpoint.parity(self, target) for target in targets),
                 route.route_answers(self),
+                drift.drift_check(self),
+                drill.objectives(self),
             ],
+            jobs=[failover.failover_job(self, targets), failover.recover_job(self, targets)],
         )
-        return dg.Definitions.merge(assets, jobs.jobs(self))
+        return dg.Definitions.merge(assets, jobs.jobs(self), watching.jobs(self))

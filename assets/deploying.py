@@ -38,13 +38,15 @@ def deploy_request(
 
 
 def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:
-    """The golden rows as a V2 body, and with what is expected, from a mirror. NotFound, Unavailable, IntermodalError."""
+    """The golden rows of a mirror, as a V2 body and with what is expected. NotFound, Unavailable, IntermodalError."""
     folder = prefix(model, version)
     try:
         signature = Signature.from_dict(json.loads(store.get(f"{folder}/{DESCRIPTOR}"))["signature"])
         golden = Golden.from_json(store.get(f"{folder}/{GOLDEN}"))
     except (ValueError, KeyError, TypeError) as error:
-        raise IntermodalError(f"The mirror {store.uri(folder)} is damaged: {error!r}.", hint="Mirror it again.") from error
+        raise IntermodalError(
+            f"The mirror {store.uri(folder)} is damaged: {error!r}.", hint="Mirror it again."
+        ) from error
     return v2.request_body(signature, golden.rows), golden
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
 from intermodal.platform.clouds import Cloud
-from intermodal.platform.drills import DISTURBANCES, DrillKind, DrillResult
+from intermodal.platform.drills import DISTURBANCES, DrillKind, DrillResult, Totals
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.incidents import Incident
 from intermodal.platform.mirroring import MANIFEST
@@ -42,7 +42,7 @@ def disturb(
     The disturbance is always taken back, also when this is interrupted. Only an outage is waited for: a brownout or
     throttling is to be borne without an incident, for as long as it lasts.
     """
-    before, started = gateway.totals(model), time.time()
+    before, started = gateway.totals().get(model, Totals()), time.time()
     with _load(gateway, model, rate) as sent:
         drained: float | None = None
         incident: Incident | None = None
@@ -57,21 +57,22 @@ def disturb(
             gateway.disturb(cloud, None)
         over = time.time()
         if incident is not None:
-            _wait(lambda: not _is_open(incidents, incident), RECOVERY_SECONDS)
-            incident = incidents.get(incident.id)
+            known = incident.id
+            _wait(lambda: not _is_open(incidents, known), RECOVERY_SECONDS)
+            incident = incidents.get(known)
         elif drained is not None:
             _wait(lambda: gateway.upstream_health(model).get(cloud, False), RECOVERY_SECONDS)
     served = gateway.upstream_health(model).get(cloud, False)
     restored = (incident.closed_at if incident else time.time() if served else None) if drained is not None else over
-    after = gateway.totals(model)
+    counted = gateway.totals().get(model, Totals()).since(before)
     return DrillResult(
         kind=kind,
         cloud=cloud,
         model=model,
         started_at=started,
-        requests=after.requests - before.requests,
-        failed=max(sent.failed, after.failed - before.failed),
-        retried=after.retried - before.retried,
+        requests=counted.requests,
+        failed=max(sent.failed, counted.failed),
+        retried=counted.retried,
         detected_seconds=_since(started, incident.at("detected") if incident else None),
         drained_seconds=drained,
         capacity_seconds=_since(started, incident.at("capacity") if incident else None),
@@ -86,22 +87,22 @@ def corrupt(
     champion = champion_of(registry, model)
     manifest, prefix = champion.candidate.manifest, f"{model}/{champion.version}"
     victim = min(manifest.files, key=lambda path: manifest.files[path].size)
-    before, started = gateway.totals(model), time.time()
+    before, started = gateway.totals().get(model, Totals()), time.time()
     store.put(f"{prefix}/{victim}", b"damaged by a drill")
     detected = time.time() if victim in store.damaged(manifest, prefix) else None
     store.delete(f"{prefix}/{MANIFEST}")  # without it a prefix is no mirror: the next run reads every object
     with TemporaryDirectory() as folder:
         store.mirror(registry.download(champion.candidate, Path(folder)), manifest, prefix)
     mended = None if store.damaged(manifest, prefix) else time.time()
-    after = gateway.totals(model)
+    counted = gateway.totals().get(model, Totals()).since(before)
     return DrillResult(
         kind="corrupt",
         cloud=cloud,
         model=model,
         started_at=started,
-        requests=after.requests - before.requests,
-        failed=after.failed - before.failed,
-        retried=after.retried - before.retried,
+        requests=counted.requests,
+        failed=counted.failed,
+        retried=counted.retried,
         detected_seconds=_since(started, detected),
         drained_seconds=None,
         capacity_seconds=None,
@@ -148,8 +149,8 @@ def _opened(incidents: ports.Incidents, model: str, cloud: Cloud, since: float) 
     return found[-1] if found else None
 
 
-def _is_open(incidents: ports.Incidents, incident: Incident) -> bool:
-    now = incidents.get(incident.id)
+def _is_open(incidents: ports.Incidents, id: str) -> bool:
+    now = incidents.get(id)
     return now is not None and now.is_open
 
 

@@ -6,18 +6,21 @@ import time
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.away import down, incident_of, not_deployed, not_looked_at
 from intermodal.assets.common import CLOUD_KINDS, DEPLOYS, Context, attributes, key
-from intermodal.assets.mirror import prefix_of
+from intermodal.assets.deploying import deploy_request
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
 from intermodal.platform.clouds import Target
-from intermodal.platform.endpoints import DeployRequest, endpoint_name
+from intermodal.platform.endpoints import endpoint_name
+from intermodal.platform.failover import wanted
 from intermodal.platform.package import GOLDEN, Golden
 from intermodal.platform.parity import TOLERANCE, holds, largest_difference
 from intermodal.platform.registry import Candidate
 from intermodal.platform.spec import ModelSpec
 
 SAMPLES = 5
+COLD = "cold: nothing runs until a failover"
 
 
 def golden_of(registry: ports.ModelRegistry, candidate: Candidate) -> Golden:
@@ -37,7 +40,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
         ),
         deps=[key(spec, "mirror", cloud)],
         required_resource_keys={
-            *(resources.REGISTRY, resources.DEPLOYMENT),
+            *(resources.REGISTRY, resources.DEPLOYMENT, resources.INCIDENTS),
             *(resources.target_key(target), resources.store_key(cloud)),
         },
         automation_condition=DEPLOYS,
@@ -46,15 +49,15 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
         registry, deployment = resources.registry(context), resources.deployment(context)
         place, store = resources.place(context, target), resources.store(context, cloud)
         champion = champion_of(registry, spec.name)
-        request = DeployRequest(
-            model=spec.name,
-            version=champion.version,
-            environment=deployment.environment,
-            owner=spec.team,
-            image=deployment.image(cloud),
-            artifacts=store.uri(prefix_of(champion)),
-            tags=spec.tags,
-        )
+        if (incident := incident_of(context, spec, cloud)) is not None:
+            return not_deployed(incident, champion.version)
+        replicas = wanted(spec, down(context, spec))[cloud]
+        if not replicas:
+            return dg.MaterializeResult(
+                metadata={"target": str(target), "version": champion.version, "state": COLD},
+                data_version=dg.DataVersion(f"cold-{champion.candidate.manifest.digest}"),
+            )
+        request = deploy_request(spec, deployment, store, champion.version, replicas)
         started = time.perf_counter()
         served = place.deploy(request)
         seconds = time.perf_counter() - started
@@ -66,6 +69,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
                 "url": dg.MetadataValue.url(served.url),
                 "version": served.version,
                 "state": served.state,
+                "replicas": replicas,
                 "image": request.image,
                 "serves": "the packaged server and the version's artifacts (no image of its own yet)",
                 "deploy_seconds": round(seconds, 3),
@@ -95,11 +99,18 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
         name="parity",
         blocking=True,
         description=f"Golden rows agree with every other target within {TOLERANCE:g}.",
-        required_resource_keys={resources.REGISTRY, resources.DEPLOYMENT, resources.target_key(target)},
+        required_resource_keys={
+            *(resources.REGISTRY, resources.DEPLOYMENT, resources.INCIDENTS),
+            resources.target_key(target),
+        },
     )
     def _parity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         registry, deployment = resources.registry(context), resources.deployment(context)
         place = resources.place(context, target)
+        if (incident := incident_of(context, spec, target.cloud)) is not None:
+            return not_looked_at(incident)
+        if not wanted(spec, down(context, spec))[target.cloud]:
+            return dg.AssetCheckResult(passed=True, metadata={"state": COLD})
         champion = champion_of(registry, spec.name)
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)

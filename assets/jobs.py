@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets.common import key
+from intermodal.assets.watching import apart
 from intermodal.platform.spec import ModelSpec
 
 
@@ -15,7 +16,7 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
     Each is one process, by the executor in ``definitions.py``: on one machine a process a step costs more than most
     steps (docs/adr/0005).
     """
-    everything = dg.AssetSelection.groups(spec.name)
+    everything = dg.AssetSelection.groups(spec.name) - apart(spec)
     rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
     training = rows | dg.AssetSelection.assets(key(spec, "model"), key(spec, "version"))
     data = _job(spec, "data", rows)

@@ -6,7 +6,9 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.away import incident_of, not_deployed, not_looked_at
 from intermodal.assets.common import DEPLOYS, STORE_KINDS, Context, attributes, key
+from intermodal.assets.deploying import prefix
 from intermodal.assets.version import champion_of
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.mirroring import MANIFEST
@@ -15,7 +17,7 @@ from intermodal.platform.spec import ModelSpec
 
 
 def prefix_of(version: RegisteredVersion) -> str:
-    return f"{version.model}/{version.version}"
+    return prefix(version.model, version.version)
 
 
 def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
@@ -24,12 +26,14 @@ def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
             spec, "mirror", cloud, kinds=STORE_KINDS[cloud], description=f"The champion's artifacts in {cloud}."
         ),
         deps=[key(spec, "version")],
-        required_resource_keys={resources.REGISTRY, resources.store_key(cloud)},
+        required_resource_keys={resources.REGISTRY, resources.INCIDENTS, resources.store_key(cloud)},
         automation_condition=DEPLOYS,
     )
     def _mirror(context: Context) -> dg.MaterializeResult[None]:
         registry, store = resources.registry(context), resources.store(context, cloud)
         champion = champion_of(registry, spec.name)
+        if (incident := incident_of(context, spec, cloud)) is not None:
+            return not_deployed(incident, champion.version)
         with TemporaryDirectory() as folder:
             source = registry.download(champion.candidate, Path(folder))
             report = store.mirror(source, champion.candidate.manifest, prefix_of(champion))
@@ -59,10 +63,12 @@ def mirror_verified(spec: ModelSpec, cloud: Cloud) -> dg.AssetChecksDefinition:
         name="mirror_verified",
         blocking=True,
         description="Every object, read back, has the SHA-256 that the manifest states.",
-        required_resource_keys={resources.REGISTRY, resources.store_key(cloud)},
+        required_resource_keys={resources.REGISTRY, resources.INCIDENTS, resources.store_key(cloud)},
     )
     def _verified(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         store = resources.store(context, cloud)
+        if (incident := incident_of(context, spec, cloud)) is not None:
+            return not_looked_at(incident)
         champion = champion_of(resources.registry(context), spec.name)
         damaged = store.damaged(champion.candidate.manifest, prefix_of(champion))
         if damaged:  # without its manifest a prefix is no mirror: the next run reads every object, and repairs

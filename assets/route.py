@@ -2,20 +2,26 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.away import down
+from intermodal.assets.capacity import Ports, move, take_over
 from intermodal.assets.common import DEPLOYS, Context, attributes, key
 from intermodal.assets.endpoint import golden_of
+from intermodal.assets.failover import keys_of, ports_of
 from intermodal.assets.specs import SPEC, as_json
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
-from intermodal.platform.clouds import TARGETS, Target
+from intermodal.platform.clouds import TARGETS, Cloud, Target
 from intermodal.platform.endpoints import Endpoint, endpoint_name
-from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
+from intermodal.platform.failover import shares, wanted
+from intermodal.platform.incidents import Entry, Incident, incident_id
 from intermodal.platform.parity import holds, largest_difference
-from intermodal.platform.routing import Route, policy_weights
+from intermodal.platform.routing import Route
 from intermodal.platform.spec import ModelSpec
 
 
@@ -36,7 +42,8 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
         ),
         deps=[key(spec, "endpoint", target.cloud) for target in targets],
         required_resource_keys={
-            *(resources.REGISTRY, resources.DEPLOYMENT, resources.GATEWAY),
+            resources.REGISTRY,
+            *keys_of(targets),
             *(resources.target_key(target) for target in TARGETS),
         },
         automation_condition=DEPLOYS,
@@ -48,11 +55,17 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
         signature = champion.candidate.record.signature
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)
-        endpoints = {target: _ready(resources.place(context, target), name) for target in targets}
+        away = down(context, spec)
+        serving = [target for target in targets if wanted(spec, away).get(target.cloud)]
+        if not serving:
+            raise Unavailable(
+                f"Every cloud of '{spec.name}' has an open incident.", hint="Deploy again when one of them is back."
+            )
+        endpoints = {target: _ready(resources.place(context, target), name) for target in serving}
         new = Route(
             model=spec.name,
             version=champion.version,
-            weights=policy_weights(spec.route.policy, [target.cloud for target in targets], spec.route.weights),
+            weights=shares(spec, away, [target.cloud for target in serving]),
             metadata=signature.metadata(spec.name, champion.version),
             golden_body=v2.request_body(signature, golden.rows[:1]).decode(),
         )
@@ -62,14 +75,16 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             _prove(gateway, new, v2.request_body(signature, golden.rows), golden.predictions)
         except IntermodalError:
             if old is not None:
-                _put_back(context, gateway, old, deployment.environment)
+                _put_back(context, gateway, old, deployment.environment, away)
             raise
-        retired, left = _retire(context, targets, spec.name, name, deployment.environment, config.drain_seconds)
+        _settle(context, spec, ports_of(context, targets), champion.version, away)
+        retired, left = _retire(context, serving, away, spec.name, name, deployment.environment, config.drain_seconds)
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,
                 "url": dg.MetadataValue.url(f"{gateway.url}/v2/models/{spec.name}"),
                 **{f"weight_{cloud}": weight for cloud, weight in new.weights.items()},
+                "clouds_away": ", ".join(sorted(away)) or "none",
                 "changed": old != new,
                 "retired": ", ".join(retired) or "nothing",
                 "left_running": ", ".join(left) or "nothing",
@@ -102,14 +117,34 @@ def _prove(gateway: ports.Gateway, route: Route, body: bytes, expected: Sequence
         )
 
 
-def _put_back(context: Context, gateway: ports.Gateway, old: Route, environment: str) -> None:
+def _settle(context: Context, spec: ModelSpec, at: Ports, version: str, away: frozenset[Cloud]) -> None:
+    """What changed while this was deploying: a cloud that died since is replaced and gets no traffic, and one that came
+    back was left out, so it gets an incident again, whose recovery brings it to this version."""
+    for cloud in sorted(away - at.down(spec.name)):
+        now = at.now()
+        again = at.incidents.open(Incident(incident_id(spec.name, cloud, now), spec.name, cloud, now))
+        text = f"{cloud} came back while {version} was deployed without it"
+        at.incidents.note(again.id, Entry(now, "detected", "0", text))
+    if gone := at.down(spec.name):
+        move(at, spec, version, gone, take_over(at, spec, version, gone).upstreams)
+        context.log.info("traffic moved away from %s", ", ".join(sorted(gone)))
+
+
+def _put_back(context: Context, gateway: ports.Gateway, old: Route, environment: str, away: frozenset[Cloud]) -> None:
     name = endpoint_name(old.model, old.version, environment)
-    places = [resources.place(context, target) for target in TARGETS if target.cloud in old.serving]
-    gateway.publish(old, [place.upstream(_ready(place, name)) for place in places])
+    places = [resources.place(context, t) for t in TARGETS if t.cloud in old.serving and t.cloud not in away]
+    weights = {cloud: weight for cloud, weight in old.weights.items() if cloud not in away}
+    gateway.publish(replace(old, weights=weights), [place.upstream(_ready(place, name)) for place in places])
 
 
 def _retire(
-    context: Context, targets: Sequence[Target], model: str, keep: str, environment: str, drain_seconds: float
+    context: Context,
+    targets: Sequence[Target],
+    away: frozenset[Cloud],
+    model: str,
+    keep: str,
+    environment: str,
+    drain_seconds: float,
 ) -> tuple[list[str], list[str]]:
     """Delete the model's other endpoints on every target, also on those that the spec no longer names.
 
@@ -119,6 +154,9 @@ def _retire(
     old: list[tuple[Target, str]] = []
     retired, left = [], []
     for target in TARGETS:
+        if target.cloud in away:  # it would only be waited for; its recovery removes what it still runs
+            left.append(f"unknown on {target}")
+            continue
         try:
             served = resources.place(context, target).list(environment, model)
             old += [(target, one.name) for one in served if one.name != keep or target not in targets]

@@ -74,7 +74,8 @@ def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.D
     predictions = fitted.predict(golden).reshape(len(golden), -1)
     Golden(typing_of.records(golden), predictions.tolist()).write(folder)
     inputs = typing_of.typed(window, fitted.signature.inputs)
-    profile = profile_of(inputs, fitted.signature.inputs, fitted.predict(window))
+    shown = [column for column in fitted.signature.inputs if column.name not in sensitive]
+    profile = profile_of(inputs, shown, fitted.predict(window))
     (folder / PROFILE).write_text(json.dumps(profile), encoding="utf-8")
 
 

@@ -9,7 +9,7 @@ from intermodal.assets.common import key
 from intermodal.assets.predictions import clouds_of
 from intermodal.platform.spec import ModelSpec
 
-WATCHING = ("predictions", "drift", "health", "timeline")
+WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
 APART = (*WATCHING, "drill", "incidents")
 """Assets of a model that deploying it does not touch."""
 

@@ -20,11 +20,11 @@ def groups_of(column: ColumnProfile) -> np.ndarray:
     total = counts.sum()
     if column.is_text:
         frequent = counts > RARE * total
-        return np.where(frequent, np.cumsum(frequent), 0)
+        return np.asarray(np.where(frequent, np.cumsum(frequent), 0))
     if not total:
         return np.zeros(counts.size, dtype=int)
     middle = (np.cumsum(counts) - counts / 2) / total
-    return np.minimum((middle * GROUPS).astype(int), GROUPS - 1)
+    return np.asarray(np.minimum((middle * GROUPS).astype(int), GROUPS - 1))
 
 
 def psi(reference: np.ndarray, current: np.ndarray) -> float:

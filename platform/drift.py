@@ -1,7 +1,7 @@
-"""Drift: how far what a version is asked, and what it predicts, has moved from its training data, and whether it matters.
+"""Drift: how far what a version is asked and what it predicts have moved from its training, and whether it matters.
 
-Everything is measured from counts in the bins of the version's reference profile, so a million rows cost a pass over each
-column and ten million need no more memory than one.
+Everything is measured from counts in the bins of the version's reference profile: one pass over each column, and ten
+million rows that come in chunks need no more memory than one chunk.
 """
 
 from collections.abc import Mapping, Sequence
@@ -73,9 +73,9 @@ class CloudFinding:
 
 
 def measure(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequence[Column]) -> Drift:
-    """The drift of raw rows and of what was predicted for them ([n] or [n, k]); for chunks: ``count``, add, ``compare``.
+    """The drift of raw rows and of what was predicted for them, [n] or [n, k]. SpecError as ``count`` raises it.
 
-    SpecError as ``count`` raises it.
+    For rows that come in chunks: ``count`` each, add, ``compare``.
     """
     return compare(profile, count(profile, rows, predictions, columns))
 

@@ -40,6 +40,24 @@ DISTURBANCES: dict[DrillKind, Disturbance] = {
 
 
 @dataclass(frozen=True)
+class Totals:
+    """Counts of one model's requests at the gateway since its process began; take the difference of two.
+
+    ``failed`` got a 5xx, or no answer before their caller left; ``retried`` got an answer that took a second try.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    retried: int = 0
+
+    def since(self, earlier: "Totals") -> "Totals":
+        """What came after ``earlier``; everything when the gateway was started anew in between."""
+        if earlier.requests > self.requests:
+            return self
+        return Totals(self.requests - earlier.requests, self.failed - earlier.failed, self.retried - earlier.retried)
+
+
+@dataclass(frozen=True)
 class DrillResult:
     """Seconds since the drill began; None for what did not happen. ``retried``: answers that a second cloud gave."""
 

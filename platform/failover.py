@@ -52,7 +52,9 @@ def shares(spec: ModelSpec, down: Collection[Cloud], serving: Collection[Cloud])
     """
     if spec.route.policy == "even":
         return even_weights(serving)
-    found = policy_weights(spec.route.policy, [cloud for cloud in order_of(spec) if cloud in serving], spec.route.weights)
+    found = policy_weights(
+        spec.route.policy, [cloud for cloud in order_of(spec) if cloud in serving], spec.route.weights
+    )
     for cloud in order_of(spec):
         heir = heir_of(spec, cloud, down) if cloud in down else None
         if heir is not None and heir in found:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from intermodal.platform.clouds import Cloud, Target
-from intermodal.platform.drills import Disturbance
+from intermodal.platform.drills import Disturbance, Totals
 from intermodal.platform.endpoints import DeployRequest, Endpoint, Upstream
 from intermodal.platform.figures import Figures
 from intermodal.platform.incidents import Entry, Incident
@@ -106,6 +106,9 @@ class ModelRegistry(Protocol):
     def read(self, candidate: Candidate, path: str) -> bytes:
         """One small file of a package (``golden.json``)."""
 
+    def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
+        """Keep a page about a version beside it, replacing an earlier one of that path; its address for people."""
+
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         """The packaged model as a function from a DataFrame to an array of predictions, ``[n]`` or ``[n, k]``."""
 
@@ -177,6 +180,9 @@ class Gateway(Protocol):
 
     def disturbances(self) -> Mapping[Cloud, Disturbance]:
         """The drills that are on now."""
+
+    def totals(self) -> Mapping[str, Totals]:
+        """What each model's callers got since the gateway's process began; a model that nobody asked may be absent."""
 
 
 class Metrics(Protocol):

@@ -68,11 +68,15 @@ class Candidate:
 
 @dataclass(frozen=True)
 class RegisteredVersion:
-    """A version as the registry knows it. ``number`` is the registry's own count, ``version`` the semantic one."""
+    """A version as the registry knows it. ``number`` is the registry's own count, ``version`` the semantic one.
+
+    ``registered_at`` is Unix seconds, None when the registry does not know.
+    """
 
     version: str
     number: str
     candidate: Candidate
+    registered_at: float | None = None
 
     @property
     def model(self) -> str:

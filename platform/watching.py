@@ -20,8 +20,8 @@ class WatchPolicy:
     """How many observations, and for how many seconds, until a lane is down or back.
 
     ``quorum``: whether any watcher or all of them must have seen a failure. With a tick every 5 s the defaults find an
-    outage 5 to 10 s after it began and a cloud that is back after 10 to 15 s. When a cloud's API answers and the lane still fails
-    after ``redeploy_seconds``, the endpoint itself is taken to be lost and is deployed anew.
+    outage 5 to 10 s after it began and a cloud that is back after 10 to 15 s. When a cloud's API answers and the lane
+    still fails after ``redeploy_seconds``, the endpoint itself is taken to be lost and is deployed anew.
     """
 
     watchers: tuple[Watcher, ...] = ("gateway",)
@@ -109,8 +109,9 @@ def look(
 ) -> Seen:
     """Add one observation of every lane. ``serves``: can it serve (None: nobody looked, which changes nothing).
 
-    ``handled`` are lanes that need not be named as down again. ``answers`` has the lanes of open incidents: whether their
-    cloud's API takes a call. Such a lane is back when it can serve, or has none that could be probed, and the API answers.
+    ``handled`` are lanes that need not be named as down again. ``answers`` has the lanes of open incidents: whether
+    their cloud's API takes a call. Such a lane is back when the API answers and nobody saw that it cannot serve (nobody
+    can where a deploy left it out of the route).
     """
     answers = answers or {}
     failing = _continued(watch.failing, {lane: None if ok is None else not ok for lane, ok in serves.items()}, now)

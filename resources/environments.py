@@ -13,16 +13,25 @@ from dagster import EnvVar
 
 from intermodal.platform.errors import SpecError
 from intermodal.resources.aws.endpoints.sagemaker import SageMakerTarget
+from intermodal.resources.aws.metrics import CloudWatchMetrics
 from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.resources.azure.endpoints.ml import AzureMlTarget
+from intermodal.resources.azure.metrics import AzureMonitorMetrics
 from intermodal.resources.azure.object_store import BlobObjectStore
 from intermodal.resources.deployment import DeploymentSettings
+from intermodal.resources.envoy_metrics import EnvoyMetrics
 from intermodal.resources.gateway import EnvoyGateway
 from intermodal.resources.gcp.endpoints.cloud_run import CloudRunTarget
+from intermodal.resources.gcp.metrics import CloudMonitoringMetrics
 from intermodal.resources.gcp.object_store import GcsObjectStore
+from intermodal.resources.incidents import JsonIncidents
 from intermodal.resources.mlflow import MlflowRegistry
 from intermodal.resources.mlflow_run import mlflow_run
+from intermodal.resources.notifier import AppriseNotifier
+from intermodal.resources.prometheus import PrometheusMetrics
+from intermodal.resources.pushgateway import Pushgateway
 from intermodal.resources.tables import ParquetTables
+from intermodal.resources.watch import from_environment
 
 ENVIRONMENTS = ("sandbox", "staging", "production")
 
@@ -37,7 +46,7 @@ def environment(environ: Mapping[str, str] = os.environ) -> str:
 
 def resources() -> Mapping[str, Any]:
     """Every resource by the key under which assets and sensors ask for it."""
-    return {**_shared(), **_aws(), **_gcp(), **_azure()}
+    return {**_shared(), **_watching(), **_aws(), **_gcp(), **_azure()}
 
 
 def _shared() -> Mapping[str, Any]:
@@ -60,6 +69,24 @@ def _shared() -> Mapping[str, Any]:
     }
 
 
+def _watching() -> Mapping[str, Any]:
+    return {
+        "incidents": JsonIncidents(address=EnvVar("INTERMODAL_INCIDENTS")),
+        "notifier": AppriseNotifier(),
+        "watch": from_environment(),
+        "metrics": PrometheusMetrics(url=os.environ.get("INTERMODAL_PROMETHEUS_URL", "")),
+        "gateway_metrics": EnvoyMetrics(
+            admin_url=EnvVar("INTERMODAL_GATEWAY_ADMIN_URL"), directory=EnvVar("INTERMODAL_GATEWAY_DIRECTORY")
+        ),
+        "gauges": Pushgateway(url=os.environ.get("INTERMODAL_PUSHGATEWAY_URL", "")),
+    }
+
+
+def _delay(default: float) -> float:
+    """How late a cloud's own monitor is, in seconds: its adapter's default, or as the environment says."""
+    return float(os.environ.get("INTERMODAL_MONITOR_DELAY_SECONDS", default))
+
+
 def _aws() -> Mapping[str, Any]:
     region = EnvVar("AWS_REGION")
     return {
@@ -67,6 +94,7 @@ def _aws() -> Mapping[str, Any]:
             bucket=EnvVar("INTERMODAL_AWS_BUCKET"), region=region, endpoint=os.environ.get("AWS_ENDPOINT_URL", "")
         ),
         "aws_sagemaker": SageMakerTarget(region=region, role_arn=EnvVar("INTERMODAL_AWS_ROLE_ARN")),
+        "aws_metrics": CloudWatchMetrics(region=region, environment=environment(), late_seconds=_delay(120)),
     }
 
 
@@ -80,10 +108,19 @@ def _gcp() -> Mapping[str, Any]:
             region=EnvVar("INTERMODAL_GCP_REGION"),
             endpoint=os.environ.get("INTERMODAL_GCP_RUN_ENDPOINT", ""),
         ),
+        "gcp_metrics": CloudMonitoringMetrics(
+            project=EnvVar("GOOGLE_CLOUD_PROJECT"),
+            region=EnvVar("INTERMODAL_GCP_REGION"),
+            environment=environment(),
+            endpoint=os.environ.get("INTERMODAL_GCP_MONITORING_ENDPOINT", ""),
+            run_endpoint=os.environ.get("INTERMODAL_GCP_RUN_ENDPOINT", ""),
+            delay_seconds=_delay(240),
+        ),
     }
 
 
 def _azure() -> Mapping[str, Any]:
+    management = os.environ.get("INTERMODAL_AZURE_MANAGEMENT_ENDPOINT", "https://management.azure.com")
     return {
         "azure_object_store": BlobObjectStore(
             account=EnvVar("INTERMODAL_AZURE_STORAGE_ACCOUNT"),
@@ -95,6 +132,14 @@ def _azure() -> Mapping[str, Any]:
             resource_group=EnvVar("INTERMODAL_AZURE_RESOURCE_GROUP"),
             workspace=EnvVar("INTERMODAL_AZURE_WORKSPACE"),
             region=EnvVar("INTERMODAL_AZURE_REGION"),
-            management_endpoint=os.environ.get("INTERMODAL_AZURE_MANAGEMENT_ENDPOINT", "https://management.azure.com"),
+            management_endpoint=management,
+        ),
+        "azure_metrics": AzureMonitorMetrics(
+            subscription_id=EnvVar("INTERMODAL_AZURE_SUBSCRIPTION"),
+            resource_group=EnvVar("INTERMODAL_AZURE_RESOURCE_GROUP"),
+            workspace=EnvVar("INTERMODAL_AZURE_WORKSPACE"),
+            environment=environment(),
+            management_endpoint=management,
+            delay_seconds=_delay(240),
         ),
     }

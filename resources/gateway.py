@@ -5,6 +5,7 @@ Envoy itself is started by somebody else: ``envoy -c <directory>/bootstrap.json 
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -15,16 +16,21 @@ from filelock import FileLock
 from pydantic import Field
 
 from intermodal.platform.clouds import Cloud, parse_cloud
+from intermodal.platform.drills import Disturbance, Totals
 from intermodal.platform.endpoints import Upstream
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Throttled, Unavailable
 from intermodal.platform.routing import Route
-from intermodal.resources.envoy import config, credentials, files, lane, state
+from intermodal.resources.envoy import config, counted, credentials, drills, files, lane, prometheus, state
 from intermodal.resources.envoy.admin import Admin
 from intermodal.resources.envoy.bootstrap import bootstrap
 from intermodal.resources.envoy.client import client
-from intermodal.resources.envoy.publisher import Publisher
+from intermodal.resources.envoy.publisher import Publisher, Secrets
 from intermodal.resources.envoy.settings import Places, Settings
+from intermodal.resources.envoy.stats import NAMESPACE
+
+UPSTREAM = r"(aws|gcp|azure)/[0-9a-f]{12}"
+"""What the names of upstreams' clusters end in, and no other cluster's."""
 
 
 def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, listen_host: str = "127.0.0.1") -> Path:
@@ -41,13 +47,13 @@ def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, li
             f"Others can enter {places.socket.parent}, where the lanes listen.", hint="Make it 0700 and yours."
         )
     rendered = config.render(state.read_all(places).values(), places, Settings())
-    for path, document in (
-        (places.clusters, config.clusters_file({**rendered.endpoints, **rendered.upstreams})),
-        (places.lanes, config.lanes_file(rendered.lane_hosts)),
-        (places.entrance, config.entrance_file(rendered.entrance)),
+    for path, resources in (
+        (places.clusters, config.clusters({**rendered.endpoints, **rendered.upstreams})),
+        (places.lanes, config.lanes(rendered.lane_hosts)),
+        (places.entrance, config.entrance(rendered.entrance)),
     ):
         if not path.exists():
-            files.write(path, json.dumps(document))
+            files.write(path, json.dumps(config.discovery(resources)))
     files.write(places.bootstrap, json.dumps(bootstrap(places, listen_port, admin_port, listen_host), indent=1))
     return places.bootstrap
 
@@ -78,9 +84,28 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         admin = Admin(self.admin_url)
         admin.get("/ready")
         with self._lock():
-            models = {**state.read_all(self._places), route.model: model}
-            target = config.render(models.values(), self._places, self._settings)
-            Publisher(self._places, admin, self.take_seconds).publish(route.model, model, secrets, target)
+            self._use(admin, route.model, model, secrets)
+
+    def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
+        """Move traffic among the upstreams that the route has and those in ``added``, and return when Envoy does so.
+
+        Nobody but Envoy is asked, and the credentials that are there stay. A cloud that is not named gets weight 0: no
+        traffic, and the golden row still. As with ``publish``, the old weights hold until then, the same again writes
+        nothing, and after a kill it is simply done again. NotFound: no route; SpecError: a weight without an upstream.
+        """
+        admin = Admin(self.admin_url)
+        admin.get("/ready")
+        with self._lock():
+            moved = lane.shifted(self._known(model), weights, added)
+            secrets = {lane.lane_of(model, one): one.credential for one in added if one.credential is not None}
+            self._use(admin, model, moved, secrets)
+
+    def _use(self, admin: Admin, name: str, model: lane.Published | None, secrets: Secrets) -> None:
+        """Bring Envoy to this (None: withdrawn), beside all other models. Hold the lock."""
+        others = {kept: value for kept, value in state.read_all(self._places).items() if kept != name}
+        wanted = [*others.values(), *([model] if model else [])]
+        target = config.render(wanted, self._places, self._settings)
+        Publisher(self._places, admin, self.take_seconds).publish(name, model, secrets, target)
 
     def renew(self, model: str, upstream: Upstream) -> None:
         """Replace one upstream's credential: a file is rewritten, and no connection or request is touched."""
@@ -112,9 +137,7 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         admin = Admin(self.admin_url)
         admin.get("/ready")
         with self._lock():
-            models = {name: kept for name, kept in state.read_all(self._places).items() if name != model}
-            target = config.render(models.values(), self._places, self._settings)
-            Publisher(self._places, admin, self.take_seconds).publish(model, None, {}, target)
+            self._use(admin, model, None, {})
 
     def route(self, model: str) -> Route | None:
         found = self._published(model)
@@ -145,18 +168,41 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return answer.content, parse_cloud(answer.headers["x-intermodal-cloud"]), answer.headers["x-intermodal-version"]
 
     def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
-        """Whether the gateway now sends to each upstream; a drained one gets nothing and is False."""
-        found = self._published(model)
-        if found is None:
-            raise NotFound(f"The gateway has no route for '{model}'.", hint=f"It serves: {', '.join(self.models())}.")
-        healthy = Admin(self.admin_url).healthy([a_lane.name for a_lane in found.lanes])
-        drained: dict[Cloud, bool] = dict.fromkeys(found.route.weights, False)
-        return {**drained, **{a_lane.cloud: healthy[a_lane.name] for a_lane in found.lanes}}
+        """Whether each upstream could be sent to now: its golden row answers and it is not ejected.
+
+        One with weight 0 is among them; a cloud that has no upstream is not.
+        """
+        known = self._known(model)
+        return known.health(Admin(self.admin_url).healthy(f"^{re.escape(model)}/{UPSTREAM}$"))
+
+    def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
+        """``upstream_health`` of every model. Envoy is asked once, and a state file is read only when it is new."""
+        models = state.read_all(self._places)
+        healthy = Admin(self.admin_url).healthy(f"/{UPSTREAM}$")
+        return {name: model.health(healthy) for name, model in models.items()}
+
+    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
+        """Drill: do this to every request for ``cloud``, probes too, from now on; None or a restart ends it."""
+        Admin(self.admin_url).post("/runtime_modify", drills.settings(cloud, disturbance))
+
+    def disturbances(self) -> Mapping[Cloud, Disturbance]:
+        """The drills that are on now."""
+        return drills.read(Admin(self.admin_url).get("/runtime", format="json").json())
+
+    def totals(self) -> Mapping[str, Totals]:
+        """What each model's callers got since Envoy was started, by its own counters at the entrance."""
+        return counted.totals(prometheus.read(Admin(self.admin_url), f"^{NAMESPACE}\\.answers_total\\.model\\."))
 
     def _published(self, model: str) -> lane.Published | None:
         if not lane.MODEL_NAME.fullmatch(model):
             return None
-        return state.read_state(state.state_file(model, self._places))
+        return state.read_known(state.state_file(model, self._places))
+
+    def _known(self, model: str) -> lane.Published:
+        found = self._published(model)
+        if found is None:
+            raise NotFound(f"The gateway has no route for '{model}'.", hint=f"It serves: {', '.join(self.models())}.")
+        return found
 
     def _lock(self) -> AbstractContextManager[object]:
         if not self._places.directory.is_dir():

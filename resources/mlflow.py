@@ -1,7 +1,8 @@
 """The registry on MLflow: candidates are runs with a package, versions are model versions with a semantic tag."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -66,6 +67,23 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
             entry = _absent_is_none(lambda: client.get_model_version_by_alias(model, CHAMPION))
         return None if entry is None else self._version(entry)
 
+    def champions(self) -> Mapping[str, str]:
+        """A call for each 1,000 models, which tells of every model whose champion is its newest version, and one for
+        each 100 others. A champion without a semantic version is not ours and left out."""
+        numbers, found = dict[str, str](), dict[str, str]()
+        with self._client() as client:
+            for model in _pages(partial(client.search_registered_models, max_results=1000)):
+                if CHAMPION in model.aliases:
+                    numbers[model.name] = str(model.aliases[CHAMPION])
+                    _take(found, numbers, model.latest_versions or ())
+            # None of our names has a quote in it, and MLflow's filter could not be asked for one that has.
+            others = sorted(name for name in numbers.keys() - found.keys() if "'" not in name)
+            for start in range(0, len(others), 100):
+                names = ", ".join(f"'{name}'" for name in others[start : start + 100])
+                entries = _pages(partial(client.search_model_versions, f"name IN ({names})"))
+                _take(found, numbers, entries)
+        return found
+
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
         with self._client() as client:
             if _absent_is_none(lambda: client.get_registered_model(candidate.model)) is None:
@@ -79,7 +97,7 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
                 run_id=candidate.record.run_id,
                 tags={VERSION_TAG: version, DIGEST_TAG: candidate.manifest.digest},
             )
-        return RegisteredVersion(version, str(entry.version), candidate)
+        return RegisteredVersion(version, str(entry.version), candidate, entry.creation_timestamp / 1000)
 
     def promote(self, version: RegisteredVersion) -> None:
         with self._client() as client:
@@ -101,7 +119,8 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return lambda rows: model.predict(rows)
 
     def _version(self, entry: Any) -> RegisteredVersion:
-        return RegisteredVersion(entry.tags[VERSION_TAG], str(entry.version), self._load(entry.run_id))
+        made = entry.creation_timestamp / 1000
+        return RegisteredVersion(entry.tags[VERSION_TAG], str(entry.version), self._load(entry.run_id), made)
 
     def _load(self, run_id: str) -> Candidate:
         record = TrainingRecord.from_json(self._read(run_id, RECORD))
@@ -127,6 +146,21 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
                 f"MLflow at {self.tracking_uri}: {error.message}",
                 hint="Look at its log, or set INTERMODAL_MLFLOW_URL to a server that runs.",
             ) from error
+
+
+def _pages(ask: Callable[..., Any]) -> Iterator[Any]:
+    page = ask()
+    yield from page
+    while page.token:
+        page = ask(page_token=page.token)
+        yield from page
+
+
+def _take(found: dict[str, str], numbers: Mapping[str, str], entries: Iterable[Any]) -> None:
+    """Keep the semantic version of those entries that are their model's champion."""
+    for entry in entries:
+        if str(entry.version) == numbers.get(entry.name) and VERSION_TAG in entry.tags:
+            found[entry.name] = entry.tags[VERSION_TAG]
 
 
 def _absent_is_none(ask: Callable[[], Any]) -> Any:

@@ -23,33 +23,6 @@ def down() -> None:
 
 
 @click.group()
-def drill() -> None:
-    """Outages made on purpose, in the sandbox."""
-
-
-@drill.command()
-@click.argument("cloud")
-def outage(cloud: str) -> None:
-    """Kill a cloud whole: API, storage and endpoints."""
-    from intermodal.sandbox import clouds
-    from intermodal.sandbox.settings import Settings
-
-    clouds.outage(Settings.read(), parse_cloud(cloud))
-    out.print(f"{cloud} is gone.", highlight=False)
-
-
-@drill.command()
-@click.argument("cloud")
-def restore(cloud: str) -> None:
-    """Bring a cloud back with what it had."""
-    from intermodal.sandbox import clouds
-    from intermodal.sandbox.settings import Settings
-
-    clouds.restore(Settings.read(), parse_cloud(cloud))
-    out.print(f"{cloud} is back.", highlight=False)
-
-
-@click.group()
 def sandbox() -> None:
     """Three clouds on this machine."""
 
@@ -72,6 +45,28 @@ def sandbox_down() -> None:
 
     clouds.down(Settings.read())
     out.print("aws, gcp and azure are down.")
+
+
+@sandbox.command()
+@click.argument("cloud")
+def outage(cloud: str) -> None:
+    """Kill a cloud whole: API, storage and endpoints."""
+    from intermodal.sandbox import clouds
+    from intermodal.sandbox.settings import Settings
+
+    clouds.outage(Settings.read(), parse_cloud(cloud))
+    out.print(f"{cloud} is gone.", highlight=False)
+
+
+@sandbox.command()
+@click.argument("cloud")
+def restore(cloud: str) -> None:
+    """Bring a cloud back with what it had."""
+    from intermodal.sandbox import clouds
+    from intermodal.sandbox.settings import Settings
+
+    clouds.restore(Settings.read(), parse_cloud(cloud))
+    out.print(f"{cloud} is back.", highlight=False)
 
 
 @sandbox.command("status")

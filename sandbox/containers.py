@@ -16,6 +16,7 @@ from pathlib import Path
 
 import aiohttp
 
+from intermodal.sandbox import scrape
 from intermodal.sandbox.settings import free_port
 
 IMAGE = "intermodal/server"
@@ -42,6 +43,7 @@ class Container:
     process: asyncio.subprocess.Process
     port: int
     log: Path
+    ended: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
@@ -61,6 +63,8 @@ class Container:
         except TimeoutError:
             self.process.kill()
             await self.process.wait()
+        if self.ended is not None:
+            await self.ended
 
     def reason(self) -> str:
         """The last lines that it wrote."""
@@ -94,7 +98,14 @@ async def start(
     except BaseException:
         await container.stop(seconds=1)
         raise
+    container.ended = asyncio.create_task(_listed(process, scrape.announce(root, port)))
     return container
+
+
+async def _listed(process: asyncio.subprocess.Process, target: Path) -> None:
+    """Prometheus scrapes a server for as long as it runs."""
+    await process.wait()
+    target.unlink(missing_ok=True)
 
 
 async def _healthy(container: Container, health: str, session: aiohttp.ClientSession, seconds: float) -> None:

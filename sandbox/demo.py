@@ -24,6 +24,29 @@ A_MONTH = 5000
 VICTIM: clouds.Cloud = "aws"
 
 
+@dataclass(frozen=True)
+class Told:
+    """How it went. ``late``: how late each reaction was, seconds; ``missing``: what did not come in time."""
+
+    page: str
+    late: dict[str, float]
+    requests: int
+    failed: int
+    missing: str
+
+
+def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callable[[str], None]) -> Told:
+    """Play the story on a fresh installation that is up; never raises for a reaction that is missing."""
+    callers = Callers(f"http://127.0.0.1:{settings.ports.gateway}/v2/models/{DEMO}/infer", RATE)
+    story, missing = Story(settings, gateway, incidents, say, callers), ""
+    try:
+        story.tell()
+    except IntermodalError as error:
+        missing = str(error)
+        say(missing)
+    return Told(story.page(), story.late, len(callers.sent), len(callers.failed), missing)
+
+
 @dataclass
 class Story:
     """What is needed to tell it. ``late`` holds how late each reaction was, in seconds, in the order they came."""

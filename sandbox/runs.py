@@ -5,28 +5,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
-from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
 from intermodal.platform.errors import IntermodalError
+from intermodal.resources import runs
 from intermodal.sandbox.settings import Settings
-
-LOCATION = "intermodal.definitions"
-ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
 def launch(settings: Settings, job: str, tags: dict[str, str]) -> str:
-    """Submit through the webserver, as the UI does; the run's id. Waits while the code location still loads."""
-    client = DagsterGraphQLClient("127.0.0.1", port_number=settings.ports.ui)
-    deadline = time.monotonic() + 60
-    while True:
-        try:
-            return client.submit_job_execution(job, repository_location_name=LOCATION, tags=tags)
-        except DagsterGraphQLClientError as error:
-            if time.monotonic() > deadline:
-                raise IntermodalError(
-                    f"The run of {job} was not taken: {error}", hint="Look at the log of ui."
-                ) from error
-            time.sleep(0.5)
+    """Submit through the webserver, as the UI does; the run's id."""
+    return runs.launch(f"http://127.0.0.1:{settings.ports.ui}", job, tags)
 
 
 def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds: float = 600) -> None:
@@ -40,7 +27,7 @@ def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds:
                 if text := _line(event):
                     say(text)
             seen = len(events)
-            if run is not None and run.status in ENDED:
+            if run is not None and run.status in runs.ENDED:
                 break
             if time.monotonic() > deadline:
                 raise IntermodalError(

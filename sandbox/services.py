@@ -3,29 +3,18 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
 
-from intermodal.sandbox import clouds
+from intermodal.sandbox import clouds, monitoring
 from intermodal.sandbox.processes import Programs
+from intermodal.sandbox.service import Service
 from intermodal.sandbox.settings import Settings, require_free
 
 ROOT = Path(__file__).resolve().parent.parent
 SCRIPTS = Path(sys.executable).parent
-
-
-@dataclass(frozen=True)
-class Service:
-    """A program with the port it needs (the name is a field of Ports) and the address that answers when it is ready."""
-
-    name: str
-    port: int
-    command: Sequence[str]
-    ready: str
-    seconds: float = 90
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -33,6 +22,7 @@ def variables(settings: Settings) -> dict[str, str]:
     home, ports = settings.home, settings.ports
     return {
         **clouds.variables(settings),
+        **monitoring.variables(settings),
         "INTERMODAL_HOME": str(home),
         "INTERMODAL_ENV": "sandbox",
         "INTERMODAL_MLFLOW_URL": f"http://127.0.0.1:{ports.mlflow}",
@@ -42,6 +32,8 @@ def variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_GATEWAY_DIRECTORY": str(home / "gateway"),
         "INTERMODAL_GATEWAY_CA_BUNDLE": str(home / "sandbox" / "azure" / "ca.pem"),
         "INTERMODAL_TABLES": str(home / "tables"),
+        "INTERMODAL_INCIDENTS": str(home / "incidents"),
+        "INTERMODAL_MONITOR_DELAY_SECONDS": "0",  # the sandbox's clouds know at once what real ones know minutes later
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "true",
         # Postgres, or any database that MLflow knows, by its address (which may hold a password); a file otherwise.

@@ -21,6 +21,9 @@ class Ports:
     gcp: int = 4520
     azure: int = 4530
     azure_blob: int = 4531
+    prometheus: int = 9090
+    alertmanager: int = 9093
+    pushgateway: int = 9091
 
 
 def port_variable(name: str) -> str:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 from intermodal.platform.clouds import CLOUDS
-from intermodal.sandbox import clouds, runs, services
+from intermodal.sandbox import clouds, monitoring, runs, services
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Settings
 
@@ -35,7 +35,7 @@ class Phases:
 
 
 def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
-    """Start the clouds, MLflow, the gateway and Dagster side by side, and wait for each."""
+    """Start the clouds, MLflow, the gateway, Dagster and what watches them side by side, and wait for each."""
     from intermodal.resources.gateway import write_bootstrap
 
     environ = os.environ | services.variables(settings)
@@ -44,13 +44,23 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
         (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
         mlflow, gateway, ui = services.services(settings)
         services.start(settings, mlflow, environ)
+        monitoring.forget_servers(settings)
         clouds.start(settings, CLOUDS, environ)
         write_bootstrap(settings.home / "gateway", settings.ports.gateway, settings.ports.gateway_admin)
         services.start(settings, gateway, environ)
         services.prepare(settings)
         services.start(settings, ui, environ)
+        monitoring.prepare(settings)
+        watching = monitoring.services(settings)
+        for service in watching:
+            services.start(settings, service, environ)
+    if absent := monitoring.missing(settings):
+        say(f"{', '.join(absent)}: not installed here; the rest works without (Debian: apt-get install prometheus ...)")
     with phases.phase("start"), ThreadPoolExecutor() as pool:
-        waits = [(service.name, pool.submit(services.wait, settings, service)) for service in (mlflow, gateway, ui)]
+        waits = [
+            (service.name, pool.submit(services.wait, settings, service))
+            for service in (mlflow, gateway, ui, *watching)
+        ]
         waits += [(cloud, pool.submit(clouds.wait, settings, cloud)) for cloud in CLOUDS]
         for name, done in waits:
             done.result()
@@ -72,4 +82,5 @@ def down(settings: Settings) -> list[str]:
     programs.stop("gateway")
     with ThreadPoolExecutor() as pool:
         list(pool.map(programs.stop, programs.names()))
+    monitoring.forget_servers(settings)
     return stopped

@@ -1,11 +1,33 @@
 """What reacts."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import dagster as dg
 
+from intermodal.sensors.champions import champions
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
+from intermodal.sensors.drift import drift
+from intermodal.sensors.heartbeat import heartbeat
+from intermodal.sensors.orphans import orphans
+from intermodal.sensors.outage import outage
+from intermodal.sensors.staleness import staleness
+from intermodal.sensors.targets import jobs_of
+from intermodal.sensors.traffic import traffic
 
 
-def sensors() -> list[dg.SensorDefinition]:
-    """Every sensor of the platform."""
-    return [deployments(), gateway_credentials]
+def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
+    """Every sensor of the platform. ``jobs`` are those of all models: Dagster wants to know what a sensor may ask for."""
+    known = list(jobs)
+    return [
+        deployments(),
+        gateway_credentials,
+        outage(jobs_of(known, "failover", "recover") or []),
+        traffic(jobs_of(known, "watch")),
+        drift(jobs_of(known, "retrain")),
+        champions(jobs_of(known, "deploy")),
+        staleness,
+        heartbeat,
+        orphans,
+    ]

@@ -12,55 +12,57 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
 from intermodal.platform.retraining import Decision, Memory, Observed, decide
 from intermodal.platform.spec import ModelSpec
+from intermodal.assets.runs import RUNNING
+from intermodal.sensors.targets import JobDefinitions
 
 CAUSE = "intermodal/cause"
-RUNNING = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
 
-@dg.sensor(
-    minimum_interval_seconds=10,
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={resources.REGISTRY, resources.TABLES, resources.NOTIFIER},
-    description="Starts retrain_<model> when a version's data has drifted, once for each onset; asks people when that "
-    "would not help.",
-)
-def drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    assert context.repository_def is not None
-    specs, memories = specs_of(context.repository_def), _memories(context)
-    records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
-    requests, words = [], []
-    for record in records:
-        event = record.asset_entry.last_materialization
-        name = record.asset_entry.asset_key.path[0]
-        if event is None or event.asset_materialization is None:
-            continue
-        memory = memories.get(name, Memory())
-        try:
-            seen = _observed(context, name, event, memory)
-            after, decision = decide(memory, seen, specs[name].drift, time.time())
-            if decision.action == "ask people":
-                resources.notifier(context).tell(_question(specs[name], decision))
-        except IntermodalError as error:  # the next tick sees the same and tries again
-            words.append(f"{name}: {error.message}")
-            continue
-        if decision.action == "retrain":
-            tags = {"model": name, CAUSE: f"drift of {decision.key}"}
-            requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
-        elif decision.action != "nothing":
-            words.append(f"{name}: {decision.action}, {decision.reason}")
-        memories[name] = after
-    kept = {name: memory.to_dict() for name, memory in memories.items() if name in specs and memory != Memory()}
-    return dg.SensorResult(
-        run_requests=requests,
-        cursor=json.dumps(kept),
-        skip_reason=None if requests else dg.SkipReason("; ".join(words) or "No version's data has drifted."),
+def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
+    """``jobs`` are the ``retrain_<model>`` jobs of all models: what it may ask for."""
+
+    @dg.sensor(
+        name="drift",
+        jobs=jobs,
+        minimum_interval_seconds=10,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={resources.REGISTRY, resources.TABLES, resources.NOTIFIER},
+        description="Starts retrain_<model> when a version's data has drifted, once for each onset; asks people when "
+        "that would not help.",
     )
+    def _drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        assert context.repository_def is not None
+        specs, memories = specs_of(context.repository_def), _memories(context)
+        records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
+        requests, words = [], []
+        for record in records:
+            event = record.asset_entry.last_materialization
+            name = record.asset_entry.asset_key.path[0]
+            if event is None or event.asset_materialization is None:
+                continue
+            memory = memories.get(name, Memory())
+            try:
+                seen = _observed(context, name, event, memory)
+                after, decision = decide(memory, seen, specs[name].drift, time.time())
+                if decision.action == "ask people":
+                    resources.notifier(context).tell(_question(specs[name], decision))
+            except IntermodalError as error:  # the next tick sees the same and tries again
+                words.append(f"{name}: {error.message}")
+                continue
+            if decision.action == "retrain":
+                tags = {"model": name, CAUSE: f"drift of {decision.key}"}
+                requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
+            elif decision.action != "nothing":
+                words.append(f"{name}: {decision.action}, {decision.reason}")
+            memories[name] = after
+        kept = {name: memory.to_dict() for name, memory in memories.items() if name in specs and memory != Memory()}
+        return dg.SensorResult(
+            run_requests=requests,
+            cursor=json.dumps(kept),
+            skip_reason=None if requests else dg.SkipReason("; ".join(words) or "No version's data has drifted."),
+        )
+
+    return _drift
 
 
 def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:

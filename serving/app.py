@@ -10,7 +10,7 @@ from time import perf_counter
 from intermodal.serving.dataplane import Call, DataPlane, Media
 from intermodal.serving.errors import RequestError, listed, shown
 from intermodal.serving.routes import Read, Route, Service, table
-from intermodal.serving.wire import Answer, ClientGone, Receive, Scope, Send, json_answer, read_body, refusal
+from intermodal.serving.wire import Answer, ClientGone, Receive, Scope, Send, caller, json_answer, read_body, refusal
 
 INLINE_BYTES = 32_768
 """Up to here a body is read in the event loop (under a millisecond); a larger one goes to a thread."""
@@ -19,6 +19,9 @@ CLIENT_GONE = 499
 """nginx's code for it; only metrics see it."""
 
 THREADS = "predict"
+
+Predicted = tuple[Call, bytes, tuple[float, bytes] | None]
+"""What was asked, the answer's body, and the line for the prediction log."""
 
 logger = logging.getLogger(__name__)
 
@@ -81,28 +84,38 @@ class App:
             if plane is None:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
             body, media = await read_body(scope, receive, self.service.settings.max_body_bytes)
-            return await self._predict(plane, route.read, body, media)
+            return Answer(200, await self._predict(plane, route.read, body, media, scope))
         if route.get and method in ("GET", "HEAD"):
             return route.get()
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
 
-    async def _predict(self, plane: DataPlane, read: Read, body: bytes, media: Media) -> Answer:
+    async def _predict(self, plane: DataPlane, read: Read, body: bytes, media: Media, scope: Scope) -> bytes:
         """In the event loop when it is short, in a thread when it would keep health checks waiting."""
+        log, id_ = self.service.log, ""
+        if log:
+            id_, probe = caller(scope["headers"])
+            log = log if not probe and log.wanted() else None
 
-        def whole() -> tuple[Call, bytes]:
-            call = read(plane, body, media)
-            return call, plane.answer(call)
+        def predicted(call: Call) -> Predicted:
+            values = plane.predict(call.table)
+            line = log.line(call.id or id_, call.table, values) if log else None
+            return call, plane.write(call, values), line
+
+        def whole() -> Predicted:
+            return predicted(read(plane, body, media))
 
         run = asyncio.get_running_loop().run_in_executor
         if len(body) > INLINE_BYTES:
-            call, payload = await run(self._pool, whole)
+            call, payload, line = await run(self._pool, whole)
         else:
             call = read(plane, body, media)
             inline = call.table.rows <= plane.inline_rows
-            payload = plane.answer(call) if inline else await run(self._pool, plane.answer, call)
+            call, payload, line = predicted(call) if inline else await run(self._pool, predicted, call)
         self.service.metrics.predicted(call.table.rows, call.table.unseen)
-        return Answer(200, payload)
+        if log and line:
+            log.add(line)
+        return payload
 
     def _unknown(self, path: str) -> RequestError:
         model, version = self.service.package.model, self.service.settings.identity.version

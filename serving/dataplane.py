@@ -22,10 +22,11 @@ logger = logging.getLogger(__name__)
 
 
 class Call(NamedTuple):
-    """A request that was understood: the rows, and how to write the answer for their predictions."""
+    """A request that was understood: the rows, how to write the answer for their predictions, the id in its body."""
 
     table: Table
     render: Callable[[Any], Any]
+    id: str | None = None
 
 
 class DataPlane:
@@ -69,16 +70,21 @@ class DataPlane:
     def _v2(self, inputs: list[bodies.Tensor], id_: str | None, outputs: list[bodies.WantedOutput] | None) -> Call:
         tensors.check_outputs(outputs, self._signature)
         table = self._checker.check(tensors.columns_of(inputs, self._signature))
-        return Call(table, lambda v: tensors.answer(self.package.model, self.version, id_, self._signature, v))
+        return Call(table, lambda v: tensors.answer(self.package.model, self.version, id_, self._signature, v), id_)
 
     def _plain(self, named: Named) -> Call:
         return Call(self._checker.check(named), lambda values: {"predictions": values.tolist()})
 
     def answer(self, call: Call) -> bytes:
-        """Predict and write the answer. No rows give an empty answer; a prediction that is no number is null."""
-        return self._encode(call.render(self._predict(call.table)))
+        """Predict and write the answer."""
+        return self.write(call, self.predict(call.table))
 
-    def _predict(self, table: Table) -> Any:
+    def write(self, call: Call, values: Any) -> bytes:
+        """A prediction that is no number is null."""
+        return self._encode(call.render(values))
+
+    def predict(self, table: Table) -> Any:
+        """float64, [rows] or [rows, width]; RequestError when the model does not take these rows."""
         width = self._signature.output.width
         if not table.rows:
             return np.empty(0 if width == 1 else (0, width))

@@ -36,6 +36,13 @@ class Metrics:
             (*LABELS, "column"),
             registry=self._registry,
         )
+        logged = ("logged", "Requests that are stored in the prediction log")
+        dropped = ("dropped", "Requests that the prediction log could not hold")
+        failed = ("log_errors", "Failed attempts to store a part of the prediction log")
+        self._logged, self._dropped, self._log_errors = (
+            Counter(f"intermodal_predictions_{name}", text, LABELS, registry=self._registry).labels(*self._who)
+            for name, text in (logged, dropped, failed)
+        )
         self._gauge("intermodal_requests_in_flight", "Requests being answered now", in_flight)
         self._gauge("intermodal_ready", "1 when the model is loaded and has repeated its golden rows", ready)
         self._children: dict[tuple[str, int], tuple[Any, Any]] = {}
@@ -56,6 +63,15 @@ class Metrics:
         self._rows.inc(rows)
         for column, count in unseen.items():
             self._unseen.labels(*self._who, column).inc(count)
+
+    def log_stored(self, requests: int) -> None:
+        self._logged.inc(requests)
+
+    def log_dropped(self, requests: int) -> None:
+        self._dropped.inc(requests)
+
+    def log_failed(self) -> None:
+        self._log_errors.inc()
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -8,18 +8,22 @@ from typing import NamedTuple
 from intermodal.platform.package import Package
 from intermodal.serving.dataplane import Call, DataPlane, Media
 from intermodal.serving.metrics import CONTENT_TYPE, Metrics
+from intermodal.serving.prediction_log import PredictionLog
 from intermodal.serving.settings import Settings
 from intermodal.serving.wire import Answer, json_answer
 
 
 @dataclass
 class Service:
-    """What changes while the server runs. ``plane`` is None until the model is loaded."""
+    """What changes while the server runs. ``plane`` is None until the model is loaded, ``log`` when there is none;
+    ``stopping_at`` is ``time.monotonic`` of the signal to stop."""
 
     package: Package
     settings: Settings
     plane: DataPlane | None = None
+    log: PredictionLog | None = None
     draining: bool = False
+    stopping_at: float = 0
     in_flight: int = 0
     metrics: Metrics = field(init=False)
 

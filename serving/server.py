@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from time import perf_counter
+from time import monotonic, perf_counter
 from types import FrameType
 
 import uvicorn
@@ -21,11 +21,14 @@ from intermodal.serving.app import App
 from intermodal.serving.dataplane import open_plane
 from intermodal.serving.errors import StartError
 from intermodal.serving.locate import find_model
+from intermodal.serving.log_store import open_place
+from intermodal.serving.prediction_log import PredictionLog
 from intermodal.serving.routes import Service
 from intermodal.serving.settings import Settings
 
 DRAIN_SECONDS = 8
-"""Cloud Run kills 10 s after SIGTERM."""
+GRACE_SECONDS = 9.5
+"""Requests are drained for 8 s, and the prediction log is stored by 9.5 s: Cloud Run kills 10 s after SIGTERM."""
 
 KEEP_ALIVE_SECONDS = 620
 """Longer than any load balancer in front keeps an idle connection (Google's 600 s), so that the server is never the one
@@ -42,7 +45,10 @@ class _Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._service.draining = True
+        if not self._service.draining:
+            self._service.draining, self._service.stopping_at = True, monotonic()
+            if self._service.log:
+                self._service.log.leaving = True
         super().handle_exit(sig, frame)
 
 
@@ -53,10 +59,13 @@ def run(environment: Mapping[str, str], root: Path, host: str, port: int | None)
         settings = Settings.of(environment, port)
         folder = find_model(environment, root)
         service = Service(Package.read(folder), settings)
+        put = open_place(settings.predictions, environment) if settings.predictions and settings.sample else None
         listener = _listen(host, settings.port)
     except IntermodalError as error:
         return _failed(error)
     _say(f"{service.package.model} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
+    if put:
+        service.log = PredictionLog(service.package, settings, put, service.metrics)
     failure = _serve(service, folder, listener)
     return _failed(failure) if failure else 0
 
@@ -110,10 +119,20 @@ def _serve(service: Service, folder: Path, listener: socket.socket) -> Intermoda
 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(main())
-    if not app.close(seconds=0.5):
+    ended = app.close(seconds=0.5)
+    _close_log(service)
+    if not ended:
         _say(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
         os._exit(1)  # the interpreter would wait for its thread until somebody kills it
     return failures[0] if failures else None
+
+
+def _close_log(service: Service) -> None:
+    if service.log is None:
+        return
+    since = monotonic() - service.stopping_at if service.draining else 0
+    if lost := service.log.close(max(1, GRACE_SECONDS - since)):
+        _say(f"{lost} predictions are lost: the store of the prediction log did not take them in time")
 
 
 def _listen(host: str, port: int) -> socket.socket:

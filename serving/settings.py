@@ -21,13 +21,16 @@ class Identity:
 
 @dataclass(frozen=True)
 class Settings:
-    """``health_route`` and ``predict_route`` are Vertex AI's, empty elsewhere."""
+    """``health_route`` and ``predict_route`` are Vertex AI's, empty elsewhere. ``predictions`` is where the prediction
+    log goes (empty: nowhere), ``sample`` the share of requests in it, 0 to 1."""
 
     port: int = DEFAULT_PORT
     max_body_bytes: int = MAX_BODY_BYTES
     health_route: str = ""
     predict_route: str = ""
     identity: Identity = Identity()
+    predictions: str = ""
+    sample: float = 1.0
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int | None = None) -> "Settings":
@@ -47,6 +50,8 @@ class Settings:
                 cloud=_plain(environment, "INTERMODAL_CLOUD"),
                 target=_plain(environment, "INTERMODAL_TARGET"),
             ),
+            predictions=environment.get("INTERMODAL_PREDICTIONS", "").strip(),
+            sample=_share(environment, "INTERMODAL_PREDICTIONS_SAMPLE"),
         )
 
 
@@ -61,6 +66,17 @@ def _number(name: str, text: str, low: int, high: int) -> int:
     if text.isascii() and text.isdigit() and len(text) < 12 and low <= int(text) <= high:
         return int(text)
     raise StartError(f"{name} is '{text}'.", hint=f"Set it to a whole number from {low} to {high}.")
+
+
+def _share(environment: Mapping[str, str], name: str) -> float:
+    text = environment.get(name) or "1"
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1
+    if 0 <= share <= 1:
+        return share
+    raise StartError(f"{name} is '{text}'.", hint="Set it to a number from 0 to 1.")
 
 
 def _route(environment: Mapping[str, str], name: str) -> str:

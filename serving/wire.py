@@ -14,6 +14,8 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
+MAX_ID = 200
+"""Bytes of a request's id; a longer one is none."""
 
 
 class Answer(NamedTuple):
@@ -66,6 +68,17 @@ def _head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> Media:
 
 def _too_large(limit: int) -> RequestError:
     return RequestError(f"The body is over {limit} bytes; send fewer rows at a time.", status=413)
+
+
+def caller(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bool]:
+    """The request's id as the gateway gave it ('' when it gave none), and whether it is a probe of the gateway."""
+    id_, probe = "", False
+    for name, value in headers:
+        if name == b"x-request-id":
+            id_ = value.decode("latin-1") if len(value) <= MAX_ID else ""
+        elif name == b"x-intermodal-probe":
+            probe = value == b"1"
+    return id_, probe
 
 
 async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[bytes, Media]:

@@ -12,12 +12,12 @@ from typing import Any
 import pandas as pd
 
 from intermodal.platform.clouds import Cloud, Target
-from intermodal.platform.drills import Disturbance
+from intermodal.platform.drills import Disturbance, Totals
 from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.figures import Figures
 from intermodal.platform.incidents import Entry, Incident
-from intermodal.platform.mirroring import Manifest, MirrorReport, sha256_of
+from intermodal.platform.mirroring import MANIFEST, Manifest, MirrorReport, sha256_of
 from intermodal.platform.notices import Notice
 from intermodal.platform.package import DESCRIPTOR, Package
 from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
@@ -59,6 +59,7 @@ class MemoryRegistry:
         self.candidates: list[Candidate] = []
         self.registered: list[RegisteredVersion] = []
         self.champions_by_model: dict[str, RegisteredVersion] = {}
+        self.attached: dict[tuple[str, str], bytes] = {}
 
     def record(self, folder: Path, record: TrainingRecord) -> Candidate:
         kept = self.folder / f"package-{next(self.numbers)}"
@@ -98,6 +99,10 @@ class MemoryRegistry:
     def read(self, candidate: Candidate, path: str) -> bytes:
         return (Path(candidate.artifacts) / path).read_bytes()
 
+    def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
+        self.attached[version.version, path] = data
+        return f"http://registry.example/{version.model}/{version.version}/{path}"
+
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         return _load_pyfunc(candidate.artifacts).predict
 
@@ -114,6 +119,7 @@ class MemoryStore:
         copied = [path for path in manifest.files if f"{prefix}/{path}" not in self.objects]
         for path in copied:
             self.objects[f"{prefix}/{path}"] = (source / path).read_bytes()
+        self.objects[f"{prefix}/{MANIFEST}"] = manifest.to_json().encode()
         kept = tuple(path for path in manifest.files if path not in copied)
         return MirrorReport(self.uri(prefix), manifest.digest, tuple(copied), kept, (), (), 0, 0.0)
 
@@ -143,13 +149,17 @@ class MemoryStore:
 
 
 class MemoryTarget:
-    """``broken`` makes deploys fail with that reason, ``gone`` makes every call fail as in an outage."""
+    """``broken`` makes deploys fail with that reason, ``gone`` makes every call fail as in an outage.
+
+    ``changes`` counts the deploys and deletes that changed something."""
 
     def __init__(self, target: Target, store: MemoryStore) -> None:
         self.target, self.store = target, store
         self.endpoints: dict[str, Endpoint] = {}
         self.planes: dict[str, DataPlane] = {}
         self.deploys: list[DeployRequest] = []
+        self.requests: dict[str, DeployRequest] = {}
+        self.changes = 0
         self.broken, self.gone = "", False
         self.expires_at: float | None = None
 
@@ -172,8 +182,15 @@ class MemoryTarget:
             self.planes[request.name] = open_plane(Package.read(Path(folder)), Path(folder), request.version)
         url = f"https://{request.name}.{self.target.cloud}.example"
         served = Endpoint(self.target, request.name, request.model, request.version, url, "ready")
+        self.changes += self.requests.get(request.name) != request
+        self.requests[request.name] = request
         self.endpoints[request.name] = served
         return served
+
+    @property
+    def replicas(self) -> dict[str, int]:
+        """Endpoint → servers, of what runs."""
+        return {name: request.replicas for name, request in self.requests.items()}
 
     def describe(self, name: str) -> Endpoint | None:
         self._reach()
@@ -185,7 +202,9 @@ class MemoryTarget:
 
     def delete(self, name: str) -> None:
         self._reach()
+        self.changes += name in self.endpoints
         self.endpoints.pop(name, None)
+        self.requests.pop(name, None)
 
     def invoke(self, name: str, body: bytes) -> bytes:
         self._reach()
@@ -211,6 +230,7 @@ class MemoryGateway:
         self.routes: dict[str, Route] = {}
         self.held: dict[str, dict[Cloud, Upstream]] = {}
         self.drills: dict[Cloud, Disturbance] = {}
+        self.counted: dict[str, Totals] = {}
 
     def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
         self.routes[route.model] = route
@@ -265,6 +285,9 @@ class MemoryGateway:
 
     def disturbances(self) -> Mapping[Cloud, Disturbance]:
         return dict(self.drills)
+
+    def totals(self) -> Mapping[str, Totals]:
+        return dict(self.counted)
 
     def _serves(self, cloud: Cloud) -> bool:
         return not self.targets[cloud].gone and cloud not in self.drills

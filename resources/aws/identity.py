@@ -25,14 +25,17 @@ def session(region: str) -> Session:
     return boto3.session.Session(region_name=region)
 
 
-def client(service: str, region: str, max_attempts: int) -> Any:
-    """A client of the service; its address is AWS's, or AWS_ENDPOINT_URL[_<SERVICE>] where that is set."""
+def client(service: str, region: str, max_attempts: int, seconds: float | None = None) -> Any:
+    """A client of the service; its address is AWS's, or AWS_ENDPOINT_URL[_<SERVICE>] where that is set.
+
+    ``seconds`` is how long it waits for a connection, and for an answer, instead of the usual.
+    """
     ours = session(region)
     from botocore.config import Config
 
     config = Config(
-        connect_timeout=CONNECT_SECONDS,
-        read_timeout=READ_SECONDS,
+        connect_timeout=seconds or CONNECT_SECONDS,
+        read_timeout=seconds or READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": max_attempts},
     )
     return ours.client(service, config=config)

@@ -1,5 +1,6 @@
 """What Envoy's admin interface says: what it has taken, and which upstreams it sends to."""
 
+import re
 import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ SUBSCRIPTION: Mapping[Kind, str] = {
     "entrance": "http.entrance.rds.entrance",
 }
 POLL_SECONDS = 0.02
+NAMED_AT_ONCE = 100
 
 
 class Rejected(IntermodalError):
@@ -30,8 +32,14 @@ class Admin:
     url: str
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
+        return self._ask("GET", path, parameters)
+
+    def post(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+        return self._ask("POST", path, parameters)
+
+    def _ask(self, method: str, path: str, parameters: Mapping[str, str]) -> httpx.Response:
         try:
-            answer = client().get(f"{self.url.rstrip('/')}{path}", params=parameters)
+            answer = client().request(method, f"{self.url.rstrip('/')}{path}", params=dict(parameters))
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise Unavailable(
@@ -72,31 +80,28 @@ class Admin:
                 )
             time.sleep(POLL_SECONDS)
 
-    def hosts(self, clusters: Collection[str]) -> dict[str, dict[str, Any]]:
-        """The one host of each of these clusters, as ``/clusters`` shows it."""
-        statuses = self.get("/clusters", format="json").json().get("cluster_statuses", [])
-        return {
-            status["name"]: status["host_statuses"][0]
-            for status in statuses
-            if status["name"] in clusters and status.get("host_statuses")
-        }
+    def hosts(self, pattern: str) -> dict[str, dict[str, Any]]:
+        """The one host of each cluster whose name matches, as ``/clusters`` shows it."""
+        statuses = self.get("/clusters", format="json", filter=pattern).json().get("cluster_statuses", [])
+        return {status["name"]: status["host_statuses"][0] for status in statuses if status.get("host_statuses")}
 
-    def healthy(self, clusters: Collection[str]) -> dict[str, bool]:
-        """Whether Envoy now sends to each cluster: neither probed as failing nor ejected; False for an unknown one."""
-        hosts = self.hosts(clusters)
-        return {
-            name: name in hosts
-            and not any(flag is True for flag in hosts[name].get("health_status", {}).values())
-            and hosts[name].get("health_status", {}).get("eds_health_status", "HEALTHY") == "HEALTHY"
-            for name in clusters
-        }
+    def healthy(self, pattern: str) -> dict[str, bool]:
+        """Whether Envoy could now send to each cluster whose name matches: neither probed as failing nor ejected."""
+        return {name: can_serve(host.get("health_status", {})) for name, host in self.hosts(pattern).items()}
 
     def wait_idle(self, clusters: Collection[str], patience: float) -> None:
         """Until none of these clusters carries a request at two looks in a row, or ``patience`` seconds are over."""
         deadline, quiet = time.monotonic() + patience, 0
+        pattern = f"^({'|'.join(map(re.escape, clusters))})$" if len(clusters) <= NAMED_AT_ONCE else ""
         while quiet < 2 and time.monotonic() < deadline:
             time.sleep(5 * POLL_SECONDS)
-            quiet = 0 if any(active_requests(host) for host in self.hosts(clusters).values()) else quiet + 1
+            busy = any(active_requests(host) for name, host in self.hosts(pattern).items() if name in clusters)
+            quiet = 0 if busy else quiet + 1
+
+
+def can_serve(status: Mapping[str, Any]) -> bool:
+    """No flag against a host is set, and Envoy's own word for it is HEALTHY."""
+    return not any(flag is True for flag in status.values()) and status.get("eds_health_status", "HEALTHY") == "HEALTHY"
 
 
 def active_requests(host: Mapping[str, Any]) -> int:

@@ -8,8 +8,9 @@ import base64
 
 from intermodal.platform.clouds import Cloud
 from intermodal.resources.envoy.lane import Lane, Published
-from intermodal.resources.envoy.proto import Json, seconds, typed
+from intermodal.resources.envoy.proto import Json, seconds, set_header, typed
 from intermodal.resources.envoy.settings import Places, Settings
+from intermodal.resources.envoy.stats import PROBE
 
 BODY_BUFFER_BYTES = 4 << 20
 """More than the largest body and its headers: a request must be held whole to be tried again elsewhere."""
@@ -29,7 +30,6 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
     address = {"pipe": {"path": str(places.socket)}}
     return {
         "name": lane.name,
-        "alt_stat_name": f"{lane.model}/{lane.cloud}",
         "type": "STATIC",
         "connect_timeout": "0.25s",
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
@@ -72,7 +72,7 @@ def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
             "path": "/",
             "method": "POST",
             "send": {"binary": base64.b64encode(golden_body.encode()).decode()},
-            "request_headers_to_add": [{"header": {"key": "content-type", "value": "application/json"}}],
+            "request_headers_to_add": [set_header("content-type", "application/json"), set_header(PROBE, "1")],
             "expected_statuses": [{"start": 200, "end": 300}],
             "retriable_statuses": [{"start": 429, "end": 430}],
         },

@@ -41,16 +41,22 @@ def by_name(resources: Iterable[Json]) -> dict[str, Json]:
     return {resource["name"]: resource for resource in resources}
 
 
-def clusters_file(clusters: Mapping[str, Json]) -> Json:
-    return discovery([{"@type": CLUSTER, **cluster} for cluster in clusters.values()])
+def members(cluster: Json) -> list[str]:
+    """The upstreams of a failover order, in turn; none for any other cluster."""
+    found: list[str] = cluster.get("cluster_type", {}).get("typed_config", {}).get("clusters", [])
+    return found
 
 
-def lanes_file(hosts: Mapping[str, Json]) -> Json:
-    return discovery([{"@type": ROUTES, **lane_routes(list(hosts.values()))}])
+def clusters(named: Mapping[str, Json]) -> list[Json]:
+    return [{"@type": CLUSTER, **cluster} for cluster in named.values()]
 
 
-def entrance_file(routes: Json) -> Json:
-    return discovery([{"@type": ROUTES, **routes}])
+def lanes(hosts: Mapping[str, Json]) -> list[Json]:
+    return [{"@type": ROUTES, **lane_routes(list(hosts.values()))}]
+
+
+def entrance(routes: Json) -> list[Json]:
+    return [{"@type": ROUTES, **routes}]
 
 
 def discovery(resources: list[Json]) -> Json:

@@ -8,6 +8,7 @@ from intermodal.resources.envoy.lane import Published
 from intermodal.resources.envoy.proto import Json, extension, seconds, set_header, typed
 from intermodal.resources.envoy.scripts import MODEL_READY
 from intermodal.resources.envoy.settings import Settings
+from intermodal.resources.envoy.stats import NAMESPACE
 
 LUA = "envoy.filters.http.lua"
 READY_SCRIPT = "model-ready"
@@ -81,9 +82,10 @@ def ready_metadata(model: Published) -> Json:
 
 def model_routes(model: Published, settings: Settings) -> list[Json]:
     """Everything below one model's name; a version that is not the served one is not found."""
-    action = {"route": forward(model, settings)}
+    forwarded = {"route": forward(model, settings)}
+    action = {**forwarded, "metadata": {"filter_metadata": {NAMESPACE: {"model": model.route.model}}}}
     ready = {
-        **action,
+        **forwarded,
         "metadata": {"filter_metadata": {LUA: ready_metadata(model)}},
         "typed_per_filter_config": {LUA: typed("envoy.extensions.filters.http.lua.v3.LuaPerRoute", name=READY_SCRIPT)},
     }

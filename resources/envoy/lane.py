@@ -1,14 +1,15 @@
 """A lane: one model's path to one cloud inside the gateway, from the failover order to the endpoint's address."""
 
 import re
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from json import dumps
 from typing import Literal
 from urllib.parse import urlsplit
 
-from intermodal.platform.clouds import Cloud
+from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.endpoints import AwsSignature, Upstream
 from intermodal.platform.errors import SpecError
 from intermodal.platform.routing import Route
@@ -71,7 +72,7 @@ class Lane:
 
 @dataclass(frozen=True)
 class Published:
-    """A route with the lanes of the clouds that serve it: all that is rendered of one model."""
+    """A route with the lanes of its upstreams, those with weight 0 too: all that is rendered of one model."""
 
     route: Route
     lanes: tuple[Lane, ...] = field(default=())
@@ -81,8 +82,28 @@ class Published:
         by_cloud = {lane.cloud: lane for lane in self.lanes}
         return tuple(by_cloud[cloud] for cloud in self.route.failover_order(first))
 
+    def health(self, healthy: Mapping[str, bool]) -> dict[Cloud, bool]:
+        """By cloud, from what Envoy says of its clusters by name; False for an upstream that it does not have."""
+        return {lane.cloud: healthy.get(lane.name, False) for lane in self.lanes}
+
     def order_name(self, first: Cloud) -> str:
         return f"{self.route.model}/{first}-first/{digest([lane.key for lane in self.order(first)])}"
+
+
+def shifted(old: Published, weights: Mapping[Cloud, int], added: Sequence[Upstream]) -> Published:
+    """The same version with other weights, and with the lanes of ``added``; a cloud that is not named gets weight 0.
+
+    SpecError for a weight of a cloud that has no upstream.
+    """
+    lanes = {lane.cloud: lane for lane in old.lanes} | {one.cloud: lane_of(old.route.model, one) for one in added}
+    if missing := [cloud for cloud, weight in weights.items() if weight and cloud not in lanes]:
+        raise SpecError(
+            f"The route of '{old.route.model}' has no upstream on {', '.join(missing)}.",
+            hint="Give it in `added`, or leave its weight at 0.",
+        )
+    zero = dict.fromkeys([cloud for cloud in CLOUDS if cloud in lanes or cloud in old.route.weights], 0)
+    route = replace(old.route, weights={**zero, **weights})
+    return Published(route, tuple(lanes[cloud] for cloud in CLOUDS if cloud in lanes))
 
 
 def lane_of(model: str, upstream: Upstream) -> Lane:
@@ -99,7 +120,7 @@ def lane_of(model: str, upstream: Upstream) -> Lane:
 def published(route: Route, upstreams: tuple[Upstream, ...]) -> Published:
     """Pair a route with its upstreams; SpecError when one is missing, doubled or of another version.
 
-    A drained upstream (weight 0) gets no lane: nothing of it is rendered, probed or kept.
+    An upstream with weight 0 gets a lane, which is probed and gets no traffic; a cloud with weight 0 may lack one.
     """
     if not MODEL_NAME.fullmatch(route.model):
         raise SpecError(
@@ -114,4 +135,5 @@ def published(route: Route, upstreams: tuple[Upstream, ...]) -> Published:
             f"The route of '{route.model}' sends traffic to {', '.join(missing)} but has no upstream there.",
             hint="Deploy there first, or set the weight to 0.",
         )
-    return Published(route, tuple(lane_of(route.model, by_cloud[cloud]) for cloud in route.serving))
+    known = [cloud for cloud in CLOUDS if cloud in by_cloud and cloud in route.weights]
+    return Published(route, tuple(lane_of(route.model, by_cloud[cloud]) for cloud in known))

@@ -9,6 +9,7 @@ from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy.endpoints import authority
 from intermodal.resources.envoy.lane import Lane
 from intermodal.resources.envoy.proto import Json, seconds, set_header
+from intermodal.resources.envoy.stats import NAMESPACE
 
 METADATA = "envoy.filters.http.lua"
 
@@ -23,7 +24,12 @@ def lane_host(lane: Lane) -> Json:
         "routes": [
             {
                 "match": {"prefix": "/"},
-                "metadata": {"filter_metadata": {METADATA: {"lane": lane.cloud}}},
+                "metadata": {
+                    "filter_metadata": {
+                        METADATA: {"lane": lane.cloud},
+                        NAMESPACE: {"model": lane.model, "cloud": lane.cloud, "version": lane.version},
+                    }
+                },
                 "route": {
                     "cluster": lane.endpoint,
                     "host_rewrite_literal": authority(lane),

@@ -1,11 +1,14 @@
 """The two listeners: the entrance, which clients call, and the lanes, which only the gateway itself can reach."""
 
+from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.envelope import MAX_BODY_BYTES
 from intermodal.resources.envoy.clusters import BODY_BUFFER_BYTES
+from intermodal.resources.envoy.drills import drill
 from intermodal.resources.envoy.entrance import SCRIPTS
 from intermodal.resources.envoy.proto import Json, extension, file_source
 from intermodal.resources.envoy.scripts import LANE
 from intermodal.resources.envoy.settings import Places
+from intermodal.resources.envoy.stats import answers, tries
 
 ROUTER = extension("envoy.filters.http.router", "filters.http.router.v3.Router", suppress_envoy_headers=True)
 FROM_CLIENTS_NEVER = (
@@ -40,6 +43,7 @@ def entrance_listener(host: str, port: int, places: Places) -> Json:
         merge_slashes=True,
         early_header_mutation_extensions=[strip_client_headers()],
         local_reply_config=ERRORS,
+        access_log=answers(),
     )
     return {
         "name": "entrance",
@@ -56,7 +60,8 @@ def lane_listener(places: Places) -> Json:
         default_source_code={"inline_string": LANE},
         clear_route_cache=False,
     )
-    manager = connection_manager("lanes", places.lanes, [script], generate_request_id=False)
+    filters = [script, *(drill(cloud) for cloud in CLOUDS)]
+    manager = connection_manager("lanes", places.lanes, filters, generate_request_id=False, access_log=tries())
     return {
         "name": "lanes",
         "address": {"pipe": {"path": str(places.socket), "mode": 0o600}},

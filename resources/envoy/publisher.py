@@ -6,7 +6,8 @@ leaves a configuration that works, so a kill anywhere does too, and the next pub
 """
 
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,30 +32,44 @@ class Publisher:
     admin: Admin
     patience: float
     undo: ExitStack = field(default_factory=ExitStack)
+    taken: dict[Kind, Json] = field(default_factory=dict)
+    """What Envoy is known to use of each file."""
 
     def publish(self, name: str, model: Published | None, secrets: Secrets, target: config.Config) -> None:
         """Take ``target`` into use, in which ``name`` is ``model`` (None: withdrawn). On any error all is put back."""
         with self.undo:
             self._secrets(secrets)
-            old_clusters, old_hosts = self._clusters(), self._hosts()
-            hosts = {**old_hosts, **target.lane_hosts}
-            self._put("clusters", config.clusters_file({**old_clusters, **target.endpoints}))
-            self._put("lanes", config.lanes_file(hosts))
+            old_clusters = config.by_name(self._found("clusters"))
+            spent = self._spent(old_clusters)
+            hosts = {**config.by_name(self._found("lanes")[0]["virtual_hosts"]), **target.lane_hosts}
+            self._put("clusters", config.clusters({**old_clusters, **target.endpoints}))
+            self._put("lanes", config.lanes(hosts))
             clusters = {**old_clusters, **target.endpoints, **target.upstreams}
-            self._put("clusters", config.clusters_file(clusters))
+            self._put("clusters", config.clusters(clusters))
             self._state(name, model)
-            self._put("entrance", config.entrance_file(target.entrance))
+            self._put("entrance", config.entrance(target.entrance))
             self.undo.pop_all()
-        self._retire(clusters, target)
+        self._retire(clusters, hosts, target, spent)
 
-    def _retire(self, clusters: Mapping[str, Json], target: config.Config) -> None:
-        """Remove what nobody asks any more. Should this fail, the next publish does it."""
-        wanted = {**target.endpoints, **target.upstreams}
-        gone = set(clusters) - set(wanted)
-        if gone:
-            self.admin.wait_idle(gone, MAX_ANSWER_SECONDS)
-        self._put("clusters", config.clusters_file(wanted))
-        self._put("lanes", config.lanes_file(target.lane_hosts))
+    def _retire(
+        self, clusters: Mapping[str, Json], hosts: Mapping[str, Json], target: config.Config, spent: Collection[str]
+    ) -> None:
+        """Remove what nobody asks any more. Should this fail, the next publish does it.
+
+        An order whose upstreams stay may still have requests that are to be tried again, and nothing tells whether it
+        has: it goes with a later publish.
+        """
+        wanted = {*target.endpoints, *target.upstreams}
+        wanted |= {
+            name
+            for name, cluster in clusters.items()
+            if name not in spent and any(member in wanted for member in config.members(cluster))
+        }
+        hosted = {name for name in set(clusters) - wanted if not config.members(clusters[name])}
+        if hosted:
+            self.admin.wait_idle(hosted, MAX_ANSWER_SECONDS)
+        self._put("clusters", config.clusters({name: clusters[name] for name in clusters if name in wanted}))
+        self._put("lanes", config.lanes({name: hosts[name] for name in hosts if name in target.lane_hosts}))
         used = {name.split("/")[2] for name in target.endpoints}
         for path in self.places.secrets.iterdir():
             if path.stem not in used:
@@ -91,36 +106,47 @@ class Publisher:
         self.undo.callback(files.put_back, path, files.read(path))
         files.put_back(path, state.state_text(model) if model else None)
 
-    def _put(self, kind: Kind, document: Json) -> None:
+    def _put(self, kind: Kind, resources: list[Json]) -> None:
         """Write one of Envoy's files and wait until Envoy uses it; unchanged, only make sure that it does."""
-        path, text = generated(kind, self.places), json.dumps(document)
-        old, rejections = files.read(path), None
-        if old != text:
+        if kind in self.taken and self.taken[kind]["resources"] == resources:
+            return
+        path, rejections, document = generated(kind, self.places), None, self._read(kind)
+        if document["resources"] != resources:
+            document = config.discovery(resources)
             rejections = self.admin.rejections(kind)
-            self.undo.callback(files.put_back, path, old)
-            files.write(path, text)
+            self.undo.callback(files.put_back, path, files.read(path))
+            files.write(path, json.dumps(document))
         try:
             self.admin.wait_taken(kind, document["version_info"], rejections, self.patience)
         except Rejected as refusal:
-            reason = validation.reason(kind, document["resources"])
+            reason = validation.reason(kind, resources)
             raise Rejected(f"{refusal.message} {reason}".strip(), hint=refusal.hint) from refusal
+        self.taken[kind] = document
 
-    def _clusters(self) -> dict[str, Json]:
-        return config.by_name(resources(self.places.clusters))
+    def _spent(self, clusters: Mapping[str, Json]) -> set[str]:
+        """The failover orders that no request can be in: not named at the entrance, and not since a request's life."""
+        entrance = self.places.entrance
+        text = files.read(entrance)
+        if text is None or time.time() - entrance.stat().st_mtime < MAX_ANSWER_SECONDS:
+            return set()
+        return {name for name, cluster in clusters.items() if config.members(cluster) and name not in text}
 
-    def _hosts(self) -> dict[str, Json]:
-        return config.by_name(resources(self.places.lanes)[0]["virtual_hosts"])
+    def _found(self, kind: Kind) -> list[Json]:
+        found: list[Json] = self._read(kind)["resources"]
+        return found
+
+    def _read(self, kind: Kind) -> Json:
+        if kind in self.taken:
+            return self.taken[kind]
+        text = files.read(generated(kind, self.places))
+        if text is None:
+            raise IntermodalError(
+                f"{generated(kind, self.places)} is missing: the gateway was not set up here.",
+                hint="Call write_bootstrap, then start Envoy.",
+            )
+        found: Json = json.loads(text)
+        return found
 
 
 def generated(kind: Kind, places: Places) -> Path:
     return {"clusters": places.clusters, "lanes": places.lanes, "entrance": places.entrance}[kind]
-
-
-def resources(path: Path) -> list[Json]:
-    text = files.read(path)
-    if text is None:
-        raise IntermodalError(
-            f"{path} is missing: the gateway was not set up here.", hint="Call write_bootstrap, then start Envoy."
-        )
-    found: list[Json] = json.loads(text)["resources"]
-    return found

@@ -78,6 +78,7 @@ MODEL_READY = """
 function envoy_on_request(handle)
   local golden = handle:metadata():get("golden")
   local length = handle:body(true):setBytes(golden)
+  handle:headers():replace("x-intermodal-probe", "1")
   handle:headers():replace(":method", "POST")
   handle:headers():replace("content-type", "application/json")
   handle:headers():replace("content-length", tostring(length))

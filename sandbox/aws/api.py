@@ -1,11 +1,9 @@
 """SageMaker's control plane: what is asked in ``X-Amz-Target``, checked against its contract, and answered."""
 
-import json
 from collections.abc import Callable
-from typing import Any
 
 from intermodal.sandbox.aws import contract
-from intermodal.sandbox.aws.errors import AwsError, invalid, not_emulated
+from intermodal.sandbox.aws.errors import invalid, not_emulated
 from intermodal.sandbox.aws.fleet import Fleet
 from intermodal.sandbox.aws.identity import ROLE
 from intermodal.sandbox.aws.records import CONFIG, ENDPOINT, KINDS, MODEL, Document, Kind, Records
@@ -51,12 +49,7 @@ class Api:
 
     def handle(self, name: str, body: bytes) -> Document:
         """Answer one operation; raises AwsError."""
-        try:
-            parameters: Any = json.loads(body or b"{}")
-        except ValueError as error:
-            raise AwsError("SerializationException", f"the body is not JSON: {error}") from error
-        if not isinstance(parameters, dict):
-            raise AwsError("SerializationException", "the body is not a JSON object")
+        parameters = contract.parse(body)
         contract.check(name, parameters)
         if name not in self.operations:
             raise not_emulated(f"SageMaker's {name}")
@@ -126,6 +119,10 @@ class Api:
         found = self.records.get(ENDPOINT, parameters["EndpointName"])
         if pending := found.pop("Pending", None):
             found["PendingDeploymentSummary"] = {"EndpointConfigName": pending}
+        if live := self.fleet.live.get(parameters["EndpointName"]):
+            alive = sum(instance.alive for instance in live.instances)
+            counts = {"CurrentInstanceCount": alive, "DesiredInstanceCount": len(live.instances)}
+            found["ProductionVariants"] = [{"VariantName": live.variant, **counts}]
         return found
 
     def list(self, kind: Kind, parameters: Document) -> Document:

@@ -1,5 +1,6 @@
-"""SageMaker's own contract: each request is checked against the service model that botocore ships."""
+"""AWS's own contract: each request is checked against the service model that botocore ships."""
 
+import json
 import re
 from collections.abc import Iterator
 from functools import cache
@@ -13,20 +14,31 @@ from intermodal.sandbox.aws.errors import AwsError, invalid
 
 
 @cache
-def service() -> ServiceModel:
-    return ServiceModel(Loader().load_service_model("sagemaker", "service-2"), "sagemaker")
+def model(service: str) -> ServiceModel:
+    return ServiceModel(Loader().load_service_model(service, "service-2"), service)
 
 
-def operation(name: str) -> OperationModel:
-    """Raise UnknownOperationException for what SageMaker does not have."""
-    if name not in service().operation_names:
-        raise AwsError("UnknownOperationException", f"SageMaker has no operation '{name}'", 404)
-    return service().operation_model(name)
+def operation(name: str, service: str = "sagemaker") -> OperationModel:
+    """Raise UnknownOperationException for what the service does not have."""
+    if name not in model(service).operation_names:
+        raise AwsError("UnknownOperationException", f"{service} has no operation '{name}'", 404)
+    return model(service).operation_model(name)
 
 
-def check(name: str, parameters: dict[str, Any]) -> None:
+def parse(body: bytes) -> dict[str, Any]:
+    """The JSON object that a request of SageMaker's and CloudWatch's protocol is; SerializationException otherwise."""
+    try:
+        parameters: Any = json.loads(body or b"{}")
+    except ValueError as error:
+        raise AwsError("SerializationException", f"the body is not JSON: {error}") from error
+    if not isinstance(parameters, dict):
+        raise AwsError("SerializationException", "the body is not a JSON object")
+    return parameters
+
+
+def check(name: str, parameters: dict[str, Any], service: str = "sagemaker") -> None:
     """Raise ValidationException for members that are missing, unknown, of a wrong type or outside their constraints."""
-    shape = operation(name).input_shape
+    shape = operation(name, service).input_shape
     report = ParamValidator().validate(parameters, shape)
     if report.has_errors():
         raise invalid(report.generate_report())

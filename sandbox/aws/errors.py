@@ -1,4 +1,4 @@
-"""Errors in the forms in which AWS writes them: JSON for SageMaker, XML for S3 and the older APIs."""
+"""Errors in the forms in which AWS writes them: JSON for SageMaker and CloudWatch, XML for S3 and the older APIs."""
 
 import json
 import uuid
@@ -22,6 +22,10 @@ S3_FAULTS: dict[Kind, tuple[int, str, str]] = {
 """Statuses: https://docs.aws.amazon.com/sagemaker/latest/APIReference/CommonErrors.html and
 https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"""
 
+QUERY_CODES = {"ThrottlingException": "Throttling", "AccessDeniedException": "AccessDenied"}
+QUERY_CODES |= {"ValidationException": "ValidationError", "UnknownOperationException": "InvalidAction"}
+"""https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CommonErrors.html"""
+
 
 class AwsError(Exception):
     """A request that is answered with an error. ``more`` are further members of the error's body."""
@@ -39,6 +43,14 @@ class AwsError(Exception):
         )
 
 
+def as_query(error: AwsError) -> web.Response:
+    """As CloudWatch writes it: JSON, and the code that its older protocol had in a header that boto3 prefers."""
+    answer = error.answer()
+    code, whose = QUERY_CODES.get(error.code, error.code), "Sender" if error.status < 500 else "Receiver"
+    answer.headers["x-amzn-query-error"] = f"{code};{whose}"
+    return answer
+
+
 def invalid(message: str) -> AwsError:
     return AwsError("ValidationException", message)
 
@@ -47,9 +59,9 @@ def not_emulated(what: str) -> AwsError:
     return AwsError("NotImplemented", f"the sandbox does not emulate {what}", 501)
 
 
-def fault(kind: Kind) -> web.Response:
+def fault(kind: Kind) -> AwsError:
     status, code, message = FAULTS[kind]
-    return AwsError(code, message, status).answer()
+    return AwsError(code, message, status)
 
 
 def xml(status: int, code: str, message: str) -> web.Response:

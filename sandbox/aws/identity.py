@@ -41,7 +41,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.ports.aws}",
-        "INTERMODAL_AWS_BUCKET": BUCKET,
+        "INTERMODAL_AWS_BUCKET": BUCKET,  # its figures can be read at once
         "INTERMODAL_AWS_ROLE_ARN": ROLE,
         "INTERMODAL_AWS_IMAGE": f"{REGISTRY}/intermodal/server:{importlib.metadata.version('intermodal')}",
     }

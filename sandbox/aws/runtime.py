@@ -1,5 +1,6 @@
 """SageMaker's data plane: ``POST /endpoints/<name>/invocations`` reaches the process behind the endpoint."""
 
+import time
 import uuid
 
 import aiohttp
@@ -8,7 +9,9 @@ from aiohttp import web
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.fleet import Fleet
 from intermodal.sandbox.aws.identity import ACCOUNT, REGION
+from intermodal.sandbox.aws.measures import Measures
 from intermodal.sandbox.aws.records import ENDPOINT, Records
+from intermodal.sandbox.faults import Kind
 
 MAX_BODY = 25 << 20
 ANSWER = aiohttp.ClientTimeout(total=60)
@@ -22,10 +25,10 @@ UNEMULATED = (
 
 
 class Runtime:
-    """Called for hundreds of requests a second: nothing here but the copying of bytes."""
+    """Called for hundreds of requests a second: nothing here but the copying of bytes, and a count."""
 
-    def __init__(self, session: aiohttp.ClientSession, records: Records, fleet: Fleet) -> None:
-        self.session, self.records, self.fleet = session, records, fleet
+    def __init__(self, session: aiohttp.ClientSession, records: Records, fleet: Fleet, measures: Measures) -> None:
+        self.session, self.records, self.fleet, self.measures = session, records, fleet, measures
 
     async def invoke(self, name: str, request: web.Request, body: bytes) -> web.Response:
         """The container's answer; raises AwsError in the codes of sagemaker-runtime."""
@@ -39,25 +42,39 @@ class Runtime:
             raise AwsError("ValidationError", f"the body has more than {MAX_BODY} bytes", 413)
         container = live.next()
         if container is None:
+            self.measures.unreached(name, live.variant)
             raise AwsError("ServiceUnavailable", f"no instance of endpoint {name} is healthy", 503)
         headers = {header: request.headers[header] for header in PASSED_ON if header in request.headers}
+        status, started = None, time.perf_counter()  # None: the caller went away, and is not counted
         try:
             async with self.session.post(
                 f"{container.url}/invocations", data=body, headers=headers, timeout=ANSWER
             ) as answer:
                 content = await answer.read()
+                status = answer.status
         except TimeoutError as error:
+            status = 0
             reason = "Your invocation timed out while waiting for a response from container primary."
             raise model_error(name, 0, reason) from error
         except aiohttp.ClientError as error:
+            status = 503
             raise AwsError("ServiceUnavailable", f"an instance of endpoint {name} went away: {error}", 503) from error
-        if not 200 <= answer.status < 300:
-            raise model_error(name, answer.status, content.decode(errors="replace"))
+        finally:
+            if status is not None:
+                self.measures.answered(name, live.variant, status, time.perf_counter() - started)
+        if not 200 <= status < 300:
+            raise model_error(name, status, content.decode(errors="replace"))
         back = {"x-Amzn-Invoked-Production-Variant": live.variant, "x-amzn-RequestId": str(uuid.uuid4())}
         back |= {
             header: answer.headers[header] for header in ("Content-Type", CUSTOM_ATTRIBUTES) if header in answer.headers
         }
         return web.Response(body=content, headers=back)
+
+    def fault(self, name: str, kind: Kind) -> None:
+        """The front is about to err in our place. SageMaker's figures have no room for who was refused or throttled."""
+        live = self.fleet.live.get(name)
+        if live is not None and kind == "unavailable":
+            self.measures.unreached(name, live.variant)
 
     def _absent(self, name: str) -> AwsError:
         if name in self.records.all(ENDPOINT):

@@ -1,4 +1,4 @@
-"""AWS on loopback: SageMaker is ours; S3 and a few more are moto's; the rest is answered 501."""
+"""AWS on loopback: SageMaker and its figures in CloudWatch are ours; S3 and a few are moto's; the rest answers 501."""
 
 import asyncio
 import re
@@ -10,12 +10,14 @@ import aiohttp
 from aiohttp import web
 
 from intermodal.sandbox import proxy
-from intermodal.sandbox.aws import errors
+from intermodal.sandbox.aws import cloudwatch, errors
 from intermodal.sandbox.aws.api import Api
+from intermodal.sandbox.aws.cloudwatch import CloudWatch
 from intermodal.sandbox.aws.download import Downloads
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.fleet import Fleet
 from intermodal.sandbox.aws.identity import REGION, keys
+from intermodal.sandbox.aws.measures import Measures
 from intermodal.sandbox.aws.records import Records
 from intermodal.sandbox.aws.runtime import Runtime
 from intermodal.sandbox.aws.signature import Verifier, service_of
@@ -27,6 +29,7 @@ MOTO = {"s3", "sts", "iam", "secretsmanager", "ecr", "sns", "sqs"}
 """What moto does soundly (shared/FACTS.md, "Emulators")."""
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
 TARGET = "SageMaker."
+MONITORING = "monitoring"
 DROPPED = frozenset({"expect"})
 """aiohttp has answered ``Expect: 100-continue`` already; moto never would."""
 
@@ -44,7 +47,10 @@ class Server:
         self.records = Records(context.state)
         self.fleet = Fleet(context, self.records, Downloads(self.storage_url, access_key, secret))
         self.api = Api(self.records, self.fleet)
-        self.runtime = Runtime(context.session, self.records, self.fleet)
+        self.measures = Measures(self.fleet)
+        self.runtime = Runtime(context.session, self.records, self.fleet, self.measures)
+        self.monitoring = replace(self.sagemaker, service=MONITORING)
+        self.cloudwatch = CloudWatch(self.measures)
 
     @property
     def storage_url(self) -> str:
@@ -58,7 +64,10 @@ class Server:
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         if service_of(request) in MOTO:
             return errors.xml(*errors.S3_FAULTS[kind])
-        return errors.fault(kind)
+        if invocation := INVOCATION.fullmatch(request.path):
+            self.runtime.fault(invocation[1], kind)
+        error = errors.fault(kind)
+        return errors.as_query(error) if service_of(request) == MONITORING else error.answer()
 
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
         return [(self.context.settings.ports.aws, None)]
@@ -75,6 +84,7 @@ class Server:
                 raise RuntimeError(f"moto ended with {self.storage.returncode} while starting")
             await asyncio.sleep(0.05)
         self.fleet.resume()
+        self.context.spawn(self.measures.usage.watch())
 
     async def stop(self) -> None:
         await self.fleet.stop()
@@ -93,6 +103,8 @@ class Server:
         service = service_of(request)
         if service in MOTO:
             return await self._moto(request, service)
+        if service == MONITORING:
+            return await self._cloudwatch(request)
         try:
             return await self._sagemaker(request, service)
         except AwsError as error:
@@ -106,6 +118,18 @@ class Server:
             return errors.xml(error.status, error.code, error.message)
         url = self.storage_url + request.raw_path
         return await proxy.forward(request, self.context.session, url, drop=DROPPED)
+
+    async def _cloudwatch(self, request: web.Request) -> web.Response:
+        operation = request.headers.get("X-Amz-Target", "")
+        body = await request.read()
+        try:
+            self.monitoring.check(request, body)
+            if request.method != "POST" or not operation.startswith(cloudwatch.TARGET):
+                raise errors.not_emulated(f"another protocol of CloudWatch ({request.method} {request.path})")
+            answer = self.cloudwatch.handle(operation.removeprefix(cloudwatch.TARGET), body)
+        except AwsError as error:
+            return errors.as_query(error)
+        return web.json_response(answer, content_type="application/x-amz-json-1.0")
 
     async def _sagemaker(self, request: web.Request, service: str) -> web.Response:
         operation = request.headers.get("X-Amz-Target", "")

@@ -15,11 +15,11 @@ PLAIN: dict[str, tuple[type, ...]] = {"str": (str,), "int": (int,), "float": (in
 DURATION = re.compile(r"P(?=.)(\d+D)?(T(?=.)(\d+H)?(\d+M)?(\d+(\.\d+)?S)?)?")
 
 
-def problems(model: str, body: object, at: str = "body") -> list[str]:
-    """Everything that is wrong with a body, one sentence each; empty when it fits ``model``."""
+def problems(model: str, body: object, at: str = "body", package: Any = models) -> list[str]:
+    """Everything that is wrong with a body, one sentence each; empty when it fits ``model`` of an SDK's models."""
     if not isinstance(body, dict):
         return [f"{at} must be an object"]
-    kind = _subclass(getattr(models, model), body, at)
+    kind = _subclass(package, getattr(package, model), body, at)
     if isinstance(kind, str):
         return [kind]
     fields = {spec["key"]: (name, spec["type"]) for name, spec in kind._attribute_map.items()}
@@ -33,25 +33,25 @@ def problems(model: str, body: object, at: str = "body") -> list[str]:
             if rule.get("required"):
                 found.append(f"{place} is required")
             continue
-        wrong = _value(type_name, value, place)
+        wrong = _value(package, type_name, value, place)
         if not wrong and isinstance(value, str):
-            wrong = _text(rule, _enums(kind).get(name), value, place)
+            wrong = _text(rule, _enums(package, kind).get(name), value, place)
         found += wrong
     return found
 
 
-def _subclass(kind: Any, body: dict[str, Any], at: str) -> Any:
+def _subclass(package: Any, kind: Any, body: dict[str, Any], at: str) -> Any:
     """The class that the body's discriminator means, or a sentence that says what is wrong with it."""
     while choices := kind.__dict__.get("_subtype_map"):
         name, subclasses = next(iter(choices.items()))
         key = kind._attribute_map[name]["key"]
         if body.get(key) not in subclasses:
             return f"{at}.{key} must be one of {', '.join(sorted(subclasses))}"
-        kind = getattr(models, subclasses[body[key]])
+        kind = getattr(package, subclasses[body[key]])
     return kind
 
 
-def _value(type_name: str, value: object, at: str) -> list[str]:
+def _value(package: Any, type_name: str, value: object, at: str) -> list[str]:
     if type_name in PLAIN:
         right = isinstance(value, PLAIN[type_name]) and (type_name == "bool" or not isinstance(value, bool))
         return [] if right else [f"{at} must be {type_name}"]
@@ -65,12 +65,12 @@ def _value(type_name: str, value: object, at: str) -> list[str]:
     if type_name.startswith("{"):
         if not isinstance(value, dict):
             return [f"{at} must be an object"]
-        return [p for key, item in value.items() for p in _value(type_name[1:-1], item, f"{at}.{key}")]
+        return [p for key, item in value.items() for p in _value(package, type_name[1:-1], item, f"{at}.{key}")]
     if type_name.startswith("["):
         if not isinstance(value, list):
             return [f"{at} must be a list"]
-        return [p for index, item in enumerate(value) for p in _value(type_name[1:-1], item, f"{at}[{index}]")]
-    return problems(type_name, value, at)
+        return [p for index, item in enumerate(value) for p in _value(package, type_name[1:-1], item, f"{at}[{index}]")]
+    return problems(type_name, value, at, package)
 
 
 def _text(rule: dict[str, Any], choices: frozenset[str] | None, value: str, at: str) -> list[str]:
@@ -84,11 +84,11 @@ def _text(rule: dict[str, Any], choices: frozenset[str] | None, value: str, at: 
 
 
 @functools.cache
-def _enums(kind: Any) -> dict[str, frozenset[str]]:
+def _enums(package: Any, kind: Any) -> dict[str, frozenset[str]]:
     """Attribute → known values, for attributes that the SDK documents as an enum."""
     found = {}
     for name, enum_name in re.findall(r":vartype (\w+): str\s+or\s+~[\w.]+\.(\w+)", kind.__doc__ or ""):
-        enum = getattr(models, enum_name, None)
+        enum = getattr(package, enum_name, None)
         if isinstance(enum, EnumMeta):
             members: list[Any] = list(enum)
             found[name] = frozenset(member.value for member in members)

@@ -7,23 +7,30 @@ Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-o
 import asyncio
 import hmac
 import random
+import time
+from collections.abc import Mapping
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
 from intermodal.sandbox.azure.fleet import Fleet, Server
+from intermodal.sandbox.azure.measures import Measures
+from intermodal.sandbox.faults import Kind
 from intermodal.sandbox.front import Context
 
 DEPLOYMENT = "azureml-model-deployment"
 MODEL_STATUS = "ms-azureml-model-error-statuscode"
 MODEL_REASON = "ms-azureml-model-error-reason"
 PASSED_ON = ("Content-Type", "Accept", "x-request-id", "x-ms-client-request-id", "traceparent")
+FAULTS: Mapping[Kind, int] = {"refused": 403, "throttled": 429, "unavailable": 503}
 NEVER_BACK = {"content-length", "transfer-encoding", "connection", "date", "server", "keep-alive"}
 
 
 class Scoring:
-    def __init__(self, context: Context, fleet: Fleet) -> None:
-        self._session, self._fleet = context.session, fleet
+    def __init__(self, context: Context, fleet: Fleet, measures: Measures) -> None:
+        self._context, self._fleet, self._measures = context, fleet, measures
+        self._session = context.session
         self._endpoints = context.state.table("endpoints")
         self._dice = random.Random()
 
@@ -35,6 +42,21 @@ class Scoring:
         endpoint = self._endpoints.get(name)
         if endpoint is None:
             return refuse(404, f"The endpoint '{name}' does not exist.")
+        delayed, began = self._context.faults.delay_seconds("endpoints"), time.perf_counter()
+        answer = await self._answer(request, name, endpoint)
+        of_model = int(answer.headers.get(MODEL_STATUS, "200" if answer.status == 200 else "0"))
+        deployment = answer.headers.get(DEPLOYMENT, "")
+        self._measures.request(name, deployment, answer.status, of_model, delayed + time.perf_counter() - began)
+        return answer
+
+    def count_fault(self, request: web.Request, kind: Kind) -> None:
+        """What an endpoint answers by a fault is measured like all else that it answers."""
+        name = request.path.split("/")[2]
+        if name in self._endpoints:
+            delayed = self._context.faults.delay_seconds("endpoints")
+            self._measures.request(name, "", FAULTS[kind], 0, delayed)
+
+    async def _answer(self, request: web.Request, name: str, endpoint: dict[str, Any]) -> web.Response:
         if not _authorized(request, endpoint["keys"]):
             return refuse(401, "Unauthorized. The key is missing or wrong.")
         deployment = request.headers.get(DEPLOYMENT) or self._choose(endpoint["doc"]["properties"].get("traffic") or {})

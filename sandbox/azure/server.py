@@ -10,7 +10,9 @@ from intermodal.sandbox.azure.assets import Assets
 from intermodal.sandbox.azure.faults import answer
 from intermodal.sandbox.azure.fleet import Fleet
 from intermodal.sandbox.azure.identity import ACCOUNT, identity
+from intermodal.sandbox.azure.insights import Insights
 from intermodal.sandbox.azure.login import Login
+from intermodal.sandbox.azure.measures import Measures
 from intermodal.sandbox.azure.online_deployments import OnlineDeployments
 from intermodal.sandbox.azure.online_endpoints import OnlineEndpoints
 from intermodal.sandbox.azure.scoring import Scoring
@@ -29,7 +31,9 @@ class Server:
         self._fleet = Fleet(context, self._storage, self._assets, self._operations)
         self._endpoints = OnlineEndpoints(context, self._fleet, self._operations)
         self._deployments = OnlineDeployments(context, self._fleet, self._operations, self._assets, self._endpoints)
-        self._scoring = Scoring(context, self._fleet)
+        self._measures = Measures(self._fleet)
+        self._insights = Insights(context, self._measures)
+        self._scoring = Scoring(context, self._fleet, self._measures)
 
     def scope(self, request: web.Request) -> Scope:
         if request.path.startswith("/online-endpoints/"):
@@ -37,6 +41,8 @@ class Server:
         return "storage" if request.path.startswith(f"/{ACCOUNT}") else "api"
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        if self.scope(request) == "endpoints":
+            self._scoring.count_fault(request, kind)
         return answer(self.scope(request), kind, login=request.path.endswith("/oauth2/v2.0/token"))
 
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
@@ -53,12 +59,14 @@ class Server:
             *self._endpoints.routes(),
             *self._deployments.routes(),
             *self._assets.routes(),
+            *self._insights.routes(),
         ):
             app.router.add_route(verb, ROOT + path, guarded(self._login, handler))
         app.router.add_route("*", "/{tail:.*}", guarded(self._login, _anything_else))
         await self._storage.start()
         await self._endpoints.resume()
         self._fleet.resume()
+        self._context.spawn(self._measures.usage.watch())
 
     async def stop(self) -> None:
         await self._fleet.stop()

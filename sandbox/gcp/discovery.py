@@ -6,6 +6,7 @@ may send enums as numbers (the generated REST clients do).
 
 import json
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -27,12 +28,16 @@ _FORMATS: dict[str, Json] = {
 
 @dataclass(frozen=True)
 class Method:
-    """One method. ``path`` matches the URL's path and names its parameters; ``request`` is the body's schema."""
+    """One method. ``path`` matches the URL's path and names its parameters; ``request`` is the body's schema.
+
+    ``query`` are the names of its query parameters, ``choices`` the values of those that are enums.
+    """
 
     id: str
     verb: str
     path: re.Pattern[str]
     query: frozenset[str]
+    choices: Mapping[str, Sequence[str]]
     request: str
 
 
@@ -85,9 +90,10 @@ def _methods(resource: Json) -> list[Method]:
             if parameter["location"] == "path":
                 inner = parameter.get("pattern", "[^/:]+").strip("^$").replace("[^/]+", "[^/:]+")
                 pattern = pattern.replace(re.escape(f"{{+{name}}}"), f"(?P<{name}>{inner})")
-        query = frozenset(name for name, parameter in parameters.items() if parameter["location"] == "query")
+        query = {name: parameter for name, parameter in parameters.items() if parameter["location"] == "query"}
+        choices = {name: parameter["enum"] for name, parameter in query.items() if "enum" in parameter}
         schema = method.get("request", {}).get("$ref", "")
-        found.append(Method(method["id"], method["httpMethod"], re.compile(pattern), query, schema))
+        found.append(Method(method["id"], method["httpMethod"], re.compile(pattern), frozenset(query), choices, schema))
     for child in resource.get("resources", {}).values():
         found += _methods(child)
     return found

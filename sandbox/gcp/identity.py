@@ -36,6 +36,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "NO_GCE_CHECK": "true",
         "INTERMODAL_GCP_REGION": REGION,
         "INTERMODAL_GCP_RUN_ENDPOINT": base,
+        "INTERMODAL_GCP_MONITORING_ENDPOINT": base,
         "INTERMODAL_GCP_STORAGE_ENDPOINT": base,
         "INTERMODAL_GCP_BUCKET": BUCKET,
         "INTERMODAL_GCP_IMAGE": f"{REGION}-docker.pkg.dev/{PROJECT}/{IMAGE}:{version}",

@@ -3,14 +3,18 @@
 This path is hot, so a body is read once and written once, and nothing is parsed.
 """
 
+import time
+
 import aiohttp
 from aiohttp import web
 from yarl import URL
 
 from intermodal.sandbox.containers import Container
+from intermodal.sandbox.faults import Kind
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.errors import page
 from intermodal.sandbox.gcp.identity import EMAIL, base_url
+from intermodal.sandbox.gcp.run_metrics import RunMetrics
 from intermodal.sandbox.gcp.service_methods import PARENT
 from intermodal.sandbox.gcp.tokens import Tokens
 from intermodal.sandbox.proxy import HOP_BY_HOP
@@ -22,8 +26,8 @@ _DROPPED = HOP_BY_HOP | {"host", "content-length", "authorization"}
 
 
 class Invocations:
-    def __init__(self, context: Context, tokens: Tokens, live: dict[str, Container]) -> None:
-        self._context, self._tokens, self._live = context, tokens, live
+    def __init__(self, context: Context, tokens: Tokens, live: dict[str, Container], metrics: RunMetrics) -> None:
+        self._context, self._tokens, self._live, self._metrics = context, tokens, live, metrics
         self._records = context.state.table("services")
         self._base = base_url(context.settings)
 
@@ -42,7 +46,16 @@ class Invocations:
         container = self._live.get(name)
         if container is None:
             return page(503, "Service Unavailable")
-        return await self._call(request, f"{container.url}/{rest}{mark}{query}")
+        delayed, began = self._context.faults.delay_seconds("endpoints"), time.perf_counter()
+        answer = await self._call(request, f"{container.url}/{rest}{mark}{query}")
+        self._metrics.request(name, answer.status, delayed + time.perf_counter() - began)
+        return answer
+
+    def count_fault(self, request: web.Request, kind: Kind) -> None:
+        """A service that fails is measured as its container failing; what is refused or throttled reaches none."""
+        name = f"{PARENT}/services/{request.path.removeprefix(PATH).partition('/')[0]}"
+        if kind == "unavailable" and name in self._records:
+            self._metrics.request(name, 503, self._context.faults.delay_seconds("endpoints"))
 
     def _allowed(self, request: web.Request, name: str, service: str) -> bool:
         """allUsers may come without a token; the sandbox's account owns the project and may always invoke."""

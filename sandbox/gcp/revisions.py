@@ -1,6 +1,7 @@
 """Revisions: the processes behind Cloud Run services, one for each service whatever its instance counts say."""
 
 import asyncio
+import time
 from typing import Any
 
 import aiohttp
@@ -10,6 +11,7 @@ from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp import services
 from intermodal.sandbox.gcp.launch import launch, remove_root
 from intermodal.sandbox.gcp.operations import Operations
+from intermodal.sandbox.gcp.run_metrics import RunMetrics
 from intermodal.sandbox.gcp.storage import Storage
 
 Json = dict[str, Any]
@@ -24,10 +26,17 @@ class Revisions:
     ``serving`` in a service's record is the revision that gets the requests, with its template.
     """
 
-    def __init__(self, context: Context, storage: Storage, operations: Operations) -> None:
+    def __init__(
+        self,
+        context: Context,
+        storage: Storage,
+        operations: Operations,
+        live: dict[str, Container],
+        metrics: RunMetrics,
+    ) -> None:
         self._context, self._storage, self._operations = context, storage, operations
-        self._records = context.state.table("services")
-        self.live: dict[str, Container] = {}
+        self._records, self._metrics = context.state.table("services"), metrics
+        self.live = live
 
     def restore(self) -> None:
         """After an outage: everything that served is started again, everything unfinished is taken up."""
@@ -47,7 +56,7 @@ class Revisions:
         wanted = self._records[name]["service"]
         revision = wanted["latestCreatedRevision"]
         try:
-            container, reason = await launch(self._context, self._storage, revision, wanted["template"]), ""
+            container, reason = await self._launch(revision, wanted["template"]), ""
         except StartFailed as error:
             container, reason = None, str(error)
         except Exception as error:  # noqa: BLE001 a service must never stay in creation without a reason
@@ -75,8 +84,15 @@ class Revisions:
             await self._end(container, serving["revision"])
 
     async def stop(self) -> None:
-        containers, self.live = list(self.live.values()), {}
+        containers = list(self.live.values())
+        self.live.clear()
         await asyncio.gather(*(container.stop(seconds=5) for container in containers))
+
+    async def _launch(self, revision: str, template: Json) -> Container:
+        began = time.perf_counter()
+        container = await launch(self._context, self._storage, revision, template)
+        self._metrics.started(revision, time.perf_counter() - began)
+        return container
 
     def _switch(self, name: str, container: Container, serving: Json) -> None:
         self.live[name] = container
@@ -87,7 +103,7 @@ class Revisions:
         pause = 0.2
         while (record := self._records.get(name)) is not None and record.get("serving") == serving:
             try:
-                container = await launch(self._context, self._storage, serving["revision"], serving["template"])
+                container = await self._launch(serving["revision"], serving["template"])
             except (StartFailed, aiohttp.ClientError) as error:
                 record["service"] = services.failed(record["service"], str(error))
                 await asyncio.sleep(pause)

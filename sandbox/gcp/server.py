@@ -4,15 +4,18 @@ import ssl
 
 from aiohttp import web
 
+from intermodal.sandbox.containers import Container
 from intermodal.sandbox.faults import Kind, Scope
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.errors import FAULTS, STATUS, ApiError, api_error, page, xml_error
 from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.invocations import PATH as RUN_PATH
 from intermodal.sandbox.gcp.invocations import Invocations
+from intermodal.sandbox.gcp.monitoring_api import MonitoringApi
 from intermodal.sandbox.gcp.operations import Operations
 from intermodal.sandbox.gcp.revisions import Revisions
 from intermodal.sandbox.gcp.run_api import RunApi
+from intermodal.sandbox.gcp.run_metrics import RunMetrics
 from intermodal.sandbox.gcp.storage import JSON_PATHS, Storage
 from intermodal.sandbox.gcp.tokens import Tokens
 from intermodal.sandbox.gcp.uploads import Uploads, is_upload
@@ -29,20 +32,24 @@ class Server:
         self._storage = Storage(context)
         self._uploads = Uploads(context, self._storage)
         operations = Operations(context.state.table("operations"))
-        self._revisions = Revisions(context, self._storage, operations)
+        live: dict[str, Container] = {}
+        self._metrics = RunMetrics(context.state.table("services"), live)
+        self._revisions = Revisions(context, self._storage, operations, live, self._metrics)
         self._api = RunApi(context, self._tokens, operations, self._revisions)
-        self._invocations = Invocations(context, self._tokens, self._revisions.live)
+        self._monitoring = MonitoringApi(self._tokens, self._metrics)
+        self._invocations = Invocations(context, self._tokens, live, self._metrics)
 
     def scope(self, request: web.Request) -> Scope:
         path = request.path
         if path.startswith(RUN_PATH):
             return "endpoints"
-        return "api" if path == "/token" or path.startswith("/v2/") else "storage"
+        return "api" if path == "/token" or path.startswith(("/v2/", "/v3/")) else "storage"
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         status, message = FAULTS[kind]
         scope = self.scope(request)
         if scope == "endpoints":
+            self._invocations.count_fault(request, kind)
             return page(STATUS[status], _TITLES[kind])
         if scope == "api" or request.path.startswith(JSON_PATHS):
             return api_error(status, message)
@@ -55,9 +62,11 @@ class Server:
         app.router.add_route("*", RUN_PATH + "{rest:.*}", self._invocations.handle)
         app.router.add_post("/token", self._tokens.grant)
         app.router.add_route("*", "/v2/{rest:.*}", self._api.handle)
+        app.router.add_route("*", "/v3/{rest:.*}", self._monitoring.handle)
         app.router.add_route("*", "/{rest:.*}", self._store)
         await self._storage.start()
         self._revisions.restore()
+        self._context.spawn(self._metrics.usage.watch())
 
     async def stop(self) -> None:
         await self._revisions.stop()

@@ -258,6 +258,17 @@ class EndpointTargetConformance:
                 with pytest.raises(error) as caught:
                     call()
                 assert caught.value.hint
+            assert target.answers() is False
+        assert target.answers() is True
+
+    def test_a_cloud_that_hangs_does_not_answer(
+        self, make_target: Callable[[], EndpointTarget], sandbox: Sandbox
+    ) -> None:
+        target = make_target()
+        assert target.answers() is True
+        with sandbox.faults(self.cloud, Faults(latency_ms=6000, scope="api")):
+            assert target.answers() is False  # it would be True after six seconds
+        assert target.answers() is True
 
     def test_a_server_that_dies_is_started_again_or_reported(
         self, target: EndpointTarget, endpoint: Endpoint, package: Path, sandbox: Sandbox
@@ -285,7 +296,9 @@ class EndpointTargetConformance:
             target.describe(endpoint.name)
         with pytest.raises(Unavailable):
             target.invoke(endpoint.name, self.body(package))
+        assert target.answers() is False
         assert sandbox.servers(self.cloud) == []
         sandbox.start(self.cloud)
+        assert target.answers() is True
         assert target.deploy(request_) == endpoint
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))

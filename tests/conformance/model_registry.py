@@ -88,6 +88,21 @@ class ModelRegistryConformance:
         registry.promote(second)
         assert registry.champion(candidate.model) == second
 
+    def test_every_models_champion_is_told_at_once(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        assert registry.champions() == {}
+        first = registry.register(candidate, "1.0.0")
+        second = registry.register(self.recorded(registry, start_run, tmp_path / "two"), "1.1.0")
+        other = self.recorded(registry, start_run, tmp_path / "three")
+        unpromoted = replace(other, record=replace(other.record, model="waiting"))
+        registry.register(unpromoted, "3.0.0")
+        assert registry.champions() == {}
+        registry.promote(second)
+        assert registry.champions() == {candidate.model: "1.1.0"}
+        registry.promote(first)  # back to one that is not the newest
+        assert registry.champions() == {candidate.model: "1.0.0"}
+
     def test_the_predictor_predicts_as_the_package_says(self, registry: ModelRegistry, candidate: Candidate) -> None:
         golden = json.loads(registry.read(candidate, "golden.json"))
         predictions = registry.predictor(candidate)(pd.DataFrame(golden["rows"]))

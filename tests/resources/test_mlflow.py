@@ -1,5 +1,6 @@
 """The registry on a real MLflow store, and what people see of it in MLflow."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
@@ -9,7 +10,7 @@ from mlflow.tracking import MlflowClient
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.registry import Candidate
-from intermodal.resources.mlflow import MlflowRegistry
+from intermodal.resources.mlflow import CHAMPION, VERSION_TAG, MlflowRegistry
 from tests.conformance.model_registry import ModelRegistryConformance
 from tests.memory import MemoryRegistry
 
@@ -40,6 +41,35 @@ class TestMlflowRegistry(ModelRegistryConformance):
         text = (registry.download(candidate, tmp_path / "down") / "MLmodel").read_text()
         assert "intermodal.serving.pyfunc" in text
         assert all(column.name in text for column in candidate.record.signature.inputs)
+
+    def test_a_version_knows_when_it_was_registered(self, registry: MlflowRegistry, candidate: Candidate) -> None:
+        before = time.time()
+        version = registry.register(candidate, "1.0.0")
+        assert version.registered_at == pytest.approx(before, abs=60)
+        assert registry.versions(candidate.model)[0].registered_at == version.registered_at
+
+    def test_champions_grow_with_pages_not_with_models(
+        self, registry: MlflowRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also when a champion is not the newest version, and when somebody registered a model in another way."""
+        client = MlflowClient(registry.tracking_uri)
+        for number in range(130):
+            client.create_registered_model(f"m{number:03}")
+            for version in ("1.0.0", "1.1.0"):
+                client.create_model_version(f"m{number:03}", "s", tags={VERSION_TAG: version})
+            client.set_registered_model_alias(f"m{number:03}", CHAMPION, "1" if number % 13 == 0 else "2")
+        client.create_registered_model("it's theirs")
+        client.create_model_version("it's theirs", "s")
+        client.set_registered_model_alias("it's theirs", CHAMPION, "1")
+        asked: list[str] = []
+        for name in ("search_registered_models", "search_model_versions", "get_model_version_by_alias"):
+            real = getattr(MlflowClient, name)
+            monkeypatch.setattr(
+                MlflowClient, name, lambda *a, _name=name, _real=real, **k: (asked.append(_name), _real(*a, **k))[1]
+            )
+        expected = {f"m{number:03}": "1.0.0" if number % 13 == 0 else "1.1.0" for number in range(130)}
+        assert registry.champions() == expected
+        assert asked == ["search_registered_models", "search_model_versions"]
 
 
 class TestMemoryRegistry(ModelRegistryConformance):

@@ -35,10 +35,11 @@ class SageMaker:
             return None
         return (record, found) if record and found else None
 
-    def names(self) -> list[str]:
+    def names(self, containing: str = "") -> list[str]:
         """All endpoints of the region: SageMaker lists by parts of a name, not by tags."""
+        part = {"NameContains": containing} if containing else {}
         with translated("list SageMaker endpoints"):
-            pages = self.client.get_paginator("list_endpoints").paginate(PaginationConfig={"PageSize": 100})
+            pages = self.client.get_paginator("list_endpoints").paginate(**part, PaginationConfig={"PageSize": 100})
             return [summary["EndpointName"] for page in pages for summary in page["Endpoints"]]
 
     def tags(self, arn: str) -> dict[str, str] | None:

@@ -18,8 +18,10 @@ from intermodal.resources.aws.endpoints.api import SageMaker
 from intermodal.resources.aws.endpoints.plan import TARGET, Plan, endpoint_of
 from intermodal.resources.aws.endpoints.rollout import Rollout
 from intermodal.resources.aws.errors import translated
+from intermodal.resources.patience import within
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+ANSWER_SECONDS = 2.0
 MAX_FAILURES = 5
 """How many looks in a row may fail before deploy gives up: a blip must not end a deployment of minutes."""
 
@@ -108,6 +110,14 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def upstream(self, endpoint: Endpoint) -> Upstream:
         """The keys are those of now: where a role gives short-lived ones, publish again before they end."""
         return Upstream("aws", endpoint.version, endpoint.url, identity.signature("sagemaker", self.region))
+
+    def answers(self) -> bool:
+        """Asks SageMaker to list one endpoint."""
+        return within(ANSWER_SECONDS, lambda: self._hasty.list_endpoints(MaxResults=1))
+
+    @cached_property
+    def _hasty(self) -> Any:
+        return identity.client("sagemaker", self.region, max_attempts=1, seconds=ANSWER_SECONDS)
 
     def _url(self, name: str) -> str:
         return f"{self._runtime.meta.endpoint_url}/endpoints/{name}/invocations"

@@ -18,9 +18,11 @@ from intermodal.resources.azure.endpoints.ml_rollout import Rollout, state_of
 from intermodal.resources.azure.endpoints.ml_scoring import Scoring
 from intermodal.resources.azure.endpoints.ml_workspace import Workspace
 from intermodal.resources.azure.errors import translated
+from intermodal.resources.patience import within
 
 TARGET = Target("azure", "ml")
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+PATIENCE = 2.0
 
 
 class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -92,6 +94,10 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         with translated(f"read the key of endpoint '{endpoint.name}'"):
             key = self._workspace.key(endpoint.name)
         return Upstream("azure", endpoint.version, endpoint.url, BearerToken(key))
+
+    def answers(self) -> bool:
+        """Asks Azure ML to list one endpoint."""
+        return within(PATIENCE, lambda: self._workspace.ask(PATIENCE))
 
     @cached_property
     def _workspace(self) -> Workspace:

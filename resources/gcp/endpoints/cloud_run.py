@@ -14,9 +14,11 @@ from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.endpoints.run_client import Services
 from intermodal.resources.gcp.endpoints.services import ATTEMPT, TARGET, endpoint_of, same, service_for, state_of
 from intermodal.resources.gcp.errors import translated
+from intermodal.resources.patience import within
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 ANSWER_SECONDS = 65
+PATIENCE = 2.0
 
 
 class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -98,6 +100,10 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
         return Upstream("gcp", endpoint.version, _infer_url(endpoint), identity.id_token(endpoint.url))
+
+    def answers(self) -> bool:
+        """Asks Cloud Run to list one service."""
+        return within(PATIENCE, lambda: self._services().ask(PATIENCE))
 
     def _services(self) -> Services:
         return Services(self.project, self.region, self.endpoint, self.retry_seconds)

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, ClassVar
 
 import boto3
@@ -16,13 +15,8 @@ from intermodal.resources.aws.endpoints.plan import Plan
 from intermodal.resources.aws.endpoints.sagemaker import SageMakerTarget
 from intermodal.sandbox.faults import Faults
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
+from tests.resources.aws.support import target_maker, uploader
 from tests.sandbox_fixture import Sandbox
-
-
-@pytest.fixture(scope="class")
-def variables(sandbox: Sandbox) -> Iterator[Mapping[str, str]]:
-    with pytest.MonkeyPatch.context() as patch:
-        yield sandbox.use("aws", patch)
 
 
 @pytest.mark.sandbox
@@ -31,23 +25,11 @@ class TestSageMaker(EndpointTargetConformance):
 
     @pytest.fixture(scope="class")
     def make_target(self, variables: Mapping[str, str]) -> Callable[[], SageMakerTarget]:
-        return lambda: SageMakerTarget(
-            region=variables["AWS_REGION"],
-            role_arn=variables["INTERMODAL_AWS_ROLE_ARN"],
-            timeout_seconds=60,
-            max_attempts=2,
-        )
+        return target_maker(variables)
 
     @pytest.fixture(scope="class")
     def upload(self, variables: Mapping[str, str]) -> Upload:
-        bucket, s3 = variables["INTERMODAL_AWS_BUCKET"], boto3.client("s3")
-
-        def put(folder: Path, prefix: str) -> str:
-            for path in (path for path in folder.rglob("*") if path.is_file()):
-                s3.upload_file(str(path), bucket, f"{prefix}/{path.relative_to(folder).as_posix()}")
-            return f"s3://{bucket}/{prefix}"
-
-        return put
+        return uploader(variables)
 
     @pytest.fixture(scope="class")
     def image(self, variables: Mapping[str, str]) -> str:

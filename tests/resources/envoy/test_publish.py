@@ -180,3 +180,17 @@ def test_state_and_metadata_carry_no_secret(model: Model) -> None:
     assert "s3cr3t-token" not in dump
     assert json.loads(dump)
     assert "s3cr3t-token" not in repr(model.upstreams())
+
+
+def test_health_is_told_of_all_models_and_follows_what_others_publish(model: Model) -> None:
+    other = Model(model.gateway, f"{model.name}_other", model.clouds)
+    reader = model.gateway.model_copy()
+    model.publish(aws=1)
+    other.publish(aws=1, gcp=1, azure=0)
+    assert reader.health()[model.name] == dict.fromkeys(model.clouds, True) | {"azure": True}
+    other.gateway.publish(other.route(gcp=1), [one for one in other.upstreams() if one.cloud == "gcp"])
+    assert reader.health()[other.name] == {"gcp": True}
+    assert reader.upstream_health(other.name) == {"gcp": True}
+    other.gateway.withdraw(other.name)
+    assert other.name not in reader.health()
+    assert other.name not in reader.models()

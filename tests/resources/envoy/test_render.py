@@ -1,4 +1,4 @@
-"""The renderer, on any set of models: what Envoy gets is whole, drained upstreams are not in it, and no secret is."""
+"""The renderer, on any set of models: what Envoy gets is whole, without secrets, and no order leads to weight 0."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,7 @@ from intermodal.platform.endpoints import AwsSignature, BearerToken, Upstream
 from intermodal.platform.errors import SpecError
 from intermodal.platform.routing import Route
 from intermodal.resources.envoy import config, credentials, state
-from intermodal.resources.envoy.lane import Published, published
+from intermodal.resources.envoy.lane import Published, published, shifted
 from intermodal.resources.envoy.settings import SOCKET_LIMIT, Places, Settings
 
 PLACES, SETTINGS = Places(Path("/var/lib/gateway")), Settings(ca_bundle="/ca.pem")
@@ -50,21 +50,44 @@ def test_every_cluster_that_is_named_exists(found: list[Published]) -> None:
 
 
 @given(models())
-def test_weights_are_the_routes_and_drained_upstreams_are_nowhere(model: Published) -> None:
+def test_weights_are_the_routes_and_drained_upstreams_are_only_probed(model: Published) -> None:
     rendered = config.render([model], PLACES, SETTINGS)
     action = all_of(rendered.entrance, "weighted_clusters")[0]
     assert [choice["weight"] for choice in action["clusters"]] == [model.route.weights[c] for c in model.route.serving]
-    drained = [cloud for cloud, weight in model.route.weights.items() if weight == 0]
-    lanes = [name.split("/")[1] for name in rendered.endpoints]
-    assert sorted(lanes) == sorted(model.route.serving)
-    assert not [name for name in rendered.upstreams for cloud in drained if f"/{cloud}/" in name]
+    lanes = {lane.name: lane.cloud for lane in model.lanes}
+    assert sorted(lanes.values()) == sorted(model.route.weights)
+    assert all(rendered.upstreams[name]["health_checks"] for name in lanes)
+    orders = [config.members(cluster) for cluster in rendered.upstreams.values() if config.members(cluster)]
+    assert {lanes[member] for order in orders for member in order} == set(model.route.serving)
+
+
+@given(models())
+def test_a_cloud_without_weight_may_lack_an_upstream(model: Published) -> None:
+    upstreams = tuple(Upstream(lane.cloud, lane.version, lane.url) for lane in model.lanes)
+    few = published(model.route, tuple(one for one in upstreams if one.cloud in model.route.serving))
+    assert [lane.cloud for lane in few.lanes] == list(model.route.serving)
+
+
+@given(models(), weights)
+def test_a_shift_keeps_every_lane_and_has_an_upstream_for_every_weight(model: Published, shares: dict) -> None:  # type: ignore[type-arg]
+    known = {lane.cloud for lane in model.lanes}
+    if {cloud for cloud, weight in shares.items() if weight} <= known:
+        moved = shifted(model, shares, ())
+        assert moved.lanes == model.lanes
+        assert {cloud: weight for cloud, weight in moved.route.weights.items() if weight} == {
+            cloud: weight for cloud, weight in shares.items() if weight
+        }
+        assert shifted(moved, shares, ()) == moved
+    else:
+        with pytest.raises(SpecError, match="no upstream"):
+            shifted(model, shares, ())
 
 
 @given(several)
 def test_the_same_models_in_any_order_render_the_same_and_without_a_secret(found: list[Published]) -> None:
     one, other = config.render(found, PLACES, SETTINGS), config.render(found[::-1], PLACES, SETTINGS)
     assert one == other
-    text = json.dumps([config.clusters_file({**one.endpoints, **one.upstreams}), config.entrance_file(one.entrance)])
+    text = json.dumps([config.clusters({**one.endpoints, **one.upstreams}), config.entrance(one.entrance)])
     assert SECRET not in text + repr(found) + "".join(map(state.state_text, found))
 
 

@@ -54,7 +54,7 @@ def test_weights_are_shares_and_zero_is_none(model: Model) -> None:
     assert not outcome.failed
     assert outcome.clouds["azure"] == 0
     assert 0.45 < outcome.clouds["aws"] / outcome.clouds.total() < 0.75
-    assert model.healthy() == {"aws", "gcp"}
+    assert model.healthy() == {"aws", "gcp", "azure"}
 
 
 def test_the_served_version_is_found_and_no_other(model: Model) -> None:

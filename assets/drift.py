@@ -1,0 +1,149 @@
+"""``<model>/drift``: is what the champion is asked, and what it predicts, still what it was trained on?"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from intermodal.assets import resources
+from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.performance import live
+from intermodal.assets.predictions import newest
+from intermodal.assets.version import champion_of
+from intermodal.platform.counts import Counts, count
+from intermodal.platform.drift import CloudFinding, Drift, Verdict, between, compare, judge
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.package import PROFILE
+from intermodal.platform.predictions import CLOUD
+from intermodal.platform.profile import Profile
+from intermodal.platform.quality import Finding, findings
+from intermodal.platform.registry import RegisteredVersion
+from intermodal.platform.signature import Column
+from intermodal.platform.spec import ModelSpec
+
+
+def drift(spec: ModelSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        **attributes(
+            spec,
+            "drift",
+            kinds={"pandas"},
+            description=f"The newest {spec.drift.rows} rows that the champion was asked, of all clouds together and of "
+            "each, against its training: drift, data quality, and how well it predicts where labels have come.",
+        ),
+        deps=[key(spec, "predictions"), key(spec, "version")],
+        required_resource_keys={resources.REGISTRY, resources.TABLES, resources.GAUGES},
+    )
+    def _drift(context: Context) -> dg.MaterializeResult[None]:
+        registry, tables = resources.registry(context), resources.tables(context)
+        champion = champion_of(registry, spec.name)
+        profile = Profile.from_json(registry.read(champion.candidate, PROFILE))
+        columns = logged_columns(spec, champion)
+        rows = newest(tables, spec.name, champion.version, spec.drift.rows)
+        by_cloud = {cloud: _count(profile, group, columns) for cloud, group in rows.groupby(CLOUD)}
+        counts = reduce(add, by_cloud.values()) if by_cloud else _count(profile, rows, columns)
+        measured = compare(profile, counts)
+        verdict = judge(measured, spec.drift)
+        odd, wrong = between(profile, by_cloud, spec.drift), findings(profile, counts)
+        apart = {cloud: compare(profile, one) for cloud, one in by_cloud.items()}
+        try:
+            gauges = list(_gauges(spec, champion.version, {"": measured, **apart}, verdict))
+            resources.gauges(context).push(f"drift-{spec.name}", gauges)
+        except IntermodalError as error:  # dashboards miss a point; the decision does not depend on them
+            context.log.warning("the gauges were not taken: %s", error)
+        numbers = {**_numbers(measured, verdict, by_cloud), **live(spec, champion, tables, rows)}
+        return dg.MaterializeResult(
+            metadata={
+                "version": champion.version,
+                "state": verdict.state,
+                "reasons": " ".join(verdict.reasons),
+                **numbers,
+                "columns": dg.MetadataValue.md(_table(measured, verdict)),
+                "findings": dg.MetadataValue.md(_list([*odd, *wrong])),
+                "finding_count": len(odd) + len(wrong),
+            }
+        )
+
+    return _drift
+
+
+def logged_columns(spec: ModelSpec, champion: RegisteredVersion) -> list[Column]:
+    """The inputs that the prediction log has: those that are not sensitive."""
+    inputs = champion.candidate.record.signature.inputs
+    return [column for column in inputs if column.name not in spec.features.sensitive]
+
+
+def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> Counts:
+    outputs = [name for name in profile.by_name if name.startswith("prediction_")]
+    return count(profile, rows, rows.reindex(columns=outputs).to_numpy(dtype=float), columns)
+
+
+def _numbers(measured: Drift, verdict: Verdict, by_cloud: Mapping[str, Counts]) -> dict[str, Any]:
+    predictions = [column.psi for column in measured.columns if column.kind == "prediction"]
+    return {
+        "rows": measured.rows,
+        **{f"rows_{cloud}": one.rows for cloud, one in by_cloud.items()},
+        "drifted_share": round(verdict.share, 4),
+        "prediction_psi": round(max(predictions, default=0.0), 4),
+        "largest_psi": round(max((column.psi for column in measured.columns), default=0.0), 4),
+    }
+
+
+def _table(measured: Drift, verdict: Verdict) -> str:
+    header = ["", "column", "PSI", "KS", "JS", "missing", "missing in training", "unseen", "out of range"]
+    lines = [header, ["---"] * len(header)]
+    for one in sorted(measured.columns, key=lambda column: -column.psi):
+        shares = (one.missing, one.missing_reference, one.unseen, one.out_of_range)
+        lines.append(
+            [
+                "drifted" if one.name in verdict.columns else "",
+                one.name,
+                f"{one.psi:.3f}",
+                "" if one.ks is None else f"{one.ks:.3f}",
+                f"{one.js:.3f}",
+                *(f"{share:.2%}" for share in shares),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _list(found: Sequence[CloudFinding | Finding]) -> str:
+    return "\n".join(f"- {one.text}" for one in found) or "None."
+
+
+def _gauges(
+    spec: ModelSpec, version: str, measured: Mapping[str, Drift], verdict: Verdict
+) -> Iterator[tuple[str, Mapping[str, str], float]]:
+    """One series for each column, together (cloud "") and on each cloud."""
+    of = {"model": spec.name, "version": version}
+    for cloud, one in measured.items():
+        for column in one.columns:
+            yield "intermodal_drift_psi", {**of, "column": column.name, "cloud": cloud}, column.psi
+    yield "intermodal_drift_share", of, verdict.share
+    yield "intermodal_drift_limit", {"model": spec.name}, spec.drift.share
+
+
+def drift_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """What the drift asset decided, where people and the sensor look for it."""
+
+    @dg.asset_check(
+        asset=key(spec, "drift"),
+        name="no_drift",
+        description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and the "
+        f"predictions' is not over {spec.drift.prediction_psi:g}.",
+    )
+    def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        event = context.instance.get_latest_materialization_event(key(spec, "drift"))
+        if event is None or event.asset_materialization is None:
+            return dg.AssetCheckResult(passed=False, metadata={"reasons": "Drift was never measured."})
+        metadata = event.asset_materialization.metadata
+        return dg.AssetCheckResult(
+            passed=metadata["state"].value != "drifted",
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={name: metadata[name] for name in ("state", "reasons", "findings")},
+        )
+
+    return _no_drift

@@ -1,0 +1,121 @@
+"""The jobs ``failover_<model>`` and ``recover_<model>``: one op each, around what may be killed and repeated."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.capacity import Ports
+from intermodal.assets.common import key
+from intermodal.assets.heartbeat import heartbeat
+from intermodal.assets.incidents import incidents_metadata
+from intermodal.assets.outage import Outage, fail_over
+from intermodal.assets.recovery import recover
+from intermodal.platform.clouds import Target, parse_cloud
+from intermodal.platform.incidents import Incident
+from intermodal.platform.spec import ModelSpec
+
+MODEL_TAG, INCIDENT_TAG, EVENT_TAG, CLOUD_TAG = (
+    *("intermodal/failover", "intermodal/incident", "intermodal/event"),
+    "intermodal/cloud",
+)
+"""On runs of these jobs. Not ``model``: the queue holds back a second run of one ``model``, and a failover must not
+wait for a training, or for a deploy that hangs on the very cloud that died."""
+
+
+class FailoverConfig(dg.Config):
+    """``incident`` is its id, ``cloud`` the one that cannot serve, ``onset`` since when (Unix seconds)."""
+
+    incident: str
+    cloud: str
+    onset: float
+
+
+class RecoveryConfig(dg.Config):
+    """``incident`` is the id of the open incident whose cloud is back."""
+
+    incident: str
+
+
+def ports_of(context: Any, targets: Sequence[Target], registry: bool = False) -> Ports:
+    return Ports(
+        gateway=resources.gateway(context),
+        incidents=resources.incidents(context),
+        notifier=resources.notifier(context),
+        deployment=resources.deployment(context),
+        stores={target.cloud: resources.store(context, target.cloud) for target in targets},
+        places={target.cloud: resources.place(context, target) for target in targets},
+        registry=resources.registry(context) if registry else None,
+        log=context.log,
+    )
+
+
+def keys_of(targets: Sequence[Target]) -> set[str]:
+    """The resources that ``ports_of`` takes, without the registry."""
+    return {
+        *(resources.GATEWAY, resources.INCIDENTS, resources.NOTIFIER, resources.DEPLOYMENT),
+        *(resources.store_key(target.cloud) for target in targets),
+        *(resources.target_key(target) for target in targets),
+    }
+
+
+def failover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
+    @dg.op(
+        name=f"fail_over_{spec.name}",
+        description="Drain the cloud, replace its capacity, tell people. Run again at any time, it goes on from there.",
+        required_resource_keys=keys_of(targets),
+    )
+    def _op(context: dg.OpExecutionContext, config: FailoverConfig) -> None:
+        at = ports_of(context, targets)
+        try:
+            with heartbeat(context.log):
+                fail_over(at, spec, Outage(config.incident, parse_cloud(config.cloud), config.onset))
+        finally:
+            _show(context, at, spec)
+
+    return _job(_op, f"failover_{spec.name}", f"What to do when a cloud cannot serve {spec.name}.")
+
+
+def recover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
+    @dg.op(
+        name=f"bring_back_{spec.name}",
+        description="Bring the cloud to the current version, then give it its traffic back and let the helpers rest.",
+        required_resource_keys={resources.REGISTRY, *keys_of(targets)},
+    )
+    def _op(context: dg.OpExecutionContext, config: RecoveryConfig) -> None:
+        at = ports_of(context, targets, registry=True)
+        try:
+            with heartbeat(context.log):
+                incident = recover(at, spec, config.incident)
+            route = at.route(spec.name)
+            state = "ready" if incident.cloud in route.weights else "cold"
+            for asset in ("mirror", "endpoint"):
+                metadata = {"version": route.version, "state": state, "incident": incident.id}
+                context.log_event(
+                    dg.AssetMaterialization(key(spec, asset, incident.cloud), "brought back", metadata=metadata)
+                )
+        finally:
+            _show(context, at, spec)
+
+    return _job(_op, f"recover_{spec.name}", f"What to do when a cloud can serve {spec.name} again.")
+
+
+def _job(op: dg.OpDefinition, name: str, description: str) -> dg.JobDefinition:
+    @dg.job(name=name, description=description, tags={"dagster/priority": "10"})
+    def _graph() -> None:
+        op()
+
+    return _graph
+
+
+def _show(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec) -> None:
+    """Let the assets' pages say what is now: where the traffic goes, and the incidents."""
+    known: Sequence[Incident] = at.incidents.all(spec.name)
+    route = at.gateway.route(spec.name)
+    if route is not None:
+        weights = {f"weight_{cloud}": weight for cloud, weight in route.weights.items()}
+        away = ", ".join(sorted(one.cloud for one in known if one.is_open)) or "none"
+        metadata: dict[str, Any] = {"version": route.version, **weights, "clouds_away": away}
+        context.log_event(dg.AssetMaterialization(key(spec, "route"), "moved", metadata=metadata))
+    context.log_event(dg.AssetMaterialization(key(spec, "incidents"), metadata=incidents_metadata(known)))

@@ -1,0 +1,43 @@
+"""How well the champion predicts in real life, where the truth has come in meanwhile."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intermodal.platform import ports
+from intermodal.platform.metrics import score
+from intermodal.platform.predictions import ID, ROW
+from intermodal.platform.registry import RegisteredVersion
+from intermodal.platform.spec import ModelSpec
+
+LEAST = 100
+"""With fewer labelled rows a metric says little, and is left out."""
+
+
+def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
+    """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest months' labels by ``features.id``.
+
+    A request of several rows has one id, so only requests of one row can be matched. Empty when the spec names no id.
+    """
+    if spec.features.id is None:
+        return {}
+    asked = rows[rows[ROW] == 0].drop_duplicates(ID, keep="last").set_index(ID)
+    found = [asked.iloc[:0].assign(truth=[])]
+    for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
+        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target]
+        found.append(asked.join(labels.rename("truth"), how="inner"))
+    joined = pd.concat([one for one in found if len(one)] or found[:1])
+    if len(joined) < LEAST:
+        return {"labelled_rows": len(joined)}
+    record = champion.candidate.record
+    truth, classes = joined["truth"], np.asarray(record.signature.output.labels)
+    outputs = joined.filter(regex=r"^prediction_\d+$").to_numpy(dtype=float)
+    predictions = outputs[:, 0] if record.signature.output.width == 1 else outputs
+    if record.task != "regression":
+        truth = truth.astype(str)
+        if truth.nunique() < len(classes):
+            return {"labelled_rows": len(joined)}
+    metric = spec.gate.metric
+    figure = score(metric, truth, predictions, record.task, classes)
+    return {"labelled_rows": len(joined), f"live_{metric}": round(figure, 4)}

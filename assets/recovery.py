@@ -1,0 +1,151 @@
+"""Failover → restore: a cloud that is back gets the current version first, then its traffic, then the helpers rest.
+
+May be killed anywhere and repeated. An error means that the cloud does not serve yet: the incident stays open.
+"""
+
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from intermodal.assets.capacity import Moved, Ports, again_when_moved, move, serve, take_over, tell
+from intermodal.assets.copying import copy_of, is_whole
+from intermodal.assets.deploying import prefix
+from intermodal.platform import failover
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.endpoints import Endpoint, Upstream, endpoint_name
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
+from intermodal.platform.failover import BACK, current_round, wanted
+from intermodal.platform.incidents import Incident
+from intermodal.platform.notices import Notice
+from intermodal.platform.spec import ModelSpec
+
+PROBES, PROBE_SECONDS, DRAIN_SECONDS = 15, 1.0, 2.0
+
+
+def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
+    """Bring the incident's cloud to the current version, give it its share back, and close the incident."""
+    known = at.incidents.get(id)
+    if known is None:
+        raise NotFound(f"There is no incident '{id}'.", hint="Look at the asset of the model's incidents.")
+    if not known.is_open:
+        return known
+    incident = again_when_moved(lambda: _restore(at, spec, known))
+    minutes = (at.now() - incident.opened_at) / 60
+    text = f"It serves {at.route(spec.name).version} again, {minutes:.1f} minutes after it stopped. Incident {id}."
+    title = f"{incident.cloud} serves {spec.name} again"
+    tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
+    return at.incidents.close(id, at.now())
+
+
+def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
+    cloud, key, version = incident.cloud, str(current_round(incident)), at.route(spec.name).version
+    others = at.down(spec.name) - {cloud}
+    incident = at.note(incident, "recovering", key, f"{cloud} answers; it gets {version} before any traffic")
+    count, upstreams = wanted(spec, others)[cloud], dict[Cloud, Upstream]()
+    if not is_whole(at.stores[cloud], spec.name, version):
+        _mirror(at, spec, cloud, version, others)
+    if count:
+        upstreams[cloud] = at.places[cloud].upstream(_most(at, spec, cloud, version, count, others))
+        _probe(at, spec, version, cloud, upstreams[cloud])
+    incident = at.note(
+        incident, "current", key, f"{cloud} has {version}" + (f", {count} replicas" if count else ", cold")
+    )
+    if not count:
+        at.log.info("%s stays cold", cloud)
+    # Other clouds that are still away may now have another heir.
+    try:
+        upstreams |= {one: up for one, up in take_over(at, spec, version, others).upstreams.items() if one != cloud}
+    except IntermodalError as error:  # less than is wanted, and still better with this cloud than without it
+        incident = at.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
+    move(at, spec, version, others, upstreams, stay=False)
+    incident = at.note(incident, "share back", key, f"{cloud} has its share again" if count else f"{cloud} waits")
+    incident = _rest(at, spec, incident, version, others)
+    return _reap(at, spec, incident, version, keep=bool(count))
+
+
+def _most(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, count: int, down: Collection[Cloud]) -> Endpoint:
+    """All that the cloud is wanted to run, with what it takes over from others; its own when it refuses so much."""
+    try:
+        return serve(at, spec, cloud, version, count, down)
+    except DeployFailed as error:
+        if count <= spec.replicas:
+            raise
+        at.log.warning("%s cannot run %d: %s", cloud, count, error)
+        return serve(at, spec, cloud, version, spec.replicas, down)
+
+
+def _mirror(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, down: Collection[Cloud]) -> None:
+    """From the registry; when that cannot give it, from a cloud that lives."""
+    sources = [at.stores[one] for one in failover.order_of(spec) if one not in down and one != cloud]
+    with TemporaryDirectory() as folder:
+        source, manifest = copy_of(at.registry, sources, spec.name, version, Path(folder), at.log)
+        at.stores[cloud].mirror(source, manifest, prefix(spec.name, version))
+
+
+def _probe(at: Ports, spec: ModelSpec, version: str, cloud: Cloud, upstream: Upstream) -> None:
+    """The gateway must see that the new upstream serves before anybody's request goes there."""
+    route = at.route(spec.name)
+    if route.version != version:
+        raise Moved(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+    if route.weights.get(cloud, 0) and at.gateway.upstream_health(spec.name).get(cloud):
+        return  # it has its weight already, or never lost it because nobody else could be asked
+    at.gateway.shift(spec.name, {**route.weights, cloud: route.weights.get(cloud, 0)}, [upstream])
+    for _ in range(PROBES):
+        if at.gateway.upstream_health(spec.name).get(cloud):
+            return
+        at.pause(PROBE_SECONDS)
+    raise Unavailable(
+        f"The gateway still gets no answer from {cloud} for '{spec.name}'.",
+        hint="Its API answers and its endpoint runs: look at the way between the gateway and it.",
+    )
+
+
+def _rest(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]) -> Incident:
+    """Helpers go back to what they run without this incident; a helper that does not answer now is no reason to wait."""
+    before, after = wanted(spec, {*down, incident.cloud}), wanted(spec, down)
+    cold = [one for one in spec.failover.cold if one in after and not after[one]]  # type: ignore[index]
+    _forget(at, spec, version, cold, down)
+    name = endpoint_name(spec.name, version, at.deployment.environment)
+    for cloud in failover.order_of(spec):
+        if cloud == incident.cloud or cloud in down or (down and before[cloud] == after[cloud]):
+            continue
+        try:
+            if after[cloud]:
+                serve(at, spec, cloud, version, after[cloud], down)
+            elif at.places[cloud].describe(name) is not None:
+                at.pause(DRAIN_SECONDS)  # requests that are under way
+                at.places[cloud].delete(name)
+        except IntermodalError as error:
+            at.log.warning("%s still runs more than it should: %s", cloud, error)
+            incident = at.note(incident, "note", f"left-{cloud}", f"{cloud} still runs more: {error.message}")
+    return incident
+
+
+def _forget(at: Ports, spec: ModelSpec, version: str, cold: Collection[str], down: Collection[Cloud]) -> None:
+    """Take cold clouds out of the route, where they would be probed in vain. Needs an upstream of all the others, so
+    it waits until no cloud is away."""
+    route = at.route(spec.name)
+    if down or route.version != version or not set(cold) & set(route.weights):
+        return
+    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in cold}
+    name, held = endpoint_name(spec.name, version, at.deployment.environment), []
+    for cloud in weights:
+        served = at.places[cloud].describe(name)
+        if served is None:
+            raise NotFound(f"{cloud} has no endpoint '{name}'.", hint=f"Run the job deploy_{spec.name}.")
+        held.append(at.places[cloud].upstream(served))
+    at.gateway.publish(replace(route, weights=weights), held)
+
+
+def _reap(at: Ports, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
+    """Remove what the cloud still runs of the model: other versions that were replaced while it was away."""
+    place, environment = at.places[incident.cloud], at.deployment.environment
+    name = endpoint_name(spec.name, version, environment)
+    for one in place.list(environment, spec.name):
+        if not (keep and one.name == name):
+            place.delete(one.name)
+            incident = at.note(
+                incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed"
+            )
+    return at.note(incident, "reaped", str(current_round(incident)), f"nothing else runs on {place.target}")

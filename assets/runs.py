@@ -1,0 +1,57 @@
+"""What Dagster's runs say about models: by their tags, or by the assets that the automation chose."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+
+from intermodal.assets.failover import MODEL_TAG
+
+RUNNING = [
+    dg.DagsterRunStatus.QUEUED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
+"""Not ``NOT_STARTED``: a run stays so for ever when Dagster was killed between making it and queueing it."""
+ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
+DEPLOYED = {"mirror", "endpoint", "route"}
+DEPLOYING_JOBS = ("deploy_", "train_and_deploy_", "retrain_")
+LIMIT = 1000
+REAP = "reap"
+"""The name of the job that removes orphans."""
+
+
+def models_of(run: dg.DagsterRun) -> set[str]:
+    """The models that a run is about; runs of the automation have no tag but a selection."""
+    chosen = {key.path[0] for key in run.asset_selection or ()}
+    return chosen | {run.tags[tag] for tag in ("model", MODEL_TAG) if tag in run.tags}
+
+
+def busy_models(instance: dg.DagsterInstance) -> set[str]:
+    """Those with a run that waits or runs, other than one that only removes what nobody uses."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
+    return set[str]().union(*(models_of(run) for run in runs if run.job_name != REAP))
+
+
+def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, float]:
+    """Models whose deployment failed or was stopped, with the time (Unix seconds) at which the newest such run was
+    created, if that was after ``since``."""
+    found: dict[str, float] = {}
+    wanted = dg.RunsFilter(statuses=ENDED_BADLY, created_after=datetime.fromtimestamp(since, UTC))
+    for record in instance.get_run_records(wanted, limit=LIMIT):
+        for model in models_of(record.dagster_run):
+            if _deploys(record.dagster_run, model):
+                found[model] = max(found.get(model, 0.0), created_at(record))
+    return found
+
+
+def created_at(record: dg.RunRecord) -> float:
+    """Unix seconds."""
+    made = record.create_timestamp
+    return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+
+
+def _deploys(run: dg.DagsterRun, model: str) -> bool:
+    if run.asset_selection:
+        return any(key.path[0] == model and key.path[1] in DEPLOYED for key in run.asset_selection if key.path[1:])
+    return run.job_name in [f"{job}{model}" for job in DEPLOYING_JOBS]

@@ -1,0 +1,221 @@
+"""What is on the dashboards: series of ``../prometheus/rules/recording.yml`` and gauges that Intermodal pushes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["lines", "number", "table"]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """``asked`` maps a legend (``{{label}}`` allowed) to PromQL; ``width`` is in Grafana's 24 columns."""
+
+    title: str
+    unit: str
+    asked: Mapping[str, str]
+    kind: Kind = "lines"
+    width: int = 12
+
+
+@dataclass(frozen=True)
+class Board:
+    """``variables`` maps a name to the series whose label of that name gives its values."""
+
+    name: str
+    title: str
+    charts: Sequence[Chart]
+    variables: Mapping[str, str]
+
+
+def number(title: str, unit: str, expr: str, legend: str = "", width: int = 6) -> Chart:
+    return Chart(title, unit, {legend: expr}, "number", width)
+
+
+def lines(title: str, unit: str, legend: str, expr: str, **more: str) -> Chart:
+    """One expression, and ``more`` by legend."""
+    return Chart(title, unit, {legend: expr, **{name.replace("_", " "): other for name, other in more.items()}})
+
+
+def monitor(what: str, where: str) -> str:
+    """What the clouds' own monitors said. A Pushgateway keeps numbers for ever: those of the last hour count as now."""
+    return f"intermodal_monitor_{what}{where} and on (job, group) (time() - push_time_seconds < 3600)"
+
+
+M, C = '{model="$model"}', '{cloud="$cloud"}'
+BY_VERSION, BY_SOURCE = "{{cloud}} {{version}}", "{{model}} {{source}}"
+
+FLEET = Board(
+    "fleet",
+    "Fleet",
+    [
+        number("Answers a second", "reqps", "sum(intermodal:answers:rate1m)"),
+        number("Failed, last hour, the worst model", "percentunit", "max(intermodal:answers_failed:ratio_rate1h)"),
+        number("Upstreams that cannot serve", "none", "count(intermodal:upstream:healthy == 0) or vector(0)"),
+        number("Open incidents", "none", "sum(max by (model, cloud) (intermodal_incident_open))"),
+        Chart("Alerts that fire", "none", {"": 'ALERTS{alertstate="firing"}'}, "table", 24),
+        lines("Tries by cloud", "reqps", "{{cloud}}", "sum by (cloud) (intermodal:tries:rate1m)"),
+        lines(
+            "Failed tries by cloud",
+            "percentunit",
+            "{{cloud}}",
+            "sum by (cloud) (intermodal:tries_failed:rate1m) / sum by (cloud) (intermodal:tries:rate1m)",
+        ),
+        lines("p95 of answers", "s", "{{model}}", 'intermodal:answers_seconds:quantile_rate1m{quantile="0.95"}'),
+        lines("Answers that another try saved", "reqps", "{{model}}", "intermodal:answers_retried:rate1m"),
+        lines("Upstreams that can serve", "bool_yes_no", "{{model}} on {{cloud}}", "intermodal:upstream:healthy"),
+        lines(
+            "Seconds since a sensor ticked",
+            "s",
+            "{{sensor}}",
+            "time() - max by (sensor) (intermodal_heartbeat_timestamp_seconds)",
+        ),
+    ],
+    {},
+)
+
+MODEL = Board(
+    "model",
+    "Model",
+    [
+        number(
+            "Error budget left, by the last 3 days",
+            "percentunit",
+            f"1 - intermodal:answers_failed:ratio_rate3d{M}"
+            f" / on (model) (1 - max by (model) (intermodal_objective_availability{M}))",
+        ),
+        number("Failed, last hour", "percentunit", f"intermodal:answers_failed:ratio_rate1h{M}"),
+        number("Late, last hour (5 % may be)", "percentunit", f"intermodal:answers_late:ratio_rate1h{M}"),
+        number(
+            "Columns that drifted", "percentunit", f"max by (version) (intermodal_drift_share{M})", legend="{{version}}"
+        ),
+        lines("Tries by cloud and version", "reqps", BY_VERSION, f"intermodal:tries:rate1m{M}"),
+        lines(
+            "What callers get",
+            "reqps",
+            "answers",
+            f"intermodal:answers:rate1m{M}",
+            failed=f"intermodal:answers_failed:rate1m{M}",
+            saved_by_another_try=f"intermodal:answers_retried:rate1m{M}",
+        ),
+        lines(
+            "Latency of answers, and the objective for 0.95",
+            "s",
+            "{{quantile}}",
+            f"intermodal:answers_seconds:quantile_rate1m{M}",
+            objective=f"max by (model) (intermodal_objective_p95_seconds{M})",
+        ),
+        lines(
+            "p95 by cloud", "s", BY_VERSION, 'intermodal:tries_seconds:quantile_rate1m{model="$model", quantile="0.95"}'
+        ),
+        lines("Failed tries, 5 minutes", "percentunit", "{{cloud}}", f"intermodal:tries_failed:ratio_rate5m{M}"),
+        lines("Throttled tries", "reqps", BY_VERSION, f"intermodal:tries_throttled:rate1m{M}"),
+        lines("Saturation of scraped servers", "percentunit", BY_VERSION, f"intermodal:servers:saturation{M}"),
+        lines("Upstreams that can serve", "bool_yes_no", "{{cloud}}", f"intermodal:upstream:healthy{M}"),
+        lines("Errors, by the clouds' monitors", "percentunit", "{{cloud}} {{source}}", monitor("error_rate", M)),
+        lines("p95, by the clouds' monitors", "s", "{{cloud}} {{source}}", monitor("p95_seconds", M)),
+    ],
+    {"model": "intermodal:answers:total"},
+)
+
+CLOUD = Board(
+    "cloud",
+    "Cloud",
+    [
+        lines("Tries by model", "reqps", "{{model}} {{version}}", f"intermodal:tries:rate1m{C}"),
+        lines(
+            "Failed tries, and the other clouds'",
+            "percentunit",
+            "{{model}} here",
+            f"intermodal:tries_failed:ratio_rate5m{C}",
+            elsewhere=f"intermodal:tries_failed_elsewhere:ratio_rate5m{C}",
+        ),
+        lines(
+            "p99 by model",
+            "s",
+            "{{model}} {{version}}",
+            'intermodal:tries_seconds:quantile_rate1m{cloud="$cloud", quantile="0.99"}',
+        ),
+        lines("Upstreams that can serve", "bool_yes_no", "{{model}}", f"intermodal:upstream:healthy{C}"),
+        lines("Requests, by its own monitor", "reqps", BY_SOURCE, monitor("requests", C)),
+        lines("Errors, by its own monitor", "percentunit", BY_SOURCE, monitor("error_rate", C)),
+        lines("Throttled, by its own monitor", "percentunit", BY_SOURCE, monitor("throttled", C)),
+        lines("p50, by its own monitor", "s", BY_SOURCE, monitor("p50_seconds", C)),
+        lines("p99, by its own monitor", "s", BY_SOURCE, monitor("p99_seconds", C)),
+        lines("Saturation, by its own monitor", "percentunit", BY_SOURCE, monitor("saturation", C)),
+        lines("Healthy instances", "none", BY_SOURCE, monitor("instances", C)),
+        lines("Cold starts", "none", BY_SOURCE, monitor("cold_starts", C)),
+        lines(
+            "Saturation of scraped servers", "percentunit", "{{model}} {{version}}", f"intermodal:servers:saturation{C}"
+        ),
+        lines("Scraped servers that are ready", "none", "{{model}} {{version}}", f"intermodal:servers:ready{C}"),
+    ],
+    {"cloud": "intermodal:tries:total"},
+)
+
+DRIFT = Board(
+    "drift",
+    "Drift",
+    [
+        lines(
+            "Share of columns that drifted, and the limit",
+            "percentunit",
+            "{{version}}",
+            f"max by (version) (intermodal_drift_share{M})",
+            limit=f"max by (model) (intermodal_drift_limit{M})",
+        ),
+        lines(
+            "The ten columns that moved most, all clouds together (PSI)",
+            "none",
+            "{{column}} {{version}}",
+            'topk(10, max by (column, version) (intermodal_drift_psi{model="$model", cloud=""}))',
+        ),
+        lines(
+            "The mean over columns by cloud (PSI)",
+            "none",
+            BY_VERSION,
+            'avg by (cloud, version) (intermodal_drift_psi{model="$model", cloud!=""})',
+        ),
+        lines(
+            "Values not seen in training, last hour",
+            "none",
+            "{{column}} on {{cloud}}",
+            f"sum by (column, cloud) (increase(intermodal_unseen_categories_total{M}[1h]))",
+        ),
+        lines(
+            "Age of the newest data",
+            "s",
+            "{{model}}",
+            f"time() - max by (model) (intermodal_data_timestamp_seconds{M})",
+            stale_after=f"max by (model) (intermodal_stale_after_seconds{M})",
+        ),
+    ],
+    {"model": "intermodal:answers:total"},
+)
+
+MONEY = Board(
+    "money",
+    "Money",
+    [
+        number("Spent this month", "currencyUSD", "sum(intermodal:spend:usd)", width=8),
+        number("At the end of the month", "currencyUSD", "sum(intermodal:spend_forecast:usd)", width=8),
+        number("Budgets", "currencyUSD", "sum(intermodal:budget:usd)", width=8),
+        lines("Spent this month by cloud", "currencyUSD", "{{cloud}}", "sum by (cloud) (intermodal:spend:usd)"),
+        lines("Spent this month by model", "currencyUSD", "{{model}}", "sum by (model) (intermodal:spend:usd)"),
+        lines(
+            "Share of the budget spent",
+            "percentunit",
+            "{{model}}",
+            "sum by (model) (intermodal:spend:usd) / on (model) intermodal:budget:usd",
+        ),
+        lines(
+            "Forecast as a share of the budget",
+            "percentunit",
+            "{{model}}",
+            "intermodal:spend_forecast:usd / on (model) intermodal:budget:usd",
+        ),
+    ],
+    {},
+)
+
+BOARDS = (FLEET, MODEL, CLOUD, DRIFT, MONEY)

@@ -1,0 +1,126 @@
+"""Questions to CloudWatch about SageMaker endpoints, and its answers as Figures. No call is made here.
+
+Metrics, units and statistics: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.figures import Figures
+from intermodal.resources.aws.endpoints.plan import TARGET, VARIANT
+
+MINUTE = 60
+MAX_SECONDS = 15 * 86_400
+"""CloudWatch keeps points of a minute for 15 days."""
+INVOCATIONS, INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
+Values = Mapping[str, Sequence[float]]
+"""What each question was answered with, in no order; nothing where nothing happened."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Whole minutes, in Unix seconds; ``seconds`` of them had passed when it was asked, at least one."""
+
+    start: int
+    end: int
+    seconds: float
+
+
+def window(now: float, seconds: float, late_seconds: float) -> Window:
+    """As many whole minutes as cover ``seconds``; the last began at least ``late_seconds`` ago."""
+    if not 0 < seconds <= MAX_SECONDS:
+        raise SpecError(
+            f"CloudWatch was asked for {seconds:.0f} s.", hint="Ask for more than 0 s and no more than 15 days."
+        )
+    end = int((now - late_seconds) // MINUTE + 1) * MINUTE
+    start = end - math.ceil(seconds / MINUTE) * MINUTE
+    return Window(start, end, max(min(end, now) - start, 1.0))
+
+
+@dataclass(frozen=True)
+class Place:
+    """One endpoint as SageMaker describes it; ``cores`` of one instance are None where the type does not tell."""
+
+    name: str
+    model: str
+    version: str
+    instances: int
+    cores: int | None
+
+
+def cores_of(instance_type: str) -> int | None:
+    """vCPUs of ``ml.<family>.<size>``: 2 for ``large``, then 4 for each ``x`` (``ml.m5.4xlarge``: 16); None if unsure.
+
+    https://aws.amazon.com/sagemaker/ai/pricing/ lists them; types from generation 4 on keep to the rule.
+    """
+    size = instance_type.rpartition(".")[2]
+    if size == "large":
+        return 2
+    found = re.fullmatch(r"(\d*)xlarge", size)
+    return 4 * int(found[1] or 1) if found else None
+
+
+def questions(place: Place, index: int, span: Window) -> Iterator[dict[str, Any]]:
+    """The MetricDataQueries of one endpoint; each Id begins with ``e<index>_``.
+
+    Sums and means come minute by minute. A percentile does not add up, so CloudWatch is asked for one over the span.
+    """
+    whole = span.end - span.start
+    for id, namespace, metric, stat, period in (
+        ("requests", INVOCATIONS, "Invocations", "Sum", MINUTE),
+        ("wrong", INVOCATIONS, "Invocation4XXErrors", "Sum", MINUTE),
+        ("failed", INVOCATIONS, "Invocation5XXErrors", "Sum", MINUTE),
+        ("unwell", INVOCATIONS, "InvocationModelErrors", "Sum", MINUTE),
+        ("p50", INVOCATIONS, "ModelLatency", "p50", whole),
+        ("p95", INVOCATIONS, "ModelLatency", "p95", whole),
+        ("p99", INVOCATIONS, "ModelLatency", "p99", whole),
+        ("cpu", INSTANCES, "CPUUtilization", "Average", MINUTE),
+    ):
+        dimensions = [{"Name": "EndpointName", "Value": place.name}, {"Name": "VariantName", "Value": VARIANT}]
+        what = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
+        yield {"Id": f"e{index}_{id}", "MetricStat": {"Metric": what, "Period": period, "Stat": stat}}
+
+
+def moment(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def figures(place: Place, index: int, span: Window, values: Values) -> Figures:
+    """``error_rate`` counts what the container did not answer below 500: 5xx, or no answer at all.
+
+    A container that hangs or goes away is in InvocationModelErrors, which has its 4xx too, and need not be in
+    Invocation5XXErrors; the larger count is taken. ``throttled`` and ``cold_starts`` are not published for such
+    endpoints. The latency is the container's as SageMaker sees it: percentiles of its own overhead are not published.
+    """
+
+    def of(id: str) -> Sequence[float]:
+        return values.get(f"e{index}_{id}", ())
+
+    def milliseconds(id: str) -> float | None:
+        # One point, unless CloudWatch splits the span by its own clock: then the slower part speaks for the whole.
+        return max(of(id), default=0.0) / 1000 or None
+
+    requests = sum(of("requests"))
+    failed = max(sum(of("failed")), sum(of("unwell")) - sum(of("wrong")))
+    busy = sum(of("cpu")) / len(of("cpu")) / 100 if of("cpu") else None
+    return Figures(
+        source="cloudwatch",
+        model=place.model,
+        cloud=TARGET.cloud,
+        target=str(TARGET),
+        version=place.version,
+        requests=requests / span.seconds,
+        error_rate=min(failed / requests, 1.0) if requests else 0.0,
+        p50_ms=milliseconds("p50"),
+        p95_ms=milliseconds("p95"),
+        p99_ms=milliseconds("p99"),
+        saturation=min(busy / place.cores, 1.0) if busy is not None and place.cores else None,
+        instances=place.instances,
+    )

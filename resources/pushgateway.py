@@ -1,0 +1,61 @@
+"""Numbers of Intermodal's own for dashboards and alerts. Fulfils the port ``Gauges`` with Prometheus' Pushgateway.
+
+https://github.com/prometheus/pushgateway: runs end before anybody could scrape them, so they leave their numbers there.
+"""
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from intermodal.platform.errors import MissingExtra, Unavailable
+
+JOB = "intermodal"
+_log = logging.getLogger(__name__)
+
+
+class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """A Pushgateway at ``url``. Every series carries ``job="intermodal"`` and ``group``, whoever pushed it."""
+
+    url: str = Field(default="", description="Such as http://127.0.0.1:9091; empty: numbers go nowhere.")
+    seconds: float = Field(default=5.0, gt=0, description="How long a push may take.")
+
+    def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
+        """Replace everything of ``group`` with these (name, labels, value).
+
+        Labels that one of a name has and another has not are empty there. Without a ``url`` this does nothing but say
+        so in the debug log. Unavailable when there is one and nobody takes the numbers.
+        """
+        if not self.url:
+            _log.debug("no Pushgateway is configured: %d gauges of %s go nowhere", len(gauges), group)
+            return
+        try:
+            from prometheus_client import push_to_gateway
+        except ImportError as error:
+            raise MissingExtra("prometheus-client", "watch") from error
+        try:
+            push_to_gateway(self.url, JOB, _registry(gauges), {"group": group}, timeout=self.seconds)
+        except OSError as error:
+            raise Unavailable(
+                f"The Pushgateway at {self.url} does not take the numbers of '{group}': {error}.",
+                hint="Start it, or unset INTERMODAL_PUSHGATEWAY_URL to do without.",
+            ) from error
+
+
+def _registry(gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> Any:
+    from prometheus_client import CollectorRegistry, Gauge
+
+    by_name: dict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+    for name, labels, value in gauges:
+        by_name[name].append((labels, value))
+    registry = CollectorRegistry()
+    for name, rows in by_name.items():
+        names = sorted({label for labels, _ in rows for label in labels})
+        gauge = Gauge(name, name.replace("_", " "), names, registry=registry)
+        for labels, value in rows:
+            one = gauge.labels(*(labels.get(label, "") for label in names)) if names else gauge
+            one.set(value)
+    return registry

@@ -1,0 +1,33 @@
+"""Where Prometheus finds the servers behind the sandbox's endpoints: a file for each, as a platform would tell.
+
+https://prometheus.io/docs/guides/file-sd/
+"""
+
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+FOLDER = "scrape"
+
+
+def announce(root: Path, port: int) -> Path:
+    """Tell of the server with this root folder (``<home>/sandbox/<cloud>/<any>/<name>``); the file that tells it.
+
+    The first call of a process forgets what an earlier process of the same cloud left when it was killed.
+    """
+    folder = root.parent.parent / FOLDER
+    _emptied(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{root.name}-{port}.json"
+    fresh = path.with_suffix(".new")
+    labels = {"cloud": root.parent.parent.name}
+    fresh.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"], "labels": labels}]), encoding="utf-8")
+    os.replace(fresh, path)
+    return path
+
+
+@cache
+def _emptied(folder: Path) -> None:
+    for left in folder.glob("*.json"):
+        left.unlink(missing_ok=True)

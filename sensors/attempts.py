@@ -1,0 +1,105 @@
+"""One run per event whatever happens: which events need a run now, seen from the runs that there were."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets.failover import CLOUD_TAG, EVENT_TAG, INCIDENT_TAG, MODEL_TAG
+from intermodal.assets.heartbeat import SILENT_SECONDS
+
+FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
+"""How long to wait before an event that a run did not settle gets another one: doubled each time."""
+AT_ONCE = 400
+"""Ids in one question to the run storage, well below SQLite's limit of variables."""
+WORKING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
+UNFINISHED = (*WORKING, dg.DagsterRunStatus.QUEUED)
+# NOT_STARTED is left out: Dagster made the run and was killed before handing it on. The same run key takes it up again.
+
+
+@dataclass(frozen=True)
+class Event:
+    """``failover`` or ``recover`` of one incident. ``round`` counts how often its cloud failed again meanwhile."""
+
+    verb: str
+    model: str
+    cloud: str
+    incident: str
+    round: int
+    config: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def id(self) -> str:
+        return f"{self.incident}-{self.verb}-{self.round}"
+
+
+def requests(instance: dg.DagsterInstance, events: Sequence[Event], now: float) -> list[dg.RunRequest]:
+    """A run for each event that has none at work, one for each model at a time, later and later after failed ones."""
+    if not events:
+        return []
+    busy = _busy(instance, {event.model for event in events}, now)
+    runs: dict[str, list[dg.RunRecord]] = defaultdict(list)
+    for record in _records(instance, INCIDENT_TAG, {event.incident for event in events}):
+        if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:
+            runs[record.dagster_run.tags.get(EVENT_TAG, "")].append(record)
+    asked = []
+    for event in events:
+        before = runs[event.id]
+        if event.model in busy or (before and now < max(map(_ended, before)) + _pause(len(before))):
+            continue
+        busy.add(event.model)
+        asked.append(_request(event, len(before) + 1))
+    return asked
+
+
+def _pause(attempts: int) -> float:
+    return float(min(FIRST_SECONDS * 2 ** min(attempts - 1, 10), LONGEST_SECONDS))
+
+
+def _ended(record: dg.RunRecord) -> float:
+    return record.end_time or record.update_timestamp.timestamp()
+
+
+def _busy(instance: dg.DagsterInstance, models: Iterable[str], now: float) -> set[str]:
+    """Models that a failover or a recovery works on. One whose process is dead is marked as failed and does not count:
+    a process that was killed cannot say so, and Dagster's default launcher does not ask."""
+    found = set()
+    for record in _records(instance, MODEL_TAG, set(models), UNFINISHED):
+        run = record.dagster_run
+        if run.status in WORKING and now - _last_word(instance, record) > SILENT_SECONDS:
+            instance.report_run_failed(run, f"No sign of life for {SILENT_SECONDS:g} s: its process is gone.")
+        else:
+            found.add(run.tags[MODEL_TAG])
+    return found
+
+
+def _last_word(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
+    newest = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
+    return max([record.update_timestamp.timestamp(), *(one.event_log_entry.timestamp for one in newest)])
+
+
+def _records(
+    instance: dg.DagsterInstance, tag: str, values: set[str], statuses: Sequence[dg.DagsterRunStatus] = ()
+) -> list[dg.RunRecord]:
+    ordered, found = sorted(values), list[dg.RunRecord]()
+    for start in range(0, len(ordered), AT_ONCE):
+        wanted = dg.RunsFilter(tags={tag: ordered[start : start + AT_ONCE]}, statuses=list(statuses))
+        found += instance.get_run_records(wanted)
+    return found
+
+
+def _request(event: Event, attempt: int) -> dg.RunRequest:
+    op = f"{'fail_over' if event.verb == 'failover' else 'bring_back'}_{event.model}"
+    return dg.RunRequest(
+        run_key=f"{event.id}-{attempt}",
+        job_name=f"{event.verb}_{event.model}",
+        run_config={"ops": {op: {"config": {"incident": event.incident, **event.config}}}},
+        tags={
+            MODEL_TAG: event.model,
+            INCIDENT_TAG: event.incident,
+            EVENT_TAG: event.id,
+            CLOUD_TAG: event.cloud,
+        },
+    )

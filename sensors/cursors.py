@@ -1,0 +1,31 @@
+"""What a sensor remembers from tick to tick, as JSON, and what it says."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+import dagster as dg
+
+T = TypeVar("T")
+SENTENCES = 20
+"""A tick's page in the UI has room for so many."""
+
+
+def remembered(context: dg.SensorEvaluationContext, parse: Callable[[Mapping[str, Any]], T]) -> T | None:
+    """What ``parse`` makes of the cursor; None at the first tick and, with a warning, when the cursor is damaged."""
+    if not context.cursor:
+        return None
+    try:
+        data = json.loads(context.cursor)
+        if not isinstance(data, dict):
+            raise TypeError(f"{type(data).__name__} instead of an object")
+        return parse(data)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        context.log.warning("the cursor was not readable and starts anew: %s", error)
+        return None
+
+
+def said(words: Sequence[str], otherwise: str) -> dg.SkipReason:
+    """What a tick has to say; ``otherwise`` when that is nothing."""
+    more = [f"and {len(words) - SENTENCES} more"] if len(words) > SENTENCES else []
+    return dg.SkipReason("; ".join([*words[:SENTENCES], *more]) or otherwise)

@@ -1,0 +1,116 @@
+"""Dead automation is noticed: sensors that stop ticking or fail, schedules that are not run, from within; and, by the
+gauges that this pushes, from outside when nothing ticks any more.
+
+The automation sensor has been reported to stop silently after a code reload (dagster#33656).
+"""
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.specs import specs_of
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.heartbeat import Beat, Trouble, Watch, examine
+from intermodal.platform.notices import Notice
+from intermodal.sensors.cursors import remembered, said
+from intermodal.sensors.instigators import beats, last_due, missed, running_schedules
+from intermodal.sensors.objectives import Gauge, incidents, objectives
+
+INTERVAL = 30
+LATE_SECONDS = 600.0
+"""A schedule is looked at this long after it was due."""
+OWNER = "team:platform"
+
+
+@dg.sensor(
+    minimum_interval_seconds=INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    required_resource_keys={resources.GAUGES, resources.INCIDENTS, resources.NOTIFIER},
+    description="Tells people once when a sensor stops ticking or keeps failing, or a schedule is not run. Tells "
+    "Prometheus that sensors tick, and each model's objectives, budget and open incidents.",
+)
+def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    now = time.time()
+    watch = (remembered(context, Watch.from_dict) or Watch()).resumed(now, INTERVAL)
+    known = [_own(beat, now) for beat in beats(context)]
+    watch, found = examine(watch, known, now)
+    words = [f"{name} is {trouble}" for name, trouble in found.items()]
+    for name, trouble in found.items():
+        if watch.told.get(name) != trouble and _told(context, _notice(name, trouble), words):
+            watch = replace(watch, told={**watch.told, name: trouble})
+    watch = _schedules(context, watch, now, words)
+    _push(context, known, words)
+    return dg.SensorResult(cursor=json.dumps(asdict(watch)), skip_reason=said(words, f"{len(known)} sensors tick."))
+
+
+def _own(beat: Beat, now: float) -> Beat:
+    """We tick now, whatever is written of us."""
+    return replace(beat, last=now, failures=0) if beat.name == heartbeat.name else beat
+
+
+def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, words: list[str]) -> Watch:
+    """Each cron expression is looked at once after each of its times; the schedules that share it are told together."""
+    assert context.repository_def is not None
+    due = dict(watch.due)
+    for (cron, zone), names in running_schedules(context.repository_def).items():
+        at, key = last_due(cron, zone, now - LATE_SECONDS), f"{cron} {zone}"
+        if at <= due.get(key, 0.0):
+            continue
+        # What was due before we watched is not ours to judge: the whole daemon may have been down.
+        late = missed(context, names, at) if at >= watch.since else []
+        if not late or _told(context, _missed(late, cron, at), words):
+            due[key] = at
+    return replace(watch, due=due)
+
+
+def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], words: list[str]) -> None:
+    assert context.repository_def is not None
+    specs = specs_of(context.repository_def).values()
+    ticks: list[Gauge] = [
+        ("intermodal_heartbeat_timestamp_seconds", {"sensor": beat.name}, beat.last) for beat in known if beat.last
+    ]
+    ticks += [("intermodal_sensor_interval_seconds", {"sensor": beat.name}, beat.interval) for beat in known]
+    try:
+        gauges = resources.gauges(context)
+        gauges.push("heartbeat", ticks)
+        gauges.push("objectives", objectives(specs))
+        gauges.push("incidents", incidents(specs, resources.incidents(context).all(open_only=True)))
+    except IntermodalError as error:  # the next tick pushes again; Prometheus misses the heartbeat meanwhile
+        words.append(error.message)
+
+
+def _told(context: dg.SensorEvaluationContext, notice: Notice, words: list[str]) -> bool:
+    try:
+        resources.notifier(context).tell(notice)
+    except IntermodalError as error:  # the next tick tries again
+        words.append(error.message)
+        return False
+    return True
+
+
+def _notice(name: str, trouble: Trouble) -> Notice:
+    what = {"silent": "has stopped ticking", "failing": "fails at every tick"}[trouble]
+    return Notice(
+        severity="page",
+        title=f"The sensor {name} {what}",
+        text=f"What {name} reacts to is not reacted to. Look at its last ticks in Dagster's UI, under Automation; "
+        "switch it off and on again, or reload the code location.",
+        owner=OWNER,
+        key=f"heartbeat-{name}-{trouble}",
+    )
+
+
+def _missed(names: Sequence[str], cron: str, due: float) -> Notice:
+    listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+    when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(due))
+    return Notice(
+        severity="warning",
+        title=f"{len(names)} schedules were not run at {when}" if names[1:] else f"{names[0]} was not run at {when}",
+        text=f"Due by '{cron}': {listed}. Look at Automation in Dagster's UI, then start what is missing by hand.",
+        owner=OWNER,
+        key=f"schedule-{cron}-{int(due)}",
+    )

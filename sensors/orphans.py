@@ -1,0 +1,110 @@
+"""What bills on after its run died is found and removed.
+
+Endpoints are looked at, by the tags that every deployment carries (so those of this environment only). Jobs of managed
+trainers will be, once there are any: training runs inside Dagster's runs now.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, replace
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.reap import KEYS, reap, uses
+from intermodal.platform.clouds import TARGETS
+from intermodal.platform.endpoints import Endpoint
+from intermodal.platform.errors import IntermodalError, Unavailable
+from intermodal.platform.notices import Notice
+from intermodal.platform.orphans import Orphan
+from intermodal.platform.ports import EndpointTarget
+from intermodal.sensors.bounded import ask_all
+from intermodal.sensors.cursors import remembered, said
+
+SECONDS = 20.0
+"""So long may the clouds take to list their endpoints."""
+AT_ONCE = 20
+"""Removals asked for in one tick."""
+
+
+@dg.sensor(
+    job=reap,
+    minimum_interval_seconds=120,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    required_resource_keys=KEYS,
+    description="Removes endpoints that belong to no route and to no run in progress, and tells people.",
+)
+def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    now, known = time.time(), remembered(context, _parse) or {}
+    environment = resources.deployment(context).environment
+    places = {str(target): resources.place(context, target) for target in TARGETS}
+    # The clouds are asked before what is in use: an endpoint that is made and put to use in between is no orphan.
+    listed = ask_all({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
+    try:
+        used = uses(context)
+    except IntermodalError as error:
+        return dg.SkipReason(f"Not known what is in use, so nothing is removed. {error}")
+    words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]
+    kept = {key: orphan for key, orphan in known.items() if key.split("|")[0] in listed.failed}
+    requests: list[dg.RunRequest] = []
+    for target, endpoints in listed.found.items():
+        for endpoint in endpoints:
+            key = f"{target}|{endpoint.name}"
+            if used.use_of(endpoint):
+                continue
+            orphan = known.get(key, Orphan(since=now))
+            if now >= orphan.due and orphan.asked is None and len(requests) < AT_ONCE:
+                requests.append(_request(endpoint, orphan))
+                orphan = replace(orphan, asked=now)
+            elif now >= orphan.due and orphan.asked is not None and not orphan.told:
+                orphan = replace(orphan, told=_told(context, endpoint, words))
+            kept[key] = orphan
+            words.append(f"{endpoint.name} on {target} is in nobody's use")
+    return dg.SensorResult(
+        run_requests=requests,
+        cursor=json.dumps({key: astuple(orphan) for key, orphan in kept.items()}),
+        skip_reason=None if requests else said(words, "Every endpoint is in use."),
+    )
+
+
+def _parse(data: Mapping[str, Any]) -> dict[str, Orphan]:
+    parsed = {}
+    for key, (since, asked, told) in data.items():
+        parsed[key] = Orphan(float(since), None if asked is None else float(asked), bool(told))
+    return parsed
+
+
+def _endpoints(place: EndpointTarget, environment: str) -> Sequence[Endpoint]:
+    if not place.answers():
+        raise Unavailable("it does not answer")
+    return place.list(environment)
+
+
+def _request(endpoint: Endpoint, orphan: Orphan) -> dg.RunRequest:
+    config = {"target": str(endpoint.target), "name": endpoint.name}
+    return dg.RunRequest(
+        run_key=f"{endpoint.target}-{endpoint.name}-{int(orphan.since)}",
+        job_name=reap.name,
+        run_config={"ops": {"reap_endpoint": {"config": config}}},
+        tags={"model": endpoint.model, "intermodal/orphan": f"{endpoint.target}/{endpoint.name}"},
+    )
+
+
+def _told(context: dg.SensorEvaluationContext, endpoint: Endpoint, words: list[str]) -> bool:
+    notice = Notice(
+        severity="warning",
+        title=f"{endpoint.name} on {endpoint.target} bills on",
+        text=f"Nobody uses it ({endpoint.model} {endpoint.version}), and the job reap did not remove it. Look at its "
+        "run, then delete the endpoint in the cloud's console.",
+        owner="team:platform",
+        key=f"orphan-{endpoint.target}-{endpoint.name}",
+    )
+    try:
+        resources.notifier(context).tell(notice)
+    except IntermodalError as error:  # the next tick tries again
+        words.append(error.message)
+        return False
+    return True

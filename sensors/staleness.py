@@ -1,0 +1,158 @@
+"""A champion older than its spec allows, or data that did not arrive: people are told once for each."""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.specs import specs_of
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.notices import Notice
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.staleness import STALE_AFTER_SECONDS, data_until, late_data, old_champion
+from intermodal.sensors.bounded import ask_all
+from intermodal.sensors.cursors import remembered, said
+
+MODELS, SECONDS = 200, 0.6
+"""So many models are looked at in one tick, and so long may each of two rounds of questions take; then it is the turn
+of the next ones. 1,000 models take five ticks."""
+NEXT = "next model"
+"""The cursor's entry that is no model."""
+
+
+@dataclass(frozen=True)
+class Age:
+    """What is known of a model: its champion and when it was registered (Unix seconds, None: unknown), the newest
+    month of features, and what people were told about."""
+
+    version: str = ""
+    made: float | None = None
+    newest: str = ""
+    told: tuple[str, ...] = ()
+
+    @classmethod
+    def from_list(cls, data: Sequence[Any]) -> "Age":
+        version, made, newest, told = data
+        return cls(str(version), None if made is None else float(made), str(newest), tuple(map(str, told)))
+
+
+@dg.sensor(
+    minimum_interval_seconds=300,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    required_resource_keys={resources.REGISTRY, resources.TABLES, resources.GAUGES, resources.NOTIFIER},
+    description="Tells people once when a champion is older than its spec allows or a month's rows did not arrive.",
+)
+def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+    assert context.repository_def is not None
+    specs, now, words = specs_of(context.repository_def), time.time(), list[str]()
+    start, before = remembered(context, _parse) or ("", {})
+    ages = {name: before.get(name, Age()) for name in specs}
+    turn = _turn(sorted(specs), start)
+    last = _look(context, specs, turn, ages, words)
+    for name in turn:
+        ages[name] = _tell(context, specs[name], ages[name], now, words)
+    _push(context, specs, ages, words)
+    kept = {name: [age.version, age.made, age.newest, age.told] for name, age in ages.items() if age != Age()}
+    return dg.SensorResult(
+        cursor=json.dumps({NEXT: last, **kept}),
+        skip_reason=said(words, "Nothing is older than it should be."),
+    )
+
+
+def _parse(data: Mapping[str, Any]) -> tuple[str, dict[str, Age]]:
+    return str(data[NEXT]), {name: Age.from_list(each) for name, each in data.items() if name != NEXT}
+
+
+def _turn(names: Sequence[str], start: str) -> list[str]:
+    """The models after ``start``, from the beginning again when there are no more."""
+    return [*(name for name in names if name > start), *(name for name in names if name <= start)][:MODELS]
+
+
+def _look(
+    context: dg.SensorEvaluationContext,
+    specs: Mapping[str, ModelSpec],
+    turn: Sequence[str],
+    ages: dict[str, Age],
+    words: list[str],
+) -> str:
+    """Learn what is new of these models; the last of them that was looked at. Whatever does not answer keeps what was
+    known of it."""
+    tables, registry = resources.tables(context), resources.registry(context)
+    months = ask_all({name: partial(tables.partitions, name, "features") for name in turn}, SECONDS)
+    for name, found in months.found.items():
+        ages[name] = replace(ages[name], newest=found[-1] if found else "")
+    try:
+        champions = registry.champions()
+    except IntermodalError as error:
+        words.append(error.message)
+        champions = {}
+    # A version's age never changes, so only the registry's new champions are asked for theirs.
+    new = [
+        name
+        for name in turn
+        if specs[name].stale_after_days and champions.get(name, "") not in ("", ages[name].version)
+    ]
+    asked = ask_all({name: partial(registry.champion, name) for name in new}, SECONDS)
+    for name, champion in asked.found.items():
+        if champion is not None:
+            ages[name] = replace(ages[name], version=champion.version, made=champion.registered_at)
+    if failed := {**months.failed, **asked.failed}:
+        words.append(f"{len(failed)} models were not looked at, {min(failed)} for one: {failed[min(failed)]}")
+    return max(months.found, key=turn.index, default=turn[-1] if turn else "")
+
+
+def _tell(context: dg.SensorEvaluationContext, spec: ModelSpec, age: Age, now: float, words: list[str]) -> Age:
+    found = {
+        f"model {age.version}": old_champion(spec, age.version, age.made, now),
+        f"data {age.newest}": late_data(spec, age.newest, now),
+    }
+    told = [event for event in age.told if found.get(event)]
+    for event, why in found.items():
+        if not why:
+            continue
+        words.append(f"{spec.name}: {why}")
+        if event not in told:
+            try:
+                resources.notifier(context).tell(_notice(spec, event, why))
+                told.append(event)
+            except IntermodalError as error:  # the next round tries again
+                words.append(error.message)
+    return replace(age, told=tuple(told))
+
+
+def _push(
+    context: dg.SensorEvaluationContext, specs: Mapping[str, ModelSpec], ages: Mapping[str, Age], words: list[str]
+) -> None:
+    """Up to when there is data; and, for a model whose months go on, after how long that is stale."""
+    until = [
+        ("intermodal_data_timestamp_seconds", {"model": n}, data_until(a.newest)) for n, a in ages.items() if a.newest
+    ]
+    stale = [
+        ("intermodal_stale_after_seconds", {"model": name}, STALE_AFTER_SECONDS)
+        for name, spec in specs.items()
+        if spec.data.partitions.monthly.end is None
+    ]
+    try:
+        resources.gauges(context).push("staleness", [*until, *stale])
+    except IntermodalError as error:
+        words.append(error.message)
+
+
+def _notice(spec: ModelSpec, event: str, why: str) -> Notice:
+    kind = event.split(" ")[0]
+    todo = {
+        "model": f"Run train_and_deploy_{spec.name}",
+        "data": f"Look at the runs of data_{spec.name} and its source",
+    }
+    return Notice(
+        severity="warning",
+        title=f"{spec.name}: the {kind} is stale",
+        text=f"{why[0].upper()}{why[1:]}. {todo[kind]}.",
+        owner=spec.owner,
+        key=f"stale-{spec.name}-{event.replace(' ', '-')}",
+    )

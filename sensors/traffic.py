@@ -1,0 +1,54 @@
+"""Looks at a model when enough was asked of it: models without traffic cost nothing."""
+
+import json
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.specs import specs_of
+from intermodal.platform.drills import Totals
+from intermodal.platform.errors import IntermodalError
+from intermodal.sensors.targets import JobDefinitions
+
+
+def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
+    """``jobs`` are the ``watch_<model>`` jobs of all models: what it may ask for."""
+
+    @dg.sensor(
+        name="traffic",
+        jobs=jobs,
+        minimum_interval_seconds=15,
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={resources.GATEWAY},
+        description="Starts watch_<model> after every so many new requests (the spec's drift.rows).",
+    )
+    def _traffic(context: dg.SensorEvaluationContext) -> dg.SensorResult:
+        assert context.repository_def is not None
+        specs, seen = specs_of(context.repository_def), _seen(context)
+        try:
+            totals = resources.gateway(context).totals()
+        except IntermodalError as error:
+            return dg.SensorResult(skip_reason=dg.SkipReason(error.message), cursor=context.cursor)
+        requests = []
+        for name, spec in specs.items():
+            now, before = totals.get(name, Totals()).requests, seen.get(name, 0)
+            if now < before:  # the gateway was started anew and counts from zero
+                before = 0
+            if now - before >= spec.drift.rows:
+                requests.append(dg.RunRequest(job_name=f"watch_{name}", tags={"intermodal/watch": name}))
+                before = now
+            seen[name] = before
+        kept = {name: count for name, count in seen.items() if name in specs and count}
+        skip = None if requests else dg.SkipReason("No model was asked often enough since it was last looked at.")
+        return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=skip)
+
+    return _traffic
+
+
+def _seen(context: dg.SensorEvaluationContext) -> dict[str, int]:
+    """Requests of each model when it was last looked at."""
+    try:
+        return {str(name): int(count) for name, count in json.loads(context.cursor or "{}").items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        context.log.warning("the cursor was not readable and starts anew: %s", error)
+        return {}

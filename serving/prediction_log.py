@@ -1,0 +1,179 @@
+"""The prediction log: what was asked and answered, written in batches to the server's own cloud.
+
+Where a request was predicted its line is written too, and put into a queue: to write 19 columns takes 4 us, to keep
+them for another thread to write takes twice that, since they are forty objects. One thread compresses the lines, another
+stores the objects and tries again for as long as it takes; neither keeps a request waiting.
+
+What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
+the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
+"""
+
+import logging
+import random
+import re
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from queue import SimpleQueue
+from threading import Thread
+from time import monotonic, sleep, time
+from typing import Any
+
+from intermodal.platform.package import Package
+from intermodal.platform.prediction_log import Header, object_key
+from intermodal.serving.log_batch import Batch, Lines
+from intermodal.serving.metrics import Metrics
+from intermodal.serving.settings import Settings
+from intermodal.serving.table import Table
+
+Put = Callable[[str, bytes], None]
+"""Store one object under a key, or raise."""
+
+TICK = 0.1
+CHUNK = 256
+"""Lines that are compressed in one go, outside of Python's lock."""
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """``queued_bytes`` of lines wait to be compressed, ``held_bytes`` of objects wait for the store. An object is ended
+    after so many bytes or seconds."""
+
+    queued_bytes: int = 4 << 20
+    held_bytes: int = 32 << 20
+    object_bytes: int = 1 << 20
+    object_seconds: float = 10
+
+
+class PredictionLog:
+    """``add`` belongs to one thread. ``leaving`` is set when the server is told to stop: from then on nothing waits
+    for company. Every count below is written by one thread only, so none needs a lock."""
+
+    def __init__(
+        self, package: Package, settings: Settings, put: Put, metrics: Metrics, limits: Limits = Limits()
+    ) -> None:
+        who, self._model = settings.identity, package.model
+        self._sample, self._put, self._metrics, self._limits = settings.sample, put, metrics, limits
+        self._writer = uuid.uuid4().hex
+        header = Header(package.model, who.version, who.cloud, who.target, settings.sample)
+        names = [column.name for column in package.signature.inputs]
+        self._lines = Lines(header, names, package.sensitive, self._writer)
+        self._queue: deque[tuple[float, bytes]] = deque()
+        self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
+        self._open: Batch | None = None
+        self._number = 0
+        self._taken = self._taken_bytes = 0  # by add
+        self._packed_bytes = self._held_bytes = 0  # by the packing thread
+        self._stored = self._stored_bytes = 0  # by the storing thread
+        self.leaving = self._closing = False
+        self._deadline = float("inf")
+        self._threads = [Thread(target=work, name="log", daemon=True) for work in (self._pack, self._store)]
+        for thread in self._threads:
+            thread.start()
+
+    def wanted(self) -> bool:
+        """Whether the next request is in the sample, and can be held."""
+        if random.random() >= self._sample:
+            return False
+        waiting = self._taken_bytes - self._packed_bytes > self._limits.queued_bytes
+        if waiting or self._held_bytes - self._stored_bytes > self._limits.held_bytes:
+            self._metrics.log_dropped(1)
+            return False
+        return True
+
+    def line(self, id_: str, table: Table, values: Any) -> tuple[float, bytes] | None:
+        """What ``add`` takes; may be called by several threads. None, and counted, when it cannot be written."""
+        at = time()
+        try:
+            return at, self._lines.of(id_, at, table, values)
+        except Exception:
+            logger.exception("a request of %d rows cannot be written to the prediction log", table.rows)
+            self._metrics.log_dropped(1)
+            return None
+
+    def add(self, line: tuple[float, bytes]) -> None:
+        self._taken += 1
+        self._taken_bytes += len(line[1])
+        self._queue.append(line)
+
+    def close(self, seconds: float) -> int:
+        """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""
+        self._deadline = monotonic() + seconds
+        self.leaving = self._closing = True
+        for thread in self._threads:
+            thread.join(max(0, self._deadline - monotonic()))
+        return self._taken - self._stored
+
+    def _pack(self) -> None:
+        while True:
+            closing = self._closing
+            while lines := [self._queue.popleft() for _ in range(min(CHUNK, len(self._queue)))]:
+                self._write(lines)
+            batch = self._open
+            if batch and (self.leaving or monotonic() - batch.opened >= self._limits.object_seconds):
+                self._end()
+            if closing:
+                self._objects.put(None)
+                return
+            sleep(TICK)
+
+    def _write(self, lines: Sequence[tuple[float, bytes]]) -> None:
+        for hour, group in groupby(lines, lambda line: int(line[0] // 3600)):
+            same = [line for _, line in group]
+            if self._open and (self._open.hour != hour or self._open.size >= self._limits.object_bytes):
+                self._end()
+            if self._open is None:
+                self._number += 1
+                key = object_key(self._model, hour * 3600, self._writer, self._number)
+                self._open = Batch(key, hour, self._lines.first)
+            self._open.write(same)
+            self._packed_bytes += sum(map(len, same))
+
+    def _end(self) -> None:
+        batch, self._open = self._open, None
+        if batch:
+            data = batch.end()
+            self._held_bytes += len(data)
+            self._objects.put((batch, data))
+
+    def _store(self) -> None:
+        while (found := self._objects.get()) is not None:
+            batch, data = found
+            if not self._stored_at_last(batch.key, data):
+                return
+            self._stored += batch.requests
+            self._stored_bytes += len(data)
+            self._metrics.log_stored(batch.requests)
+
+    def _stored_at_last(self, key: str, data: bytes) -> bool:
+        """False when the time to close is over."""
+        pause = FIRST_PAUSE
+        while monotonic() < self._deadline:
+            try:
+                self._put(key, data)
+            except Exception as error:  # noqa: BLE001 whatever keeps the store from taking it may pass
+                self._metrics.log_failed()
+                if pause == FIRST_PAUSE:
+                    logger.warning("the prediction log waits for its store: %s", _sentence(error))
+                self._rest(pause * random.uniform(0.5, 1))
+                pause = min(pause * 2, LONGEST_PAUSE)
+            else:
+                return True
+        return False
+
+    def _rest(self, seconds: float) -> None:
+        until = monotonic() + seconds
+        sleep(TICK)
+        while monotonic() < until and not self.leaving:
+            sleep(TICK)
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of a store's error, without queries, which may hold a signature."""
+    first = str(error).partition("\n")[0].partition("Debug source")[0].strip()
+    return f"{type(error).__name__}: {re.sub(r'[?][^ )]*', '', first)[:300]}"

@@ -1,0 +1,169 @@
+"""How long the ticks of the smaller sensors take with 1,000 models and 3,000 endpoints, all ports in memory.
+
+.venv/bin/python -m tests.bench.sensor_ticks
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import dagster as dg
+from dagster._core.remote_origin import InProcessCodeLocationOrigin, RemoteInstigatorOrigin, RemoteRepositoryOrigin
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorType,
+    ScheduleInstigatorData,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+
+from intermodal.assets.resources import target_key
+from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.platform.endpoints import Endpoint, endpoint_name
+from intermodal.platform.incidents import Incident
+from intermodal.platform.routing import Route, even_weights
+from intermodal.sensors.champions import champions
+from intermodal.sensors.heartbeat import heartbeat
+from intermodal.sensors.orphans import orphans
+from intermodal.sensors.staleness import staleness
+from tests.bench.report import Rounds, Section
+from tests.memory import (
+    MemoryDeployment,
+    MemoryGateway,
+    MemoryGauges,
+    MemoryIncidents,
+    MemoryNotifier,
+    MemoryStore,
+    MemoryTables,
+    MemoryTarget,
+)
+from tests.sensors.support import Ticks, jobs, routes, spec
+
+MODELS, ROUNDS = 1000, 5
+DAY = 24 * 3600.0
+ON = dg.DefaultScheduleStatus.RUNNING
+NAMES = [f"model_{number:04}" for number in range(MODELS)]
+
+
+class Registry:
+    """Every model's champion is ``version``."""
+
+    version = "1.0.0"
+
+    def champions(self) -> dict[str, str]:
+        return dict.fromkeys(NAMES, self.version)
+
+    def champion(self, model: str) -> Any:  # noqa: ARG002
+        return SimpleNamespace(version=self.version, registered_at=time.time())
+
+
+def world() -> dict[str, Any]:
+    """Every model is routed to all clouds, and one in ten has an open incident."""
+    gateway, incidents, tables = MemoryGateway([]), MemoryIncidents(), MemoryTables()
+    targets = [MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS]
+    for number, name in enumerate(NAMES):
+        gateway.routes[name] = Route(name, "1.0.0", even_weights(CLOUDS), {}, "{}")
+        tables.frames[name, "features", "2026-10-01"] = None  # type: ignore[assignment]
+        if number % 10 == 0:
+            incidents.open(Incident(f"{name}-aws-1", name, "aws", 1.0))
+        for place in targets:
+            known = endpoint_name(name, "1.0.0", "sandbox")
+            place.endpoints[known] = Endpoint(place.target, known, name, "1.0.0", "https://x", "ready")
+    return {
+        "registry": Registry(),
+        "gateway": gateway,
+        "incidents": incidents,
+        "tables": tables,
+        "deployment": MemoryDeployment(),
+        "gauges": MemoryGauges(),
+        "notifier": MemoryNotifier(),
+        **{target_key(place.target): place for place in targets},
+    }
+
+
+def schedule_states(instance: dg.DagsterInstance) -> None:
+    """Every schedule runs, began long ago, and never ticked."""
+    place = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(executable_path="python")), "here")
+    for name in NAMES:
+        origin, data = RemoteInstigatorOrigin(place, f"monthly_{name}"), ScheduleInstigatorData("0 0 2 * *", 1.0)
+        kind, status = InstigatorType.SCHEDULE, InstigatorStatus.DECLARED_IN_CODE
+        instance.add_instigator_state(InstigatorState(origin, kind, status, data))
+
+
+def measure() -> Section:
+    specs, resources = [spec(name, stale_after_days=30) for name in NAMES], world()
+    own: dict[str, Any] = {"assets": routes(specs)}
+    (job,) = jobs(["data"], "")
+    # As many schedules as models; all of one cron expression, which are looked at together.
+    monthly = [
+        dg.ScheduleDefinition(f"monthly_{name}", cron_schedule="0 0 2 * *", job=job, default_status=ON)
+        for name in NAMES
+    ]
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
+
+        def tick(sensor: dg.SensorDefinition, **more: Any) -> Ticks:
+            return Ticks(sensor, resources, instance, **own, **more)
+
+        def promoted() -> None:
+            Registry.version = "1.1.0"
+
+        def running() -> None:
+            for name in NAMES:
+                run = dg.DagsterRun(job_name=f"deploy_{name}", tags={"model": name}, status=dg.DagsterRunStatus.STARTED)
+                instance.add_run(run)
+
+        def replaced() -> None:
+            for name in NAMES:
+                resources["gateway"].routes[name] = Route(name, "2.0.0", even_weights(CLOUDS), {}, "{}")
+
+        deploys = jobs(NAMES)
+        rows = [
+            _row("champions", "every champion is served", tick(champions(deploys))),
+            _row("champions", "1,000 promotions at once", tick(champions(deploys)), promoted),
+            _row("staleness", "200 models a tick", tick(staleness)),
+            _row("heartbeat", "all is well", tick(heartbeat, schedules=monthly)),
+            _row(
+                "heartbeat",
+                "1,000 schedules were due",
+                tick(heartbeat, schedules=monthly),
+                partial(schedule_states, instance),
+                31 * DAY,
+            ),
+            _row("orphans", "none", tick(orphans)),
+            _row("orphans", "2,900 endpoints in nobody's use", tick(orphans), replaced, 600),
+            _row("champions", "1,000 promotions, 1,000 runs in progress", tick(champions(deploys)), running),
+            _row("orphans", "1,000 runs in progress", tick(orphans)),
+        ]
+    return Section(
+        "Sensor ticks",
+        f"{MODELS:,} models and {MODELS * len(TARGETS):,} endpoints, every port in memory and Dagster's own storage on "
+        f"SQLite; {ROUNDS} ticks each, of which the first has no cursor. The goal is less than 2 s.",
+        ("sensor", "situation", "seconds", "cursor, bytes", "runs asked for"),
+        rows,
+    )
+
+
+def _row(
+    sensor: str, situation: str, tick: Ticks, before: Callable[[], None] = lambda: None, step: float = 120.0
+) -> Sequence[object]:
+    before()
+    taken, asked = [], 0
+    for number in range(ROUNDS):
+        now = time.time() + step * number
+        if sensor == "heartbeat" and step > 120 and number:  # the daemon was never down
+            tick.cursor = json.dumps({**tick.remembered(), "at": now - 30, "since": 1.0})
+        with patch("time.time", lambda now=now: now):
+            started = time.perf_counter()
+            tick()
+            taken.append(time.perf_counter() - started)
+        asked += len(tick.requests)
+    return sensor, situation, Rounds(taken), len(tick.cursor or ""), asked
+
+
+if __name__ == "__main__":
+    print(measure().markdown())  # noqa: T201

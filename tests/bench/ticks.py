@@ -1,0 +1,110 @@
+"""How long a tick takes for 1,000 models on three clouds, with stand-ins: ``python -m tests.bench.ticks``."""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets.resources import target_key
+from intermodal.platform.clouds import TARGETS
+from intermodal.platform.endpoints import Upstream
+from intermodal.platform.incidents import Entry, Incident, Step
+from intermodal.platform.routing import Route, even_weights
+from intermodal.platform.watching import WatchPolicy
+from intermodal.resources.incidents import JsonIncidents
+from intermodal.sensors.outage import outage
+from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
+from tests.sensors import support
+
+MODELS, TICKS = 1000, 7
+CONTAINED: tuple[tuple[Step, str], ...] = (("detected", "0"), ("drained", "0"), ("capacity", "0"), ("told", "down"))
+
+
+@dataclass(frozen=True)
+class Tick:
+    """Seconds of one sensor's tick in one situation; ``asked`` is how many runs the last one asked for."""
+
+    sensor: str
+    situation: str
+    median: float
+    worst: float
+    asked: int
+
+
+def fleet(models: int = MODELS) -> tuple[MemoryGateway, dict[str, MemoryTarget]]:
+    """A gateway in memory with that many models on three clouds."""
+    targets = {target.cloud: MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS}
+    gateway = MemoryGateway(list(targets.values()))
+    for number in range(models):
+        upstreams = [Upstream(target.cloud, "1.0.0", "https://x") for target in TARGETS]
+        weights = even_weights(upstream.cloud for upstream in upstreams)
+        gateway.publish(Route(f"m{number}", "1.0.0", weights, {}, "{}"), upstreams)
+    return gateway, targets
+
+
+@contextmanager
+def outage_ticks(models: int = MODELS) -> Iterator[tuple[support.Ticks, dict[str, MemoryTarget], JsonIncidents]]:
+    """Incidents are the documents that they are in production, and runs are asked for in a real SQLite storage."""
+    gateway, targets = fleet(models)
+    names = [f"m{number}" for number in range(models)]
+    jobs = [*support.jobs(names, "failover_"), *support.jobs(names, "recover_")]
+    with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
+        incidents = JsonIncidents(address=f"{folder}/incidents")
+        policy = WatchPolicy(down_seconds=0.0, up_seconds=0.0)
+        resources: dict[str, Any] = {
+            "gateway": gateway,
+            "incidents": incidents,
+            "deployment": MemoryDeployment(),
+            "watch": SimpleNamespace(policy=policy),
+            **{target_key(place.target): place for place in targets.values()},
+        }
+        specs = [support.spec(name) for name in names]
+        yield (
+            support.Ticks(outage(jobs), resources, instance, assets=support.routes(specs), jobs=jobs),
+            targets,
+            incidents,
+        )
+
+
+def measure(ticks: support.Ticks, situation: str, times: int = TICKS) -> Tick:
+    seconds = []
+    for _ in range(times):
+        started = time.perf_counter()
+        ticks()
+        seconds.append(time.perf_counter() - started)
+    return Tick(ticks.sensor.name, situation, statistics.median(seconds), max(seconds), len(ticks.requests))
+
+
+def outage_figures() -> list[Tick]:
+    found = []
+    with outage_ticks() as (ticks, targets, incidents):
+        found.append(measure(ticks, "the first tick", 1))
+        found.append(measure(ticks, "all is well"))
+        targets["aws"].gone = True
+        found.append(measure(ticks, "one cloud is away, first look", 1))
+        found.append(measure(ticks, "one cloud is away, a run for each model", 1))
+        for request in ticks.requests:
+            ticks.run(request, dg.DagsterRunStatus.STARTED)
+        found.append(measure(ticks, "1,000 runs are at work"))
+        for run in ticks.instance.get_runs():
+            ticks.instance.report_run_canceled(run)
+        for number in range(MODELS):
+            one = incidents.open(Incident(f"m{number}-aws-1", f"m{number}", "aws", 1.0))
+            for step, key in CONTAINED:
+                one = incidents.note(one.id, Entry(2.0, step, key, "x" * 60))
+        found.append(measure(ticks, "1,000 open incidents"))
+        targets["aws"].gone = False
+        found.append(measure(ticks, "the cloud is back, a recovery for each", 3))
+    return found
+
+
+if __name__ == "__main__":
+    print(f"{'sensor':10} {'situation':45} {'median s':>9} {'worst s':>9} {'asked':>6}")  # noqa: T201
+    for one in outage_figures():
+        print(f"{one.sensor:10} {one.situation:45} {one.median:9.3f} {one.worst:9.3f} {one.asked:6}")  # noqa: T201

@@ -1,0 +1,224 @@
+"""What every cloud's own monitor promises as a Metrics. An adapter's test inherits the class and gives the fixtures.
+
+    class TestCloudWatch(MonitorConformance):
+        cloud: ClassVar[Cloud] = "aws"
+        source: ClassVar[str] = "cloudwatch"
+
+        @pytest.fixture(scope="class")
+        def make_target(self, sandbox): ...         # () -> an EndpointTarget; cloud started, environment variables set
+
+        @pytest.fixture(scope="class")
+        def make_metrics(self, make_target): ...    # (environment) -> a Metrics; about four tries a call, no delay
+
+        @pytest.fixture(scope="class")
+        def upload(self, sandbox): ...              # (folder, prefix) -> URI that a DeployRequest takes
+
+        @pytest.fixture(scope="class")
+        def image(self, sandbox): ...               # an image reference that the cloud holds
+
+``grain`` is how coarse the monitor's time is: the span that a rate is over may differ by so many seconds from what was
+asked for. ``throttles`` says whether the monitor counts the requests that the cloud throttled.
+
+What is measured is what the cloud's front saw: an error made with ``Faults(scope="endpoints")`` is counted (in the
+sandbox's ``Server.fault``) as the cloud would count it.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from intermodal.platform import v2
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.endpoints import DeployRequest, Endpoint
+from intermodal.platform.errors import IntermodalError, Refused, Throttled, Unavailable
+from intermodal.platform.figures import Figures
+from intermodal.platform.package import Golden, Package
+from intermodal.platform.ports import EndpointTarget, Metrics
+from intermodal.sandbox.faults import Faults
+from tests import tiny_package
+from tests.conformance.callers import send
+from tests.conformance.endpoint_target import Upload
+from tests.sandbox_fixture import Sandbox
+
+ENVIRONMENT = "monitored"
+SECONDS = 3000.0
+"""So long against every ``grain``, and so few requests, that a rate tells their number: one more or less is seen."""
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What was sent to the endpoint: ``wrong`` are bodies that the model refuses, which is no failure of its cloud."""
+
+    good: int = 10
+    wrong: int = 2
+    failed: int = 3
+    throttled: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.good + self.wrong + self.failed + self.throttled
+
+
+class MonitorConformance:
+    """Tests share two endpoints: version 1.2.0 that was called, and version 1.3.0 that nobody called."""
+
+    cloud: ClassVar[Cloud]
+    source: ClassVar[str]
+    grain: ClassVar[float] = 60
+    throttles: ClassVar[bool] = False
+
+    @pytest.fixture(scope="class")
+    def target(self, make_target: Callable[[], EndpointTarget]) -> EndpointTarget:
+        return make_target()
+
+    @pytest.fixture(scope="class")
+    def metrics(self, make_metrics: Callable[[str], Metrics]) -> Metrics:
+        return make_metrics(ENVIRONMENT)
+
+    @pytest.fixture(scope="class")
+    def package(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tiny_package.build(tmp_path_factory.mktemp("monitored"), seed=1)
+
+    @pytest.fixture(scope="class")
+    def request_(self, upload: Upload, package: Path, image: str) -> DeployRequest:
+        artifacts = upload(package, "monitored/1.2.0")
+        return DeployRequest("flight_delay", "1.2.0", ENVIRONMENT, "team:airline-operations", image, artifacts)
+
+    @pytest.fixture(scope="class")
+    def endpoint(self, target: EndpointTarget, request_: DeployRequest) -> Iterator[Endpoint]:
+        yield target.deploy(request_)
+        target.delete(request_.name)
+
+    @pytest.fixture(scope="class")
+    def idle(self, target: EndpointTarget, request_: DeployRequest) -> Iterator[Endpoint]:
+        unused = replace(request_, version="1.3.0")
+        yield target.deploy(unused)
+        target.delete(unused.name)
+
+    @pytest.fixture(scope="class")
+    def sent(self, target: EndpointTarget, endpoint: Endpoint, package: Path, sandbox: Sandbox) -> Sent:
+        """Sent without retries, so that what the cloud counts is what was sent."""
+        sent, upstream = Sent(throttled=3 if self.throttles else 0), target.upstream(endpoint)
+        body = v2.request_body(Package.read(package).signature, Golden.read(package).rows)
+        assert [send(upstream, body).status_code for _ in range(sent.good)] == [200] * sent.good
+        assert all(400 <= send(upstream, b"[").status_code < 500 for _ in range(sent.wrong))
+        with sandbox.faults(self.cloud, Faults(error_rate=1, scope="endpoints")):
+            assert all(send(upstream, body).status_code >= 500 for _ in range(sent.failed))
+        with sandbox.faults(self.cloud, Faults(throttle_rate=1, scope="endpoints")):
+            assert all(send(upstream, body).status_code in (400, 429) for _ in range(sent.throttled))
+        return sent
+
+    @pytest.fixture(scope="class")
+    def figures(self, metrics: Metrics, sent: Sent, idle: Endpoint) -> Figures:
+        """The called version's."""
+        assert sent.total > 0
+        assert idle.state == "ready"
+        found = metrics.read(SECONDS, "flight_delay")
+        assert sorted(one.version for one in found) == ["1.2.0", "1.3.0"]
+        return next(one for one in found if one.version == "1.2.0")
+
+    def test_it_says_whose_figures_they_are(self, metrics: Metrics, figures: Figures, target: EndpointTarget) -> None:
+        assert metrics.source == self.source
+        assert (figures.source, figures.cloud) == (self.source, self.cloud)
+        assert (figures.model, figures.target) == ("flight_delay", str(target.target))
+
+    def test_every_request_is_counted_once(self, figures: Figures, sent: Sent) -> None:
+        assert sent.total / (SECONDS + self.grain) <= figures.requests <= sent.total / (SECONDS - self.grain)
+
+    def test_only_what_the_cloud_failed_to_answer_is_an_error(self, figures: Figures, sent: Sent) -> None:
+        assert figures.error_rate == pytest.approx(sent.failed / sent.total)
+
+    def test_throttles_are_a_share_of_their_own_or_unknown(self, figures: Figures, sent: Sent) -> None:
+        assert figures.throttled == (pytest.approx(sent.throttled / sent.total) if self.throttles else None)
+
+    def test_latencies_are_milliseconds_and_in_order(self, figures: Figures) -> None:
+        assert figures.p50_ms is not None
+        assert figures.p95_ms is not None
+        assert figures.p99_ms is not None
+        assert 0.05 < figures.p50_ms <= figures.p95_ms <= figures.p99_ms < 20_000
+
+    def test_saturation_is_a_share_and_instances_are_those_that_run(self, figures: Figures) -> None:
+        assert figures.saturation is None or 0 <= figures.saturation <= 1
+        assert figures.instances == 1
+
+    def test_an_endpoint_that_nobody_called_is_there_with_no_requests(self, metrics: Metrics, figures: Figures) -> None:
+        assert figures.requests > 0
+        idle = next(one for one in metrics.read(SECONDS) if one.version == "1.3.0")
+        assert (idle.requests, idle.error_rate) == (0, 0)
+        assert (idle.p50_ms, idle.p95_ms, idle.p99_ms) == (None, None, None)
+        assert idle.instances == 1
+
+    def test_all_models_at_once_are_the_same_figures(self, metrics: Metrics, figures: Figures) -> None:
+        everything = metrics.read(SECONDS)
+        assert {(one.model, one.version) for one in everything} == {
+            ("flight_delay", "1.2.0"),
+            ("flight_delay", "1.3.0"),
+        }
+        again = next(one for one in everything if one.version == figures.version)
+        assert again.error_rate == figures.error_rate
+
+    def test_another_model_and_another_environment_see_nothing(
+        self, metrics: Metrics, figures: Figures, make_metrics: Callable[[str], Metrics]
+    ) -> None:
+        assert figures.requests > 0
+        assert list(metrics.read(SECONDS, "another")) == []
+        assert list(make_metrics("production").read(SECONDS)) == []
+
+    def test_a_read_that_is_throttled_is_tried_again(
+        self, metrics: Metrics, figures: Figures, sandbox: Sandbox
+    ) -> None:
+        metrics.read(SECONDS)  # so that no time passes before the first try
+        with sandbox.faults(self.cloud, Faults(throttle_rate=1, scope="api")):
+            with _soon(lambda: _end_faults(sandbox, self.cloud)):
+                assert figures.model in {one.model for one in metrics.read(SECONDS)}
+
+    @pytest.mark.parametrize(
+        ("faults", "error"),
+        [
+            (Faults(refuse=True, scope="api"), Refused),
+            (Faults(throttle_rate=1, scope="api"), Throttled),
+            (Faults(error_rate=1, scope="api"), Unavailable),
+        ],
+        ids=["refused", "throttled", "unavailable"],
+    )
+    def test_fault(
+        self, metrics: Metrics, sandbox: Sandbox, endpoint: Endpoint, faults: Faults, error: type[IntermodalError]
+    ) -> None:
+        assert endpoint.state == "ready"
+        with sandbox.faults(self.cloud, faults):
+            with pytest.raises(error) as caught:
+                metrics.read(SECONDS)
+        assert caught.value.hint
+
+    def test_a_cloud_that_is_gone_is_unavailable(self, metrics: Metrics, endpoint: Endpoint, sandbox: Sandbox) -> None:
+        assert endpoint.state == "ready"
+        sandbox.outage(self.cloud)
+        try:
+            with pytest.raises(Unavailable) as caught:
+                metrics.read(SECONDS)
+            assert caught.value.hint
+        finally:
+            sandbox.start(self.cloud)
+
+
+def _end_faults(sandbox: Sandbox, cloud: Cloud) -> None:
+    with sandbox.faults(cloud, Faults()):
+        return
+
+
+class _soon:
+    """Do something in a moment, on a thread of its own, while the block runs."""
+
+    def __init__(self, what: Callable[[], None]) -> None:
+        self._thread = threading.Thread(target=lambda: (time.sleep(0.15), what()))
+
+    def __enter__(self) -> None:
+        self._thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        self._thread.join()

@@ -1,0 +1,178 @@
+"""A real Prometheus and Pushgateway with the configuration of ``deploy/``, and series that move as the real ones do."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import httpx
+import yaml
+
+from intermodal.resources.envoy.stats import BUCKETS_MS
+from intermodal.resources.pushgateway import Pushgateway
+from intermodal.sandbox import monitoring, scrape, services
+from intermodal.sandbox.processes import Programs
+from intermodal.sandbox.settings import Ports, Settings, free_port
+from intermodal.serving.metrics import Metrics
+from intermodal.serving.settings import Identity
+
+MODEL, VERSION = "flight_delay", "1.0.0"
+CLOUDS = {"aws": 0.3, "gcp": 0.0, "azure": 0.0}
+"""The share of tries that each answers with 503."""
+TRIES_A_SECOND = 100
+
+
+class Targets:
+    """What Prometheus scrapes: the gateway's text, as Envoy 1.40 writes it, and a real server's own metrics."""
+
+    def __init__(self) -> None:
+        self.began = time.monotonic()
+        self.server = Metrics(MODEL, Identity(VERSION, "aws", "aws/sagemaker"), lambda: 1, lambda: True)
+        self.server.answered("v2", 200, 0.004)
+        self.server.predicted(1, {"carrier": 1})
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = outer.gateway().encode() if self.path.startswith("/stats") else outer.server.text()
+                self.send_response(200)
+                self.send_header("content-type", "text/plain; version=0.0.4")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *args: Any) -> None: ...
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.http.server_address[1]
+        Thread(target=self.http.serve_forever, daemon=True).start()
+
+    def gateway(self) -> str:
+        count = int((time.monotonic() - self.began) * TRIES_A_SECOND)
+        lines = [f'envoy_intermodal_answers_total{{model="",code="404",tries="0"}} {count}']
+        lines += histogram("answers", {"model": MODEL}, 3 * count)
+        for code, tries, share in (("200", "1", 2.7), ("200", "2", 0.2), ("503", "3", 0.1)):
+            labels = f'model="{MODEL}",code="{code}",tries="{tries}"'
+            lines.append(f"envoy_intermodal_answers_total{{{labels}}} {count * share}")
+        for cloud, failing in CLOUDS.items():
+            who = {"model": MODEL, "cloud": cloud, "version": VERSION}
+            lines += histogram("tries", who, count)
+            for code, share in (("200", 0.9 - failing), ("503", failing), ("429", 0.1)):
+                lines.append(f"envoy_intermodal_tries_total{text({**who, 'code': code})} {count * share}")
+            for name, value in ((f"{MODEL}/{cloud}/0123456789ab", 1), (f"{MODEL}/{cloud}/endpoint", 0)):
+                host = {"envoy_cluster_name": name, "model": MODEL, "cloud": cloud}
+                lines.append(f"envoy_cluster_membership_healthy{text(host)} {value}")
+        return "\n".join(lines) + "\n"
+
+
+def histogram(what: str, labels: Mapping[str, str], count: int) -> list[str]:
+    """Every answer takes between 3 and 5 ms but a twentieth, which takes 200 to 250 ms."""
+    name, lines = f"envoy_intermodal_{what}_time_us", []
+    for bound in BUCKETS_MS:
+        below = 0.0 if bound < 5 else 0.95 if bound < 250 else 1.0
+        lines.append(f"{name}_bucket{text({**labels, 'le': f'{bound * 1000:g}'})} {int(count * below)}")
+    lines.append(f"{name}_bucket{text({**labels, 'le': '+Inf'})} {count}")
+    return [*lines, f"{name}_sum{text(labels)} {count * 5000}", f"{name}_count{text(labels)} {count}"]
+
+
+def text(labels: Mapping[str, str]) -> str:
+    return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
+
+
+def push(gauges: Pushgateway) -> None:
+    """Everything that Intermodal pushes, with data that is stale and a budget that is spent."""
+    model, now = {"model": MODEL}, time.time()
+    drift = {**model, "version": VERSION}
+    seen = {**drift, "cloud": "aws", "target": "aws/sagemaker", "source": "cloudwatch"}
+    monitors = ("requests", "error_rate", "throttled", "p50_seconds", "p95_seconds", "p99_seconds", "saturation")
+    gauges.push("monitor-flight_delay", [(f"intermodal_monitor_{name}", seen, 0.5) for name in monitors])
+    gauges.push("more", [(f"intermodal_monitor_{name}", seen, 1) for name in ("instances", "cold_starts")])
+    gauges.push(
+        "watch/everything",
+        [
+            *(
+                ("intermodal_drift_psi", {**drift, "column": "hour", "cloud": cloud}, 0.1)
+                for cloud in ("", "aws", "gcp", "azure")
+            ),
+            ("intermodal_drift_share", drift, 0.6),
+            ("intermodal_drift_limit", model, 0.5),
+            ("intermodal_heartbeat_timestamp_seconds", {"sensor": "outage"}, now),
+            ("intermodal_sensor_interval_seconds", {"sensor": "outage"}, 30),
+            ("intermodal_objective_p95_seconds", model, 0.1),
+            ("intermodal_objective_availability", model, 0.999),
+            ("intermodal_budget_usd", model, 500),
+            ("intermodal_spend_usd", {**model, "cloud": "aws"}, 400),
+            ("intermodal_spend_usd", {**model, "cloud": "gcp"}, 200),
+            ("intermodal_data_timestamp_seconds", model, now - 86400 * 40),
+            ("intermodal_stale_after_seconds", model, 86400 * 31),
+            ("intermodal_incident_open", {**model, "cloud": "aws"}, 1),
+        ],
+    )
+
+
+@dataclass(frozen=True)
+class Live:
+    """``ask`` gives the rows of an instant query."""
+
+    url: str
+    pushgateway: str
+    settings: Settings
+
+    def ask(self, expression: str) -> list[dict[str, Any]]:
+        answer = httpx.post(f"{self.url}/api/v1/query", data={"query": expression}, trust_env=False).json()
+        assert answer["status"] == "success", f"{expression}: {answer}"
+        return list(answer["data"]["result"])
+
+
+@contextmanager
+def running(home: Path) -> Iterator[Live]:
+    """Until there are rates: some seconds."""
+    targets = Targets()
+    ports = {name: free_port() for name in monitoring.PROGRAMS}
+    settings = Settings(home, Ports(**ports, gateway_admin=targets.port))
+    monitoring.prepare(settings)
+    _impatient(home / "prometheus" / "prometheus.yml")
+    scrape.announce(home / "sandbox" / "aws" / "endpoints" / "flight-delay", targets.port)
+    started = monitoring.services(settings, {})
+    try:
+        for service in started:
+            services.start(settings, service, {"PATH": "/usr/bin:/bin"})
+        for service in started:
+            services.wait(settings, service)
+        live = Live(f"http://127.0.0.1:{ports['prometheus']}", f"http://127.0.0.1:{ports['pushgateway']}", settings)
+        push(Pushgateway(url=live.pushgateway))
+        _wait(live)
+        yield live
+    finally:
+        for service in started:
+            Programs(home).stop(service.name)
+        targets.http.shutdown()
+
+
+def _impatient(config: Path) -> None:
+    """Rules that have an interval of their own, which is minutes, get the common one."""
+    document = yaml.safe_load(config.read_text())
+    for number, file in enumerate(document["rule_files"]):
+        rules = yaml.safe_load(Path(file).read_text())
+        for group in rules["groups"]:
+            group.pop("interval", None)
+        copy = config.parent / Path(file).name
+        copy.write_text(yaml.safe_dump(rules))
+        document["rule_files"][number] = str(copy)
+    config.write_text(yaml.safe_dump(document))
+
+
+def _wait(live: Live) -> None:
+    """The last to come are the ratios and the alerts on them, which rest on counters that are themselves recorded."""
+    last = (
+        "intermodal:answers_late:ratio_rate3d >= 0",
+        "intermodal:servers:saturation",
+        'ALERTS{alertname="DataDrifted"}',
+    )
+    deadline = time.monotonic() + 60
+    while not all(live.ask(expression) for expression in last):
+        assert time.monotonic() < deadline, [expression for expression in last if not live.ask(expression)]
+        time.sleep(0.25)

@@ -1,0 +1,54 @@
+"""What promtool and amtool say of the configuration, and the alerts' own tests (``rules/*.test.yml``)."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+HERE = Path(__file__).parent
+DEPLOY = HERE.parents[1] / "deploy"
+
+
+def _run(*command: str | Path) -> None:
+    if not shutil.which(str(command[0])):
+        pytest.fail(f"{command[0]} is not installed: apt-get install prometheus prometheus-alertmanager")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("test", sorted((HERE / "rules").glob("*.test.yml")), ids=lambda path: path.stem)
+def test_alerts_come_and_go(test: Path) -> None:
+    _run("promtool", "test", "rules", test)
+
+
+def test_prometheus_takes_its_configuration() -> None:
+    _run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+
+
+def test_alertmanager_takes_its_configuration() -> None:
+    _run("amtool", "check-config", DEPLOY / "alertmanager" / "alertmanager.yml")
+
+
+def _alerts() -> list[dict[str, dict[str, str]]]:
+    groups = yaml.safe_load((DEPLOY / "prometheus" / "rules" / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def test_every_alert_says_how_bad_it_is_and_what_to_do() -> None:
+    for rule in _alerts():
+        assert rule["labels"]["severity"] in ("page", "warning"), rule
+        assert set(rule["annotations"]) == {"summary", "do"}, rule
+
+
+def test_every_alert_has_a_test() -> None:
+    tests = [yaml.safe_load(path.read_text()) for path in (HERE / "rules").glob("*.test.yml")]
+    fired = {
+        case["alertname"]
+        for file in tests
+        for test in file["tests"]
+        for case in test["alert_rule_test"]
+        if case["exp_alerts"]
+    }
+    assert fired == {rule["alert"] for rule in _alerts()}

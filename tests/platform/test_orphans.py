@@ -1,0 +1,38 @@
+"""Which endpoints nobody uses."""
+
+import pytest
+
+from intermodal.platform.clouds import Target
+from intermodal.platform.endpoints import Endpoint, State
+from intermodal.platform.orphans import Uses
+
+
+def endpoint(version: str, state: State = "ready") -> Endpoint:
+    return Endpoint(Target("aws", "sagemaker"), f"m-{version}", "m", version, "", state)
+
+
+NOTHING = Uses({}, {}, frozenset(), frozenset())
+
+
+@pytest.mark.parametrize(
+    ("uses", "use"),
+    [
+        (NOTHING, ""),
+        (Uses({"m": "2"}, {"m": "2"}, (), ()), "its version is on the route"),
+        (Uses({"m": "1"}, {"m": "2"}, (), ()), ""),  # the champion, whose deployment died
+        (Uses({}, {"m": "2"}, (), ()), "m has no route, and this may be its champion"),
+        (Uses({}, {"m": "3"}, (), ()), ""),
+        (Uses({}, None, (), ()), "m has no route, and this may be its champion"),
+        (Uses({"m": "1"}, None, (), ()), ""),
+        (Uses({"m": "1"}, {}, ("m",), ()), "a run of m is in progress"),
+        (Uses({"m": "1"}, {}, ("n",), ()), ""),
+        (Uses({"m": "1"}, {}, (), (("m", "aws"),)), "an incident of m on aws is open"),
+        (Uses({"m": "1"}, {}, (), (("m", "gcp"),)), ""),
+    ],
+)
+def test_what_an_endpoint_is_for(uses: Uses, use: str) -> None:
+    assert uses.use_of(endpoint("2")) == use
+
+
+def test_what_is_being_deleted_is_left_alone() -> None:
+    assert NOTHING.use_of(endpoint("2", "deleting")) == "it is being deleted"

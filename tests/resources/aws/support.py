@@ -1,0 +1,29 @@
+"""What the tests of AWS's adapters share."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import boto3
+
+from intermodal.resources.aws.endpoints.sagemaker import SageMakerTarget
+from tests.conformance.endpoint_target import Upload
+
+
+def target_maker(variables: Mapping[str, str]) -> Callable[[], SageMakerTarget]:
+    return lambda: SageMakerTarget(
+        region=variables["AWS_REGION"],
+        role_arn=variables["INTERMODAL_AWS_ROLE_ARN"],
+        timeout_seconds=60,
+        max_attempts=2,
+    )
+
+
+def uploader(variables: Mapping[str, str]) -> Upload:
+    bucket, s3 = variables["INTERMODAL_AWS_BUCKET"], boto3.client("s3")
+
+    def put(folder: Path, prefix: str) -> str:
+        for path in (path for path in folder.rglob("*") if path.is_file()):
+            s3.upload_file(str(path), bucket, f"{prefix}/{path.relative_to(folder).as_posix()}")
+        return f"s3://{bucket}/{prefix}"
+
+    return put

@@ -1,0 +1,76 @@
+"""Numbers that are pushed, against a real Pushgateway."""
+
+import logging
+import subprocess
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from intermodal.resources.pushgateway import Pushgateway
+from intermodal.sandbox import monitoring
+from intermodal.sandbox.settings import free_port
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    program, port = monitoring.program("pushgateway"), free_port()
+    if not program:
+        pytest.fail("No Pushgateway is installed: apt-get install prometheus-pushgateway")
+    process = subprocess.Popen([program, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"])
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                if httpx.get(f"http://127.0.0.1:{port}/-/ready", trust_env=False).status_code == 200:
+                    break
+            except httpx.TransportError:
+                assert time.monotonic() < deadline
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _kept(url: str, name: str) -> list[str]:
+    lines = httpx.get(f"{url}/metrics", trust_env=False).text.splitlines()
+    return [line for line in lines if line.startswith(f"{name}{{")]
+
+
+def test_a_group_is_replaced_whole_and_others_stay(url: str) -> None:
+    gauges = Pushgateway(url=url)
+    gauges.push("drift/a", [("intermodal_one", {"model": "a"}, 1), ("intermodal_two", {"model": "a"}, 2)])
+    gauges.push("drift/b", [("intermodal_one", {"model": "b"}, 3)])
+    gauges.push("drift/a", [("intermodal_one", {"model": "a"}, 4)])
+    assert _kept(url, "intermodal_one") == [
+        'intermodal_one{group="drift/a",instance="",job="intermodal",model="a"} 4',
+        'intermodal_one{group="drift/b",instance="",job="intermodal",model="b"} 3',
+    ]
+    assert _kept(url, "intermodal_two") == []
+
+
+def test_labels_that_only_some_have_are_empty_elsewhere(url: str) -> None:
+    rows = [("intermodal_psi", {"column": "hour"}, 0.1), ("intermodal_psi", {"column": "hour", "cloud": "aws"}, 0.2)]
+    Pushgateway(url=url).push("psi", rows)
+    assert [line.split("{")[1].split(",")[0] for line in _kept(url, "intermodal_psi")] == ['cloud=""', 'cloud="aws"']
+
+
+def test_an_unlabelled_number_and_an_empty_group(url: str) -> None:
+    Pushgateway(url=url).push("alone", [("intermodal_alone", {}, 1.5)])
+    assert _kept(url, "intermodal_alone") == ['intermodal_alone{group="alone",instance="",job="intermodal"} 1.5']
+    Pushgateway(url=url).push("alone", [])
+    assert _kept(url, "intermodal_alone") == []
+
+
+def test_nobody_there_is_unavailable() -> None:
+    with pytest.raises(Unavailable, match="does not take the numbers of 'drift'"):
+        Pushgateway(url=f"http://127.0.0.1:{free_port()}").push("drift", [("intermodal_one", {}, 1)])
+
+
+def test_without_an_address_numbers_go_nowhere_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG, logger="intermodal.resources.pushgateway"):
+        Pushgateway().push("drift", [("intermodal_one", {}, 1)])
+    assert "no Pushgateway is configured" in caplog.text

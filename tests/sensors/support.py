@@ -1,0 +1,76 @@
+"""Many models without a cloud: definitions that carry specs, and ticks of a sensor as the daemon makes them."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets.specs import SPEC
+from intermodal.platform.spec import ModelSpec
+
+
+def spec(name: str, **more: Any) -> ModelSpec:
+    """A model with rows for every month since 2024."""
+    return ModelSpec.model_validate(
+        {
+            "name": name,
+            "owner": "team:tests",
+            "data": {"function": "data.rows", "partitions": {"monthly": {"start": "2024-01"}}},
+            "features": {"function": "data.features", "target": "y"},
+            "train": {"function": "train.fit"},
+            "gate": {"metric": "roc_auc"},
+            **more,
+        }
+    )
+
+
+def routes(specs: Sequence[ModelSpec]) -> list[dg.AssetSpec]:
+    """``<model>/route`` of each, which is where sensors find the specs."""
+    return [dg.AssetSpec([spec.name, "route"], metadata={SPEC: spec.model_dump_json()}) for spec in specs]
+
+
+def jobs(names: Sequence[str], prefix: str = "deploy_") -> list[dg.JobDefinition]:
+    @dg.op
+    def nothing() -> None: ...
+
+    return [dg.GraphDefinition(f"{prefix}{name}", node_defs=[nothing]).to_job() for name in names]
+
+
+class Ticks:
+    """The ticks of one sensor, which keep its cursor as the daemon does. ``restarted`` forgets it or damages it."""
+
+    def __init__(
+        self,
+        sensor: dg.SensorDefinition,
+        resources: Mapping[str, Any],
+        instance: dg.DagsterInstance,
+        others: Sequence[dg.SensorDefinition] = (),
+        **defs: Any,
+    ) -> None:
+        self.sensor, self.resources, self.instance = sensor, dict(resources), instance
+        self.definitions = dg.Definitions(sensors=[sensor, *others], resources=self.resources, **defs)
+        self.repository = self.definitions.get_repository_def()
+        self.cursor: str | None = None
+        self.keys: list[str] = []
+        self.requests: list[dg.RunRequest] = []
+
+    def __call__(self) -> str:
+        """What the tick said. Requests whose key was seen before are dropped, as the daemon drops them."""
+        context = dg.build_sensor_context(
+            instance=self.instance, cursor=self.cursor, resources=self.resources, repository_def=self.repository
+        )
+        result = self.sensor.evaluate_tick(context)
+        self.cursor = result.cursor
+        self.requests = [one for one in result.run_requests or () if one.run_key not in self.keys]
+        self.keys += [str(one.run_key) for one in self.requests]
+        return result.skip_message or ""
+
+    def remembered(self) -> Any:
+        return json.loads(self.cursor or "{}")
+
+    def run(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
+        """The run that the daemon makes of a request, in this state."""
+        return self.instance.add_run(
+            dg.DagsterRun(job_name=str(request.job_name), tags=dict(request.tags), status=status)
+        )

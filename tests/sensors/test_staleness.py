@@ -1,0 +1,151 @@
+"""Old champions and late data: told once, and pushed."""
+
+import time
+from collections.abc import Iterator
+from importlib import import_module
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from intermodal.platform.staleness import DAY
+from intermodal.sensors.staleness import staleness
+from tests.memory import MemoryGauges, MemoryNotifier, MemoryTables
+from tests.sensors.support import Ticks, routes, spec
+
+NOVEMBER = 1_795_000_000.0  # 2026-11-18
+
+module = import_module("intermodal.sensors.staleness")  # the package has the sensor under the same name
+
+
+class Registry:
+    def __init__(self) -> None:
+        self.known: dict[str, tuple[str, float]] = {}
+        self.asked: list[str] = []
+        self.down = False
+
+    def champions(self) -> dict[str, str]:
+        if self.down:
+            raise Unavailable("MLflow does not answer.")
+        return {name: version for name, (version, _) in self.known.items()}
+
+    def champion(self, model: str) -> Any:
+        self.asked.append(model)
+        version, made = self.known[model]
+        return SimpleNamespace(version=version, registered_at=made)
+
+
+class World:
+    def __init__(self, instance: dg.DagsterInstance, clock: Any) -> None:
+        self.clock, self.registry, self.tables = clock, Registry(), MemoryTables()
+        self.gauges, self.notifier = MemoryGauges(), MemoryNotifier()
+        ended = {"function": "data.rows", "partitions": {"monthly": {"start": "2024-01", "end": "2024-06"}}}
+        models = [spec("grows", stale_after_days=60), spec("stopped", data=ended), spec("unlimited")]
+        self.registry.known = dict.fromkeys(("grows", "stopped", "unlimited"), ("1.0.0", NOVEMBER))
+        self.month("grows", "2026-10-01")
+        self.month("stopped", "2024-06-01")
+        resources = {
+            "registry": self.registry,
+            "tables": self.tables,
+            "gauges": self.gauges,
+            "notifier": self.notifier,
+        }
+        self.tick = Ticks(staleness, resources, instance, assets=routes(models))
+
+    def month(self, model: str, month: str) -> None:
+        self.tables.frames[model, "features", month] = None  # type: ignore[assignment]
+
+    @property
+    def told(self) -> list[str]:
+        return [notice.title for notice in self.notifier.told]
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    clock = SimpleNamespace(now=NOVEMBER)
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield World(instance, clock)
+
+
+def test_nothing_old(world: World) -> None:
+    assert world.tick() == "Nothing is older than it should be."
+    assert not world.told
+
+
+def test_gauges_say_up_to_when_there_is_data(world: World) -> None:
+    world.tick()
+    until = {(name, labels["model"]): value for name, labels, value in world.gauges.pushed["staleness"]}
+    assert time.gmtime(until["intermodal_data_timestamp_seconds", "grows"])[:3] == (2026, 11, 1)
+    assert time.gmtime(until["intermodal_data_timestamp_seconds", "stopped"])[:3] == (2024, 7, 1)
+    assert {model for name, model in until if name == "intermodal_stale_after_seconds"} == {"grows", "unlimited"}
+    assert ("intermodal_data_timestamp_seconds", "unlimited") not in until
+
+
+def test_an_old_champion_is_told_once_and_its_age_asked_once(world: World) -> None:
+    world.tick()
+    world.clock.now += 13 * DAY
+    world.month("grows", "2026-11-01")
+    world.tick()
+    world.clock.now += 48 * DAY
+    world.month("grows", "2026-12-01")
+    for _ in range(3):
+        assert "grows: 1.0.0 is 61 days old, the spec allows 60" in world.tick()
+    assert world.told == ["grows: the model is stale"]
+    assert world.registry.asked == ["grows"]
+    world.registry.known["grows"] = ("1.1.0", world.clock.now)
+    assert world.tick() == "Nothing is older than it should be."
+    assert world.registry.asked == ["grows", "grows"]
+
+
+def test_data_that_does_not_come_is_told_once(world: World) -> None:
+    world.clock.now += 20 * DAY  # December 8
+    for _ in range(3):
+        assert "grows: rows of 2026-11 were due, the newest are of 2026-10" in world.tick()
+    assert world.told == ["grows: the data is stale"]
+    world.month("grows", "2026-11-01")
+    assert world.tick() == "Nothing is older than it should be."
+
+
+def test_a_restart_tells_nobody_twice_and_a_damaged_cursor_starts_anew(world: World) -> None:
+    world.clock.now += 20 * DAY
+    world.tick()
+    assert '"grows"' in str(world.tick.cursor)
+    for garbled in ("{", "[]", '{"grows": 1}', '{"next model": "", "grows": [1]}'):
+        world.tick.cursor = garbled
+        world.tick()
+        world.tick()
+    assert len(world.told) == 5  # once for each memory that was lost
+
+
+def test_a_registry_that_is_down_keeps_what_is_known(world: World) -> None:
+    world.tick()
+    world.registry.down = True
+    world.clock.now += 61 * DAY
+    said = world.tick()
+    assert "MLflow does not answer." in said
+    assert "grows: 1.0.0 is 61 days old" in said
+
+
+def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Any) -> None:
+        raise Unavailable("Nobody could be told.")
+
+    world.clock.now += 20 * DAY
+    with monkeypatch.context() as patch:
+        patch.setattr(world.notifier, "tell", fails)
+        assert "Nobody could be told." in world.tick()
+    world.tick()
+    world.tick()
+    assert len(world.told) == 1
+
+
+def test_every_model_has_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MODELS", 1)
+    seen = []
+    for _ in range(4):
+        world.tick()
+        seen.append(world.tick.remembered()[module.NEXT])
+    assert seen == ["grows", "stopped", "unlimited", "grows"]
