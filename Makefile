@@ -8,7 +8,7 @@ export MYPYPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := .venv/.installed
 
-.PHONY: up down status test check bench clean setup lock
+.PHONY: up down status test check bench clean setup lock programs
 
 up: setup  ## Three clouds, MLflow, gateway and Dagster; then train and deploy flight_delay.
 	@$(BIN)/intermodal up
@@ -19,7 +19,7 @@ down: setup  ## Stop everything that `up` started.
 status: setup
 	@$(BIN)/intermodal status
 
-test: setup  ## The whole suite, on loopback only.
+test: setup programs  ## The whole suite, on loopback only.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup  ## Style, types, who may import whom, specs, definitions.
@@ -55,6 +55,21 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 .intermodal/node/.installed: $(INSTALLED) sandbox/azure/package-lock.json
 	@$(BIN)/python -m intermodal.sandbox.azure.azurite install
 	@touch $@
+
+# Tests ask a real Prometheus. Where this may install it, its daemons stay off: programs are started by who needs them.
+NEEDED := prometheus promtool amtool alertmanager pushgateway
+programs:
+	@absent() { for name in $(NEEDED); do command -v $$name >/dev/null || command -v prometheus-$$name >/dev/null \
+		|| echo $$name; done; }; \
+	install() { apt-get install -y -qq --no-install-recommends prometheus prometheus-alertmanager prometheus-pushgateway; }; \
+	quiet() { test -e /usr/sbin/policy-rc.d && return; \
+		printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d; \
+		trap 'rm -f /usr/sbin/policy-rc.d' EXIT; }; \
+	if [ -n "$$(absent)" ] && [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Prometheus, Alertmanager and Pushgateway ..."; quiet; export DEBIAN_FRONTEND=noninteractive; \
+		{ install || { apt-get update -qq && install; }; } >/dev/null 2>&1; fi; \
+	if [ -n "$$(absent)" ]; then echo "The tests need these programs, which are not here:" $$(absent); \
+		echo "Install them: apt-get install prometheus prometheus-alertmanager prometheus-pushgateway"; exit 1; fi
 
 lock:  ## Pin every package again, with hashes and without the address of any registry.
 	$(UV) pip compile -q --python-version 3.11 --all-extras pyproject.toml --generate-hashes --no-header \

@@ -102,7 +102,7 @@ def _probe(at: Ports, spec: ModelSpec, version: str, cloud: Cloud, upstream: Ups
 
 
 def _rest(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]) -> Incident:
-    """Helpers go back to what they run without this incident; a helper that does not answer now is no reason to wait."""
+    """Helpers go back to what they run without this incident; nobody waits for one that does not answer now."""
     before, after = wanted(spec, {*down, incident.cloud}), wanted(spec, down)
     cold = [one for one in spec.failover.cold if one in after and not after[one]]  # type: ignore[index]
     _forget(at, spec, version, cold, down)

@@ -53,6 +53,13 @@ class DeployRequest:
         return endpoint_name(self.model, self.version, self.environment)
 
     @property
+    def variables(self) -> dict[str, str]:
+        """What the server is told of its prediction log, as variables of its container."""
+        if not self.predictions:
+            return {}
+        return {"INTERMODAL_PREDICTIONS": self.predictions, "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}"}
+
+    @property
     def all_tags(self) -> dict[str, str]:
         """The tags that every deployment carries, for governance and for the bill."""
         return {

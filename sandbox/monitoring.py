@@ -72,12 +72,12 @@ def forget_servers(settings: Settings) -> None:
 
 
 def prometheus_config(settings: Settings) -> dict[str, Any]:
-    """deploy/prometheus/prometheus.yml for this machine: no Kubernetes, its own ports, a scrape every two seconds."""
+    """deploy/prometheus/prometheus.yml for this machine: its own ports, and a scrape every two seconds."""
     ports, folder = settings.ports, DEPLOY / "prometheus"
     config: dict[str, Any] = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     config["global"] = dict.fromkeys(config["global"], f"{SCRAPE_SECONDS}s")
     config["rule_files"] = [str(folder / name) for name in config["rule_files"]]
-    jobs = {job["job_name"]: job for job in config["scrape_configs"] if job["job_name"] != "pods"}
+    jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     jobs["gateway"]["static_configs"] = [{"targets": [f"127.0.0.1:{ports.gateway_admin}"]}]
     jobs["pushgateway"]["static_configs"] = [{"targets": [f"127.0.0.1:{ports.pushgateway}"]}]
     files = [str(settings.home / "sandbox" / cloud / scrape.FOLDER / "*.json") for cloud in CLOUDS]

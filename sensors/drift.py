@@ -6,13 +6,13 @@ import time
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.runs import RUNNING
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
 from intermodal.platform.retraining import Decision, Memory, Observed, decide
 from intermodal.platform.spec import ModelSpec
-from intermodal.assets.runs import RUNNING
 from intermodal.sensors.targets import JobDefinitions
 
 CAUSE = "intermodal/cause"

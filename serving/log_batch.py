@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from intermodal.platform.prediction_log import Header
 from intermodal.serving.table import Table
 
 GZIP = 31
@@ -25,25 +24,27 @@ class Line(msgspec.Struct, gc=False):
     predictions: list[list[float]]
 
 
-class Lines:
-    """Writes lines for one model; may be used by several threads. ``writer`` makes the ids of requests without one."""
+def lines_for(
+    columns: Sequence[str], sensitive: Collection[str], writer: str
+) -> Callable[[str, float, Table, Any], bytes]:
+    """A function that writes a request's line, without a newline, from its id, time, table and predictions (float64,
+    [rows] or [rows, width]; what is no number becomes null). Any thread may call it; ``writer`` makes the ids of
+    requests that have none. It runs for every request, so it finds everything it needs bound already.
+    """
+    encode = msgspec.json.Encoder().encode
+    kept = [name not in sensitive for name in columns]
+    make = _object_of(list(compress(columns, kept)))
+    numbers = count(1)
 
-    def __init__(self, header: Header, columns: Sequence[str], sensitive: Collection[str], writer: str) -> None:
-        self._encode = msgspec.json.Encoder().encode
-        self.first = self._encode(header)
-        self._kept = [name not in sensitive for name in columns]
-        self._inputs = _object_of(list(compress(columns, self._kept)))
-        self._writer, self._unnamed = writer, count(1)
-
-    def of(self, id_: str, at: float, table: Table, values: Any) -> bytes:
-        """One request without a newline. ``values``: float64, [rows] or [rows, width]; what is no number is null."""
+    def line(id_: str, at: float, table: Table, values: Any) -> bytes:
+        found, rows, _ = table
         predictions = values.tolist()
         if values.ndim == 1:
-            predictions = [[value] for value in predictions]
-        inputs = self._inputs(*compress(table.columns, self._kept))
-        return self._encode(
-            Line(id_ or f"{self._writer}-{next(self._unnamed)}", at, table.rows, inputs, predictions),
-        )
+            predictions = [[value] for value in predictions] if rows != 1 else [predictions]
+        inputs = make(*compress(found, kept))
+        return encode(Line(id_ or f"{writer}-{next(numbers)}", at, rows, inputs, predictions))
+
+    return line
 
 
 def _object_of(names: list[str]) -> Callable[..., Any]:

@@ -1,8 +1,8 @@
 """The prediction log: what was asked and answered, written in batches to the server's own cloud.
 
 Where a request was predicted its line is written too, and put into a queue: to write 19 columns takes 4 us, to keep
-them for another thread to write takes twice that, since they are forty objects. One thread compresses the lines, another
-stores the objects and tries again for as long as it takes; neither keeps a request waiting.
+them for another thread to write takes twice that, since they are forty objects. One thread compresses the lines,
+another stores the objects and tries again for as long as it takes; neither keeps a request waiting.
 
 What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
 the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
@@ -21,9 +21,11 @@ from threading import Thread
 from time import monotonic, sleep, time
 from typing import Any
 
+import msgspec
+
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, object_key
-from intermodal.serving.log_batch import Batch, Lines
+from intermodal.serving.log_batch import Batch, lines_for
 from intermodal.serving.metrics import Metrics
 from intermodal.serving.settings import Settings
 from intermodal.serving.table import Table
@@ -62,7 +64,8 @@ class PredictionLog:
         self._writer = uuid.uuid4().hex
         header = Header(package.model, who.version, who.cloud, who.target, settings.sample)
         names = [column.name for column in package.signature.inputs]
-        self._lines = Lines(header, names, package.sensitive, self._writer)
+        self._first = msgspec.json.encode(header)
+        self._line = lines_for(names, package.sensitive, self._writer)
         self._queue: deque[tuple[float, bytes]] = deque()
         self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
         self._open: Batch | None = None
@@ -90,7 +93,7 @@ class PredictionLog:
         """What ``add`` takes; may be called by several threads. None, and counted, when it cannot be written."""
         at = time()
         try:
-            return at, self._lines.of(id_, at, table, values)
+            return at, self._line(id_, at, table, values)
         except Exception:
             logger.exception("a request of %d rows cannot be written to the prediction log", table.rows)
             self._metrics.log_dropped(1)
@@ -130,7 +133,7 @@ class PredictionLog:
             if self._open is None:
                 self._number += 1
                 key = object_key(self._model, hour * 3600, self._writer, self._number)
-                self._open = Batch(key, hour, self._lines.first)
+                self._open = Batch(key, hour, self._first)
             self._open.write(same)
             self._packed_bytes += sum(map(len, same))
 

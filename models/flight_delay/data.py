@@ -49,7 +49,7 @@ def features(flights: pd.DataFrame) -> pd.DataFrame:
 
 
 def _flight_ids(flights: pd.DataFrame) -> pd.Series:
-    """``UA1545-EWR-20130101-0515``: carrier and number, origin, day and scheduled departure; no two flights share it."""
+    """``UA1545-EWR-20130101-0515``: carrier and number, origin, day, scheduled departure; unique."""
     number = flights["carrier"] + flights["flight"].astype(str) + "-" + flights["origin"]
     day = flights["year"] * 10000 + flights["month"] * 100 + flights["day"]
     return number + "-" + day.astype(str) + "-" + flights["sched_dep_time"].astype(str).str.zfill(4)

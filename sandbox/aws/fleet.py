@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from intermodal.sandbox import containers
 from intermodal.sandbox.aws.download import Downloads
+from intermodal.sandbox.aws.identity import role
 from intermodal.sandbox.aws.records import CONFIG, ENDPOINT, MODEL, Document, Records
 from intermodal.sandbox.containers import Container, StartFailed
 from intermodal.sandbox.front import Context
@@ -112,7 +113,7 @@ class Fleet:
             if source:
                 await self.downloads.fetch(source["S3Uri"], root / "opt/ml/model")
         seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_SECONDS)
-        environment = container.get("Environment", {})
+        environment = {**container.get("Environment", {}), **role(self.context.settings)}
         try:
             return await containers.start(container["Image"], root, environment, "/ping", self.context.session, seconds)
         except StartFailed as error:

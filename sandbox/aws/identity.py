@@ -33,7 +33,8 @@ def keys(home: Path) -> tuple[str, str]:
     return found["id"], found["secret"]
 
 
-def variables(settings: Settings) -> dict[str, str]:
+def role(settings: Settings) -> dict[str, str]:
+    """What a container finds of its role: here in its environment, on AWS behind a credentials address."""
     access_key, secret = keys(settings.home / "sandbox" / "aws")
     return {
         "AWS_ACCESS_KEY_ID": access_key,
@@ -41,7 +42,13 @@ def variables(settings: Settings) -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.ports.aws}",
-        "INTERMODAL_AWS_BUCKET": BUCKET,  # its figures can be read at once
+    }
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    return {
+        **role(settings),
+        "INTERMODAL_AWS_BUCKET": BUCKET,
         "INTERMODAL_AWS_ROLE_ARN": ROLE,
         "INTERMODAL_AWS_IMAGE": f"{REGISTRY}/intermodal/server:{importlib.metadata.version('intermodal')}",
     }

@@ -11,6 +11,7 @@ from typing import Any
 from intermodal.sandbox import containers
 from intermodal.sandbox.azure.arm import Operations
 from intermodal.sandbox.azure.assets import Assets
+from intermodal.sandbox.azure.identity import storage_key
 from intermodal.sandbox.azure.storage import Storage
 from intermodal.sandbox.containers import Container, StartFailed
 from intermodal.sandbox.front import Context
@@ -124,7 +125,8 @@ class Fleet:
         self._logs[key] = root.with_suffix(".log")
         try:
             await self._storage.download(model.account, model.container, model.path, folder)
-            env = {**(properties.get("environmentVariables") or {}), "AZUREML_MODEL_DIR": mounted}
+            given = {"AZUREML_MODEL_DIR": mounted, **storage_key(self._context.settings)}
+            env = {**(properties.get("environmentVariables") or {}), **given}
             running = await containers.start(environment.image, root, env, environment.readiness, self._context.session)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)

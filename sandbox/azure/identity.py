@@ -53,6 +53,11 @@ def identity(settings: Settings) -> Identity:
         return Identity(**json.loads(path.read_text(encoding="utf-8")))
 
 
+def storage_key(settings: Settings) -> dict[str, str]:
+    """How a container reaches Blob storage: the account's key. Azure gives a managed identity, which is not emulated."""
+    return {"AZURE_STORAGE_ACCOUNT_KEY": identity(settings).storage_key}
+
+
 def variables(settings: Settings) -> dict[str, str]:
     """Environment variables: the SDK's standard ones, and the addresses that our adapters are configured with."""
     known, home = identity(settings), folder(settings)
@@ -72,6 +77,6 @@ def variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_AZURE_STORAGE_ACCOUNT": ACCOUNT,
         "INTERMODAL_AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{settings.ports.azure_blob}/{ACCOUNT}",
         "INTERMODAL_AZURE_CONTAINER": CONTAINER,
-        "AZURE_STORAGE_ACCOUNT_KEY": known.storage_key,
+        **storage_key(settings),
         "INTERMODAL_AZURE_IMAGE": f"{REGISTRY}/{IMAGE}:{importlib.metadata.version('intermodal')}",
     }

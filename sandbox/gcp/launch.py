@@ -5,6 +5,7 @@ from typing import Any
 
 from intermodal.sandbox.containers import Container, fresh_root, start
 from intermodal.sandbox.front import Context
+from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.storage import Storage
 
 DEFAULT_PORT = 8080
@@ -25,6 +26,8 @@ async def launch(context: Context, storage: Storage, revision: str, template: di
     wanted = {variable["name"]: variable.get("value", "") for variable in spec.get("env", [])}
     service, port = revision.split("/")[-3], (spec.get("ports") or [{}])[0].get("containerPort", DEFAULT_PORT)
     given = {"PORT": str(port), "K_SERVICE": service, "K_CONFIGURATION": service, "K_REVISION": short}
+    base = base_url(context.settings)
+    given |= {"GCE_METADATA_HOST": base.removeprefix("http://"), "GOOGLE_BASE_URL": base}
     probe = spec.get("startupProbe", {})
     patience = probe.get("periodSeconds", DEFAULT_PERIOD) * probe.get("failureThreshold", DEFAULT_THRESHOLD)
     path = probe.get("httpGet", {}).get("path", "/")

@@ -20,6 +20,7 @@ from intermodal.sandbox.gcp.storage import JSON_PATHS, Storage
 from intermodal.sandbox.gcp.tokens import Tokens
 from intermodal.sandbox.gcp.uploads import Uploads, is_upload
 
+METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 _TITLES = {"refused": "Forbidden", "throttled": "Rate exceeded.", "unavailable": "Service Unavailable"}
 
 
@@ -43,7 +44,7 @@ class Server:
         path = request.path
         if path.startswith(RUN_PATH):
             return "endpoints"
-        return "api" if path == "/token" or path.startswith(("/v2/", "/v3/")) else "storage"
+        return "api" if path in ("/token", METADATA) or path.startswith(("/v2/", "/v3/")) else "storage"
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         status, message = FAULTS[kind]
@@ -61,6 +62,7 @@ class Server:
     async def start(self, app: web.Application) -> None:
         app.router.add_route("*", RUN_PATH + "{rest:.*}", self._invocations.handle)
         app.router.add_post("/token", self._tokens.grant)
+        app.router.add_get(METADATA, self._tokens.metadata)
         app.router.add_route("*", "/v2/{rest:.*}", self._api.handle)
         app.router.add_route("*", "/v3/{rest:.*}", self._monitoring.handle)
         app.router.add_route("*", "/{rest:.*}", self._store)

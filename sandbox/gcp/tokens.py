@@ -55,6 +55,15 @@ class Tokens:
         token = self._issue(aud="access", scope=claims["scope"])
         return web.json_response({"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"})
 
+    async def metadata(self, request: web.Request) -> web.Response:
+        """The metadata server's token for a container's own service account.
+        https://cloud.google.com/run/docs/container-contract#metadata-server"""
+        if request.headers.get("Metadata-Flavor") != "Google":
+            return web.Response(status=403, text="Missing Metadata-Flavor:Google header.")
+        token = self._issue(aud="access", scope="https://www.googleapis.com/auth/cloud-platform")
+        answer = {"access_token": token, "expires_in": LIFETIME, "token_type": "Bearer"}
+        return web.json_response(answer, headers={"Metadata-Flavor": "Google"})
+
     def require_access(self, request: web.Request, api: str) -> None:
         """Raise ApiError unless the request carries an access token or a self-signed JWT for this API."""
         claims = self._claims(request)

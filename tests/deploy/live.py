@@ -24,6 +24,8 @@ MODEL, VERSION = "flight_delay", "1.0.0"
 CLOUDS = {"aws": 0.3, "gcp": 0.0, "azure": 0.0}
 """The share of tries that each answers with 503."""
 TRIES_A_SECOND = 100
+FIRING = {"AvailabilityBudgetBurns", "DataDrifted", "BudgetSpent"}
+"""Alerts that this data calls for at once."""
 
 
 class Targets:
@@ -167,11 +169,8 @@ def _impatient(config: Path) -> None:
 
 def _wait(live: Live) -> None:
     """The last to come are the ratios and the alerts on them, which rest on counters that are themselves recorded."""
-    last = (
-        "intermodal:answers_late:ratio_rate3d >= 0",
-        "intermodal:servers:saturation",
-        'ALERTS{alertname="DataDrifted"}',
-    )
+    firing = [f'ALERTS{{alertname="{name}", alertstate="firing"}}' for name in FIRING]
+    last = ["intermodal:answers_late:ratio_rate3d >= 0", "intermodal:servers:saturation", *firing]
     deadline = time.monotonic() + 60
     while not all(live.ask(expression) for expression in last):
         assert time.monotonic() < deadline, [expression for expression in last if not live.ask(expression)]

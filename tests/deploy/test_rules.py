@@ -27,6 +27,15 @@ def test_prometheus_takes_its_configuration() -> None:
     _run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
 
 
+def test_prometheus_takes_the_job_for_kubernetes(tmp_path: Path) -> None:
+    """All but its discovery, which Debian's build does not have."""
+    document = yaml.safe_load((DEPLOY / "prometheus" / "kubernetes.yml").read_text())
+    (job,) = document["scrape_configs"]
+    assert job.pop("kubernetes_sd_configs") == [{"role": "pod"}]
+    (tmp_path / "prometheus.yml").write_text(yaml.safe_dump(document))
+    _run("promtool", "check", "config", tmp_path / "prometheus.yml")
+
+
 def test_alertmanager_takes_its_configuration() -> None:
     _run("amtool", "check-config", DEPLOY / "alertmanager" / "alertmanager.yml")
 

@@ -36,8 +36,8 @@ def test_a_damaged_object_is_named(data: bytes) -> None:
         predictions.read(data, "predictions/wine/x")
 
 
-@given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(0, 10_000)), min_size=1), st.integers(1, 5))
-def test_each_request_once_and_its_first_answer(answers: list[tuple[str, float]], cuts: int) -> None:
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(0, 10_000)), min_size=1))
+def test_each_request_once_and_its_first_answer(answers: list[tuple[str, float]]) -> None:
     tables = [predictions.table(HEADER, [Logged(name, at, 1, {"x": [at]}, [[0.5]])]) for name, at in answers]
     whole = predictions.once(predictions.pd.concat(tables, ignore_index=True))
     assert sorted(whole[predictions.ID]) == sorted({name for name, _ in answers})

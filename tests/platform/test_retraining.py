@@ -1,5 +1,7 @@
 """Drift is answered once for each onset, and never in a loop."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -91,6 +93,6 @@ def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
     assert len({key for _, key in started}) == len(started)
     for at, _ in started:
         assert sum(at <= other < at + DAY for other, _ in started) <= max(limit, 0)
-    for (one, _), (other, _) in zip(started, started[1:], strict=False):
+    for (one, _), (other, _) in pairwise(started):
         assert other - one >= cooldown * 3600
-    assert all(first != second for first, second in zip(asked, asked[1:], strict=False))
+    assert all(first != second for first, second in pairwise(asked))

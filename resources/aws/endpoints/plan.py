@@ -44,6 +44,7 @@ class Plan:
             "INTERMODAL_VERSION": self.request.version,
             "INTERMODAL_CLOUD": TARGET.cloud,
             "INTERMODAL_TARGET": str(TARGET),
+            **self.request.variables,
         }
         source = {"S3DataSource": data}
         return {"Image": self.request.image, "ModelDataSource": source, "Environment": environment}

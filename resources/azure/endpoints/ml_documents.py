@@ -124,6 +124,7 @@ class Documents:
             "INTERMODAL_VERSION": self.request.version,
             "INTERMODAL_CLOUD": "azure",
             "INTERMODAL_TARGET": "azure/ml",
+            **self.request.variables,
         }
         return models.OnlineDeployment(
             location=self.region,

@@ -34,6 +34,7 @@ def service_for(request: DeployRequest) -> run_v2.Service:
         "INTERMODAL_VERSION": request.version,
         "INTERMODAL_CLOUD": TARGET.cloud,
         "INTERMODAL_TARGET": str(TARGET),
+        **request.variables,
     }
     return run_v2.Service(
         labels=labels(request.all_tags),
