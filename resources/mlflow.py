@@ -110,6 +110,15 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
     def read(self, candidate: Candidate, path: str) -> bytes:
         return self._read(candidate.record.run_id, f"{PACKAGE}/{path}")
 
+    def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
+        """Beside the package, in the version's run; the address is the page of MLflow's UI that shows it."""
+        run_id, (folder, _, name) = version.candidate.record.run_id, path.rpartition("/")
+        with self._client() as client, TemporaryDirectory() as local:
+            (Path(local) / name).write_bytes(data)
+            client.log_artifact(run_id, str(Path(local) / name), folder or None)
+            experiment = client.get_run(run_id).info.experiment_id
+        return f"{self.tracking_uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
+
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         """The package loaded through MLflow's own loader, with the server's runtime inside."""
         import mlflow.pyfunc

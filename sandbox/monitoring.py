@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from intermodal.platform.clouds import CLOUDS
+from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.sandbox import clouds, scrape
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.service import Service
@@ -56,9 +56,9 @@ def services(settings: Settings, environ: Mapping[str, str] = os.environ) -> lis
 
 
 def prepare(settings: Settings) -> None:
-    """Folders, and Prometheus' configuration."""
-    for name in PROGRAMS:
-        (settings.home / name).mkdir(parents=True, exist_ok=True)
+    """Folders, those that Prometheus will watch among them, and its configuration."""
+    for folder in (*(settings.home / name for name in PROGRAMS), *(_servers(settings, cloud) for cloud in CLOUDS)):
+        folder.mkdir(parents=True, exist_ok=True)
     config = prometheus_config(settings)
     (settings.home / "prometheus" / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
 
@@ -68,7 +68,7 @@ def forget_servers(settings: Settings) -> None:
     programs = Programs(settings.home)
     for cloud in CLOUDS:
         if not programs.running(clouds.program(cloud)):
-            shutil.rmtree(settings.home / "sandbox" / cloud / scrape.FOLDER, ignore_errors=True)
+            shutil.rmtree(_servers(settings, cloud), ignore_errors=True)
 
 
 def prometheus_config(settings: Settings) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def prometheus_config(settings: Settings) -> dict[str, Any]:
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     jobs["gateway"]["static_configs"] = [{"targets": [f"127.0.0.1:{ports.gateway_admin}"]}]
     jobs["pushgateway"]["static_configs"] = [{"targets": [f"127.0.0.1:{ports.pushgateway}"]}]
-    files = [str(settings.home / "sandbox" / cloud / scrape.FOLDER / "*.json") for cloud in CLOUDS]
+    files = [str(_servers(settings, cloud) / "*.json") for cloud in CLOUDS]
     jobs["servers"]["file_sd_configs"] = [{"files": files, "refresh_interval": "5s"}]
     config["scrape_configs"] = list(jobs.values())
     config["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [f"127.0.0.1:{ports.alertmanager}"]}]}]
@@ -100,6 +100,10 @@ def _command(settings: Settings, name: str) -> list[str]:
         case "pushgateway":
             command += [f"--persistence.file={data / 'gauges'}", "--persistence.interval=1m"]
     return command
+
+
+def _servers(settings: Settings, cloud: Cloud) -> Path:
+    return settings.home / "sandbox" / cloud / scrape.FOLDER
 
 
 def _url(settings: Settings, name: str) -> str:

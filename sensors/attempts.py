@@ -1,5 +1,6 @@
 """One run per event whatever happens: which events need a run now, seen from the runs that there were."""
 
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
 """How long to wait before an event that a run did not settle gets another one: doubled each time."""
 AT_ONCE = 400
 """Ids in one question to the run storage, well below SQLite's limit of variables."""
+MARKING_SECONDS = 0.5
+"""To look for a sign of life and to mark a run as failed takes 0.1 s and more: a tick spends no longer on it."""
 WORKING = (dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 UNFINISHED = (*WORKING, dg.DagsterRunStatus.QUEUED)
 # NOT_STARTED is left out: Dagster made the run and was killed before handing it on. The same run key takes it up again.
@@ -65,17 +68,25 @@ def _ended(record: dg.RunRecord) -> float:
 def _busy(instance: dg.DagsterInstance, models: Iterable[str], now: float) -> set[str]:
     """Models that a failover or a recovery works on. One whose process is dead is marked as failed and does not count:
     a process that was killed cannot say so, and Dagster's default launcher does not ask."""
-    found = set()
-    for record in _records(instance, MODEL_TAG, set(models), UNFINISHED):
-        run = record.dagster_run
-        if run.status in WORKING and now - _last_word(instance, record) > SILENT_SECONDS:
-            instance.report_run_failed(run, f"No sign of life for {SILENT_SECONDS:g} s: its process is gone.")
-        else:
-            found.add(run.tags[MODEL_TAG])
-    return found
+    records = _records(instance, MODEL_TAG, set(models), UNFINISHED)
+    quiet = [
+        record
+        for record in records
+        if record.dagster_run.status in WORKING and now - record.update_timestamp.timestamp() > SILENT_SECONDS
+    ]
+    dead, until, turn = set[str](), time.monotonic() + MARKING_SECONDS, int(now) % max(len(quiet), 1)
+    for record in quiet[turn:] + quiet[:turn]:
+        if time.monotonic() > until:
+            break  # the others count as at work until a later tick has looked at them
+        if now - _last_word(instance, record) > SILENT_SECONDS:
+            text = f"No sign of life for {SILENT_SECONDS:g} s: its process is gone."
+            instance.report_run_failed(record.dagster_run, text)
+            dead.add(record.dagster_run.run_id)
+    return {one.dagster_run.tags[MODEL_TAG] for one in records if one.dagster_run.run_id not in dead}
 
 
 def _last_word(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
+    """Unix seconds of the newest thing that the run said."""
     newest = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
     return max([record.update_timestamp.timestamp(), *(one.event_log_entry.timestamp for one in newest)])
 

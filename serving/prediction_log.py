@@ -128,7 +128,7 @@ class PredictionLog:
     def _write(self, lines: Sequence[tuple[float, bytes]]) -> None:
         for hour, group in groupby(lines, lambda line: int(line[0] // 3600)):
             same = [line for _, line in group]
-            if self._open and (self._open.hour != hour or self._open.size >= self._limits.object_bytes):
+            if self._open and self._open.hour != hour:
                 self._end()
             if self._open is None:
                 self._number += 1
@@ -136,6 +136,8 @@ class PredictionLog:
                 self._open = Batch(key, hour, self._first)
             self._open.write(same)
             self._packed_bytes += sum(map(len, same))
+            if self._open.size >= self._limits.object_bytes:
+                self._end()
 
     def _end(self) -> None:
         batch, self._open = self._open, None

@@ -116,12 +116,14 @@ class MemoryStore:
         return f"memory-{self.cloud}://bucket/{prefix}"
 
     def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
-        copied = [path for path in manifest.files if f"{prefix}/{path}" not in self.objects]
-        for path in copied:
-            self.objects[f"{prefix}/{path}"] = (source / path).read_bytes()
+        fresh = {path: (source / path).read_bytes() for path in manifest.files}
+        have = {path: self.objects.get(f"{prefix}/{path}") for path in fresh}
+        self.objects |= {f"{prefix}/{path}": data for path, data in fresh.items()}
         self.objects[f"{prefix}/{MANIFEST}"] = manifest.to_json().encode()
-        kept = tuple(path for path in manifest.files if path not in copied)
-        return MirrorReport(self.uri(prefix), manifest.digest, tuple(copied), kept, (), (), 0, 0.0)
+        copied = tuple(path for path in fresh if have[path] is None)
+        kept = tuple(path for path in fresh if have[path] == fresh[path])
+        repaired = tuple(path for path in fresh if path not in (*copied, *kept))
+        return MirrorReport(self.uri(prefix), manifest.digest, copied, kept, repaired, (), 0, 0.0)
 
     def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
         found = {}

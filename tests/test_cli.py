@@ -27,7 +27,7 @@ def run(monkeypatch: pytest.MonkeyPatch, *arguments: str, **environ: str) -> Res
     return CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.parametrize("command", [("up",), ("down",), ("drill", "outage", "aws"), ("sandbox", "up")])
+@pytest.mark.parametrize("command", [("up",), ("down",), ("demo",), ("sandbox", "up")])
 def test_sandbox_commands_stay_in_the_sandbox(monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]) -> None:
     result = run(monkeypatch, *command, INTERMODAL_ENV="production")
     assert result.exit_code == 1

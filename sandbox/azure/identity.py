@@ -54,7 +54,7 @@ def identity(settings: Settings) -> Identity:
 
 
 def storage_key(settings: Settings) -> dict[str, str]:
-    """How a container reaches Blob storage: the account's key. Azure gives a managed identity, which is not emulated."""
+    """How a container reaches Blob storage: the account's key. Azure has a managed identity, not emulated."""
     return {"AZURE_STORAGE_ACCOUNT_KEY": identity(settings).storage_key}
 
 

@@ -58,6 +58,7 @@ class World:
     notifier: MemoryNotifier
     gauges: MemoryGauges
     metrics: dict[str, MemoryMetrics]
+    deployment: MemoryDeployment
 
     def run(self, job: str, config: dict[str, Any] | None = None, **options: Any) -> dg.ExecuteInProcessResult:
         tags = {} if "asset_selection" in options else MONTHS
@@ -77,6 +78,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
     targets = {target.cloud: MemoryTarget(target, stores[target.cloud]) for target in TARGETS}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
+    deployment = MemoryDeployment()
     incidents, notifier, gauges = MemoryIncidents(), MemoryNotifier(), MemoryGauges()
     sources = {"metrics": "prometheus", "gateway_metrics": "gateway"} | {monitor_key(c): f"{c}-monitor" for c in CLOUDS}
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
@@ -88,7 +90,7 @@ def world(tmp_path: Path) -> Iterator[World]:
         "tables": tables,
         "registry": registry,
         "gateway": gateway,
-        "deployment": MemoryDeployment(),
+        "deployment": deployment,
         "mlflow": FakeMlflow(),
         **{store_key(cloud): stores[cloud] for cloud in CLOUDS},
         **{target_key(target): targets[target.cloud] for target in TARGETS},
@@ -110,4 +112,5 @@ def world(tmp_path: Path) -> Iterator[World]:
                 notifier,
                 gauges,
                 metrics,
+                deployment,
             )

@@ -11,8 +11,11 @@ from intermodal.assets.outage import Outage, fail_over
 from intermodal.assets.recovery import recover
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.incidents import Incident
 from intermodal.platform.mirroring import MANIFEST
-from tests.assets.failover_world import MODEL, DownRegistry, World, world
+from tests.assets.conftest import World as DagsterWorld
+from tests.assets.failover_world import MODEL, DownRegistry, World
+from tests.assets.failover_world import world as build
 
 NAME = endpoint_name(MODEL, "1.0.0", "sandbox")
 COLD = {"failover": {"cold": ["gcp"]}}
@@ -26,7 +29,7 @@ def outage_and_back(at: World, forget: int = -1, **_: Any) -> None:
 
 
 def test_the_next_cloud_takes_over_and_gives_back() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws")
     at.settle()
     incident = at.incidents.all()[0]
@@ -46,13 +49,13 @@ def test_the_next_cloud_takes_over_and_gives_back() -> None:
     assert not incident.is_open
     assert [e.step for e in incident.entries[4:]] == ["recovering", "current", "share back", "reaped", "told"]
     assert at.gateway.routes[MODEL].weights == {"aws": 34, "gcp": 33, "azure": 33}
-    assert {cloud: target.replicas for cloud, target in at.targets.items()} == dict.fromkeys(at.targets, {NAME: 1})
+    assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
     assert [n.severity for n in at.told] == ["page", "info"]
     assert at.asked == {"failover": 1, "recover": 1}
 
 
 def test_a_cold_cloud_is_started_from_its_mirror_and_stopped_again() -> None:
-    at = world(**COLD)
+    at = build(**COLD)
     assert at.targets["gcp"].replicas == {}
     at.registry = DownRegistry()
     at.kill_cloud("aws")
@@ -67,7 +70,7 @@ def test_a_cold_cloud_is_started_from_its_mirror_and_stopped_again() -> None:
 
 
 def test_a_stated_weight_follows_the_capacity() -> None:
-    at = world(route={"policy": "weighted", "weights": {"aws": 3, "gcp": 1, "azure": 0}})
+    at = build(route={"policy": "weighted", "weights": {"aws": 3, "gcp": 1, "azure": 0}})
     at.kill_cloud("aws")
     at.settle()
     assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 4, "azure": 0}
@@ -77,7 +80,7 @@ def test_a_stated_weight_follows_the_capacity() -> None:
 
 
 def test_two_clouds_gone_and_back_one_after_the_other() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws", "gcp")
     at.settle()
     assert at.targets["azure"].replicas == {NAME: 3}
@@ -87,13 +90,13 @@ def test_two_clouds_gone_and_back_one_after_the_other() -> None:
     assert (at.targets["gcp"].replicas, at.targets["azure"].replicas) == ({NAME: 2}, {NAME: 1})
     at.revive("aws")
     at.settle()
-    assert {cloud: target.replicas for cloud, target in at.targets.items()} == dict.fromkeys(at.targets, {NAME: 1})
+    assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
     assert not at.incidents.all(open_only=True)
     assert len(at.told) == 4
 
 
 def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws", "gcp", "azure")
     at.settle()
     assert len(at.incidents.all(open_only=True)) == 3
@@ -113,7 +116,7 @@ def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
 
 
 def test_nothing_of_the_dead_cloud_and_nothing_of_mlflow_is_needed() -> None:
-    at = world()
+    at = build()
     at.registry = DownRegistry()
     at.kill_cloud("azure")
     at.settle()
@@ -122,7 +125,7 @@ def test_nothing_of_the_dead_cloud_and_nothing_of_mlflow_is_needed() -> None:
 
 
 def test_without_mlflow_a_lost_mirror_is_copied_from_a_cloud_that_lives() -> None:
-    at = world()
+    at = build()
     at.registry = DownRegistry()
     at.kill_cloud("aws")
     at.settle()
@@ -135,7 +138,7 @@ def test_without_mlflow_a_lost_mirror_is_copied_from_a_cloud_that_lives() -> Non
 
 
 def test_a_damaged_mirror_is_made_whole_before_the_cloud_serves() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws")
     at.settle()
     del at.stores["aws"].objects[f"{MODEL}/1.0.0/model.txt"]
@@ -146,7 +149,7 @@ def test_a_damaged_mirror_is_made_whole_before_the_cloud_serves() -> None:
 
 
 def test_a_version_deployed_meanwhile_reaches_the_cloud_before_its_traffic_and_the_old_one_is_reaped() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws")
     at.settle()
     at.deploy("1.1.0", at.ports(kill=False).down(MODEL))
@@ -163,13 +166,13 @@ def test_a_version_deployed_meanwhile_reaches_the_cloud_before_its_traffic_and_t
     at.settle()
     assert shifts[0] == (True, 0)
     assert all(current for current, weight in shifts if weight)
-    assert {cloud: target.replicas for cloud, target in at.targets.items()} == dict.fromkeys(at.targets, {new: 1})
+    assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {new: 1} for c in at.targets}
     assert f"{MODEL}/1.1.0/{MANIFEST}" in at.stores["aws"].objects
     assert any("was left on aws/sagemaker" in entry.text for entry in at.incidents.all()[0].entries)
 
 
 def test_a_cloud_that_refuses_is_passed_over_and_that_is_written_down() -> None:
-    at = world()
+    at = build()
     at.targets["gcp"].broken = "quota exceeded"
     at.kill_cloud("aws")
     at.settle()
@@ -179,11 +182,11 @@ def test_a_cloud_that_refuses_is_passed_over_and_that_is_written_down() -> None:
     at.targets["gcp"].broken = ""
     at.revive("aws")
     at.settle()
-    assert {cloud: target.replicas for cloud, target in at.targets.items()} == dict.fromkeys(at.targets, {NAME: 1})
+    assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
 
 
 def test_when_nobody_can_take_over_people_are_told_once_and_it_is_tried_again() -> None:
-    at = world()
+    at = build()
     at.targets["gcp"].broken = at.targets["azure"].broken = "quota exceeded"
     at.kill_cloud("aws")
     for _ in range(6):
@@ -198,7 +201,7 @@ def test_when_nobody_can_take_over_people_are_told_once_and_it_is_tried_again() 
 
 
 def test_a_store_that_answers_500_does_not_stop_a_warm_cloud() -> None:
-    at = world()
+    at = build()
     at.stores["gcp"].failing = True
     at.kill_cloud("aws")
     at.settle()
@@ -207,7 +210,7 @@ def test_a_store_that_answers_500_does_not_stop_a_warm_cloud() -> None:
 
 
 def test_wrong_predictions_are_not_capacity() -> None:
-    at = world(**COLD)
+    at = build(**COLD)
     at.targets["gcp"].invoke = lambda *_: b'{"outputs": [{"name": "late", "shape": [8], "data": [0,0,0,0,0,0,0,0]}]}'  # type: ignore[method-assign]
     at.kill_cloud("aws")
     at.settle()
@@ -216,7 +219,7 @@ def test_wrong_predictions_are_not_capacity() -> None:
 
 
 def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
-    at = world()
+    at = build()
     at.notifier.failing = 3
     at.kill_cloud("aws")
     at.settle()
@@ -227,7 +230,7 @@ def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
 
 
 def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_brought_back_later() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws")
     at.settle()
     at.revive("aws")
@@ -258,7 +261,7 @@ def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_broug
 
 
 def test_a_lane_that_the_gateway_cannot_reach_gets_no_traffic() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws")
     at.settle()
     at.revive("aws")
@@ -270,7 +273,7 @@ def test_a_lane_that_the_gateway_cannot_reach_gets_no_traffic() -> None:
 
 
 def test_an_endpoint_that_was_deleted_is_deployed_anew() -> None:
-    at = world()
+    at = build()
     at.targets["gcp"].delete(NAME)
     serves = at.gateway._serves
     at.gateway._serves = lambda cloud: serves(cloud) and NAME in at.targets[cloud].endpoints  # type: ignore[method-assign]
@@ -283,7 +286,7 @@ def test_an_endpoint_that_was_deleted_is_deployed_anew() -> None:
 
 
 def test_another_onset_of_the_same_outage_is_the_same_incident() -> None:
-    at = world()
+    at = build()
     at.kill_cloud("aws")
     first = fail_over(at.ports(), at.spec, Outage("flight_delay-aws-1", "aws", 1.0))
     again = fail_over(at.ports(), at.spec, Outage("flight_delay-aws-9", "aws", 9.0))
@@ -292,7 +295,7 @@ def test_another_onset_of_the_same_outage_is_the_same_incident() -> None:
 
 
 def test_a_late_run_of_a_closed_incident_does_nothing() -> None:
-    at = world()
+    at = build()
     outage_and_back(at)
     (incident,) = at.incidents.all()
     before = at.end()
@@ -301,9 +304,77 @@ def test_a_late_run_of_a_closed_incident_does_nothing() -> None:
     assert at.end() == before
 
 
+def outage_config(cloud: str = "aws") -> dict[str, Any]:
+    config = {"incident": f"wine-{cloud}-1000", "cloud": cloud, "onset": 1000.5}
+    return {"ops": {"fail_over_wine": {"config": config}}}
+
+
+def recovery_config(cloud: str = "aws") -> dict[str, Any]:
+    return {"ops": {"bring_back_wine": {"config": {"incident": f"wine-{cloud}-1000"}}}}
+
+
+def test_the_jobs_do_it_and_the_assets_say_so(world: DagsterWorld) -> None:
+    assert world.run("train_and_deploy_wine").success
+    world.targets["aws"].gone = True
+    assert job(world, "failover_wine", outage_config())
+    route = world.metadata("route")
+    assert (route["weight_aws"], route["weight_gcp"], route["clouds_away"]) == (0, 4, "aws")
+    assert world.metadata("incidents")["open"] == 1
+    assert "drained" in world.metadata("incidents")["timeline"]
+    world.targets["aws"].gone = False
+    assert job(world, "recover_wine", recovery_config())
+    assert world.metadata("route")["weight_aws"] == 3
+    assert world.metadata("incidents")["open"] == 0
+    assert world.metadata("endpoint", "aws")["state"] == "ready"
+
+
+def job(world: DagsterWorld, name: str, config: dict[str, Any]) -> bool:
+    done = world.defs.resolve_job_def(name).execute_in_process(
+        instance=world.instance, raise_on_error=False, run_config=config
+    )
+    return bool(done.success)
+
+
+def test_a_new_version_is_deployed_without_the_cloud_that_is_away_and_reaches_it_later(world: DagsterWorld) -> None:
+    assert world.run("train_and_deploy_wine").success
+    world.targets["aws"].gone = True
+    assert job(world, "failover_wine", outage_config())
+    parameters: dict[str, Any] = {"wine__model": {"config": {"hyperparameters": {"max_depth": 6}}}}
+    parameters["wine__route"] = {"config": {"drain_seconds": 0}}
+    assert world.run("train_and_deploy_wine", {"ops": parameters}).success
+    said = "not deployed: aws has an open incident wine-aws-1000"
+    assert world.metadata("mirror", "aws")["state"] == said
+    assert world.metadata("endpoint", "aws")["state"] == said
+    assert world.metadata("endpoint", "gcp")["replicas"] == 2
+    assert world.gateway.routes["wine"].weights == {"gcp": 4, "azure": 0}
+    world.targets["aws"].gone = False
+    assert job(world, "recover_wine", recovery_config())
+    new = endpoint_name("wine", "1.1.0", "sandbox")
+    assert world.gateway.routes["wine"].weights == {"aws": 3, "gcp": 1, "azure": 0}
+    assert [place.replicas for place in world.targets.values()] == [{new: 1}] * 3
+
+
+def test_a_cloud_that_came_back_during_a_deploy_is_not_forgotten(
+    world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.run("train_and_deploy_wine").success
+    world.incidents.open(Incident("wine-aws-1000", "wine", "aws", 1000.5))
+    publish = world.gateway.publish
+
+    def closing(*route: Any) -> None:
+        world.incidents.close("wine-aws-1000", 2000.0)
+        publish(*route)
+
+    monkeypatch.setattr(world.gateway, "publish", closing)
+    assert world.run("deploy_wine").success
+    (again,) = world.incidents.all("wine", open_only=True)
+    assert again.cloud == "aws"
+    assert "came back while 1.0.0 was deployed without it" in again.entries[0].text
+
+
 def scenario(fields: dict[str, Any], second: bool, kills: list[tuple[int, bool]], forget: int = -1) -> World:
     """An outage (of two clouds when ``second``) and its end; the n-th phase is killed as the n-th of ``kills`` says."""
-    at = world(**fields)
+    at = build(**fields)
     clouds: tuple[Any, ...] = ("aws", "azure") if second else ("aws",)
     plan = [*kills, (0, False), (0, False)]
     at.kill_cloud(*clouds)
@@ -358,7 +429,7 @@ def test_killed_twice_and_forgetful_the_end_is_the_same(
 ) -> None:
     fields, second = case
     wanted_end, changes = untouched(bool(fields), second)
-    at = world(**fields)
+    at = build(**fields)
     clouds: tuple[Any, ...] = ("aws", "azure") if second else ("aws",)
     for act, kill in ((at.kill_cloud, kills[0]), (at.revive, kills[1])):
         act(*clouds)

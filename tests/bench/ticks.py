@@ -89,11 +89,10 @@ def outage_figures() -> list[Tick]:
         targets["aws"].gone = True
         found.append(measure(ticks, "one cloud is away, first look", 1))
         found.append(measure(ticks, "one cloud is away, a run for each model", 1))
-        for request in ticks.requests:
+        for request in ticks.requests[: MODELS // 5]:
             ticks.run(request, dg.DagsterRunStatus.STARTED)
-        found.append(measure(ticks, "1,000 runs are at work"))
-        for run in ticks.instance.get_runs():
-            ticks.instance.report_run_canceled(run)
+        found.append(measure(ticks, "200 runs are at work"))
+        ticks.instance.wipe()
         for number in range(MODELS):
             one = incidents.open(Incident(f"m{number}-aws-1", f"m{number}", "aws", 1.0))
             for step, key in CONTAINED:

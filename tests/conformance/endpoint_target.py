@@ -12,9 +12,13 @@
         @pytest.fixture(scope="class")
         def image(self, sandbox): ...               # an image reference that the cloud holds
 
+        @pytest.fixture(scope="class")
+        def store(self, sandbox): ...               # the cloud's ObjectStore, where prediction logs go
+
 The ``sandbox`` fixture is that of tests/sandbox_fixture.py, imported in a conftest.py.
 """
 
+import gzip
 import json
 import multiprocessing
 import os
@@ -33,7 +37,7 @@ from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import DeployRequest, Endpoint
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
 from intermodal.platform.package import Golden, Package
-from intermodal.platform.ports import EndpointTarget
+from intermodal.platform.ports import EndpointTarget, ObjectStore
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
@@ -171,6 +175,31 @@ class EndpointTargetConformance:
         assert caught.value.hint
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
         assert target.deploy(request_).state == "ready"
+
+    def test_what_it_answers_is_in_its_own_clouds_prediction_log(
+        self, target: EndpointTarget, request_: DeployRequest, store: ObjectStore, package: Path
+    ) -> None:
+        logging = replace(request_, environment="logging", predictions=store.uri("logs"))
+        body = json.loads(self.body(package))
+        for id_, sample in (("all", 1.0), ("most", 0.99999)):  # a change of the share is a change of the endpoint
+            target.deploy(replace(logging, sample=sample))
+            # The second one might not be in the sample: once in a hundred thousand.
+            target.invoke(logging.name, json.dumps({**body, "id": id_}).encode())
+        target.delete(logging.name)
+        found = {}
+
+        def gathered() -> bool:
+            for key in store.list("logs/predictions/flight_delay"):
+                header, *lines = map(json.loads, gzip.decompress(store.get(key)).splitlines())
+                found.update({line["id"]: (header, line) for line in lines})
+            return len(found) == 2
+
+        eventually(gathered)
+        assert {id_: header["sample"] for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999}
+        header, line = found["all"]
+        assert (header["cloud"], header["target"], header["version"]) == (self.cloud, str(target.target), "1.2.0")
+        assert parity.holds(Golden.read(package).predictions, line["predictions"])
+        assert line["inputs"]["hour"] == [row["hour"] for row in Golden.read(package).rows]
 
     @pytest.mark.parametrize("wrong", ["image", "artifacts"])
     def test_a_failed_deployment_says_why_and_leaves_nothing_behind(

@@ -44,6 +44,12 @@ class ModelRegistryConformance:
         )
         return registry.record(folder, record)
 
+    def test_a_page_is_kept_beside_a_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        version = registry.register(candidate, "1.0.0")
+        first, second = (registry.attach(version, "drift/today.html", data) for data in (b"one", b"two"))
+        assert first == second
+        assert "drift/today.html" in first
+
     def test_nothing_was_trained_yet(self, registry: ModelRegistry) -> None:
         with pytest.raises(NotFound):
             registry.candidate("unheard_of")

@@ -1,11 +1,15 @@
 """What promtool and amtool say of the configuration, and the alerts' own tests (``rules/*.test.yml``)."""
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
+
+from intermodal.platform.endpoints import Upstream
+from intermodal.resources.envoy.lane import lane_of
 
 HERE = Path(__file__).parent
 DEPLOY = HERE.parents[1] / "deploy"
@@ -25,6 +29,17 @@ def test_alerts_come_and_go(test: Path) -> None:
 
 def test_prometheus_takes_its_configuration() -> None:
     _run("promtool", "check", "config", DEPLOY / "prometheus" / "prometheus.yml")
+
+
+def test_of_the_gateway_only_what_is_used_is_asked() -> None:
+    """Names as Envoy 1.40 has them, a cluster's after its lane."""
+    jobs = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())["scrape_configs"]
+    (asked,) = next(job for job in jobs if job["job_name"] == "gateway")["params"]["filter"]
+    lane = lane_of("flight_delay", Upstream("aws", "1.0.0", "http://127.0.0.1:1/x"))
+    for name in ("intermodal.tries_total.model.flight_delay.cloud.aws", f"cluster.{lane.name}.membership_healthy"):
+        assert re.search(asked, name), name
+    for name in (f"cluster.{lane.endpoint}.membership_healthy", f"cluster.{lane.name}.upstream_cx_total"):
+        assert not re.search(asked, name), name
 
 
 def test_prometheus_takes_the_job_for_kubernetes(tmp_path: Path) -> None:

@@ -11,6 +11,19 @@ def test_without_any_variable() -> None:
     assert Settings.of({}) == Settings(8080, MAX_BODY_BYTES, "", "", Identity("0.0.0", "", ""))
 
 
+def test_the_prediction_log_has_a_place_and_a_share() -> None:
+    assert (Settings().predictions, Settings.of({"INTERMODAL_PREDICTIONS": ""}).predictions) == ("", "")
+    found = Settings.of({"INTERMODAL_PREDICTIONS": "gs://b", "INTERMODAL_PREDICTIONS_SAMPLE": "0.25"})
+    assert (found.predictions, found.sample) == ("gs://b", 0.25)
+    assert Settings.of({"INTERMODAL_PREDICTIONS": "gs://b"}).sample == 1
+
+
+@pytest.mark.parametrize("text", ["x", "1.01", "-0.1", "nan", "inf"])
+def test_a_bad_share_names_its_variable(text: str) -> None:
+    with pytest.raises(StartError, match=r"INTERMODAL_PREDICTIONS_SAMPLE is '.*'. Set it to a number from 0 to 1"):
+        Settings.of({"INTERMODAL_PREDICTIONS_SAMPLE": text})
+
+
 def test_the_first_port_that_is_set_wins() -> None:
     environment = {name: str(9000 + i) for i, name in enumerate(PORTS)}
     for i, name in enumerate(PORTS):

@@ -13,6 +13,7 @@ from intermodal.platform.endpoints import DeployRequest
 from intermodal.platform.errors import DeployFailed, Refused
 from intermodal.resources.aws.endpoints.plan import Plan
 from intermodal.resources.aws.endpoints.sagemaker import SageMakerTarget
+from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.sandbox.faults import Faults
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
 from tests.resources.aws.support import target_maker, uploader
@@ -30,6 +31,10 @@ class TestSageMaker(EndpointTargetConformance):
     @pytest.fixture(scope="class")
     def upload(self, variables: Mapping[str, str]) -> Upload:
         return uploader(variables)
+
+    @pytest.fixture(scope="class")
+    def store(self, variables: Mapping[str, str]) -> S3ObjectStore:
+        return S3ObjectStore(bucket=variables["INTERMODAL_AWS_BUCKET"], region=variables["AWS_REGION"])
 
     @pytest.fixture(scope="class")
     def image(self, variables: Mapping[str, str]) -> str:

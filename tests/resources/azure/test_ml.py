@@ -13,6 +13,7 @@ from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, SpecError, Unavailable
 from intermodal.resources.azure.endpoints.ml import AzureMlTarget
+from intermodal.resources.azure.object_store import BlobObjectStore
 from intermodal.sandbox.faults import Faults
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
 from tests.resources.azure.support import make, upload
@@ -32,6 +33,14 @@ class TestAzureMl(EndpointTargetConformance):
     @pytest.fixture(scope="class")
     def make_target(self, variables: Mapping[str, str]) -> Callable[[], AzureMlTarget]:
         return lambda: make(variables)
+
+    @pytest.fixture(scope="class")
+    def store(self, variables: Mapping[str, str]) -> BlobObjectStore:
+        return BlobObjectStore(
+            account=variables["INTERMODAL_AZURE_STORAGE_ACCOUNT"],
+            container=variables["INTERMODAL_AZURE_CONTAINER"],
+            endpoint=variables["INTERMODAL_AZURE_STORAGE_ENDPOINT"],
+        )
 
     @pytest.fixture(scope="class")
     def image(self, variables: Mapping[str, str]) -> str:

@@ -58,7 +58,13 @@ def test_names_fit_azures_limits_and_follow_what_runs() -> None:
     one, same = documents(), documents(replace(REQUEST))
     assert one.deployment == same.deployment
     assert 3 <= len(one.deployment) <= 32
-    for change in ({"image": "another"}, {"artifacts": REQUEST.artifacts + "2"}, {"replicas": 2}):
+    changes = (
+        {"image": "another"},
+        {"artifacts": REQUEST.artifacts + "2"},
+        {"replicas": 2},
+        {"predictions": "https://x"},
+    )
+    for change in changes:
         assert documents(replace(REQUEST, **change)).deployment != one.deployment  # type: ignore[arg-type]
 
 

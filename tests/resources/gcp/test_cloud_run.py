@@ -16,6 +16,7 @@ from intermodal.platform.errors import DeployFailed, IntermodalError, SpecError
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.endpoints.cloud_run import CloudRunTarget
 from intermodal.resources.gcp.endpoints.services import service_for
+from intermodal.resources.gcp.object_store import GcsObjectStore
 from intermodal.sandbox.faults import Faults
 from tests.conformance.callers import send
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload
@@ -45,6 +46,11 @@ class TestCloudRun(EndpointTargetConformance):
             timeout_seconds=60,
             retry_seconds=1.2,
         )
+
+    @pytest.fixture(scope="class")
+    def store(self, variables: dict[str, str]) -> GcsObjectStore:
+        endpoint = variables["INTERMODAL_GCP_STORAGE_ENDPOINT"]
+        return GcsObjectStore(bucket=variables["INTERMODAL_GCP_BUCKET"], endpoint=endpoint)
 
     @pytest.fixture(scope="class")
     def image(self, variables: dict[str, str]) -> str:

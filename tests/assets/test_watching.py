@@ -1,0 +1,182 @@
+"""What is seen of a model that serves: drift, health, drills, and the page that tells all of it."""
+
+import time
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+import pytest
+
+from intermodal.platform.clouds import CLOUDS
+from intermodal.platform.figures import Figures
+from intermodal.platform.incidents import Entry, Incident
+from intermodal.platform.predictions import part_of
+from tests.assets.conftest import World
+
+
+@pytest.fixture
+def deployed(world: World) -> World:
+    assert world.run("train_and_deploy_wine").success
+    return world
+
+
+def asked(world: World, rows: int, shift: float = 0.0, cloud: str = "") -> None:
+    """Predictions as they are gathered: training rows again, moved by ``shift`` standard deviations."""
+    frame = pd.concat([world.tables.read("wine", "features", f"2020-0{m}-01") for m in (1, 2)])
+    frame = frame.drop(columns=["grower", "proline"]).sample(rows, replace=True, random_state=1).reset_index(drop=True)
+    numbers = frame.select_dtypes("number")
+    frame[numbers.columns] = numbers + shift * numbers.std()
+    outputs = np.tile(np.eye(3), (rows // 3 + 1, 1))[:rows]
+    at = time.time()
+    whole = frame.assign(
+        _id=[f"r{number}" for number in range(rows)],
+        _row=0,
+        _at=at,
+        _cloud=[cloud or CLOUDS[number % 3] for number in range(rows)],
+        _target="x",
+        _version="1.0.0",
+        **{f"prediction_{k}": outputs[:, k] for k in range(3)},
+    )
+    world.tables.write("wine", "predictions", part_of(at), whole)
+
+
+def look(world: World, *stages: str) -> dict[str, Any]:
+    keys = [dg.AssetKey(["wine", stage]) for stage in stages]
+    result = world.run("watch_wine", asset_selection=keys)
+    assert result.success, [e for e in result.all_events if e.is_failure]
+    return world.metadata(stages[-1])
+
+
+def checked(world: World, stage: str, name: str) -> bool:
+    key = dg.AssetCheckKey(dg.AssetKey(["wine", stage]), name)
+    records = world.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    return bool(records[0].status.value == "SUCCEEDED")
+
+
+def test_nothing_is_decided_on_few_rows(deployed: World) -> None:
+    asked(deployed, 50)
+    assert look(deployed, "drift")["state"] == "too few rows"
+
+
+def test_what_was_trained_on_has_not_drifted(deployed: World) -> None:
+    asked(deployed, 3000)
+    found = look(deployed, "drift")
+    assert found["rows"] == 3000
+    assert found["rows_aws"] == 1000
+    assert found["drifted_share"] == 0  # of the inputs; the outputs above are not the model's
+    pushed = {(name, labels["cloud"]) for name, labels, _ in deployed.gauges.pushed["drift-wine"] if "cloud" in labels}
+    assert ("intermodal_drift_psi", "") in pushed
+    assert ("intermodal_drift_psi", "gcp") in pushed
+
+
+def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
+    asked(deployed, 3000, shift=3)
+    found = look(deployed, "drift")
+    assert found["state"] == "drifted"
+    assert found["drifted_share"] > 0.5
+    assert "drifted" in found["columns"]
+    assert not checked(deployed, "drift", "no_drift")
+
+
+def test_evidently_draws_a_page_beside_the_version(deployed: World) -> None:
+    asked(deployed, 1200, shift=3)
+    found = look(deployed, "drift", "drift_report")
+    (page,) = deployed.registry.attached.values()
+    assert found["report"].startswith("http://registry.example/wine/1.0.0/drift/")
+    assert b"1.0.0: training and now" in page
+
+
+def test_gauges_that_nobody_takes_do_not_stop_the_decision(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from intermodal.platform.errors import Unavailable
+
+    def refuse(*_: object) -> None:
+        raise Unavailable("the Pushgateway is down")
+
+    monkeypatch.setattr(deployed.gauges, "push", refuse)
+    asked(deployed, 3000, shift=3)
+    assert look(deployed, "drift")["state"] == "drifted"
+    assert "the Pushgateway is down" in look(deployed, "health")["not_read"]
+
+
+def test_health_puts_callers_and_clouds_side_by_side(deployed: World) -> None:
+    for key, source in deployed.metrics.items():
+        cloud = key.split("_")[0] if key.split("_")[0] in CLOUDS else "aws"
+        source.figures = [Figures(source.source, "wine", cloud, version="1.0.0", requests=3.0, p95_ms=12.0)]  # type: ignore[arg-type]
+    found = look(deployed, "health")
+    assert found["source"] == "prometheus"
+    assert found["aws_p95_ms"] == 12.0
+    assert all(name in found["side_by_side"] for name in ("aws-monitor", "gcp-monitor", "azure-monitor", "prometheus"))
+    names = {name for name, _, _ in deployed.gauges.pushed["monitor-wine"]}
+    assert "intermodal_monitor_p95_seconds" in names
+
+
+def test_without_prometheus_the_gateway_is_asked(deployed: World) -> None:
+    deployed.metrics["metrics"].down = True
+    deployed.metrics["gateway_metrics"].figures = [Figures("gateway", "wine", "gcp", requests=7.0)]
+    found = look(deployed, "health")
+    assert found["source"] == "gateway"
+    assert found["gcp_requests"] == 7.0
+    assert "prometheus does not answer" in found["not_read"]
+
+
+def test_the_timeline_tells_versions_routes_incidents_and_notes(deployed: World) -> None:
+    deployed.incidents.open(Incident("wine-aws-1", "wine", "aws", time.time()))
+    deployed.incidents.note("wine-aws-1", Entry(time.time(), "detected", "0", "aws cannot serve wine"))
+    noted = dg.AssetObservation(dg.AssetKey(["wine", "timeline"]), metadata={"note": "a person was here"})
+    deployed.instance.report_runless_asset_event(noted)
+    page = look(deployed, "timeline")["timeline"]
+    for words in (
+        "1.0.0 is the champion",
+        "is routed: aws 3, azure 0, gcp 1",
+        "aws cannot serve wine",
+        "a person was here",
+    ):
+        assert words in page
+
+
+def drill(world: World, **config: Any) -> dg.ExecuteInProcessResult:
+    job = world.defs.resolve_job_def("drill_wine")
+    run_config = {"ops": {"wine__drill": {"config": {"seconds": 0.3, "rate": 20.0, **config}}}}
+    return job.execute_in_process(instance=world.instance, run_config=run_config, raise_on_error=False)
+
+
+def test_a_drill_ends_what_it_began_and_says_what_was_missing(deployed: World) -> None:
+    result = drill(deployed, kind="outage", cloud="aws")
+    assert result.success
+    found = deployed.metadata("drill")
+    assert found["drained_seconds"] < 0.3
+    assert "capacity_seconds" not in found
+    assert not found["passed"]
+    assert "full capacity" in found["reasons"]
+    assert deployed.gateway.disturbances() == {}
+    assert not checked(deployed, "drill", "objectives")
+
+
+def test_a_corrupt_mirror_is_found_and_mended(deployed: World) -> None:
+    before = dict(deployed.stores["gcp"].objects)
+    assert drill(deployed, kind="corrupt", cloud="gcp").success
+    found = deployed.metadata("drill")
+    assert found["detected_seconds"] >= 0
+    assert {k: v for k, v in deployed.stores["gcp"].objects.items() if "manifest" not in k} == {
+        k: v for k, v in before.items() if "manifest" not in k
+    }
+
+
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({"kind": "outage", "cloud": "azure"}, "gets no traffic"),
+        ({"kind": "flood", "cloud": "aws"}, "Known drills"),
+    ],
+)
+def test_a_drill_that_makes_no_sense_is_refused(deployed: World, config: dict[str, str], words: str) -> None:
+    result = drill(deployed, **config)
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    assert words in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+
+
+def test_production_wants_to_be_asked_explicitly(deployed: World) -> None:
+    deployed.deployment.environment = "production"
+    assert not drill(deployed, kind="throttle", cloud="aws").success
+    assert drill(deployed, kind="throttle", cloud="aws", allow_production=True).success

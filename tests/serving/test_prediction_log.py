@@ -1,0 +1,295 @@
+"""The prediction log: what is in it, and that it is bounded and loses nothing."""
+
+import gzip
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from intermodal.platform.package import Package
+from intermodal.platform.prediction_log import Header, Logged, hour_of
+from intermodal.platform.signature import Column, Output, Signature
+from intermodal.platform.v2 import request_body
+from intermodal.serving import prediction_log
+from intermodal.serving.app import App
+from intermodal.serving.dataplane import DataPlane, open_plane
+from intermodal.serving.prediction_log import Limits, PredictionLog
+from intermodal.serving.routes import Service
+from intermodal.serving.settings import Identity, Settings
+from intermodal.serving.table import Table
+from tests.serving.conftest import FLIGHTS, POINTS, Row
+from tests.serving.driver import INFER, JSON_HEADERS, call
+
+LIMITS = Limits()
+IDENTITY = Identity("1.2.3", "aws", "aws/sagemaker")
+
+
+@dataclass
+class Store:
+    """Keeps what is put; ``fails`` so many times before, and waits for ``opened``."""
+
+    objects: dict[str, bytes] = field(default_factory=dict)
+    fails: int = 0
+    opened: threading.Event = field(default_factory=threading.Event)
+    begun: threading.Event = field(default_factory=threading.Event)
+
+    def __post_init__(self) -> None:
+        self.opened.set()
+
+    def put(self, key: str, data: bytes) -> None:
+        self.begun.set()
+        self.opened.wait()
+        if self.fails:
+            self.fails -= 1
+            raise OSError("503 Slow Down: https://a/b?sig=secret")
+        self.objects[key] = data
+
+    def read(self) -> list[tuple[str, Header, list[Logged]]]:
+        found = []
+        for key, data in sorted(self.objects.items()):
+            first, *rest = (json.loads(line) for line in gzip.decompress(data).splitlines())
+            found.append((key, Header(**first), [Logged(**line) for line in rest]))
+        return found
+
+    @property
+    def logged(self) -> list[Logged]:
+        return [one for _, _, lines in self.read() for one in lines]
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store()
+
+
+def service_of(package: Package, store: Store, sample: float = 1.0, limits: Limits = LIMITS) -> Service:
+    service = Service(package, Settings(identity=IDENTITY, predictions="file:///x", sample=sample))
+    service.log = PredictionLog(package, service.settings, store.put, service.metrics, limits)
+    return service
+
+
+def serve(plane: DataPlane, store: Store) -> tuple[App, PredictionLog]:
+    service = service_of(plane.package, store)
+    service.plane = plane
+    assert service.log is not None
+    return App(service), service.log
+
+
+def count(service: Service, name: str) -> float:
+    lines = service.metrics.text().decode().splitlines()
+    return next(float(line.rpartition(" ")[2]) for line in lines if line.startswith(f"intermodal_predictions_{name}"))
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+def test_what_is_logged_is_what_the_model_saw_and_said(plane: DataPlane, store: Store, row: Row) -> None:
+    app, log = serve(plane, store)
+    odd = {**row, "carrier": "ZZ", "wind": None, "distance": "733.5", "hour": 18.0}
+    body = json.loads(request_body(FLIGHTS, [row, odd])) | {"id": "UA-1545"}
+    before = time.time()
+    answer = call(app, "POST", INFER, body).json["outputs"][0]["data"]
+    assert log.close(5) == 0
+    [(key, header, [logged])] = store.read()
+    assert header == Header("flight_delay", "1.2.3", "aws", "aws/sagemaker", 1.0)
+    assert key.startswith(f"predictions/flight_delay/{hour_of(logged.at)}/")
+    assert key.endswith("-000001.jsonl.gz")
+    assert (logged.id, logged.rows) == ("UA-1545", 2)
+    assert before <= logged.at <= time.time()
+    assert logged.predictions == [[value] for value in answer]
+    assert logged.inputs == {
+        "distance": [733.5, 733.5],
+        "hour": [18, 18],
+        "carrier": ["UA", None],
+        "wind": [12.0, None],
+        "engine": ["jet", "jet"],
+        "weekend": [False, False],
+        "seats": [149, 149],
+    }
+
+
+def test_the_id_is_the_callers_else_the_gateways_else_our_own(plane: DataPlane, store: Store, row: Row) -> None:
+    app, log = serve(plane, store)
+    named = (*JSON_HEADERS, (b"x-request-id", b"of-the-gateway"))
+    raw = json.loads(request_body(FLIGHTS, [row]))
+    call(app, "POST", INFER, {**raw, "id": "of-the-caller"}, named)
+    call(app, "POST", INFER, {**raw, "id": ""}, named)
+    call(app, "POST", "/invocations", {"instances": [row]}, named)
+    call(app, "POST", "/score", {"dataframe_records": [row]}, (*JSON_HEADERS, (b"x-request-id", b"x" * 5000)))
+    call(app, "POST", INFER, raw)
+    log.close(5)
+    first, second, third, *own = [one.id for one in store.logged]
+    assert [first, second, third] == ["of-the-caller", "of-the-gateway", "of-the-gateway"]
+    assert len(set(own)) == 2
+    assert all(len(id_) >= 32 for id_ in own)
+
+
+def test_only_answered_predictions_are_logged_and_no_probes(plane: DataPlane, store: Store, row: Row) -> None:
+    app, log = serve(plane, store)
+    probe = (*JSON_HEADERS, (b"x-intermodal-probe", b"1"))
+    body = request_body(FLIGHTS, [row])
+    assert call(app, "POST", INFER, body, probe).status == 200
+    assert call(app, "POST", INFER, {"inputs": []}).status == 400
+    assert call(app, "GET", "/ping").status == 200
+    assert call(app, "POST", "/invocations", body).status == 200
+    assert call(app, "POST", "/invocations", request_body(FLIGHTS, [row] * 2000)).status == 200  # in a thread
+    assert log.close(5) == 0
+    assert [one.rows for one in store.logged] == [1, 2000]
+    assert count(app.service, "logged_total") == 2
+    assert count(app.service, "dropped_total") == count(app.service, "log_errors_total") == 0
+
+
+def test_sensitive_columns_are_absent(lightgbm_package: Any, store: Store, row: Row) -> None:
+    package = replace(Package.read(lightgbm_package), sensitive=("carrier", "distance"))
+    app, log = serve(open_plane(package, lightgbm_package, "1.2.3"), store)
+    call(app, "POST", INFER, request_body(FLIGHTS, [{**row, "distance": 1234567.25}]))
+    log.close(5)
+    assert set(store.logged[0].inputs) == {"hour", "wind", "engine", "weekend", "seats"}
+    [(_, text)] = [(key, gzip.decompress(data)) for key, data in store.objects.items()]
+    for word in (b"carrier", b"distance", b"1234567", b"UA"):
+        assert word not in text
+
+
+def test_several_classes_give_a_list_a_row(sides: DataPlane, store: Store) -> None:
+    app, log = serve(sides, store)
+    body = request_body(POINTS, [{"x": 0.1, "y": 2.0}, {"x": -3.0, "y": 0.0}])
+    answer = call(app, "POST", "/v2/models/sides/infer", body).json["outputs"][0]["data"]
+    assert call(app, "POST", "/invocations", {"instances": []}).status == 200
+    log.close(5)
+    two, none = store.logged
+    assert two.predictions == [answer[:3], answer[3:]]
+    assert (none.rows, none.predictions, none.inputs) == (0, [], {"x": [], "y": []})
+
+
+def package_of(*names: str, sensitive: tuple[str, ...] = ()) -> Package:
+    signature = Signature(tuple(Column(name, "FP64") for name in names), Output("y"))
+    return Package("m", "regression", "lightgbm", "model.txt", signature, sensitive)
+
+
+@pytest.mark.parametrize("name", ["plain", "with space", 'a "quote"', "ключ", "back\\slash", "class", "new\nline"])
+def test_any_column_name_and_no_number(store: Store, name: str) -> None:
+    log = service_of(package_of(name, "hidden", sensitive=("hidden",)), store).log
+    assert log is not None
+    line = log.line("1", Table([[1.5], [2.5]], 1, {}), np.array([np.nan]))
+    assert line is not None
+    log.add(line)
+    assert log.close(5) == 0
+    [logged] = store.logged
+    assert (logged.inputs, logged.predictions) == ({name: [1.5]}, [[None]])
+    assert list(vars(logged)) == [one.name for one in fields(Logged)]
+
+
+def test_what_cannot_be_written_is_counted_and_fails_no_request(store: Store, caplog: Any) -> None:
+    service = service_of(package_of("x"), store)
+    assert service.log is not None
+    assert service.log.line("1", Table([[object()]], 1, {}), np.array([1.0])) is None
+    assert count(service, "dropped_total") == 1
+    assert "cannot be written" in caplog.text
+
+
+def fill(service: Service, requests: int, first: int = 0) -> list[str]:
+    """Log so many requests; the ids of those that were taken."""
+    taken, log = [], service.log
+    assert log is not None
+    for number in range(first, first + requests):
+        if log.wanted() and (line := log.line(str(number), Table([[float(number)]], 1, {}), np.array([0.5]))):
+            log.add(line)
+            taken.append(str(number))
+    return taken
+
+
+def test_an_hour_that_ends_ends_the_object(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    service = service_of(package_of("x"), store)
+    for at in (1795471199.9, 1795471200.0, 1795471200.1):
+        monkeypatch.setattr(prediction_log, "time", lambda at=at: at)
+        fill(service, 1)
+    assert service.log is not None
+    service.log.close(5)
+    (one, _, first), (two, _, second) = store.read()
+    assert (len(first), len(second)) == (1, 2)
+    assert [hour_of(first[0].at), hour_of(second[0].at)] == [one.split("/")[2], two.split("/")[2]]
+    assert one.split("/")[2] < two.split("/")[2]
+
+
+def test_objects_end_at_their_size_and_at_their_age(store: Store) -> None:
+    service = service_of(package_of("x"), store, limits=Limits(object_bytes=2000, object_seconds=3600))
+    fill(service, 10_000)
+    until(lambda: len(store.objects) > 1)
+    assert service.log is not None
+    service.log.close(5)
+    assert len(store.logged) == 10_000
+    young = Store()
+    service = service_of(package_of("x"), young, limits=Limits(object_seconds=0))
+    fill(service, 1)
+    until(lambda: len(young.logged) == 1)
+
+
+def test_a_share_is_sampled_and_said_in_the_header(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice: Iterator[float] = iter([0.0, 0.24, 0.25, 0.9])
+    service = service_of(package_of("x"), store, sample=0.25)
+    monkeypatch.setattr(prediction_log.random, "random", lambda: next(dice))
+    assert fill(service, 4) == ["0", "1"]
+    monkeypatch.undo()
+    assert service.log is not None
+    service.log.close(5)
+    assert store.read()[0][1].sample == 0.25
+    assert count(service, "dropped_total") == 0
+
+
+def test_a_store_that_fails_for_a_while_gets_everything(store: Store, caplog: Any) -> None:
+    store.fails = 3
+    service = service_of(package_of("x"), store, limits=Limits(object_bytes=500, object_seconds=0))
+    taken = fill(service, 500)
+    until(lambda: len(store.logged) == 500)
+    assert sorted(one.id for one in store.logged) == sorted(taken)
+    assert count(service, "log_errors_total") == 3
+    assert count(service, "logged_total") == 500
+    assert "503 Slow Down" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_closing_keeps_trying_and_says_what_was_lost(store: Store) -> None:
+    store.fails = 2
+    service = service_of(package_of("x"), store)
+    fill(service, 10)
+    assert service.log is not None
+    assert service.log.close(20) == 0
+    assert len(store.logged) == 10
+
+    store.fails = 1_000_000
+    service = service_of(package_of("x"), store)
+    fill(service, 10)
+    assert service.log is not None
+    assert service.log.close(0.5) == 10
+
+
+def test_a_store_that_never_answers_holds_a_bounded_amount_and_keeps_the_oldest(store: Store) -> None:
+    limits = Limits(queued_bytes=20_000, held_bytes=5_000, object_bytes=1_000, object_seconds=0)
+    service, log = (service := service_of(package_of("x"), store, limits=limits)), service.log
+    assert log is not None
+    store.opened.clear()
+    taken = fill(service, 10)
+    assert store.begun.wait(10)
+    for burst in range(200):
+        taken += fill(service, 200, 1000 * (burst + 1))
+        waiting = log._taken_bytes - log._packed_bytes
+        assert waiting <= limits.queued_bytes + 200  # one line over
+        if count(service, "dropped_total") > 20_000:
+            break
+        time.sleep(0.01)
+    held = log._held_bytes - log._stored_bytes
+    assert held <= limits.held_bytes + limits.queued_bytes
+    assert count(service, "dropped_total") + len(taken) == 10 + 200 * (burst + 1)
+    assert len(taken) < 40_000
+    store.opened.set()
+    assert log.close(20) == 0
+    assert sorted(one.id for one in store.logged) == sorted(taken)
+    assert taken[:10] == [str(number) for number in range(10)]
