@@ -50,7 +50,7 @@ def disturb(
             gateway.disturb(cloud, DISTURBANCES[kind])
             while time.time() - started < seconds and not (incident and incident.at("capacity")):
                 if drained is None and not gateway.upstream_health(model).get(cloud, False):
-                    drained = time.time() - started
+                    drained = round(time.time() - started, 3)
                 incident = _opened(incidents, model, cloud, started)
                 time.sleep(POLL_SECONDS)
         finally:

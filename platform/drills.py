@@ -110,7 +110,7 @@ def require_safe(
 def judge(result: DrillResult, objectives: Objectives) -> tuple[bool, tuple[str, ...]]:
     """Whether the drill met the spec's objectives, a sentence for each. Only an outage loses a cloud's capacity."""
     reasons = [f"{result.failed} of {result.requests} requests failed."]
-    passed = result.failed == 0 and result.requests > 0
+    passed = result.failed == 0 and (result.requests > 0 or result.kind == "corrupt")
     if result.kind == "outage":
         for word, seconds, limit in (
             ("drained", result.drained_seconds, objectives.drained_seconds),

@@ -118,6 +118,8 @@ class MemoryStore:
     def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
         fresh = {path: (source / path).read_bytes() for path in manifest.files}
         have = {path: self.objects.get(f"{prefix}/{path}") for path in fresh}
+        if f"{prefix}/{MANIFEST}" in self.objects:  # it was whole once, and is not read again
+            fresh = {path: data if have[path] is None else have[path] for path, data in fresh.items()}
         self.objects |= {f"{prefix}/{path}": data for path, data in fresh.items()}
         self.objects[f"{prefix}/{MANIFEST}"] = manifest.to_json().encode()
         copied = tuple(path for path in fresh if have[path] is None)
