@@ -7,11 +7,18 @@ export UV_COMPILE_BYTECODE := 1
 export MYPYPATH := src
 unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := .venv/.installed
+DEMO_HOME := .intermodal/demo
 
-.PHONY: up down status test check bench clean setup lock programs
+.PHONY: up demo down status test check bench clean setup lock programs
 
 up: setup  ## Three clouds, MLflow, gateway and Dagster; then train and deploy flight_delay.
 	@$(BIN)/intermodal up
+
+demo: setup  ## The whole story, unattended, in a home of its own; what it started stays up to be looked at.
+	@INTERMODAL_HOME=$(DEMO_HOME) $(BIN)/intermodal down >/dev/null
+	@rm -rf $(DEMO_HOME)
+	@INTERMODAL_HOME=$(DEMO_HOME) $(BIN)/intermodal demo
+	@echo "Stop it: INTERMODAL_HOME=$(DEMO_HOME) make down"
 
 down: setup  ## Stop everything that `up` started.
 	@$(BIN)/intermodal down

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import gateway, serving, wrk
+from tests.bench import drift, gateway, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
 from tests.bench.report import Section, page
 
@@ -30,6 +30,9 @@ PARTS: dict[str, Callable[[Installation], Section]] = {
     "serving": serving.measure,
     "gateway": gateway.added,
     "killed": gateway.killed,
+    "ticks": lambda _: ticks.section(),
+    "sensors": lambda _: sensor_ticks.measure(),
+    "drift": drift.measure,
 }
 
 

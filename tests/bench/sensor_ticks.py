@@ -24,13 +24,16 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from intermodal.assets.resources import target_key
 from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.platform.drills import Totals
 from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.incidents import Incident
 from intermodal.platform.routing import Route, even_weights
 from intermodal.sensors.champions import champions
+from intermodal.sensors.drift import drift
 from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.staleness import staleness
+from intermodal.sensors.traffic import traffic
 from tests.bench.report import Rounds, Section
 from tests.memory import (
     MemoryDeployment,
@@ -121,6 +124,16 @@ def measure() -> Section:
             for name in NAMES:
                 resources["gateway"].routes[name] = Route(name, "2.0.0", even_weights(CLOUDS), {}, "{}")
 
+        def busy() -> None:
+            resources["gateway"].counted |= {name: Totals(10_000) for name in NAMES}
+
+        def measured() -> None:
+            for name in NAMES:
+                found = {"version": "1.0.0", "state": "none"}
+                instance.report_runless_asset_event(
+                    dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=found)
+                )
+
         deploys = jobs(NAMES)
         rows = [
             _row("champions", "every champion is served", tick(champions(deploys))),
@@ -138,6 +151,8 @@ def measure() -> Section:
             _row("orphans", "2,900 endpoints in nobody's use", tick(orphans), replaced, 600),
             _row("champions", "1,000 promotions, 1,000 runs in progress", tick(champions(deploys)), running),
             _row("orphans", "1,000 runs in progress", tick(orphans)),
+            _row("traffic", "every model was asked enough", tick(traffic(jobs(NAMES, "watch_"))), busy),
+            _row("drift", "measured, and none drifted", tick(drift(jobs(NAMES, "retrain_"))), measured),
         ]
     return Section(
         "Sensor ticks",
