@@ -80,8 +80,8 @@ def killed(installation: Installation) -> Section:
         f"{RATE} requests/s for {KILL_SECONDS:.0f} s; after {KILL_AT:.0f} s all processes of the cloud are killed. "
         "*Drained*: from the kill until the gateway's own statistics say that it sends nothing there, asked every "
         "10 ms. *Capacity back*: from the kill until the failover run noted that the next cloud serves with the "
-        "lost cloud's replicas too (goal: 30 s). *Share back*: seconds from the start of the restore until the recovery gave "
-        "the cloud its weight and it has 80 % of its share again, in steps of a second."
+        "lost cloud's replicas too (goal: 30 s). *Share back*: seconds from the start of the restore until the "
+        "recovery gave the cloud its weight and it has 80 % of its share again, in steps of a second."
     )
     header = [
         "cloud",
