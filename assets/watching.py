@@ -10,6 +10,8 @@ from intermodal.assets.predictions import clouds_of
 from intermodal.platform.spec import ModelSpec
 
 WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
+DRILL = "intermodal/drill"
+"""Tag of a drill's run: the model."""
 APART = (*WATCHING, "drill", "incidents")
 """Assets of a model that deploying it does not touch."""
 
@@ -30,7 +32,7 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
         f"drill_{spec.name}",
         selection=dg.AssetSelection.assets(key(spec, "drill")),
         description=f"An outage of {spec.name} on purpose, measured.",
-        tags={"intermodal/drill": spec.name},
+        tags={DRILL: spec.name},
     )
     return dg.Definitions(
         jobs=[

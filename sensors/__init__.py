@@ -9,6 +9,7 @@ from intermodal.sensors.champions import champions
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
+from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.outage import outage
@@ -30,4 +31,5 @@ def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
         staleness,
         heartbeat,
         orphans,
+        drills,
     ]
