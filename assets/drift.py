@@ -42,7 +42,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
         champion = champion_of(registry, spec.name)
         profile = Profile.from_json(registry.read(champion.candidate, PROFILE))
         columns = logged_columns(spec, champion)
-        rows = newest(tables, spec.name, champion.version, spec.drift.rows)
+        rows = newest(tables, spec.name, champion.version, spec.drift.rows, champion.registered_at or 0.0)
         by_cloud = {cloud: _count(profile, group, columns) for cloud, group in rows.groupby(CLOUD)}
         counts = reduce(add, by_cloud.values()) if by_cloud else _count(profile, rows, columns)
         measured = compare(profile, counts)

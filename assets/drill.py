@@ -44,14 +44,19 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
     def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult[None]:
         kind, cloud = parse_drill(config.kind), parse_cloud(config.cloud)
         gateway, incidents = resources.gateway(context), resources.incidents(context)
-        require_safe(
-            gateway.route(spec.name),
-            gateway.upstream_health(spec.name) if gateway.route(spec.name) else {},
-            cloud,
-            environment=resources.deployment(context).environment,
-            allow_production=config.allow_production,
-            handled=bool(incidents.all(spec.name, open_only=True) or gateway.disturbances()),
-        )
+        health = gateway.health()
+        # The gateway disturbs a cloud, so every model that it serves is in the drill: each must be able to bear it.
+        routes = {name: gateway.route(name) for name in health}
+        concerned = {name: route for name, route in routes.items() if route is not None and cloud in route.serving}
+        for name, route in {**concerned, spec.name: gateway.route(spec.name)}.items():
+            require_safe(
+                route,
+                health.get(name, {}),
+                cloud,
+                environment=resources.deployment(context).environment,
+                allow_production=config.allow_production,
+                handled=bool(incidents.all(open_only=True) or gateway.disturbances()),
+            )
         if kind == "corrupt":
             registry, store = resources.registry(context), resources.store(context, cloud)
             result = drilling.corrupt(spec.name, cloud, gateway, registry, store)

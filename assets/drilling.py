@@ -88,9 +88,10 @@ def corrupt(
     manifest, prefix = champion.candidate.manifest, f"{model}/{champion.version}"
     victim = min(manifest.files, key=lambda path: manifest.files[path].size)
     before, started = gateway.totals().get(model, Totals()), time.time()
+    # Without its manifest a prefix is no mirror: nobody takes it for whole if this is killed, and a run reads it all.
+    store.delete(f"{prefix}/{MANIFEST}")
     store.put(f"{prefix}/{victim}", b"damaged by a drill")
     detected = time.time() if victim in store.damaged(manifest, prefix) else None
-    store.delete(f"{prefix}/{MANIFEST}")  # without it a prefix is no mirror: the next run reads every object
     with TemporaryDirectory() as folder:
         store.mirror(registry.download(champion.candidate, Path(folder)), manifest, prefix)
     mended = None if store.damaged(manifest, prefix) else time.time()

@@ -22,10 +22,12 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     """
     if spec.features.id is None:
         return {}
-    asked = rows[rows[ROW] == 0].drop_duplicates(ID, keep="last").set_index(ID)
+    several = set(rows.loc[rows[ROW] > 0, ID])
+    asked = rows[~rows[ID].isin(several)].drop_duplicates(ID, keep="last").set_index(ID)
     found = [asked.iloc[:0].assign(truth=[])]
     for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
         labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target]
+        labels.index = labels.index.astype(str)  # ids are text in requests
         found.append(asked.join(labels.rename("truth"), how="inner"))
     joined = pd.concat([one for one in found if len(one)] or found[:1])
     if len(joined) < LEAST:

@@ -37,10 +37,10 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
         required_resource_keys={resources.TABLES, *(resources.store_key(cloud) for cloud in clouds)},
     )
     def _predictions(context: Context) -> dg.MaterializeResult[None]:
-        tables, rows, left = resources.tables(context), dict[str, int](), dict[str, str]()
+        tables, rows, left, damaged = resources.tables(context), dict[str, int](), dict[str, str](), list[str]()
         for cloud in clouds:
             try:
-                rows[cloud] = gather(tables, resources.store(context, cloud), spec.name)
+                rows[cloud] = gather(tables, resources.store(context, cloud), spec.name, damaged)
             except IntermodalError as error:  # its objects stay where they are, for the next time
                 left[cloud] = error.message
                 context.log.warning("%s: its log was not read now: %s", cloud, error)
@@ -51,6 +51,7 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
                 **{f"new_rows_{cloud}": count for cloud, count in rows.items()},
                 "parts": len(parts),
                 "newest_part": parts[-1] if parts else "none",
+                "damaged": "; ".join(damaged) or "nothing",
                 "not_read": ", ".join(f"{cloud}: {why}" for cloud, why in left.items()) or "nothing",
             }
         )
@@ -58,8 +59,9 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
     return _predictions
 
 
-def gather(tables: ports.Tables, store: ports.ObjectStore, model: str) -> int:
-    """Add what the cloud's log has since the last time; how many rows were new.
+def gather(tables: ports.Tables, store: ports.ObjectStore, model: str, damaged: list[str]) -> int:
+    """Add what the cloud's log has since the last time; how many rows were new. Objects that are none of this model's
+    log are passed over, once, and said in ``damaged``.
 
     Killed half-way, the next one reads the same objects again, and no request comes in twice.
     """
@@ -67,10 +69,14 @@ def gather(tables: ports.Tables, store: ports.ObjectStore, model: str) -> int:
     fresh = sorted(_listed(store, model, known) - set(known))
     found: list[pd.DataFrame] = []
     for object_key in fresh:
-        header, logged = predictions.read(store.get(object_key), object_key)
-        if header.model != model:
-            raise SpecError(f"{object_key} is of the model '{header.model}'.", hint="Remove it from this folder.")
-        found.append(predictions.table(header, logged))
+        data = store.get(object_key)
+        try:
+            header, logged = predictions.read(data, object_key)
+            if header.model != model:
+                raise SpecError(f"{object_key} is of the model '{header.model}'.")
+            found.append(predictions.table(header, logged))
+        except SpecError as error:  # it counts as gathered: it would be as wrong the next time, and others wait
+            damaged.append(error.message)
     added = _add(tables, model, pd.concat(found, ignore_index=True)) if found else 0
     if fresh:
         newest = sorted({*known, *fresh}, key=_hour)
@@ -106,11 +112,17 @@ def _add(tables: ports.Tables, model: str, rows: pd.DataFrame) -> int:
     return added
 
 
-def newest(tables: ports.Tables, model: str, version: str, rows: int) -> pd.DataFrame:
-    """The newest rows that a version predicted, at most ``rows``; an empty table when there are none."""
+def newest(tables: ports.Tables, model: str, version: str, rows: int, since: float = 0.0) -> pd.DataFrame:
+    """The newest rows that a version predicted, at most ``rows``; an empty table when there are none.
+
+    ``since`` is when the version was registered (Unix seconds): nothing older is looked at.
+    """
     found: list[pd.DataFrame] = []
     have = 0
+    first = predictions.part_of(since)
     for part in reversed(tables.partitions(model, STAGE)):
+        if part < first:
+            break
         one = tables.read(model, STAGE, part)
         found.append(one[one[predictions.VERSION] == version])
         have += len(found[-1])

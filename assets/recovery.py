@@ -40,6 +40,8 @@ def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
 
 def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
     cloud, key, version = incident.cloud, str(current_round(incident)), at.route(spec.name).version
+    if cloud not in failover.order_of(spec):
+        return at.note(incident, "note", "left", f"the spec of {spec.name} names {cloud} no longer")
     others = at.down(spec.name) - {cloud}
     incident = at.note(incident, "recovering", key, f"{cloud} answers; it gets {version} before any traffic")
     count, upstreams = wanted(spec, others)[cloud], dict[Cloud, Upstream]()

@@ -28,7 +28,7 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
     def _report(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = resources.registry(context), resources.tables(context)
         champion = champion_of(registry, spec.name)
-        current = newest(tables, spec.name, champion.version, spec.drift.rows)
+        current = newest(tables, spec.name, champion.version, spec.drift.rows, champion.registered_at or 0.0)
         if len(current) < spec.drift.min_rows:
             return dg.MaterializeResult(
                 metadata={"report": f"not drawn: {len(current)} rows, it takes {spec.drift.min_rows}"}

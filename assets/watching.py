@@ -10,6 +10,8 @@ from intermodal.assets.predictions import clouds_of
 from intermodal.platform.spec import ModelSpec
 
 WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
+WATCH = "intermodal/watch"
+"""Tag of a run that only looks: the model."""
 DRILL = "intermodal/drill"
 """Tag of a drill's run: the model."""
 APART = (*WATCHING, "drill", "incidents")
@@ -70,5 +72,5 @@ def _look(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str)
         f"{verb}_{spec.name}",
         selection=dg.AssetSelection.assets(*(key(spec, stage) for stage in stages)),
         description=description,
-        tags={"intermodal/watch": spec.name},
+        tags={WATCH: spec.name},
     )

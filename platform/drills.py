@@ -104,7 +104,9 @@ def require_safe(
     if handled:
         raise IntermodalError("An incident or another drill is going on.", hint="Wait until it is over.")
     if not any(health.get(other, False) for other in route.serving if other != cloud):
-        raise IntermodalError(f"No other cloud could take the requests of {cloud}.", hint="Mend the others first.")
+        raise IntermodalError(
+            f"No other cloud could take the requests for '{route.model}' from {cloud}.", hint="Mend the others first."
+        )
 
 
 def judge(result: DrillResult, objectives: Objectives) -> tuple[bool, tuple[str, ...]]:

@@ -66,22 +66,23 @@ def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> t
     if seen.drifted is None:
         return memory, Decision("nothing", reason="too few rows to say")
     if not seen.drifted:
-        return replace(memory, since=None, good=True), Decision("nothing", reason="no drift")
+        return replace(memory, since=None, good=True, told=""), Decision("nothing", reason="no drift")
     memory = replace(memory, since=memory.since or seen.at)
     if seen.training:
         return memory, Decision("wait", reason="a retraining runs")
     if why := _hopeless(memory, seen):
         return _ask(memory, *why)
     recent = tuple(at for at in memory.retrained_at if now - at < DAY)
-    if recent and now - recent[-1] < policy.cooldown_hours * 3600:
-        hours = policy.cooldown_hours - (now - recent[-1]) / 3600
+    if memory.retrained_at and now - memory.retrained_at[-1] < policy.cooldown_hours * 3600:
+        hours = policy.cooldown_hours - (now - memory.retrained_at[-1]) / 3600
         return memory, Decision("wait", reason=f"cooling down for another {hours:.1f} h")
     if len(recent) >= policy.retrains_per_day:
         return _ask(memory, f"limit-{int(now // DAY)}", f"{len(recent)} retrainings in 24 hours are the spec's limit")
     if seen.newest <= seen.held_out:
         return _ask(memory, "no-new-data", f"there is no data newer than {seen.held_out[:7]}, which it was judged on")
     key = f"{memory.version}-{int(memory.since or seen.at)}"
-    kept = replace(memory, retrained_from=seen.version, retrained_at=(*recent, now))
+    # Not good any more: when the run ends and this version still serves, its gates refused the new one.
+    kept = replace(memory, good=False, retrained_from=seen.version, retrained_at=(*recent, now))
     return kept, Decision("retrain", key, f"{seen.version} has drifted, and there is data up to {seen.newest[:7]}")
 
 

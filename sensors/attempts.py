@@ -13,6 +13,8 @@ from intermodal.assets.heartbeat import SILENT_SECONDS
 
 FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
 """How long to wait before an event that a run did not settle gets another one: doubled each time."""
+START_SECONDS = 180.0
+"""Dagster's own patience with a run that starts (run_monitoring.start_timeout_seconds)."""
 AT_ONCE = 400
 """Ids in one question to the run storage, well below SQLite's limit of variables."""
 MARKING_SECONDS = 0.5
@@ -65,6 +67,11 @@ def _ended(record: dg.RunRecord) -> float:
     return record.end_time or record.update_timestamp.timestamp()
 
 
+def _patience(record: dg.RunRecord) -> float:
+    """A run that starts may wait for a machine (a pod, an image); one that works gives a sign of life."""
+    return START_SECONDS if record.dagster_run.status == dg.DagsterRunStatus.STARTING else SILENT_SECONDS
+
+
 def _busy(instance: dg.DagsterInstance, models: Iterable[str], now: float) -> set[str]:
     """Models that a failover or a recovery works on. One whose process is dead is marked as failed and does not count:
     a process that was killed cannot say so, and Dagster's default launcher does not ask."""
@@ -72,14 +79,14 @@ def _busy(instance: dg.DagsterInstance, models: Iterable[str], now: float) -> se
     quiet = [
         record
         for record in records
-        if record.dagster_run.status in WORKING and now - record.update_timestamp.timestamp() > SILENT_SECONDS
+        if record.dagster_run.status in WORKING and now - record.update_timestamp.timestamp() > _patience(record)
     ]
     dead, until, turn = set[str](), time.monotonic() + MARKING_SECONDS, int(now) % max(len(quiet), 1)
     for record in quiet[turn:] + quiet[:turn]:
         if time.monotonic() > until:
             break  # the others count as at work until a later tick has looked at them
-        if now - _last_word(instance, record) > SILENT_SECONDS:
-            text = f"No sign of life for {SILENT_SECONDS:g} s: its process is gone."
+        if now - _last_word(instance, record) > _patience(record):
+            text = f"No sign of life for {_patience(record):g} s: its process is gone."
             instance.report_run_failed(record.dagster_run, text)
             dead.add(record.dagster_run.run_id)
     return {one.dagster_run.tags[MODEL_TAG] for one in records if one.dagster_run.run_id not in dead}

@@ -2,6 +2,9 @@
 
 import dagster as dg
 
+DEPLOYS = "intermodal/deploys"
+"""Tag by which the queue keeps room for failovers (dagster.yaml)."""
+
 
 def deployments() -> dg.AutomationConditionSensorDefinition:
     return dg.AutomationConditionSensorDefinition(
@@ -9,5 +12,6 @@ def deployments() -> dg.AutomationConditionSensorDefinition:
         target=dg.AssetSelection.all(),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
+        run_tags={DEPLOYS: "yes"},  # a run may be about several models, so it has no tag `model`
         description="Deploys a new champion: mirrors, endpoints and route follow it once its gates passed.",
     )

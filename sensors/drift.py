@@ -79,7 +79,7 @@ def _observed(context: dg.SensorEvaluationContext, model: str, event: dg.EventLo
     metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
     version, state = str(metadata["version"]), str(metadata["state"])
     drifted = None if state == "too few rows" else state == "drifted"
-    if not drifted or memory.told.startswith(f"{version}-not"):
+    if not drifted or (memory.told.startswith(f"{version}-not-") and not memory.good):
         return Observed(version, drifted, event.timestamp)
     champion = champion_of(resources.registry(context), model)
     if champion.version != version:  # measured before the version that is champion now

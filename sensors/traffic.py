@@ -5,7 +5,9 @@ import json
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.runs import RUNNING
 from intermodal.assets.specs import specs_of
+from intermodal.assets.watching import WATCH
 from intermodal.platform.drills import Totals
 from intermodal.platform.errors import IntermodalError
 from intermodal.sensors.targets import JobDefinitions
@@ -29,13 +31,13 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
             totals = resources.gateway(context).totals()
         except IntermodalError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(error.message), cursor=context.cursor)
-        requests = []
+        requests, waiting = [], _waiting(context.instance)
         for name, spec in specs.items():
             now, before = totals.get(name, Totals()).requests, seen.get(name, 0)
             if now < before:  # the gateway was started anew and counts from zero
                 before = 0
-            if now - before >= spec.drift.rows:
-                requests.append(dg.RunRequest(job_name=f"watch_{name}", tags={"intermodal/watch": name}))
+            if now - before >= spec.drift.rows and name not in waiting:
+                requests.append(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name}))
                 before = now
             seen[name] = before
         kept = {name: count for name, count in seen.items() if name in specs and count}
@@ -43,6 +45,11 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=skip)
 
     return _traffic
+
+
+def _waiting(instance: dg.DagsterInstance) -> set[str]:
+    """Models whose last look has not begun or not ended yet: another one would see nothing that it does not."""
+    return {run.tags[WATCH] for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH in run.tags}
 
 
 def _seen(context: dg.SensorEvaluationContext) -> dict[str, int]:

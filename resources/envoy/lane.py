@@ -93,8 +93,15 @@ class Published:
 def shifted(old: Published, weights: Mapping[Cloud, int], added: Sequence[Upstream]) -> Published:
     """The same version with other weights, and with the lanes of ``added``; a cloud that is not named gets weight 0.
 
-    SpecError for a weight of a cloud that has no upstream.
+    SpecError for a weight of a cloud that has no upstream, and for an upstream of another version than the route has:
+    a new one may have been published since it was asked for.
     """
+    if other := [one.cloud for one in added if one.version != old.route.version]:
+        raise SpecError(
+            f"The route of '{old.route.model}' has version {old.route.version}, and the upstream on {', '.join(other)} "
+            "another.",
+            hint="Deploy the route's version there, and add that.",
+        )
     lanes = {lane.cloud: lane for lane in old.lanes} | {one.cloud: lane_of(old.route.model, one) for one in added}
     if missing := [cloud for cloud, weight in weights.items() if weight and cloud not in lanes]:
         raise SpecError(

@@ -6,14 +6,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.assets.predictions import gather, newest
 from intermodal.platform import predictions
 from intermodal.platform.clouds import CLOUDS
-from intermodal.platform.errors import SpecError, Unavailable
+from intermodal.platform.errors import Unavailable
 from intermodal.platform.prediction_log import Header, Logged, object_key
 from tests.memory import MemoryStore, MemoryTables
 
@@ -37,10 +36,10 @@ def ids(tables: MemoryTables) -> list[str]:
 def test_a_second_gathering_reads_only_what_is_new() -> None:
     tables, store = MemoryTables(), Counting("aws")
     write(store, 1, ("a", NOW), ("b", NOW + 1))
-    assert gather(tables, store, "wine") == 2
+    assert gather(tables, store, "wine", []) == 2
     write(store, 2, ("c", NOW + 2))
-    assert gather(tables, store, "wine") == 1
-    assert gather(tables, store, "wine") == 0
+    assert gather(tables, store, "wine", []) == 1
+    assert gather(tables, store, "wine", []) == 0
     assert ids(tables) == ["a", "b", "c"]
     assert store.gets == 2
 
@@ -49,36 +48,39 @@ def test_an_answer_of_two_clouds_counts_once() -> None:
     tables, aws, gcp = MemoryTables(), MemoryStore("aws"), MemoryStore("gcp")
     write(aws, 1, ("a", NOW + 1.5))
     write(gcp, 1, ("a", NOW))
-    assert gather(tables, aws, "wine") == 1
-    assert gather(tables, gcp, "wine") == 0
+    assert gather(tables, aws, "wine", []) == 1
+    assert gather(tables, gcp, "wine", []) == 0
     assert newest(tables, "wine", "1.0.0", 10)[predictions.CLOUD].tolist() == ["gcp"]
 
 
 def test_objects_that_come_an_hour_late_are_found() -> None:
     tables, store = MemoryTables(), MemoryStore("aws")
     write(store, 1, ("new", NOW))
-    gather(tables, store, "wine")
+    gather(tables, store, "wine", [])
     write(store, 2, ("late", NOW - 3600))
     write(store, 3, ("newer", NOW + 1))
-    gather(tables, store, "wine")
+    gather(tables, store, "wine", [])
     write(store, 4, ("very late", NOW - 7200))
-    gather(tables, store, "wine")
+    gather(tables, store, "wine", [])
     assert {"new", "newer"} <= set(ids(tables))
 
 
-def test_a_damaged_object_is_named_and_the_rest_waits() -> None:
-    tables, store = MemoryTables(), MemoryStore("aws")
+def test_a_damaged_object_is_named_once_and_keeps_nobody_waiting() -> None:
+    tables, store, damaged = MemoryTables(), MemoryStore("aws"), list[str]()
     store.put(object_key("wine", NOW, "writer", 1), b"no gzip")
-    with pytest.raises(SpecError, match="writer-000001"):
-        gather(tables, store, "wine")
-    assert ids(tables) == []
+    write(store, 2, ("a", NOW))
+    assert gather(tables, store, "wine", damaged) == 1
+    assert gather(tables, store, "wine", damaged) == 0
+    assert ids(tables) == ["a"]
+    assert len(damaged) == 1
+    assert "writer-000001" in damaged[0]
 
 
 def test_newest_is_of_one_version_and_bounded() -> None:
     tables, store = MemoryTables(), MemoryStore("aws")
     write(store, 1, *((f"old{i}", NOW + i) for i in range(5)))
     write(store, 2, *((f"new{i}", NOW + 600 + i) for i in range(700)), version="1.1.0")
-    gather(tables, store, "wine")
+    gather(tables, store, "wine", [])
     assert len(newest(tables, "wine", "1.1.0", 100)) == 100
     assert newest(tables, "wine", "1.1.0", 1)[predictions.ID].tolist() == ["new699"]
     assert len(newest(tables, "wine", "1.0.0", 100)) == 5
@@ -132,7 +134,7 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
     for _ in range(2):
         for store in stores.values():
             try:
-                gather(tables, store, "wine")
+                gather(tables, store, "wine", [])
             except (Unavailable, KeyboardInterrupt):
                 continue
     wanted = {f"{name}{later // 300}" for given_ in answers.values() for name, later in given_}

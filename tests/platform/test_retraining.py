@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from intermodal.platform.retraining import DAY, Decision, Memory, Observed, decide
@@ -28,6 +28,14 @@ def test_a_retraining_that_gave_no_version_is_for_people_once() -> None:
     memory, decision = decide(memory, seen(), POLICY, NOW + 60)
     assert (decision.action, decision.key) == ("ask people", "1.0.0-not-replaced")
     assert decide(memory, seen(), POLICY, NOW + 120)[1].action == "wait"
+
+
+def test_a_version_that_was_good_and_whose_retraining_failed_is_for_people() -> None:
+    memory, _ = decide(Memory(), seen(drifted=False), POLICY, NOW)
+    memory, first = decide(memory, seen(), POLICY, NOW + 1)
+    memory, second = decide(memory, seen(), POLICY, NOW + 2 * DAY)
+    assert (first.action, second.action) == ("retrain", "ask people")
+    assert second.key == "1.0.0-not-replaced"
 
 
 def test_a_retrained_version_that_drifts_too_is_for_people() -> None:
@@ -72,7 +80,9 @@ STEPS = st.lists(
 )
 
 
-@given(STEPS, st.integers(0, 3), st.floats(0, 48))
+@given(STEPS, st.integers(0, 3), st.floats(0, 100))
+@example([(False, False, False, 1.0), (True, False, False, 1.0), (True, False, False, 1.5 * DAY)], 3, 0.0)
+@example([(True, False, False, 1.0), (False, True, False, 1.0), (True, False, False, 1.5 * DAY)], 3, 72.0)
 def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
     steps: list[Step], limit: int, cooldown: float
 ) -> None:
