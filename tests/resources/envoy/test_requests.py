@@ -89,8 +89,8 @@ def test_ready_means_that_some_upstream_answers_the_golden_row(model: Model) -> 
     until(lambda: model.healthy() == set())
     assert model.infer().status_code == 503
     model.clouds["gcp"].start()
-    until(lambda: model.infer().status_code == 200)
-    assert model.infer().headers["x-intermodal-cloud"] == "gcp"
+    # Another test's server may have taken the port of a dead cloud meanwhile, and answer in its place.
+    until(lambda: model.infer().headers.get("x-intermodal-cloud") == "gcp")
 
 
 def test_errors_have_the_form_of_v2(model: Model) -> None:
