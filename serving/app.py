@@ -6,11 +6,12 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
+from typing import Any
 
-from intermodal.serving.dataplane import Call, DataPlane, Media
+from intermodal.serving.dataplane import Call, DataPlane
 from intermodal.serving.errors import RequestError, listed, shown
 from intermodal.serving.routes import Read, Route, Service, table
-from intermodal.serving.wire import Answer, ClientGone, Receive, Scope, Send, caller, json_answer, read_body, refusal
+from intermodal.serving.wire import Answer, ClientGone, Receive, Request, Scope, Send, json_answer, read_body, refusal
 
 INLINE_BYTES = 32_768
 """Up to here a body is read in the event loop (under a millisecond); a larger one goes to a thread."""
@@ -20,8 +21,8 @@ CLIENT_GONE = 499
 
 THREADS = "predict"
 
-Predicted = tuple[Call, bytes, tuple[float, bytes] | None]
-"""What was asked, the answer's body, and the line for the prediction log."""
+Predicted = tuple[Call, bytes, bytes, Any]
+"""What was asked, the answer's body, and for the prediction log the inputs and the predictions."""
 
 logger = logging.getLogger(__name__)
 
@@ -83,38 +84,38 @@ class App:
             plane = self.service.plane
             if plane is None:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
-            body, media = await read_body(scope, receive, self.service.settings.max_body_bytes)
-            return Answer(200, await self._predict(plane, route.read, body, media, scope))
+            request = await read_body(scope, receive, self.service.settings.max_body_bytes)
+            return Answer(200, await self._predict(plane, route.read, request))
         if route.get and method in ("GET", "HEAD"):
             return route.get()
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
 
-    async def _predict(self, plane: DataPlane, read: Read, body: bytes, media: Media, scope: Scope) -> bytes:
+    async def _predict(self, plane: DataPlane, read: Read, request: Request) -> bytes:
         """In the event loop when it is short, in a thread when it would keep health checks waiting."""
-        log, id_ = self.service.log, ""
-        if log:
-            id_, probe = caller(scope["headers"])
-            log = log if not probe and log.wanted() else None
+        body, media, id_, probe = request
+        log = self.service.log
+        if log and (probe or not log.wanted()):
+            log = None
 
         def predicted(call: Call) -> Predicted:
+            inputs = log.begin(call.table) if log else b""
             values = plane.predict(call.table)
-            line = log.line(call.id or id_, call.table, values) if log else None
-            return call, plane.write(call, values), line
+            return call, plane.write(call, values), inputs, values
 
         def whole() -> Predicted:
             return predicted(read(plane, body, media))
 
         run = asyncio.get_running_loop().run_in_executor
         if len(body) > INLINE_BYTES:
-            call, payload, line = await run(self._pool, whole)
+            call, payload, inputs, values = await run(self._pool, whole)
         else:
             call = read(plane, body, media)
             inline = call.table.rows <= plane.inline_rows
-            call, payload, line = predicted(call) if inline else await run(self._pool, predicted, call)
+            call, payload, inputs, values = predicted(call) if inline else await run(self._pool, predicted, call)
         self.service.metrics.predicted(call.table.rows, call.table.unseen)
-        if log and line:
-            log.add(line)
+        if log and inputs:
+            log.add(call.id or id_, call.table.rows, inputs, values)
         return payload
 
     def _unknown(self, path: str) -> RequestError:

@@ -4,7 +4,7 @@ import zlib
 from collections.abc import Callable, Collection, Sequence
 from itertools import compress, count
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -14,37 +14,54 @@ GZIP = 31
 """zlib's ``wbits`` for a gzip container: https://docs.python.org/3/library/zlib.html#zlib.compressobj"""
 
 
+class Entry(NamedTuple):
+    """One answered request. ``id`` is empty when the caller gave none, ``inputs`` is JSON of the columns that may be
+    logged, ``values`` what the runtime gave: float64, [rows] or [rows, width]."""
+
+    id: str
+    at: float
+    rows: int
+    inputs: bytes
+    values: Any
+
+
 class Line(msgspec.Struct, gc=False):
     """platform's ``Logged``, in a form that is made and written in half the time."""
 
     id: str
     at: float
     rows: int
-    inputs: Any
+    inputs: msgspec.Raw
     predictions: list[list[float]]
 
 
-def lines_for(
-    columns: Sequence[str], sensitive: Collection[str], writer: str
-) -> Callable[[str, float, Table, Any], bytes]:
-    """A function that writes a request's line, without a newline, from its id, time, table and predictions (float64,
-    [rows] or [rows, width]; what is no number becomes null). Any thread may call it; ``writer`` makes the ids of
-    requests that have none. It runs for every request, so it finds everything it needs bound already.
-    """
+def inputs_of(columns: Sequence[str], sensitive: Collection[str]) -> Callable[[Table], bytes]:
+    """A function that writes a request's columns as an object, without the sensitive ones. Any thread may call it; it
+    runs for every request, so it finds everything that it needs bound already."""
     encode = msgspec.json.Encoder().encode
     kept = [name not in sensitive for name in columns]
     make = _object_of(list(compress(columns, kept)))
-    numbers = count(1)
+    if all(kept):
+        return lambda table: encode(make(*table[0]))
+    return lambda table: encode(make(*compress(table[0], kept)))
 
-    def line(id_: str, at: float, table: Table, values: Any) -> bytes:
-        found, rows, _ = table
+
+class Lines:
+    """Writes whole lines; for one thread. ``writer`` makes the ids of requests that have none unique."""
+
+    def __init__(self, writer: str) -> None:
+        self._encode = msgspec.json.Encoder().encode_lines
+        self._writer, self._unnamed = writer, count(1)
+
+    def of(self, entries: Sequence[Entry]) -> bytes:
+        """A prediction that is no number is null."""
+        return self._encode([self._line(*entry) for entry in entries])
+
+    def _line(self, id_: str, at: float, rows: int, inputs: bytes, values: Any) -> Line:
         predictions = values.tolist()
         if values.ndim == 1:
-            predictions = [[value] for value in predictions] if rows != 1 else [predictions]
-        inputs = make(*compress(found, kept))
-        return encode(Line(id_ or f"{writer}-{next(numbers)}", at, rows, inputs, predictions))
-
-    return line
+            predictions = [[value] for value in predictions]
+        return Line(id_ or f"{self._writer}-{next(self._unnamed)}", at, rows, msgspec.Raw(inputs), predictions)
 
 
 def _object_of(names: list[str]) -> Callable[..., Any]:
@@ -66,9 +83,9 @@ class Batch:
         self._parts: list[bytes] = []
         self._append(self._gzip.compress(first + b"\n"))
 
-    def write(self, lines: Sequence[bytes]) -> None:
-        self.requests += len(lines)
-        self._append(self._gzip.compress(b"\n".join(lines) + b"\n"))
+    def write(self, lines: bytes, requests: int) -> None:
+        self.requests += requests
+        self._append(self._gzip.compress(lines))
 
     def end(self) -> bytes:
         self._append(self._gzip.flush())

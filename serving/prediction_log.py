@@ -1,8 +1,9 @@
 """The prediction log: what was asked and answered, written in batches to the server's own cloud.
 
-Where a request was predicted its line is written too, and put into a queue: to write 19 columns takes 4 us, to keep
-them for another thread to write takes twice that, since they are forty objects. One thread compresses the lines,
-another stores the objects and tries again for as long as it takes; neither keeps a request waiting.
+A request's columns are written as JSON before the model runs, and put into a queue with what it predicted: to write 18
+columns takes 3 us, to keep them for another thread to write takes 8, since they are forty objects whose memory could
+not be used again at once. One thread makes compressed objects of the queue, another stores them and tries again for as
+long as it takes; neither keeps a request waiting.
 
 What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
 the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
@@ -25,7 +26,7 @@ import msgspec
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, object_key
-from intermodal.serving.log_batch import Batch, lines_for
+from intermodal.serving.log_batch import Batch, Entry, Lines, inputs_of
 from intermodal.serving.metrics import Metrics
 from intermodal.serving.settings import Settings
 from intermodal.serving.table import Table
@@ -33,9 +34,10 @@ from intermodal.serving.table import Table
 Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
-TICK = 0.1
-CHUNK = 256
-"""Lines that are compressed in one go, outside of Python's lock."""
+TICK = 0.05
+"""Short, so that lines are compressed, and their memory is used again, while the cache still holds it."""
+CHUNK = 512
+"""Requests that are compressed in one go, outside of Python's lock."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 
 logger = logging.getLogger(__name__)
@@ -43,8 +45,8 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """``queued_bytes`` of lines wait to be compressed, ``held_bytes`` of objects wait for the store. An object is ended
-    after so many bytes or seconds."""
+    """``queued_bytes`` of inputs wait to be compressed, ``held_bytes`` of objects wait for the store. An object is
+    ended after so many bytes or seconds."""
 
     queued_bytes: int = 4 << 20
     held_bytes: int = 32 << 20
@@ -65,13 +67,14 @@ class PredictionLog:
         header = Header(package.model, who.version, who.cloud, who.target, settings.sample)
         names = [column.name for column in package.signature.inputs]
         self._first = msgspec.json.encode(header)
-        self._line = lines_for(names, package.sensitive, self._writer)
-        self._queue: deque[tuple[float, bytes]] = deque()
+        self._inputs, self._lines = inputs_of(names, package.sensitive), Lines(self._writer)
+        self._queue: deque[Entry] = deque()
         self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
         self._open: Batch | None = None
         self._number = 0
         self._taken = self._taken_bytes = 0  # by add
         self._packed_bytes = self._held_bytes = 0  # by the packing thread
+        self._full = False
         self._stored = self._stored_bytes = 0  # by the storing thread
         self.leaving = self._closing = False
         self._deadline = float("inf")
@@ -83,26 +86,26 @@ class PredictionLog:
         """Whether the next request is in the sample, and can be held."""
         if random.random() >= self._sample:
             return False
-        waiting = self._taken_bytes - self._packed_bytes > self._limits.queued_bytes
-        if waiting or self._held_bytes - self._stored_bytes > self._limits.held_bytes:
+        if self._taken_bytes - self._packed_bytes > self._limits.queued_bytes or self._full:
             self._metrics.log_dropped(1)
             return False
         return True
 
-    def line(self, id_: str, table: Table, values: Any) -> tuple[float, bytes] | None:
-        """What ``add`` takes; may be called by several threads. None, and counted, when it cannot be written."""
-        at = time()
+    def begin(self, table: Table) -> bytes:
+        """The inputs, to be written before the model runs and drives them from the processor's cache. Empty, and
+        counted, when they cannot be written. Any thread may call this."""
         try:
-            return at, self._line(id_, at, table, values)
+            return self._inputs(table)
         except Exception:
             logger.exception("a request of %d rows cannot be written to the prediction log", table.rows)
             self._metrics.log_dropped(1)
-            return None
+            return b""
 
-    def add(self, line: tuple[float, bytes]) -> None:
+    def add(self, id_: str, rows: int, inputs: bytes, values: Any) -> None:
+        """Take one answered request: the caller's id or '', what ``begin`` gave, and the predictions."""
         self._taken += 1
-        self._taken_bytes += len(line[1])
-        self._queue.append(line)
+        self._taken_bytes += len(inputs)
+        self._queue.append(Entry(id_, time(), rows, inputs, values))
 
     def close(self, seconds: float) -> int:
         """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""
@@ -115,27 +118,28 @@ class PredictionLog:
     def _pack(self) -> None:
         while True:
             closing = self._closing
-            while lines := [self._queue.popleft() for _ in range(min(CHUNK, len(self._queue)))]:
-                self._write(lines)
+            while entries := [self._queue.popleft() for _ in range(min(CHUNK, len(self._queue)))]:
+                self._write(entries)
             batch = self._open
             if batch and (self.leaving or monotonic() - batch.opened >= self._limits.object_seconds):
                 self._end()
             if closing:
                 self._objects.put(None)
                 return
+            self._full = self._held_bytes - self._stored_bytes > self._limits.held_bytes
             sleep(TICK)
 
-    def _write(self, lines: Sequence[tuple[float, bytes]]) -> None:
-        for hour, group in groupby(lines, lambda line: int(line[0] // 3600)):
-            same = [line for _, line in group]
+    def _write(self, entries: Sequence[Entry]) -> None:
+        for hour, group in groupby(entries, lambda entry: int(entry.at // 3600)):
+            same = list(group)
             if self._open and self._open.hour != hour:
                 self._end()
             if self._open is None:
                 self._number += 1
                 key = object_key(self._model, hour * 3600, self._writer, self._number)
                 self._open = Batch(key, hour, self._first)
-            self._open.write(same)
-            self._packed_bytes += sum(map(len, same))
+            self._open.write(self._lines.of(same), len(same))
+            self._packed_bytes += sum(len(entry.inputs) for entry in same)
             if self._open.size >= self._limits.object_bytes:
                 self._end()
 

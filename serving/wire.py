@@ -18,6 +18,10 @@ MAX_ID = 200
 """Bytes of a request's id; a longer one is none."""
 
 
+Request = tuple[bytes, Media, str, bool]
+"""The body and its kind, the id that the gateway gave the request ('' for none), and whether it is a probe of it."""
+
+
 class Answer(NamedTuple):
     status: int
     body: bytes
@@ -51,39 +55,34 @@ def _media(content_type: bytes) -> Media:
     raise RequestError("Unknown content type; expected application/json or text/csv, in UTF-8.", status=415)
 
 
-def _head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> Media:
+def _head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> tuple[Media, str, bool]:
     media: Media = "json"
+    id_, probe = "", False
     for name, value in headers:
         if name == b"content-type":
             media = "json" if value == JSON else _media(value)
         elif name == b"content-length":
             if value.isdigit() and (len(value) > 18 or int(value) > limit):
                 raise _too_large(limit)
+        elif name == b"x-request-id":
+            id_ = value.decode("latin-1") if len(value) <= MAX_ID else ""
+        elif name == b"x-intermodal-probe":
+            probe = value == b"1"
         elif name == b"content-encoding" and value.lower() != b"identity":
             raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
         elif name == b"inference-header-content-length":
             raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
-    return media
+    return media, id_, probe
 
 
 def _too_large(limit: int) -> RequestError:
     return RequestError(f"The body is over {limit} bytes; send fewer rows at a time.", status=413)
 
 
-def caller(headers: Iterable[tuple[bytes, bytes]]) -> tuple[str, bool]:
-    """The request's id as the gateway gave it ('' when it gave none), and whether it is a probe of the gateway."""
-    id_, probe = "", False
-    for name, value in headers:
-        if name == b"x-request-id":
-            id_ = value.decode("latin-1") if len(value) <= MAX_ID else ""
-        elif name == b"x-intermodal-probe":
-            probe = value == b"1"
-    return id_, probe
-
-
-async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[bytes, Media]:
-    """The whole body and its kind. What the client says about its length is only believed when it is too long."""
-    media = _head(scope["headers"], limit)
+async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
+    """The whole body with what its head says. What the client says about its length is believed
+    only when it is too long."""
+    media, id_, probe = _head(scope["headers"], limit)
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
@@ -101,4 +100,4 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> tuple[bytes, 
         body = b"".join(parts)
     if len(body) > limit:
         raise _too_large(limit)
-    return body, media
+    return body, media, id_, probe

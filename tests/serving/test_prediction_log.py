@@ -178,9 +178,7 @@ def package_of(*names: str, sensitive: tuple[str, ...] = ()) -> Package:
 def test_any_column_name_and_no_number(store: Store, name: str) -> None:
     log = service_of(package_of(name, "hidden", sensitive=("hidden",)), store).log
     assert log is not None
-    line = log.line("1", Table([[1.5], [2.5]], 1, {}), np.array([np.nan]))
-    assert line is not None
-    log.add(line)
+    log.add("1", 1, log.begin(Table([[1.5], [2.5]], 1, {})), np.array([np.nan]))
     assert log.close(5) == 0
     [logged] = store.logged
     assert (logged.inputs, logged.predictions) == ({name: [1.5]}, [[None]])
@@ -190,7 +188,7 @@ def test_any_column_name_and_no_number(store: Store, name: str) -> None:
 def test_what_cannot_be_written_is_counted_and_fails_no_request(store: Store, caplog: Any) -> None:
     service = service_of(package_of("x"), store)
     assert service.log is not None
-    assert service.log.line("1", Table([[object()]], 1, {}), np.array([1.0])) is None
+    assert service.log.begin(Table([[object()]], 1, {})) == b""
     assert count(service, "dropped_total") == 1
     assert "cannot be written" in caplog.text
 
@@ -200,8 +198,8 @@ def fill(service: Service, requests: int, first: int = 0) -> list[str]:
     taken, log = [], service.log
     assert log is not None
     for number in range(first, first + requests):
-        if log.wanted() and (line := log.line(str(number), Table([[float(number)]], 1, {}), np.array([0.5]))):
-            log.add(line)
+        if log.wanted() and (inputs := log.begin(Table([[float(number)]], 1, {}))):
+            log.add(str(number), 1, inputs, np.array([0.5]))
             taken.append(str(number))
     return taken
 
