@@ -7,7 +7,7 @@ import pandas as pd
 
 from intermodal.platform import ports
 from intermodal.platform.metrics import score
-from intermodal.platform.predictions import ID, ROW
+from intermodal.platform.predictions import LABEL_ID, ROW
 from intermodal.platform.registry import RegisteredVersion
 from intermodal.platform.spec import ModelSpec
 
@@ -22,8 +22,8 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     """
     if spec.features.id is None:
         return {}
-    several = set(rows.loc[rows[ROW] > 0, ID])
-    asked = rows[~rows[ID].isin(several)].drop_duplicates(ID, keep="last").set_index(ID)
+    several = set(rows.loc[rows[ROW] > 0, LABEL_ID])
+    asked = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
     found = [asked.iloc[:0].assign(truth=[])]
     for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
         labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target]

@@ -71,10 +71,10 @@ def gather(tables: ports.Tables, store: ports.ObjectStore, model: str, damaged: 
     for object_key in fresh:
         data = store.get(object_key)
         try:
-            header, logged = predictions.read(data, object_key)
+            header, rows = predictions.read(data, object_key)
             if header.model != model:
                 raise SpecError(f"{object_key} is of the model '{header.model}'.")
-            found.append(predictions.table(header, logged))
+            found.append(rows)
         except SpecError as error:  # it counts as gathered: it would be as wrong the next time, and others wait
             damaged.append(error.message)
     added = _add(tables, model, pd.concat(found, ignore_index=True)) if found else 0

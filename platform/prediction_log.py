@@ -1,42 +1,51 @@
 """The prediction log: what a server writes of the requests that it answered, and how a reader finds it again.
 
-An object is gzip of JSON lines. The first line is a ``Header``, each further line a ``Logged``:
+An object is a zip archive that ``numpy.load`` opens, with these members, for n requests of r rows in all:
 
-    {"model": "flight_delay", "version": "1.0.0", "cloud": "aws", "target": "aws/sagemaker", "sample": 1.0}
-    {"id": "UA-1545", "at": 1385200000.123, "rows": 1, "inputs": {"hour": [17]}, "predictions": [[0.31]]}
+    header.json      ``Header``
+    ids.json         n texts: the request's own id, which two objects share only when they tell of the same request
+    label_ids.json   n texts: the id that a label will carry, which is the caller's (else '')
+    at.npy           float64 [n], Unix seconds
+    rows.npy         int64 [n]
+    inputs.npy       float64 [k, r]: a category is its code, a missing value or an unseen category NaN
+    texts.json       columns of text without categories, by name: r texts or nulls each
+    predictions.npy  float64 [r, width]
 
-Shared by what serves (which writes it) and by assets (which gather it): the standard library only.
+Sensitive columns are in none of them. Shared by what serves (which writes it) and by assets (which gather it): the
+standard library only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+
+from intermodal.platform.signature import Column
 
 FOLDER = "predictions"
 
 
 @dataclass(frozen=True)
 class Header:
-    """Who wrote an object. ``sample`` is the share of requests that was logged, 0 to 1."""
+    """Who wrote an object. ``sample`` is the share of requests that was logged, 0 to 1. ``columns`` are the inputs in
+    it: those of ``inputs.npy`` in their order, and those of ``texts.json``."""
 
     model: str
     version: str
     cloud: str
     target: str
     sample: float
+    columns: tuple[Column, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Header":
+        columns = [Column(**{**column, "categories": tuple(column["categories"])}) for column in data["columns"]]
+        return cls(**{**data, "columns": tuple(columns)})
 
 
-@dataclass(frozen=True)
-class Logged:
-    """One request: its id (the caller's, else the gateway's, else the server's own), Unix seconds, the inputs by column
-    without the sensitive ones (each ``rows`` long, None for missing), and a list of ``width`` numbers a row."""
-
-    id: str
-    at: float
-    rows: int
-    inputs: Mapping[str, Sequence[Any]]
-    predictions: Sequence[Sequence[float]]
+def is_text(column: Column) -> bool:
+    """Whether the column's values are in ``texts.json`` rather than in ``inputs.npy``."""
+    return column.datatype == "BYTES" and not column.categories
 
 
 def hour_of(at: float) -> str:
@@ -50,5 +59,5 @@ def folder(model: str, hour: str = "") -> str:
 
 
 def object_key(model: str, at: float, writer: str, number: int) -> str:
-    """``predictions/<model>/<hour>/<writer>-<number>.jsonl.gz``; ``writer`` is unique to one server process."""
-    return f"{folder(model, hour_of(at))}/{writer}-{number:06d}.jsonl.gz"
+    """``predictions/<model>/<hour>/<writer>-<number>.npz``; ``writer`` is unique to one server process."""
+    return f"{folder(model, hour_of(at))}/{writer}-{number:06d}.npz"

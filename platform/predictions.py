@@ -1,49 +1,71 @@
 """Gathered predictions: the log's objects as one table, each request once, cut into parts by time."""
 
-import gzip
+import io
 import json
+import zipfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.prediction_log import Header, Logged
+from intermodal.platform.prediction_log import Header, is_text
+from intermodal.platform.signature import Column
 
-ID, ROW, AT, CLOUD, TARGET, VERSION = "_id", "_row", "_at", "_cloud", "_target", "_version"
-META = (ID, ROW, AT, CLOUD, TARGET, VERSION)
+ID, LABEL_ID, ROW, AT, CLOUD, TARGET, VERSION = "_id", "_label_id", "_row", "_at", "_cloud", "_target", "_version"
+META = (ID, LABEL_ID, ROW, AT, CLOUD, TARGET, VERSION)
 """Columns of a gathered table beside the model's inputs and ``prediction_<k>``; no input may have these names."""
 PART_MINUTES = 5
 
 
-def read(data: bytes, key: str) -> tuple[Header, list[Logged]]:
-    """One object of the log; SpecError when it is damaged."""
+def read(data: bytes, key: str) -> tuple[Header, pd.DataFrame]:
+    """One object of the log, as a row for each row that was predicted: META, the inputs, ``prediction_<k>``.
+
+    SpecError when it is damaged."""
     try:
-        lines = gzip.decompress(data).splitlines()
-        return Header(**json.loads(lines[0])), [Logged(**json.loads(line)) for line in lines[1:]]
-    except (OSError, EOFError, zlib.error, ValueError, TypeError, IndexError) as error:
+        with np.load(io.BytesIO(data), allow_pickle=False) as members:
+            header = Header.from_dict(json.loads(members["header.json"]))
+            return header, _table(header, members)
+    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, TypeError, LookupError) as error:
         hint = "Move it away, and see who wrote it."
         raise SpecError(f"{key} is no object of the prediction log: {error}.", hint=hint) from error
 
 
-def table(header: Header, logged: Sequence[Logged]) -> pd.DataFrame:
-    """A row for each row that was predicted: META, the inputs, ``prediction_<k>``."""
-    columns: dict[str, list[Any]] = {name: [] for name in (ID, ROW, AT)}
-    columns |= {name: [] for one in logged for name in one.inputs}
-    width = max((len(row) for one in logged for row in one.predictions), default=1)
-    outputs: list[list[Any]] = [[] for _ in range(width)]
-    for one in logged:
-        columns[ID] += [one.id] * one.rows
-        columns[ROW] += range(one.rows)
-        columns[AT] += [one.at] * one.rows
-        for name in columns.keys() - {ID, ROW, AT}:
-            columns[name] += one.inputs.get(name, [None] * one.rows)
-        for k, values in enumerate(outputs):
-            values += [row[k] for row in one.predictions]
-    columns |= {f"prediction_{k}": values for k, values in enumerate(outputs)}
-    return pd.DataFrame(columns).assign(**{CLOUD: header.cloud, TARGET: header.target, VERSION: header.version})
+def _table(header: Header, members: Mapping[str, Any]) -> pd.DataFrame:
+    rows = np.asarray(members["rows"], dtype=np.int64)
+    at, numbers, said = (np.asarray(members[name], dtype=np.float64) for name in ("at", "inputs", "predictions"))
+    ids, label_ids = (np.array(json.loads(members[f"{name}.json"]), dtype=object) for name in ("ids", "label_ids"))
+    texts = json.loads(members["texts.json"])
+    coded = [column for column in header.columns if not is_text(column)]
+    row = np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)
+    return pd.DataFrame(
+        {
+            ID: np.repeat(ids, rows),
+            LABEL_ID: np.repeat(np.where(label_ids == "", ids, label_ids), rows),
+            ROW: row,
+            AT: np.repeat(at, rows),
+            **{column.name: _values(column, part) for column, part in zip(coded, numbers, strict=True)},
+            **{column.name: texts[column.name] for column in header.columns if is_text(column)},
+            **{f"prediction_{k}": part for k, part in enumerate(said.T)},
+            CLOUD: header.cloud,
+            TARGET: header.target,
+            VERSION: header.version,
+        }
+    )
+
+
+def _values(column: Column, numbers: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Numbers as the model saw them → what the column holds."""
+    missing = np.isnan(numbers)
+    if column.categories:
+        codes = np.where(missing, len(column.categories), numbers).astype(int)
+        return np.take(np.array([*column.categories, None], dtype=object), codes)
+    if column.datatype == "FP64" or missing.any():
+        return numbers
+    return numbers.astype("int64" if column.datatype == "INT64" else "bool")
 
 
 def once(rows: pd.DataFrame) -> pd.DataFrame:

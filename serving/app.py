@@ -4,11 +4,12 @@ import asyncio
 import logging
 import os
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
-from typing import Any
 
-from intermodal.serving.dataplane import Call, DataPlane
+from intermodal.serving.answered import Answered
+from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError, listed, shown
 from intermodal.serving.routes import Read, Route, Service, table
 from intermodal.serving.wire import Answer, ClientGone, Receive, Request, Scope, Send, json_answer, read_body, refusal
@@ -20,9 +21,6 @@ CLIENT_GONE = 499
 """nginx's code for it; only metrics see it."""
 
 THREADS = "predict"
-
-Predicted = tuple[Call, bytes, bytes, Any]
-"""What was asked, the answer's body, and for the prediction log the inputs and the predictions."""
 
 logger = logging.getLogger(__name__)
 
@@ -94,29 +92,19 @@ class App:
     async def _predict(self, plane: DataPlane, read: Read, request: Request) -> bytes:
         """In the event loop when it is short, in a thread when it would keep health checks waiting."""
         body, media, id_, probe = request
-        log = self.service.log
-        if log and (probe or not log.wanted()):
-            log = None
-
-        def predicted(call: Call) -> Predicted:
-            inputs = log.begin(call.table) if log else b""
-            values = plane.predict(call.table)
-            return call, plane.write(call, values), inputs, values
-
-        def whole() -> Predicted:
-            return predicted(read(plane, body, media))
-
-        run = asyncio.get_running_loop().run_in_executor
-        if len(body) > INLINE_BYTES:
-            call, payload, inputs, values = await run(self._pool, whole)
-        else:
+        short = len(body) <= INLINE_BYTES
+        answered = plane.one_row(body) if short and media == "json" else None
+        if answered is None and short:
             call = read(plane, body, media)
             inline = call.table.rows <= plane.inline_rows
-            call, payload, inputs, values = predicted(call) if inline else await run(self._pool, predicted, call)
-        self.service.metrics.predicted(call.table.rows, call.table.unseen)
-        if log and inputs:
-            log.add(call.id or id_, call.table.rows, inputs, values)
-        return payload
+            answered = plane.answer(call) if inline else await self._in_thread(lambda: plane.answer(call))
+        elif answered is None:
+            answered = await self._in_thread(lambda: plane.answer(read(plane, body, media)))
+        self.service.predicted(answered, id_, probe)
+        return answered.body
+
+    async def _in_thread(self, work: Callable[[], Answered]) -> Answered:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _unknown(self, path: str) -> RequestError:
         model, version = self.service.package.model, self.service.settings.identity.version

@@ -1,21 +1,23 @@
 """The data plane: bytes in, bytes out, no HTTP. Every transport ends here."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
-import numpy as np
 
 from intermodal.platform.package import Golden, Package
 from intermodal.platform.parity import TOLERANCE, largest_difference
 from intermodal.platform.v2 import predictions, request_body
 from intermodal.serving import bodies, frames, tensors
+from intermodal.serving.answered import Answered
 from intermodal.serving.errors import RequestError, StartError
+from intermodal.serving.one_row import OneRow
 from intermodal.serving.runtime import Runtime, load
 from intermodal.serving.table import Checker, Named, Table
 
+Rows = Sequence[Mapping[str, Any]]
 Media = Literal["json", "csv"]
 FORMS = "'inputs', 'instances', 'dataframe_split' or 'dataframe_records'"
 logger = logging.getLogger(__name__)
@@ -25,7 +27,7 @@ class Call(NamedTuple):
     """A request that was understood: the rows, how to write the answer for their predictions, the id in its body."""
 
     table: Table
-    render: Callable[[Any], Any]
+    render: Callable[[list[float]], Any]
     id: str | None = None
 
 
@@ -40,6 +42,14 @@ class DataPlane:
         self._signature = package.signature
         self._checker = Checker(package.signature)
         self._encode = msgspec.json.Encoder().encode
+        self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
+        self._one_row = (
+            OneRow(package.signature, package.model, version, runtime.predict_row) if runtime.predict_row else None
+        )
+
+    def one_row(self, body: bytes) -> Answered | None:
+        """Answer a JSON body that is plainly one row in V2; None for every other, which ``read_*`` decide about."""
+        return self._one_row.answer(body) if self._one_row else None
 
     def read_v2(self, body: bytes, media: Media) -> Call:
         """A body of the Open Inference Protocol V2."""
@@ -73,23 +83,26 @@ class DataPlane:
         return Call(table, lambda v: tensors.answer(self.package.model, self.version, id_, self._signature, v), id_)
 
     def _plain(self, named: Named) -> Call:
-        return Call(self._checker.check(named), lambda values: {"predictions": values.tolist()})
-
-    def answer(self, call: Call) -> bytes:
-        """Predict and write the answer."""
-        return self.write(call, self.predict(call.table))
-
-    def write(self, call: Call, values: Any) -> bytes:
-        """A prediction that is no number is null."""
-        return self._encode(call.render(values))
-
-    def predict(self, table: Table) -> Any:
-        """float64, [rows] or [rows, width]; RequestError when the model does not take these rows."""
         width = self._signature.output.width
-        if not table.rows:
-            return np.empty(0 if width == 1 else (0, width))
+
+        def render(values: list[float]) -> Any:
+            rows = values if width == 1 else [values[i : i + width] for i in range(0, len(values), width)]
+            return {"predictions": rows}
+
+        return Call(self._checker.check(named), render)
+
+    def answer(self, call: Call) -> Answered:
+        """Predict and write the answer, in which a prediction that is no number is null."""
+        table = call.table
+        values = self._predict(table) if table.rows else []
+        texts = tuple(table.columns[i] for i in self._texts)
+        body = self._encode(call.render(values))
+        return Answered(body, call.id, table.rows, table.numbers, values, texts, table.unseen)
+
+    def _predict(self, table: Table) -> list[float]:
+        """RequestError when the model does not take these rows."""
         try:
-            values = self._runtime.predict(table)
+            return self._runtime.predict(table)
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
             # The model answered its golden rows at start-up, so it is these rows that it does not take. Anything else
             # is a fault of the server, a 500, after which the gateway asks another cloud. The error's text may hold
@@ -97,22 +110,28 @@ class DataPlane:
             logger.warning("the model refused a request of %d rows: %s", table.rows, type(error).__name__)
             reason = " ".join(str(error).split())[:300]
             raise RequestError(f"The model cannot take these rows: {reason}", status=422) from error
-        return values.ravel() if width == 1 else values
 
 
 def open_plane(package: Package, folder: Path, version: str) -> DataPlane:
-    """Load the model and let it repeat its golden rows, which also warms it up; StartError when it does not."""
+    """Load the model and let it repeat its golden rows, together and one by one, which also warms it up; StartError
+    when it does not."""
     plane = DataPlane(package, load(package, folder), version)
     try:
         golden = Golden.read(folder)
-        answer = plane.answer(plane.read_v2(request_body(package.signature, golden.rows), "json"))
+        singly = zip(([row] for row in golden.rows), ([values] for values in golden.predictions), strict=True)
+        difference = max(_difference(plane, *some) for some in ((golden.rows, golden.predictions), *singly))
     except (OSError, ValueError, TypeError) as error:
         raise StartError(f"{folder}: the golden rows cannot be read: {error}.") from error
     except RequestError as error:
         raise StartError(f"{folder}: the golden rows are not taken: {error}") from error
-    difference = largest_difference(golden.predictions, predictions(answer))
     if not difference <= TOLERANCE / 2:
         raise StartError(
             f"{folder}: the golden rows' predictions differ by {difference:.2g}, allowed is {TOLERANCE / 2:.2g}."
         )
     return plane
+
+
+def _difference(plane: DataPlane, rows: Rows, expected: Sequence[Sequence[float]]) -> float:
+    body = request_body(plane.package.signature, rows)
+    answered = plane.one_row(body) or plane.answer(plane.read_v2(body, "json"))
+    return largest_difference(expected, predictions(answered.body))

@@ -1,6 +1,6 @@
 """What Prometheus reads. Children are resolved once, since looking labels up costs more than counting."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -59,7 +59,7 @@ class Metrics:
         pair[0].inc()
         pair[1].observe(seconds)
 
-    def predicted(self, rows: int, unseen: dict[str, int]) -> None:
+    def predicted(self, rows: int, unseen: Mapping[str, int]) -> None:
         self._rows.inc(rows)
         for column, count in unseen.items():
             self._unseen.labels(*self._who, column).inc(count)

@@ -1,9 +1,8 @@
 """The prediction log: what was asked and answered, written in batches to the server's own cloud.
 
-A request's columns are written as JSON before the model runs, and put into a queue with what it predicted: to write 18
-columns takes 3 us, to keep them for another thread to write takes 8, since they are forty objects whose memory could
-not be used again at once. One thread makes compressed objects of the queue, another stores them and tries again for as
-long as it takes; neither keeps a request waiting.
+A request is put into a queue as the model saw it, five objects that cost it a microsecond. One thread makes columns of
+the queue and compressed objects of the columns, another stores them and tries again for as long as it takes; neither
+keeps a request waiting.
 
 What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
 the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
@@ -16,28 +15,27 @@ import uuid
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import count, groupby
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic, sleep, time
-from typing import Any
 
 import msgspec
 
 from intermodal.platform.package import Package
-from intermodal.platform.prediction_log import Header, object_key
-from intermodal.serving.log_batch import Batch, Entry, Lines, inputs_of
+from intermodal.platform.prediction_log import object_key
+from intermodal.serving.answered import Answered
+from intermodal.serving.log_batch import Batch, Entry, Layout
 from intermodal.serving.metrics import Metrics
 from intermodal.serving.settings import Settings
-from intermodal.serving.table import Table
 
 Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
 TICK = 0.05
-"""Short, so that lines are compressed, and their memory is used again, while the cache still holds it."""
 CHUNK = 512
-"""Requests that are compressed in one go, outside of Python's lock."""
+"""Requests that become columns in one go. Both are small so that the memory of the queue is used again, and no request
+waits long for Python's lock."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 
 logger = logging.getLogger(__name__)
@@ -45,29 +43,26 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Limits:
-    """``queued_bytes`` of inputs wait to be compressed, ``held_bytes`` of objects wait for the store. An object is
-    ended after so many bytes or seconds."""
+    """``queued_bytes`` of requests wait to become columns, ``held_bytes`` of objects wait for the store. An object is
+    ended after so many bytes (before they are compressed) or seconds."""
 
-    queued_bytes: int = 4 << 20
+    queued_bytes: int = 16 << 20
     held_bytes: int = 32 << 20
-    object_bytes: int = 1 << 20
+    object_bytes: int = 8 << 20
     object_seconds: float = 10
 
 
 class PredictionLog:
-    """``add`` belongs to one thread. ``leaving`` is set when the server is told to stop: from then on nothing waits
-    for company. Every count below is written by one thread only, so none needs a lock."""
+    """``add`` belongs to one thread, the event loop's. ``leaving`` is set when the server is told to stop: from then
+    on nothing waits for company. Every count below is written by one thread only, so none needs a lock."""
 
     def __init__(
         self, package: Package, settings: Settings, put: Put, metrics: Metrics, limits: Limits = Limits()
     ) -> None:
-        who, self._model = settings.identity, package.model
+        self._model, self._layout = package.model, Layout(package, settings)
         self._sample, self._put, self._metrics, self._limits = settings.sample, put, metrics, limits
-        self._writer = uuid.uuid4().hex
-        header = Header(package.model, who.version, who.cloud, who.target, settings.sample)
-        names = [column.name for column in package.signature.inputs]
-        self._first = msgspec.json.encode(header)
-        self._inputs, self._lines = inputs_of(names, package.sensitive), Lines(self._writer)
+        self._writer, self._unnamed = uuid.uuid4().hex, count(1)
+        self._encode = msgspec.json.Encoder().encode
         self._queue: deque[Entry] = deque()
         self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
         self._open: Batch | None = None
@@ -82,30 +77,20 @@ class PredictionLog:
         for thread in self._threads:
             thread.start()
 
-    def wanted(self) -> bool:
-        """Whether the next request is in the sample, and can be held."""
-        if random.random() >= self._sample:
-            return False
+    def add(self, id_: str, answered: Answered) -> None:
+        """Take one answered request, if it is in the sample and can be held. ``id_`` is the one that the gateway gave
+        it, or ''."""
+        if self._sample < 1 and random.random() >= self._sample:
+            return
         if self._taken_bytes - self._packed_bytes > self._limits.queued_bytes or self._full:
             self._metrics.log_dropped(1)
-            return False
-        return True
-
-    def begin(self, table: Table) -> bytes:
-        """The inputs, to be written before the model runs and drives them from the processor's cache. Empty, and
-        counted, when they cannot be written. Any thread may call this."""
-        try:
-            return self._inputs(table)
-        except Exception:
-            logger.exception("a request of %d rows cannot be written to the prediction log", table.rows)
-            self._metrics.log_dropped(1)
-            return b""
-
-    def add(self, id_: str, rows: int, inputs: bytes, values: Any) -> None:
-        """Take one answered request: the caller's id or '', what ``begin`` gave, and the predictions."""
+            return
+        _, label_id, rows, numbers, values, texts, _ = answered
+        id_ = id_ or f"{self._writer}-{next(self._unnamed)}"
+        entry = Entry(id_, label_id or "", time(), rows, numbers, values, self._encode(texts) if texts else b"")
         self._taken += 1
-        self._taken_bytes += len(inputs)
-        self._queue.append(Entry(id_, time(), rows, inputs, values))
+        self._taken_bytes += entry.size
+        self._queue.append(entry)
 
     def close(self, seconds: float) -> int:
         """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""
@@ -137,9 +122,9 @@ class PredictionLog:
             if self._open is None:
                 self._number += 1
                 key = object_key(self._model, hour * 3600, self._writer, self._number)
-                self._open = Batch(key, hour, self._first)
-            self._open.write(self._lines.of(same), len(same))
-            self._packed_bytes += sum(len(entry.inputs) for entry in same)
+                self._open = Batch(key, hour, self._layout)
+            self._open.write(same)
+            self._packed_bytes += sum(entry.size for entry in same)
             if self._open.size >= self._limits.object_bytes:
                 self._end()
 

@@ -6,6 +6,8 @@ https://mlflow.org/docs/latest/ml/model/#python-function-model-interfaces (loade
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from intermodal.platform.package import Package
 from intermodal.serving.runtime import Runtime, load
 from intermodal.serving.table import Checker, Named
@@ -15,14 +17,15 @@ class PyfuncModel:
     """``predict`` takes a DataFrame and gives an array, [n] or [n, k]."""
 
     def __init__(self, package: Package, runtime: Runtime) -> None:
-        self._checker, self._runtime = Checker(package.signature), runtime
+        self._checker, self._runtime, self._width = Checker(package.signature), runtime, package.signature.output.width
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
         """RequestError names the column and the row that does not fit; columns that the model lacks are left out."""
         del params  # part of MLflow's interface; this model has none
         wanted = [name for name in self._checker.names if name in rows]
         plain = rows[wanted].astype(object).where(rows[wanted].notna(), None)
-        return self._runtime.predict(self._checker.check(Named({n: plain[n].tolist() for n in wanted}, len(rows))))
+        values = self._runtime.predict(self._checker.check(Named({n: plain[n].tolist() for n in wanted}, len(rows))))
+        return np.array(values) if self._width == 1 else np.reshape(values, (len(rows), self._width))
 
 
 def _load_pyfunc(path: str) -> PyfuncModel:

@@ -6,6 +6,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
 from intermodal.platform.package import Package
+from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import Call, DataPlane, Media
 from intermodal.serving.metrics import CONTENT_TYPE, Metrics
 from intermodal.serving.prediction_log import PredictionLog
@@ -34,6 +35,12 @@ class Service:
     @property
     def ready(self) -> bool:
         return self.plane is not None and not self.draining
+
+    def predicted(self, answered: Answered, id_: str, probe: bool) -> None:
+        """Count it, and log it: a probe of the gateway is nobody's request. ``id_`` is the request's own, or ''."""
+        self.metrics.predicted(answered.rows, answered.unseen)
+        if self.log and not probe:
+            self.log.add(id_, answered)
 
 
 Get = Callable[[], Answer]

@@ -1,7 +1,8 @@
 """Which code runs a model, by its package's format."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from intermodal.platform.package import Package
 from intermodal.serving.errors import StartError
@@ -15,8 +16,12 @@ class Runtime(Protocol):
     def inline_rows(self) -> int:
         """Up to so many rows are predicted in the event loop; more go to a thread."""
 
-    def predict(self, table: Table) -> Any:
-        """numpy float64 of [rows], or [rows, classes]; never called with no rows."""
+    @property
+    def predict_row(self) -> Callable[[bytes], list[float]] | None:
+        """The outputs of one row of ``Table.numbers``, in microseconds; None when there is no such way."""
+
+    def predict(self, table: Table) -> list[float]:
+        """One row's outputs after the other's, rows x width numbers; never called with no rows."""
 
 
 def load(package: Package, folder: Path) -> Runtime:

@@ -1,9 +1,11 @@
 """Named columns as a client sent them → the table that a runtime takes: the signature's columns, in its order."""
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from array import array
+from collections.abc import Callable, Mapping
+from math import nan
+from typing import Any, NamedTuple
 
-from intermodal.platform.signature import Signature
+from intermodal.platform.signature import Column, Signature
 from intermodal.serving.coerce import EXPECTED, Values, coercer
 from intermodal.serving.errors import RequestError, listed, shown
 
@@ -18,11 +20,13 @@ class Named(NamedTuple):
 class Table(NamedTuple):
     """Checked columns in the signature's order, each ``rows`` long; None is a missing value or an unseen category.
 
-    ``unseen`` counts values that training did not see, by column.
+    ``numbers`` is the same as float64, one column after the other: a category is its code, a missing value NaN, and so
+    is text without categories. ``unseen`` counts values that training did not see, by column.
     """
 
     columns: list[Values]
     rows: int
+    numbers: bytes
     unseen: dict[str, int]
 
 
@@ -30,7 +34,7 @@ class Checker:
     """Holds raw columns against one signature."""
 
     def __init__(self, signature: Signature) -> None:
-        self._plan = [(column, coercer(column)) for column in signature.inputs]
+        self._plan = [(column, coercer(column), _numbers(column)) for column in signature.inputs]
         self.names = [column.name for column in signature.inputs]
         self._known = frozenset(self.names)
 
@@ -44,19 +48,43 @@ class Checker:
         if not self._known.issuperset(given):
             raise self._unknown(given.keys() - self._known)
         columns: list[Values] = []
+        numbers: list[array[float]] = []
         unseen: dict[str, int] = {}
-        for column, coerce in self._plan:
+        for column, coerce, as_numbers in self._plan:
             raw = given.get(column.name)
             if raw is not None:
-                columns.append(coerce(raw, unseen))
+                values = coerce(raw, unseen)
             elif column.nullable:
-                columns.append([None] * rows)
+                values = [None] * rows
             else:
                 raise RequestError(
                     f"Column {shown(column.name)} is absent, expected {EXPECTED[column.datatype]} in every row."
                 )
-        return Table(columns, rows, unseen)
+            columns.append(values)
+            numbers.append(as_numbers(values))
+        return Table(columns, rows, b"".join(numbers), unseen)
 
     def _unknown(self, names: set[str]) -> RequestError:
         which = listed(shown(name) for name in sorted(names)[:5])
         return RequestError(f"Unknown column {which}; this model takes: {listed(self.names)}.")
+
+
+def codes_of(column: Column) -> dict[Any, float]:
+    """The number of each category; a missing value's is NaN."""
+    return {None: nan} | {name: float(code) for code, name in enumerate(column.categories)}
+
+
+def _numbers(column: Column) -> Callable[[Values], "array[float]"]:
+    if column.datatype == "BYTES":
+        if not column.categories:
+            return lambda values: array("d", [nan]) * len(values)
+        code = codes_of(column).__getitem__
+        return lambda values: array("d", map(code, values))
+
+    def numbers(values: Values) -> "array[float]":
+        try:
+            return array("d", values)
+        except TypeError:  # None among them
+            return array("d", [nan if value is None else value for value in values])
+
+    return numbers

@@ -100,13 +100,16 @@ def check_outputs(wanted: list[WantedOutput] | None, signature: Signature) -> No
             raise RequestError(f"Unknown output {shown(output.name)}; this model gives: {signature.output.name}.")
 
 
-def answer(model: str, version: str, request_id: str | None, signature: Signature, values: Any) -> dict[str, Any]:
-    """``values``: float64, [n] or [n, width]."""
+def answer(
+    model: str, version: str, request_id: str | None, signature: Signature, values: list[float]
+) -> dict[str, Any]:
+    """``values``: one row's outputs after the other's. One output a row gives the shape [n], several [n, width]."""
+    width = signature.output.width
     output = {
         "name": signature.output.name,
         "datatype": signature.output.datatype,
-        "shape": list(values.shape),
-        "data": values.ravel().tolist(),
+        "shape": [len(values)] if width == 1 else [len(values) // width, width],
+        "data": values,
     }
     body: dict[str, Any] = {"model_name": model, "model_version": version, "outputs": [output]}
     if request_id is not None:

@@ -18,6 +18,11 @@ MAX_ID = 200
 """Bytes of a request's id; a longer one is none."""
 
 
+IDS = (b"x-request-id", b"x-amzn-sagemaker-custom-attributes")
+"""Where the gateway writes a request's id. SageMaker passes no other header on to a container:
+https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
+
+
 Request = tuple[bytes, Media, str, bool]
 """The body and its kind, the id that the gateway gave the request ('' for none), and whether it is a probe of it."""
 
@@ -64,7 +69,7 @@ def _head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> tuple[Media, st
         elif name == b"content-length":
             if value.isdigit() and (len(value) > 18 or int(value) > limit):
                 raise _too_large(limit)
-        elif name == b"x-request-id":
+        elif name in IDS:
             id_ = value.decode("latin-1") if len(value) <= MAX_ID else ""
         elif name == b"x-intermodal-probe":
             probe = value == b"1"

@@ -1,70 +1,69 @@
-"""LightGBM's text format, fed a float64 matrix in which a category is its code and NaN is missing."""
+"""LightGBM's text format, fed float64 in which a category is its code and NaN is missing."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+import weakref
+from ctypes import addressof, byref, c_int, c_int64, c_void_p
 from pathlib import Path
-from typing import Any
-
-import numpy as np
 
 from intermodal.platform.package import Package
 from intermodal.serving.errors import StartError, listed
+from intermodal.serving.runtimes import lightgbm_c as c
 from intermodal.serving.table import Table
-
-UNUSED = ("sklearn", "pandas", "matplotlib", "graphviz", "dask", "pyarrow", "polars", "joblib")
-"""Packages that lightgbm imports when it finds them, and does without when it does not (its compat.py). Predicting
-needs none; with them the import takes 190 MB and 2-3 s, without them 55 MB and 0.4 s."""
-
-
-@contextmanager
-def _without_unused() -> Iterator[None]:
-    """None in sys.modules makes an import fail: https://docs.python.org/3/reference/import.html#the-module-cache"""
-    if "lightgbm" in sys.modules or "pandas" in sys.modules:  # not a server's process: others may want the rest of it
-        yield
-        return
-    hidden = [name for name in UNUSED if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]
-    try:
-        yield
-    finally:
-        for name in hidden:
-            del sys.modules[name]
 
 
 class LightgbmRuntime:
-    """One row costs tens of microseconds, so a small batch is quicker done at once than handed to a thread."""
+    """One row costs microseconds, so a small batch is quicker done at once than handed to a thread."""
 
     inline_rows = 64
 
     def __init__(self, package: Package, folder: Path) -> None:
-        with _without_unused():
-            import lightgbm
-
-        path = folder / package.file
-        try:
-            self._booster = lightgbm.Booster(model_file=str(path))
-        except lightgbm.basic.LightGBMError as error:
-            raise StartError(f"{path} is not a LightGBM model: {error}.") from error
-        columns = package.signature.inputs
-        if self._booster.num_feature() != len(columns):
-            raise StartError(
-                f"{path} takes {self._booster.num_feature()} features and the signature has {len(columns)} columns."
-            )
-        bare = [c.name for c in columns if c.datatype == "BYTES" and not c.categories]
+        path, columns = folder / package.file, package.signature.inputs
+        bare = [column.name for column in columns if column.datatype == "BYTES" and not column.categories]
         if bare:
             raise StartError(f"{path}: a text column needs its categories to become a number: {listed(bare)}.")
-        self._codes: list[dict[Any, float] | None] = [
-            {name: float(code) for code, name in enumerate(c.categories)} if c.datatype == "BYTES" else None
-            for c in columns
-        ]
+        self._library, self._held = c.libraries()
+        self._features = len(columns)
+        try:
+            self._open(path, package.signature.output.width)
+        except c.LightgbmError as error:
+            raise StartError(f"{path} is not a LightGBM model: {error}.") from error
 
-    def predict(self, table: Table) -> Any:
-        """float64 of [rows], or [rows, classes]."""
-        numbers = [
-            values if codes is None else [codes.get(value) for value in values]
-            for values, codes in zip(table.columns, self._codes, strict=True)
-        ]
-        # None becomes NaN. One thread: batches are small, and threads that wait for each other cost more.
-        return self._booster.predict(np.array(numbers, dtype=np.float64).T, num_threads=1)
+    def _open(self, path: Path, width: int) -> None:
+        library, booster, row = self._library, c_void_p(), c_void_p()
+        c.checked(library, library.LGBM_BoosterCreateFromModelfile(bytes(path), byref(c_int()), byref(booster)))
+        weakref.finalize(self, library.LGBM_BoosterFree, booster).atexit = False
+        features = c.asked(library, "LGBM_BoosterGetNumFeature", booster)
+        if features != self._features:
+            raise StartError(f"{path} takes {features} features and the signature has {self._features} columns.")
+        self._width = c.asked(library, "LGBM_BoosterGetNumClasses", booster)
+        if self._width != width:
+            raise StartError(f"{path} gives {self._width} numbers a row and the signature has {width}.")
+        c.checked(
+            library,
+            library.LGBM_BoosterPredictForMatSingleRowFastInit(
+                booster, c.NORMAL, *c.ALL_TREES, c.FLOAT64, features, c.ONE_THREAD, byref(row)
+            ),
+        )
+        weakref.finalize(self, library.LGBM_FastConfigFree, row).atexit = False
+        self._booster, self._row = booster, row
+        self._out, self._count = c.doubles(self._width), c_int64()
+        self._arguments = addressof(self._count), addressof(self._out)
+        self._predict_row = self._held.LGBM_BoosterPredictForMatSingleRowFast
+
+    def predict(self, table: Table) -> list[float]:
+        """One row's outputs after the other's."""
+        if table.rows == 1:
+            return self.predict_row(table.numbers)
+        out, count = c.doubles(table.rows * self._width), c_int64()
+        result = self._library.LGBM_BoosterPredictForMat(
+            *(self._booster, table.numbers, c.FLOAT64, table.rows, self._features, False, c.NORMAL),
+            *(*c.ALL_TREES, c.ONE_THREAD, byref(count), out),
+        )
+        c.checked(self._library, result)
+        return out[:]
+
+    def predict_row(self, numbers: bytes) -> list[float]:
+        """The outputs of one row, float64 in the columns' order. No other Python thread runs meanwhile, so that
+        threads can share what the library writes into."""
+        if self._predict_row(self._row, numbers, *self._arguments):
+            c.checked(self._library, -1)
+        return self._out[:]

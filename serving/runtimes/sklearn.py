@@ -18,6 +18,7 @@ class SklearnRuntime:
     """Even one row takes milliseconds, so every call goes to a thread."""
 
     inline_rows = 0
+    predict_row = None
 
     def __init__(self, package: Package, folder: Path) -> None:
         try:
@@ -39,13 +40,14 @@ class SklearnRuntime:
         self._call = getattr(model, method)
         self._positive_only = package.task == "binary"
 
-    def predict(self, table: Table) -> Any:
-        """float64 of [rows], or [rows, classes]."""
+    def predict(self, table: Table) -> list[float]:
+        """One row's outputs after the other's."""
         frame = self._pandas.DataFrame(
             {c.name: self._series(c, values) for c, values in zip(self._columns, table.columns, strict=True)}
         )
         result = np.asarray(self._call(frame), dtype=np.float64)
-        return result[:, 1] if self._positive_only else result
+        flat: list[float] = (result[:, 1] if self._positive_only else result.ravel()).tolist()
+        return flat
 
     def _series(self, column: Column, values: Values) -> Any:
         pd = self._pandas

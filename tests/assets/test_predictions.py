@@ -1,10 +1,7 @@
 """Gathering the clouds' prediction logs: each request once, whatever is killed, late or gone."""
 
-import gzip
-import json
 import time
 from collections.abc import Mapping
-from dataclasses import asdict
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,17 +10,18 @@ from intermodal.assets.predictions import gather, newest
 from intermodal.platform import predictions
 from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.prediction_log import Header, Logged, object_key
+from intermodal.platform.prediction_log import Header, object_key
+from intermodal.platform.signature import Column
+from tests.log_objects import Logged, packed
 from tests.memory import MemoryStore, MemoryTables
 
 NOW = time.time()
 
 
 def write(store: MemoryStore, number: int, *requests: tuple[str, float], version: str = "1.0.0") -> None:
-    header = Header("wine", version, store.cloud, f"{store.cloud}/x", 1.0)
+    header = Header("wine", version, store.cloud, f"{store.cloud}/x", 1.0, (Column("x", "FP64"),))
     logged = [Logged(name, at, 1, {"x": [at]}, [[0.5]]) for name, at in requests]
-    data = gzip.compress("\n".join(json.dumps(asdict(one)) for one in (header, *logged)).encode())
-    store.put(object_key("wine", requests[0][1], "writer", number), data)
+    store.put(object_key("wine", requests[0][1], "writer", number), packed(header, *logged))
 
 
 def ids(tables: MemoryTables) -> list[str]:
@@ -67,7 +65,7 @@ def test_objects_that_come_an_hour_late_are_found() -> None:
 
 def test_a_damaged_object_is_named_once_and_keeps_nobody_waiting() -> None:
     tables, store, damaged = MemoryTables(), MemoryStore("aws"), list[str]()
-    store.put(object_key("wine", NOW, "writer", 1), b"no gzip")
+    store.put(object_key("wine", NOW, "writer", 1), b"no archive")
     write(store, 2, ("a", NOW))
     assert gather(tables, store, "wine", damaged) == 1
     assert gather(tables, store, "wine", damaged) == 0

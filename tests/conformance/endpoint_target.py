@@ -18,7 +18,6 @@
 The ``sandbox`` fixture is that of tests/sandbox_fixture.py, imported in a conftest.py.
 """
 
-import gzip
 import json
 import multiprocessing
 import os
@@ -41,6 +40,7 @@ from intermodal.platform.ports import EndpointTarget, ObjectStore
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
+from tests.log_objects import requests
 from tests.sandbox_fixture import Sandbox
 
 Upload = Callable[[Path, str], str]
@@ -190,16 +190,16 @@ class EndpointTargetConformance:
 
         def gathered() -> bool:
             for key in store.list("logs/predictions/flight_delay"):
-                header, *lines = map(json.loads, gzip.decompress(store.get(key)).splitlines())
-                found.update({line["id"]: (header, line) for line in lines})
+                header, logged = requests(store.get(key), key)
+                found.update({one.label_id: (header, one) for one in logged})
             return len(found) == 2
 
         eventually(gathered)
-        assert {id_: header["sample"] for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999}
-        header, line = found["all"]
-        assert (header["cloud"], header["target"], header["version"]) == (self.cloud, str(target.target), "1.2.0")
-        assert parity.holds(Golden.read(package).predictions, line["predictions"])
-        assert line["inputs"]["hour"] == [row["hour"] for row in Golden.read(package).rows]
+        assert {id_: header.sample for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999}
+        header, one = found["all"]
+        assert (header.cloud, header.target, header.version) == (self.cloud, str(target.target), "1.2.0")
+        assert parity.holds(Golden.read(package).predictions, one.predictions)
+        assert one.inputs["hour"] == [row["hour"] for row in Golden.read(package).rows]
 
     @pytest.mark.parametrize("wrong", ["image", "artifacts"])
     def test_a_failed_deployment_says_why_and_leaves_nothing_behind(

@@ -1,36 +1,83 @@
 """The prediction log as tables: nothing lost, nothing twice."""
 
-import gzip
-import json
-from dataclasses import asdict
+import io
+import zipfile
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform import predictions
 from intermodal.platform.errors import SpecError
-from intermodal.platform.prediction_log import Header, Logged, hour_of, object_key
+from intermodal.platform.prediction_log import Header, hour_of, object_key
+from intermodal.platform.signature import Column
+from tests.log_objects import Logged, packed
 
-HEADER = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0)
-
-
-def packed(*logged: Logged) -> bytes:
-    return gzip.compress("\n".join(json.dumps(asdict(one)) for one in (HEADER, *logged)).encode())
+COLUMNS = (
+    Column("x", "FP64"),
+    Column("n", "INT64"),
+    Column("b", "BOOL"),
+    Column("c", "BYTES", categories=("red", "white")),
+    Column("t", "BYTES"),
+)
+HEADER = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, COLUMNS)
+FULL = {"x": [1.5, None], "n": [2**40, 0], "b": [1, 0], "c": [1, None], "t": ["any", None]}
 
 
 def test_rows_come_back_as_they_were_logged() -> None:
-    one = Logged("a", 1000.5, 2, {"x": [1.0, None], "c": ["red", None]}, [[0.1, 0.9], [0.4, 0.6]])
-    header, logged = predictions.read(packed(one), "key")
-    table = predictions.table(header, logged)
-    assert table[predictions.ID].tolist() == ["a", "a"]
-    assert table[predictions.ROW].tolist() == [0, 1]
-    assert table["prediction_1"].tolist() == [0.9, 0.6]
-    assert table["c"].tolist() == ["red", None]
+    one = Logged("a", 1000.5, 2, FULL, [[0.1, 0.9], [0.4, 0.6]], label_id="theirs")
+    empty = Logged("none", 1000.6, 0, {name: [] for name in FULL}, [])
+    two = Logged("b", 1000.7, 1, {"x": [0.0], "n": [3], "b": [1], "c": [0], "t": [""]}, [[0.0, 1.0]])
+    header, table = predictions.read(packed(HEADER, one, empty, two), "key")
+    assert header == HEADER
+    assert table[predictions.ID].tolist() == ["a", "a", "b"]
+    assert table[predictions.LABEL_ID].tolist() == ["theirs", "theirs", "b"]
+    assert table[predictions.ROW].tolist() == [0, 1, 0]
+    assert table[predictions.AT].tolist() == [1000.5, 1000.5, 1000.7]
+    assert table["prediction_1"].tolist() == [0.9, 0.6, 1.0]
+    assert table["x"].fillna(-1).tolist() == [1.5, -1, 0.0]
+    assert table["n"].tolist() == [2**40, 0, 3]
+    assert table["b"].tolist() == [True, False, True]
+    assert table["c"].tolist() == ["white", None, "red"]
+    assert table["t"].tolist() == ["any", None, ""]
     assert set(table[predictions.CLOUD]) == {"aws"}
 
 
-@pytest.mark.parametrize("data", [b"", b"text", gzip.compress(b""), gzip.compress(b"{}"), packed()[:-9]])
+def test_a_whole_number_that_is_missing_leaves_the_others_as_fractions() -> None:
+    header = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, (Column("n", "INT64", nullable=True),))
+    _, table = predictions.read(packed(header, Logged("a", 1.0, 2, {"n": [7, None]}, [[0.5], [0.5]])), "key")
+    assert table["n"].fillna(-1).tolist() == [7.0, -1.0]
+
+
+def changed(member: str, data: bytes | None) -> bytes:
+    """A good object in which one member is another, or is absent."""
+    whole = io.BytesIO()
+    good = zipfile.ZipFile(io.BytesIO(packed(HEADER, Logged("a", 1.0, 2, FULL, [[0.5], [0.5]]))))
+    with zipfile.ZipFile(whole, "w") as archive:
+        for name in good.namelist():
+            if name != member:
+                archive.writestr(name, good.read(name))
+            elif data is not None:
+                archive.writestr(name, data)
+    return whole.getvalue()
+
+
+def npy(values: object) -> bytes:
+    file = io.BytesIO()
+    np.save(file, np.array(values))
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(b"", b"text", packed(HEADER)[:-9], npy([1.0]), changed("ids.json", b'["a"'), changed("rows.npy", None)),
+        *(changed("header.json", b"{}"), changed("inputs.npy", npy([[1.0]])), changed("rows.npy", npy([3]))),
+        *(changed("ids.json", b"[]"), changed("texts.json", b"{}"), changed("inputs.npy", b"no array")),
+        changed("inputs.npy", npy([[9.0, 9.0]] * 4)),  # there is no tenth category
+    ],
+)
 def test_a_damaged_object_is_named(data: bytes) -> None:
     with pytest.raises(SpecError, match="predictions/wine/x"):
         predictions.read(data, "predictions/wine/x")
@@ -38,7 +85,9 @@ def test_a_damaged_object_is_named(data: bytes) -> None:
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(0, 10_000)), min_size=1))
 def test_each_request_once_and_its_first_answer(answers: list[tuple[str, float]]) -> None:
-    tables = [predictions.table(HEADER, [Logged(name, at, 1, {"x": [at]}, [[0.5]])]) for name, at in answers]
+    header = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, COLUMNS[:1])
+    objects = [packed(header, Logged(name, at, 1, {"x": [at]}, [[0.5]])) for name, at in answers]
+    tables = [predictions.read(data, "key")[1] for data in objects]
     whole = predictions.once(predictions.pd.concat(tables, ignore_index=True))
     assert sorted(whole[predictions.ID]) == sorted({name for name, _ in answers})
     for name, at in zip(whole[predictions.ID], whole[predictions.AT], strict=True):
@@ -53,4 +102,4 @@ def test_parts_and_hours_are_in_utc() -> None:
     assert predictions.part_of(23 * 3600 + 599.9) == "1970-01-01T23-05"
     assert hour_of(23 * 3600) == "1970-01-01T23"
     assert predictions.hours("1970-01-01T23", "1970-01-02T01") == ["1970-01-01T23", "1970-01-02T00", "1970-01-02T01"]
-    assert object_key("wine", 0.0, "aws-x", 3) == "predictions/wine/1970-01-01T00/aws-x-000003.jsonl.gz"
+    assert object_key("wine", 0.0, "aws-x", 3) == "predictions/wine/1970-01-01T00/aws-x-000003.npz"

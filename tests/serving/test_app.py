@@ -158,7 +158,7 @@ def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None
     answered = threading.Event()
 
     class Slow:
-        inline_rows = 0
+        inline_rows, predict_row = 0, None
 
         def predict(self, table: Any) -> Any:
             assert answered.wait(10)
@@ -190,7 +190,7 @@ def test_a_large_body_goes_to_a_thread_and_gives_the_same(app: App, row: Row) ->
 
 def test_a_fault_of_our_own_is_a_500_with_a_log(plane: DataPlane, row: Row, caplog: Any) -> None:
     class Broken:
-        inline_rows = 64
+        inline_rows, predict_row = 64, None
 
         def predict(self, _: Any) -> Any:
             raise MemoryError

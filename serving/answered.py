@@ -1,0 +1,20 @@
+"""What one answered request leaves behind."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from intermodal.serving.coerce import Values
+
+
+class Answered(NamedTuple):
+    """``body`` is the answer and ``id`` the caller's own. For the prediction log and metrics: the inputs as
+    ``table.Table`` has them (``numbers``, and the columns of text that have none), the predictions (one row's outputs
+    after the other's), and the count of categories that training did not see, by column."""
+
+    body: bytes
+    id: str | None
+    rows: int
+    numbers: bytes
+    values: list[float]
+    texts: Sequence[Values] = ()
+    unseen: Mapping[str, int] = {}

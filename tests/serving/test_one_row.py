@@ -1,0 +1,114 @@
+"""The quick way of one row against the general way: it gives the same answer, or leaves it to the general way."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from intermodal.platform.v2 import request_body
+from intermodal.serving.dataplane import DataPlane
+from intermodal.serving.errors import RequestError
+from tests.serving.conftest import FLIGHTS, POINTS, Row
+
+
+def both_ways(plane: DataPlane, body: bytes) -> tuple[Any, Any]:
+    """The quick answer (None when it declined) and the general one (None when it was refused)."""
+    try:
+        general = plane.answer(plane.read_v2(body, "json"))
+    except RequestError:
+        general = None
+    return plane.one_row(body), general
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"wind": None, "seats": None, "engine": None},
+        {"distance": 733, "wind": 12},
+        {"distance": -0.0, "hour": -3, "weekend": True},
+        {"distance": 1e-320},
+    ],
+)
+def test_a_plain_row_goes_the_quick_way_and_gives_the_same(plane: DataPlane, row: Row, change: Row) -> None:
+    raw = json.loads(request_body(FLIGHTS, [{**row, **change}]))
+    for more in ({}, {"id": 'a "quoted" id, ключ'}, {"parameters": {"a": 1}}, {"inputs": raw["inputs"][::-1]}):
+        quick, general = both_ways(plane, json.dumps({**raw, **more}).encode())
+        assert quick is not None
+        assert quick == general
+
+
+def test_several_outputs(sides: DataPlane) -> None:
+    quick, general = both_ways(sides, request_body(POINTS, [{"x": 0.1, "y": 2}], "7"))
+    assert quick is not None
+    assert quick == general
+    assert len(quick.values) == 3
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *({"carrier": "ZZ"}, {"carrier": 3}, {"distance": "733.5"}, {"hour": 18.0}, {"hour": 2**53}, {"hour": 2**64}),
+        *({"distance": 1e300}, {"weekend": 1}, {"weekend": None}, {"carrier": None}, {"distance": [1.0]}),
+    ],
+)
+def test_what_is_not_plain_is_left_to_the_general_way(plane: DataPlane, row: Row, change: Row) -> None:
+    assert plane.one_row(request_body(FLIGHTS, [{**row, **change}])) is None
+
+
+def test_a_body_that_is_not_plain_is_left_to_the_general_way(plane: DataPlane, row: Row) -> None:
+    raw = json.loads(request_body(FLIGHTS, [row]))
+    inputs = raw["inputs"]
+    for body in (
+        {**raw, "outputs": [{"name": "nothing"}]},
+        {**raw, "instances": []},
+        {"inputs": inputs[1:]},
+        {"inputs": [*inputs, inputs[0]]},
+        {"inputs": [*inputs, {**inputs[0], "name": "unknown"}]},
+        {"inputs": []},
+        {"instances": [row]},
+    ):
+        assert plane.one_row(json.dumps(body).encode()) is None
+    assert plane.one_row(request_body(FLIGHTS, [row, row])) is None
+    assert plane.one_row(b"") is None
+    assert plane.one_row(b'{"inputs": NaN}') is None
+    assert plane.one_row(b"[" * 100_000) is None
+    assert plane.one_row(b"\xff{}") is None
+
+
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(2**65), 2**65),
+    st.floats(allow_nan=True),
+    st.sampled_from(["UA", "B6", "jet", "ZZ", "1", "true", ""]),
+    st.lists(st.floats(0, 1), max_size=2),
+)
+ROWS = st.fixed_dictionaries(
+    {
+        "distance": st.floats(0, 5000) | VALUES,
+        "hour": st.integers(0, 23) | VALUES,
+        "carrier": st.sampled_from(["UA", "B6"]) | VALUES,
+        "wind": st.none() | st.floats(0, 40) | VALUES,
+        "engine": st.sampled_from(["jet", None]) | VALUES,
+        "weekend": st.booleans() | VALUES,
+        "seats": st.none() | st.integers(50, 300) | VALUES,
+    }
+)
+SHAPES = st.sampled_from([[1], [1], [1], [1, 1], [2], [], [-1], [1.0], [True]])
+
+
+@settings(max_examples=500)
+@given(row=ROWS, shape=SHAPES, datatype=st.sampled_from([None, None, "FP64", "INT8", "TEXT"]), order=st.randoms())
+def test_whatever_the_quick_way_takes_it_answers_as_the_general_way(
+    plane: DataPlane, row: Row, shape: list[Any], datatype: str | None, order: Any
+) -> None:
+    raw = json.loads(request_body(FLIGHTS, [row]))
+    order.shuffle(raw["inputs"])
+    odd = order.choice(raw["inputs"])
+    odd["shape"], odd["datatype"] = shape, datatype or odd["datatype"]
+    quick, general = both_ways(plane, json.dumps(raw).encode())
+    if quick is not None:
+        assert quick == general
