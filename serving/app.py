@@ -30,11 +30,12 @@ class App:
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self._routes = table(service)
+        self.routes = table(service)
         self._pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix=THREADS)
         who = service.settings.identity
         marks = ((b"x-intermodal-version", who.version), (b"x-intermodal-cloud", who.cloud))
-        self._marks = [(name, value.encode()) for name, value in marks if value]
+        self.marks = [(name, value.encode()) for name, value in marks if value]
+        """Headers of every answer."""
 
     def close(self, seconds: float) -> bool:
         """Wait so long for predictions that still run; whether all of them ended."""
@@ -48,7 +49,7 @@ class App:
         if scope["type"] != "http":
             raise NotImplementedError(f"only http is served, not {scope['type']}")
         started, service = perf_counter(), self.service
-        route = self._routes.get(scope["path"])
+        route = self.routes.get(scope["path"])
         label = route.label if route else "other"
         service.in_flight += 1
         try:
@@ -65,7 +66,7 @@ class App:
             headers = [
                 (b"content-type", answer.content_type),
                 (b"content-length", b"%d" % len(answer.body)),
-                *self._marks,
+                *self.marks,
                 *answer.headers,
             ]
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
@@ -115,4 +116,4 @@ class App:
             return RequestError(
                 f"No such route; model {model} has version {version} and takes infer and ready.", status=404
             )
-        return RequestError(f"No such route; this server has: {listed(self._routes)}.", status=404)
+        return RequestError(f"No such route; this server has: {listed(self.routes)}.", status=404)

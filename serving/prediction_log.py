@@ -83,7 +83,7 @@ class PredictionLog:
         if self._sample < 1 and random.random() >= self._sample:
             return
         if self._taken_bytes - self._packed_bytes > self._limits.queued_bytes or self._full:
-            self._metrics.log_dropped(1)
+            self._metrics.dropped += 1
             return
         _, label_id, rows, numbers, values, texts, _ = answered
         id_ = id_ or f"{self._writer}-{next(self._unnamed)}"
@@ -142,7 +142,7 @@ class PredictionLog:
                 return
             self._stored += batch.requests
             self._stored_bytes += len(data)
-            self._metrics.log_stored(batch.requests)
+            self._metrics.logged += batch.requests
 
     def _stored_at_last(self, key: str, data: bytes) -> bool:
         """False when the time to close is over."""
@@ -151,7 +151,7 @@ class PredictionLog:
             try:
                 self._put(key, data)
             except Exception as error:  # noqa: BLE001 whatever keeps the store from taking it may pass
-                self._metrics.log_failed()
+                self._metrics.log_errors += 1
                 if pause == FIRST_PAUSE:
                     logger.warning("the prediction log waits for its store: %s", _sentence(error))
                 self._rest(pause * random.uniform(0.5, 1))

@@ -25,6 +25,7 @@ from intermodal.serving.log_store import open_place
 from intermodal.serving.prediction_log import PredictionLog
 from intermodal.serving.routes import Service
 from intermodal.serving.settings import Settings
+from intermodal.serving.short_way import ShortWay
 
 DRAIN_SECONDS = 8
 GRACE_SECONDS = 9.5
@@ -75,7 +76,7 @@ def _serve(service: Service, folder: Path, listener: socket.socket) -> Intermoda
     app = App(service)
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=ShortWay,
         ws="none",
         lifespan="off",
         log_config=None,

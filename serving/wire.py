@@ -60,7 +60,8 @@ def _media(content_type: bytes) -> Media:
     raise RequestError("Unknown content type; expected application/json or text/csv, in UTF-8.", status=415)
 
 
-def _head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> tuple[Media, str, bool]:
+def head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> tuple[Media, str, bool]:
+    """The kind of body, the request's id and whether it is a probe, as in ``Request``; or RequestError."""
     media: Media = "json"
     id_, probe = "", False
     for name, value in headers:
@@ -87,7 +88,7 @@ def _too_large(limit: int) -> RequestError:
 async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
     """The whole body with what its head says. What the client says about its length is believed
     only when it is too long."""
-    media, id_, probe = _head(scope["headers"], limit)
+    media, id_, probe = head(scope["headers"], limit)
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone

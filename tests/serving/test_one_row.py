@@ -61,7 +61,7 @@ def test_what_is_not_plain_is_left_to_the_general_way(plane: DataPlane, row: Row
 def test_a_body_that_is_not_plain_is_left_to_the_general_way(plane: DataPlane, row: Row) -> None:
     raw = json.loads(request_body(FLIGHTS, [row]))
     inputs = raw["inputs"]
-    for body in (
+    bodies: list[dict[str, Any]] = [
         {**raw, "outputs": [{"name": "nothing"}]},
         {**raw, "instances": []},
         {"inputs": inputs[1:]},
@@ -69,7 +69,8 @@ def test_a_body_that_is_not_plain_is_left_to_the_general_way(plane: DataPlane, r
         {"inputs": [*inputs, {**inputs[0], "name": "unknown"}]},
         {"inputs": []},
         {"instances": [row]},
-    ):
+    ]
+    for body in bodies:
         assert plane.one_row(json.dumps(body).encode()) is None
     assert plane.one_row(request_body(FLIGHTS, [row, row])) is None
     assert plane.one_row(b"") is None
