@@ -11,7 +11,8 @@ from time import perf_counter
 from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError, listed, shown
-from intermodal.serving.routes import Read, Route, Service, table
+from intermodal.serving.routes import Read, Route, table
+from intermodal.serving.service import Service
 from intermodal.serving.wire import Answer, ClientGone, Receive, Request, Scope, Send, json_answer, read_body, refusal
 
 INLINE_BYTES = 32_768
@@ -48,17 +49,18 @@ class App:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise NotImplementedError(f"only http is served, not {scope['type']}")
-        started, service = perf_counter(), self.service
+        started = perf_counter()
         route = self.routes.get(scope["path"])
         label = route.label if route else "other"
-        service.in_flight += 1
+        counts = route.model.counts if route and route.model else self.service.counts
+        counts.in_flight += 1
         try:
             try:
                 answer = await self._answer(route, scope, receive)
             except RequestError as error:
                 answer = refusal(error)
             except ClientGone:
-                service.metrics.answered(label, CLIENT_GONE, perf_counter() - started)
+                counts.answered(label, CLIENT_GONE, perf_counter() - started)
                 return
             except Exception:
                 logger.exception("%s %s failed", scope["method"], label)
@@ -72,27 +74,28 @@ class App:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
         finally:
-            service.in_flight -= 1
-        service.metrics.answered(label, answer.status, perf_counter() - started)
+            counts.in_flight -= 1
+        counts.answered(label, answer.status, perf_counter() - started)
 
     async def _answer(self, route: Route | None, scope: Scope, receive: Receive) -> Answer:
         if route is None:
             raise self._unknown(scope["path"])
         method = scope["method"]
-        if route.read and method == "POST":
-            plane = self.service.plane
-            if plane is None:
+        if route.read and route.model and method == "POST":
+            if route.model.plane is None:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
             request = await read_body(scope, receive, self.service.settings.max_body_bytes)
-            return Answer(200, await self._predict(plane, route.read, request))
+            answered = await self._predict(route.model.plane, route.read, request)
+            self.service.predicted(route.model, answered, request.id, request.probe)
+            return Answer(200, answered.body)
         if route.get and method in ("GET", "HEAD"):
             return route.get()
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
 
-    async def _predict(self, plane: DataPlane, read: Read, request: Request) -> bytes:
+    async def _predict(self, plane: DataPlane, read: Read, request: Request) -> Answered:
         """In the event loop when it is short, in a thread when it would keep health checks waiting."""
-        body, media, id_, probe = request
+        body, media = request.body, request.media
         short = len(body) <= INLINE_BYTES
         answered = plane.one_row(body) if short and media == "json" else None
         if answered is None and short:
@@ -101,19 +104,18 @@ class App:
             answered = plane.answer(call) if inline else await self._in_thread(lambda: plane.answer(call))
         elif answered is None:
             answered = await self._in_thread(lambda: plane.answer(read(plane, body, media)))
-        self.service.predicted(answered, id_, probe)
-        return answered.body
+        return answered
 
     async def _in_thread(self, work: Callable[[], Answered]) -> Answered:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def _unknown(self, path: str) -> RequestError:
-        model, version = self.service.package.model, self.service.settings.identity.version
+        models, version = [model.package.model for model in self.service.models], self.service.settings.identity.version
         if path.startswith("/v2/models/"):
             asked = path.split("/")[3]
-            if asked != model:
-                return RequestError(f"No model {shown(asked)} here; this server has: {model}.", status=404)
+            if asked not in models:
+                return RequestError(f"No model {shown(asked)} here; this server has: {listed(models)}.", status=404)
             return RequestError(
-                f"No such route; model {model} has version {version} and takes infer and ready.", status=404
+                f"No such route; model {asked} has version {version} and takes infer and ready.", status=404
             )
         return RequestError(f"No such route; this server has: {listed(self.routes)}.", status=404)

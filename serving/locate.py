@@ -14,11 +14,11 @@ DEPTHS = (DESCRIPTOR, f"*/{DESCRIPTOR}", f"*/*/{DESCRIPTOR}")
 """Azure ML mounts <name>/<version>/<folder> and may point at any of them."""
 
 
-def find_model(environment: Mapping[str, str], root: Path = Path("/")) -> Path:
-    """The folder of the first descriptor; absolute paths are looked up below ``root``.
+def find_models(environment: Mapping[str, str], root: Path = Path("/")) -> list[Path]:
+    """The folders of the descriptors in the first place that has any; absolute paths are looked up below ``root``.
 
     A place that is empty is passed over: SageMaker makes /opt/ml/model even for an image with its model inside.
-    StartError lists the places when none has a model, and says so when one is remote or has several.
+    StartError lists the places when none has a model, and says so when one is remote.
     """
     tried = []
     for place in PLACES:
@@ -28,9 +28,8 @@ def find_model(environment: Mapping[str, str], root: Path = Path("/")) -> Path:
             continue
         path = _local(place, text)
         folder = root / path.lstrip("/") if path.startswith("/") else Path(path)
-        found = _descriptor(folder)
-        if found:
-            return found.parent
+        if found := _packages(folder):
+            return found
         tried.append(str(folder) if place.startswith("/") else f"{place}={folder}")
     raise StartError(f"No {DESCRIPTOR} found in: {', '.join(tried)}.", hint="Mount a packaged model at one of them.")
 
@@ -47,14 +46,8 @@ def _local(place: str, text: str) -> str:
     )
 
 
-def _descriptor(folder: Path) -> Path | None:
+def _packages(folder: Path) -> list[Path]:
     for pattern in DEPTHS:
-        found = sorted(folder.glob(pattern))
-        if len(found) > 1:
-            raise StartError(
-                f"{folder} holds several models: {', '.join(str(path.parent) for path in found)}.",
-                hint="Point at one of them.",
-            )
-        if found:
-            return found[0]
-    return None
+        if found := sorted(folder.glob(pattern)):
+            return [path.parent for path in found]
+    return []

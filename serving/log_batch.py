@@ -17,6 +17,7 @@ import numpy as np
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, is_text
+from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
 
 OVERHEAD = 400
@@ -26,6 +27,7 @@ OVERHEAD = 400
 class Entry(NamedTuple):
     """One answered request: its own id, the caller's, and what ``answered.Answered`` says of it. ``texts`` is JSON."""
 
+    model: str
     id: str
     label_id: str
     at: float
@@ -42,7 +44,8 @@ class Entry(NamedTuple):
 class Layout:
     """What one model's objects have in common: the header, and which columns may be in them."""
 
-    def __init__(self, package: Package, settings: Settings) -> None:
+    def __init__(self, package: Package, settings: Settings, counts: Counts) -> None:
+        self.counts = counts
         who, columns = settings.identity, package.signature.inputs
         plain = [column for column in columns if column.name not in package.sensitive]
         numbers = [column for column in plain if not is_text(column)]
@@ -60,9 +63,8 @@ class Batch:
     """One object that is being written; all its requests fall into one hour. ``size`` in bytes, not yet compressed."""
 
     def __init__(self, key: str, hour: int, layout: Layout) -> None:
-        self.key, self.hour, self.opened = key, hour, monotonic()
+        self.key, self.hour, self.layout, self.opened = key, hour, layout, monotonic()
         self.requests = self.size = 0
-        self._layout = layout
         self._inputs: list[np.ndarray[Any, np.dtype[np.float64]]] = []
         self._ids: list[str] = []
         self._label_ids: list[str] = []
@@ -73,7 +75,7 @@ class Batch:
 
     def write(self, entries: Sequence[Entry]) -> None:
         """Add requests; from here on they are columns."""
-        ids, label_ids, at, rows, numbers, values, texts = zip(*entries, strict=True)
+        _, ids, label_ids, at, rows, numbers, values, texts = zip(*entries, strict=True)
         self._ids += ids
         self._label_ids += label_ids
         self._at += at
@@ -91,26 +93,26 @@ class Batch:
         """[k, rows] each. Requests of one row are many, and become one."""
         if one_row:
             together = np.frombuffer(b"".join([numbers for _, numbers in some]))
-            return [together.reshape(-1, self._layout.columns).T[self._layout.kept]]
-        return [np.frombuffer(numbers).reshape(-1, rows)[self._layout.kept] for rows, numbers in some if rows]
+            return [together.reshape(-1, self.layout.columns).T[self.layout.kept]]
+        return [np.frombuffer(numbers).reshape(-1, rows)[self.layout.kept] for rows, numbers in some if rows]
 
     def _write_texts(self, columns: Sequence[Sequence[str | None]]) -> None:
-        for name, values in zip(self._layout.texts, columns, strict=True):
+        for name, values in zip(self.layout.texts, columns, strict=True):
             if name in self._texts:
                 self._texts[name] += values
 
     def end(self) -> bytes:
         """The whole object."""
-        nothing = np.empty((len(self._layout.kept), 0))
+        nothing = np.empty((len(self.layout.kept), 0))
         members: Mapping[str, Any] = {
-            "header.json": asdict(self._layout.header),
+            "header.json": asdict(self.layout.header),
             "ids.json": self._ids,
             "label_ids.json": self._label_ids,
             "at.npy": np.array(self._at),
             "rows.npy": np.array(self._rows),
             "inputs.npy": np.concatenate([nothing, *self._inputs], axis=1),
             "texts.json": self._texts,
-            "predictions.npy": np.concatenate(self._predictions).reshape(-1, self._layout.width),
+            "predictions.npy": np.concatenate(self._predictions).reshape(-1, self.layout.width),
         }
         whole = io.BytesIO()
         with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:

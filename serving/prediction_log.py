@@ -13,7 +13,7 @@ import random
 import re
 import uuid
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, groupby
 from queue import SimpleQueue
@@ -26,7 +26,7 @@ from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
 from intermodal.serving.log_batch import Batch, Entry, Layout
-from intermodal.serving.metrics import Metrics
+from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
 
 Put = Callable[[str, bytes], None]
@@ -57,15 +57,15 @@ class PredictionLog:
     on nothing waits for company. Every count below is written by one thread only, so none needs a lock."""
 
     def __init__(
-        self, package: Package, settings: Settings, put: Put, metrics: Metrics, limits: Limits = Limits()
+        self, models: Mapping[Package, Counts], settings: Settings, put: Put, limits: Limits = Limits()
     ) -> None:
-        self._model, self._layout = package.model, Layout(package, settings)
-        self._sample, self._put, self._metrics, self._limits = settings.sample, put, metrics, limits
+        self._layouts = {package.model: Layout(package, settings, counts) for package, counts in models.items()}
+        self._sample, self._put, self._limits = settings.sample, put, limits
         self._writer, self._unnamed = uuid.uuid4().hex, count(1)
         self._encode = msgspec.json.Encoder().encode
         self._queue: deque[Entry] = deque()
         self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
-        self._open: Batch | None = None
+        self._open: dict[str, Batch] = {}
         self._number = 0
         self._taken = self._taken_bytes = 0  # by add
         self._packed_bytes = self._held_bytes = 0  # by the packing thread
@@ -77,17 +77,17 @@ class PredictionLog:
         for thread in self._threads:
             thread.start()
 
-    def add(self, id_: str, answered: Answered) -> None:
+    def add(self, model: str, id_: str, answered: Answered) -> None:
         """Take one answered request, if it is in the sample and can be held. ``id_`` is the one that the gateway gave
         it, or ''."""
         if self._sample < 1 and random.random() >= self._sample:
             return
         if self._taken_bytes - self._packed_bytes > self._limits.queued_bytes or self._full:
-            self._metrics.dropped += 1
+            self._layouts[model].counts.dropped += 1
             return
         _, label_id, rows, numbers, values, texts, _ = answered
         id_ = id_ or f"{self._writer}-{next(self._unnamed)}"
-        entry = Entry(id_, label_id or "", time(), rows, numbers, values, self._encode(texts) if texts else b"")
+        entry = Entry(model, id_, label_id or "", time(), rows, numbers, values, self._encode(texts) if texts else b"")
         self._taken += 1
         self._taken_bytes += entry.size
         self._queue.append(entry)
@@ -105,9 +105,9 @@ class PredictionLog:
             closing = self._closing
             while entries := [self._queue.popleft() for _ in range(min(CHUNK, len(self._queue)))]:
                 self._write(entries)
-            batch = self._open
-            if batch and (self.leaving or monotonic() - batch.opened >= self._limits.object_seconds):
-                self._end()
+            for model, batch in list(self._open.items()):
+                if self.leaving or monotonic() - batch.opened >= self._limits.object_seconds:
+                    self._end(model)
             if closing:
                 self._objects.put(None)
                 return
@@ -115,43 +115,46 @@ class PredictionLog:
             sleep(TICK)
 
     def _write(self, entries: Sequence[Entry]) -> None:
-        for hour, group in groupby(entries, lambda entry: int(entry.at // 3600)):
+        for (model, hour), group in groupby(entries, lambda entry: (entry.model, int(entry.at // 3600))):
             same = list(group)
-            if self._open and self._open.hour != hour:
-                self._end()
-            if self._open is None:
-                self._number += 1
-                key = object_key(self._model, hour * 3600, self._writer, self._number)
-                self._open = Batch(key, hour, self._layout)
-            self._open.write(same)
+            batch = self._batch(model, hour)
+            batch.write(same)
             self._packed_bytes += sum(entry.size for entry in same)
-            if self._open.size >= self._limits.object_bytes:
-                self._end()
+            if batch.size >= self._limits.object_bytes:
+                self._end(model)
 
-    def _end(self) -> None:
-        batch, self._open = self._open, None
-        if batch:
-            data = batch.end()
-            self._held_bytes += len(data)
-            self._objects.put((batch, data))
+    def _batch(self, model: str, hour: int) -> Batch:
+        if model in self._open and self._open[model].hour != hour:
+            self._end(model)
+        if model not in self._open:
+            self._number += 1
+            key = object_key(model, hour * 3600, self._writer, self._number)
+            self._open[model] = Batch(key, hour, self._layouts[model])
+        return self._open[model]
+
+    def _end(self, model: str) -> None:
+        batch = self._open.pop(model)
+        data = batch.end()
+        self._held_bytes += len(data)
+        self._objects.put((batch, data))
 
     def _store(self) -> None:
         while (found := self._objects.get()) is not None:
             batch, data = found
-            if not self._stored_at_last(batch.key, data):
+            if not self._stored_at_last(batch, data):
                 return
             self._stored += batch.requests
             self._stored_bytes += len(data)
-            self._metrics.logged += batch.requests
+            batch.layout.counts.logged += batch.requests
 
-    def _stored_at_last(self, key: str, data: bytes) -> bool:
+    def _stored_at_last(self, batch: Batch, data: bytes) -> bool:
         """False when the time to close is over."""
         pause = FIRST_PAUSE
         while monotonic() < self._deadline:
             try:
-                self._put(key, data)
+                self._put(batch.key, data)
             except Exception as error:  # noqa: BLE001 whatever keeps the store from taking it may pass
-                self._metrics.log_errors += 1
+                batch.layout.counts.log_errors += 1
                 if pause == FIRST_PAUSE:
                     logger.warning("the prediction log waits for its store: %s", _sentence(error))
                 self._rest(pause * random.uniform(0.5, 1))

@@ -19,11 +19,11 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.package import Package
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import open_plane
-from intermodal.serving.errors import StartError
-from intermodal.serving.locate import find_model
+from intermodal.serving.errors import StartError, listed
+from intermodal.serving.locate import find_models
 from intermodal.serving.log_store import open_place
 from intermodal.serving.prediction_log import PredictionLog
-from intermodal.serving.routes import Service
+from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Settings
 from intermodal.serving.short_way import ShortWay
 
@@ -58,20 +58,30 @@ def run(environment: Mapping[str, str], root: Path, host: str, port: int | None)
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
         settings = Settings.of(environment, port)
-        folder = find_model(environment, root)
-        service = Service(Package.read(folder), settings)
+        service = Service(_models(find_models(environment, root)), settings)
         put = open_place(settings.predictions, environment) if settings.predictions and settings.sample else None
         listener = _listen(host, settings.port)
     except IntermodalError as error:
         return _failed(error)
-    _say(f"{service.package.model} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
+    names = listed(model.package.model for model in service.models)
+    _say(f"{names} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
     if put:
-        service.log = PredictionLog(service.package, settings, put, service.metrics)
-    failure = _serve(service, folder, listener)
+        service.log = PredictionLog({model.package: model.counts for model in service.models}, settings, put)
+    failure = _serve(service, listener)
     return _failed(failure) if failure else 0
 
 
-def _serve(service: Service, folder: Path, listener: socket.socket) -> IntermodalError | None:
+def _models(folders: list[Path]) -> list[Model]:
+    models = [Model(Package.read(folder), folder) for folder in folders]
+    first: dict[str, Path] = {}
+    for model in models:
+        if (other := first.setdefault(model.package.model, model.folder)) is not model.folder:
+            name = model.package.model
+            raise StartError(f"{other} and {model.folder} both hold {name}.", hint="Point at one of them.")
+    return models
+
+
+def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
     """Run the loop; the error is what kept the model from loading."""
     app = App(service)
     config = uvicorn.Config(
@@ -99,13 +109,14 @@ def _serve(service: Service, folder: Path, listener: socket.socket) -> Intermoda
     def load() -> None:
         started = perf_counter()
         try:
-            service.plane = open_plane(service.package, folder, service.settings.identity.version)
+            for model in service.models:
+                model.plane = open_plane(model.package, model.folder, service.settings.identity.version)
         except IntermodalError as error:
             failures.append(error)
             server.should_exit = True
         except BaseException as error:
             logger.exception("loading failed")
-            failures.append(StartError(f"{folder}: {type(error).__name__}: {error}"))
+            failures.append(StartError(f"{model.folder}: {type(error).__name__}: {error}"))
             server.should_exit = True
         else:
             # What is loaded stays; the collector need not look at it again.

@@ -11,7 +11,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from intermodal.serving.app import CLIENT_GONE, INLINE_BYTES, App
-from intermodal.serving.routes import Route
+from intermodal.serving.service import Model
 from intermodal.serving.wire import JSON, head
 
 LONG = (b"transfer-encoding", b"expect", b"upgrade", b"connection")
@@ -19,16 +19,18 @@ LONG = (b"transfer-encoding", b"expect", b"upgrade", b"connection")
 
 
 class ShortWay(HttpToolsProtocol):
-    """``self._route`` is set while a request is on the short way."""
+    """``self._model`` is set while a request is on the short way."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         app = self.config.app
         assert isinstance(app, App)
         self._service = app.service
-        self._routes = {path.encode(): route for path, route in app.routes.items() if route.read}
+        routes = app.routes.items()
+        self._models = {path.encode(): (one.label, one.model) for path, one in routes if one.read and one.model}
         self._marks = b"".join(b"%b: %b\r\n" % mark for mark in (*app.marks, (b"content-type", JSON)))
-        self._route: Route | None = None
+        self._model: Model | None = None
+        self._label = ""
         self._parts: list[bytes] = []
         self._started = 0.0
         self._default: Any = None
@@ -38,11 +40,11 @@ class ShortWay(HttpToolsProtocol):
         self.url, self.headers, self.expect_100_continue = b"", [], False
 
     def on_headers_complete(self) -> None:
-        route = self._routes.get(self.url)
-        if route and self._is_short():
-            self._route, self._started = route, perf_counter()
+        found = self._models.get(self.url)
+        if found and self._is_short():
+            (self._label, self._model), self._started = found, perf_counter()
             self._parts.clear()
-            self._service.in_flight += 1
+            self._model.counts.in_flight += 1
         else:
             self._long()
 
@@ -68,36 +70,38 @@ class ShortWay(HttpToolsProtocol):
         self.headers.extend(headers)
         super().on_headers_complete()
 
-    def _leave(self) -> None:
+    def _leave(self, model: Model) -> None:
         """The long way after all."""
-        self._route = None
-        self._service.in_flight -= 1
+        self._end(model)
         self._long()
         for part in self._parts:
             super().on_body(part)
 
     def on_body(self, body: bytes) -> None:
-        if self._route:
+        if self._model:
             self._parts.append(body)
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self._route and not self._answer(self._route):
-            self._leave()
-        elif self._route:
-            self._route = None
-            self._service.in_flight -= 1
+        model = self._model
+        if model and self._answer(model):
+            self._end(model)
             self.on_response_complete()
             return
+        if model:
+            self._leave(model)
         super().on_message_complete()
 
-    def _answer(self, route: Route) -> bool:
+    def _end(self, model: Model) -> None:
+        self._model = None
+        model.counts.in_flight -= 1
+
+    def _answer(self, model: Model) -> bool:
         """Whether the request was answered."""
-        service = self._service
+        service, plane = self._service, model.plane
         try:
             media, id_, probe = head(self.headers, service.settings.max_body_bytes)
-            plane = service.plane
             answered = plane.one_row(b"".join(self._parts)) if plane and media == "json" else None
         except Exception:  # noqa: BLE001 what is wrong, with the request or with us, is said on the long way
             return False
@@ -105,8 +109,8 @@ class ShortWay(HttpToolsProtocol):
             return False
         body = answered.body
         self.transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head(), self._marks, len(body), body))
-        service.predicted(answered, id_, probe)
-        service.metrics.answered(route.label, 200, perf_counter() - self._started)
+        service.predicted(model, answered, id_, probe)
+        model.counts.answered(self._label, 200, perf_counter() - self._started)
         return True
 
     def _head(self) -> bytes:
@@ -119,13 +123,12 @@ class ShortWay(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         """A request whose rest is still to come is answered before the connection ends."""
-        if self._route:
-            self._leave()
+        if self._model:
+            self._leave(self._model)
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._route:
-            self._service.metrics.answered(self._route.label, CLIENT_GONE, perf_counter() - self._started)
-            self._service.in_flight -= 1
-            self._route = None
+        if self._model:
+            self._model.counts.answered(self._label, CLIENT_GONE, perf_counter() - self._started)
+            self._end(self._model)
         super().connection_lost(exc)

@@ -23,8 +23,13 @@ IDS = (b"x-request-id", b"x-amzn-sagemaker-custom-attributes")
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
 
 
-Request = tuple[bytes, Media, str, bool]
-"""The body and its kind, the id that the gateway gave the request ('' for none), and whether it is a probe of it."""
+class Request(NamedTuple):
+    """The body and its kind, the id that the gateway gave the request ('' for none), whether it is a probe of it."""
+
+    body: bytes
+    media: Media
+    id: str
+    probe: bool
 
 
 class Answer(NamedTuple):
@@ -106,4 +111,4 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
         body = b"".join(parts)
     if len(body) > limit:
         raise _too_large(limit)
-    return body, media, id_, probe
+    return Request(body, media, id_, probe)

@@ -4,11 +4,12 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane
-from intermodal.serving.routes import Service
+from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
 
 INFER = "/v2/models/flight_delay/infer"
@@ -27,9 +28,15 @@ class Got:
 
 
 def app_of(plane: DataPlane, *, loaded: bool = True, **settings: Any) -> App:
-    service = Service(plane.package, Settings(identity=Identity("1.2.3", "aws", "aws/sagemaker"), **settings))
-    service.plane = plane if loaded else None
-    return App(service)
+    return App(
+        service_of(plane, Settings(identity=Identity("1.2.3", "aws", "aws/sagemaker"), **settings), loaded=loaded)
+    )
+
+
+def service_of(plane: DataPlane, settings: Settings, *, loaded: bool = True) -> Service:
+    model = Model(plane.package, Path("nowhere"))
+    model.plane = plane if loaded else None
+    return Service([model], settings)
 
 
 async def request(

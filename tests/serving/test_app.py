@@ -10,10 +10,9 @@ import pytest
 from intermodal.platform.v2 import request_body
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane
-from intermodal.serving.routes import Service
 from intermodal.serving.settings import Settings
 from tests.serving.conftest import FLIGHTS, Row
-from tests.serving.driver import INFER, app_of, call, request
+from tests.serving.driver import INFER, app_of, call, request, service_of
 
 
 @pytest.fixture
@@ -129,7 +128,7 @@ def test_a_body_may_come_in_pieces(app: App, row: Row) -> None:
 @pytest.mark.parametrize("chunks", [[b""], [b"{", b"}"]])
 def test_a_client_that_leaves_gets_nothing(app: App, chunks: list[bytes]) -> None:
     assert asyncio.run(request(app, "POST", INFER, chunks, leaves=True)) is None
-    assert app.service.in_flight == 0
+    assert app.service.counts.in_flight == 0
     assert 'code="499"' in call(app, "GET", "/metrics").body.decode()
 
 
@@ -164,9 +163,7 @@ def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None
             assert answered.wait(10)
             return plane._runtime.predict(table)
 
-    service = Service(plane.package, Settings())
-    service.plane = DataPlane(plane.package, Slow(), "1")
-    app = App(service)
+    app = App(service_of(DataPlane(plane.package, Slow(), "1"), Settings()))
 
     async def both() -> tuple[int, int]:
         slow = asyncio.create_task(request(app, "POST", INFER, [request_body(FLIGHTS, [row])]))
@@ -195,8 +192,7 @@ def test_a_fault_of_our_own_is_a_500_with_a_log(plane: DataPlane, row: Row, capl
         def predict(self, _: Any) -> Any:
             raise MemoryError
 
-    service = Service(plane.package, Settings())
-    service.plane = DataPlane(plane.package, Broken(), "1")
-    answer = call(App(service), "POST", INFER, request_body(FLIGHTS, [row]))
+    app = App(service_of(DataPlane(plane.package, Broken(), "1"), Settings()))
+    answer = call(app, "POST", INFER, request_body(FLIGHTS, [row]))
     assert (answer.status, json.loads(answer.body)) == (500, {"error": "The server failed; its log says why."})
     assert "MemoryError" in caplog.text

@@ -7,6 +7,7 @@ import time
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from struct import pack
 from typing import Any
 
@@ -21,7 +22,7 @@ from intermodal.serving.answered import Answered
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.prediction_log import Limits, PredictionLog
-from intermodal.serving.routes import Service
+from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
 from tests.log_objects import Logged, requests
 from tests.serving.conftest import FLIGHTS, POINTS, Row
@@ -65,14 +66,15 @@ def store() -> Store:
 
 
 def service_of(package: Package, store: Store, sample: float = 1.0, limits: Limits = LIMITS) -> Service:
-    service = Service(package, Settings(identity=IDENTITY, predictions="file:///x", sample=sample))
-    service.log = PredictionLog(package, service.settings, store.put, service.metrics, limits)
+    model = Model(package, Path("nowhere"))
+    service = Service([model], Settings(identity=IDENTITY, predictions="file:///x", sample=sample))
+    service.log = PredictionLog({package: model.counts}, service.settings, store.put, limits)
     return service
 
 
 def serve(plane: DataPlane, store: Store) -> tuple[App, PredictionLog]:
     service = service_of(plane.package, store)
-    service.plane = plane
+    service.models[0].plane = plane
     assert service.log is not None
     return App(service), service.log
 
@@ -207,7 +209,7 @@ def answered(*numbers: float, prediction: float = 0.5) -> Answered:
 def test_any_column_name_and_no_number(store: Store, name: str) -> None:
     log = service_of(package_of(name, "hidden", sensitive=("hidden",)), store).log
     assert log is not None
-    log.add("1", answered(1.5, 2.5, prediction=float("nan")))
+    log.add("m", "1", answered(1.5, 2.5, prediction=float("nan")))
     assert log.close(5) == 0
     [logged] = store.logged
     assert logged.inputs == {name: [1.5]}
@@ -220,7 +222,7 @@ def fill(service: Service, requests: int, first: int = 0) -> list[str]:
     assert log is not None
     for number in range(first, first + requests):
         before = log._taken
-        log.add(str(number), answered(float(number)))
+        log.add("m", str(number), answered(float(number)))
         if log._taken > before:
             taken.append(str(number))
     return taken

@@ -127,7 +127,7 @@ def test_the_same_bytes_give_the_same_answers(short: Served, long: Served, row: 
     upgrade = post(one, INFER, "connection: close, upgrade", "upgrade: h2c")
     for ending in (post(one, INFER, "connection: close"), post(one, version="1.0"), b"junk\r\n\r\n", upgrade):
         assert short.ask(ending) == long.ask(ending)
-    assert short.app.service.in_flight == long.app.service.in_flight == 0
+    assert short.app.service.counts.in_flight == long.app.service.counts.in_flight == 0
 
 
 def test_a_request_may_arrive_in_any_pieces(short: Served, row: Row) -> None:
@@ -165,7 +165,7 @@ def test_a_half_request_is_answered_while_the_server_stops(short: Served, row: R
     raw = post(request_body(FLIGHTS, [row]))
     with short.connect() as connection:
         connection.sendall(raw[:-10])
-        until(lambda: short.app.service.in_flight == 1)
+        until(lambda: short.app.service.counts.in_flight == 1)
         short.server.should_exit = True
         until(lambda: not short.server.servers[0].is_serving())
         connection.sendall(raw[-10:])
@@ -177,8 +177,8 @@ def test_a_half_request_is_answered_while_the_server_stops(short: Served, row: R
 def test_a_client_that_leaves_in_the_middle_is_counted(short: Served, row: Row) -> None:
     with short.connect() as connection:
         connection.sendall(post(request_body(FLIGHTS, [row]))[:-10])
-        until(lambda: short.app.service.in_flight == 1)
-    until(lambda: short.app.service.in_flight == 0)
+        until(lambda: short.app.service.counts.in_flight == 1)
+    until(lambda: short.app.service.counts.in_flight == 0)
     assert 'code="499"' in short.app.service.metrics.text().decode()
 
 
@@ -188,7 +188,7 @@ def test_a_fault_of_our_own_is_a_500_with_a_log(
     def broken(_: bytes) -> Any:
         raise MemoryError
 
-    plane = short.app.service.plane
+    plane = short.app.service.models[0].plane
     assert plane is not None
     monkeypatch.setattr(plane, "one_row", broken)
     found = short.ask(post(request_body(FLIGHTS, [row])) + END)
