@@ -23,6 +23,15 @@ class Installation:
     def run(self, *arguments: str) -> None:
         subprocess.run([INTERMODAL, *arguments], env=self.environ, check=True, stdout=subprocess.DEVNULL)
 
+    def stop(self) -> None:
+        """End its programs, once; its files stay."""
+        self.run("down")
+
+    @property
+    def package(self) -> Path:
+        """The folder of flight_delay's package."""
+        return next((self.settings.home / "sandbox").rglob("intermodal.json")).parent
+
     @property
     def phases(self) -> dict[str, float]:
         found: dict[str, float] = json.loads((self.settings.home / "up.json").read_text())

@@ -1,23 +1,17 @@
 """The server on one row, against the bare model call and an empty server, in the same run."""
 
-import contextlib
-import os
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import httpx
-
 from intermodal.platform.package import Package
-from intermodal.sandbox.settings import free_port
 from intermodal.serving.dataplane import open_plane
 from tests.bench import wrk
 from tests.bench.installation import Installation
+from tests.bench.process import SERVER, started
 from tests.bench.report import Rounds, Section
 
 ROUNDS, SECONDS, CONNECTIONS = 5, 4, 16
@@ -25,16 +19,15 @@ ROUNDS, SECONDS, CONNECTIONS = 5, 4, 16
 
 def measure(installation: Installation) -> Section:
     body = installation.golden_body()
-    folder = next((installation.settings.home / "sandbox").rglob("intermodal.json")).parent
+    folder = installation.package
     results: dict[str, list[wrk.Result]] = {"server": [], "logging": [], "empty": []}
-    server = [sys.executable, "-m", "intermodal.serving", "serve", "--host", "127.0.0.1", "--port"]
     nothing = [sys.executable, "-m", "tests.bench.empty"]
     where = "v2/models/flight_delay/infer"
     with (
         tempfile.TemporaryDirectory() as place,
-        _started(server, "/v2/health/ready", MODEL_URI=str(folder)) as ours,
-        _started(server, "/v2/health/ready", MODEL_URI=str(folder), INTERMODAL_PREDICTIONS=f"file://{place}") as logs,
-        _started(nothing, "/") as empty,
+        started(SERVER, "/ping", MODEL_URI=str(folder)) as (ours, _),
+        started(SERVER, "/ping", MODEL_URI=str(folder), INTERMODAL_PREDICTIONS=f"file://{place}") as (logs, _),
+        started(nothing, "/") as (empty, _),
     ):
         for number in range(ROUNDS):
             pair = [("server", f"{ours}/{where}"), ("logging", f"{logs}/{where}"), ("empty", f"{empty}/")]
@@ -71,24 +64,6 @@ def _cells(results: list[wrk.Result]) -> list[object]:
     ]
 
 
-@contextmanager
-def _started(command: list[str], ready: str, **environ: str) -> Iterator[str]:
-    port = free_port()
-    process = subprocess.Popen([*command, str(port)], env={**os.environ, **environ})
-    try:
-        for _ in range(600):
-            with contextlib.suppress(httpx.TransportError):
-                if httpx.get(f"http://127.0.0.1:{port}{ready}").status_code == 200:
-                    break
-            time.sleep(0.05)
-        else:
-            raise SystemExit(f"{command} was not ready in 30 s")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
-
-
 def _calls(folder: Path, body: bytes) -> tuple[float, float]:
     """Milliseconds of the bare booster, and of the data plane without HTTP."""
     import lightgbm
@@ -99,7 +74,7 @@ def _calls(folder: Path, body: bytes) -> tuple[float, float]:
     booster = lightgbm.Booster(model_file=str(folder / package.file))
     matrix = np.zeros((1, len(package.signature.inputs)))
     bare = _median_ms(lambda: booster.predict(matrix, num_threads=1))
-    return bare, _median_ms(lambda: plane.answer(plane.read_v2(body, "json")))
+    return bare, _median_ms(lambda: plane.one_row(body))
 
 
 def _median_ms(call: Callable[[], object], times: int = 2000) -> float:

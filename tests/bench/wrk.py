@@ -4,12 +4,17 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 SCRIPT = """wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 local file = io.open("{body}", "rb"); wrk.body = file:read("*a"); file:close()
+local paths, asked = {{{paths}}}, 0
+if #paths > 0 then
+  request = function() asked = asked + 1; return wrk.format(nil, paths[asked % #paths + 1]) end
+end
 done = function(summary, latency)
   io.write(string.format("p50=%d p99=%d bad=%d", latency:percentile(50), latency:percentile(99),
     summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout))
@@ -33,12 +38,12 @@ def require() -> None:
         raise SystemExit("wrk is missing, and without it no server can be measured: apt-get install wrk")
 
 
-def run(url: str, body: bytes, connections: int, seconds: int) -> Result:
-    """POST ``body`` as fast as ``connections`` allow."""
+def run(url: str, body: bytes, connections: int, seconds: int, paths: Sequence[str] = ()) -> Result:
+    """POST ``body`` as fast as ``connections`` allow; to the ``paths`` in turn when there are any."""
     with tempfile.TemporaryDirectory() as folder:
         data, script = Path(folder) / "body", Path(folder) / "post.lua"
         data.write_bytes(body)
-        script.write_text(SCRIPT.format(body=data))
+        script.write_text(SCRIPT.format(body=data, paths=", ".join(f'"{path}"' for path in paths)))
         command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", str(script), url]
         text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rate = re.search(r"Requests/sec:\s+([\d.]+)", text)
