@@ -12,6 +12,11 @@ from intermodal.resources.envoy.proto import Json, seconds, set_header
 from intermodal.resources.envoy.stats import NAMESPACE
 
 METADATA = "envoy.filters.http.lua"
+REQUEST_ID = {
+    "header": {"key": "x-amzn-sagemaker-custom-attributes", "value": "%REQ(x-request-id)%"},
+    "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+}
+"""SageMaker passes no other header on to a container, and the prediction log knows a request by its id."""
 
 
 def lane_host(lane: Lane) -> Json:
@@ -39,6 +44,7 @@ def lane_host(lane: Lane) -> Json:
                     "retry_policy": {"retry_on": "reset-before-request", "num_retries": 1},
                 },
                 "request_headers_to_remove": ["x-envoy-external-address"],
+                "request_headers_to_add": [REQUEST_ID] if lane.service == "sagemaker" else [],
                 "response_headers_to_add": [
                     set_header("x-intermodal-cloud", lane.cloud),
                     set_header("x-intermodal-version", lane.version),

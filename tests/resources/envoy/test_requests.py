@@ -4,9 +4,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from aiohttp import web
 
 from intermodal.platform.clouds import CLOUDS
-from intermodal.platform.endpoints import BearerToken
+from intermodal.platform.endpoints import AwsSignature, BearerToken
 from intermodal.platform.envelope import MAX_BODY_BYTES
 from intermodal.platform.errors import NotFound, SpecError, Throttled, Unavailable
 from intermodal.resources.gateway import EnvoyGateway
@@ -46,6 +47,25 @@ def test_the_upstream_gets_its_own_url_and_nothing_of_the_clients_credentials(mo
     model.publish(gcp=1)
     assert model.infer(headers=headers).status_code == 200
     assert model.clouds["gcp"].last_headers["authorization"] == "Bearer the-gateways-own"
+
+
+def test_every_try_of_a_request_carries_its_id_which_no_client_gives(model: Model) -> None:
+    tries: list[dict[str, str]] = []
+
+    def refuse(request: web.Request, body: bytes) -> web.StreamResponse:
+        if "x-intermodal-probe" in request.headers:
+            return predicted(request, body)
+        tries.append({name.lower(): value for name, value in request.headers.items()})
+        return web.Response(status=500)
+
+    model.credentials = dict.fromkeys(("aws", "gcp"), AwsSignature("sagemaker", "eu-west-1", "AKID", "secret"))
+    model.clouds["aws"].answer = model.clouds["gcp"].answer = refuse
+    model.publish(aws=1, gcp=1)
+    model.infer(headers={"x-request-id": "x", "x-amzn-sagemaker-custom-attributes": "x"})
+    ids = {one[name] for one in tries for name in ("x-request-id", "x-amzn-sagemaker-custom-attributes")}
+    assert len(tries) > 1
+    assert len(ids) == 1
+    assert ids != {"x"}
 
 
 def test_weights_are_shares_and_zero_is_none(model: Model) -> None:
