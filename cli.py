@@ -238,7 +238,12 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
         raise SpecError("Not set in the environment: INTERMODAL_UI_URL.", hint="It is the address of Dagster's UI.")
     run = runs.launch(url, f"drill_{model}", config={"ops": {f"{model}__drill": {"config": config}}})
     out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
-    runs.wait(url, run)
+    try:
+        runs.wait(url, run)
+    except KeyboardInterrupt:  # the run would go on without us
+        out.print("Ending the drill ...")
+        runs.stop(url, run)
+        raise
     result = runs.metadata(url, [model, "drill"])
     table = Table("measured", "", title=f"drill: {kind} of {cloud}")
     for name in DRILL_ROWS:

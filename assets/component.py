@@ -63,6 +63,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 *(endpoint.parity(self, target) for target in targets),
                 route.route_answers(self),
                 drift.drift_check(self),
+                drift.quality_check(self),
                 drill.objectives(self),
             ],
             jobs=[failover.failover_job(self, targets), failover.recover_job(self, targets)],

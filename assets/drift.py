@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, get_args
 
 import dagster as dg
 import pandas as pd
@@ -14,7 +14,7 @@ from intermodal.assets.performance import live
 from intermodal.assets.predictions import newest
 from intermodal.assets.version import champion_of
 from intermodal.platform.counts import Counts, count
-from intermodal.platform.drift import CloudFinding, Drift, Verdict, between, compare, judge
+from intermodal.platform.drift import CloudFinding, Drift, Moved, Verdict, between, compare, judge
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.package import PROFILE
 from intermodal.platform.predictions import CLOUD
@@ -64,6 +64,8 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
                 "columns": dg.MetadataValue.md(_table(measured, verdict)),
                 "findings": dg.MetadataValue.md(_list([*odd, *wrong])),
                 "finding_count": len(odd) + len(wrong),
+                "quality": dg.MetadataValue.md(_list(wrong)),
+                "quality_findings": len(wrong),
             }
         )
 
@@ -117,17 +119,20 @@ def _list(found: Sequence[CloudFinding | Finding]) -> str:
 def _gauges(
     spec: ModelSpec, version: str, measured: Mapping[str, Drift], verdict: Verdict
 ) -> Iterator[tuple[str, Mapping[str, str], float]]:
-    """One series for each column, together (cloud "") and on each cloud."""
+    """One series for each column, together (cloud "") and on each cloud; and the decision, which alerts go by."""
     of = {"model": spec.name, "version": version}
     for cloud, one in measured.items():
         for column in one.columns:
             yield "intermodal_drift_psi", {**of, "column": column.name, "cloud": cloud}, column.psi
     yield "intermodal_drift_share", of, verdict.share
     yield "intermodal_drift_limit", {"model": spec.name}, spec.drift.share
+    yield "intermodal_drift_prediction_limit", {"model": spec.name}, spec.drift.prediction_psi
+    for what in get_args(Moved):
+        yield "intermodal_drifted", {**of, "what": what}, float(what in verdict.moved)
 
 
 def drift_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """What the drift asset decided, where people and the sensor look for it."""
+    """What the drift asset decided, where people look for it."""
 
     @dg.asset_check(
         asset=key(spec, "drift"),
@@ -136,14 +141,39 @@ def drift_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
         f"predictions' is not over {spec.drift.prediction_psi:g}.",
     )
     def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        event = context.instance.get_latest_materialization_event(key(spec, "drift"))
-        if event is None or event.asset_materialization is None:
+        found = _newest(context, spec)
+        if found is None:
             return dg.AssetCheckResult(passed=False, metadata={"reasons": "Drift was never measured."})
-        metadata = event.asset_materialization.metadata
         return dg.AssetCheckResult(
-            passed=metadata["state"].value != "drifted",
+            passed=found["state"].value != "drifted",
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: metadata[name] for name in ("state", "reasons", "findings")},
+            metadata={name: found[name] for name in ("state", "reasons", "findings")},
         )
 
     return _no_drift
+
+
+def quality_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """What the drift asset found wrong with the inputs, drifted or not; it starts no training."""
+
+    @dg.asset_check(
+        asset=key(spec, "drift"),
+        name="no_quality_findings",
+        description="No input is absent, newly missing, constant, of new categories or out of its training range.",
+    )
+    def _no_quality_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        found = _newest(context, spec)
+        if found is None or "quality" not in found:  # never, or by a release that did not tell it apart
+            return dg.AssetCheckResult(passed=False, metadata={"quality": "Data quality was never measured."})
+        return dg.AssetCheckResult(
+            passed=found["quality_findings"].value == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={name: found[name] for name in ("version", "quality")},
+        )
+
+    return _no_quality_findings
+
+
+def _newest(context: dg.AssetCheckExecutionContext, spec: ModelSpec) -> Mapping[str, dg.MetadataValue[Any]] | None:
+    event = context.instance.get_latest_materialization_event(key(spec, "drift"))
+    return None if event is None or event.asset_materialization is None else event.asset_materialization.metadata

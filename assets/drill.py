@@ -1,6 +1,7 @@
 """``<model>/drill``: an outage made on purpose, measured, and held against the spec's objectives."""
 
 import dataclasses
+import time
 from typing import Any
 
 import dagster as dg
@@ -8,9 +9,14 @@ import dagster as dg
 from intermodal.assets import drilling, resources
 from intermodal.assets.common import Context, attributes, key
 from intermodal.assets.predictions import clouds_of
+from intermodal.assets.runs import RUNNING, created_at
+from intermodal.assets.watching import DRILL
 from intermodal.platform.clouds import parse_cloud
 from intermodal.platform.drills import DrillResult, judge, parse_drill, require_safe
 from intermodal.platform.spec import ModelSpec
+
+GRACE_SECONDS = 60.0
+"""How long after its own time a drill's run may still be busy with what it disturbed."""
 
 
 class DrillConfig(dg.Config):
@@ -44,6 +50,7 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
     def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult[None]:
         kind, cloud = parse_drill(config.kind), parse_cloud(config.cloud)
         gateway, incidents = resources.gateway(context), resources.incidents(context)
+        handled = bool(earlier(context) or incidents.all(open_only=True) or gateway.disturbances())
         health = gateway.health()
         # The gateway disturbs a cloud, so every model that it serves is in the drill: each must be able to bear it.
         routes = {name: gateway.route(name) for name in health}
@@ -55,7 +62,7 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
                 cloud,
                 environment=resources.deployment(context).environment,
                 allow_production=config.allow_production,
-                handled=bool(incidents.all(open_only=True) or gateway.disturbances()),
+                handled=handled,
             )
         if kind == "corrupt":
             registry, store = resources.registry(context), resources.store(context, cloud)
@@ -66,6 +73,25 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata={**_numbers(result), **_verdict(result, spec)})
 
     return _drill
+
+
+def drilling_now(instance: dg.DagsterInstance) -> list[dg.RunRecord]:
+    """Runs of drills that may still need their disturbance. A killed process leaves its run as started for ever."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=RUNNING))
+    return [record for record in records if DRILL in record.dagster_run.tags and _lasts(record)]
+
+
+def _lasts(record: dg.RunRecord) -> bool:
+    config = record.dagster_run.run_config
+    ops = config.get("ops", {}) if isinstance(config, dict) else {}
+    seconds = max((float(op.get("config", {}).get("seconds", 60)) for op in ops.values()), default=60.0)
+    return time.time() < (record.start_time or created_at(record)) + seconds + GRACE_SECONDS
+
+
+def earlier(context: Context) -> bool:
+    """Whether a drill that was asked for before is on: of two that begin at the same moment the later gives way."""
+    mine = context.instance.get_run_record_by_id(context.run_id)
+    return mine is not None and any(one.storage_id < mine.storage_id for one in drilling_now(context.instance))
 
 
 def _numbers(result: DrillResult) -> dict[str, Any]:

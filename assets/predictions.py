@@ -7,13 +7,13 @@ import pandas as pd
 
 from intermodal.assets import resources
 from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.predictions_kept import GATHERED, STAGE, remove_old
 from intermodal.platform import ports, predictions
 from intermodal.platform.clouds import Cloud, parse_target
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.prediction_log import FOLDER, folder, hour_of
 from intermodal.platform.spec import ModelSpec
 
-STAGE, GATHERED = "predictions", "gathered"
 LATE_HOURS = 2
 """An object may appear so long after the hour in its key: a server that could not write tries for a while."""
 
@@ -31,19 +31,21 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
             "predictions",
             kinds={"pandas", "parquet"},
             description="Requests and answers of all clouds, each once, in parts of five minutes; sensitive columns "
-            "were never written.",
+            f"were never written. What is older than {spec.log_keep_days} days is removed, here and in the clouds.",
         ),
         deps=[key(spec, "route")],
         required_resource_keys={resources.TABLES, *(resources.store_key(cloud) for cloud in clouds)},
     )
     def _predictions(context: Context) -> dg.MaterializeResult[None]:
-        tables, rows, left, damaged = resources.tables(context), dict[str, int](), dict[str, str](), list[str]()
+        tables, rows, left, damaged = resources.tables(context), dict[Cloud, int](), dict[str, str](), list[str]()
         for cloud in clouds:
             try:
                 rows[cloud] = gather(tables, resources.store(context, cloud), spec.name, damaged)
             except IntermodalError as error:  # its objects stay where they are, for the next time
                 left[cloud] = error.message
                 context.log.warning("%s: its log was not read now: %s", cloud, error)
+        read = [resources.store(context, cloud) for cloud in rows]
+        removed = remove_old(tables, read, spec, clouds, time.time())
         parts = tables.partitions(spec.name, STAGE)
         return dg.MaterializeResult(
             metadata={
@@ -53,6 +55,9 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
                 "newest_part": parts[-1] if parts else "none",
                 "damaged": "; ".join(damaged) or "nothing",
                 "not_read": ", ".join(f"{cloud}: {why}" for cloud, why in left.items()) or "nothing",
+                **{f"removed_objects_{cloud}": count for cloud, count in removed.objects.items()},
+                "removed_parts": removed.parts,
+                "not_removed": ", ".join(f"{cloud}: {why}" for cloud, why in removed.left.items()) or "nothing",
             }
         )
 

@@ -1,16 +1,18 @@
-"""The job ``reap``: remove one endpoint that nobody uses, after looking again."""
+"""The job ``reap``: remove one endpoint that nobody uses, or scale one back, after looking again."""
 
 from typing import Any
 
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.rest import rest
 from intermodal.assets.runs import REAP, busy_models
-from intermodal.platform.clouds import TARGETS, parse_target
+from intermodal.platform.clouds import CLOUDS, TARGETS, parse_target
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
-from intermodal.platform.orphans import Uses
+from intermodal.platform.orphans import Uses, helpers_left
+from intermodal.platform.spec import ModelSpec
 
 KEYS = {
     *(resources.DEPLOYMENT, resources.GATEWAY, resources.INCIDENTS, resources.NOTIFIER, resources.REGISTRY),
@@ -19,10 +21,12 @@ KEYS = {
 
 
 class ReapConfig(dg.Config):
-    """``target`` as ``aws/sagemaker``, ``name`` the endpoint's name there."""
+    """``target`` as ``aws/sagemaker``, ``name`` the endpoint's name there. With a ``spec`` (its model's, as JSON) it is
+    not removed: it runs more than that says, since an incident, and is scaled back."""
 
     target: str
     name: str
+    spec: str = ""
 
 
 def uses(context: Any) -> Uses:
@@ -34,20 +38,26 @@ def uses(context: Any) -> Uses:
     except IntermodalError as error:
         context.log.warning("the registry does not say what is champion: %s", error)
         champions = None
-    opened = resources.incidents(context).all(open_only=True)
+    known, busy = resources.incidents(context).all(), busy_models(context.instance)
     return Uses(
         routed={route.model: route.version for route in routes if route is not None},
         champions=champions,
-        busy=busy_models(context.instance),
-        away={(incident.model, incident.cloud) for incident in opened},
+        busy=busy,
+        away={(incident.model, incident.cloud) for incident in known if incident.is_open},
+        left=helpers_left(known, busy),
     )
 
 
 @dg.op(
-    description="Delete the endpoint if it still belongs to nobody; run it again at any time.",
-    required_resource_keys=KEYS,
+    description="Delete the endpoint if it still belongs to nobody, or scale it back if it still runs too much; run it "
+    "again at any time.",
+    required_resource_keys=KEYS | {resources.store_key(cloud) for cloud in CLOUDS},
 )
 def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
+    if config.spec:
+        done = rest(context, parse_target(config.target), ModelSpec.model_validate_json(config.spec), uses(context))
+        context.log.info("'%s' on %s: %s", config.name, config.target, done or "it runs what is needed now")
+        return
     place = resources.place(context, parse_target(config.target))
     endpoint = place.describe(config.name)
     if endpoint is None:
@@ -77,6 +87,6 @@ def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
         context.log.error("nobody was told: %s", error)
 
 
-@dg.job(name=REAP, description="Remove one endpoint that nobody uses; the sensor orphans asks for it.")
+@dg.job(name=REAP, description="Remove or scale back one endpoint that nobody needs; the sensor orphans asks for it.")
 def reap() -> None:
     reap_endpoint()

@@ -3,7 +3,7 @@
 May be killed anywhere and repeated. An error means that the cloud does not serve yet: the incident stays open.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,6 +21,8 @@ from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
 
 PROBES, PROBE_SECONDS, DRAIN_SECONDS = 15, 1.0, 2.0
+REST_SECONDS = 120.0
+"""How long helpers that cannot go back to what they ran before keep an incident open."""
 
 
 def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
@@ -62,8 +64,22 @@ def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
         incident = at.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
     move(at, spec, version, others, upstreams, stay=False)
     incident = at.note(incident, "share back", key, f"{cloud} has its share again" if count else f"{cloud} waits")
-    incident = _rest(at, spec, incident, version, others)
-    return _reap(at, spec, incident, version, keep=bool(count))
+    left = _rest(at, spec, incident, version, others)
+    incident = _reap(at, spec, incident, version, keep=bool(count))
+    return _left(at, spec, incident, left) if left else incident
+
+
+def _left(at: Ports, spec: ModelSpec, incident: Incident, left: Mapping[Cloud, IntermodalError]) -> Incident:
+    """Helpers that run more than is needed: closed, nobody would look at them again. So it stays open for a while, and
+    the next run tries again; then people are asked."""
+    key, words = str(current_round(incident)), "; ".join(f"{one}: {error.message}" for one, error in left.items())
+    incident = at.note(incident, "note", f"left-{key}", f"more than is needed still runs on {words}")
+    back = next(one.at for one in incident.entries if (one.step, one.key) == ("share back", key))
+    if at.now() - back < REST_SECONDS:
+        hint = "The incident stays open, and it is tried again."
+        raise Unavailable(f"More than is needed still runs on {words}", hint=hint)
+    title = f"More of {spec.name} than is needed runs on {' and '.join(left)}"
+    return tell(at, incident, f"left-{key}", Notice("warning", title, words, spec.owner, f"{incident.id}-left-{key}"))
 
 
 def _most(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, count: int, down: Collection[Cloud]) -> Endpoint:
@@ -103,12 +119,14 @@ def _probe(at: Ports, spec: ModelSpec, version: str, cloud: Cloud, upstream: Ups
     )
 
 
-def _rest(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]) -> Incident:
-    """Helpers go back to what they run without this incident; nobody waits for one that does not answer now."""
+def _rest(
+    at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]
+) -> dict[Cloud, IntermodalError]:
+    """Helpers go back to what they run without this incident; gives those that could not now, with the reason."""
     before, after = wanted(spec, {*down, incident.cloud}), wanted(spec, down)
     cold = [one for one in spec.failover.cold if one in after and not after[one]]  # type: ignore[index]
     _forget(at, spec, version, cold, down)
-    name = endpoint_name(spec.name, version, at.deployment.environment)
+    name, left = endpoint_name(spec.name, version, at.deployment.environment), dict[Cloud, IntermodalError]()
     for cloud in failover.order_of(spec):
         if cloud == incident.cloud or cloud in down or (down and before[cloud] == after[cloud]):
             continue
@@ -120,8 +138,8 @@ def _rest(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: fr
                 at.places[cloud].delete(name)
         except IntermodalError as error:
             at.log.warning("%s still runs more than it should: %s", cloud, error)
-            incident = at.note(incident, "note", f"left-{cloud}", f"{cloud} still runs more: {error.message}")
-    return incident
+            left[cloud] = error
+    return left
 
 
 def _forget(at: Ports, spec: ModelSpec, version: str, cold: Collection[str], down: Collection[Cloud]) -> None:

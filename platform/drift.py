@@ -19,6 +19,7 @@ from intermodal.platform.signature import Column
 from intermodal.platform.spec import DriftPolicy
 
 State = Literal["none", "drifted", "too few rows"]
+Moved = Literal["inputs", "predictions"]
 CLOUD_ROWS = 200
 """A cloud that answered fewer requests is not compared: 20 bins would hold ten rows each."""
 NAMED = 5
@@ -55,12 +56,13 @@ class Drift:
 @dataclass(frozen=True)
 class Verdict:
     """``share`` of the inputs (0 to 1) has drifted; ``columns`` names all that have, predictions too, the furthest
-    first; ``reasons`` are sentences for people."""
+    first; ``reasons`` are sentences for people; ``moved`` is why it is called drifted: either is enough."""
 
     state: State
     share: float
     columns: tuple[str, ...]
     reasons: tuple[str, ...]
+    moved: tuple[Moved, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,9 @@ def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
     over = "over" if outputs else "not over"
     reasons.append(f"The predictions' PSI is {highest:.2f}, {over} {policy.prediction_psi:g}.")
     names = tuple(one.name for one in ordered if one in inputs or one in outputs)
-    return Verdict("drifted" if many or outputs else "none", share, names, tuple(reasons))
+    why: dict[Moved, bool] = {"inputs": many, "predictions": bool(outputs)}
+    moved = tuple(what for what, has in why.items() if has)
+    return Verdict("drifted" if moved else "none", share, names, tuple(reasons), moved)
 
 
 def between(profile: Profile, by_cloud: Mapping[str, Counts], policy: DriftPolicy) -> tuple[CloudFinding, ...]:

@@ -122,6 +122,9 @@ class Tables(Protocol):
     def read(self, model: str, stage: str, partition: str) -> Any:
         """A pandas DataFrame; NotFound when the partition was never written."""
 
+    def delete(self, model: str, stage: str, partition: str) -> None:
+        """Idempotent."""
+
     def partitions(self, model: str, stage: str) -> Sequence[str]:
         """What there is, in order."""
 

@@ -236,6 +236,12 @@ class ModelSpec(BaseModel):
     objectives: Objectives = Objectives()
     drift: DriftPolicy = DriftPolicy()
     log_sample: float = Field(default=1.0, ge=0, le=1, description="Share of requests in the prediction log; 0: none.")
+    log_keep_days: int = Field(
+        default=30,
+        ge=1,
+        description="Logged requests are removed after so many days, once they are gathered; as many as drift looks at "
+        "stay.",
+    )
     stale_after_days: int | None = Field(default=None, ge=1, description="A champion older than this is stale.")
     budget: Budget | None = None
     tags: dict[str, str] = Field(default={}, description="Put on everything that is deployed, for the bill.")

@@ -1,5 +1,6 @@
 """Runs, asked for through Dagster's webserver as the UI does, from wherever that can be reached."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,6 +21,9 @@ LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { 
   assetMaterializations(limit: 1) { metadataEntries { label
     ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } ... on TextMetadataEntry { text }
     ... on BoolMetadataEntry { boolValue } ... on MarkdownMetadataEntry { mdStr } } } } } }"""
+
+REASON = """query Reason($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
+  ... on ExecutionStepFailureEvent { error { message errorChain { error { message } } } } } } } }"""
 
 
 def launch(url: str, job: str, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> str:
@@ -46,24 +50,49 @@ def wait(url: str, run_id: str, seconds: float = 600) -> None:
             raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {url}/runs/{run_id}.")
         time.sleep(0.3)
     if status != dg.DagsterRunStatus.SUCCESS:
-        raise IntermodalError(f"Run {run_id} ended as {status.value}.", hint=f"See {url}/runs/{run_id}.")
+        why = _reason(url, run_id)
+        raise IntermodalError(f"Run {run_id} ended as {status.value}. {why}".strip(), hint=f"See {url}/runs/{run_id}.")
+
+
+def stop(url: str, run_id: str) -> None:
+    """End a run: it is interrupted, and takes back what it did. One that has ended already is left as it is."""
+    try:
+        _client(url).terminate_run(run_id)
+    except DagsterGraphQLClientError as error:
+        if _client(url).get_run_status(run_id) not in ENDED:
+            raise IntermodalError(
+                f"Run {run_id} was not stopped: {error}", hint=f"Stop it at {url}/runs/{run_id}."
+            ) from error
 
 
 def metadata(url: str, key: Sequence[str]) -> dict[str, Any]:
     """Numbers, texts and markdown of an asset's newest materialization; empty when there is none."""
+    asset = _ask(url, LATEST, {"key": {"path": list(key)}})["assetOrError"]
+    found = asset.get("assetMaterializations") or []
+    values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
+    entries = found[0]["metadataEntries"] if found else []
+    return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
+
+
+def _reason(url: str, run_id: str) -> str:
+    """The innermost message of the first step that failed; empty when the run's log has none."""
+    for event in _ask(url, REASON, {"run": run_id})["logsForRun"].get("events", ()):
+        if error := event.get("error"):
+            chain = [link["error"]["message"] for link in error["errorChain"]]
+            return re.sub(r"^[\w.]+: ", "", str([error["message"], *chain][-1]).strip())  # without the class's name
+    return ""
+
+
+def _ask(url: str, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
     try:
-        answer = httpx.post(
-            f"{url}/graphql", json={"query": LATEST, "variables": {"key": {"path": list(key)}}}, timeout=30
-        )
+        answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=30)
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise Unavailable(
             f"Dagster does not answer at {url}: {error}.", hint="Start it, or correct the URL."
         ) from error
-    found = answer.json()["data"]["assetOrError"].get("assetMaterializations") or []
-    values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
-    entries = found[0]["metadataEntries"] if found else []
-    return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
+    found: dict[str, Any] = answer.json()["data"]
+    return found
 
 
 def _client(url: str) -> DagsterGraphQLClient:

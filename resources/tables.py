@@ -43,6 +43,9 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
                 hint=f"Materialize it first. Present: {', '.join(self.partitions(model, stage)) or 'none'}.",
             ) from error
 
+    def delete(self, model: str, stage: str, partition: str) -> None:
+        self._path(model, stage, partition).unlink(missing_ok=True)
+
     def partitions(self, model: str, stage: str) -> Sequence[str]:
         folder = UPath(self.address) / model / stage
         return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +14,8 @@ from intermodal.assets.heartbeat import SILENT_SECONDS
 FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
 """How long to wait before an event that a run did not settle gets another one: doubled each time."""
 START_SECONDS = 180.0
-"""Dagster's own patience with a run that starts (run_monitoring.start_timeout_seconds)."""
+"""Dagster's own patience with a run that starts (run_monitoring.start_timeout_seconds); a process on this machine needs
+none of it."""
 AT_ONCE = 400
 """Ids in one question to the run storage, well below SQLite's limit of variables."""
 MARKING_SECONDS = 0.5
@@ -42,9 +43,9 @@ class Event:
 
 def requests(instance: dg.DagsterInstance, events: Sequence[Event], now: float) -> list[dg.RunRequest]:
     """A run for each event that has none at work, one for each model at a time, later and later after failed ones."""
+    busy = _busy(instance, now)  # also without events: a run that died when all was done must not look alive for ever
     if not events:
         return []
-    busy = _busy(instance, {event.model for event in events}, now)
     runs: dict[str, list[dg.RunRecord]] = defaultdict(list)
     for record in _records(instance, INCIDENT_TAG, {event.incident for event in events}):
         if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:
@@ -67,27 +68,31 @@ def _ended(record: dg.RunRecord) -> float:
     return record.end_time or record.update_timestamp.timestamp()
 
 
-def _patience(record: dg.RunRecord) -> float:
+def _patience(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
     """A run that starts may wait for a machine (a pod, an image); one that works gives a sign of life."""
-    return START_SECONDS if record.dagster_run.status == dg.DagsterRunStatus.STARTING else SILENT_SECONDS
+    starts = record.dagster_run.status == dg.DagsterRunStatus.STARTING
+    return START_SECONDS if starts and not isinstance(instance.run_launcher, dg.DefaultRunLauncher) else SILENT_SECONDS
 
 
-def _busy(instance: dg.DagsterInstance, models: Iterable[str], now: float) -> set[str]:
+def _busy(instance: dg.DagsterInstance, now: float) -> set[str]:
     """Models that a failover or a recovery works on. One whose process is dead is marked as failed and does not count:
     a process that was killed cannot say so, and Dagster's default launcher does not ask."""
-    records = _records(instance, MODEL_TAG, set(models), UNFINISHED)
+    unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(UNFINISHED)))
+    records = [record for record in unfinished if MODEL_TAG in record.dagster_run.tags]
+    patience = {record.dagster_run.run_id: _patience(instance, record) for record in records}
     quiet = [
         record
         for record in records
-        if record.dagster_run.status in WORKING and now - record.update_timestamp.timestamp() > _patience(record)
+        if record.dagster_run.status in WORKING
+        and now - record.update_timestamp.timestamp() > patience[record.dagster_run.run_id]
     ]
     dead, until, turn = set[str](), time.monotonic() + MARKING_SECONDS, int(now) % max(len(quiet), 1)
     for record in quiet[turn:] + quiet[:turn]:
         if time.monotonic() > until:
             break  # the others count as at work until a later tick has looked at them
-        if now - _last_word(instance, record) > _patience(record):
-            text = f"No sign of life for {_patience(record):g} s: its process is gone."
-            instance.report_run_failed(record.dagster_run, text)
+        seconds = patience[record.dagster_run.run_id]
+        if now - _last_word(instance, record) > seconds:
+            instance.report_run_failed(record.dagster_run, f"No sign of life for {seconds:g} s: its process is gone.")
             dead.add(record.dagster_run.run_id)
     return {one.dagster_run.tags[MODEL_TAG] for one in records if one.dagster_run.run_id not in dead}
 
@@ -98,13 +103,10 @@ def _last_word(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
     return max([record.update_timestamp.timestamp(), *(one.event_log_entry.timestamp for one in newest)])
 
 
-def _records(
-    instance: dg.DagsterInstance, tag: str, values: set[str], statuses: Sequence[dg.DagsterRunStatus] = ()
-) -> list[dg.RunRecord]:
+def _records(instance: dg.DagsterInstance, tag: str, values: set[str]) -> list[dg.RunRecord]:
     ordered, found = sorted(values), list[dg.RunRecord]()
     for start in range(0, len(ordered), AT_ONCE):
-        wanted = dg.RunsFilter(tags={tag: ordered[start : start + AT_ONCE]}, statuses=list(statuses))
-        found += instance.get_run_records(wanted)
+        found += instance.get_run_records(dg.RunsFilter(tags={tag: ordered[start : start + AT_ONCE]}))
     return found
 
 

@@ -2,6 +2,10 @@
 
 import json
 import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -9,13 +13,18 @@ from intermodal.assets import resources
 from intermodal.assets.runs import RUNNING
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
+from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
 from intermodal.platform.retraining import Decision, Memory, Observed, decide
 from intermodal.platform.spec import ModelSpec
+from intermodal.sensors.bounded import ask_all
+from intermodal.sensors.cursors import said
 from intermodal.sensors.targets import JobDefinitions
 
 CAUSE = "intermodal/cause"
+SECONDS = 5.0
+"""So long may the registry and the tables take, for all models that have drifted."""
 
 
 def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
@@ -34,16 +43,17 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         assert context.repository_def is not None
         specs, memories = specs_of(context.repository_def), _memories(context)
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
-        requests, words = [], []
-        for record in records:
-            event = record.asset_entry.last_materialization
-            name = record.asset_entry.asset_key.path[0]
-            if event is None or event.asset_materialization is None:
+        measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
+        asked = _by_turns((n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
+        ask = partial(_observed, resources.registry(context), resources.tables(context), context.instance)
+        answers = ask_all({name: partial(ask, name, measured[name]) for name in asked}, SECONDS)
+        words = [f"{name}: {why}" for name, why in answers.failed.items()]  # the next tick asks again
+        for name, seen in {**measured, **answers.found}.items():
+            if name in answers.failed:
                 continue
             memory = memories.get(name, Memory())
             try:
-                seen = _observed(context, name, event, memory)
-                after, decision = decide(memory, seen, specs[name].drift, time.time())
+                after, decision = decide(memory, seen, specs[name].drift, now)
                 if decision.action == "ask people":
                     resources.notifier(context).tell(_question(specs[name], decision))
             except IntermodalError as error:  # the next tick sees the same and tries again
@@ -59,7 +69,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps(kept),
-            skip_reason=None if requests else dg.SkipReason("; ".join(words) or "No version's data has drifted."),
+            skip_reason=None if requests else said(words, "No version's data has drifted."),
         )
 
     return _drift
@@ -73,23 +83,43 @@ def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:
         return {}
 
 
-def _observed(context: dg.SensorEvaluationContext, model: str, event: dg.EventLogEntry, memory: Memory) -> Observed:
-    """Asks the registry, the tables and the runs only for a model that has drifted."""
-    assert event.asset_materialization is not None
-    metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
-    version, state = str(metadata["version"]), str(metadata["state"])
-    drifted = None if state == "too few rows" else state == "drifted"
-    if not drifted or (memory.told.startswith(f"{version}-not-") and not memory.good):
-        return Observed(version, drifted, event.timestamp)
-    champion = champion_of(resources.registry(context), model)
-    if champion.version != version:  # measured before the version that is champion now
-        return Observed(champion.version, None, event.timestamp)
-    running = context.instance.get_runs_count(
-        dg.RunsFilter(job_name=f"retrain_{model}", statuses=RUNNING)
-    ) + context.instance.get_runs_count(dg.RunsFilter(job_name=f"train_and_deploy_{model}", statuses=RUNNING))
-    months = resources.tables(context).partitions(model, "features")
-    held_out = champion.candidate.record.holdout
-    return Observed(version, True, event.timestamp, months[-1] if months else "", held_out, training=bool(running))
+def _open(seen: Observed, memory: Memory) -> bool:
+    """Whether there is more to ask: of a model that has drifted, unless people were asked about that already."""
+    return bool(seen.drifted) and (memory.good or not memory.told.startswith(f"{seen.version}-not-"))
+
+
+def _measured(records: Sequence[Any]) -> dict[str, Observed]:
+    """What the newest drift of each model says by itself."""
+    found = {}
+    for record in records:
+        event = record.asset_entry.last_materialization
+        if event is not None and event.asset_materialization is not None:
+            metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+            version, state = str(metadata["version"]), str(metadata["state"])
+            drifted = None if state == "too few rows" else state == "drifted"
+            found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
+    return found
+
+
+def _by_turns(names: Iterable[str], now: float) -> list[str]:
+    """So that all are asked some time, also when the first ones never answer."""
+    ordered = sorted(names)
+    turn = int(now) % len(ordered) if ordered else 0
+    return ordered[turn:] + ordered[:turn]
+
+
+def _observed(
+    registry: ports.ModelRegistry, tables: ports.Tables, instance: dg.DagsterInstance, model: str, seen: Observed
+) -> Observed:
+    """The rest of what is to be known of a model that has drifted."""
+    champion = champion_of(registry, model)
+    if champion.version != seen.version:  # measured before the version that is champion now
+        return Observed(champion.version, None, seen.at)
+    jobs = (f"retrain_{model}", f"train_and_deploy_{model}")
+    running = any(instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=RUNNING)) for job in jobs)
+    months = tables.partitions(model, "features")
+    newest, held_out = months[-1] if months else "", champion.candidate.record.holdout
+    return replace(seen, newest=newest, held_out=held_out, training=running)
 
 
 def _question(spec: ModelSpec, decision: Decision) -> Notice:

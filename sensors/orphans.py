@@ -1,4 +1,4 @@
-"""What bills on after its run died is found and removed.
+"""What bills on after its run died is found, and removed or scaled back.
 
 Endpoints are looked at, by the tags that every deployment carries (so those of this environment only). Jobs of managed
 trainers will be, once there are any: training runs inside Dagster's runs now.
@@ -21,13 +21,15 @@ from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.notices import Notice
 from intermodal.platform.orphans import Orphan
 from intermodal.platform.ports import EndpointTarget
-from intermodal.sensors.bounded import ask_all
 from intermodal.sensors.cursors import remembered, said
+from intermodal.sensors.helpers import helpers, left, resting
+from intermodal.sensors.pending import Pending
 
-SECONDS = 20.0
-"""So long may the clouds take to list their endpoints."""
+SECONDS = 3.0
+"""So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
 AT_ONCE = 20
 """Removals asked for in one tick."""
+_listing: Pending[Sequence[Endpoint]] = Pending()
 
 
 @dg.sensor(
@@ -35,14 +37,15 @@ AT_ONCE = 20
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys=KEYS,
-    description="Removes endpoints that belong to no route and to no run in progress, and tells people.",
+    description="Removes endpoints that belong to no route and to no run in progress, scales back helpers that were "
+    "left running more than their spec says, and tells people.",
 )
 def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     now, known = time.time(), remembered(context, _parse) or {}
     environment = resources.deployment(context).environment
     places = {str(target): resources.place(context, target) for target in TARGETS}
     # The clouds are asked before what is in use: an endpoint that is made and put to use in between is no orphan.
-    listed = ask_all({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
+    listed = _listing.ask({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
     try:
         used = uses(context)
     except IntermodalError as error:
@@ -60,9 +63,18 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
                 requests.append(_request(endpoint, orphan))
                 orphan = replace(orphan, asked=now)
             elif now >= orphan.due and orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=_told(context, endpoint, words))
+                orphan = replace(orphan, told=_told(context, _bills_on(endpoint), words))
             kept[key] = orphan
             words.append(f"{endpoint.name} on {target} is in nobody's use")
+    for key, target, helper in helpers(context, used, listed.found):
+        orphan = known.get(key, Orphan(since=now))
+        if now >= orphan.due and len(requests) < AT_ONCE:
+            if orphan.asked is not None and not orphan.told:
+                orphan = replace(orphan, told=_told(context, left(helper, target), words))
+            requests.append(resting(context, used, helper, target, orphan))
+            orphan = replace(orphan, asked=now)  # and again, until it is done
+        kept[key] = orphan
+        words.append(f"{helper.model} on {target} may run more than its spec says")
     return dg.SensorResult(
         run_requests=requests,
         cursor=json.dumps({key: astuple(orphan) for key, orphan in kept.items()}),
@@ -93,8 +105,8 @@ def _request(endpoint: Endpoint, orphan: Orphan) -> dg.RunRequest:
     )
 
 
-def _told(context: dg.SensorEvaluationContext, endpoint: Endpoint, words: list[str]) -> bool:
-    notice = Notice(
+def _bills_on(endpoint: Endpoint) -> Notice:
+    return Notice(
         severity="warning",
         title=f"{endpoint.name} on {endpoint.target} bills on",
         text=f"Nobody uses it ({endpoint.model} {endpoint.version}), and the job reap did not remove it. Look at its "
@@ -102,6 +114,9 @@ def _told(context: dg.SensorEvaluationContext, endpoint: Endpoint, words: list[s
         owner="team:platform",
         key=f"orphan-{endpoint.target}-{endpoint.name}",
     )
+
+
+def _told(context: dg.SensorEvaluationContext, notice: Notice, words: list[str]) -> bool:
     try:
         resources.notifier(context).tell(notice)
     except IntermodalError as error:  # the next tick tries again

@@ -48,6 +48,9 @@ class MemoryTables:
         except KeyError as error:
             raise NotFound(f"{model}/{stage}/{partition}") from error
 
+    def delete(self, model: str, stage: str, partition: str) -> None:
+        self.frames.pop((model, stage, partition), None)
+
     def partitions(self, model: str, stage: str) -> Sequence[str]:
         return sorted(partition for m, s, partition in self.frames if (m, s) == (model, stage))
 
@@ -213,7 +216,7 @@ class MemoryTarget:
     def invoke(self, name: str, body: bytes) -> bytes:
         self._reach()
         plane = self.planes[name]
-        return plane.answer(plane.read_v2(body, "json"))
+        return plane.answer(plane.read_v2(body, "json")).body
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
         self._reach()

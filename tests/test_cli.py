@@ -54,3 +54,17 @@ def test_status_of_nothing_says_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp
     result = run(monkeypatch, "status", INTERMODAL_HOME=str(tmp_path))
     assert result.exit_code == 0
     assert "intermodal up" in result.output
+
+
+def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[str] = []
+
+    def interrupted(*_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
+    monkeypatch.setattr("intermodal.resources.runs.wait", interrupted)
+    monkeypatch.setattr("intermodal.resources.runs.stop", lambda _, run_id: stopped.append(run_id))
+    result = run(monkeypatch, "drill", "outage", "aws")
+    assert result.exit_code == 1
+    assert stopped == ["run-1"]

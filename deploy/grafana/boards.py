@@ -165,6 +165,19 @@ DRIFT = Board(
             limit=f"max by (model) (intermodal_drift_limit{M})",
         ),
         lines(
+            "Decided: drifted",
+            "bool_yes_no",
+            "{{what}} of {{version}}",
+            f"max by (version, what) (intermodal_drifted{M})",
+        ),
+        lines(
+            "The predictions, all clouds together (PSI), and the limit",
+            "none",
+            "{{column}} {{version}}",
+            'max by (column, version) (intermodal_drift_psi{model="$model", cloud="", column=~"prediction_[0-9]+"})',
+            limit=f"max by (model) (intermodal_drift_prediction_limit{M})",
+        ),
+        lines(
             "The ten columns that moved most, all clouds together (PSI)",
             "none",
             "{{column}} {{version}}",

@@ -50,9 +50,17 @@ def formatted(tags: Json) -> list[Json]:
 
 
 def answers() -> list[Json]:
-    """For the entrance: what callers got, and how many tries it took. The model ``-`` is whatever named none."""
+    """For the entrance: what callers got, and how many tries it took. The model ``-`` is whatever named none.
+
+    Code 0 is no answer at all; the flags DC and DR say that the caller left before one (Envoy's %RESPONSE_FLAGS%)."""
     return counting(
-        "answers", of_route("model"), {"code": "%RESPONSE_CODE%", "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%"}
+        "answers",
+        of_route("model"),
+        {
+            "code": "%RESPONSE_CODE%",
+            "tries": "%UPSTREAM_REQUEST_ATTEMPT_COUNT%",
+            "flags": "%RESPONSE_FLAGS%",
+        },
     )
 
 

@@ -185,6 +185,39 @@ def test_a_cloud_that_refuses_is_passed_over_and_that_is_written_down() -> None:
     assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
 
 
+def test_a_helper_that_cannot_go_back_is_not_forgotten() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.targets["gcp"].broken = "the container exited with 1"
+    for _ in range(6):
+        at.tick()
+    assert at.gateway.routes[MODEL].weights == {"aws": 34, "gcp": 33, "azure": 33}
+    (incident,) = at.incidents.all(open_only=True)
+    assert "gcp: gcp/cloud-run: the container exited with 1" in incident.entries[-1].text
+    assert at.targets["gcp"].replicas == {NAME: 2}
+    at.targets["gcp"].broken = ""
+    at.settle()
+    assert not at.incidents.all(open_only=True)
+    assert at.targets["gcp"].replicas == {NAME: 1}
+    assert [notice.severity for notice in at.told] == ["page", "info"]
+
+
+def test_people_are_asked_about_a_helper_that_never_goes_back() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.targets["gcp"].broken = "the container exited with 1"
+    at.settle()
+    assert not at.incidents.all(open_only=True)
+    assert [notice.title for notice in at.told[1:]] == [
+        "More of flight_delay than is needed runs on gcp",
+        "aws serves flight_delay again",
+    ]
+
+
 def test_when_nobody_can_take_over_people_are_told_once_and_it_is_tried_again() -> None:
     at = build()
     at.targets["gcp"].broken = at.targets["azure"].broken = "quota exceeded"

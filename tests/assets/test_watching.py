@@ -70,6 +70,40 @@ def test_what_was_trained_on_has_not_drifted(deployed: World) -> None:
     assert ("intermodal_drift_psi", "gcp") in pushed
 
 
+def drifted(world: World) -> dict[str, float]:
+    gauges = world.gauges.pushed["drift-wine"]
+    return {labels["what"]: value for name, labels, value in gauges if name == "intermodal_drifted"}
+
+
+def test_what_was_decided_is_pushed_for_the_alert(deployed: World) -> None:
+    asked(deployed, 3000)  # the outputs are not the model's, and the inputs are
+    assert look(deployed, "drift")["state"] == "drifted"
+    assert drifted(deployed) == {"inputs": 0, "predictions": 1}
+    asked(deployed, 3000, shift=3)
+    look(deployed, "drift")
+    assert drifted(deployed) == {"inputs": 1, "predictions": 1}
+    asked(deployed, 50, shift=3)
+    look(deployed, "drift")
+    assert drifted(deployed) == {"inputs": 0, "predictions": 0}
+
+
+def test_inputs_that_are_wrong_are_a_warning_of_their_own(deployed: World) -> None:
+    asked(deployed, 3000)
+    assert look(deployed, "drift")["quality_findings"] == 0
+    assert checked(deployed, "drift", "no_quality_findings")
+    assert not checked(deployed, "drift", "no_drift")
+    (part,) = deployed.tables.partitions("wine", "predictions")
+    rows = deployed.tables.read("wine", "predictions", part)
+    deployed.tables.write("wine", "predictions", part, rows.drop(columns=["alcohol"]))
+    found = look(deployed, "drift")
+    assert "alcohol is not there at all in 100% of the rows." in found["quality"]
+    assert not checked(deployed, "drift", "no_quality_findings")
+    key = dg.AssetCheckKey(dg.AssetKey(["wine", "drift"]), "no_quality_findings")
+    (record,) = deployed.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.evaluation is not None
+    assert record.evaluation.severity == dg.AssetCheckSeverity.WARN
+
+
 def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
     asked(deployed, 3000, shift=3)
     found = look(deployed, "drift")

@@ -17,7 +17,7 @@ from intermodal.resources.pushgateway import Pushgateway
 from intermodal.sandbox import monitoring, scrape, services
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Ports, Settings, free_port
-from intermodal.serving.metrics import Metrics
+from intermodal.serving.metrics import Counts, Metrics
 from intermodal.serving.settings import Identity
 
 MODEL, VERSION = "flight_delay", "1.0.0"
@@ -33,9 +33,10 @@ class Targets:
 
     def __init__(self) -> None:
         self.began = time.monotonic()
-        self.server = Metrics(MODEL, Identity(VERSION, "aws", "aws/sagemaker"), lambda: 1, lambda: True)
-        self.server.answered("v2", 200, 0.004)
-        self.server.predicted(1, {"carrier": 1})
+        counts = Counts(MODEL)
+        counts.answered("v2", 200, 0.004)
+        counts.predicted(1, {"carrier": 1})
+        self.server = Metrics(Identity(VERSION, "aws", "aws/sagemaker"), [counts], lambda _: True)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,7 +58,7 @@ class Targets:
         lines = [f'envoy_intermodal_answers_total{{model="",code="404",tries="0"}} {count}']
         lines += histogram("answers", {"model": MODEL}, 3 * count)
         for code, tries, share in (("200", "1", 2.7), ("200", "2", 0.2), ("503", "3", 0.1)):
-            labels = f'model="{MODEL}",code="{code}",tries="{tries}"'
+            labels = f'model="{MODEL}",code="{code}",tries="{tries}",flags="-"'
             lines.append(f"envoy_intermodal_answers_total{{{labels}}} {count * share}")
         for cloud, failing in CLOUDS.items():
             who = {"model": MODEL, "cloud": cloud, "version": VERSION}
@@ -101,6 +102,9 @@ def push(gauges: Pushgateway) -> None:
             ),
             ("intermodal_drift_share", drift, 0.6),
             ("intermodal_drift_limit", model, 0.5),
+            ("intermodal_drift_psi", {**drift, "column": "prediction_0", "cloud": ""}, 0.3),
+            ("intermodal_drift_prediction_limit", model, 0.25),
+            *(("intermodal_drifted", {**drift, "what": what}, 1) for what in ("inputs", "predictions")),
             ("intermodal_heartbeat_timestamp_seconds", {"sensor": "outage"}, now),
             ("intermodal_sensor_interval_seconds", {"sensor": "outage"}, 30),
             ("intermodal_objective_p95_seconds", model, 0.1),

@@ -293,6 +293,21 @@ def test_the_verdict_keeps_the_policy(drift: Drift, state: str) -> None:
     assert judge(drift, POLICY).state == state
 
 
+@pytest.mark.parametrize(
+    ("drift", "moved"),
+    [
+        (drift_of(0.25, 0.0), ()),
+        (drift_of(0.26, 0.0), ("inputs",)),
+        (drift_of(0.0, 0.0, predictions=0.26), ("predictions",)),
+        (drift_of(0.26, 0.0, 0.0, predictions=0.26), ("predictions",)),
+        (drift_of(9.0, predictions=9.0), ("inputs", "predictions")),
+        (drift_of(9.0, predictions=9.0, rows=99), ()),
+    ],
+)
+def test_the_verdict_says_whether_inputs_or_predictions_moved(drift: Drift, moved: tuple[str, ...]) -> None:
+    assert judge(drift, POLICY).moved == moved
+
+
 def test_the_reasons_name_what_moved_furthest_first() -> None:
     verdict = judge(drift_of(0.3, 0.0, 2.0, 0.1, predictions=0.5), POLICY)
     assert verdict.columns == ("x2", "prediction_0", "x0")

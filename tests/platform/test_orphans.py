@@ -4,7 +4,8 @@ import pytest
 
 from intermodal.platform.clouds import Target
 from intermodal.platform.endpoints import Endpoint, State
-from intermodal.platform.orphans import Uses
+from intermodal.platform.incidents import Entry, Incident, Step
+from intermodal.platform.orphans import Uses, helpers_left
 
 
 def endpoint(version: str, state: State = "ready") -> Endpoint:
@@ -36,3 +37,25 @@ def test_what_an_endpoint_is_for(uses: Uses, use: str) -> None:
 
 def test_what_is_being_deleted_is_left_alone() -> None:
     assert NOTHING.use_of(endpoint("2", "deleting")) == "it is being deleted"
+
+
+def incident(model: str, *entries: tuple[Step, str], closed: bool = True) -> Incident:
+    noted = tuple(Entry(1.0, step, key, "") for step, key in entries)
+    return Incident(f"{model}-aws-1", model, "aws", 1.0, noted, 2.0 if closed else None)
+
+
+@pytest.mark.parametrize(
+    ("known", "busy", "clouds"),
+    [
+        ([incident("m", ("told", "left-0"))], (), ["gcp", "azure"]),
+        ([incident("m", ("note", "not-told-left-1"))], (), ["gcp", "azure"]),
+        ([incident("m", ("told", "left-0"), ("note", "rested-gcp"))], (), ["azure"]),
+        ([incident("m", ("note", "left-0"))], (), []),  # another try of the recovery did it
+        ([incident("m", ("told", "left-0"), closed=False)], (), []),
+        ([incident("m", ("told", "left-0"))], ("m",), []),
+        ([incident("m", ("told", "left-0")), incident("n", closed=False)], (), ["gcp", "azure"]),
+        ([incident("m", ("told", "down"), ("told", "back"))], (), []),
+    ],
+)
+def test_which_helpers_may_have_been_left(known: list[Incident], busy: tuple[str, ...], clouds: list[str]) -> None:
+    assert [one.cloud for one in helpers_left(known, busy)] == clouds

@@ -31,6 +31,14 @@ class TablesConformance:
         assert list(tables.partitions("m", "dataset")) == ["2013-01-01", "2013-02-01"]
         assert list(tables.partitions("other", "dataset")) == []
 
+    def test_a_partition_is_deleted_alone_and_again(self, tables: Tables) -> None:
+        for month in ("2013-01-01", "2013-02-01"):
+            tables.write("m", "dataset", month, TABLE)
+        for _ in range(2):
+            tables.delete("m", "dataset", "2013-01-01")
+        assert list(tables.partitions("m", "dataset")) == ["2013-02-01"]
+        tables.delete("nobody", "dataset", "2013-01-01")
+
     def test_a_partition_that_is_not_there_is_named(self, tables: Tables) -> None:
         with pytest.raises(NotFound, match="2013-01-01"):
             tables.read("m", "dataset", "2013-01-01")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from importlib import import_module
+from threading import Event
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.assets.reap import reap
-from intermodal.assets.resources import target_key
+from intermodal.assets.resources import store_key, target_key
 from intermodal.platform.clouds import TARGETS
 from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.errors import Unavailable
@@ -19,6 +20,7 @@ from intermodal.platform.incidents import Incident
 from intermodal.platform.orphans import GRACE_SECONDS
 from intermodal.platform.routing import Route
 from intermodal.sensors.orphans import orphans
+from intermodal.sensors.pending import Pending
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryNotifier, MemoryStore, MemoryTarget
 from tests.sensors.support import Ticks
 
@@ -49,6 +51,7 @@ class World:
             "notifier": self.notifier,
             "registry": self.registry,
             **{target_key(place.target): place for place in self.targets.values()},
+            **{store_key(cloud): place.store for cloud, place in self.targets.items()},
         }
         self.tick = Ticks(orphans, self.resources, instance)
         self.route("m", "1.0.0")
@@ -80,6 +83,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
+    monkeypatch.setattr(module, "_listing", Pending())
     with dg.DagsterInstance.ephemeral() as instance:
         yield World(instance, clock)
 
@@ -181,6 +185,31 @@ def test_a_cloud_that_does_not_answer_is_named_and_remembered(world: World) -> N
     world.targets["aws"].gone = False
     world.tick()
     assert len(world.tick.keys) == 2
+
+
+def test_a_cloud_that_swallows_packets_keeps_a_tick_no_longer_than_it_may(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrived, place = Event(), world.targets["aws"]
+    listed, begun = place.list, list[float]()
+
+    def swallowed(*_: Any) -> Any:
+        begun.append(world.clock.now)
+        arrived.wait()
+        return listed("sandbox")
+
+    for cloud in ("aws", "gcp"):
+        world.endpoint(cloud, "0.9.0")
+    monkeypatch.setattr(module, "SECONDS", 0.2)
+    monkeypatch.setattr(place, "list", swallowed)
+    words = world.tick()
+    assert "aws/sagemaker is passed over: no answer within 0.2 s" in words
+    assert "m-0-9-0-sandbox on gcp/cloud-run is in nobody's use" in words
+    world.tick()
+    assert len(begun) == 1  # nobody is asked twice at once
+    monkeypatch.setattr(module, "SECONDS", 30.0)
+    arrived.set()
+    assert "m-0-9-0-sandbox on aws/sagemaker is in nobody's use" in world.tick()
 
 
 def test_one_that_could_not_be_removed_is_told_once(world: World) -> None:

@@ -147,6 +147,32 @@ def test_a_run_whose_process_is_gone_is_marked_and_followed_by_another(here: Her
     assert "wine-aws-1-failover-0-2" in here.ticks.keys
 
 
+def test_a_run_that_died_when_all_was_done_is_marked_too(here: Here) -> None:
+    here.opened(("detected", "0"))
+    here.tick()
+    run = here.ticks.run(here.ticks.requests[0], STATUS.STARTED)
+    here.incidents.close("wine-aws-1", here.now)
+    here.now = time.time() + attempts.SILENT_SECONDS
+    here.tick()
+    assert here.asked == []
+    assert here.instance.get_run_by_id(run.run_id).status == STATUS.FAILURE  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("local", [True, False])
+def test_a_process_that_never_came_up_is_not_waited_for_as_a_pod_is(
+    here: Here, monkeypatch: pytest.MonkeyPatch, local: bool
+) -> None:
+    if local:
+        monkeypatch.setattr(type(here.instance), "run_launcher", property(lambda _: dg.DefaultRunLauncher()))
+    here.opened(("detected", "0"))
+    here.tick()
+    run = here.ticks.run(here.ticks.requests[0], STATUS.STARTING)
+    here.now = time.time() + attempts.SILENT_SECONDS
+    here.tick()
+    expected = STATUS.FAILURE if local else STATUS.STARTING
+    assert here.instance.get_run_by_id(run.run_id).status == expected  # type: ignore[union-attr]
+
+
 def test_a_run_that_says_that_it_is_at_work_is_left_alone(here: Here) -> None:
     here.opened(("detected", "0"))
     here.tick()

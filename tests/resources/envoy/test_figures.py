@@ -100,6 +100,18 @@ def test_probes_and_readiness_are_not_counted_and_say_so_to_the_endpoint(model: 
     assert model.gateway.totals().get(model.name, Totals()).requests == 1
 
 
+def test_a_caller_that_left_is_told_apart(model: Model) -> None:
+    """What the alert on the error budget goes by: a drill counts it as failed, the alert does not."""
+    model.publish(aws=1)
+    model.clouds["aws"].hanging = model.clouds["gcp"].hanging = model.clouds["azure"].hanging = True
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(f"{model.url}/infer", content=GOLDEN, timeout=0.3)
+    left = f'envoy_intermodal_answers_total{{model="{model.name}",code="0",tries="1",flags="DC"}} 1'
+    stats = f"{model.gateway.admin_url}/stats/prometheus"
+    until(lambda: left in httpx.get(stats, params={"filter": model.name}).text)
+    assert model.gateway.totals()[model.name] == Totals(requests=1, failed=1, retried=0)
+
+
 def test_versions_are_told_apart(model: Model, metrics: EnvoyMetrics) -> None:
     model.publish(aws=1)
     looked(metrics, model)
@@ -116,7 +128,7 @@ def test_every_series_that_prometheus_takes_is_labelled(model: Model) -> None:
     text = httpx.get(f"{model.gateway.admin_url}/stats/prometheus", params={"filter": model.name}).text
     labels = f'{{model="{model.name}",cloud="aws",version="1.0.0",code="200"}}'
     assert f"envoy_intermodal_tries_total{labels} 1" in text
-    assert f'envoy_intermodal_answers_total{{model="{model.name}",code="200",tries="1"}} 1' in text
+    assert f'envoy_intermodal_answers_total{{model="{model.name}",code="200",tries="1",flags="-"}} 1' in text
     healthy = [line for line in text.splitlines() if line.startswith("envoy_cluster_membership_healthy{")]
     assert any(f'model="{model.name}",cloud="aws"}} 1' in line for line in healthy)
     until(lambda: bounds(model) == {*(f"{bound * 1000:g}" for bound in BUCKETS_MS), "+Inf"})

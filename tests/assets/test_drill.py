@@ -1,0 +1,34 @@
+"""Two drills that begin at the same moment: the one that was asked for later gives way, whatever the gateway says."""
+
+import dagster as dg
+import pytest
+
+from tests.assets.conftest import World
+
+SECONDS = 0.3
+CONFIG = {"ops": {"wine__drill": {"config": {"seconds": SECONDS, "rate": 20.0, "kind": "throttle", "cloud": "aws"}}}}
+
+
+def test_a_drill_gives_way_to_one_that_was_asked_for_before(world: World) -> None:
+    assert world.run("train_and_deploy_wine").success
+    tags = {"intermodal/drill": "wine"}
+    other = dg.DagsterRun(job_name="drill_wine", run_config=CONFIG, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    world.instance.add_run(other)
+    result = drill(world)
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    assert "another drill is going on" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+    assert world.gateway.disturbances() == {}
+
+
+def test_one_that_was_killed_long_ago_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert world.run("train_and_deploy_wine").success
+    tags = {"intermodal/drill": "wine"}
+    dead = dg.DagsterRun(job_name="drill_wine", run_config=CONFIG, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    world.instance.add_run(dead)
+    monkeypatch.setattr("intermodal.assets.drill.GRACE_SECONDS", -SECONDS)
+    assert drill(world).success
+
+
+def drill(world: World) -> dg.ExecuteInProcessResult:
+    job = world.defs.resolve_job_def("drill_wine")
+    return job.execute_in_process(instance=world.instance, run_config=CONFIG, raise_on_error=False)

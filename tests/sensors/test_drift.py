@@ -1,0 +1,121 @@
+"""The drift sensor asks about all models that have drifted at once, for a bounded time, and says who did not answer."""
+
+from collections.abc import Iterator
+from importlib import import_module
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from intermodal.sensors.drift import drift
+from tests.memory import MemoryNotifier, MemoryTables
+from tests.sensors.support import Ticks, jobs, routes, spec
+
+NAMES = [f"m{number:02}" for number in range(8)]
+NEWER = "2024-06-01"
+module = import_module("intermodal.sensors.drift")
+
+
+class Registry:
+    """A champion for everybody. ``silent`` models get no answer until ``end``, ``broken`` ones an error."""
+
+    def __init__(self) -> None:
+        self.silent, self.broken, self.end = set[str](), set[str](), Event()
+
+    def champion(self, model: str) -> Any:
+        if model in self.broken:
+            raise Unavailable(f"{model}: MLflow says 500")
+        if model in self.silent:
+            self.end.wait()
+        record = SimpleNamespace(holdout="2024-05-01")
+        return SimpleNamespace(version="1.0.0", candidate=SimpleNamespace(record=record))
+
+
+class World:
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance, self.registry, self.tables = instance, Registry(), MemoryTables()
+        self.notifier = MemoryNotifier()
+        for name in NAMES:
+            self.tables.write(name, "features", NEWER, None)  # type: ignore[arg-type]
+        resources = {"registry": self.registry, "tables": self.tables, "notifier": self.notifier}
+        specs = [spec(name) for name in NAMES]
+        made = jobs(NAMES, "retrain_")
+        self.tick = Ticks(drift(made), resources, instance, assets=routes(specs), jobs=made)
+
+    def measured(self, state: str, *names: str) -> None:
+        for name in names or NAMES:
+            metadata = {"version": "1.0.0", "state": state}
+            self.instance.report_runless_asset_event(
+                dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=metadata)
+            )
+
+    def asked(self) -> list[str]:
+        return sorted(str(one.job_name).removeprefix("retrain_") for one in self.tick.requests)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        found = World(instance)
+        yield found
+        found.registry.end.set()
+
+
+def test_everything_that_drifted_is_retrained_once(world: World) -> None:
+    world.measured("none")
+    assert world.tick() == "No version's data has drifted."
+    world.measured("drifted", *NAMES[:3])
+    world.tick()
+    assert world.asked() == NAMES[:3]
+    world.tick()
+    assert not world.tick.requests
+
+
+def test_who_does_not_answer_keeps_nobody_waiting_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "SECONDS", 0.5)
+    world.registry.silent, world.registry.broken = {"m01"}, {"m02"}
+    world.measured("drifted", "m00", "m01", "m02", "m03")
+    world.measured("none", *NAMES[4:])
+    world.tick()
+    assert world.asked() == ["m00", "m03"]
+    words = world.tick()
+    assert "m01: no answer within 0.5 s" in words
+    assert "m02: m02: MLflow says 500" in words
+    assert set(world.tick.remembered()) == {"m00", "m03", *NAMES[4:]}
+    world.registry.silent, world.registry.broken = set(), set()
+    world.tick()
+    assert world.asked() == ["m01", "m02"]
+
+
+def test_all_are_asked_at_once(world: World) -> None:
+    """Each waits for all the others to be asked."""
+    begun = {name: Event() for name in NAMES}
+    answer = world.registry.champion
+
+    def meet(model: str) -> Any:
+        begun[model].set()
+        if not all(event.wait(4) for event in begun.values()):
+            raise Unavailable("they are asked one after the other")
+        return answer(model)
+
+    world.registry.champion = meet  # type: ignore[method-assign]
+    world.measured("drifted")
+    world.tick()
+    assert world.asked() == NAMES
+
+
+def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many that never answer as can be asked at once, and one that would."""
+    monkeypatch.setattr(module, "SECONDS", 0.3)
+    monkeypatch.setattr("intermodal.sensors.bounded.WORKERS", 2)
+    world.registry.silent = {"m00", "m01"}
+    world.measured("drifted", "m00", "m01", "m02")
+    got: set[str] = set()
+    for now in range(3):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda now=now: 1_795_000_000.0 + now))
+        world.tick()
+        got |= set(world.asked())
+    assert got == {"m02"}
