@@ -1,0 +1,49 @@
+"""``python -m tests.chaos [--rounds N] [--seed S] [part...]``: break a real installation, and see where it ends."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+from tests.chaos import blind, drills, report, rounds
+from tests.chaos.report import Row
+from tests.chaos.scene import Scene, out, scene
+
+PARTS: dict[str, Callable[[Scene, int], Iterator[Row]]] = {
+    "killed": rounds.killed,
+    "blind": blind.blind,
+    "storage": blind.storage,
+    "drills": drills.drills,
+}
+
+
+def main(chosen: list[str], number: int, seed: int) -> int:
+    out.print(f"seed {seed}; bringing up an installation of its own ...", highlight=False)
+    rows: list[Row] = []
+    with scene(seed) as at:
+        try:
+            for name in chosen or PARTS:
+                out.print(f"{name}:")
+                rows.extend(PARTS[name](at, number))
+        finally:
+            out.print(report.table(rows))
+    wrong, failed = sum(bool(row.wrong) for row in rows), sum(len(row.failed) for row in rows)
+    out.print(
+        f"seed {seed}: {len(rows)} steps, {wrong} did not end as they should; "
+        f"failed requests: {failed} of {sum(row.requests for row in rows)}",
+        highlight=False,
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all when none is named")
+    given = parser.parse_args()
+    # Whoever stops us wants the installation gone too. In the background a shell has us ignore both, and what we start.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.exit(main(given.parts, given.rounds, given.seed))

@@ -1,0 +1,110 @@
+"""What everything here plays on: an installation, the ports that reach it, callers, and somebody who is told."""
+
+import itertools
+import os
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import yaml
+from rich.console import Console
+
+from intermodal.assets.resources import store_key, target_key
+from intermodal.models.flight_delay import data
+from intermodal.platform import ports, rows, tables, v2
+from intermodal.platform.clouds import CLOUDS, TARGETS, Cloud
+from intermodal.platform.incidents import Incident
+from intermodal.platform.routing import Route
+from intermodal.platform.spec import ModelSpec
+from intermodal.resources.environments import resources
+from intermodal.sandbox import services
+from intermodal.sandbox.replay import Callers
+from intermodal.sandbox.settings import Settings
+from tests.bench.installation import Installation, installed
+from tests.chaos.told import Told, told
+
+MODEL = "flight_delay"
+RATE = 50
+SPEC = Path(__file__).parents[2] / "models" / MODEL / "defs.yaml"
+out = Console()
+
+
+@dataclass
+class Scene:
+    """``dice`` decides everything that is left to chance, so that a seed repeats it (but for the machine's own)."""
+
+    installation: Installation
+    spec: ModelSpec
+    gateway: ports.Gateway
+    incidents: ports.Incidents
+    places: dict[Cloud, ports.EndpointTarget]
+    stores: dict[Cloud, ports.ObjectStore]
+    callers: Callers
+    told: Told
+    dice: random.Random
+    instance: dg.DagsterInstance
+
+    @property
+    def settings(self) -> Settings:
+        return self.installation.settings
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """What ``intermodal up`` gives to the programs that it starts."""
+        return {**self.installation.environ, **services.variables(self.settings)}
+
+    def route(self) -> Route:
+        route = self.gateway.route(MODEL)
+        assert route is not None
+        return route
+
+    def open(self) -> list[Incident]:
+        return list(self.incidents.all(MODEL, open_only=True))
+
+    def bodies(self, prefix: str = "chaos") -> Iterator[bytes]:
+        """Flights of the months that the model was trained on, so that nothing drifts, with the ids ``prefix-0`` on."""
+        signature = rows.signature_of(self.route().metadata)
+        flights = [data.features(data.flights(month)).sample(2000, random_state=1) for month in _TRAINED]
+        endless = itertools.cycle([row for month in flights for row in tables.records(month)])
+        for number, flight in enumerate(endless):
+            yield v2.request_body(signature, [flight], id=f"{prefix}-{number}")
+
+
+_TRAINED = ("2013-01-01", "2013-02-01", "2013-03-01")
+
+
+@contextmanager
+def scene(seed: int) -> Iterator[Scene]:
+    """A fresh installation with callers at work; down and forgotten afterwards."""
+    with told() as people:
+        os.environ["INTERMODAL_NOTIFY"] = people.address
+        with installed() as installation:
+            settings = installation.settings
+            os.environ.update(installation.environ | services.variables(settings))
+            names = ["gateway", "incidents", *map(target_key, TARGETS), *map(store_key, CLOUDS)]
+            with (
+                dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance,
+                dg.build_resources({name: resources()[name] for name in names}) as built,
+            ):
+                found = Scene(
+                    installation=installation,
+                    spec=ModelSpec.model_validate(yaml.safe_load(SPEC.read_text("utf-8"))["attributes"]),
+                    gateway=built.gateway,
+                    incidents=built.incidents,
+                    places={target.cloud: _built(built, target_key(target)) for target in TARGETS},
+                    stores={cloud: _built(built, store_key(cloud)) for cloud in CLOUDS},
+                    callers=Callers(installation.infer_url, RATE),
+                    told=people,
+                    dice=random.Random(seed),
+                    instance=instance,
+                )
+                with found.callers.playing(found.bodies()):
+                    yield found
+
+
+def _built(built: Any, name: str) -> Any:
+    return getattr(built, name)
