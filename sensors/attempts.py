@@ -91,13 +91,13 @@ def _busy(instance: dg.DagsterInstance, now: float) -> set[str]:
         if time.monotonic() > until:
             break  # the others count as at work until a later tick has looked at them
         seconds = patience[record.dagster_run.run_id]
-        if now - _last_word(instance, record) > seconds:
+        if now - last_word(instance, record) > seconds:
             instance.report_run_failed(record.dagster_run, f"No sign of life for {seconds:g} s: its process is gone.")
             dead.add(record.dagster_run.run_id)
     return {one.dagster_run.tags[MODEL_TAG] for one in records if one.dagster_run.run_id not in dead}
 
 
-def _last_word(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
+def last_word(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
     """Unix seconds of the newest thing that the run said."""
     newest = instance.get_records_for_run(record.dagster_run.run_id, limit=1, ascending=False).records
     return max([record.update_timestamp.timestamp(), *(one.event_log_entry.timestamp for one in newest)])

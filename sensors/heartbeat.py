@@ -18,6 +18,7 @@ from intermodal.platform.heartbeat import Beat, Trouble, Watch, examine
 from intermodal.platform.notices import Notice
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.instigators import beats, last_due, missed, running_schedules
+from intermodal.sensors.lost import fail_lost
 from intermodal.sensors.objectives import Gauge, incidents, objectives
 
 INTERVAL = 30
@@ -30,8 +31,9 @@ OWNER = "team:platform"
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={resources.GAUGES, resources.INCIDENTS, resources.NOTIFIER},
-    description="Tells people once when a sensor stops ticking or keeps failing, or a schedule is not run. Tells "
-    "Prometheus that sensors tick, and each model's objectives, budget and open incidents.",
+    description="Tells people once when a sensor stops ticking or keeps failing, or a schedule is not run. Marks "
+    "runs as failed whose machine was restarted under them. Tells Prometheus that sensors tick, and each model's "
+    "objectives, budget and open incidents.",
 )
 def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     now = time.time()
@@ -43,6 +45,7 @@ def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if watch.told.get(name) != trouble and _told(context, _notice(name, trouble), words):
             watch = replace(watch, told={**watch.told, name: trouble})
     watch = _schedules(context, watch, now, words)
+    words += [f"run {run} was lost" for run in fail_lost(context.instance, now)]
     _push(context, known, words)
     return dg.SensorResult(cursor=json.dumps(asdict(watch)), skip_reason=said(words, f"{len(known)} sensors tick."))
 

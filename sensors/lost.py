@@ -1,0 +1,44 @@
+"""Runs that nobody works on any more: their machine was restarted, or everything on it was killed at once.
+
+Dagster's default launcher does not ask after its runs (``run_monitoring`` does with the others, such as dagster-k8s),
+so such a run would count as in progress for ever, and keep the next one of its model waiting.
+"""
+
+import json
+import socket
+from contextlib import closing
+
+import dagster as dg
+
+from intermodal.assets.heartbeat import SILENT_SECONDS
+from intermodal.sensors.attempts import WORKING, last_word
+
+CODE_SERVER_TAG = ".dagster/grpc_info"
+"""Where the default launcher notes which code server has the run as its child process."""
+
+
+def fail_lost(instance: dg.DagsterInstance, now: float) -> list[str]:
+    """Mark runs as failed that have been silent for a while and whose code server is gone; gives their ids.
+
+    A code server outlives its runs when it is told to stop. One that was killed alone leaves them running, so silence
+    is asked for too."""
+    found = []
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(WORKING))):
+        place = json.loads(record.dagster_run.tags.get(CODE_SERVER_TAG, "{}")).get("socket")
+        if place and not _listens(place) and now - last_word(instance, record) > SILENT_SECONDS:
+            text = f"Its code server is gone, and nothing was heard of it for {SILENT_SECONDS:g} s: so is its process."
+            instance.report_run_failed(record.dagster_run, text)
+            found.append(record.dagster_run.run_id)
+    return found
+
+
+def _listens(path: str) -> bool:
+    with closing(socket.socket(socket.AF_UNIX)) as one:
+        one.settimeout(1)
+        try:
+            one.connect(path)
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        except OSError:  # busy, or not ours to see: whoever cannot be asked is taken to be alive
+            return True
+    return True
