@@ -3,8 +3,9 @@
 An object is a zip archive that ``numpy.load`` opens, with these members, for n requests of r rows in all:
 
     header.json      ``Header``
-    ids.json         n texts: the request's own id, which two objects share only when they tell of the same request
-    label_ids.json   n texts: the id that a label will carry, which is the caller's (else '')
+    ids.npy          UTF-8 [n]: the request's own id, which two entries share only when they tell of the same request;
+                     '' when nobody gave it one: then its place in this object is its id
+    label_ids.npy    UTF-8 [n]: the id that a label will carry, which is the caller's (else '')
     at.npy           float64 [n], Unix seconds
     rows.npy         int64 [n]
     inputs.npy       float64 [k, r]: a category is its code, a missing value or an unseen category NaN

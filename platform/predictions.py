@@ -28,16 +28,17 @@ def read(data: bytes, key: str) -> tuple[Header, pd.DataFrame]:
     try:
         with np.load(io.BytesIO(data), allow_pickle=False) as members:
             header = Header.from_dict(json.loads(members["header.json"]))
-            return header, _table(header, members)
+            return header, _table(header, members, key)
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, TypeError, LookupError) as error:
         hint = "Move it away, and see who wrote it."
         raise SpecError(f"{key} is no object of the prediction log: {error}.", hint=hint) from error
 
 
-def _table(header: Header, members: Mapping[str, Any]) -> pd.DataFrame:
+def _table(header: Header, members: Mapping[str, Any], key: str) -> pd.DataFrame:
     rows = np.asarray(members["rows"], dtype=np.int64)
     at, numbers, said = (np.asarray(members[name], dtype=np.float64) for name in ("at", "inputs", "predictions"))
-    ids, label_ids = (np.array(json.loads(members[f"{name}.json"]), dtype=object) for name in ("ids", "label_ids"))
+    ids, label_ids = (np.char.decode(members[name], "utf-8").astype(object) for name in ("ids", "label_ids"))
+    ids = np.where(ids == "", [f"{key}#{place}" for place in range(len(ids))], ids)
     texts = json.loads(members["texts.json"])
     coded = [column for column in header.columns if not is_text(column)]
     row = np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)

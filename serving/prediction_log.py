@@ -1,8 +1,8 @@
 """The prediction log: what was asked and answered, written in batches to the server's own cloud.
 
-A request is put into a queue as the model saw it, five objects that cost it a microsecond. One thread makes columns of
-the queue and compressed objects of the columns, another stores them and tries again for as long as it takes; neither
-keeps a request waiting.
+A plain row is written into a slot (log_slots.py), whatever else is asked into a queue; either costs a request about a
+microsecond. One thread makes columns of them and compressed objects of the columns, another stores those and tries
+again for as long as it takes; neither keeps a request waiting.
 
 What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
 the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
@@ -13,29 +13,31 @@ import random
 import re
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import count, groupby
 from queue import SimpleQueue
 from threading import Thread
 from time import monotonic, sleep, time
 
 import msgspec
+import numpy as np
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
-from intermodal.serving.log_batch import Batch, Entry, Layout
+from intermodal.serving.log_batch import Batch
+from intermodal.serving.log_parts import Entry, Layout, Part
+from intermodal.serving.log_slots import ID_BYTES, LABEL_BYTES, Slots
 from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
 
 Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
-TICK = 0.05
-CHUNK = 512
-"""Requests that become columns in one go. Both are small so that the memory of the queue is used again, and no request
-waits long for Python's lock."""
+TICK = 0.02
+"""Short, so that the memory of what waits is used again while the processor's cache still holds it."""
+MAX_ID = 200
+"""Bytes of an id; a longer one, or one with a zero byte, is none."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 
 logger = logging.getLogger(__name__)
@@ -46,9 +48,9 @@ class Limits:
     """``queued_bytes`` of requests wait to become columns, ``held_bytes`` of objects wait for the store. An object is
     ended after so many bytes (before they are compressed) or seconds."""
 
-    queued_bytes: int = 16 << 20
+    queued_bytes: int = 8 << 20
     held_bytes: int = 32 << 20
-    object_bytes: int = 8 << 20
+    object_bytes: int = 4 << 20
     object_seconds: float = 10
 
 
@@ -61,9 +63,10 @@ class PredictionLog:
     ) -> None:
         self._layouts = {package.model: Layout(package, settings, counts) for package, counts in models.items()}
         self._sample, self._put, self._limits = settings.sample, put, limits
-        self._writer, self._unnamed = uuid.uuid4().hex, count(1)
+        self._slots = {model: Slots(layout.columns, layout.width) for model, layout in self._layouts.items()}
+        self._writer = uuid.uuid4().hex
         self._encode = msgspec.json.Encoder().encode
-        self._queue: deque[Entry] = deque()
+        self._queue: deque[tuple[str, bytes | Entry]] = deque()
         self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
         self._open: dict[str, Batch] = {}
         self._number = 0
@@ -85,12 +88,18 @@ class PredictionLog:
         if self._taken_bytes - self._packed_bytes > self._limits.queued_bytes or self._full:
             self._layouts[model].counts.dropped += 1
             return
-        _, label_id, rows, numbers, values, texts, _ = answered
-        id_ = id_ or f"{self._writer}-{next(self._unnamed)}"
-        entry = Entry(model, id_, label_id or "", time(), rows, numbers, values, self._encode(texts) if texts else b"")
+        _, label, rows, numbers, values, texts, _ = answered
+        id_bytes, label_bytes, at = id_.encode(), _id(label) if label else b"", time()
         self._taken += 1
+        if rows == 1 and not texts and len(id_bytes) <= ID_BYTES and len(label_bytes) <= LABEL_BYTES:
+            full = self._slots[model].put(at, id_bytes, label_bytes, numbers, values)
+            if full:
+                self._taken_bytes += len(full)
+                self._queue.append((model, full))
+            return
+        entry = Entry(at, id_bytes, label_bytes, rows, numbers, values, self._encode(texts) if texts else b"")
         self._taken_bytes += entry.size
-        self._queue.append(entry)
+        self._queue.append((model, entry))
 
     def close(self, seconds: float) -> int:
         """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""
@@ -103,8 +112,13 @@ class PredictionLog:
     def _pack(self) -> None:
         while True:
             closing = self._closing
-            while entries := [self._queue.popleft() for _ in range(min(CHUNK, len(self._queue)))]:
-                self._write(entries)
+            while self._queue:
+                model, waiting = self._queue.popleft()
+                self._write(model, waiting)
+                self._packed_bytes += len(waiting) if isinstance(waiting, bytes) else waiting.size
+            for model, slots in self._slots.items():
+                if left := slots.take():
+                    self._write(model, left)
             for model, batch in list(self._open.items()):
                 if self.leaving or monotonic() - batch.opened >= self._limits.object_seconds:
                     self._end(model)
@@ -114,14 +128,21 @@ class PredictionLog:
             self._full = self._held_bytes - self._stored_bytes > self._limits.held_bytes
             sleep(TICK)
 
-    def _write(self, entries: Sequence[Entry]) -> None:
-        for (model, hour), group in groupby(entries, lambda entry: (entry.model, int(entry.at // 3600))):
-            same = list(group)
-            batch = self._batch(model, hour)
-            batch.write(same)
-            self._packed_bytes += sum(entry.size for entry in same)
-            if batch.size >= self._limits.object_bytes:
-                self._end(model)
+    def _write(self, model: str, waiting: bytes | Entry) -> None:
+        layout = self._layouts[model]
+        if isinstance(waiting, Entry):
+            self._add(model, layout.of_entry(waiting))
+            return
+        rows = self._slots[model].read(waiting)
+        hours = rows["at"] // 3600
+        for hour in np.unique(hours):
+            self._add(model, layout.of_slots(rows[hours == hour]))
+
+    def _add(self, model: str, part: Part) -> None:
+        batch = self._batch(model, int(part.at[0] // 3600))
+        batch.write(part)
+        if batch.size >= self._limits.object_bytes:
+            self._end(model)
 
     def _batch(self, model: str, hour: int) -> Batch:
         if model in self._open and self._open[model].hour != hour:
@@ -168,6 +189,11 @@ class PredictionLog:
         sleep(TICK)
         while monotonic() < until and not self.leaving:
             sleep(TICK)
+
+
+def _id(given: str) -> bytes:
+    id_ = given.encode()
+    return id_ if len(id_) <= MAX_ID and b"\0" not in id_ else b""
 
 
 def _sentence(error: Exception) -> str:

@@ -36,11 +36,11 @@ def packed(header: Header, *logged: Logged) -> bytes:
     rows = sum(one.rows for one in logged)
     members = {
         "header.json": asdict(header),
-        "ids.json": [one.id for one in logged],
-        "label_ids.json": [one.label_id for one in logged],
         "texts.json": {column.name: together(column.name) for column in header.columns if is_text(column)},
     }
     arrays = {
+        "ids.npy": np.array([one.id.encode() for one in logged], dtype=np.bytes_),
+        "label_ids.npy": np.array([one.label_id.encode() for one in logged], dtype=np.bytes_),
         "at.npy": [one.at for one in logged],
         "inputs.npy": np.array(numbers, dtype=np.float64).reshape(len(numbers), rows),
         "predictions.npy": np.array([row for one in logged for row in one.predictions], dtype=np.float64),

@@ -14,10 +14,26 @@ from intermodal.resources.envoy.stats import PROBE
 
 BODY_BUFFER_BYTES = 4 << 20
 """More than the largest body and its headers: a request must be held whole to be tried again elsewhere."""
+MAX_REQUESTS = 16384
+"""At a time and for each upstream: an overloaded machine answers late, and refusing is for callers to decide."""
 LIMITS = {
-    "thresholds": [{"max_retries": 1024, "max_pending_requests": 4096, "max_requests": 4096, "max_connections": 4096}]
+    "thresholds": [
+        {
+            "max_retries": 1024,
+            "max_pending_requests": MAX_REQUESTS,
+            "max_requests": MAX_REQUESTS,
+            "max_connections": MAX_REQUESTS,
+        }
+    ]
 }
-"""Envoy's default of 3 retries at a time loses requests when an upstream dies under load; aggregates need it too."""
+"""Of an upstream and its endpoint. What a lane asks again is a connection that was closed before anything was sent."""
+MAX_RETRIES = 128
+"""At a time, for each failover order. Envoy's default of 3 loses requests when an upstream dies under load; no limit
+makes an overload last, since second tries are load too (docs/adr/0019). Enough for an upstream that fails 128 / its
+answer time requests a second, such as 1,280 at 100 ms. A percentage (retry_budget) would be taken of what the order
+itself has in flight, and an aggregate cluster counts nothing."""
+LANE_CONNECT = "10s"
+"""To the gateway's own socket, which is always there: only a starved Envoy is late, and may not blame a cloud for it."""
 HEALTH = {"healthy_panic_threshold": {"value": 1}, "update_merge_window": "0s"}
 """An unhealthy upstream gets nothing, unless all of a failover order are unhealthy: then asking beats refusing, as when
 every upstream was slow for a moment and got ejected for it. And a change of health counts at once: by default Envoy
@@ -31,7 +47,7 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
     return {
         "name": lane.name,
         "type": "STATIC",
-        "connect_timeout": "0.25s",
+        "connect_timeout": LANE_CONNECT,
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "circuit_breakers": LIMITS,
         "common_lb_config": HEALTH,
@@ -45,7 +61,8 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
             "enforcing_consecutive_gateway_failure": 100,
             "interval": "0.5s",
             "base_ejection_time": "5s",
-            "max_ejection_time": "60s",
+            # No longer after the tenth time: an overload ejects all of them again and again, and it ends at once.
+            "max_ejection_time": "5s",
             "max_ejection_percent": 100,
         },
         "health_checks": [golden_probe(lane, golden_body, settings)],
@@ -84,10 +101,10 @@ def failover_cluster(model: Published, first: Cloud) -> Json:
     return {
         "name": model.order_name(first),
         "alt_stat_name": f"{model.route.model}/{first}-first",
-        "connect_timeout": "0.25s",
+        "connect_timeout": LANE_CONNECT,
         "lb_policy": "CLUSTER_PROVIDED",
         "common_lb_config": HEALTH,
-        "circuit_breakers": LIMITS,
+        "circuit_breakers": {"thresholds": [{"max_retries": MAX_RETRIES}]},
         "cluster_type": {
             "name": "envoy.clusters.aggregate",
             "typed_config": typed(

@@ -56,6 +56,9 @@ def forward(model: Published, settings: Settings) -> Json:
         "weighted_clusters": {"clusters": weighted},
         "auto_host_rewrite": True,
         "timeout": seconds(MAX_ANSWER_SECONDS),
+        # A try that is late is not given up: the next upstream is asked too, and the first good answer is taken. So a
+        # machine on which everything is late still answers (docs/adr/0019).
+        "hedge_policy": {"hedge_on_per_try_timeout": True},
         "retry_policy": {
             "retry_on": "connect-failure,refused-stream,reset,5xx,retriable-status-codes",
             "retriable_status_codes": [408, 429],

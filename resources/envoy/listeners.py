@@ -11,6 +11,8 @@ from intermodal.resources.envoy.settings import Places
 from intermodal.resources.envoy.stats import answers, tries
 
 ROUTER = extension("envoy.filters.http.router", "filters.http.router.v3.Router", suppress_envoy_headers=True)
+BACKLOG = 4096
+"""Connections that may wait until a busy Envoy takes them; Linux's own limit (somaxconn) holds too."""
 FROM_CLIENTS_NEVER = (
     "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "azureml-model-deployment",
 )  # fmt: skip
@@ -48,6 +50,7 @@ def entrance_listener(host: str, port: int, places: Places) -> Json:
     return {
         "name": "entrance",
         "address": {"socket_address": {"address": host, "port_value": port}},
+        "tcp_backlog_size": BACKLOG,
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "filter_chains": [{"filters": [manager]}],
     }
@@ -65,6 +68,7 @@ def lane_listener(places: Places) -> Json:
     return {
         "name": "lanes",
         "address": {"pipe": {"path": str(places.socket), "mode": 0o600}},
+        "tcp_backlog_size": BACKLOG,
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "filter_chains": [{"filters": [manager]}],
     }

@@ -1,4 +1,4 @@
-"""What the gateway adds, and what callers see while each cloud is killed under load."""
+"""The gateway in a whole installation: what it and the clouds add, and what callers see while a cloud is killed."""
 
 import asyncio
 import time
@@ -46,7 +46,7 @@ def added(installation: Installation) -> Section:
         "has two Envoy hops. The sandbox's clouds add their fronts, in Python, which check signatures, tokens and "
         "keys; no real cloud has them."
     )
-    return Section("Gateway", text, ["way", "p50 ms", "p99 ms", "failed"], rows)
+    return Section("Gateway before the clouds", text, ["way", "p50 ms", "p99 ms", "failed"], rows)
 
 
 def _row(name: str, loads: list[load.Load]) -> list[object]:

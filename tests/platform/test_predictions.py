@@ -72,9 +72,9 @@ def npy(values: object) -> bytes:
 @pytest.mark.parametrize(
     "data",
     [
-        *(b"", b"text", packed(HEADER)[:-9], npy([1.0]), changed("ids.json", b'["a"'), changed("rows.npy", None)),
+        *(b"", b"text", packed(HEADER)[:-9], npy([1.0]), changed("header.json", b'{"a"'), changed("rows.npy", None)),
         *(changed("header.json", b"{}"), changed("inputs.npy", npy([[1.0]])), changed("rows.npy", npy([3]))),
-        *(changed("ids.json", b"[]"), changed("texts.json", b"{}"), changed("inputs.npy", b"no array")),
+        *(changed("ids.npy", npy([b"a", b"b"])), changed("texts.json", b"{}"), changed("inputs.npy", b"no array")),
         changed("inputs.npy", npy([[9.0, 9.0]] * 4)),  # there is no tenth category
     ],
 )

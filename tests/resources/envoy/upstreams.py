@@ -30,12 +30,15 @@ class FakeUpstream:
         self.answer: Answer = predicted
         self.hanging = False
         self.delay_seconds = 0.0
+        self.work_seconds = 0.0
+        """How long it works on a request, one at a time and whether or not the caller still waits: an overload."""
         self.count = 0
         self.last_headers: dict[str, str] = {}
         self.last_path = ""
         self.last_length = 0
         self.port = 0
         self._tls = tls
+        self._turn = asyncio.Lock()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
@@ -87,6 +90,9 @@ class FakeUpstream:
         while self.hanging:
             await asyncio.sleep(0.02)
         await asyncio.sleep(self.delay_seconds)
+        if self.work_seconds:
+            async with self._turn:
+                await asyncio.sleep(self.work_seconds)
         return self.answer(request, body)  # type: ignore[arg-type]
 
     def _await(self, work: Coroutine[Any, Any, None]) -> None:

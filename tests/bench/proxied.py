@@ -1,0 +1,180 @@
+"""The gateway and haproxy before the same three upstreams, in turn: what each adds, and what a fault costs callers."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import httpx
+
+from intermodal.platform.clouds import CLOUDS, Cloud
+from intermodal.sandbox.settings import free_port
+from tests.bench import proxies
+from tests.bench.open_loop import Asked, Client
+from tests.bench.proxies import GOLDEN, Proxy, until
+from tests.bench.report import Rounds, Section
+from tests.bench.upstream import Behaviour
+
+RATES, ROUNDS, SECONDS = (500, 2000), 3, 3.0
+FAULT_RATE, FAULT_AT, FAULT_SECONDS = 500, 1.0, 5.0
+FAULTS: dict[str, Behaviour | None] = {
+    "killed": None,
+    "slowed, answers in 2 s": Behaviour(delay=2),
+    "30 % errors": Behaviour(bad_status=500, bad_percent=30),
+    "throttled, 90 % of 429": Behaviour(bad_status=429, bad_percent=90),
+}
+
+
+class Upstreams:
+    """Three processes, which can be killed, told to misbehave, and brought back."""
+
+    def __init__(self, folder: Path) -> None:
+        self.ports = {cloud: free_port() for cloud in CLOUDS}
+        self._folder = folder
+        self._processes: dict[Cloud, subprocess.Popen[bytes]] = {}
+        for cloud in CLOUDS:
+            self.mend(cloud)
+
+    def mend(self, cloud: Cloud) -> None:
+        self._tell(cloud, Behaviour())
+        process = self._processes.get(cloud)
+        if process is None or process.poll() is not None:
+            file = self._folder / f"{cloud}.json"
+            command = [sys.executable, "-m", "tests.bench.upstream", str(self.ports[cloud]), str(file)]
+            self._processes[cloud] = subprocess.Popen(command)
+            until(lambda: _listens(self.ports[cloud]))
+
+    def harm(self, cloud: Cloud, behaviour: Behaviour | None) -> None:
+        if behaviour is None:
+            self._processes[cloud].kill()
+        else:
+            self._tell(cloud, behaviour)
+
+    def close(self) -> None:
+        for process in self._processes.values():
+            process.kill()
+            process.wait()
+
+    def _tell(self, cloud: Cloud, behaviour: Behaviour) -> None:
+        behaviour.write(self._folder / f"{cloud}.json")
+
+
+@dataclass(frozen=True)
+class Bench:
+    upstreams: Upstreams
+    proxies: Sequence[Proxy]
+    body: Path
+
+    @property
+    def names(self) -> list[str]:
+        return [proxy.name for proxy in self.proxies]
+
+
+def measure() -> Section:
+    with started() as bench:
+        rows = [row for rate in RATES for row in added(bench, rate)]
+        rows += [row for fault, behaviour in FAULTS.items() for row in harmed(bench, fault, behaviour)]
+    missing = "" if "haproxy" in bench.names else " haproxy is not installed here and could not be."
+    text = (
+        f"Before the same three upstreams (a process each that answers at once): the gateway as it is installed, with "
+        "its two Envoy hops, and haproxy with its nearest settings, one worker each, in alternating order. *Added*: "
+        f"what the quantile of a round lies over that of the direct call's, {ROUNDS} rounds of {SECONDS:.0f} s, "
+        "open loop. *Client late*: how much later than due the client itself sent (p99), which is in no other figure. "
+        f"Faults: {FAULT_RATE} requests/s, each upstream in turn harmed after {FAULT_AT:.0f} s of "
+        f"{FAULT_SECONDS:.0f} s. *Drained*: until the proxy's own statistics first say that it sends nothing there. "
+        "Goals: p50 + 1 ms, 0 failed, gap under 1,000 ms. haproxy 2.6 cannot try a 429 again." + missing
+    )
+    return Section("Gateway", text, ["what", "direct", *bench.names], rows)
+
+
+@contextmanager
+def started() -> Iterator[Bench]:
+    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
+        folder = Path(place)
+        body = folder / "body"
+        body.write_text(GOLDEN)
+        upstreams = Upstreams(folder)
+        stack.callback(upstreams.close)
+        kinds = [proxies.envoy, *([proxies.haproxy] if proxies.haproxy_program() else [])]
+        yield Bench(upstreams, [stack.enter_context(kind(folder, upstreams.ports)) for kind in kinds], body)
+
+
+def added(bench: Bench, rate: int) -> list[list[object]]:
+    ways = {"direct": f"http://127.0.0.1:{bench.upstreams.ports['aws']}/infer"}
+    ways |= {proxy.name: proxy.url for proxy in bench.proxies}
+    found: dict[str, list[list[Asked]]] = {name: [] for name in ways}
+    for number in range(ROUNDS):
+        for name, url in list(ways.items()) if number % 2 == 0 else reversed(ways.items()):
+            found[name].append(Client(url, bench.body, rate, SECONDS).asked())
+    rows: list[list[object]] = []
+    for share in (0.5, 0.99):
+        direct = [quantile_ms(one, share) for one in found["direct"]]
+        over = [
+            Rounds([quantile_ms(one, share) - base for one, base in zip(found[name], direct, strict=True)])
+            for name in bench.names
+        ]
+        rows.append([f"{rate}/s: p{share * 100:.0f} ms, then added", Rounds(direct), *over])
+    late = [Rounds([quantile_ms(one, 0.99, lambda each: each.late) for one in found[name]]) for name in ways]
+    failed = [sum(each.status != 200 for one in found[name] for each in one) for name in ways]
+    return [*rows, [f"{rate}/s: failed", *failed], [f"{rate}/s: client late, p99 ms", *late]]
+
+
+def quantile_ms(asked: list[Asked], share: float, of: Callable[[Asked], float] = lambda each: each.took) -> float:
+    return sorted(map(of, asked))[int(share * (len(asked) - 1))] * 1000
+
+
+def harmed(bench: Bench, fault: str, behaviour: Behaviour | None) -> list[list[object]]:
+    """Each upstream harmed once under each proxy."""
+    found: dict[str, list[Harm]] = {name: [] for name in bench.names}
+    for number, cloud in enumerate(CLOUDS):
+        for proxy in bench.proxies if number % 2 == 0 else reversed(bench.proxies):
+            found[proxy.name].append(harm(bench, proxy, cloud, behaviour))
+    kinds = [found[name] for name in bench.names]
+    sent = {one.sent for kind in kinds for one in kind}
+    return [
+        [f"{fault}: failed of {max(sent)}", "", *(", ".join(str(one.failed) for one in kind) for kind in kinds)],
+        [f"{fault}: longest gap ms", "", *(Rounds([one.gap_ms for one in kind]) for kind in kinds)],
+        [f"{fault}: p99 ms", "", *(Rounds([one.p99_ms for one in kind]) for kind in kinds)],
+        [f"{fault}: drained ms", "", *(", ".join(one.drained for one in kind) for kind in kinds)],
+    ]
+
+
+@dataclass(frozen=True)
+class Harm:
+    sent: int
+    failed: int
+    gap_ms: float
+    p99_ms: float
+    drained: str
+
+
+def harm(bench: Bench, proxy: Proxy, cloud: Cloud, behaviour: Behaviour | None) -> Harm:
+    until(lambda: all(all(one.healthy().values()) for one in bench.proxies))
+    client = Client(proxy.url, bench.body, FAULT_RATE, FAULT_SECONDS)
+    time.sleep(FAULT_AT)
+    at, drained = time.monotonic(), ""
+    bench.upstreams.harm(cloud, behaviour)
+    while not drained and time.monotonic() < at + FAULT_SECONDS - FAULT_AT:
+        if not proxy.healthy()[cloud]:
+            drained = f"{(time.monotonic() - at) * 1000:.0f}"
+        time.sleep(0.01)
+    asked = client.asked()
+    bench.upstreams.mend(cloud)
+    good = sorted(one.due + one.late + one.took for one in asked if one.status == 200)
+    gap = max((after - before for before, after in pairwise(good)), default=float("inf"))
+    failed = sum(one.status != 200 for one in asked)
+    return Harm(
+        len(asked), failed, gap * 1000, quantile_ms(asked, 0.99), drained or f"not in {FAULT_SECONDS - FAULT_AT:.0f} s"
+    )
+
+
+def _listens(port: int) -> bool:
+    try:
+        return httpx.post(f"http://127.0.0.1:{port}/infer", content=GOLDEN).status_code == 200
+    except httpx.HTTPError:
+        return False
