@@ -33,7 +33,7 @@ makes an overload last, since second tries are load too (docs/adr/0019). Enough 
 answer time requests a second, such as 1,280 at 100 ms. A percentage (retry_budget) would be taken of what the order
 itself has in flight, and an aggregate cluster counts nothing."""
 LANE_CONNECT = "10s"
-"""To the gateway's own socket, which is always there: only a starved Envoy is late, and may not blame a cloud for it."""
+"""To the gateway's own socket, which is always there: only a starved Envoy is late, and may not blame a cloud."""
 HEALTH = {"healthy_panic_threshold": {"value": 1}, "update_merge_window": "0s"}
 """An unhealthy upstream gets nothing, unless all of a failover order are unhealthy: then asking beats refusing, as when
 every upstream was slow for a moment and got ejected for it. And a change of health counts at once: by default Envoy
