@@ -46,8 +46,8 @@ def measure(installation: Installation) -> Section:
     text = (
         f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s "
         "in turn, with fresh processes, validation, metrics and limits on. The bare call is `booster.predict` "
-        f"on a ready matrix, in one thread. The prediction log, on a local folder, slows the server by {slower:.1%} (the medians' "
-        "ratio; goal: less than 5 %)."
+        f"on a ready matrix, in one thread. The prediction log, on a local folder, slows the server by {slower:.1%} "
+        "(the medians' ratio; goal: less than 5 %)."
     )
     return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows)
 
