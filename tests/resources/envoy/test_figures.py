@@ -48,7 +48,7 @@ def test_requests_errors_and_throttling_are_those_that_were_sent(model: Model, m
     model.infer(content="{}")
     span, found = rows(metrics, model)
     assert set(found) == {"aws", "gcp", "azure"}
-    assert found["azure"].requests * span == pytest.approx(60, abs=1)
+    assert round(found["azure"].requests * span) in (60, 61)  # the last one may have been azure's
     assert (found["azure"].error_rate, found["azure"].throttled) == (0, 0)
     assert (found["aws"].error_rate, found["aws"].throttled) == (1, 0)
     assert found["gcp"].error_rate == 0
