@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import dagster as dg
+import mlflow  # noqa: F401  # whole, before sensors side by side ask for parts of it: half of it is never mended
 
 from intermodal.resources.environments import resources
 from intermodal.sensors import sensors
