@@ -1,7 +1,7 @@
 """Answered requests → columns, as the prediction log has them. For the log's thread; nobody waits for it."""
 
 from collections.abc import Mapping, Sequence
-from itertools import chain
+from itertools import chain, groupby
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,21 +15,28 @@ from intermodal.serving.settings import Settings
 Array = np.ndarray[Any, Any]
 
 
-class Entry(NamedTuple):
-    """One answered request that fits into no slot: its own id, the caller's, and what ``answered.Answered`` says of it.
-    ``texts`` is JSON, or empty when the model has no such columns."""
+MAX_ID = 200
+"""Bytes of an id; a longer one, or one with a zero byte, is none."""
 
-    at: float
-    id: bytes
-    label_id: bytes
-    rows: int
-    numbers: bytes
-    values: list[float]
-    texts: bytes
+Entry = tuple[float, str, str | None, int, bytes, list[float], bytes]
+"""One answered request: when, its own id, the caller's, and what ``answered.Answered`` says of it: rows, numbers,
+values, and texts as JSON (empty when the model has no such columns). A plain tuple, as the event loop makes one for
+every request."""
 
-    @property
-    def size(self) -> int:
-        return 400 + len(self.label_id) + len(self.numbers) + 32 * len(self.values) + len(self.texts)
+
+ENTRY_BYTES, VALUE_BYTES = 500, 32
+"""About what an ``Entry`` holds besides its numbers and texts, and what each of its values does."""
+
+
+def by_hour(entries: list[Entry]) -> list[tuple[int, list[Entry]]]:
+    """Entries in the order of time, by hours since 1970."""
+    if _hour(entries[0]) == _hour(entries[-1]):
+        return [(_hour(entries[0]), entries)]
+    return [(hour, list(some)) for hour, some in groupby(entries, _hour)]
+
+
+def _hour(entry: Entry) -> int:
+    return int(entry[0] // 3600)
 
 
 class Part(NamedTuple):
@@ -63,21 +70,36 @@ class Layout:
         shown = (*numbers, *(column for column in plain if is_text(column)))
         self.header = Header(package.model, who.version, who.cloud, who.target, settings.sample, shown)
 
-    def of_slots(self, rows: Array) -> Part:
-        """Of what ``log_slots.Slots.read`` gives."""
-        one = np.ones(len(rows), np.int64)
-        inputs = rows["numbers"].T[self._kept]
-        return Part(rows["at"], rows["id"], rows["label_id"], one, inputs, rows["values"], {})
-
-    def of_entry(self, entry: Entry) -> Part:
-        texts = msgspec.json.decode(entry.texts) if entry.texts else []
-        named = dict(zip(self._texts, texts, strict=True))
+    def part(self, entries: Sequence[Entry]) -> Part:
+        """Loops are left to C where entries have one row: what this thread computes in Python, requests wait for."""
+        at, ids, label_ids, rows, numbers, values, texts = zip(*entries, strict=True)
+        if set(rows) == {1}:
+            inputs = np.frombuffer(b"".join(numbers)).reshape(-1, self.columns).T
+        else:
+            inputs = np.concatenate([np.frombuffer(one).reshape(self.columns, -1) for one in numbers], axis=1)
         return Part(
-            np.array([entry.at]),
-            np.array([entry.id]),
-            np.array([entry.label_id]),
-            np.array([entry.rows]),
-            np.frombuffer(entry.numbers).reshape(self.columns, entry.rows)[self._kept],
-            np.array(entry.values, np.float64).reshape(entry.rows, self.width),
-            {name: values for name, values in named.items() if name not in self._sensitive},
+            np.array(at),
+            _ids(ids),
+            _ids([label or "" for label in label_ids]),
+            np.array(rows, np.int64),
+            inputs[self._kept],
+            np.fromiter(chain.from_iterable(values), np.float64).reshape(-1, self.width),
+            self._shown_texts(texts) if self._texts else {},
         )
+
+    def _shown_texts(self, texts: Sequence[bytes]) -> dict[str, list[str | None]]:
+        requests = [dict(zip(self._texts, msgspec.json.decode(one), strict=True)) for one in texts]
+        shown = [name for name in self._texts if name not in self._sensitive]
+        return {name: [value for request in requests for value in request[name]] for name in shown}
+
+
+def _ids(given: Sequence[str]) -> Array:
+    together, longest = "".join(given), max(map(len, given))
+    if len(together) == longest * len(given) and 0 < longest <= MAX_ID and together.isascii() and "\0" not in together:
+        return np.frombuffer(together.encode(), f"S{longest}")
+    return np.array(list(map(_id, given)))
+
+
+def _id(given: str) -> bytes:
+    id_ = given.encode(errors="backslashreplace")
+    return id_ if len(id_) <= MAX_ID and b"\0" not in id_ else b""

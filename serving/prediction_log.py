@@ -1,8 +1,8 @@
 """The prediction log: what was asked and answered, written in batches to the server's own cloud.
 
-A plain row is written into a slot (log_slots.py), whatever else is asked into a queue; either costs a request about a
-microsecond. One thread makes columns of them and compressed objects of the columns, another stores those and tries
-again for as long as it takes; neither keeps a request waiting.
+An answered request is put into a queue, which costs the event loop about a microsecond. One thread makes columns of
+what waits and compressed objects of the columns, another stores those and tries again for as long as it takes; neither
+keeps a request waiting.
 
 What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
 the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
@@ -12,7 +12,6 @@ import logging
 import random
 import re
 import uuid
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -20,24 +19,21 @@ from threading import Thread
 from time import monotonic, sleep, time
 
 import msgspec
-import numpy as np
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
 from intermodal.serving.log_batch import Batch
-from intermodal.serving.log_parts import Entry, Layout, Part
-from intermodal.serving.log_slots import ID_BYTES, LABEL_BYTES, Slots
+from intermodal.serving.log_parts import ENTRY_BYTES, VALUE_BYTES, Entry, Layout, by_hour
 from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
 
 Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
-TICK = 0.02
-"""Short, so that the memory of what waits is used again while the processor's cache still holds it."""
-MAX_ID = 200
-"""Bytes of an id; a longer one, or one with a zero byte, is none."""
+TICK = 0.05
+"""Short, so that the memory of what waits is used again while the processor's cache still holds it; each one takes
+Python from the event loop for a moment."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 
 logger = logging.getLogger(__name__)
@@ -63,16 +59,15 @@ class PredictionLog:
     ) -> None:
         self._layouts = {package.model: Layout(package, settings, counts) for package, counts in models.items()}
         self._sample, self._put, self._limits = settings.sample, put, limits
-        self._slots = {model: Slots(layout.columns, layout.width) for model, layout in self._layouts.items()}
         self._writer = uuid.uuid4().hex
         self._encode = msgspec.json.Encoder().encode
-        self._queue: deque[tuple[str, bytes | Entry]] = deque()
+        self._waiting: dict[str, list[Entry]] = {model: [] for model in self._layouts}
         self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
         self._open: dict[str, Batch] = {}
         self._number = 0
-        self._taken = self._taken_bytes = 0  # by add
-        self._packed_bytes = self._held_bytes = 0  # by the packing thread
-        self._full = False
+        self._taken_bytes = 0  # by add
+        self._taken = self._packed_bytes = self._held_bytes = 0  # by the packing thread
+        self._room = limits.queued_bytes  # for as many bytes in all, as far as is known; by the packing thread
         self._stored = self._stored_bytes = 0  # by the storing thread
         self.leaving = self._closing = False
         self._deadline = float("inf")
@@ -85,21 +80,13 @@ class PredictionLog:
         it, or ''."""
         if self._sample < 1 and random.random() >= self._sample:
             return
-        if self._taken_bytes - self._packed_bytes > self._limits.queued_bytes or self._full:
+        if self._taken_bytes > self._room:
             self._layouts[model].counts.dropped += 1
             return
         _, label, rows, numbers, values, texts, _ = answered
-        id_bytes, label_bytes, at = id_.encode(), _id(label) if label else b"", time()
-        self._taken += 1
-        if rows == 1 and not texts and len(id_bytes) <= ID_BYTES and len(label_bytes) <= LABEL_BYTES:
-            full = self._slots[model].put(at, id_bytes, label_bytes, numbers, values)
-            if full:
-                self._taken_bytes += len(full)
-                self._queue.append((model, full))
-            return
-        entry = Entry(at, id_bytes, label_bytes, rows, numbers, values, self._encode(texts) if texts else b"")
-        self._taken_bytes += entry.size
-        self._queue.append((model, entry))
+        encoded = self._encode(texts) if texts else b""
+        self._taken_bytes += ENTRY_BYTES + len(numbers) + VALUE_BYTES * len(values) + len(encoded)
+        self._waiting[model].append((time(), id_, label, rows, numbers, values, encoded))
 
     def close(self, seconds: float) -> int:
         """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""
@@ -107,42 +94,35 @@ class PredictionLog:
         self.leaving = self._closing = True
         for thread in self._threads:
             thread.join(max(0, self._deadline - monotonic()))
-        return self._taken - self._stored
+        return self._taken + sum(map(len, self._waiting.values())) - self._stored
 
     def _pack(self) -> None:
         while True:
             closing = self._closing
-            while self._queue:
-                model, waiting = self._queue.popleft()
-                self._write(model, waiting)
-                self._packed_bytes += len(waiting) if isinstance(waiting, bytes) else waiting.size
-            for model, slots in self._slots.items():
-                if left := slots.take():
-                    self._write(model, left)
+            seen = self._taken_bytes
+            for model, waiting in self._waiting.items():
+                if waiting:
+                    self._take(model, waiting)
+            self._packed_bytes = seen
             for model, batch in list(self._open.items()):
                 if self.leaving or monotonic() - batch.opened >= self._limits.object_seconds:
                     self._end(model)
             if closing:
                 self._objects.put(None)
                 return
-            self._full = self._held_bytes - self._stored_bytes > self._limits.held_bytes
+            full = self._held_bytes - self._stored_bytes > self._limits.held_bytes
+            self._room = -1 if full else self._packed_bytes + self._limits.queued_bytes
             sleep(TICK)
 
-    def _write(self, model: str, waiting: bytes | Entry) -> None:
-        layout = self._layouts[model]
-        if isinstance(waiting, Entry):
-            self._add(model, layout.of_entry(waiting))
-            return
-        rows = self._slots[model].read(waiting)
-        hours = rows["at"] // 3600
-        for hour in np.unique(hours):
-            self._add(model, layout.of_slots(rows[hours == hour]))
-
-    def _add(self, model: str, part: Part) -> None:
-        batch = self._batch(model, int(part.at[0] // 3600))
-        batch.write(part)
-        if batch.size >= self._limits.object_bytes:
-            self._end(model)
+    def _take(self, model: str, waiting: list[Entry]) -> None:
+        entries = waiting[:]
+        del waiting[: len(entries)]  # what add appended meanwhile stays
+        self._taken += len(entries)
+        for hour, some in by_hour(entries):
+            batch = self._batch(model, hour)
+            batch.write(self._layouts[model].part(some))
+            if batch.size >= self._limits.object_bytes:
+                self._end(model)
 
     def _batch(self, model: str, hour: int) -> Batch:
         if model in self._open and self._open[model].hour != hour:
@@ -189,11 +169,6 @@ class PredictionLog:
         sleep(TICK)
         while monotonic() < until and not self.leaving:
             sleep(TICK)
-
-
-def _id(given: str) -> bytes:
-    id_ = given.encode()
-    return id_ if len(id_) <= MAX_ID and b"\0" not in id_ else b""
 
 
 def _sentence(error: Exception) -> str:
