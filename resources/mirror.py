@@ -20,8 +20,11 @@ log = logging.getLogger(__name__)
 
 WORKERS = 8
 PART = 5 << 20
-"""The smallest part that S3 takes; with PARTS it bounds memory: at most (PARTS + WORKERS) * PART = 90 MB."""
-PARTS = 10
+"""The smallest part that S3 takes."""
+PARTS = 4
+"""So many parts are held at once, whatever the size of files; three stores take as much each."""
+SMALL = 1 << 20
+"""Up to here a file is one of WORKERS at once."""
 MOST_PARTS = 9_000
 """Below the 10,000 that S3 and Cloud Storage allow for one object."""
 LARGE = 64 << 20
@@ -117,14 +120,15 @@ class Mirror:
 
     def _send(self, source: Path, manifest: Manifest, todo: Plan) -> dict[str, str]:
         entries = {path: manifest.files[path] for path in todo.send}
-        large = sum(entry.size > PART for entry in entries.values())
-        parts = max(1, PARTS // max(1, min(WORKERS, large)))
+        # The largest first, so that none of them is left alone at the end.
+        largest_first = sorted(entries, key=lambda path: -entries[path].size)
+        large = [path for path in largest_first if entries[path].size > SMALL]
+        at_once = max(1, min(PARTS, len(large)))
 
         def send(path: str) -> str:
-            return self._copy(source / path, path, entries[path], parts)
+            return self._copy(source / path, path, entries[path], PARTS // at_once)
 
-        # The largest first, so that none of them is left alone at the end.
-        return self._parallel(send, sorted(entries, key=lambda path: -entries[path].size))
+        return self._parallel(send, large, at_once) | self._parallel(send, largest_first[len(large) :])
 
     def _copy(self, file: Path, path: str, entry: FileEntry, parts: int) -> str:
         """Send one file and read it back; the etag of the verified bytes. Repeated once if the store lost bytes."""
@@ -151,9 +155,9 @@ class Mirror:
             digest.update(chunk)
         return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
 
-    def _parallel(self, work: Callable[[str], T], paths: Iterable[str]) -> dict[str, T]:
+    def _parallel(self, work: Callable[[str], T], paths: Iterable[str], workers: int = WORKERS) -> dict[str, T]:
         """Path → result; after the first error nothing more is started, and it is raised."""
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="mirror") as pool:
+        with ThreadPoolExecutor(workers, thread_name_prefix="mirror") as pool:
             running = {pool.submit(work, path): path for path in paths}
             try:
                 return {running[one]: one.result() for one in as_completed(running)}

@@ -95,7 +95,9 @@ class Layout:
 
 def _ids(given: Sequence[str]) -> Array:
     together, longest = "".join(given), max(map(len, given))
-    if len(together) == longest * len(given) and 0 < longest <= MAX_ID and together.isascii() and "\0" not in together:
+    if not longest:
+        return np.zeros(len(given), "S1")
+    if len(together) == longest * len(given) and longest <= MAX_ID and together.isascii() and "\0" not in together:
         return np.frombuffer(together.encode(), f"S{longest}")
     return np.array(list(map(_id, given)))
 

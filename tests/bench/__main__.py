@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import drift, gateway, many, proxied, sensor_ticks, serving, ticks, wrk
+from tests.bench import drift, gateway, many, mirrors, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
 from tests.bench.report import Section, page
 
@@ -34,6 +34,7 @@ PARTS: dict[str, Callable[[Installation], Section]] = {
     "killed": gateway.killed,
     "ticks": lambda _: ticks.section(),
     "sensors": lambda _: sensor_ticks.measure(),
+    "mirrors": mirrors.measure,
     "drift": drift.measure,
 }
 LIVE = {"up", "clouds", "killed"}

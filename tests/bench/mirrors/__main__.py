@@ -1,0 +1,11 @@
+"""``python -m tests.bench.mirrors [--small]``: this part alone, without an installation."""
+
+import sys
+
+from rich.console import Console
+from rich.markdown import Markdown
+
+from tests.bench.mirrors import measure
+from tests.bench.mirrors.cases import CASES, SMALL
+
+Console(width=200).print(Markdown(measure(cases=SMALL if "--small" in sys.argv else CASES).markdown()))

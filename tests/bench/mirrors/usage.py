@@ -1,0 +1,75 @@
+"""Several programs started at once: how long each took, and how much memory all of them needed."""
+
+import os
+import re
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from tests.bench.mirrors.install import Unfit, last_line
+
+LIMIT = 180
+"""Seconds after which a peer is stopped and reported as too slow."""
+LOOK = 0.05
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Wall seconds of each program, their output, and the sum of every process's highest resident memory."""
+
+    seconds: Mapping[str, float]
+    output: Mapping[str, str]
+    peak_mb: float
+
+
+def run(commands: Mapping[str, Sequence[str]], environ: Mapping[str, str], folder: Path) -> Usage:
+    """All at once; Unfit when one of them fails or does not end in time."""
+    started, ended, peaks = time.perf_counter(), dict[str, float](), dict[tuple[int, float], int]()
+    files = {name: (folder / f"{name}.out", folder / f"{name}.err") for name in commands}
+    running = {}
+    for name, command in commands.items():
+        with files[name][0].open("wb") as out, files[name][1].open("wb") as err:
+            running[name] = psutil.Popen(command, cwd=folder, env={**os.environ, **environ}, stdout=out, stderr=err)
+
+    def wait(name: str) -> None:
+        running[name].wait()
+        ended[name] = time.perf_counter() - started
+
+    waiting = [threading.Thread(target=wait, args=(name,)) for name in running]
+    for thread in waiting:
+        thread.start()
+    while any(thread.is_alive() for thread in waiting):
+        for process in running.values():
+            _look(process, peaks)
+            if time.perf_counter() - started > LIMIT:
+                _kill(process)
+        for thread in waiting:
+            thread.join(LOOK / len(waiting))
+    said = {name: "\n".join(file.read_text(errors="replace") for file in files[name]) for name in commands}
+    for name, process in running.items():
+        if process.returncode:
+            late = f"{name} did not end in {LIMIT} s"
+            raise Unfit(late if ended[name] > LIMIT else f"{name}: {last_line(said[name])}")
+    return Usage(ended, {name: files[name][0].read_text() for name in commands}, sum(peaks.values()) / 1e6)
+
+
+def _look(process: subprocess.Popen[bytes], peaks: dict[tuple[int, float], int]) -> None:
+    """VmHWM of the process and those it started; getrusage would count ours from before exec as well."""
+    try:
+        for one in [process, *process.children(recursive=True)]:
+            status = Path(f"/proc/{one.pid}/status").read_text()
+            if found := re.search(r"VmHWM:\s+(\d+) kB", status):
+                key = (one.pid, one.create_time())
+                peaks[key] = max(peaks.get(key, 0), int(found[1]) * 1024)
+    except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
+        return  # it ended while we looked
+
+
+def _kill(process: psutil.Process) -> None:
+    for one in [*process.children(recursive=True), process]:
+        one.kill()
