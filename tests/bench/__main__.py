@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import drift, gateway, many, mirrors, proxied, sensor_ticks, serving, ticks, wrk
+from tests.bench import drift, gateway, many, mirrors, peers, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
 from tests.bench.report import Section, page
 
@@ -28,6 +28,7 @@ def up(installation: Installation) -> Section:
 PARTS: dict[str, Callable[[Installation], Section]] = {
     "up": up,
     "serving": serving.measure,
+    "peers": peers.measure,
     "many": many.measure,
     "gateway": lambda _: proxied.measure(),
     "clouds": gateway.added,
@@ -54,11 +55,11 @@ def main(chosen: list[str]) -> None:
                 installation.stop()
             console.print(f"Measuring {name} ...")
             found[name] = PARTS[name](installation)
-        sections = [found[name] for name in PARTS if name in found]
-    text = page(sections)
-    console.print(Markdown(text))
+            console.print(Markdown(found[name].markdown()))
+            if not chosen:  # after each part: what comes later may fail
+                sections = [found[name] for name in PARTS if name in found]
+                PAGE.write_text(page(sections), encoding="utf-8")
     if not chosen:
-        PAGE.write_text(text, encoding="utf-8")
         console.print(f"Written to {PAGE.relative_to(Path.cwd())}.")
 
 

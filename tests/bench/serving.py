@@ -74,11 +74,11 @@ def _calls(folder: Path, body: bytes) -> tuple[float, float]:
     plane = open_plane(package, folder, "0.0.0")
     booster = lightgbm.Booster(model_file=str(folder / package.file))
     matrix = np.zeros((1, len(package.signature.inputs)))
-    bare = _median_ms(lambda: booster.predict(matrix, num_threads=1))
-    return bare, _median_ms(lambda: plane.one_row(body))
+    bare = median_ms(lambda: booster.predict(matrix, num_threads=1))
+    return bare, median_ms(lambda: plane.one_row(body))
 
 
-def _median_ms(call: Callable[[], object], times: int = 2000) -> float:
+def median_ms(call: Callable[[], object], times: int = 2000) -> float:
     taken = []
     for _ in range(times):
         started = time.perf_counter()

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.bench.environment import Unfit
 from tests.bench.mirrors.cases import Case, describe
-from tests.bench.mirrors.install import Unfit
 from tests.bench.mirrors.stores import Stores, started
 from tests.bench.mirrors.tools import Job, Taken
 

@@ -13,8 +13,9 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 from intermodal.sandbox.gcp.identity import ACCOUNT, make_keys
+from tests.bench.environment import Unfit
 from tests.bench.mirrors import usage
-from tests.bench.mirrors.install import AWS, AZCOPY, GSUTIL, RCLONE, Unfit
+from tests.bench.mirrors.install import AWS, AZCOPY, GSUTIL, RCLONE
 from tests.bench.mirrors.stores import Stores
 from tests.emulators import AZURE_ACCOUNT, AZURE_KEY, BUCKET
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.mirrors.install import Unfit, last_line
+from tests.bench.environment import Unfit, last_line
 
 LIMIT = 180
 """Seconds after which a peer is stopped and reported as too slow."""

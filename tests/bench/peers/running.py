@@ -1,0 +1,88 @@
+"""A peer as a process of its own, until it answers right."""
+
+import contextlib
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import psutil
+
+from intermodal.sandbox.settings import free_port
+from tests.bench.environment import Unfit, last_line
+
+PATIENCE = 60
+
+
+@dataclass(frozen=True)
+class Running:
+    url: str
+    ready: float
+    process: psutil.Process
+
+    def memory_mb(self) -> float:
+        """Proportional set size of it and of what it started: pages that its workers share count once."""
+        return sum(one.memory_full_info().pss for one in _family(self.process)) / 1e6
+
+
+@contextmanager
+def running(
+    command: Sequence[str], path: str, body: bytes, expected: Sequence[float], environ: Mapping[str, str]
+) -> Iterator[Running]:
+    """Started on a free port and asked until it answers; Unfit when it ends, is late or answers what is not expected.
+
+    ``ready`` is seconds from the start of the process to the first right answer.
+    """
+    port = free_port()
+    url = f"http://127.0.0.1:{port}{path}"
+    with tempfile.TemporaryDirectory(prefix="intermodal-peer-") as work:
+        log, began = Path(work) / "log", time.perf_counter()
+        with log.open("wb") as file:
+            given = {**os.environ, "WORK": work, "INTERMODAL_PREDICTIONS": f"file://{work}/log-objects", **environ}
+            process = psutil.Popen([*command, str(port)], env=given, cwd=work, stdout=file, stderr=subprocess.STDOUT)
+        try:
+            answer = _first_answer(process, url, body, log)
+            ready = time.perf_counter() - began
+            _require_right(answer, expected)
+            yield Running(url, ready, process)
+        finally:
+            for one in _family(process):
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.kill()
+            process.wait()
+
+
+def _family(process: psutil.Process) -> list[psutil.Process]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [*process.children(recursive=True), process]
+    return []
+
+
+def _first_answer(process: psutil.Popen, url: str, body: bytes, log: Path) -> httpx.Response:
+    deadline, said = time.perf_counter() + PATIENCE, "does not listen"
+    with httpx.Client(headers={"content-type": "application/json"}, timeout=PATIENCE) as client:
+        while time.perf_counter() < deadline:
+            if process.poll() is not None:
+                raise Unfit(f"ended: {last_line(log.read_text(errors='replace'))}")
+            with contextlib.suppress(httpx.TransportError):
+                answer = client.post(url, content=body)
+                if answer.status_code == 200:
+                    return answer
+                said = f"answers {answer.status_code}: {last_line(answer.text)}"
+            time.sleep(0.01)
+    raise Unfit(f"not ready in {PATIENCE} s: {said}")
+
+
+def _require_right(answer: httpx.Response, expected: Sequence[float]) -> None:
+    if not expected:
+        return
+    found = answer.json()
+    values = found["outputs"][0]["data"] if "outputs" in found else found["predictions"]
+    worst = max(abs(one - other) for one, other in zip(values, expected, strict=True))
+    if worst > 1e-6:
+        raise Unfit(f"answers otherwise than the golden rows, by {worst:g}")

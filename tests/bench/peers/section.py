@@ -1,0 +1,154 @@
+"""The peers' measurements as a section."""
+
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+from intermodal.platform.package import Package
+from intermodal.platform.v2 import request_body
+from tests.bench import wrk
+from tests.bench.environment import Unfit
+from tests.bench.installation import Installation
+from tests.bench.peers.peer import EMPTY, OURS, PEERS, ROOT, SERVERS, SPLIT, V2, Peer
+from tests.bench.peers.running import running
+from tests.bench.report import Rounds, Section
+from tests.bench.serving import median_ms
+
+ROUNDS, SECONDS = 3, 1
+ROWS, CONNECTIONS = (1, 100), (1, 16, 64)
+LOADS = [(rows, connections) for rows in ROWS for connections in CONNECTIONS]
+
+
+@dataclass
+class Found:
+    """Of one server, of every round; or why there is nothing."""
+
+    ready: list[float] = field(default_factory=list)
+    memory_mb: list[float] = field(default_factory=list)
+    loads: dict[tuple[int, int], list[wrk.Result]] = field(default_factory=lambda: {load: [] for load in LOADS})
+    unfit: str = ""
+
+    def rate(self, *load: int) -> float:
+        results = self.loads[load[0], load[1]]
+        return statistics.median([one.requests_per_second for one in results]) if results else 0.0
+
+    def cell(self, load: tuple[int, int]) -> str:
+        results = self.loads[load]
+        p50, p99 = (statistics.median(each) for each in zip(*[(r.p50_ms, r.p99_ms) for r in results], strict=True))
+        return f"{Rounds([one.requests_per_second for one in results])}; {p50:.1f} / {p99:.1f} ms"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Rows as bodies in the two forms, and what the model says to them."""
+
+    bodies: dict[tuple[str, int], bytes]
+    expected: Sequence[float]
+
+
+def measure(installation: Installation) -> Section:
+    return section(installation.package)
+
+
+def section(package: Path, rounds: int = ROUNDS, seconds: int = SECONDS) -> Section:
+    asked, servers = _asked(package), [OURS, *PEERS, EMPTY]
+    found = {peer: Found() for peer in servers}
+    for number in range(rounds):
+        for peer in servers if number % 2 == 0 else reversed(servers):
+            if not found[peer].unfit:
+                try:
+                    _turn(peer, package, asked, seconds, found[peer])
+                except Unfit as error:
+                    found[peer].unfit = str(error).replace("|", "/")
+    header = ["server", "ready s", "memory MB", "installed MB", *(f"{r} row(s), {c} conn." for r, c in LOADS), "failed"]
+    rows = [_row(peer, one) for peer, one in found.items()]
+    bare = [f"{1000 / _bare_ms(package, count):,.0f}" for count in ROWS]
+    rows.append(["bare model call", "", "", "", bare[0], "", "", bare[1], "", "", ""])
+    return Section(
+        "Serving beside its peers", f"{TEXT.format(rounds=rounds, seconds=seconds)} {_goals(found)}", header, rows
+    )
+
+
+TEXT = (
+    "The flight model behind one worker of each server in its best setting that was found (access logs off, one "
+    "thread), each in an environment of its own, started for every round, one at a time, in alternating order; "
+    "{rounds} rounds of {seconds} s a load. Cells: requests/s (minimum to maximum); median p50 / p99. Ours checks every "
+    "value, counts, limits and writes every request to the prediction log; the peers do no more than their defaults. "
+    "*ready*: from the start of the process to the first right answer to 100 golden rows; every server had to give "
+    "the model's own predictions. *memory*: proportional set size of all its processes after the load. *installed*: "
+    "the environment's files without Python and, for ours, without our own code."
+)
+
+
+def _turn(peer: Peer, package: Path, asked: Asked, seconds: int, found: Found) -> None:
+    environ = {"MODEL_URI": str(package), "PYTHONPATH": f"{ROOT / 'src'}:{SERVERS}"}
+    expected = [] if peer is EMPTY else asked.expected
+    command = [str(peer.python()), *peer.command]
+    with running(command, peer.path, asked.bodies[peer.body, max(ROWS)], expected, environ) as server:
+        for rows, connections in LOADS:
+            result = wrk.run(server.url, asked.bodies[peer.body, rows], connections, seconds)
+            found.loads[rows, connections].append(result)
+        found.ready.append(server.ready)
+        found.memory_mb.append(server.memory_mb())
+
+
+def _asked(package: Path) -> Asked:
+    golden = json.loads((package / "golden.json").read_text())
+    whole = [
+        (row, said[0])
+        for row, said in zip(golden["rows"], golden["predictions"], strict=True)
+        if None not in row.values()
+    ]
+    bodies = {}
+    for count in ROWS:
+        rows = [row for row, _ in islice(cycle(whole), count)]
+        bodies[V2, count] = request_body(Package.read(package).signature, rows)
+        split = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+        bodies[SPLIT, count] = json.dumps({SPLIT: split}).encode()
+    return Asked(bodies, [said for _, said in islice(cycle(whole), max(ROWS))])
+
+
+def _row(peer: Peer, found: Found) -> list[Any]:
+    if found.unfit:
+        return [peer.name, found.unfit, *[""] * (len(LOADS) + 3)]
+    failed = sum(result.bad for results in found.loads.values() for result in results)
+    cells = [found.cell(load) for load in LOADS]
+    return [peer.name, Rounds(found.ready), Rounds(found.memory_mb), f"{peer.installed_mb():.0f}", *cells, failed]
+
+
+def _bare_ms(package: Path, rows: int) -> float:
+    import lightgbm
+    import numpy as np
+
+    described = Package.read(package)
+    booster = lightgbm.Booster(model_file=str(package / described.file))
+    matrix = np.zeros((rows, len(described.signature.inputs)))
+    return median_ms(lambda: booster.predict(matrix, num_threads=1), 500)
+
+
+def _goals(found: dict[Peer, Found]) -> str:
+    """What was asked, and what came of it."""
+    ours, fit = found[OURS], [peer for peer in PEERS if not found[peer].unfit]
+    if ours.unfit or not fit:
+        return "There is nothing to compare with."
+    best = {rows: max(fit, key=lambda peer: found[peer].rate(rows, 16)) for rows in ROWS}
+    ratio = {rows: ours.rate(rows, 16) / found[best[rows]].rate(rows, 16) for rows in ROWS}
+    p99 = statistics.median([one.p99_ms for one in ours.loads[1, 64]])
+    lightest = min(fit, key=lambda peer: statistics.median(found[peer].memory_mb))
+    return (
+        f"Goals and what was reached, at 16 connections: 4 times the fastest peer on one row: {ratio[1]:.1f} times "
+        f"{best[1].name}; twice on 100 rows: {ratio[100]:.1f} times {best[100].name}; 60 % of the empty server: "
+        f"{ours.rate(1, 16) / found[EMPTY].rate(1, 16):.0%}; p99 at 64 connections under 50 ms: {p99:.1f} ms; less "
+        f"memory than the lightest peer: {statistics.median(ours.memory_mb):.0f} MB to "
+        f"{statistics.median(found[lightest].memory_mb):.0f} MB of {lightest.name}; ready in under 1 s: "
+        f"{statistics.median(ours.ready):.2f} s."
+    )
+
+
+if __name__ == "__main__":
+    sys.stdout.write(section(Path(sys.argv[1]), 1, 1).markdown())
