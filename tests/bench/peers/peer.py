@@ -56,8 +56,9 @@ THIN = ("starlette==1.10.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.
 SERVE = ["-m", "intermodal.serving", "serve", "--host", "127.0.0.1", "--port"]
 OURS = Peer("Intermodal", _ours(), SERVE, INFER)
 EMPTY = Peer("empty server", THIN, [str(ROOT / "tests" / "bench" / "empty.py")], "/")
+THIN_APP = Peer("thin ASGI app", THIN, _script("thin"), "/infer")
 PEERS = (
-    Peer("thin ASGI app", THIN, _script("thin"), "/infer"),
+    THIN_APP,
     Peer("LitServe 0.2.19", ("litserve==0.2.19", *LIGHTGBM), _script("lit"), "/predict"),
     Peer("MLServer 1.7.1, parallel_workers 0", MLSERVER, _script("mls", "0"), INFER),
     Peer("MLServer 1.7.1, parallel_workers 1", MLSERVER, _script("mls", "1"), INFER),

@@ -9,10 +9,10 @@ from flight import Flight
 
 
 class FlightModel(mlflow.pyfunc.PythonModel):
-    def load_context(self, context):
+    def load_context(self, context):  # noqa: ARG002 MLflow gives it
         self.flight = Flight()
 
-    def predict(self, context, model_input, params=None):
+    def predict(self, context, model_input, params=None):  # noqa: ARG002 MLflow gives them
         return self.flight.predict({name: model_input[name].tolist() for name in model_input.columns})
 
 
@@ -23,5 +23,6 @@ if __name__ == "__main__":
 
         mlflow.pyfunc.save_model(folder, python_model=Importable(), pip_requirements=["lightgbm"])
     program = Path(sys.executable).parent / "mlflow"
+    os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"  # it looks for uvicorn there
     where = ["--env-manager", "local", "--workers", "1", "--host", "127.0.0.1", "--port", sys.argv[1]]
     os.execv(program, [str(program), "models", "serve", "-m", str(folder), *where])

@@ -12,7 +12,7 @@ class FlightModel(Model):
         self.flight = Flight()
         self.ready = True
 
-    def predict(self, payload, headers=None, response_headers=None):
+    def predict(self, payload, headers=None, response_headers=None):  # noqa: ARG002 KServe gives them
         found = self.flight.predict({tensor.name: tensor.data for tensor in payload.inputs})
         output = InferOutput(name="probability", shape=[len(found)], datatype="FP64", data=found)
         return InferResponse(response_id=payload.id or "none", model_name=self.name, infer_outputs=[output])

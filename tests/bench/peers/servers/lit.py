@@ -7,7 +7,7 @@ from flight import Flight
 
 
 class Api(litserve.LitAPI):
-    def setup(self, device):
+    def setup(self, device):  # noqa: ARG002 LitServe gives it
         self.flight = Flight()
 
     def decode_request(self, request):
