@@ -1,25 +1,22 @@
 """The peers' measurements as a section."""
 
-import json
 import statistics
-from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
 from intermodal.platform.package import Package
-from intermodal.platform.v2 import request_body
 from tests.bench import wrk
 from tests.bench.environment import Unfit
 from tests.bench.installation import Installation
-from tests.bench.peers.peer import EMPTY, OURS, PEERS, ROOT, SERVERS, SPLIT, THIN_APP, V2, Peer
+from tests.bench.peers.asked import ROWS, Asked, asked_of
+from tests.bench.peers.peer import EMPTY, OURS, PEERS, ROOT, SERVERS, THIN_APP, Peer
 from tests.bench.peers.running import running
 from tests.bench.report import Rounds, Section
 from tests.bench.serving import median_ms
 
 ROUNDS, SECONDS = 3, 1
-ROWS, CONNECTIONS = (1, 100), (1, 16, 64)
+CONNECTIONS = (1, 16, 64)
 LOADS = [(rows, connections) for rows in ROWS for connections in CONNECTIONS]
 
 
@@ -42,20 +39,12 @@ class Found:
         return f"{Rounds([one.requests_per_second for one in results])}; {p50:.1f} / {p99:.1f} ms"
 
 
-@dataclass(frozen=True)
-class Asked:
-    """Rows as bodies in the two forms, and what the model says to them."""
-
-    bodies: dict[tuple[str, int], bytes]
-    expected: Sequence[float]
-
-
 def measure(installation: Installation) -> Section:
     return section(installation.package)
 
 
 def section(package: Path, rounds: int = ROUNDS, seconds: int = SECONDS) -> Section:
-    asked, servers = _asked(package), [OURS, *PEERS, EMPTY]
+    asked, servers = asked_of(package), [OURS, *PEERS, EMPTY]
     found = {peer: Found() for peer in servers}
     for number in range(rounds):
         for peer in servers if number % 2 == 0 else reversed(servers):
@@ -76,11 +65,11 @@ def section(package: Path, rounds: int = ROUNDS, seconds: int = SECONDS) -> Sect
 TEXT = (
     "The flight model behind one worker of each server in its best setting that was found (access logs off, one "
     "thread), each in an environment of its own, started for every round, one at a time, in alternating order; "
-    "{rounds} rounds of {seconds} s a load. Cells: requests/s (minimum to maximum); median p50 / p99. Ours checks every "
-    "value, counts, limits and writes every request to the prediction log; the peers do no more than their defaults. "
-    "*ready*: from the start of the process to the first right answer to 100 golden rows; every server had to give "
-    "the model's own predictions. *memory*: proportional set size of all its processes after the load. *installed*: "
-    "the environment's files without Python and, for ours, without our own code."
+    "{rounds} rounds of {seconds} s a load. Cells: requests/s (minimum to maximum); median p50 / p99. Ours checks "
+    "every value, counts, limits and writes every request to the prediction log; the peers do no more than their "
+    "defaults. *ready*: from the start of the process to the first right answer to 100 golden rows; every server had "
+    "to give the model's own predictions. *memory*: proportional set size of all its processes after the load. "
+    "*installed*: the environment's files without Python and, for ours, without our own code."
 )
 
 
@@ -94,22 +83,6 @@ def _turn(peer: Peer, package: Path, asked: Asked, seconds: int, found: Found) -
             found.loads[rows, connections].append(result)
         found.ready.append(server.ready)
         found.memory_mb.append(server.memory_mb())
-
-
-def _asked(package: Path) -> Asked:
-    golden = json.loads((package / "golden.json").read_text())
-    whole = [
-        (row, said[0])
-        for row, said in zip(golden["rows"], golden["predictions"], strict=True)
-        if None not in row.values()
-    ]
-    bodies = {}
-    for count in ROWS:
-        rows = [row for row, _ in islice(cycle(whole), count)]
-        bodies[V2, count] = request_body(Package.read(package).signature, rows)
-        split = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
-        bodies[SPLIT, count] = json.dumps({SPLIT: split}).encode()
-    return Asked(bodies, [said for _, said in islice(cycle(whole), max(ROWS))])
 
 
 def _row(peer: Peer, found: Found) -> list[Any]:

@@ -1,0 +1,37 @@
+"""What the servers are asked: the golden rows that are whole, in each server's form."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import cycle, islice
+from pathlib import Path
+
+from intermodal.platform.package import Package
+from intermodal.platform.v2 import request_body
+from tests.bench.peers.peer import SPLIT, V2
+
+ROWS = (1, 100)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Rows as bodies in the two forms, and what the model says to them."""
+
+    bodies: dict[tuple[str, int], bytes]
+    expected: Sequence[float]
+
+
+def asked_of(package: Path) -> Asked:
+    golden = json.loads((package / "golden.json").read_text())
+    whole = [
+        (row, said[0])
+        for row, said in zip(golden["rows"], golden["predictions"], strict=True)
+        if None not in row.values()
+    ]
+    bodies = {}
+    for count in ROWS:
+        rows = [row for row, _ in islice(cycle(whole), count)]
+        bodies[V2, count] = request_body(Package.read(package).signature, rows)
+        split = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
+        bodies[SPLIT, count] = json.dumps({SPLIT: split}).encode()
+    return Asked(bodies, [said for _, said in islice(cycle(whole), max(ROWS))])
