@@ -1,12 +1,13 @@
 """What one answered request leaves behind."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from intermodal.serving.coerce import Values
 
 
-class Answered(NamedTuple):
+class Answered(msgspec.Struct, frozen=True, gc=False):
     """``body`` is the answer and ``id`` the caller's own. For the prediction log and metrics: the inputs as
     ``table.Table`` has them (``numbers``, and the columns of text that have none), the predictions (one row's outputs
     after the other's), and the count of categories that training did not see, by column."""

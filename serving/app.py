@@ -97,7 +97,7 @@ class App:
         """In the event loop when it is short, in a thread when it would keep health checks waiting."""
         body, media = request.body, request.media
         short = len(body) <= INLINE_BYTES
-        answered = plane.one_row(body) if short and media == "json" else None
+        answered = plane.plain_rows(body) if short and media == "json" else None
         if answered is None and short:
             call = read(plane, body, media)
             inline = call.table.rows <= plane.inline_rows

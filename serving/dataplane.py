@@ -13,7 +13,7 @@ from intermodal.platform.v2 import predictions, request_body
 from intermodal.serving import bodies, frames, tensors
 from intermodal.serving.answered import Answered
 from intermodal.serving.errors import RequestError, StartError
-from intermodal.serving.one_row import OneRow
+from intermodal.serving.plain_rows import PlainRows
 from intermodal.serving.runtime import Runtime, load
 from intermodal.serving.table import Checker, Named, Table
 
@@ -43,13 +43,13 @@ class DataPlane:
         self._checker = Checker(package.signature)
         self._encode = msgspec.json.Encoder().encode
         self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
-        self._one_row = (
-            OneRow(package.signature, package.model, version, runtime.predict_row) if runtime.predict_row else None
-        )
+        predict = runtime.predict_numbers
+        named = package.signature, package.model, version
+        self._plain_rows = PlainRows(*named, predict, runtime.inline_rows) if predict else None
 
-    def one_row(self, body: bytes) -> Answered | None:
-        """Answer a JSON body that is plainly one row in V2; None for every other, which ``read_*`` decide about."""
-        return self._one_row.answer(body) if self._one_row else None
+    def plain_rows(self, body: bytes) -> Answered | None:
+        """Answer a JSON body that plainly holds few rows in V2; None for every other, which ``read_*`` decide about."""
+        return self._plain_rows.answer(body) if self._plain_rows else None
 
     def read_v2(self, body: bytes, media: Media) -> Call:
         """A body of the Open Inference Protocol V2."""
@@ -133,5 +133,5 @@ def open_plane(package: Package, folder: Path, version: str) -> DataPlane:
 
 def _difference(plane: DataPlane, rows: Rows, expected: Sequence[Sequence[float]]) -> float:
     body = request_body(plane.package.signature, rows)
-    answered = plane.one_row(body) or plane.answer(plane.read_v2(body, "json"))
+    answered = plane.plain_rows(body) or plane.answer(plane.read_v2(body, "json"))
     return largest_difference(expected, predictions(answered.body))

@@ -83,10 +83,10 @@ class PredictionLog:
         if self._taken_bytes > self._room:
             self._layouts[model].counts.dropped += 1
             return
-        _, label, rows, numbers, values, texts, _ = answered
-        encoded = self._encode(texts) if texts else b""
-        self._taken_bytes += ENTRY_BYTES + len(numbers) + VALUE_BYTES * len(values) + len(encoded)
-        self._waiting[model].append((time(), id_, label, rows, numbers, values, encoded))
+        numbers, values = answered.numbers, answered.values
+        texts = self._encode(answered.texts) if answered.texts else b""
+        self._taken_bytes += ENTRY_BYTES + len(numbers) + VALUE_BYTES * len(values) + len(texts)
+        self._waiting[model].append((time(), id_, answered.id, answered.rows, numbers, values, texts))
 
     def close(self, seconds: float) -> int:
         """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""

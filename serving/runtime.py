@@ -17,8 +17,8 @@ class Runtime(Protocol):
         """Up to so many rows are predicted in the event loop; more go to a thread."""
 
     @property
-    def predict_row(self) -> Callable[[bytes], list[float]] | None:
-        """The outputs of one row of ``Table.numbers``, in microseconds; None when there is no such way."""
+    def predict_numbers(self) -> Callable[[bytes, int], list[float]] | None:
+        """``predict`` of ``Table.numbers`` and the count of its rows; None when numbers are not enough."""
 
     def predict(self, table: Table) -> list[float]:
         """One row's outputs after the other's, rows x width numbers; never called with no rows."""

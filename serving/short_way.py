@@ -1,10 +1,12 @@
-"""HTTP for the request that nearly all are: one row, whole, on a connection that stays. It is answered as its last byte
-arrives, with one write, without a task, a scope and the messages of ASGI; they take twice as long as the model does.
+"""HTTP for the request that nearly all are: few rows, whole, on a connection that stays. It is answered as its last
+byte arrives, with one write, without a task, a scope and the messages of ASGI; they take twice as long as the model.
 
 Everything else goes the long way, which is uvicorn's own and app.py's, as if this class were not there. What has
 arrived of a request is then told to uvicorn again. tests/serving/test_short_way.py holds one against the other.
 """
 
+from asyncio import TimerHandle
+from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
@@ -14,8 +16,9 @@ from intermodal.serving.app import CLIENT_GONE, INLINE_BYTES, App
 from intermodal.serving.service import Model
 from intermodal.serving.wire import JSON, head
 
-LONG = (b"transfer-encoding", b"expect", b"upgrade", b"connection")
-"""Headers that say something about the connection, which is uvicorn's business."""
+LONG = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
+KEEP = b"keep-alive"
+"""What headers say about the connection is uvicorn's business."""
 
 
 class ShortWay(HttpToolsProtocol):
@@ -31,8 +34,10 @@ class ShortWay(HttpToolsProtocol):
         self._marks = b"".join(b"%b: %b\r\n" % mark for mark in (*app.marks, (b"content-type", JSON)))
         self._model: Model | None = None
         self._label = ""
+        self._said: dict[bytes, bytes] = {}
         self._parts: list[bytes] = []
-        self._started = 0.0
+        self._started = self._idle_since = 0.0
+        self._idle_timer: TimerHandle | None = None
         self._default: Any = None
         self._status = b""
 
@@ -41,25 +46,23 @@ class ShortWay(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         found = self._models.get(self.url)
-        if found and self._is_short():
+        self._said = dict(self.headers)
+        if found and self._is_short(self._said):
             (self._label, self._model), self._started = found, perf_counter()
             self._parts.clear()
             self._model.counts.in_flight += 1
         else:
             self._long()
 
-    def _is_short(self) -> bool:
+    def _is_short(self, said: Mapping[bytes, bytes]) -> bool:
         parser = self.parser
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or self.flow.write_paused:
             return False
         if self.pipeline or not (self.cycle is None or self.cycle.response_complete):
             return False
-        size = b""
-        for name, value in self.headers:
-            if name in LONG and value != b"keep-alive":
-                return False
-            if name == b"content-length":
-                size = value
+        if not LONG.isdisjoint(said) or said.get(b"connection", KEEP) != KEEP:
+            return False
+        size = said.get(b"content-length", b"")
         return size.isdigit() and len(size) < 9 and int(size) <= INLINE_BYTES
 
     def _long(self) -> None:
@@ -87,7 +90,7 @@ class ShortWay(HttpToolsProtocol):
         model = self._model
         if model and self._answer(model):
             self._end(model)
-            self.on_response_complete()
+            self._wait_for_more()
             return
         if model:
             self._leave(model)
@@ -101,8 +104,8 @@ class ShortWay(HttpToolsProtocol):
         """Whether the request was answered."""
         service, plane = self._service, model.plane
         try:
-            media, id_, probe = head(self.headers, service.settings.max_body_bytes)
-            answered = plane.one_row(b"".join(self._parts)) if plane and media == "json" else None
+            media, id_, probe = head(self._said, service.settings.max_body_bytes)
+            answered = plane.plain_rows(b"".join(self._parts)) if plane and media == "json" else None
         except Exception:  # noqa: BLE001 what is wrong, with the request or with us, is said on the long way
             return False
         if answered is None:
@@ -121,6 +124,28 @@ class ShortWay(HttpToolsProtocol):
             self._default, self._status = default, b"HTTP/1.1 200 OK\r\n" + lines
         return self._status
 
+    def on_response_complete(self) -> None:
+        """uvicorn's, of an answer that went the long way."""
+        super().on_response_complete()
+        self._idle_since = self.loop.time()
+
+    def _wait_for_more(self) -> None:
+        """The same of the short way, without a new timer for each request."""
+        self.server_state.total_requests += 1
+        self._idle_since = self.loop.time()
+        if self._idle_timer is None:
+            self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._close_if_idle)
+
+    def _close_if_idle(self) -> None:
+        self._idle_timer = None
+        if self._model or not (self.cycle is None or self.cycle.response_complete):
+            return  # the end of that request sets a timer again
+        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if left > 0:
+            self._idle_timer = self.loop.call_later(left, self._close_if_idle)
+        else:
+            self.timeout_keep_alive_handler()
+
     def shutdown(self) -> None:
         """A request whose rest is still to come is answered before the connection ends."""
         if self._model:
@@ -131,4 +156,6 @@ class ShortWay(HttpToolsProtocol):
         if self._model:
             self._model.counts.answered(self._label, CLIENT_GONE, perf_counter() - self._started)
             self._end(self._model)
+        if self._idle_timer:
+            self._idle_timer.cancel()
         super().connection_lost(exc)

@@ -1,6 +1,6 @@
 """HTTP as far as the server needs it: reading a body within limits, writing an answer."""
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, NamedTuple
 
 import msgspec
@@ -18,7 +18,7 @@ MAX_ID = 200
 """Bytes of a request's id; a longer one is none."""
 
 
-IDS = (b"x-request-id", b"x-amzn-sagemaker-custom-attributes")
+GATEWAY_ID, SAGEMAKER_ID = b"x-request-id", b"x-amzn-sagemaker-custom-attributes"
 """Where the gateway writes a request's id. SageMaker passes no other header on to a container:
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
 
@@ -65,25 +65,20 @@ def _media(content_type: bytes) -> Media:
     raise RequestError("Unknown content type; expected application/json or text/csv, in UTF-8.", status=415)
 
 
-def head(headers: Iterable[tuple[bytes, bytes]], limit: int) -> tuple[Media, str, bool]:
-    """The kind of body, the request's id and whether it is a probe, as in ``Request``; or RequestError."""
-    media: Media = "json"
-    id_, probe = "", False
-    for name, value in headers:
-        if name == b"content-type":
-            media = "json" if value == JSON else _media(value)
-        elif name == b"content-length":
-            if value.isdigit() and (len(value) > 18 or int(value) > limit):
-                raise _too_large(limit)
-        elif name in IDS:
-            id_ = value.decode("latin-1") if len(value) <= MAX_ID else ""
-        elif name == b"x-intermodal-probe":
-            probe = value == b"1"
-        elif name == b"content-encoding" and value.lower() != b"identity":
-            raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
-        elif name == b"inference-header-content-length":
-            raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
-    return media, id_, probe
+def head(said: Mapping[bytes, bytes], limit: int) -> tuple[Media, str, bool]:
+    """The kind of body, the request's id and whether it is a probe, as in ``Request``; or RequestError. ``said``: a
+    request's headers, of one that is there twice the last."""
+    size = said.get(b"content-length", b"")
+    if size.isdigit() and (len(size) > 18 or int(size) > limit):
+        raise _too_large(limit)
+    if said.get(b"content-encoding", b"identity").lower() != b"identity":
+        raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
+    if b"inference-header-content-length" in said:
+        raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
+    kind = said.get(b"content-type", JSON)
+    id_ = said.get(GATEWAY_ID) or said.get(SAGEMAKER_ID, b"")
+    known = id_.decode("latin-1") if len(id_) <= MAX_ID else ""
+    return "json" if kind == JSON else _media(kind), known, said.get(b"x-intermodal-probe") == b"1"
 
 
 def _too_large(limit: int) -> RequestError:
@@ -93,7 +88,7 @@ def _too_large(limit: int) -> RequestError:
 async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
     """The whole body with what its head says. What the client says about its length is believed
     only when it is too long."""
-    media, id_, probe = head(scope["headers"], limit)
+    media, id_, probe = head(dict(scope["headers"]), limit)
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone

@@ -24,6 +24,7 @@ SIGNATURES = {
     "LGBM_BoosterFree": (c_void_p,),
     "LGBM_BoosterGetNumFeature": (c_void_p, POINTER(c_int)),
     "LGBM_BoosterGetNumClasses": (c_void_p, POINTER(c_int)),
+    "LGBM_BoosterNumberOfTotalModel": (c_void_p, POINTER(c_int)),
     "LGBM_BoosterPredictForMat": (*_MATRIX, POINTER(c_int64), c_void_p),
     "LGBM_BoosterPredictForMatSingleRowFastInit": (
         *(c_void_p, c_int, c_int, c_int, c_int, c_int32, c_char_p, POINTER(c_void_p)),
@@ -60,7 +61,7 @@ def checked(library: ctypes.CDLL, result: int) -> None:
 
 
 def asked(library: ctypes.CDLL, name: str, handle: c_void_p) -> int:
-    """The number that an ``LGBM_BoosterGetNum...`` gives."""
+    """The number that an ``LGBM_Booster...Num...`` gives."""
     number = c_int()
     checked(library, getattr(library, name)(handle, byref(number)))
     return number.value

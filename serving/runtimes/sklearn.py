@@ -18,7 +18,7 @@ class SklearnRuntime:
     """Even one row takes milliseconds, so every call goes to a thread."""
 
     inline_rows = 0
-    predict_row = None
+    predict_numbers = None
 
     def __init__(self, package: Package, folder: Path) -> None:
         try:

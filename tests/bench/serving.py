@@ -75,7 +75,7 @@ def _calls(folder: Path, body: bytes) -> tuple[float, float]:
     booster = lightgbm.Booster(model_file=str(folder / package.file))
     matrix = np.zeros((1, len(package.signature.inputs)))
     bare = median_ms(lambda: booster.predict(matrix, num_threads=1))
-    return bare, median_ms(lambda: plane.one_row(body))
+    return bare, median_ms(lambda: plane.plain_rows(body))
 
 
 def median_ms(call: Callable[[], object], times: int = 2000) -> float:

@@ -157,7 +157,7 @@ def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None
     answered = threading.Event()
 
     class Slow:
-        inline_rows, predict_row = 0, None
+        inline_rows, predict_numbers = 0, None
 
         def predict(self, table: Any) -> Any:
             assert answered.wait(10)
@@ -187,7 +187,7 @@ def test_a_large_body_goes_to_a_thread_and_gives_the_same(app: App, row: Row) ->
 
 def test_a_fault_of_our_own_is_a_500_with_a_log(plane: DataPlane, row: Row, caplog: Any) -> None:
     class Broken:
-        inline_rows, predict_row = 64, None
+        inline_rows, predict_numbers = 64, None
 
         def predict(self, _: Any) -> Any:
             raise MemoryError

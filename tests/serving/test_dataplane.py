@@ -43,7 +43,7 @@ def test_every_form_gives_the_same_prediction(plane: DataPlane, row: Row, expect
 
 def test_both_formats_repeat_their_golden_rows(plane: DataPlane, sklearn_plane: DataPlane, sides: DataPlane) -> None:
     for one in (plane, sklearn_plane, sides):
-        assert one.inline_rows in (0, 64)
+        assert one.inline_rows == 0 or one.inline_rows > 64
 
 
 def test_missing_values_are_null_nan_or_absent(plane: DataPlane, sklearn_plane: DataPlane, row: Row) -> None:
@@ -172,7 +172,7 @@ def test_a_model_that_does_not_take_the_rows_gives_a_422(sklearn_package: Path, 
     plane = plane_of(sklearn_package)
 
     class Picky:
-        inline_rows, predict_row = 0, None
+        inline_rows, predict_numbers = 0, None
 
         def predict(self, _: Any) -> Any:
             raise ValueError("Input X contains\n NaN.")

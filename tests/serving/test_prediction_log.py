@@ -182,7 +182,7 @@ def test_text_without_categories_is_logged_as_text(sklearn_package: Any, store: 
     package = replace(package, signature=replace(package.signature, inputs=columns), sensitive=("engine",))
 
     class Halves:
-        inline_rows, predict_row = 0, None
+        inline_rows, predict_numbers = 0, None
 
         def predict(self, table: Any) -> list[float]:
             return [0.5] * table.rows

@@ -190,7 +190,7 @@ def test_a_fault_of_our_own_is_a_500_with_a_log(
 
     plane = short.app.service.models[0].plane
     assert plane is not None
-    monkeypatch.setattr(plane, "one_row", broken)
+    monkeypatch.setattr(plane, "plain_rows", broken)
     found = short.ask(post(request_body(FLIGHTS, [row])) + END)
     assert [status for status, _, _ in found] == [500, 200]
     assert "MemoryError" in caplog.text
@@ -199,3 +199,19 @@ def test_a_fault_of_our_own_is_a_500_with_a_log(
 def test_before_the_model_is_loaded_it_says_so(plane: DataPlane, row: Row) -> None:
     for served in serve(app_of(plane, loaded=False), ShortWay):
         assert served.ask(post(request_body(FLIGHTS, [row])) + END)[0][0] == 503
+
+
+def test_a_connection_that_rests_is_closed_and_one_that_works_is_not(plane: DataPlane, row: Row) -> None:
+    raw = post(request_body(FLIGHTS, [row]))
+    for served in serve(app_of(plane), ShortWay):
+        served.server.config.timeout_keep_alive = 0.3
+        with served.connect() as connection:
+            for _ in range(5):
+                connection.sendall(raw)
+                assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
+                time.sleep(0.1)
+            connection.sendall(raw[:-5])
+            time.sleep(0.5)
+            connection.sendall(raw[-5:])
+            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
+            assert connection.recv(1 << 16) == b""
