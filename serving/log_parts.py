@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 import numpy as np
@@ -24,6 +24,8 @@ values, and texts as JSON (empty when the model has no such columns). A plain tu
 every request."""
 
 
+NUMBERS: Final = 4
+"""Where they are in an ``Entry``."""
 ENTRY_BYTES, VALUE_BYTES = 500, 32
 """About what an ``Entry`` holds besides its numbers and texts, and what each of its values does."""
 
@@ -74,15 +76,16 @@ class Layout:
         """Loops are left to C where entries have one row: what this thread computes in Python, requests wait for."""
         at, ids, label_ids, rows, numbers, values, texts = zip(*entries, strict=True)
         if set(rows) == {1}:
-            inputs = np.frombuffer(b"".join(numbers)).reshape(-1, self.columns).T
+            inputs = np.frombuffer(b"".join(numbers)).reshape(-1, self.columns).T[self._kept]
         else:
-            inputs = np.concatenate([np.frombuffer(one).reshape(self.columns, -1) for one in numbers], axis=1)
+            tables = (np.frombuffer(one).reshape(self.columns, -1) for one in numbers)
+            inputs = np.concatenate([table[self._kept] for table in tables], axis=1)
         return Part(
             np.array(at),
             _ids(ids),
             _ids([label or "" for label in label_ids]),
             np.array(rows, np.int64),
-            inputs[self._kept],
+            inputs,
             np.fromiter(chain.from_iterable(values), np.float64).reshape(-1, self.width),
             self._shown_texts(texts) if self._texts else {},
         )

@@ -24,7 +24,7 @@ from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
 from intermodal.serving.log_batch import Batch
-from intermodal.serving.log_parts import ENTRY_BYTES, VALUE_BYTES, Entry, Layout, by_hour
+from intermodal.serving.log_parts import ENTRY_BYTES, NUMBERS, VALUE_BYTES, Entry, Layout, by_hour
 from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
 
@@ -35,6 +35,8 @@ TICK = 0.05
 """Short, so that the memory of what waits is used again while the processor's cache still holds it; each one takes
 Python from the event loop for a moment."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
+PART_BYTES = 1 << 19
+"""About so many bytes become columns at once, which takes some times their memory."""
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +48,7 @@ class Limits:
 
     queued_bytes: int = 8 << 20
     held_bytes: int = 32 << 20
-    object_bytes: int = 4 << 20
+    object_bytes: int = 2 << 20
     object_seconds: float = 10
 
 
@@ -101,8 +103,9 @@ class PredictionLog:
             closing = self._closing
             seen = self._taken_bytes
             for model, waiting in self._waiting.items():
-                if waiting:
-                    self._take(model, waiting)
+                left = len(waiting)
+                while left > 0:
+                    left -= self._take(model, waiting)
             self._packed_bytes = seen
             for model, batch in list(self._open.items()):
                 if self.leaving or monotonic() - batch.opened >= self._limits.object_seconds:
@@ -114,8 +117,9 @@ class PredictionLog:
             self._room = -1 if full else self._packed_bytes + self._limits.queued_bytes
             sleep(TICK)
 
-    def _take(self, model: str, waiting: list[Entry]) -> None:
-        entries = waiting[:]
+    def _take(self, model: str, waiting: list[Entry]) -> int:
+        """Make columns of the first that wait; of how many."""
+        entries = waiting[: max(1, PART_BYTES // max(1, len(waiting[0][NUMBERS])))]
         del waiting[: len(entries)]  # what add appended meanwhile stays
         self._taken += len(entries)
         for hour, some in by_hour(entries):
@@ -123,6 +127,7 @@ class PredictionLog:
             batch.write(self._layouts[model].part(some))
             if batch.size >= self._limits.object_bytes:
                 self._end(model)
+        return len(entries)
 
     def _batch(self, model: str, hour: int) -> Batch:
         if model in self._open and self._open[model].hour != hour:
