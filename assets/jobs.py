@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets.common import key
+from intermodal.assets.own_job import own_job
 from intermodal.assets.watching import apart
 from intermodal.platform.spec import ModelSpec
 
@@ -34,8 +35,9 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
 
 
 def _job(spec: ModelSpec, verb: str, selection: dg.AssetSelection) -> Any:
-    return dg.define_asset_job(
+    return own_job(
         f"{verb}_{spec.name}",
+        spec.name,
         selection=selection,
         description=f"{verb.replace('_', ' ').capitalize()} for {spec.name}.",
         tags={"model": spec.name},

@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets.common import key
+from intermodal.assets.own_job import own_job
 from intermodal.assets.predictions import clouds_of
 from intermodal.platform.spec import ModelSpec
 
@@ -30,8 +31,9 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
     """
     rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
     everything = dg.AssetSelection.groups(spec.name)
-    drill = dg.define_asset_job(
+    drill = own_job(
         f"drill_{spec.name}",
+        spec.name,
         selection=dg.AssetSelection.assets(key(spec, "drill")),
         description=f"An outage of {spec.name} on purpose, measured.",
         tags={DRILL: spec.name},
@@ -40,8 +42,9 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
         jobs=[
             _look(spec, "watch", WATCHING, "Gathers predictions, measures drift and health."),
             _look(spec, "timeline", ("timeline",), "What happened in the last day, on one page."),
-            dg.define_asset_job(
+            own_job(
                 f"retrain_{spec.name}",
+                spec.name,
                 selection=everything - rows - apart(spec),
                 description=f"Trains {spec.name} on the newest months that are there, and deploys what passes.",
                 tags={"model": spec.name},
@@ -68,8 +71,9 @@ def _in_turn(spec: ModelSpec, at: datetime) -> dict[str, Any]:
 
 
 def _look(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:
-    return dg.define_asset_job(
+    return own_job(
         f"{verb}_{spec.name}",
+        spec.name,
         selection=dg.AssetSelection.assets(*(key(spec, stage) for stage in stages)),
         description=description,
         tags={WATCH: spec.name},

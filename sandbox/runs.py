@@ -1,13 +1,14 @@
 """Launch a job as a real Dagster run and follow it."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import dagster as dg
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.resources import runs
+from intermodal.sandbox.run_times import run_times
 from intermodal.sandbox.settings import Settings
 
 
@@ -16,13 +17,14 @@ def launch(settings: Settings, job: str, tags: dict[str, str]) -> str:
     return runs.launch(f"http://127.0.0.1:{settings.ports.ui}", job, tags)
 
 
-def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds: float = 600) -> None:
-    """Say what happens until the run ends; raise with the first error when it fails."""
+def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds: float = 600) -> Mapping[str, float]:
+    """Say what happens until the run ends, and give where its time went; raise with the first error when it fails."""
     deadline, seen = time.monotonic() + seconds, 0
     with dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance:
         while True:
             run = instance.get_run_by_id(run_id)
-            events = [entry.dagster_event for entry in instance.all_logs(run_id) if entry.dagster_event]
+            entries = instance.all_logs(run_id)
+            events = [entry.dagster_event for entry in entries if entry.dagster_event]
             for event in events[seen:]:
                 if text := _line(event):
                     say(text)
@@ -38,6 +40,7 @@ def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds:
         raise IntermodalError(
             f"Run {run_id} ended as {run.status.value}. {_first_error(events)}", hint=_where(settings, run_id)
         )
+    return run_times(entries)
 
 
 def _line(event: dg.DagsterEvent) -> str:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 
 from intermodal.platform.clouds import CLOUDS
 from intermodal.sandbox import clouds, monitoring, runs, services
@@ -18,51 +19,70 @@ DEMO_MONTHS = {"dagster/asset_partition_range_start": "2013-01-01", "dagster/ass
 
 
 class Phases:
-    """Seconds by phase, kept in ``up.json`` for people and the benchmark."""
+    """Seconds by phase, and by what was waited for in it, kept in ``up.json`` for people and the benchmark."""
 
     def __init__(self) -> None:
         self.started, self.seconds = time.monotonic(), dict[str, float]()
+        self.waits: dict[str, dict[str, float]] = {}
 
     @contextmanager
     def phase(self, name: str) -> Iterator[None]:
         began = time.monotonic()
+        self.waits[name] = {}
         yield
         self.seconds[name] = round(time.monotonic() - began, 2)
 
+    @contextmanager
+    def wait(self, phase: str, name: str) -> Iterator[None]:
+        """A program or step that the phase waits for; several may be waited for side by side."""
+        began = time.monotonic()
+        yield
+        self.waits[phase][name] = round(time.monotonic() - began, 2)
+
     def save(self, settings: Settings) -> None:
         self.seconds["total"] = round(time.monotonic() - self.started, 2)
-        (settings.home / "up.json").write_text(json.dumps(self.seconds, indent=1), encoding="utf-8")
+        said = {"seconds": self.seconds, "waits": self.waits}
+        (settings.home / "up.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
 
 
 def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
     """Start the clouds, MLflow, the gateway, Dagster and what watches them side by side, and wait for each."""
     from intermodal.resources.gateway import write_bootstrap
 
-    environ = os.environ | services.variables(settings)
+    wait = phases.wait
     # Heavy starters first: they import while the rest is prepared.
     with phases.phase("prepare"):
+        with wait("prepare", "identities and certificates of the clouds"):
+            environ = os.environ | services.variables(settings)
         (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
         mlflow, gateway, ui = services.services(settings)
-        services.start(settings, mlflow, environ)
-        monitoring.forget_servers(settings)
-        clouds.start(settings, CLOUDS, environ)
-        write_bootstrap(settings.home / "gateway", settings.ports.gateway, settings.ports.gateway_admin)
-        services.start(settings, gateway, environ)
-        services.prepare(settings)
-        services.start(settings, ui, environ)
-        monitoring.prepare(settings)
-        watching = monitoring.services(settings)
-        for service in watching:
-            services.start(settings, service, environ)
+        with wait("prepare", "starting MLflow, the clouds and the gateway"):
+            services.start(settings, mlflow, environ)
+            monitoring.forget_servers(settings)
+            clouds.start(settings, CLOUDS, environ)
+            write_bootstrap(settings.home / "gateway", settings.ports.gateway, settings.ports.gateway_admin)
+            services.start(settings, gateway, environ)
+        with wait("prepare", "DAGSTER_HOME: its databases"):
+            services.prepare(settings)
+        with wait("prepare", "starting Dagster and what watches"):
+            services.start(settings, ui, environ)
+            monitoring.prepare(settings)
+            watching = monitoring.services(settings)
+            for service in watching:
+                services.start(settings, service, environ)
     if absent := monitoring.missing(settings):
         say(f"{', '.join(absent)}: not installed here; the rest works without (Debian: apt-get install prometheus ...)")
     with phases.phase("start"), ThreadPoolExecutor() as pool:
-        waits = [
-            (service.name, pool.submit(services.wait, settings, service))
-            for service in (mlflow, gateway, ui, *watching)
-        ]
-        waits += [(cloud, pool.submit(clouds.wait, settings, cloud)) for cloud in CLOUDS]
-        for name, done in waits:
+
+        def until(name: str, ready: Callable[[], None]) -> None:
+            with wait("start", name):
+                ready()
+
+        programs: dict[str, Callable[[], None]] = {
+            **{one.name: partial(services.wait, settings, one) for one in (mlflow, gateway, ui, *watching)},
+            **{cloud: partial(clouds.wait, settings, cloud) for cloud in CLOUDS},
+        }
+        for name, done in [(name, pool.submit(until, name, ready)) for name, ready in programs.items()]:
             done.result()
             say(f"{name} is up")
 
@@ -70,9 +90,11 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
 def train_and_deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
     """One real run of ``train_and_deploy_flight_delay``, as somebody would launch it in the UI."""
     with phases.phase("run"):
-        run = runs.launch(settings, f"train_and_deploy_{DEMO}", DEMO_MONTHS)
+        with phases.wait("run", "the launch, through the webserver"):
+            run = runs.launch(settings, f"train_and_deploy_{DEMO}", DEMO_MONTHS)
         say(f"run {run[:8]} of train_and_deploy_{DEMO}: http://127.0.0.1:{settings.ports.ui}/runs/{run}")
-        runs.follow(settings, run, say)
+        taken = runs.follow(settings, run, say)
+        phases.waits["run"] |= {name: round(seconds, 2) for name, seconds in taken.items()}
 
 
 def down(settings: Settings) -> list[str]:

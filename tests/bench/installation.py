@@ -16,6 +16,14 @@ INTERMODAL = str(Path(sys.executable).parent / "intermodal")
 
 
 @dataclass(frozen=True)
+class Phases:
+    """What ``make up`` wrote: seconds by phase and in all, and by what was waited for in each."""
+
+    seconds: dict[str, float]
+    waits: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
 class Installation:
     settings: Settings
     environ: dict[str, str]
@@ -33,9 +41,8 @@ class Installation:
         return next((self.settings.home / "sandbox").rglob("intermodal.json")).parent
 
     @property
-    def phases(self) -> dict[str, float]:
-        found: dict[str, float] = json.loads((self.settings.home / "up.json").read_text())
-        return found
+    def phases(self) -> Phases:
+        return Phases(**json.loads((self.settings.home / "up.json").read_text()))
 
     @property
     def infer_url(self) -> str:

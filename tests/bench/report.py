@@ -15,10 +15,14 @@ class Rounds:
 
     values: Sequence[float]
 
+    @property
+    def median(self) -> float:
+        return statistics.median(self.values)
+
     def __str__(self) -> str:
         """Median, and minimum to maximum in brackets."""
-        digits = 0 if statistics.median(self.values) >= 100 else 2
-        low, middle, high = min(self.values), statistics.median(self.values), max(self.values)
+        digits = 0 if self.median >= 100 else 2
+        low, middle, high = min(self.values), self.median, max(self.values)
         return (
             f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
             if len(self.values) > 1

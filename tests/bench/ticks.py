@@ -82,23 +82,23 @@ def measure(ticks: support.Ticks, situation: str, times: int = TICKS) -> Tick:
     return Tick(ticks.sensor.name, situation, statistics.median(seconds), max(seconds), len(ticks.requests))
 
 
-def outage_figures() -> list[Tick]:
+def outage_figures(models: int = MODELS) -> list[Tick]:
     found = []
-    with outage_ticks() as (ticks, targets, incidents):
+    with outage_ticks(models) as (ticks, targets, incidents):
         found.append(measure(ticks, "the first tick", 1))
         found.append(measure(ticks, "all is well"))
         targets["aws"].gone = True
         found.append(measure(ticks, "one cloud is away, first look", 1))
         found.append(measure(ticks, "one cloud is away, a run for each model", 1))
-        for request in ticks.requests[: MODELS // 5]:
+        for request in ticks.requests[: models // 5]:
             ticks.run(request, dg.DagsterRunStatus.STARTED)
-        found.append(measure(ticks, "200 runs are at work"))
+        found.append(measure(ticks, f"{models // 5} runs are at work"))
         ticks.instance.wipe()
-        for number in range(MODELS):
+        for number in range(models):
             one = incidents.open(Incident(f"m{number}-aws-1", f"m{number}", "aws", 1.0))
             for step, key in CONTAINED:
                 one = incidents.note(one.id, Entry(2.0, step, key, "x" * 60))
-        found.append(measure(ticks, "1,000 open incidents"))
+        found.append(measure(ticks, f"{models:,} open incidents"))
         targets["aws"].gone = False
         found.append(measure(ticks, "the cloud is back, a recovery for each", 3))
     return found

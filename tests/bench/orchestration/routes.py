@@ -1,0 +1,84 @@
+"""One route written while many are published: a real Envoy, three upstreams that answer at once."""
+
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from intermodal.platform.clouds import CLOUDS, Cloud
+from intermodal.platform.endpoints import Upstream
+from intermodal.platform.routing import Route
+from intermodal.resources.envoy import files, lane, state
+from intermodal.resources.envoy.settings import Places
+from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
+from intermodal.sandbox.settings import free_port
+from tests.bench.proxied import Upstreams
+from tests.bench.proxies import GOLDEN, running, until
+
+ROUNDS = 3
+EVEN: dict[Cloud, int] = dict.fromkeys(CLOUDS, 1)
+
+
+def measure(models: int) -> tuple[list[float], list[float]]:
+    """Seconds until the gateway answers by a route that is new, and by new weights, beside ``models`` - 1 others."""
+    with tempfile.TemporaryDirectory() as name, _gateway(Path(name), models - 1) as (gateway, upstreams):
+        published, shifted = [], []
+        for number in range(ROUNDS):
+            new = f"new_{number}"
+            started = time.perf_counter()
+            gateway.publish(Route(new, "1.0.0", EVEN, {}, GOLDEN), upstreams)
+            until(lambda new=new: _cloud(gateway, new))
+            published.append(time.perf_counter() - started)
+            only = CLOUDS[number]
+            started = time.perf_counter()
+            gateway.shift(new, {only: 1})
+            until(lambda new=new, only=only: _cloud(gateway, new) == only)
+            shifted.append(time.perf_counter() - started)
+            gateway.withdraw(new)
+        return published, shifted
+
+
+def _cloud(gateway: EnvoyGateway, model: str) -> str:
+    """Who answers; "" for nobody yet."""
+    answer = httpx.post(f"{gateway.url}/v2/models/{model}/infer", content=GOLDEN, timeout=30)
+    return answer.headers["x-intermodal-cloud"] if answer.status_code == 200 else ""
+
+
+@contextmanager
+def _gateway(folder: Path, models: int) -> Iterator[tuple[EnvoyGateway, list[Upstream]]]:
+    """Started on the state of that many models: publishing them one by one would be most of the measurement."""
+    at = Upstreams(folder)
+    try:
+        upstreams = [Upstream(cloud, "1.0.0", f"http://127.0.0.1:{at.ports[cloud]}/infer") for cloud in CLOUDS]
+        places = Places(folder / "gateway")
+        places.routes.mkdir(mode=0o700, parents=True)
+        for number in range(models):
+            model = lane.published(Route(f"m{number}", "1.0.0", EVEN, {}, GOLDEN), tuple(upstreams))
+            files.write(state.state_file(model.route.model, places), state.state_text(model))
+        port, admin = free_port(), free_port()
+        start = write_bootstrap(places.directory, port, admin)
+        envoy = [str(Path(sys.executable).parent / "envoy"), "-c", str(start)]
+        with running([*envoy, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]):
+            gateway = EnvoyGateway(
+                directory=str(places.directory),
+                url=f"http://127.0.0.1:{port}",
+                admin_url=f"http://127.0.0.1:{admin}",
+                take_seconds=60,
+            )
+            until(lambda: _alive(gateway), 60)
+            if models:
+                until(lambda: _cloud(gateway, "m0"), 60)
+            yield gateway, upstreams
+    finally:
+        at.close()
+
+
+def _alive(gateway: EnvoyGateway) -> bool:
+    try:
+        return httpx.get(f"{gateway.url}/v2/health/live").status_code == 200
+    except httpx.HTTPError:
+        return False
