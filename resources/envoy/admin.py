@@ -12,6 +12,8 @@ from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.resources.envoy.client import client
 
 Kind = Literal["clusters", "lanes", "entrance"]
+Turn = Literal["first", "last", "never"]
+DEGRADED = "failed_degraded_outlier_detection"
 SUBSCRIPTION: Mapping[Kind, str] = {
     "clusters": "cluster_manager.cds",
     "lanes": "http.lanes.rds.lanes",
@@ -85,9 +87,9 @@ class Admin:
         statuses = self.get("/clusters", format="json", filter=pattern).json().get("cluster_statuses", [])
         return {status["name"]: status["host_statuses"][0] for status in statuses if status.get("host_statuses")}
 
-    def healthy(self, pattern: str) -> dict[str, bool]:
-        """Whether Envoy could now send to each cluster whose name matches: neither probed as failing nor ejected."""
-        return {name: can_serve(host.get("health_status", {})) for name, host in self.hosts(pattern).items()}
+    def turns(self, pattern: str) -> dict[str, Turn]:
+        """When Envoy would now send to each cluster whose name matches."""
+        return {name: turn(host.get("health_status", {})) for name, host in self.hosts(pattern).items()}
 
     def wait_idle(self, clusters: Collection[str], patience: float) -> None:
         """Until none of these clusters carries a request at two looks in a row, or ``patience`` seconds are over."""
@@ -99,9 +101,12 @@ class Admin:
             quiet = 0 if busy else quiet + 1
 
 
-def can_serve(status: Mapping[str, Any]) -> bool:
-    """No flag against a host is set, and Envoy's own word for it is HEALTHY."""
-    return not any(flag is True for flag in status.values()) and status.get("eds_health_status", "HEALTHY") == "HEALTHY"
+def turn(status: Mapping[str, Any]) -> Turn:
+    """``never``: probed as failing or ejected; ``last``: it fails too much, and is asked when no other is well."""
+    flags = {name for name, flag in status.items() if flag is True}
+    if flags - {DEGRADED} or status.get("eds_health_status", "HEALTHY") != "HEALTHY":
+        return "never"
+    return "last" if flags else "first"
 
 
 def active_requests(host: Mapping[str, Any]) -> int:

@@ -15,7 +15,8 @@ READY_SCRIPT = "model-ready"
 SCRIPTS = {READY_SCRIPT: {"inline_string": MODEL_READY}}
 NAMES_SHOWN = 20
 NOT_FOR_CLIENTS = (
-    "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-upstream-service-time", "x-powered-by",
+    "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-degraded", "x-envoy-upstream-service-time",
+    "x-powered-by",
 )  # fmt: skip
 
 

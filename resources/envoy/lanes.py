@@ -31,7 +31,7 @@ def lane_host(lane: Lane) -> Json:
                 "match": {"prefix": "/"},
                 "metadata": {
                     "filter_metadata": {
-                        METADATA: {"lane": lane.cloud},
+                        METADATA: {"lane": lane.cloud, "upstream": lane.key},
                         NAMESPACE: {"model": lane.model, "cloud": lane.cloud, "version": lane.version},
                     }
                 },
@@ -45,6 +45,8 @@ def lane_host(lane: Lane) -> Json:
                 },
                 "request_headers_to_remove": ["x-envoy-external-address"],
                 "request_headers_to_add": [REQUEST_ID] if lane.service == "sagemaker" else [],
+                # Only the lane's own script may say this to the failover order.
+                "response_headers_to_remove": ["x-envoy-degraded", "x-envoy-immediate-health-check-fail"],
                 "response_headers_to_add": [
                     set_header("x-intermodal-cloud", lane.cloud),
                     set_header("x-intermodal-version", lane.version),
