@@ -48,12 +48,12 @@ def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, li
         )
     rendered = config.render(state.read_all(places).values(), places, Settings())
     for path, resources in (
-        (places.clusters, config.clusters({**rendered.endpoints, **rendered.upstreams})),
+        (places.clusters, [*rendered.endpoints.values(), *rendered.upstreams.values()]),
         (places.lanes, config.lanes(rendered.lane_hosts)),
-        (places.entrance, config.entrance(rendered.entrance)),
+        (places.entrance, [rendered.entrance]),
     ):
         if not path.exists():
-            files.write(path, json.dumps(config.discovery(resources)))
+            files.write(path, config.text(config.discovery(resources)))
     files.write(places.bootstrap, json.dumps(bootstrap(places, listen_port, admin_port, listen_host), indent=1))
     return places.bootstrap
 

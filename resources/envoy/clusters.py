@@ -101,7 +101,7 @@ def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
 def failover_cluster(model: Published, first: Cloud) -> Json:
     """The failover order that starts with ``first``."""
     return {
-        "name": model.order_name(first),
+        "name": model.order_names[first],
         "alt_stat_name": f"{model.route.model}/{first}-first",
         "connect_timeout": LANE_CONNECT,
         "lb_policy": "CLUSTER_PROVIDED",

@@ -89,8 +89,13 @@ class Published:
         well = any(found.get(cloud) == "first" for cloud in self.route.serving)
         return {cloud: when == "first" or (when == "last" and not well) for cloud, when in found.items()}
 
-    def order_name(self, first: Cloud) -> str:
-        return f"{self.route.model}/{first}-first/{digest([lane.key for lane in self.order(first)])}"
+    @cached_property
+    def order_names(self) -> Mapping[Cloud, str]:
+        """The name of the failover order that starts with each serving cloud."""
+        return {
+            first: f"{self.route.model}/{first}-first/{digest([lane.key for lane in self.order(first)])}"
+            for first in self.route.serving
+        }
 
 
 def shifted(old: Published, weights: Mapping[Cloud, int], added: Sequence[Upstream]) -> Published:

@@ -5,6 +5,8 @@ Virtual hosts are found by a hash of the name, so a thousand models cost a reque
 
 from urllib.parse import urlsplit
 
+from msgspec import Raw
+
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy.endpoints import authority
 from intermodal.resources.envoy.lane import Lane
@@ -56,5 +58,5 @@ def lane_host(lane: Lane) -> Json:
     }
 
 
-def lane_routes(hosts: list[Json]) -> Json:
+def lane_routes(hosts: list[Raw]) -> Json:
     return {"name": "lanes", "virtual_hosts": hosts}
