@@ -48,12 +48,12 @@ def write_bootstrap(directory: str | Path, listen_port: int, admin_port: int, li
         )
     rendered = config.render(state.read_all(places).values(), places, Settings())
     for path, resources in (
-        (places.clusters, config.clusters({**rendered.endpoints, **rendered.upstreams})),
+        (places.clusters, [*rendered.endpoints.values(), *rendered.upstreams.values()]),
         (places.lanes, config.lanes(rendered.lane_hosts)),
-        (places.entrance, config.entrance(rendered.entrance)),
+        (places.entrance, [rendered.entrance]),
     ):
         if not path.exists():
-            files.write(path, json.dumps(config.discovery(resources)))
+            files.write(path, config.text(config.discovery(resources)))
     files.write(places.bootstrap, json.dumps(bootstrap(places, listen_port, admin_port, listen_host), indent=1))
     return places.bootstrap
 
@@ -67,7 +67,7 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
     ca_bundle: str = Field(
         default="", description="PEM file that https endpoints are checked against; empty: the system's."
     )
-    try_seconds: float = Field(default=1.0, gt=0, description="How long one cloud may take before the next is tried.")
+    try_seconds: float = Field(default=0.8, gt=0, description="How long one cloud may take before the next is tried.")
     probe_seconds: float = Field(default=10.0, gt=0, description="Between golden-row probes of a healthy upstream.")
     recovery_seconds: float = Field(default=1.0, gt=0, description="Between probes of an unhealthy upstream.")
     take_seconds: float = Field(default=15.0, gt=0, description="How long Envoy may need to take a configuration.")
@@ -168,18 +168,19 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return answer.content, parse_cloud(answer.headers["x-intermodal-cloud"]), answer.headers["x-intermodal-version"]
 
     def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
-        """Whether each upstream could be sent to now: its golden row answers and it is not ejected.
+        """Whether each upstream is sent first tries now: its golden row answers, and it neither is ejected nor fails
+        more than the others.
 
         One with weight 0 is among them; a cloud that has no upstream is not.
         """
         known = self._known(model)
-        return known.health(Admin(self.admin_url).healthy(f"^{re.escape(model)}/{UPSTREAM}$"))
+        return known.health(Admin(self.admin_url).turns(f"^{re.escape(model)}/{UPSTREAM}$"))
 
     def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
         """``upstream_health`` of every model. Envoy is asked once, and a state file is read only when it is new."""
         models = state.read_all(self._places)
-        healthy = Admin(self.admin_url).healthy(f"/{UPSTREAM}$")
-        return {name: model.health(healthy) for name, model in models.items()}
+        turns = Admin(self.admin_url).turns(f"/{UPSTREAM}$")
+        return {name: model.health(turns) for name, model in models.items()}
 
     def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
         """Drill: do this to every request for ``cloud``, probes too, from now on; None or a restart ends it."""

@@ -64,6 +64,8 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
             # No longer after the tenth time: an overload ejects all of them again and again, and it ends at once.
             "max_ejection_time": "5s",
             "max_ejection_percent": 100,
+            # What fails too often without failing in a row is asked last: the lane's script says so (docs/adr/0022).
+            "detect_degraded_hosts": True,
         },
         "health_checks": [golden_probe(lane, golden_body, settings)],
     }
@@ -99,7 +101,7 @@ def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
 def failover_cluster(model: Published, first: Cloud) -> Json:
     """The failover order that starts with ``first``."""
     return {
-        "name": model.order_name(first),
+        "name": model.order_names[first],
         "alt_stat_name": f"{model.route.model}/{first}-first",
         "connect_timeout": LANE_CONNECT,
         "lb_policy": "CLUSTER_PROVIDED",

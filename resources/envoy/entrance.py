@@ -1,11 +1,12 @@
 """The entrance's routes: what a client may ask of the gateway, and what it is told when that is not possible."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy.lane import Published
-from intermodal.resources.envoy.proto import Json, extension, seconds, set_header, typed
+from intermodal.resources.envoy.proto import Json, extension, raw, seconds, typed
+from intermodal.resources.envoy.routes import answered, at, below, chosen, encoded, exactly, told
 from intermodal.resources.envoy.scripts import MODEL_READY
 from intermodal.resources.envoy.settings import Settings
 from intermodal.resources.envoy.stats import NAMESPACE
@@ -15,42 +16,15 @@ READY_SCRIPT = "model-ready"
 SCRIPTS = {READY_SCRIPT: {"inline_string": MODEL_READY}}
 NAMES_SHOWN = 20
 NOT_FOR_CLIENTS = (
-    "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-upstream-service-time", "x-powered-by",
+    "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-degraded", "x-envoy-upstream-service-time",
+    "x-powered-by",
 )  # fmt: skip
-
-
-def told(status: int, text: str, **headers: str) -> Json:
-    """An answer that needs no upstream. A text with a status of 400 or more gets V2's error form from the listener."""
-    body = {"body": {"inline_string": text}} if text else {}
-    added = [set_header(name.replace("_", "-"), value) for name, value in headers.items()]
-    return {"direct_response": {"status": status, **body}, "response_headers_to_add": added}
-
-
-def answered(document: Mapping[str, object]) -> Json:
-    return told(200, json.dumps(document), content_type="application/json")
-
-
-def at(path: str, action: Json, *methods: str) -> Json:
-    """A route for exactly this path, for these methods only when any are named."""
-    match: Json = {"path": path}
-    if methods:
-        pattern = {"safe_regex": {"regex": "|".join(methods)}}
-        match["headers"] = [{"name": ":method", "string_match": pattern}]
-    return {"match": match, **action}
-
-
-def encoded(path: str) -> Json:
-    """A compressed body is refused here: clouds differ in what they make of one, and a 5xx would eject them."""
-    name = "content-encoding"
-    compressed = {"name": name, "string_match": {"exact": "identity"}, "invert_match": True}
-    match = {"path": path, "headers": [{"name": name, "present_match": True}, compressed]}
-    return {"match": match, **told(415, "The body must not be compressed: send it without content-encoding.")}
 
 
 def forward(model: Published, settings: Settings) -> Json:
     """To one of the failover orders by weight; then along it until an upstream answers."""
     weighted = [
-        {"name": model.order_name(cloud), "weight": model.route.weights[cloud]} for cloud in model.route.serving
+        {"name": model.order_names[cloud], "weight": model.route.weights[cloud]} for cloud in model.route.serving
     ]
     return {
         "weighted_clusters": {"clusters": weighted},
@@ -92,41 +66,50 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
         "metadata": {"filter_metadata": {LUA: ready_metadata(model)}},
         "typed_per_filter_config": {LUA: typed("envoy.extensions.filters.http.lua.v3.LuaPerRoute", name=READY_SCRIPT)},
     }
-    routes = []
+    infer, itself, readiness = (below(model, rest) for rest in ("/infer", "", "/ready"))
     base = f"/v2/models/{model.route.model}"
-    for path in (base, f"{base}/versions/{model.route.version}"):
-        routes += [
-            encoded(f"{path}/infer"),
-            at(f"{path}/infer", action, "POST"),
-            at(f"{path}/infer", told(405, "A prediction is asked for with POST.", allow="POST")),
-            at(path, answered(model.route.metadata), "GET", "HEAD"),
-            at(path, told(405, "Metadata is asked for with GET.", allow="GET, HEAD")),
-            at(f"{path}/ready", ready, "GET", "HEAD"),
-            at(f"{path}/ready", told(405, "Readiness is asked for with GET.", allow="GET, HEAD")),
-        ]
     served = f"This gateway serves version {model.route.version} of '{model.route.model}', at {base}/infer."
-    routes.append({"match": {"prefix": f"{base}/"}, **told(404, f"No such version or path. {served}")})
-    return routes
+    return [
+        encoded(infer),
+        at(infer, action, "POST"),
+        at(infer, told(405, "A prediction is asked for with POST.", allow="POST")),
+        at(itself, answered(model.route.metadata), "GET", "HEAD"),
+        at(itself, told(405, "Metadata is asked for with GET.", allow="GET, HEAD")),
+        at(readiness, ready, "GET", "HEAD"),
+        at(readiness, told(405, "Readiness is asked for with GET.", allow="GET, HEAD")),
+        at({"prefix": f"{base}/"}, told(404, f"No such version or path. {served}")),
+    ]
+
+
+def shown(names: Sequence[str]) -> str:
+    if not names:
+        return "this gateway serves no model yet"
+    more = f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else ""
+    return f"this gateway serves: {', '.join(names[:NAMES_SHOWN])}{more}"
+
+
+def unknown(serves: str) -> Json:
+    return at({"prefix": "/v2/models/"}, told(404, f"Unknown model; {serves}."))
 
 
 def gateway_routes(names: Sequence[str]) -> list[Json]:
     """What is asked of the gateway itself, and the last word for everything unknown."""
-    shown = ", ".join(names[:NAMES_SHOWN]) + (f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else "")
-    serves = f"this gateway serves: {shown}" if names else "this gateway serves no model yet"
+    serves = shown(names)
     able = answered({"ready": True}) if names else told(503, "The gateway has no route yet: deploy a model first.")
     server = {"name": "intermodal-gateway", "version": "1", "extensions": []}
     return [
-        at("/v2", answered(server), "GET", "HEAD"),
-        at("/v2/health/live", answered({"live": True}), "GET", "HEAD"),
-        at("/v2/health/ready", able, "GET", "HEAD"),
-        {"match": {"prefix": "/v2/models/"}, **told(404, f"Unknown model; {serves}.")},
-        {"match": {"prefix": "/"}, **told(404, f"Nothing is here: POST /v2/models/<model>/infer; {serves}.")},
+        at(exactly("/v2"), answered(server), "GET", "HEAD"),
+        at(exactly("/v2/health/live"), answered({"live": True}), "GET", "HEAD"),
+        at(exactly("/v2/health/ready"), able, "GET", "HEAD"),
+        unknown(serves),
+        at({"prefix": "/"}, told(404, f"Nothing is here: POST /v2/models/<model>/infer; {serves}.")),
     ]
 
 
 def entrance_routes(models: Sequence[Published], settings: Settings) -> Json:
     """One virtual host. A tree of prefixes finds the model, so a request's cost does not grow with their number."""
-    others = gateway_routes([model.route.model for model in models])
+    names = [model.route.model for model in models]
+    others, last = gateway_routes(names), raw(unknown(shown(names)))
     host: Json = {"name": "gateway", "domains": ["*"]}
     if models:
         host["matcher"] = {
@@ -137,7 +120,7 @@ def entrance_routes(models: Sequence[Published], settings: Settings) -> Json:
                 },
                 "prefix_match_map": {
                     "map": {
-                        f"/v2/models/{model.route.model}": chosen([*model_routes(model, settings), *others])
+                        f"/v2/models/{model.route.model}": raw(chosen([*model_routes(model, settings), last]))
                         for model in models
                     }
                 },
@@ -152,7 +135,3 @@ def entrance_routes(models: Sequence[Published], settings: Settings) -> Json:
         "response_headers_to_remove": list(NOT_FOR_CLIENTS),
         "virtual_hosts": [host],
     }
-
-
-def chosen(routes: list[Json]) -> Json:
-    return {"action": {"name": "routes", "typed_config": typed("envoy.config.route.v3.RouteList", routes=routes)}}

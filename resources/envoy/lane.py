@@ -13,6 +13,7 @@ from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.endpoints import AwsSignature, Upstream
 from intermodal.platform.errors import SpecError
 from intermodal.platform.routing import Route
+from intermodal.resources.envoy.admin import Turn
 
 CredentialKind = Literal["none", "aws", "bearer"]
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -82,12 +83,19 @@ class Published:
         by_cloud = {lane.cloud: lane for lane in self.lanes}
         return tuple(by_cloud[cloud] for cloud in self.route.failover_order(first))
 
-    def health(self, healthy: Mapping[str, bool]) -> dict[Cloud, bool]:
-        """By cloud, from what Envoy says of its clusters by name; False for an upstream that it does not have."""
-        return {lane.cloud: healthy.get(lane.name, False) for lane in self.lanes}
+    def health(self, turns: Mapping[str, Turn]) -> dict[Cloud, bool]:
+        """Whether each cloud is sent first tries: those that come last are when no serving one comes first."""
+        found = {lane.cloud: turns.get(lane.name, "never") for lane in self.lanes}
+        well = any(found.get(cloud) == "first" for cloud in self.route.serving)
+        return {cloud: when == "first" or (when == "last" and not well) for cloud, when in found.items()}
 
-    def order_name(self, first: Cloud) -> str:
-        return f"{self.route.model}/{first}-first/{digest([lane.key for lane in self.order(first)])}"
+    @cached_property
+    def order_names(self) -> Mapping[Cloud, str]:
+        """The name of the failover order that starts with each serving cloud."""
+        return {
+            first: f"{self.route.model}/{first}-first/{digest([lane.key for lane in self.order(first)])}"
+            for first in self.route.serving
+        }
 
 
 def shifted(old: Published, weights: Mapping[Cloud, int], added: Sequence[Upstream]) -> Published:

@@ -5,6 +5,8 @@ Virtual hosts are found by a hash of the name, so a thousand models cost a reque
 
 from urllib.parse import urlsplit
 
+from msgspec import Raw
+
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy.endpoints import authority
 from intermodal.resources.envoy.lane import Lane
@@ -31,7 +33,7 @@ def lane_host(lane: Lane) -> Json:
                 "match": {"prefix": "/"},
                 "metadata": {
                     "filter_metadata": {
-                        METADATA: {"lane": lane.cloud},
+                        METADATA: {"lane": lane.cloud, "upstream": lane.key},
                         NAMESPACE: {"model": lane.model, "cloud": lane.cloud, "version": lane.version},
                     }
                 },
@@ -45,6 +47,8 @@ def lane_host(lane: Lane) -> Json:
                 },
                 "request_headers_to_remove": ["x-envoy-external-address"],
                 "request_headers_to_add": [REQUEST_ID] if lane.service == "sagemaker" else [],
+                # Only the lane's own script may say this to the failover order.
+                "response_headers_to_remove": ["x-envoy-degraded", "x-envoy-immediate-health-check-fail"],
                 "response_headers_to_add": [
                     set_header("x-intermodal-cloud", lane.cloud),
                     set_header("x-intermodal-version", lane.version),
@@ -54,5 +58,5 @@ def lane_host(lane: Lane) -> Json:
     }
 
 
-def lane_routes(hosts: list[Json]) -> Json:
+def lane_routes(hosts: list[Raw]) -> Json:
     return {"name": "lanes", "virtual_hosts": hosts}

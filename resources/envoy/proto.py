@@ -2,8 +2,15 @@
 
 from typing import Any
 
+from msgspec import Raw, json
+
 Json = dict[str, Any]
 TYPES = "type.googleapis.com/"
+
+
+def raw(fields: object) -> Raw:
+    """JSON text, which may stand wherever a value may."""
+    return Raw(json.encode(fields))
 
 
 def typed(name: str, /, **fields: Any) -> Json:

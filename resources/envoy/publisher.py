@@ -5,12 +5,14 @@ orders (which probe through the lanes), then the entrance; when the old ones car
 leaves a configuration that works, so a kill anywhere does too, and the next publish starts from what is there.
 """
 
-import json
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
+
+from msgspec import Raw
 
 from intermodal.platform.endpoints import AwsSignature, BearerToken
 from intermodal.platform.envelope import MAX_ANSWER_SECONDS
@@ -18,7 +20,6 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.resources.envoy import config, credentials, files, state, validation
 from intermodal.resources.envoy.admin import Admin, Kind, Rejected
 from intermodal.resources.envoy.lane import Lane, Published
-from intermodal.resources.envoy.proto import Json
 from intermodal.resources.envoy.settings import Places
 
 Secrets = Mapping[Lane, AwsSignature | BearerToken]
@@ -32,27 +33,32 @@ class Publisher:
     admin: Admin
     patience: float
     undo: ExitStack = field(default_factory=ExitStack)
-    taken: dict[Kind, Json] = field(default_factory=dict)
+    taken: dict[Kind, config.Document] = field(default_factory=dict)
     """What Envoy is known to use of each file."""
+
+    @cached_property
+    def refused(self) -> Mapping[Kind, int]:
+        """How many configurations Envoy had refused before this wrote the first: it stops at one that is."""
+        return self.admin.rejections()
 
     def publish(self, name: str, model: Published | None, secrets: Secrets, target: config.Config) -> None:
         """Take ``target`` into use, in which ``name`` is ``model`` (None: withdrawn). On any error all is put back."""
         with self.undo:
             self._secrets(secrets)
-            old_clusters = config.by_name(self._found("clusters"))
+            old_clusters = config.by_name(self._read("clusters").resources)
             spent = self._spent(old_clusters)
-            hosts = {**config.by_name(self._found("lanes")[0]["virtual_hosts"]), **target.lane_hosts}
-            self._put("clusters", config.clusters({**old_clusters, **target.endpoints}))
+            hosts = {**config.hosts(self._read("lanes").resources), **target.lane_hosts}
+            self._put("clusters", {**old_clusters, **target.endpoints}.values())
             self._put("lanes", config.lanes(hosts))
             clusters = {**old_clusters, **target.endpoints, **target.upstreams}
-            self._put("clusters", config.clusters(clusters))
+            self._put("clusters", clusters.values())
             self._state(name, model)
-            self._put("entrance", config.entrance(target.entrance))
+            self._put("entrance", [target.entrance])
             self.undo.pop_all()
         self._retire(clusters, hosts, target, spent)
 
     def _retire(
-        self, clusters: Mapping[str, Json], hosts: Mapping[str, Json], target: config.Config, spent: Collection[str]
+        self, clusters: config.Texts, hosts: config.Texts, target: config.Config, spent: Collection[str]
     ) -> None:
         """Remove what nobody asks any more. Should this fail, the next publish does it.
 
@@ -63,12 +69,12 @@ class Publisher:
         wanted |= {
             name
             for name, cluster in clusters.items()
-            if name not in spent and any(member in wanted for member in config.members(cluster))
+            if name not in spent and any(member in wanted for member in config.members(name, cluster))
         }
-        hosted = {name for name in set(clusters) - wanted if not config.members(clusters[name])}
+        hosted = {name for name in set(clusters) - wanted if not config.members(name, clusters[name])}
         if hosted:
             self.admin.wait_idle(hosted, MAX_ANSWER_SECONDS)
-        self._put("clusters", config.clusters({name: clusters[name] for name in clusters if name in wanted}))
+        self._put("clusters", [clusters[name] for name in clusters if name in wanted])
         self._put("lanes", config.lanes({name: hosts[name] for name in hosts if name in target.lane_hosts}))
         used = {name.split("/")[2] for name in target.endpoints}
         for path in self.places.secrets.iterdir():
@@ -106,36 +112,32 @@ class Publisher:
         self.undo.callback(files.put_back, path, files.read(path))
         files.put_back(path, state.state_text(model) if model else None)
 
-    def _put(self, kind: Kind, resources: list[Json]) -> None:
+    def _put(self, kind: Kind, resources: Iterable[Raw]) -> None:
         """Write one of Envoy's files and wait until Envoy uses it; unchanged, only make sure that it does."""
-        if kind in self.taken and self.taken[kind]["resources"] == resources:
+        document = config.discovery(resources)
+        if kind in self.taken and self.taken[kind].version_info == document.version_info:
             return
-        path, rejections, document = generated(kind, self.places), None, self._read(kind)
-        if document["resources"] != resources:
-            document = config.discovery(resources)
-            rejections = self.admin.rejections(kind)
+        path, rejections = generated(kind, self.places), None
+        if self._read(kind).version_info != document.version_info:
+            rejections = self.refused[kind]
             self.undo.callback(files.put_back, path, files.read(path))
-            files.write(path, json.dumps(document))
+            files.write(path, config.text(document))
         try:
-            self.admin.wait_taken(kind, document["version_info"], rejections, self.patience)
+            self.admin.wait_taken(kind, document.version_info, rejections, self.patience)
         except Rejected as refusal:
-            reason = validation.reason(kind, resources)
+            reason = validation.reason(kind, document.resources)
             raise Rejected(f"{refusal.message} {reason}".strip(), hint=refusal.hint) from refusal
         self.taken[kind] = document
 
-    def _spent(self, clusters: Mapping[str, Json]) -> set[str]:
+    def _spent(self, clusters: config.Texts) -> set[str]:
         """The failover orders that no request can be in: not named at the entrance, and not since a request's life."""
         entrance = self.places.entrance
         text = files.read(entrance)
         if text is None or time.time() - entrance.stat().st_mtime < MAX_ANSWER_SECONDS:
             return set()
-        return {name for name, cluster in clusters.items() if config.members(cluster) and name not in text}
+        return {name for name, cluster in clusters.items() if config.members(name, cluster) and name not in text}
 
-    def _found(self, kind: Kind) -> list[Json]:
-        found: list[Json] = self._read(kind)["resources"]
-        return found
-
-    def _read(self, kind: Kind) -> Json:
+    def _read(self, kind: Kind) -> config.Document:
         if kind in self.taken:
             return self.taken[kind]
         text = files.read(generated(kind, self.places))
@@ -144,8 +146,7 @@ class Publisher:
                 f"{generated(kind, self.places)} is missing: the gateway was not set up here.",
                 hint="Call write_bootstrap, then start Envoy.",
             )
-        found: Json = json.loads(text)
-        return found
+        return config.parse(text)
 
 
 def generated(kind: Kind, places: Places) -> Path:

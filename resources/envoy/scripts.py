@@ -7,6 +7,13 @@ LANE = """
 -- Reads a cloud's answer as the Open Inference Protocol would have it. A client's mistake goes back to the client;
 -- anything else that is not a prediction means that this upstream cannot serve: 503, so that it fails over and is
 -- ejected (429 and 408 stay what they are: they fail over and are not ejected).
+--
+-- It also keeps how much each upstream has failed lately: an answer that cannot be used adds 1, any other takes GOOD
+-- away. So whatever fails more than a fifth of what it is asked gathers FULL, busy or not, and then is "degraded" for
+-- Envoy: for some seconds it is asked last.
+local FULL, GOOD = 5, 0.25
+local blame = {}
+
 local CLIENT = {["400"] = true, ["413"] = true, ["415"] = true, ["422"] = true}
 
 local function escape(text)
@@ -16,6 +23,16 @@ end
 local function unescape(text)
   local plain = {n = "\\n", t = "\\t", r = "\\r", b = "\\b", f = "\\f"}
   return (text:gsub("\\\\(.)", function(c) return plain[c] or c end))
+end
+
+local function judge(handle, usable)
+  if usable and next(blame) == nil then return end
+  local upstream = handle:metadata():get("upstream")
+  local before = blame[upstream] or 0
+  local now = usable and before - GOOD or math.min(before + 1, FULL)
+  blame[upstream] = now > 0 and now or nil
+  -- Envoy does not look for this on a 5xx, so the next usable answer carries it too.
+  if math.max(before, now) == FULL then handle:headers():replace("x-envoy-degraded", "1") end
 end
 
 local function answer(handle, status, text)
@@ -38,7 +55,7 @@ end
 function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get(":status")
-  if status:sub(1, 1) == "2" then return end
+  if status:sub(1, 1) == "2" then return judge(handle, true) end
   local lane = handle:metadata():get("lane")
   local meant = status
   if status == "424" then
@@ -58,11 +75,13 @@ function envoy_on_response(handle)
         text = unescape(text:sub(from + 1, stop - 1))
       end
       if not text:find('^%s*{.*"error"') then text = '{"error": "' .. escape(text) .. '"}' end
+      judge(handle, true)
       return answer(handle, meant, text)
     end
   elseif CLIENT[status] and not headers:get("x-amzn-errortype") then
-    return
+    return judge(handle, true)
   end
+  judge(handle, false)
   local final = (meant == "429" or meant == "408") and meant or "503"
   local said = status == meant and status or (status .. ", its model " .. meant)
   answer(handle, final, '{"error": "' .. lane .. " cannot serve this now (it answered " .. said .. ')."}')

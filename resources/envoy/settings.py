@@ -18,7 +18,7 @@ class Settings:
     https endpoints are checked against; empty means the system's.
     """
 
-    try_seconds: float = 1.0
+    try_seconds: float = 0.8
     probe_seconds: float = 10.0
     recovery_seconds: float = 1.0
     ca_bundle: str = ""

@@ -1,14 +1,14 @@
 """Why Envoy refuses a configuration. Its admin interface does not say for clusters (1.40), so the binary is asked."""
 
-import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from msgspec import Raw, json
+
 from intermodal.resources.envoy.admin import Kind
-from intermodal.resources.envoy.proto import Json
 
 NODE = {"id": "validate", "cluster": "intermodal"}
 
@@ -19,15 +19,15 @@ def binary() -> str | None:
     return str(beside) if beside.is_file() else shutil.which("envoy")
 
 
-def reason(kind: Kind, resources: list[Json]) -> str:
+def reason(kind: Kind, resources: list[Raw]) -> str:
     """Envoy's own words, or an empty text when they cannot be had."""
     envoy = binary()
     if kind != "clusters" or envoy is None:
         return ""
-    clusters = [{key: value for key, value in cluster.items() if key != "@type"} for cluster in resources]
+    clusters = [{key: value for key, value in json.decode(one).items() if key != "@type"} for one in resources]
     with tempfile.TemporaryDirectory(prefix="im-") as folder:
         path = Path(folder) / "validate.json"
-        path.write_text(json.dumps({"node": NODE, "static_resources": {"clusters": clusters}}), encoding="utf-8")
+        path.write_bytes(json.encode({"node": NODE, "static_resources": {"clusters": clusters}}))
         command = [envoy, "--mode", "validate", "-c", str(path), "-l", "critical", "--log-format", "%v"]
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)

@@ -86,8 +86,8 @@ def measure() -> Section:
         f"what the quantile of a round lies over that of the direct call's, {ROUNDS} rounds of {SECONDS:.0f} s, "
         "open loop. *Client late*: how much later than due the client itself sent (p99), which is in no other figure. "
         f"Faults: {FAULT_RATE} requests/s, each upstream in turn harmed after {FAULT_AT:.0f} s of "
-        f"{FAULT_SECONDS:.0f} s. *Drained*: until the proxy's own statistics first say that it sends nothing there. "
-        "Goals: p50 + 1 ms, 0 failed, gap under 1,000 ms. haproxy 2.6 cannot try a 429 again." + missing
+        f"{FAULT_SECONDS:.0f} s. *Drained*: until the proxy's own statistics first say that no first try goes there. "
+        "Goals: p50 + 1 ms, 0 failed, gap and drained under 1,000 ms. haproxy 2.6 cannot try a 429 again." + missing
     )
     return Section("Gateway", text, ["what", "direct", *bench.names], rows)
 

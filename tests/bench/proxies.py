@@ -28,7 +28,7 @@ defaults
   mode http
   timeout connect 1s
   timeout client 60s
-  timeout server 1s
+  timeout server 800ms
   timeout check 2s
   option redispatch 1
   retries 3

@@ -1,0 +1,115 @@
+"""Whatever keeps a cloud from serving, it soon gets no first tries, and no caller notices; a lone error is no reason.
+
+Golden rows are answered well throughout, so that what callers see is what drains a cloud (docs/adr/0022).
+"""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from aiohttp import web
+
+from intermodal.platform.clouds import CLOUDS, Cloud
+from intermodal.resources.envoy.admin import Admin
+from tests.resources.envoy.conftest import Model, until
+from tests.resources.envoy.load import drive
+from tests.resources.envoy.upstreams import Answer, FakeUpstream, always, predicted
+
+RATE = 200
+
+
+def spoiled(status: int, spoils: Callable[[int], bool]) -> Answer:
+    """Answer with ``status`` where ``spoils`` says so of a request's number; golden rows are not numbered."""
+    numbers = itertools.count()
+
+    def answer(request: web.Request, body: bytes) -> web.StreamResponse:
+        probe = "x-intermodal-probe" in request.headers
+        return (predicted if probe or not spoils(next(numbers)) else always(status))(request, body)
+
+    return answer
+
+
+def percent(share: int) -> Callable[[int], bool]:
+    """So many of a hundred, spread evenly: 37 and 100 have no common divisor."""
+    return lambda number: number * 37 % 100 < share
+
+
+def slow(fake: FakeUpstream) -> None:
+    fake.delay_seconds = 2
+
+
+def erring(fake: FakeUpstream) -> None:
+    fake.answer = spoiled(500, percent(30))
+
+
+def throttled(fake: FakeUpstream) -> None:
+    fake.answer = spoiled(429, percent(90))
+
+
+@pytest.mark.parametrize("harm", [FakeUpstream.kill, slow, erring, throttled])
+def test_a_cloud_that_cannot_serve_is_drained_and_no_request_fails(
+    model: Model, harm: Callable[[FakeUpstream], None]
+) -> None:
+    model.publish()
+    outcome = drive(f"{model.url}/infer", 2.5, RATE, lambda: harm(model.clouds["aws"]))
+    assert outcome.failed == []
+    assert outcome.clouds["aws"] > 0
+    until(lambda: model.healthy() == {"gcp", "azure"})
+    after = drive(f"{model.url}/infer", 0.5, RATE)
+    assert after.failed == []
+    # A golden row that is answered lets it be tried again.
+    assert after.clouds["aws"] <= 0.05 * len(after.order)
+
+
+@pytest.mark.parametrize("harm", [erring, throttled])
+def test_it_is_tried_again_and_gets_its_share_back(model: Model, harm: Callable[[FakeUpstream], None]) -> None:
+    model.publish()
+    aws = model.clouds["aws"]
+    harm(aws)
+    assert drive(f"{model.url}/infer", 1, RATE).failed == []
+    until(lambda: model.healthy() == {"gcp", "azure"})
+    aws.answer = predicted
+    until(lambda: "aws" in model.healthy() and drive(f"{model.url}/infer", 0.5, RATE).clouds["aws"] > 0.15 * RATE)
+
+
+@pytest.mark.parametrize("status", [500, 429])
+def test_a_few_errors_take_nobody_out(model: Model, status: int) -> None:
+    model.publish()
+    for fake in model.clouds.values():
+        fake.answer = spoiled(status, lambda number: number % 10 == 0)
+    assert {model.infer().status_code for _ in range(90)} == {200}
+    assert model.healthy() == set(CLOUDS)
+    counted = Admin(model.gateway.admin_url).stats("Counters", rf"^cluster\.{model.name}/.*ejections_detected")
+    assert counted
+    assert set(counted.values()) == {0}
+
+
+def test_clouds_that_all_err_are_all_asked(model: Model) -> None:
+    model.publish()
+    for fake in model.clouds.values():
+        fake.answer = spoiled(429, lambda number: number % 2 == 0)
+    serving: list[set[Cloud]] = []
+    looks = [lambda: serving.append(model.healthy())] * 8
+    outcome = drive(f"{model.url}/infer", 2, RATE, *looks)
+    assert all(outcome.clouds[cloud] > 0.15 * RATE for cloud in CLOUDS)
+    assert all(serving)
+
+
+def test_a_failing_cloud_serves_when_the_others_are_dead(model: Model) -> None:
+    model.publish()
+    model.clouds["aws"].answer = spoiled(429, lambda number: number % 2 == 0)
+    drive(f"{model.url}/infer", 0.5, RATE)
+    model.clouds["gcp"].kill()
+    model.clouds["azure"].kill()
+    until(lambda: model.healthy() == {"aws"})
+    outcome = drive(f"{model.url}/infer", 0.5, RATE)
+    assert outcome.clouds["aws"] == len(outcome.order) > 0.9 * (len(outcome.order) + len(outcome.failed))
+
+
+def test_an_upstream_cannot_say_so_itself(model: Model) -> None:
+    model.publish()
+    model.clouds["aws"].answer = lambda *_: web.json_response({}, headers={"x-envoy-degraded": "1"})
+    answers = [model.infer() for _ in range(12)]
+    assert "aws" in {answer.headers["x-intermodal-cloud"] for answer in answers}
+    assert not any("x-envoy-degraded" in answer.headers for answer in answers)
+    assert model.healthy() == set(CLOUDS)
