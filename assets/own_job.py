@@ -1,7 +1,7 @@
 """An asset job that is resolved among its own model's assets.
 
 Dagster looks for the assets of every job among all of the code location, and gives it every resource: with 1,000 models
-that is 8,000 looks at 29,000 definitions, and as many copies of 20 resources' forms (docs/adr/0022).
+that is 8,000 looks at 29,000 definitions, and as many copies of 20 resources' forms (docs/adr/0023).
 """
 
 from collections import defaultdict
