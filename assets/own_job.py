@@ -26,7 +26,7 @@ class OwnJob(UnresolvedAssetJobDefinition):
         default_executor_def: dg.ExecutorDefinition | None = None,
         resource_defs: Mapping[str, Any] | None = None,  # noqa: ARG002  # the assets bring theirs
     ) -> dg.JobDefinition:
-        return super().resolve(_by_model(asset_graph)[self.metadata[MODEL]], default_executor_def)
+        return super().resolve(_by_model(asset_graph)[(self.metadata or {})[MODEL]], default_executor_def)
 
 
 def own_job(name: str, model: str, **rest: Any) -> OwnJob:

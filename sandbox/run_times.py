@@ -31,7 +31,7 @@ def run_times(entries: Sequence[dg.EventLogEntry]) -> Mapping[str, float]:
         elif event.is_step_success or event.is_step_failure:
             steps[str(event.step_key)] = entry.timestamp - began[str(event.step_key)]
     queued, ready = at[dg.DagsterEventType.RUN_ENQUEUED], at[dg.DagsterEventType.RUN_START]
-    taken = at.get(dg.DagsterEventType.RUN_DEQUEUED, queued)
+    taken = at[dg.DagsterEventType.RUN_STARTING]  # nothing is written when the daemon takes it from the queue
     done = max(at.get(dg.DagsterEventType.STEP_SUCCESS, ready), at.get(dg.DagsterEventType.STEP_FAILURE, ready))
     return {
         QUEUE: taken - queued,

@@ -23,7 +23,7 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from intermodal.assets.resources import target_key
+from intermodal.assets.resources import store_key, target_key
 from intermodal.platform.clouds import CLOUDS, TARGETS
 from intermodal.platform.drills import Totals
 from intermodal.platform.endpoints import Endpoint, endpoint_name
@@ -70,7 +70,8 @@ class Registry:
 def world(names: Sequence[str]) -> dict[str, Any]:
     """Every model is routed to all clouds, and one in ten has an open incident."""
     gateway, incidents, tables = MemoryGateway([]), MemoryIncidents(), MemoryTables()
-    targets = [MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS]
+    stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
+    targets = [MemoryTarget(target, stores[target.cloud]) for target in TARGETS]
     for number, name in enumerate(names):
         gateway.routes[name] = Route(name, "1.0.0", even_weights(CLOUDS), {}, "{}")
         tables.frames[name, "features", "2026-10-01"] = None  # type: ignore[assignment]
@@ -88,6 +89,7 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         "gauges": MemoryGauges(),
         "notifier": MemoryNotifier(),
         **{target_key(place.target): place for place in targets},
+        **{store_key(cloud): store for cloud, store in stores.items()},
     }
 
 

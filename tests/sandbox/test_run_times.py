@@ -19,8 +19,7 @@ def test_steps_and_what_is_around_them_add_up() -> None:
     found = run_times(
         [
             entry(E.RUN_ENQUEUED, 10.0),
-            entry(E.RUN_DEQUEUED, 11.0),
-            entry(E.RUN_STARTING, 11.5),
+            entry(E.RUN_STARTING, 11.0),
             entry(E.RUN_START, 15.0),
             entry(E.STEP_START, 15.5, "m__dataset"),
             entry(E.STEP_SUCCESS, 16.0, "m__dataset"),
