@@ -9,8 +9,7 @@ import mlflow  # noqa: F401  # whole, before sensors side by side ask for parts 
 from intermodal.resources.environments import resources
 from intermodal.sensors import sensors
 
-# Definitions are made to stay. Looking through them for garbage every 700 objects took a third of the time that 100
-# models take to load.
+# Definitions are made to stay: looking through all of them for garbage every 700 objects is wasted.
 gc.set_threshold(50_000, 20, 20)
 
 

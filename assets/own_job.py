@@ -30,7 +30,7 @@ class OwnJob(UnresolvedAssetJobDefinition):
 
 
 def own_job(name: str, model: str, **rest: Any) -> OwnJob:
-    """``dg.define_asset_job`` for the assets of one model."""
+    """A job of one model; ``rest`` is as in ``dg.define_asset_job``, the selection an AssetSelection."""
     return OwnJob(name=name, metadata={MODEL: model}, **rest)
 
 

@@ -172,7 +172,8 @@ class Gateway(Protocol):
         """A V2 body through the gateway: the answer, the cloud that gave it and its version."""
 
     def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
-        """Whether each upstream of the model can serve now, as the gateway sees it; also one that has weight 0."""
+        """Whether each upstream of the model is sent first tries now, as the gateway sees it; also one that has weight
+        0. It is not when it cannot serve, or fails more than a fifth while another is well."""
 
     def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
         """``upstream_health`` of every model, in one call however many there are."""

@@ -43,7 +43,7 @@ class DataPlane:
         self._checker = Checker(package.signature)
         self._encode = msgspec.json.Encoder().encode
         self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
-        predict = runtime.predict_numbers
+        predict = runtime.predict_numbers if runtime.inline_rows else None
         named = package.signature, package.model, version
         self._plain_rows = PlainRows(*named, predict, runtime.inline_rows) if predict else None
 

@@ -8,10 +8,7 @@ no errors, and tests/serving/test_plain_rows.py holds it against the general way
 
 from collections.abc import Callable, Sequence
 from functools import reduce
-from math import nan
 from operator import or_
-from struct import Struct
-from struct import error as NotANumber
 from types import GenericAlias
 from typing import Annotated, Any, Literal, NamedTuple, Optional
 
@@ -20,7 +17,7 @@ import msgspec
 from intermodal.platform.signature import Column, Signature
 from intermodal.serving import tensors
 from intermodal.serving.answered import Answered
-from intermodal.serving.table import codes_of, numbers_of
+from intermodal.serving.table import codes_of, doubles, numbers_of
 
 EXACT = 2**53 - 1
 """Beyond it float64 does not hold every integer; the general way has the exact rules."""
@@ -91,7 +88,6 @@ class PlainRows:
         self._one = Reader(columns, tuple[Literal[1]], tuple)
         self._several = Reader(columns, tuple[int], list)
         self._codes = [(i, codes_of(column)) for i, column in enumerate(columns) if column.datatype == "BYTES"]
-        self._pack = Struct(f"{len(columns)}d").pack
         self._numbers = [numbers_of(column) for column in columns]
         empty = tensors.answer(model, version, None, signature, [0.0] * signature.output.width)
         before, _, after = self._encode(empty).partition(b'"shape":[1')
@@ -112,15 +108,11 @@ class PlainRows:
         return Answered(text, id_, rows, numbers, values)
 
     def _one_row(self, body: bytes) -> tuple[str | None, bytes, int]:
-        """KeyError: a category that training did not see."""
         id_, given = self._one.read(body)
         row = [tensor.data[0] for tensor in given]
         for i, codes in self._codes:
             row[i] = codes[row[i]]
-        try:
-            return id_, self._pack(*row), 1
-        except NotANumber:
-            return id_, self._pack(*[nan if value is None else value for value in row]), 1
+        return id_, doubles(row), 1
 
     def _rows(self, body: bytes) -> tuple[str | None, bytes, int]:
         id_, given = self._several.read(body)

@@ -119,7 +119,12 @@ class PredictionLog:
 
     def _take(self, model: str, waiting: list[Entry]) -> int:
         """Make columns of the first that wait; of how many."""
-        entries = waiting[: max(1, PART_BYTES // max(1, len(waiting[0][NUMBERS])))]
+        size = count = 0
+        for entry in waiting:
+            size, count = size + len(entry[NUMBERS]), count + 1
+            if size >= PART_BYTES:
+                break
+        entries = waiting[:count]
         del waiting[: len(entries)]  # what add appended meanwhile stays
         self._taken += len(entries)
         for hour, some in by_hour(entries):

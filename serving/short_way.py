@@ -17,7 +17,6 @@ from intermodal.serving.service import Model
 from intermodal.serving.wire import JSON, head
 
 LONG = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
-KEEP = b"keep-alive"
 """What headers say about the connection is uvicorn's business."""
 
 
@@ -43,6 +42,7 @@ class ShortWay(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self.url, self.headers, self.expect_100_continue = b"", [], False
+        self._idle_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
         found = self._models.get(self.url)
@@ -60,7 +60,7 @@ class ShortWay(HttpToolsProtocol):
             return False
         if self.pipeline or not (self.cycle is None or self.cycle.response_complete):
             return False
-        if not LONG.isdisjoint(said) or said.get(b"connection", KEEP) != KEEP:
+        if not LONG.isdisjoint(said) or not parser.should_keep_alive():
             return False
         size = said.get(b"content-length", b"")
         return size.isdigit() and len(size) < 9 and int(size) <= INLINE_BYTES

@@ -78,15 +78,15 @@ def codes_of(column: Column) -> dict[Any, float]:
 def numbers_of(column: Column) -> Callable[[Values], bytes]:
     """The function that makes float64 of a column's values. KeyError: a category that training did not see."""
     if column.datatype != "BYTES":
-        return _doubles
+        return doubles
     if not column.categories:
-        return lambda values: _doubles([nan]) * len(values)
+        return lambda values: doubles([nan]) * len(values)
     code = codes_of(column).__getitem__
-    return lambda values: _doubles(map(code, values))
+    return lambda values: doubles(map(code, values))
 
 
-def _doubles(values: Iterable[float | None]) -> bytes:
-    """A quarter of the time that ``array`` takes."""
+def doubles(values: Iterable[float | None]) -> bytes:
+    """Missing values are NaN. ``array`` takes several times as long (docs/profiles.md)."""
     given = tuple(values)
     try:
         return pack(f"{len(given)}d", *given)

@@ -13,7 +13,8 @@ from intermodal.resources.envoy.client import client
 
 Kind = Literal["clusters", "lanes", "entrance"]
 Turn = Literal["first", "last", "never"]
-DEGRADED = "failed_degraded_outlier_detection"
+DEGRADED = {"failed_degraded_outlier_detection", "failed_active_degraded_check"}
+"""A golden row's answer carries the mark too when it is the first good one."""
 SUBSCRIPTION: Mapping[Kind, str] = {
     "clusters": "cluster_manager.cds",
     "lanes": "http.lanes.rds.lanes",
@@ -112,7 +113,7 @@ class Admin:
 def turn(status: Mapping[str, Any]) -> Turn:
     """``never``: probed as failing or ejected; ``last``: it fails too much, and is asked when no other is well."""
     flags = {name for name, flag in status.items() if flag is True}
-    if flags - {DEGRADED} or status.get("eds_health_status", "HEALTHY") != "HEALTHY":
+    if flags - DEGRADED or status.get("eds_health_status", "HEALTHY") != "HEALTHY":
         return "never"
     return "last" if flags else "first"
 

@@ -84,6 +84,7 @@ def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
         "no_traffic_healthy_interval": seconds(settings.probe_seconds),
         "unhealthy_interval": seconds(settings.recovery_seconds),
         "unhealthy_edge_interval": seconds(settings.recovery_seconds),
+        "healthy_edge_interval": seconds(settings.recovery_seconds),
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
         "http_health_check": {

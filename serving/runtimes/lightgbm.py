@@ -3,6 +3,7 @@
 import weakref
 from ctypes import addressof, byref, c_int, c_int64, c_void_p
 from pathlib import Path
+from threading import Lock
 
 from intermodal.platform.package import Package
 from intermodal.serving.errors import StartError, listed
@@ -10,8 +11,7 @@ from intermodal.serving.runtimes import lightgbm_c as c
 from intermodal.serving.table import Table
 
 INLINE_TREES = 25_000
-"""A row in a tree takes some 25 ns: up to so many are done at once, in well under a millisecond, which is quicker than
-to hand them to a thread."""
+"""Up to so many rows times trees are done at once, quicker than to hand them to a thread (docs/profiles.md)."""
 
 
 class LightgbmRuntime:
@@ -50,7 +50,7 @@ class LightgbmRuntime:
         self._booster, self._row = booster, row
         self._out, self._count = c.doubles(self._width), c_int64()
         self._arguments = addressof(self._count), addressof(self._out)
-        self._predict_row = self._held.LGBM_BoosterPredictForMatSingleRowFast
+        self._predict_row, self._lock = self._held.LGBM_BoosterPredictForMatSingleRowFast, Lock()
 
     def predict(self, table: Table) -> list[float]:
         """One row's outputs after the other's."""
@@ -69,7 +69,8 @@ class LightgbmRuntime:
         return out[:]
 
     def _predict_one(self, numbers: bytes) -> list[float]:
-        """No other Python thread runs meanwhile, so that threads can share what the library writes into."""
-        if self._predict_row(self._row, numbers, *self._arguments):
-            c.checked(self._library, -1)
-        return self._out[:]
+        """Threads share what the library writes into, so one reads its answer before another asks."""
+        with self._lock:
+            if self._predict_row(self._row, numbers, *self._arguments):
+                c.checked(self._library, -1)
+            return self._out[:]

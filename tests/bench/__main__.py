@@ -65,7 +65,7 @@ def main(chosen: list[str]) -> None:
             installation = stack.enter_context(installed())
         found = {}
         for name in sorted(chosen or PARTS, key=lambda name: name not in LIVE):
-            if name not in LIVE | ALONE:
+            if installation and name not in LIVE:
                 installation.stop()
             console.print(f"Measuring {name} ...")
             found[name] = PARTS[name](installation)

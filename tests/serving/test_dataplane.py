@@ -1,6 +1,7 @@
 """The data plane without HTTP: every form of body gives the same predictions."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,16 @@ def test_every_form_gives_the_same_prediction(plane: DataPlane, row: Row, expect
 def test_both_formats_repeat_their_golden_rows(plane: DataPlane, sklearn_plane: DataPlane, sides: DataPlane) -> None:
     for one in (plane, sklearn_plane, sides):
         assert one.inline_rows == 0 or one.inline_rows > 64
+
+
+def test_threads_that_predict_at_once_get_their_own_answers(plane: DataPlane, row: Row) -> None:
+    bodies = [request_body(FLIGHTS, [{**row, "distance": distance}]) for distance in (100.0, 900.0, 2900.0)]
+    calls = [plane.read_v2(body, "json") for body in bodies]
+    alone = [plane.answer(call).values for call in calls]
+    assert len({values[0] for values in alone}) > 1
+    with ThreadPoolExecutor(3) as pool:
+        wrong = pool.map(lambda i: sum(plane.answer(calls[i]).values != alone[i] for _ in range(30_000)), range(3))
+        assert list(wrong) == [0, 0, 0]
 
 
 def test_missing_values_are_null_nan_or_absent(plane: DataPlane, sklearn_plane: DataPlane, row: Row) -> None:

@@ -120,6 +120,7 @@ def test_the_same_bytes_give_the_same_answers(short: Served, long: Served, row: 
         "chunks": post(chunked, INFER, "transfer-encoding: chunked", length=-1),
         "expects": post(one, INFER, "expect: 100-continue"),
         "keep-alive, said": post(one, INFER, "connection: keep-alive"),
+        "close, then keep-alive": post(one, INFER, "connection: close", "connection: keep-alive"),
         "several at once": post(one) + b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n" + post(many) + post(one) + post(b"["),
     }
     for name, raw in requests.items():
@@ -210,8 +211,10 @@ def test_a_connection_that_rests_is_closed_and_one_that_works_is_not(plane: Data
                 connection.sendall(raw)
                 assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
                 time.sleep(0.1)
-            connection.sendall(raw[:-5])
-            time.sleep(0.5)
-            connection.sendall(raw[-5:])
-            assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
+            for cut in (len(raw) - 5, 20):  # in the body, in the head
+                time.sleep(0.2)
+                connection.sendall(raw[:cut])
+                time.sleep(0.5 if cut > 20 else 0.2)
+                connection.sendall(raw[cut:])
+                assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
             assert connection.recv(1 << 16) == b""
