@@ -157,8 +157,9 @@ class Gateway(Protocol):
     def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
         """Move traffic among the upstreams that the route has, and those in ``added``; no cloud is asked.
 
-        An upstream that is left with weight 0 gets no traffic and stays probed, so that ``health`` tells when it can
-        serve again. NotFound when there is no route; SpecError for a weight of a cloud that has no upstream.
+        An upstream that is left with weight 0 stands by: it is asked when no other can answer, and stays probed, so
+        that ``health`` tells when it can serve again. NotFound when there is no route; SpecError for a weight of a
+        cloud that has no upstream.
         """
 
     def withdraw(self, model: str) -> None:

@@ -11,8 +11,9 @@ from intermodal.platform.errors import SpecError
 class Route:
     """What the gateway does with one model's requests.
 
-    ``weights`` are relative; an upstream with 0 is neither chosen nor failed over to, but stays probed. ``metadata`` is
-    the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to be answerable (the probe).
+    ``weights`` are relative; an upstream with 0 stands by: it is probed, and asked when no serving one can
+    answer. ``metadata`` is the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to be
+    answerable (the probe).
     """
 
     model: str
@@ -35,9 +36,11 @@ class Route:
         return tuple(cloud for cloud in CLOUDS if self.weights.get(cloud, 0) > 0)
 
     def failover_order(self, first: Cloud) -> tuple[Cloud, ...]:
-        """Which upstreams are tried, in turn, when ``first`` was chosen: a ring, so that load spreads."""
+        """Which upstreams are tried, in turn, when ``first`` was chosen: a ring, so that load spreads, then those that
+        stand by."""
         start = self.serving.index(first)
-        return self.serving[start:] + self.serving[:start]
+        standby = tuple(cloud for cloud in CLOUDS if self.weights.get(cloud) == 0)
+        return self.serving[start:] + self.serving[:start] + standby
 
 
 def even_weights(clouds: Iterable[Cloud]) -> dict[Cloud, int]:

@@ -81,7 +81,7 @@ class Published:
     def order(self, first: Cloud) -> tuple[Lane, ...]:
         """The lanes in the order they are tried when ``first`` was chosen."""
         by_cloud = {lane.cloud: lane for lane in self.lanes}
-        return tuple(by_cloud[cloud] for cloud in self.route.failover_order(first))
+        return tuple(by_cloud[cloud] for cloud in self.route.failover_order(first) if cloud in by_cloud)
 
     def health(self, turns: Mapping[str, Turn]) -> dict[Cloud, bool]:
         """Whether each cloud is sent first tries: those that come last are when no serving one comes first."""

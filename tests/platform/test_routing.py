@@ -19,8 +19,9 @@ def test_the_order_is_a_ring_that_starts_with_the_first_choice() -> None:
     assert route(aws=1, gcp=1, azure=1).failover_order("gcp") == ("gcp", "azure", "aws")
 
 
-def test_a_drained_cloud_is_not_failed_over_to() -> None:
-    assert route(aws=50, gcp=0, azure=50).failover_order("aws") == ("aws", "azure")
+def test_a_drained_cloud_is_tried_after_all_that_serve() -> None:
+    assert route(aws=50, gcp=0, azure=50).failover_order("aws") == ("aws", "azure", "gcp")
+    assert route(aws=0, gcp=1, azure=0).failover_order("gcp") == ("gcp", "aws", "azure")
 
 
 @pytest.mark.parametrize("weights", [{}, {"aws": 0}, {"aws": 0, "gcp": 0}, {"aws": -1, "gcp": 2}])

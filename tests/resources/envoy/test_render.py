@@ -1,4 +1,4 @@
-"""The renderer, on any set of models: what Envoy gets is whole, without secrets, and no order leads to weight 0."""
+"""The renderer, on any set of models: what Envoy gets is whole, without secrets, and weight 0 is no first choice."""
 
 import json
 from pathlib import Path
@@ -49,14 +49,18 @@ def test_every_cluster_that_is_named_exists(found: list[Published]) -> None:
 
 
 @given(models())
-def test_weights_are_the_routes_and_drained_upstreams_are_only_probed(model: Published) -> None:
+def test_weights_are_the_routes_and_drained_upstreams_come_last(model: Published) -> None:
     rendered = config.render([model], PLACES, SETTINGS)
     action = all_of(json.loads(bytes(rendered.entrance)), "weighted_clusters")[0]
     assert [choice["weight"] for choice in action["clusters"]] == [model.route.weights[c] for c in model.route.serving]
     lanes = {lane.name: lane.cloud for lane in model.lanes}
     assert sorted(lanes.values()) == sorted(model.route.weights)
     assert all(plain(rendered.upstreams)[name]["health_checks"] for name in lanes)
-    assert {lanes[member] for order in orders(rendered.upstreams) for member in order} == set(model.route.serving)
+    for order in orders(rendered.upstreams):
+        clouds = [lanes[member] for member in order]
+        serving = len(model.route.serving)
+        assert set(clouds[:serving]) == set(model.route.serving)
+        assert sorted(clouds) == sorted(model.route.weights)
 
 
 @given(models())
