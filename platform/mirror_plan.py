@@ -31,8 +31,9 @@ class Record:
     def from_json(cls, text: str | bytes) -> "Record":
         """Raises ValueError when it is not a record; then nothing is trusted and every object is read."""
         try:
-            etags = {str(path): str(entry.get("etag", "")) for path, entry in json.loads(text).items()}
-            return cls(Manifest.from_json(text), etags)
+            entries = json.loads(text)
+            etags = {str(path): str(entry.get("etag", "")) for path, entry in entries.items()}
+            return cls(Manifest.from_entries(entries), etags)
         except (AttributeError, KeyError, TypeError) as error:
             raise ValueError(f"not a mirror's manifest: {error!r}") from error
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from intermodal.platform.errors import SpecError
 
@@ -56,7 +57,11 @@ class Manifest:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Manifest":
-        return cls({path: FileEntry(entry["size"], entry["sha256"]) for path, entry in json.loads(text).items()})
+        return cls.from_entries(json.loads(text))
+
+    @classmethod
+    def from_entries(cls, entries: Mapping[str, Mapping[str, Any]]) -> "Manifest":
+        return cls({path: FileEntry(entry["size"], entry["sha256"]) for path, entry in entries.items()})
 
     def require_portable(self) -> None:
         """Raise SpecError for a path that some cloud's store would not keep as it is.
@@ -72,7 +77,7 @@ class Manifest:
             if (
                 any(part in ("", ".", "..") or part.endswith(".") for part in segments)
                 or "\\" in path
-                or any(not character.isprintable() for character in path)
+                or not path.isprintable()
                 or len(path.encode()) > 800
             ):
                 raise SpecError(

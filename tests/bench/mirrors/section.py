@@ -30,7 +30,8 @@ HEADER = ["files", "step", "what", "seconds", "S3", "GCS", "Blob", "peak MB", "S
 
 
 def section(_: object = None, cases: Sequence[Case] = CASES) -> Section:
-    found = {case: measure(case, TOOLS) for case in cases}
+    untried = {name: tool for name, tool in TOOLS.items() if name != GSUTIL}  # its answer is the same in every case
+    found = {case: measure(case, untried if number else TOOLS) for number, case in enumerate(cases)}
     rows = [row for case, tools_ in found.items() for step in (*STEPS, LISTING) for row in _step(case, step, tools_)]
     return Section("Mirrors", f"{TEXT} {_goals(found)}", HEADER, rows)
 
@@ -48,8 +49,9 @@ TEXT = (
     "nothing changed, where ours compares the stores with the manifest that came with the version. *by time*: rclone "
     "with `--update --use-server-modtime`, which compares sizes and times and no bytes. *clouds' own*: `aws s3 sync`, "
     "`gcloud storage rsync`, `azcopy sync` together, one round. gsutil: its JSON API insists on https, which the "
-    "emulator does not speak; its XML API is what is tried. *bare listing*: one of each store at once with the same "
-    "library, which nothing that looks at a store can do without. Memory is the sum of every process's highest."
+    "emulator does not speak; its XML API is what is tried, in the first case. *bare listing*: one of each store at "
+    "once with the same library, which nothing that looks at a store can do without. Memory is the sum of "
+    "every process's highest."
 )
 
 
