@@ -1,4 +1,6 @@
-"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``python -m tests.bench serving``: a part."""
+"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``python -m tests.bench serving``: a part, and
+its section.
+"""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from rich.markdown import Markdown
 
 from tests.bench import drift, gateway, many, mirrors, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
-from tests.bench.report import Section, page
+from tests.bench.report import Section, updated
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -63,18 +65,15 @@ def main(chosen: list[str]) -> None:
             wrk.require()
             console.print("Bringing up an installation of its own ...")
             installation = stack.enter_context(installed())
-        found = {}
         for name in sorted(chosen or PARTS, key=lambda name: name not in LIVE):
             if installation and name not in LIVE:
                 installation.stop()
             console.print(f"Measuring {name} ...")
-            found[name] = PARTS[name](installation)
-            console.print(Markdown(found[name].markdown()))
-            if not chosen:  # after each part: what comes later may fail
-                sections = [found[name] for name in PARTS if name in found]
-                PAGE.write_text(page(sections), encoding="utf-8")
-    if not chosen:
-        console.print(f"Written to {PAGE.relative_to(Path.cwd())}.")
+            found = PARTS[name](installation)
+            console.print(Markdown(found.markdown()))
+            # After each part: what comes later may fail.
+            PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+    console.print(f"Written to {PAGE.relative_to(Path.cwd())}.")
 
 
 if __name__ == "__main__":

