@@ -1,6 +1,4 @@
-"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``python -m tests.bench serving``: a part, and
-its section.
-"""
+"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``python -m tests.bench serving``: a part."""
 
 import sys
 from collections.abc import Callable
