@@ -5,10 +5,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import uvicorn
+from uvicorn.server import ServerState
 
 from intermodal.platform.v2 import request_body
 from intermodal.serving.app import INLINE_BYTES, App
@@ -202,19 +204,65 @@ def test_before_the_model_is_loaded_it_says_so(plane: DataPlane, row: Row) -> No
         assert served.ask(post(request_body(FLIGHTS, [row])) + END)[0][0] == 503
 
 
+class Clock:
+    """The part of an event loop that tells time and keeps timers."""
+
+    def __init__(self) -> None:
+        self.now, self.timers = 0.0, list[tuple[float, Callable[[], None]]]()
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, seconds: float, work: Callable[[], None]) -> SimpleNamespace:
+        timer = (self.now + seconds, work)
+        self.timers.append(timer)
+        return SimpleNamespace(cancel=lambda: self.timers.remove(timer))
+
+    def go(self, seconds: float) -> None:
+        end = self.now + seconds
+        while due := sorted((one for one in self.timers if one[0] <= end), key=lambda one: one[0]):
+            self.timers.remove(due[0])
+            self.now = due[0][0]
+            due[0][1]()
+        self.now = end
+
+
+class Line:
+    """A transport that remembers."""
+
+    def __init__(self) -> None:
+        self.written, self.closed = list[bytes](), False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+    def is_closing(self) -> bool:
+        return self.closed
+
+    def get_extra_info(self, _: str) -> None:
+        return None
+
+
 def test_a_connection_that_rests_is_closed_and_one_that_works_is_not(plane: DataPlane, row: Row) -> None:
-    raw = post(request_body(FLIGHTS, [row]))
-    for served in serve(app_of(plane), ShortWay):
-        served.server.config.timeout_keep_alive = 0.3
-        with served.connect() as connection:
-            for _ in range(5):
-                connection.sendall(raw)
-                assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
-                time.sleep(0.1)
-            for cut in (len(raw) - 5, 20):  # in the body, in the head
-                time.sleep(0.2)
-                connection.sendall(raw[:cut])
-                time.sleep(0.5 if cut > 20 else 0.2)
-                connection.sendall(raw[cut:])
-                assert connection.recv(1 << 16).startswith(b"HTTP/1.1 200 OK\r\n")
-            assert connection.recv(1 << 16) == b""
+    raw, clock, line = post(request_body(FLIGHTS, [row])), Clock(), Line()
+    config = uvicorn.Config(app_of(plane), ws="none", lifespan="off", log_config=None, timeout_keep_alive=60)
+    short = ShortWay(config, ServerState(), {}, _loop=clock)  # type: ignore[arg-type]
+    short.connection_made(line)  # type: ignore[arg-type]
+    for _ in range(3):
+        short.data_received(raw)
+        clock.go(59)
+    assert len(clock.timers) == 1, "a timer for each connection, not for each request"
+    for cut in (20, len(raw) - 5):  # in the head, in the body
+        short.data_received(raw[:cut])
+        clock.go(59)
+        assert not line.closed
+        short.data_received(raw[cut:])
+        clock.go(59)
+    assert len(line.written) == 5
+    assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in line.written)
+    assert not line.closed
+    clock.go(2)
+    assert line.closed
