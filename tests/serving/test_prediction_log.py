@@ -21,7 +21,8 @@ from intermodal.serving import prediction_log
 from intermodal.serving.answered import Answered
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane, open_plane
-from intermodal.serving.prediction_log import Limits, PredictionLog
+from intermodal.serving.log_batch import Batch
+from intermodal.serving.prediction_log import PART_BYTES, Limits, PredictionLog
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
 from tests.log_objects import Logged, requests
@@ -253,6 +254,21 @@ def test_objects_end_at_their_size_and_at_their_age(store: Store) -> None:
     service = service_of(package_of("x"), young, limits=Limits(object_seconds=0))
     fill(service, 1)
     until(lambda: len(young.logged) == 1)
+
+
+def test_columns_are_made_of_a_bounded_part_whatever_waits_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    parts: list[int] = []
+    write = Batch.write
+    monkeypatch.setattr(Batch, "write", lambda batch, part: (parts.append(part.inputs.nbytes), write(batch, part)))
+    many = Answered(b"", None, 100, pack("100d", *range(100)), [0.5] * 100)
+    log = service_of(package_of("x"), store).log
+    assert log is not None
+    for _ in range(1000):
+        log.add("m", "", answered(1.5))
+        log.add("m", "", many)
+    assert log.close(10) == 0
+    assert sum(len(logged.inputs["x"]) for logged in store.logged) == 1000 * 101
+    assert max(parts) < PART_BYTES + 1000
 
 
 def test_a_share_is_sampled_and_said_in_the_header(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
