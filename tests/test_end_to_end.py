@@ -225,7 +225,8 @@ def test_nobody_notices_that_a_cloud_is_gone_and_it_gets_its_share_back(
 
 
 async def _until_back(url: str, body: bytes, cloud: str) -> load.Load:
-    for _ in range(20):
+    # A gap that was long enough to be an outage ends with a recovery: two sensors' ticks, two runs, hysteresis.
+    for _ in range(150):
         now = await load.send(url, body, rate=100, seconds=1)
         if now.clouds()[cloud] > 15 or now.failed:
             return now
