@@ -31,7 +31,7 @@ from intermodal.serving.settings import Settings
 Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
-TICK = 0.05
+TICK = 0.1
 """Short, so that the memory of what waits is used again while the processor's cache still holds it; each one takes
 Python from the event loop for a moment."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0

@@ -10,6 +10,7 @@ from pathlib import Path
 
 SCRIPT = """wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
+wrk.headers["X-Request-Id"] = "5d5b3cf7-7c1e-4d2a-9d6e-0f0a8f1b2c3d"
 local file = io.open("{body}", "rb"); wrk.body = file:read("*a"); file:close()
 local paths, asked = {{{paths}}}, 0
 if #paths > 0 then
