@@ -95,7 +95,8 @@ def _hopeless(memory: Memory, seen: Observed) -> tuple[str, str] | None:
 
 
 def _ask(memory: Memory, what: str, reason: str) -> tuple[Memory, Decision]:
-    key = f"{memory.version}-{what}"
+    # With the onset, as the key of a retraining has it: drift that went and came again is another event.
+    key = f"{memory.version}-{what}-{int(memory.since or 0)}"
     if memory.told == key:
         return memory, Decision("wait", key, f"people were asked: {reason}")
     return replace(memory, told=key), Decision("ask people", key, reason)

@@ -32,8 +32,7 @@ Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
 TICK = 0.1
-"""Short, so that the memory of what waits is used again while the processor's cache still holds it; each one takes
-Python from the event loop for a moment."""
+"""Each one takes Python from the event loop for a moment; the longer it is, the more memory waits."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 PART_BYTES = 1 << 19
 """About so many bytes become columns at once, which takes some times their memory."""

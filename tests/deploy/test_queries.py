@@ -3,6 +3,7 @@
 import json
 import math
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,12 @@ def _shown() -> list[Any]:
 
 
 def _answered(prometheus: Live, expression: str) -> list[dict[str, Any]]:
-    rows = prometheus.ask(expression)
+    rows, deadline = prometheus.ask(expression), time.monotonic() + 30
+    while (
+        not rows and time.monotonic() < deadline
+    ):  # on a busy machine a scrape comes late, and a rate is gone until then
+        time.sleep(0.25)
+        rows = prometheus.ask(expression)
     assert rows, f"no series: {expression}"
     assert any(math.isfinite(float(row["value"][1])) for row in rows), f"no number: {expression}"
     return rows

@@ -26,7 +26,7 @@ def test_the_first_sign_of_drift_starts_one_retraining() -> None:
 def test_a_retraining_that_gave_no_version_is_for_people_once() -> None:
     memory, _ = decide(Memory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen(), POLICY, NOW + 60)
-    assert (decision.action, decision.key) == ("ask people", "1.0.0-not-replaced")
+    assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
     assert decide(memory, seen(), POLICY, NOW + 120)[1].action == "wait"
 
 
@@ -35,13 +35,13 @@ def test_a_version_that_was_good_and_whose_retraining_failed_is_for_people() -> 
     memory, first = decide(memory, seen(), POLICY, NOW + 1)
     memory, second = decide(memory, seen(), POLICY, NOW + 2 * DAY)
     assert (first.action, second.action) == ("retrain", "ask people")
-    assert second.key == "1.0.0-not-replaced"
+    assert second.key == f"1.0.0-not-replaced-{int(NOW)}"
 
 
 def test_a_retrained_version_that_drifts_too_is_for_people() -> None:
     memory, _ = decide(Memory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen("1.1.0"), POLICY, NOW + 2 * DAY)
-    assert (decision.action, decision.key) == ("ask people", "1.1.0-not-cured")
+    assert (decision.action, decision.key) == ("ask people", f"1.1.0-not-cured-{int(NOW)}")
 
 
 def test_a_cured_version_may_drift_again_and_is_retrained_after_the_cooldown() -> None:
@@ -55,7 +55,7 @@ def test_a_cured_version_may_drift_again_and_is_retrained_after_the_cooldown() -
 def test_without_newer_data_there_is_nothing_to_train_on() -> None:
     _, decision = decide(Memory(), seen(newest="2013-04-01"), POLICY, NOW)
     assert decision == Decision(
-        "ask people", "1.0.0-no-new-data", "there is no data newer than 2013-04, which it was judged on"
+        "ask people", f"1.0.0-no-new-data-{int(NOW)}", "there is no data newer than 2013-04, which it was judged on"
     )
 
 
@@ -83,6 +83,8 @@ STEPS = st.lists(
 @given(STEPS, st.integers(0, 3), st.floats(0, 100))
 @example([(False, False, False, 1.0), (True, False, False, 1.0), (True, False, False, 1.5 * DAY)], 3, 0.0)
 @example([(True, False, False, 1.0), (False, True, False, 1.0), (True, False, False, 1.5 * DAY)], 3, 72.0)
+@example([(True, False, False, 1.0), (False, False, False, 1.0), (True, False, False, 1.0)], 0, 0.0)
+@example([(True, False, False, 1.0), (True, False, False, 1.0), (False, False, False, DAY)] * 2, 3, 0.0)
 def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
     steps: list[Step], limit: int, cooldown: float
 ) -> None:
