@@ -1,19 +1,19 @@
-"""Answered requests → columns, as the prediction log has them. For the log's thread; nobody waits for it."""
+"""Answered requests → columns, as the prediction log has them. For the log's thread; nobody waits for it.
 
+By the standard library: numpy would be a fifth of the server's memory, and nothing else in it needs numpy.
+"""
+
+from array import array
 from collections.abc import Mapping, Sequence
 from itertools import chain, groupby
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
-import numpy as np
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, is_text
 from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
-
-Array = np.ndarray[Any, Any]
-
 
 MAX_ID = 200
 """Bytes of an id; a longer one, or one with a zero byte, is none."""
@@ -41,21 +41,39 @@ def _hour(entry: Entry) -> int:
     return int(entry[0] // 3600)
 
 
-class Part(NamedTuple):
-    """n requests of r rows in all: ids and times [n], rows [n], inputs [k, r], predictions [r, width], and the columns
-    of text, r long."""
+class Texts(NamedTuple):
+    """Texts one after the other, each of ``width`` bytes: what is shorter has zero bytes at its end."""
 
-    at: Array
-    ids: Array
-    label_ids: Array
-    rows: Array
-    inputs: Array
-    predictions: Array
+    width: int
+    together: bytes
+
+    def wider(self, width: int) -> bytes:
+        """The same, each of more bytes."""
+        if width == self.width:
+            return self.together
+        each = range(0, len(self.together), self.width)
+        return b"".join(self.together[at : at + self.width].ljust(width, b"\0") for at in each)
+
+
+class Part(NamedTuple):
+    """n requests of r rows in all, as the bytes of float64: times [n], inputs (a column of [r] each), predictions
+    [r, width]; rows int64 [n]; and the columns of text, r long."""
+
+    n: int
+    r: int
+    at: bytes
+    ids: Texts
+    label_ids: Texts
+    rows: bytes
+    inputs: Sequence[bytes]
+    predictions: bytes
     texts: Mapping[str, Sequence[str | None]]
 
     @property
     def size(self) -> int:
-        return sum(array.nbytes for array in self[:6]) + sum(map(len, map(str, chain(*self.texts.values()))))
+        numbers = sum(map(len, (self.at, self.rows, self.predictions, *self.inputs)))
+        ids = len(self.ids.together) + len(self.label_ids.together)
+        return numbers + ids + sum(map(len, map(str, chain(*self.texts.values()))))
 
 
 class Layout:
@@ -75,20 +93,28 @@ class Layout:
     def part(self, entries: Sequence[Entry]) -> Part:
         """Loops are left to C where entries have one row: what this thread computes in Python, requests wait for."""
         at, ids, label_ids, rows, numbers, values, texts = zip(*entries, strict=True)
-        if set(rows) == {1}:
-            inputs = np.frombuffer(b"".join(numbers)).reshape(-1, self.columns).T[self._kept]
-        else:
-            tables = (np.frombuffer(one).reshape(self.columns, -1) for one in numbers)
-            inputs = np.concatenate([table[self._kept] for table in tables], axis=1)
         return Part(
-            np.array(at),
+            len(rows),
+            sum(rows),
+            array("d", at).tobytes(),
             _ids(ids),
             _ids([label or "" for label in label_ids]),
-            np.array(rows, np.int64),
-            inputs,
-            np.fromiter(chain.from_iterable(values), np.float64).reshape(-1, self.width),
+            array("q", rows).tobytes(),
+            self._inputs(numbers, rows),
+            array("d", chain.from_iterable(values)).tobytes(),
             self._shown_texts(texts) if self._texts else {},
         )
+
+    def _inputs(self, tables: Sequence[bytes], rows: Sequence[int]) -> list[bytes]:
+        """The columns that may be seen, of tables that have one column after the other."""
+        if set(rows) == {1}:
+            values = array("d", b"".join(tables))
+            return [values[column :: self.columns].tobytes() for column in self._kept]
+        sizes = [8 * count for count in rows]
+        return [
+            b"".join([table[column * size : (column + 1) * size] for table, size in zip(tables, sizes, strict=True)])
+            for column in self._kept
+        ]
 
     def _shown_texts(self, texts: Sequence[bytes]) -> dict[str, list[str | None]]:
         requests = [dict(zip(self._texts, msgspec.json.decode(one), strict=True)) for one in texts]
@@ -96,13 +122,15 @@ class Layout:
         return {name: [value for request in requests for value in request[name]] for name in shown}
 
 
-def _ids(given: Sequence[str]) -> Array:
+def _ids(given: Sequence[str]) -> Texts:
     together, longest = "".join(given), max(map(len, given))
     if not longest:
-        return np.zeros(len(given), "S1")
+        return Texts(1, bytes(len(given)))
     if len(together) == longest * len(given) and longest <= MAX_ID and together.isascii() and "\0" not in together:
-        return np.frombuffer(together.encode(), f"S{longest}")
-    return np.array(list(map(_id, given)))
+        return Texts(longest, together.encode())
+    ids = list(map(_id, given))
+    width = max(1, *map(len, ids))
+    return Texts(width, b"".join(id_.ljust(width, b"\0") for id_ in ids))
 
 
 def _id(given: str) -> bytes:

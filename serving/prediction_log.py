@@ -34,7 +34,7 @@ Put = Callable[[str, bytes], None]
 TICK = 0.1
 """Each one takes Python from the event loop for a moment; the longer it is, the more memory waits."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-PART_BYTES = 1 << 19
+PART_BYTES = 1 << 18
 """About so many bytes become columns at once, which takes some times their memory."""
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ class Limits:
 
     queued_bytes: int = 8 << 20
     held_bytes: int = 32 << 20
-    object_bytes: int = 2 << 20
+    object_bytes: int = 1 << 20
     object_seconds: float = 10
 
 

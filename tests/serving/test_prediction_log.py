@@ -22,6 +22,7 @@ from intermodal.serving.answered import Answered
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.log_batch import Batch
+from intermodal.serving.log_parts import Part
 from intermodal.serving.prediction_log import PART_BYTES, Limits, PredictionLog
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
@@ -259,7 +260,9 @@ def test_objects_end_at_their_size_and_at_their_age(store: Store) -> None:
 def test_columns_are_made_of_a_bounded_part_whatever_waits_first(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     parts: list[int] = []
     write = Batch.write
-    monkeypatch.setattr(Batch, "write", lambda batch, part: (parts.append(part.inputs.nbytes), write(batch, part)))
+    monkeypatch.setattr(
+        Batch, "write", lambda batch, part: (parts.append(sum(map(len, part.inputs))), write(batch, part))
+    )
     many = Answered(b"", None, 100, pack("100d", *range(100)), [0.5] * 100)
     log = service_of(package_of("x"), store).log
     assert log is not None
