@@ -22,7 +22,6 @@ from intermodal.serving.answered import Answered
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.log_batch import Batch
-from intermodal.serving.log_parts import Part
 from intermodal.serving.prediction_log import PART_BYTES, Limits, PredictionLog
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
