@@ -31,7 +31,7 @@ from intermodal.serving.settings import Settings
 Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
-TICK = 0.1
+TICK = 0.25
 """Each one takes Python from the event loop for a moment; the longer it is, the more memory waits."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
 PART_BYTES = 1 << 18
@@ -45,7 +45,7 @@ class Limits:
     """``queued_bytes`` of requests wait to become columns, ``held_bytes`` of objects wait for the store. An object is
     ended after so many bytes (before they are compressed) or seconds."""
 
-    queued_bytes: int = 8 << 20
+    queued_bytes: int = 16 << 20
     held_bytes: int = 32 << 20
     object_bytes: int = 1 << 20
     object_seconds: float = 10

@@ -39,28 +39,29 @@ def _of_process(package: Path, path: str, body: bytes) -> list[float]:
         tempfile.TemporaryDirectory() as place,
         started(COMMAND, "/ping", MODEL_URI=str(package), INTERMODAL_PREDICTIONS=f"file://{place}") as (url, process),
         ThreadPoolExecutor(1) as pool,
+        httpx.Client(base_url=url) as client,
     ):
         wrk.run(f"{url}/{path}", body, CONNECTIONS, 1)
-        seconds = int(2 * PAIRS * (SECONDS + 2 * SETTLED)) + 2
+        seconds = round(2 * PAIRS * (SECONDS + SETTLED) * 1.3) + 2
         load = pool.submit(wrk.run, f"{url}/{path}", body, CONNECTIONS, seconds)
         time.sleep(1)
-        pairs = [_pair(url, process, first_off=number % 2 == 0) for number in range(PAIRS)]
+        pairs = [_pair(client, process, first_off=number % 2 == 0) for number in range(PAIRS)]
         if load.done() or load.result().bad:
             raise SystemExit("the log's cost was not measured: the load ended too early, or requests failed")
         return pairs
 
 
-def _pair(url: str, process: psutil.Process, first_off: bool) -> float:
+def _pair(client: httpx.Client, process: psutil.Process, first_off: bool) -> float:
     rates = {}
     for on in (False, True) if first_off else (True, False):
         process.send_signal(signal.SIGUSR2 if on else signal.SIGUSR1)
         time.sleep(SETTLED)
-        before, since = _answered(url), time.perf_counter()
+        before, since = _answered(client), time.perf_counter()
         time.sleep(SECONDS)
-        rates[on] = (_answered(url) - before) / (time.perf_counter() - since)
+        rates[on] = (_answered(client) - before) / (time.perf_counter() - since)
     return 1 - rates[True] / rates[False]
 
 
-def _answered(url: str) -> float:
-    families = text_string_to_metric_families(httpx.get(f"{url}/metrics").text)
+def _answered(client: httpx.Client) -> float:
+    families = text_string_to_metric_families(client.get("/metrics").text)
     return sum(one.value for family in families for one in family.samples if one.name == "intermodal_rows_total")
