@@ -1,6 +1,6 @@
 """Answered requests → columns, as the prediction log has them. For the log's thread; nobody waits for it.
 
-By the standard library: numpy would be a fifth of the server's memory, and nothing else in it needs numpy.
+By the standard library: numpy would be a fifth of the server's memory, and with a LightGBM model nothing else needs it.
 """
 
 from array import array

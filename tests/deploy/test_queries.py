@@ -39,9 +39,8 @@ def _shown() -> list[Any]:
 
 def _answered(prometheus: Live, expression: str) -> list[dict[str, Any]]:
     rows, deadline = prometheus.ask(expression), time.monotonic() + 30
-    while (
-        not rows and time.monotonic() < deadline
-    ):  # on a busy machine a scrape comes late, and a rate is gone until then
+    # On a busy machine a scrape comes late, and a rate is gone until then.
+    while not rows and time.monotonic() < deadline:
         time.sleep(0.25)
         rows = prometheus.ask(expression)
     assert rows, f"no series: {expression}"
