@@ -79,7 +79,19 @@ def start(tmp_path: Path) -> Iterator[Start]:
         server.process.wait()
 
 
-HEAVY = ("dagster", "pandas", "mlflow", "sklearn", "pyarrow", "boto3", "google.cloud", "azure", "pydantic", "fastapi")
+HEAVY = (
+    "dagster",
+    "numpy",
+    "pandas",
+    "mlflow",
+    "sklearn",
+    "pyarrow",
+    "boto3",
+    "google.cloud",
+    "azure",
+    "pydantic",
+    "fastapi",
+)
 
 
 def test_it_serves_without_anything_heavy_and_leaves_with_0(start: Start, lightgbm_package: Path, row: Row) -> None:
@@ -92,7 +104,8 @@ def test_it_serves_without_anything_heavy_and_leaves_with_0(start: Start, lightg
     )
     root = lightgbm_package.parent / "lean"
     shutil.copytree(lightgbm_package, root / "model", dirs_exist_ok=True)
-    server = start(None, "-c", program, str(root), INTERMODAL_VERSION="1.0.0", INTERMODAL_CLOUD="gcp")
+    logged = {"INTERMODAL_PREDICTIONS": f"file://{root / 'logged'}"}
+    server = start(None, "-c", program, str(root), INTERMODAL_VERSION="1.0.0", INTERMODAL_CLOUD="gcp", **logged)
     server.until("/ping")
     answer = httpx.post(server.url + INFER, content=request_body(FLIGHTS, [row]))
     assert answer.status_code == 200
@@ -100,6 +113,7 @@ def test_it_serves_without_anything_heavy_and_leaves_with_0(start: Start, lightg
     assert answer.json()["model_version"] == "1.0.0"
     assert server.stop() == 0
     assert "heavy: []" in server.log
+    assert list((root / "logged").rglob("*.npz"))
 
 
 def test_sklearn_and_the_routes_of_vertex(start: Start, sklearn_package: Path, row: Row) -> None:
