@@ -1,25 +1,24 @@
 """The prediction log: what a server writes of the requests that it answered, and how a reader finds it again.
 
-An object is a zip archive that ``numpy.load`` opens, with these members, for n requests of r rows in all:
+An object is a gzip file of one MessagePack value, which any language reads: an array of the header (a map, see
+``Header``) and of an array of requests, each an array of
 
-    header.json      ``Header``
-    ids.npy          UTF-8 [n]: the request's own id, which two entries share only when they tell of the same request;
-                     '' when nobody gave it one: then its place in this object is its id
-    label_ids.npy    UTF-8 [n]: the id that a label will carry, which is the caller's (else '')
-    at.npy           float64 [n], Unix seconds
-    rows.npy         int64 [n]
-    inputs.npy       float64 [k, r]: a category is its code, a missing value or an unseen category NaN
-    texts.json       columns of text without categories, by name: r texts or nulls each
-    predictions.npy  float64 [r, width]
+    at           float, Unix seconds
+    id           the request's own, which two entries share only when they tell of the same request; '' when nobody
+                 gave it one: then its place in this object is its id
+    label id     the one that a label will carry, which is the caller's; or nil
+    rows         how many rows were asked about
+    inputs       float64, little-endian, one column after the other: a category is its code, a missing value or an
+                 unseen category NaN
+    predictions  a number for each output of each row, one row after the other
+    texts        columns of text without categories: as many texts or nils each as there are rows
 
 Sensitive columns are in none of them. Shared by what serves (which writes it) and by assets (which gather it): the
 standard library only.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from intermodal.platform.signature import Column
 
@@ -29,7 +28,7 @@ FOLDER = "predictions"
 @dataclass(frozen=True)
 class Header:
     """Who wrote an object. ``sample`` is the share of requests that was logged, 0 to 1. ``columns`` are the inputs in
-    it: those of ``inputs.npy`` in their order, and those of ``texts.json``."""
+    it: numbers in their order, then those of text. ``width`` is the number of outputs for each row."""
 
     model: str
     version: str
@@ -37,15 +36,11 @@ class Header:
     target: str
     sample: float
     columns: tuple[Column, ...] = ()
-
-    @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Header":
-        columns = [Column(**{**column, "categories": tuple(column["categories"])}) for column in data["columns"]]
-        return cls(**{**data, "columns": tuple(columns)})
+    width: int = 1
 
 
 def is_text(column: Column) -> bool:
-    """Whether the column's values are in ``texts.json`` rather than in ``inputs.npy``."""
+    """Whether the column's values are among ``texts`` rather than ``inputs``."""
     return column.datatype == "BYTES" and not column.categories
 
 
@@ -60,5 +55,5 @@ def folder(model: str, hour: str = "") -> str:
 
 
 def object_key(model: str, at: float, writer: str, number: int) -> str:
-    """``predictions/<model>/<hour>/<writer>-<number>.npz``; ``writer`` is unique to one server process."""
-    return f"{folder(model, hour_of(at))}/{writer}-{number:06d}.npz"
+    """``predictions/<model>/<hour>/<writer>-<number>.msgpack.gz``; ``writer`` is unique to one server process."""
+    return f"{folder(model, hour_of(at))}/{writer}-{number:06d}.msgpack.gz"

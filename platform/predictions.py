@@ -1,13 +1,11 @@
 """Gathered predictions: the log's objects as one table, each request once, cut into parts by time."""
 
-import io
-import json
-import zipfile
 import zlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -26,31 +24,51 @@ def read(data: bytes, key: str) -> tuple[Header, pd.DataFrame]:
 
     SpecError when it is damaged."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as members:
-            header = Header.from_dict(json.loads(members["header.json"]))
-            return header, _table(header, members, key)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile, ValueError, TypeError, LookupError) as error:
+        header, requests = _decode(zlib.decompress(data, wbits=31))
+        return header, _table(header, requests, key)
+    except (zlib.error, msgspec.DecodeError, ValueError, LookupError) as error:
         hint = "Move it away, and see who wrote it."
         raise SpecError(f"{key} is no object of the prediction log: {error}.", hint=hint) from error
 
 
-def _table(header: Header, members: Mapping[str, Any], key: str) -> pd.DataFrame:
-    rows = np.asarray(members["rows"], dtype=np.int64)
-    at, numbers, said = (np.asarray(members[name], dtype=np.float64) for name in ("at", "inputs", "predictions"))
-    ids, label_ids = (np.char.decode(members[name], "utf-8").astype(object) for name in ("ids", "label_ids"))
-    ids = np.where(ids == "", [f"{key}#{place}" for place in range(len(ids))], ids)
-    texts = json.loads(members["texts.json"])
+class _Request(msgspec.Struct, array_like=True, gc=False):
+    """As prediction_log.py says."""
+
+    at: float
+    id: str
+    label_id: str | None
+    rows: int
+    inputs: bytes
+    predictions: list[float]
+    texts: list[list[str | None]]
+
+
+_decode = msgspec.msgpack.Decoder(tuple[Header, list[_Request]]).decode
+
+
+def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
     coded = [column for column in header.columns if not is_text(column)]
-    row = np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)
+    texts = [column.name for column in header.columns if is_text(column)]
+    for one in requests:
+        if len(one.inputs) != 8 * len(coded) * one.rows or len(one.predictions) != header.width * one.rows:
+            raise ValueError("a request has not as many values as rows")
+    rows = np.array([one.rows for one in requests], dtype=np.int64)
+    ids = [one.id or f"{key}#{place}" for place, one in enumerate(requests)]
+    length, row = np.repeat(rows, rows), np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)
+    inputs = np.frombuffer(b"".join([one.inputs for one in requests]), dtype="<f8")
+    first = np.repeat((rows.cumsum() - rows) * len(coded), rows) + row
+    said = np.array([value for one in requests for value in one.predictions], dtype=np.float64)
     return pd.DataFrame(
         {
-            ID: np.repeat(ids, rows),
-            LABEL_ID: np.repeat(np.where(label_ids == "", ids, label_ids), rows),
+            ID: np.repeat(np.array(ids, dtype=object), rows),
+            LABEL_ID: np.repeat(
+                np.array([one.label_id or id_ for one, id_ in zip(requests, ids, strict=True)], dtype=object), rows
+            ),
             ROW: row,
-            AT: np.repeat(at, rows),
-            **{column.name: _values(column, part) for column, part in zip(coded, numbers, strict=True)},
-            **{column.name: texts[column.name] for column in header.columns if is_text(column)},
-            **{f"prediction_{k}": part for k, part in enumerate(said.T)},
+            AT: np.repeat(np.array([one.at for one in requests], dtype=np.float64), rows),
+            **{column.name: _values(column, inputs[first + place * length]) for place, column in enumerate(coded)},
+            **{name: [value for one in requests for value in one.texts[place]] for place, name in enumerate(texts)},
+            **{f"prediction_{k}": part for k, part in enumerate(said.reshape(-1, header.width).T)},
             CLOUD: header.cloud,
             TARGET: header.target,
             VERSION: header.version,

@@ -1,68 +1,80 @@
-"""One object of the prediction log, as platform/prediction_log.py describes it."""
+"""One object of the prediction log that is being written, as platform/prediction_log.py describes it."""
 
-import io
-import sys
-import zipfile
-from dataclasses import asdict
-from itertools import chain
+import zlib
+from collections.abc import Sequence
 from time import monotonic
-from typing import Any
 
 import msgspec
 
-from intermodal.platform.prediction_log import is_text
-from intermodal.serving.log_parts import Layout, Part, Texts
+from intermodal.platform.package import Package
+from intermodal.platform.prediction_log import Header, is_text
+from intermodal.serving.answered import Answered
+from intermodal.serving.coerce import Values
+from intermodal.serving.metrics import Counts
+from intermodal.serving.settings import Settings
 
-ORDER = "<" if sys.byteorder == "little" else ">"
-FLOAT, INTEGER = f"{ORDER}f8", f"{ORDER}i8"
+HOUR = 3600
+_encode_into = msgspec.msgpack.Encoder().encode_into
+
+
+class Layout:
+    """What one model's objects have in common: the header, and which columns may be in them."""
+
+    def __init__(self, package: Package, settings: Settings, counts: Counts) -> None:
+        who, columns = settings.identity, package.signature.inputs
+        plain = [column for column in columns if column.name not in package.sensitive]
+        numbers = [column for column in plain if not is_text(column)]
+        texts = [column for column in plain if is_text(column)]
+        self.counts = counts
+        self._shown = None if len(numbers) == len(columns) else [columns.index(column) for column in numbers]
+        self._texts = [i for i, column in enumerate(filter(is_text, columns)) if column in texts]
+        width, shown = package.signature.output.width, (*numbers, *texts)
+        header = Header(package.model, who.version, who.cloud, who.target, settings.sample, shown, width)
+        self.beginning = b"\x92%b\xdd%b" % (msgspec.msgpack.encode(header), bytes(4))
+        """Of an object: an array of two, the header, and the other array but for how many are in it."""
+
+    def numbers(self, numbers: bytes, rows: int) -> bytes:
+        """The columns that may be seen, of those that ``Answered.numbers`` has one after the other."""
+        if self._shown is None:
+            return numbers
+        size = 8 * rows
+        return b"".join([numbers[column * size : (column + 1) * size] for column in self._shown])
+
+    def texts(self, texts: Sequence[Values]) -> Sequence[Values]:
+        return [texts[i] for i in self._texts] if texts else ()
 
 
 class Batch:
-    """An object that is being written; all its requests fall into one hour. ``size`` in bytes, not yet compressed."""
+    """Answered requests of one hour, from ``since`` until before ``until`` (Unix seconds). Each is encoded as it comes:
+    whatever kept it as Python's objects cost the server twice as much (docs/profiles.md)."""
 
-    def __init__(self, key: str, hour: int, layout: Layout) -> None:
-        self.key, self.hour, self.layout, self.opened = key, hour, layout, monotonic()
-        self.requests = self.size = 0
-        self._parts: list[Part] = []
+    def __init__(self, key: str, hour: float, layout: Layout) -> None:
+        self.key, self.layout, self.opened = key, layout, monotonic()
+        self.since, self.until = hour, hour + HOUR
+        self.requests = 0
+        self._entries = bytearray(layout.beginning)
 
-    def write(self, part: Part) -> None:
-        self._parts.append(part)
-        self.requests += part.n
-        self.size += part.size
+    @property
+    def size(self) -> int:
+        """In bytes, not yet compressed."""
+        return len(self._entries)
+
+    def add(self, at: float, id_: str, answered: Answered) -> int:
+        """The size then. UnicodeEncodeError, and nothing is added, when a text cannot be UTF-8."""
+        entries, layout, rows = self._entries, self.layout, answered.rows
+        before = len(entries)
+        numbers, texts = layout.numbers(answered.numbers, rows), layout.texts(answered.texts)
+        try:
+            _encode_into((at, id_, answered.id, rows, numbers, answered.values, texts), entries, -1)
+        except UnicodeEncodeError:
+            del entries[before:]
+            raise
+        self.requests += 1
+        return len(entries)
 
     def end(self) -> bytes:
-        """The whole object. Each column of all parts is compressed in one call: with one for each part, this thread
-        and the event loop hand Python to each other a thousand times an object (docs/profiles.md)."""
-        _, r, at, ids, label_ids, rows, inputs, predictions, texts = zip(*self._parts, strict=True)
-        names = [column.name for column in self.layout.header.columns if is_text(column)]
-        whole = io.BytesIO()
-        with zipfile.ZipFile(whole, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-            _json(archive, "header.json", asdict(self.layout.header))
-            _texts(archive, "ids.npy", ids)
-            _texts(archive, "label_ids.npy", label_ids)
-            _array(archive, "at.npy", FLOAT, (self.requests,), b"".join(at))
-            _array(archive, "rows.npy", INTEGER, (self.requests,), b"".join(rows))
-            columns = chain.from_iterable(zip(*inputs, strict=True))
-            _array(archive, "inputs.npy", FLOAT, (len(inputs[0]), sum(r)), b"".join(columns))
-            _json(archive, "texts.json", {name: [value for some in texts for value in some[name]] for name in names})
-            _array(archive, "predictions.npy", FLOAT, (sum(r), self.layout.width), b"".join(predictions))
-        return whole.getvalue()
-
-
-def _json(archive: zipfile.ZipFile, name: str, value: Any) -> None:
-    archive.writestr(name, msgspec.json.encode(value))
-
-
-def _texts(archive: zipfile.ZipFile, name: str, parts: tuple[Texts, ...]) -> None:
-    width = max(part.width for part in parts)
-    data = b"".join([part.wider(width) for part in parts])
-    _array(archive, name, f"|S{width}", (len(data) // width,), data)
-
-
-def _array(archive: zipfile.ZipFile, name: str, kind: str, shape: tuple[int, ...], data: bytes) -> None:
-    """As ``numpy.load`` reads it: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html"""
-    about = str({"descr": kind, "fortran_order": False, "shape": shape}).encode()
-    about = about.ljust((len(about) + 74) // 64 * 64 - 11) + b"\n"  # what stands before the data: a multiple of 64
-    with archive.open(name, "w") as file:
-        file.write(b"\x93NUMPY\x01\x00" + len(about).to_bytes(2, "little") + about)
-        file.write(data)
+        """The whole object; the batch holds nothing then."""
+        entries, self._entries = self._entries, bytearray()
+        end = len(self.layout.beginning)
+        entries[end - 4 : end] = self.requests.to_bytes(4, "big")
+        return zlib.compress(entries, 1, wbits=31)

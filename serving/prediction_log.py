@@ -1,8 +1,7 @@
 """The prediction log: what was asked and answered, written in batches to the server's own cloud.
 
-An answered request is put into a queue, which costs the event loop about a microsecond. One thread makes columns of
-what waits and compressed objects of the columns, another stores those and tries again for as long as it takes; neither
-keeps a request waiting.
+The event loop encodes an answered request as it comes, in under a microsecond. One thread compresses what became an
+object, another stores it and tries again for as long as it takes; neither keeps a request waiting.
 
 What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
 the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
@@ -14,17 +13,14 @@ import re
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from queue import SimpleQueue
-from threading import Thread
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 from time import monotonic, sleep, time
-
-import msgspec
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
-from intermodal.serving.log_batch import Batch
-from intermodal.serving.log_parts import ENTRY_BYTES, NUMBERS, VALUE_BYTES, Entry, Layout, by_hour
+from intermodal.serving.log_batch import HOUR, Batch, Layout
 from intermodal.serving.metrics import Counts
 from intermodal.serving.settings import Settings
 
@@ -32,45 +28,42 @@ Put = Callable[[str, bytes], None]
 """Store one object under a key, or raise."""
 
 TICK = 0.25
-"""Each one takes Python from the event loop for a moment; the longer it is, the more memory waits."""
+"""How often the threads look whether something is due. In seconds."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 10.0
-PART_BYTES = 1 << 18
-"""About so many bytes become columns at once, which takes some times their memory."""
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """``queued_bytes`` of requests wait to become columns, ``held_bytes`` of objects wait for the store. An object is
-    ended after so many bytes (before they are compressed) or seconds."""
+    """``queued_bytes`` wait to be compressed, ``held_bytes`` of objects wait for the store. An object is ended after so
+    many bytes (before they are compressed) or seconds; with many models sooner, so that all that are open together
+    fill half of the queue at most."""
 
     queued_bytes: int = 16 << 20
     held_bytes: int = 32 << 20
-    object_bytes: int = 1 << 20
+    object_bytes: int = 2 << 20
     object_seconds: float = 10
 
 
 class PredictionLog:
-    """``add`` belongs to one thread, the event loop's. ``leaving`` is set when the server is told to stop: from then
-    on nothing waits for company. Every count below is written by one thread only, so none needs a lock."""
+    """``leaving`` is set when the server is told to stop: from then on nothing waits for company."""
 
     def __init__(
         self, models: Mapping[Package, Counts], settings: Settings, put: Put, limits: Limits = Limits()
     ) -> None:
         self._layouts = {package.model: Layout(package, settings, counts) for package, counts in models.items()}
         self._sample, self._put, self._limits = settings.sample, put, limits
+        self._object_bytes = min(limits.object_bytes, limits.queued_bytes // (2 * len(models)))
         self._writer = uuid.uuid4().hex
-        self._encode = msgspec.json.Encoder().encode
-        self._waiting: dict[str, list[Entry]] = {model: [] for model in self._layouts}
-        self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
+        self._lock = Lock()  # of the six that follow
         self._open: dict[str, Batch] = {}
-        self._number = 0
-        self._taken_bytes = 0  # by add
-        self._taken = self._packed_bytes = self._held_bytes = 0  # by the packing thread
-        self._room = limits.queued_bytes  # for as many bytes in all, as far as is known; by the packing thread
-        self._stored = self._stored_bytes = 0  # by the storing thread
-        self.leaving = self._closing = False
+        self._number = self._taken = self._queued_bytes = self._held_bytes = 0
+        self._full = False
+        self._ended: SimpleQueue[Batch | None] = SimpleQueue()
+        self._objects: SimpleQueue[tuple[Batch, bytes] | None] = SimpleQueue()
+        self._stored = 0  # by the storing thread
+        self.leaving = False
         self._deadline = float("inf")
         self._threads = [Thread(target=work, name="log", daemon=True) for work in (self._pack, self._store)]
         for thread in self._threads:
@@ -81,72 +74,72 @@ class PredictionLog:
         it, or ''."""
         if self._sample < 1 and random.random() >= self._sample:
             return
-        if self._taken_bytes > self._room:
-            self._layouts[model].counts.dropped += 1
-            return
-        numbers, values = answered.numbers, answered.values
-        texts = self._encode(answered.texts) if answered.texts else b""
-        self._taken_bytes += ENTRY_BYTES + len(numbers) + VALUE_BYTES * len(values) + len(texts)
-        self._waiting[model].append((time(), id_, answered.id, answered.rows, numbers, values, texts))
+        with self._lock:
+            if self._full:
+                self._layouts[model].counts.dropped += 1
+                return
+            at = time()
+            batch = self._open.get(model)
+            if batch is None or not batch.since <= at < batch.until:
+                batch = self._begin(model, at)
+            try:
+                size = batch.add(at, id_, answered)
+            except UnicodeEncodeError:
+                batch.layout.counts.dropped += 1
+                return
+            self._taken += 1
+            if size >= self._object_bytes:
+                self._end(model)
 
     def close(self, seconds: float) -> int:
         """Store what is left within so many seconds; how many requests were lost. Nothing may be added any more."""
         self._deadline = monotonic() + seconds
-        self.leaving = self._closing = True
+        self.leaving = True
+        self._end_what_is_due()
+        self._ended.put(None)
         for thread in self._threads:
             thread.join(max(0, self._deadline - monotonic()))
-        return self._taken + sum(map(len, self._waiting.values())) - self._stored
+        return self._taken - self._stored
 
-    def _pack(self) -> None:
-        while True:
-            closing = self._closing
-            seen = self._taken_bytes
-            for model, waiting in self._waiting.items():
-                left = len(waiting)
-                while left > 0:
-                    left -= self._take(model, waiting)
-            self._packed_bytes = seen
-            for model, batch in list(self._open.items()):
-                if self.leaving or monotonic() - batch.opened >= self._limits.object_seconds:
-                    self._end(model)
-            if closing:
-                self._objects.put(None)
-                return
-            full = self._held_bytes - self._stored_bytes > self._limits.held_bytes
-            self._room = -1 if full else self._packed_bytes + self._limits.queued_bytes
-            sleep(TICK)
-
-    def _take(self, model: str, waiting: list[Entry]) -> int:
-        """Make columns of the first that wait; of how many."""
-        size = count = 0
-        for entry in waiting:
-            size, count = size + len(entry[NUMBERS]), count + 1
-            if size >= PART_BYTES:
-                break
-        entries = waiting[:count]
-        del waiting[: len(entries)]  # what add appended meanwhile stays
-        self._taken += len(entries)
-        for hour, some in by_hour(entries):
-            batch = self._batch(model, hour)
-            batch.write(self._layouts[model].part(some))
-            if batch.size >= self._limits.object_bytes:
-                self._end(model)
-        return len(entries)
-
-    def _batch(self, model: str, hour: int) -> Batch:
-        if model in self._open and self._open[model].hour != hour:
+    def _begin(self, model: str, at: float) -> Batch:
+        if model in self._open:
             self._end(model)
-        if model not in self._open:
-            self._number += 1
-            key = object_key(model, hour * 3600, self._writer, self._number)
-            self._open[model] = Batch(key, hour, self._layouts[model])
-        return self._open[model]
+        self._number += 1
+        key = object_key(model, at, self._writer, self._number)
+        batch = self._open[model] = Batch(key, at // HOUR * HOUR, self._layouts[model])
+        return batch
 
     def _end(self, model: str) -> None:
         batch = self._open.pop(model)
-        data = batch.end()
-        self._held_bytes += len(data)
-        self._objects.put((batch, data))
+        self._hold(queued=batch.size)
+        self._ended.put(batch)
+
+    def _hold(self, queued: int, held: int = 0) -> None:
+        self._queued_bytes += queued
+        self._held_bytes += held
+        limits = self._limits
+        self._full = self._queued_bytes > limits.queued_bytes or self._held_bytes > limits.held_bytes
+
+    def _end_what_is_due(self) -> None:
+        oldest = monotonic() - (0 if self.leaving else self._limits.object_seconds)
+        with self._lock:
+            for model in [model for model, batch in self._open.items() if batch.opened <= oldest]:
+                self._end(model)
+
+    def _pack(self) -> None:
+        while True:
+            self._end_what_is_due()
+            try:
+                batch = self._ended.get(timeout=TICK)
+            except Empty:
+                continue
+            if batch is None:
+                self._objects.put(None)
+                return
+            size, data = batch.size, batch.end()
+            with self._lock:
+                self._hold(queued=-size, held=len(data))
+            self._objects.put((batch, data))
 
     def _store(self) -> None:
         while (found := self._objects.get()) is not None:
@@ -154,8 +147,9 @@ class PredictionLog:
             if not self._stored_at_last(batch, data):
                 return
             self._stored += batch.requests
-            self._stored_bytes += len(data)
             batch.layout.counts.logged += batch.requests
+            with self._lock:
+                self._hold(queued=0, held=-len(data))
 
     def _stored_at_last(self, batch: Batch, data: bytes) -> bool:
         """False when the time to close is over."""

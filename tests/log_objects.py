@@ -1,12 +1,11 @@
 """Objects of the prediction log, written by hand as platform/prediction_log.py describes them."""
 
-import io
-import json
-import zipfile
+import gzip
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 
@@ -28,31 +27,21 @@ class Logged:
 
 def packed(header: Header, *logged: Logged) -> bytes:
     """The bytes of an object."""
-
-    def together(name: str) -> list[Any]:
-        return [value for one in logged for value in one.inputs[name]]
-
-    numbers = [together(column.name) for column in header.columns if not is_text(column)]
-    rows = sum(one.rows for one in logged)
-    members = {
-        "header.json": asdict(header),
-        "texts.json": {column.name: together(column.name) for column in header.columns if is_text(column)},
-    }
-    arrays = {
-        "ids.npy": np.array([one.id.encode() for one in logged], dtype=np.bytes_),
-        "label_ids.npy": np.array([one.label_id.encode() for one in logged], dtype=np.bytes_),
-        "at.npy": [one.at for one in logged],
-        "inputs.npy": np.array(numbers, dtype=np.float64).reshape(len(numbers), rows),
-        "predictions.npy": np.array([row for one in logged for row in one.predictions], dtype=np.float64),
-    }
-    whole = io.BytesIO()
-    with zipfile.ZipFile(whole, "w") as archive:
-        for name, member in members.items():
-            archive.writestr(name, json.dumps(member))
-        for name, array in ({**arrays, "rows.npy": np.array([one.rows for one in logged], dtype=np.int64)}).items():
-            with archive.open(name, "w") as file:
-                np.save(file, array)
-    return whole.getvalue()
+    coded = [column.name for column in header.columns if not is_text(column)]
+    texts = [column.name for column in header.columns if is_text(column)]
+    entries = [
+        (
+            one.at,
+            one.id,
+            one.label_id or None,
+            one.rows,
+            np.array([one.inputs[name] for name in coded], dtype="<f8").tobytes(),
+            [value for row in one.predictions for value in row],
+            [one.inputs[name] for name in texts],
+        )
+        for one in logged
+    ]
+    return gzip.compress(msgspec.msgpack.encode([asdict(header), entries]))
 
 
 def requests(data: bytes, key: str = "an object") -> tuple[Header, list[Logged]]:

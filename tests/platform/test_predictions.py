@@ -1,9 +1,10 @@
 """The prediction log as tables: nothing lost, nothing twice."""
 
-import io
-import zipfile
+import gzip
+from dataclasses import replace
+from struct import pack
 
-import numpy as np
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ COLUMNS = (
     Column("t", "BYTES"),
 )
 HEADER = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, COLUMNS)
+TWO = replace(HEADER, width=2)
 FULL = {"x": [1.5, None], "n": [2**40, 0], "b": [1, 0], "c": [1, None], "t": ["any", None]}
 
 
@@ -29,8 +31,8 @@ def test_rows_come_back_as_they_were_logged() -> None:
     one = Logged("a", 1000.5, 2, FULL, [[0.1, 0.9], [0.4, 0.6]], label_id="theirs")
     empty = Logged("none", 1000.6, 0, {name: [] for name in FULL}, [])
     two = Logged("b", 1000.7, 1, {"x": [0.0], "n": [3], "b": [1], "c": [0], "t": [""]}, [[0.0, 1.0]])
-    header, table = predictions.read(packed(HEADER, one, empty, two), "key")
-    assert header == HEADER
+    header, table = predictions.read(packed(TWO, one, empty, two), "key")
+    assert header == TWO
     assert table[predictions.ID].tolist() == ["a", "a", "b"]
     assert table[predictions.LABEL_ID].tolist() == ["theirs", "theirs", "b"]
     assert table[predictions.ROW].tolist() == [0, 1, 0]
@@ -50,33 +52,31 @@ def test_a_whole_number_that_is_missing_leaves_the_others_as_fractions() -> None
     assert table["n"].fillna(-1).tolist() == [7.0, -1.0]
 
 
-def changed(member: str, data: bytes | None) -> bytes:
-    """A good object in which one member is another, or is absent."""
-    whole = io.BytesIO()
-    good = zipfile.ZipFile(io.BytesIO(packed(HEADER, Logged("a", 1.0, 2, FULL, [[0.5], [0.5]]))))
-    with zipfile.ZipFile(whole, "w") as archive:
-        for name in good.namelist():
-            if name != member:
-                archive.writestr(name, good.read(name))
-            elif data is not None:
-                archive.writestr(name, data)
-    return whole.getvalue()
+GOOD = packed(HEADER, Logged("a", 1.0, 2, FULL, [[0.5], [0.5]]))
+AT, ID_, LABEL, ROWS, INPUTS, SAID, TEXTS = range(7)
 
 
-def npy(values: object) -> bytes:
-    file = io.BytesIO()
-    np.save(file, np.array(values))
-    return file.getvalue()
+def changed(place: int, value: object) -> bytes:
+    """A good object in which one value of its request is another."""
+    header, [request] = msgspec.msgpack.decode(gzip.decompress(GOOD))
+    request[place] = value
+    return gzip.compress(msgspec.msgpack.encode([header, [request]]))
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        *(b"", b"text", packed(HEADER)[:-9], npy([1.0]), changed("header.json", b'{"a"'), changed("rows.npy", None)),
-        *(changed("header.json", b"{}"), changed("inputs.npy", npy([[1.0]])), changed("rows.npy", npy([3]))),
-        *(changed("ids.npy", npy([b"a", b"b"])), changed("texts.json", b"{}"), changed("inputs.npy", b"no array")),
-        changed("inputs.npy", npy([[9.0, 9.0]] * 4)),  # there is no tenth category
+        *(b"", b"text", GOOD[:-9], gzip.decompress(GOOD), gzip.compress(b""), gzip.compress(b"text")),
+        *(gzip.compress(gzip.decompress(GOOD)[:-3]), gzip.compress(gzip.decompress(GOOD) + b"\0")),
+        *(gzip.compress(msgspec.msgpack.encode(value)) for value in (1, [], [{}, []], [1, 2])),
+        *(changed(ROWS, value) for value in (1, 3, -2, 1.5, "2", None)),
+        *(changed(INPUTS, value) for value in (b"", bytes(8), bytes(65), "text")),
+        changed(INPUTS, pack("8d", *[9.0] * 8)),  # there is no tenth category
+        *(changed(SAID, value) for value in ([], [0.5], [0.5] * 3, ["a", "b"])),
+        *(changed(TEXTS, value) for value in ([], [[]], [["any"]], [[1, 2]])),
+        *(changed(AT, "now"), changed(ID_, 7), changed(LABEL, 7)),
     ],
+    ids=lambda _: "",
 )
 def test_a_damaged_object_is_named(data: bytes) -> None:
     with pytest.raises(SpecError, match="predictions/wine/x"):
@@ -102,4 +102,4 @@ def test_parts_and_hours_are_in_utc() -> None:
     assert predictions.part_of(23 * 3600 + 599.9) == "1970-01-01T23-05"
     assert hour_of(23 * 3600) == "1970-01-01T23"
     assert predictions.hours("1970-01-01T23", "1970-01-02T01") == ["1970-01-01T23", "1970-01-02T00", "1970-01-02T01"]
-    assert object_key("wine", 0.0, "aws-x", 3) == "predictions/wine/1970-01-01T00/aws-x-000003.npz"
+    assert object_key("wine", 0.0, "aws-x", 3) == "predictions/wine/1970-01-01T00/aws-x-000003.msgpack.gz"

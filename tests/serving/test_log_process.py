@@ -33,7 +33,7 @@ def logged(objects: Iterable[bytes]) -> list[Logged]:
 
 
 def in_folder(folder: Path) -> list[Logged]:
-    return logged(path.read_bytes() for path in folder.rglob("*.npz"))
+    return logged(path.read_bytes() for path in folder.rglob("*.msgpack.gz"))
 
 
 def metric(server: Server, name: str) -> float:

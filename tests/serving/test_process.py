@@ -113,7 +113,7 @@ def test_it_serves_without_anything_heavy_and_leaves_with_0(start: Start, lightg
     assert answer.json()["model_version"] == "1.0.0"
     assert server.stop() == 0
     assert "heavy: []" in server.log
-    assert list((root / "logged").rglob("*.npz"))
+    assert list((root / "logged").rglob("*.msgpack.gz"))
 
 
 def test_sklearn_and_the_routes_of_vertex(start: Start, sklearn_package: Path, row: Row) -> None:
