@@ -47,7 +47,7 @@ def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tupl
         raise IntermodalError(
             f"The mirror {store.uri(folder)} is damaged: {error!r}.", hint="Mirror it again."
         ) from error
-    return v2.request_body(signature, golden.rows), golden
+    return v2.golden_body(signature, golden.rows), golden
 
 
 def prove(place: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:

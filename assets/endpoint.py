@@ -61,7 +61,8 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
         started = time.perf_counter()
         served = place.deploy(request)
         seconds = time.perf_counter() - started
-        body = v2.request_body(champion.candidate.record.signature, golden_of(registry, champion.candidate).rows[:1])
+        golden = golden_of(registry, champion.candidate)
+        body = v2.golden_body(champion.candidate.record.signature, golden.rows[:1])
         return dg.MaterializeResult(
             metadata={
                 "target": str(target),
@@ -114,7 +115,7 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
         champion = champion_of(registry, spec.name)
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)
-        answer = v2.predictions(place.invoke(name, v2.request_body(champion.candidate.record.signature, golden.rows)))
+        answer = v2.predictions(place.invoke(name, v2.golden_body(champion.candidate.record.signature, golden.rows)))
         return dg.AssetCheckResult(
             passed=holds(golden.predictions, answer),
             metadata={

@@ -67,12 +67,12 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             version=champion.version,
             weights=shares(spec, away, [target.cloud for target in serving]),
             metadata=signature.metadata(spec.name, champion.version),
-            golden_body=v2.request_body(signature, golden.rows[:1]).decode(),
+            golden_body=v2.golden_body(signature, golden.rows[:1]).decode(),
         )
         old, held = gateway.route(spec.name), [resources.place(context, t).upstream(e) for t, e in endpoints.items()]
         gateway.publish(new, held)
         try:
-            _prove(gateway, new, v2.request_body(signature, golden.rows), golden.predictions)
+            _prove(gateway, new, v2.golden_body(signature, golden.rows), golden.predictions)
         except IntermodalError:
             if old is not None:
                 _put_back(context, gateway, old, deployment.environment, away)
@@ -188,7 +188,7 @@ def route_answers(spec: ModelSpec) -> dg.AssetChecksDefinition:
     ) -> dg.AssetCheckResult:
         champion = champion_of(registry, spec.name)
         golden = golden_of(registry, champion.candidate)
-        body = v2.request_body(champion.candidate.record.signature, golden.rows)
+        body = v2.golden_body(champion.candidate.record.signature, golden.rows)
         answer, cloud, version = gateway.infer(spec.name, body)
         predictions = v2.predictions(answer)
         return dg.AssetCheckResult(

@@ -86,7 +86,7 @@ class App:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
             request = await read_body(scope, receive, self.service.settings.max_body_bytes)
             answered = await self._predict(route.model.plane, route.read, request)
-            self.service.predicted(route.model, answered, request.id, request.probe)
+            self.service.predicted(route.model, answered, request.id)
             return Answer(200, answered.body)
         if route.get and method in ("GET", "HEAD"):
             return route.get()

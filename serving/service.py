@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.platform.package import Package
+from intermodal.platform.v2 import GOLDEN_ID
 from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.metrics import Counts, Metrics
@@ -49,8 +50,8 @@ class Service:
     def _is_ready(self, name: str) -> bool:
         return all(self.is_ready(model) for model in self.models if name in ("", model.package.model))
 
-    def predicted(self, model: Model, answered: Answered, id_: str, probe: bool) -> None:
-        """Count it, and log it: a probe of the gateway is nobody's request. ``id_`` is the request's own, or ''."""
+    def predicted(self, model: Model, answered: Answered, id_: str) -> None:
+        """Count it, and log it, unless it is nobody's. ``id_`` is the request's own, or ''."""
         model.counts.predicted(answered.rows, answered.unseen)
-        if self.log and not probe:
+        if self.log and answered.id != GOLDEN_ID:
             self.log.add(model.package.model, id_, answered)

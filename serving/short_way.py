@@ -104,7 +104,7 @@ class ShortWay(HttpToolsProtocol):
         """Whether the request was answered."""
         service, plane = self._service, model.plane
         try:
-            media, id_, probe = head(self._said, service.settings.max_body_bytes)
+            media, id_ = head(self._said, service.settings.max_body_bytes)
             answered = plane.plain_rows(b"".join(self._parts)) if plane and media == "json" else None
         except Exception:  # noqa: BLE001 what is wrong, with the request or with us, is said on the long way
             return False
@@ -112,7 +112,7 @@ class ShortWay(HttpToolsProtocol):
             return False
         body = answered.body
         self.transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head(), self._marks, len(body), body))
-        service.predicted(model, answered, id_, probe)
+        service.predicted(model, answered, id_)
         model.counts.answered(self._label, 200, perf_counter() - self._started)
         return True
 

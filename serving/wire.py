@@ -24,12 +24,11 @@ https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndp
 
 
 class Request(NamedTuple):
-    """The body and its kind, the id that the gateway gave the request ('' for none), whether it is a probe of it."""
+    """The body and its kind, and the id that the gateway gave the request ('' for none)."""
 
     body: bytes
     media: Media
     id: str
-    probe: bool
 
 
 class Answer(NamedTuple):
@@ -65,9 +64,9 @@ def _media(content_type: bytes) -> Media:
     raise RequestError("Unknown content type; expected application/json or text/csv, in UTF-8.", status=415)
 
 
-def head(said: Mapping[bytes, bytes], limit: int) -> tuple[Media, str, bool]:
-    """The kind of body, the request's id and whether it is a probe, as in ``Request``; or RequestError. ``said``: a
-    request's headers, of one that is there twice the last."""
+def head(said: Mapping[bytes, bytes], limit: int) -> tuple[Media, str]:
+    """The kind of body and the request's id, as in ``Request``; or RequestError. ``said``: a request's headers, of one
+    that is there twice the last."""
     size = said.get(b"content-length", b"")
     if size.isdigit() and (len(size) > 18 or int(size) > limit):
         raise _too_large(limit)
@@ -78,7 +77,7 @@ def head(said: Mapping[bytes, bytes], limit: int) -> tuple[Media, str, bool]:
     kind = said.get(b"content-type", JSON)
     id_ = said.get(GATEWAY_ID) or said.get(SAGEMAKER_ID, b"")
     known = id_.decode("latin-1") if len(id_) <= MAX_ID else ""
-    return "json" if kind == JSON else _media(kind), known, said.get(b"x-intermodal-probe") == b"1"
+    return "json" if kind == JSON else _media(kind), known
 
 
 def _too_large(limit: int) -> RequestError:
@@ -88,7 +87,7 @@ def _too_large(limit: int) -> RequestError:
 async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
     """The whole body with what its head says. What the client says about its length is believed
     only when it is too long."""
-    media, id_, probe = head(dict(scope["headers"]), limit)
+    media, id_ = head(dict(scope["headers"]), limit)
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
@@ -106,4 +105,4 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
         body = b"".join(parts)
     if len(body) > limit:
         raise _too_large(limit)
-    return Request(body, media, id_, probe)
+    return Request(body, media, id_)

@@ -15,7 +15,7 @@ import pytest
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, hour_of
 from intermodal.platform.signature import Column, Output, Signature
-from intermodal.platform.v2 import request_body
+from intermodal.platform.v2 import GOLDEN_ID, request_body
 from intermodal.serving import prediction_log
 from intermodal.serving.answered import Answered
 from intermodal.serving.app import App
@@ -138,11 +138,13 @@ def test_a_request_has_the_gateways_id_else_our_own_and_the_callers_beside_it(
     assert [one.label_id for one in store.logged] == ["of-the-caller"] * 2 + [""] * 4
 
 
-def test_only_answered_predictions_are_logged_and_no_probes(plane: DataPlane, store: Store, row: Row) -> None:
+def test_only_answered_predictions_are_logged_and_no_golden_rows(plane: DataPlane, store: Store, row: Row) -> None:
     app, log = serve(plane, store)
-    probe = (*JSON_HEADERS, (b"x-intermodal-probe", b"1"))
     body = request_body(FLIGHTS, [row])
-    assert call(app, "POST", INFER, body, probe).status == 200
+    for rows in (1, 3, 2000):  # the ways that requests go
+        golden = request_body(FLIGHTS, [row] * rows, GOLDEN_ID)
+        assert call(app, "POST", INFER, golden).status == 200
+        assert call(app, "POST", "/invocations", golden).status == 200
     assert call(app, "POST", INFER, {"inputs": []}).status == 400
     assert call(app, "GET", "/ping").status == 200
     assert call(app, "POST", "/invocations", body).status == 200
