@@ -38,6 +38,16 @@ def _complain(error: IntermodalError) -> NoReturn:
     sys.exit(1)
 
 
+def _ours(error: OSError) -> IntermodalError:
+    """Only what was done to a file has a file's name: what a network, or requests, says is an OSError too."""
+    if error.filename is not None:
+        return IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
+    return IntermodalError(
+        f"{type(error).__name__}: {error}.",
+        hint="Does everything answer that it talks to (intermodal status), and has the disk room?",
+    )
+
+
 class ForPeople(click.Group):
     """Shows an error of ours in two sentences instead of a traceback."""
 
@@ -47,9 +57,7 @@ class ForPeople(click.Group):
         except IntermodalError as error:
             _complain(error)
         except OSError as error:
-            _complain(
-                IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
-            )
+            _complain(_ours(error))
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
             if missing not in SANDBOX_PACKAGES:

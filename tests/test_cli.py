@@ -4,10 +4,12 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from intermodal.cli import main
+from intermodal.cli import ForPeople, main
+from intermodal.sandbox.settings import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -68,3 +70,34 @@ def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> No
     result = run(monkeypatch, "drill", "outage", "aws")
     assert result.exit_code == 1
     assert stopped == ["run-1"]
+
+
+def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
+    port = str(free_port())
+    result = run(monkeypatch, "drill", "outage", "aws", INTERMODAL_UI_PORT=port)
+    assert result.exit_code == 1
+    assert "Dagster does not say how run run-1 is going" in result.output
+    assert f"http://127.0.0.1:{port}/runs/run-1" in result.output.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x. Is INTERMODAL_HOME yours"),
+        (ConnectionResetError(104, "Connection reset by peer"), "ConnectionResetError: [Errno 104] Connection reset"),
+        (OSError(28, "No space left on device"), "has the disk room?"),
+    ],
+)
+def test_only_what_was_done_to_a_file_is_said_of_a_file(error: OSError, words: str) -> None:
+    @click.group(cls=ForPeople)
+    def group() -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+    assert result.exit_code == 1
+    assert words in " ".join(result.output.split())
+    assert "None" not in result.output
