@@ -27,6 +27,8 @@ SANDBOX_COMMANDS = {"up", "down", "demo", "sandbox"}
 DRILL_ROWS = ["requests", "failed", "retried"] + [
     f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")
 ]
+AFTER_SECONDS = 300.0
+"""So much longer than it lasts may a drill's run take: to begin, and until the cloud has its share back."""
 SANDBOX_PACKAGES = {"aiohttp", "cryptography", "filelock", "psutil"}
 
 
@@ -247,7 +249,7 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
     run = runs.launch(url, f"drill_{model}", config={"ops": {f"{model}__drill": {"config": config}}})
     out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
     try:
-        runs.wait(url, run)
+        runs.wait(url, run, options["seconds"] + AFTER_SECONDS)
     except KeyboardInterrupt:  # the run would go on without us
         out.print("Ending the drill ...")
         runs.stop(url, run)

@@ -72,6 +72,16 @@ def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> No
     assert stopped == ["run-1"]
 
 
+def test_a_drill_is_waited_for_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    found = {"passed": True, "reasons": "0 of 9 requests failed.", "requests": 9}
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
+    monkeypatch.setattr("intermodal.resources.runs.wait", lambda _url, _run, seconds: waited.append(seconds))
+    monkeypatch.setattr("intermodal.resources.runs.metadata", lambda *_: found)
+    assert run(monkeypatch, "drill", "brownout", "gcp", "--seconds", "1800").exit_code == 0
+    assert waited == [2100]
+
+
 def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
     port = str(free_port())
