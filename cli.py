@@ -15,7 +15,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from intermodal.platform import rows, v2
-from intermodal.platform.clouds import TARGETS
+from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.platform.drills import DRILL_KINDS
 from intermodal.platform.errors import IntermodalError, MissingExtra, NotFound, SpecError
 from intermodal.sandbox import commands
 
@@ -230,19 +231,26 @@ def predict(model: str, text: str | None, file: Path | None) -> None:
 
 
 @main.command()
-@click.argument("kind")
-@click.argument("cloud")
-@click.option("--model", default="flight_delay", show_default=True)
+@click.argument("kind", metavar="KIND", type=click.Choice(DRILL_KINDS))
+@click.argument("cloud", metavar="CLOUD", type=click.Choice(CLOUDS))
+@click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
 @click.option("--seconds", type=float, default=60.0, show_default=True, help="How long it lasts at most.")
 @click.option("--rate", type=float, default=50.0, show_default=True, help="Requests a second that the drill sends.")
 @click.option("--allow-production", is_flag=True, help="Yes, on production.")
 def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
-    """An outage on purpose, at the gateway, measured: outage, brownout, throttle or corrupt a CLOUD."""
-    from intermodal.platform.clouds import parse_cloud
-    from intermodal.platform.drills import parse_drill
+    """An outage on purpose, at the gateway, measured. CLOUD is aws, gcp or azure; KIND is one of
+
+    \b
+    outage     every request for CLOUD fails
+    brownout   a third fails, half come two seconds late
+    throttle   four of five are told to slow down (429)
+    corrupt    one object of the model's mirror on CLOUD is damaged, found and mended
+
+    All models that CLOUD serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
+    """
     from intermodal.resources import runs
 
-    config = {"kind": parse_drill(kind), "cloud": parse_cloud(cloud), **options}
+    config = {"kind": kind, "cloud": cloud, **options}
     url = os.environ.get("INTERMODAL_UI_URL", "")
     if not url:
         raise SpecError("Not set in the environment: INTERMODAL_UI_URL.", hint="It is the address of Dagster's UI.")

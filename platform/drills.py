@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.routing import Route
-from intermodal.platform.spec import Objectives
+
+if TYPE_CHECKING:  # the command line takes the kinds from here, and does not wait for pydantic
+    from intermodal.platform.spec import Objectives
 
 DrillKind = Literal["outage", "brownout", "throttle", "corrupt"]
 DRILL_KINDS: tuple[DrillKind, ...] = get_args(DrillKind)
@@ -109,7 +111,7 @@ def require_safe(
         )
 
 
-def judge(result: DrillResult, objectives: Objectives) -> tuple[bool, tuple[str, ...]]:
+def judge(result: DrillResult, objectives: "Objectives") -> tuple[bool, tuple[str, ...]]:
     """Whether the drill met the spec's objectives, a sentence for each. Only an outage loses a cloud's capacity."""
     reasons = [f"{result.failed} of {result.requests} requests failed."]
     passed = result.failed == 0 and (result.requests > 0 or result.kind == "corrupt")

@@ -1,6 +1,8 @@
 """What people are told when the environment is not as it should be; the rest is in test_end_to_end.py."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +82,24 @@ def test_a_drill_is_waited_for_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("intermodal.resources.runs.metadata", lambda *_: found)
     assert run(monkeypatch, "drill", "brownout", "gcp", "--seconds", "1800").exit_code == 0
     assert waited == [2100]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("outage", "oracle"), "'aws', 'gcp', 'azure'"),
+        (("flood", "aws"), "'outage', 'brownout', 'throttle', 'corrupt'"),
+        (("--help",), "--model TEXT Whose requests"),
+    ],
+)
+def test_a_drill_says_what_there_is(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str) -> None:
+    assert words in " ".join(run(monkeypatch, "drill", *arguments).output.split())
+
+
+def test_help_does_not_wait_for_what_it_does_not_need() -> None:
+    code = "import sys, intermodal.cli; sys.exit(', '.join({'pydantic', 'dagster', 'httpx'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
 
 
 def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
