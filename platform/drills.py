@@ -83,6 +83,15 @@ def parse_drill(text: str) -> DrillKind:
     raise SpecError(f"Unknown drill '{text}'.", hint=f"Known drills: {', '.join(DRILL_KINDS)}.")
 
 
+def require_allowed(environment: str, allow_production: bool) -> None:
+    """IntermodalError in production, unless somebody said yes to this one drill."""
+    if environment == "production" and not allow_production:
+        raise IntermodalError(
+            "This is production, and a drill sends real requests into an outage.",
+            hint="Allow it for this one run: allow_production in the run's config, or --allow-production.",
+        )
+
+
 def require_safe(
     route: Route | None,
     health: Mapping[Cloud, bool],
@@ -96,11 +105,7 @@ def require_safe(
 
     ``handled``: an incident or another drill is on. One other cloud must be able to serve.
     """
-    if environment == "production" and not allow_production:
-        raise IntermodalError(
-            "This is production, and a drill sends real requests into an outage.",
-            hint="Allow it for this one run: allow_production in the run's config, or --allow-production.",
-        )
+    require_allowed(environment, allow_production)
     if route is None or cloud not in route.serving:
         raise IntermodalError(f"{cloud} gets no traffic of this model now.", hint="Choose a cloud that serves it.")
     if handled:
