@@ -4,8 +4,9 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -21,6 +22,7 @@ from intermodal.platform.errors import IntermodalError, MissingExtra, NotFound, 
 from intermodal.sandbox import commands
 
 if TYPE_CHECKING:
+    from intermodal.platform.incidents import Incident
     from intermodal.platform.status import Status
 
 out, err = Console(), Console(stderr=True)
@@ -115,17 +117,17 @@ def _adapters(*names: str) -> Iterator[Any]:
 
 def _status() -> "Status":
     from intermodal.assets.resources import target_key
-    from intermodal.platform.status import Status, model_status
+    from intermodal.platform.status import Status, statuses
     from intermodal.resources.environments import environment
 
-    with _adapters("gateway", *(target_key(target) for target in TARGETS)) as built:
+    with _adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
-        models = {name: model_status(built.gateway, places, environment(), name) for name in built.gateway.models()}
         return Status(
             ui=os.environ.get("INTERMODAL_UI_URL", ""),
             gateway=built.gateway.url,
-            mlflow=os.environ["INTERMODAL_MLFLOW_URL"],
-            models={name: model for name, model in models.items() if model is not None},
+            mlflow=os.environ.get("INTERMODAL_MLFLOW_URL", ""),
+            models=statuses(built.gateway, places, environment()),
+            incidents=built.incidents.all(open_only=True),
         )
 
 
@@ -142,7 +144,23 @@ def _show(now: "Status") -> None:
         out.print(table)
     if not now.models:
         out.print("No model is routed yet. Try: intermodal up")
-    out.print(f"gateway {now.gateway}   UI {now.ui}   MLflow {now.mlflow}", highlight=False, soft_wrap=True)
+    _show_incidents(now.incidents)
+    places = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
+    known = "   ".join(f"{name} {address}" for name, address in places.items() if address)
+    out.print(known, highlight=False, soft_wrap=True)
+
+
+def _show_incidents(opened: "Sequence[Incident]") -> None:
+    if not opened:
+        out.print("No incident is open.")
+        return
+    table = Table(title="open incidents")
+    for column in ("incident", "model", "cloud", "since (UTC)", "last"):
+        table.add_column(column, overflow="fold")
+    for one in opened:
+        since = datetime.fromtimestamp(one.opened_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(one.id, one.model, one.cloud, since, escape(one.last))
+    out.print(table)
 
 
 def _start() -> "Status":
@@ -193,7 +211,7 @@ Next:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(as_json: bool) -> None:
-    """What serves where, and how the gateway shares traffic."""
+    """What serves where, how the gateway shares traffic, and which incidents are open."""
     now = _status()
     if as_json:
         click.echo(json.dumps(now.to_dict(), indent=1))

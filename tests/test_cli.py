@@ -1,5 +1,6 @@
 """What people are told when the environment is not as it should be; the rest is in test_end_to_end.py."""
 
+import json
 import os
 import subprocess
 import sys
@@ -11,6 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from intermodal.cli import ForPeople, main
+from intermodal.platform.incidents import Entry, Incident
+from intermodal.resources.incidents import JsonIncidents
 from intermodal.sandbox.settings import free_port
 
 
@@ -58,6 +61,45 @@ def test_status_of_nothing_says_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp
     result = run(monkeypatch, "status", INTERMODAL_HOME=str(tmp_path))
     assert result.exit_code == 0
     assert "intermodal up" in result.output
+
+
+@pytest.fixture
+def incidents(tmp_path: Path) -> JsonIncidents:
+    """Of the installation in ``tmp_path``: one is open, and one is over."""
+    store = JsonIncidents(address=str(tmp_path / "incidents"))
+    store.open(Incident("m-aws-1700000000", "m", "aws", 1_700_000_000))
+    store.note("m-aws-1700000000", Entry(1_700_000_002, "detected", "0", "aws cannot serve m"))
+    store.note("m-aws-1700000000", Entry(1_700_000_003, "drained", "0", "no traffic to [aws]"))
+    store.open(Incident("m-gcp-1600000000", "m", "gcp", 1_600_000_000))
+    store.close("m-gcp-1600000000", 1_600_000_009)
+    return store
+
+
+@pytest.mark.usefixtures("incidents")
+@pytest.mark.parametrize("command", [("status",)])
+def test_open_incidents_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]) -> None:
+    shown = run(monkeypatch, *command, INTERMODAL_HOME=str(tmp_path), COLUMNS="200").output
+    assert "m-aws-1700000000" in shown
+    assert "2023-11-14 22:13:20" in shown
+    assert "no traffic to [aws]" in shown
+    assert "gcp-1600000000" not in shown
+
+
+@pytest.mark.usefixtures("incidents")
+def test_programs_get_the_open_incidents_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (found,) = json.loads(run(monkeypatch, "status", "--json", INTERMODAL_HOME=str(tmp_path)).output)["incidents"]
+    assert (found["id"], found["entries"][-1]["step"]) == ("m-aws-1700000000", "drained")
+
+
+def test_status_does_without_the_address_of_mlflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from intermodal.sandbox.services import variables
+    from intermodal.sandbox.settings import Settings
+
+    known = variables(Settings.read({"INTERMODAL_HOME": str(tmp_path)}))
+    known = {k: v for k, v in known.items() if k not in ("INTERMODAL_MLFLOW_URL", "INTERMODAL_UI_URL")}
+    result = run(monkeypatch, "status", **{**known, "INTERMODAL_ENV": "staging"})
+    assert result.exit_code == 0, result.output
+    assert "MLflow" not in result.output
 
 
 def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
