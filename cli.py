@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -289,6 +290,46 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
     out.print(result["reasons"], highlight=False)
     if not result["passed"]:
         sys.exit(1)
+
+
+@main.group()
+def incident() -> None:
+    """What cannot serve, and closing by hand what no recovery closes."""
+
+
+@incident.command("list")
+def incident_list() -> None:
+    """The incidents that are open."""
+    with _adapters("incidents") as built:
+        _show_incidents(built.incidents.all(open_only=True))
+
+
+@incident.command("close")
+@click.argument("id")
+@click.option("--because", required=True, metavar="TEXT", help="Why: it is noted in the incident's timeline.")
+def incident_close(id: str, because: str) -> None:
+    """Close an incident whose recovery cannot come, as when its model or its cloud was taken out of the specs."""
+    from intermodal.platform.incidents import Entry
+
+    with _adapters("incidents") as built:
+        known = built.incidents.get(id)
+        if known is None:
+            opened = ", ".join(one.id for one in built.incidents.all(open_only=True)) or "none"
+            raise NotFound(f"There is no incident '{id}'.", hint=f"Open: {opened}.")
+        if not known.is_open:
+            out.print(f"{id} was closed already.", highlight=False, soft_wrap=True)
+            return
+        now = time.time()
+        built.incidents.note(id, Entry(now, "closed", "by hand", f"closed by hand: {because}"))
+        built.incidents.close(id, now)
+    out.print(
+        f"{id} is closed, and nothing was moved. While {known.model} has a spec, the job deploy_{known.model} gives "
+        f"every cloud its share and replicas again, and the sensor 'outage' opens another incident if {known.cloud} "
+        "still cannot serve it.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @main.command()

@@ -109,7 +109,9 @@ def require_safe(
     if route is None or cloud not in route.serving:
         raise IntermodalError(f"{cloud} gets no traffic of this model now.", hint="Choose a cloud that serves it.")
     if handled:
-        raise IntermodalError("An incident or another drill is going on.", hint="Wait until it is over.")
+        raise IntermodalError(
+            "An incident or another drill is going on.", hint="Wait until it is over; see: intermodal incident list."
+        )
     if not any(health.get(other, False) for other in route.serving if other != cloud):
         raise IntermodalError(
             f"No other cloud could take the requests for '{route.model}' from {cloud}.", hint="Mend the others first."
