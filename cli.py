@@ -4,8 +4,10 @@ import json
 import os
 import re
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,11 +17,13 @@ from rich.markup import escape
 from rich.table import Table
 
 from intermodal.platform import rows, v2
-from intermodal.platform.clouds import TARGETS
+from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.platform.drills import DRILL_KINDS
 from intermodal.platform.errors import IntermodalError, MissingExtra, NotFound, SpecError
 from intermodal.sandbox import commands
 
 if TYPE_CHECKING:
+    from intermodal.platform.incidents import Incident
     from intermodal.platform.status import Status
 
 out, err = Console(), Console(stderr=True)
@@ -27,6 +31,8 @@ SANDBOX_COMMANDS = {"up", "down", "demo", "sandbox"}
 DRILL_ROWS = ["requests", "failed", "retried"] + [
     f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")
 ]
+AFTER_SECONDS = 300.0
+"""So much longer than it lasts may a drill's run take: to begin, and until the cloud has its share back."""
 SANDBOX_PACKAGES = {"aiohttp", "cryptography", "filelock", "psutil"}
 
 
@@ -38,6 +44,16 @@ def _complain(error: IntermodalError) -> NoReturn:
     sys.exit(1)
 
 
+def _ours(error: OSError) -> IntermodalError:
+    """Only what was done to a file has a file's name: what a network, or requests, says is an OSError too."""
+    if error.filename is not None:
+        return IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
+    return IntermodalError(
+        f"{type(error).__name__}: {error}.",
+        hint="Does everything answer that it talks to (intermodal status), and has the disk room?",
+    )
+
+
 class ForPeople(click.Group):
     """Shows an error of ours in two sentences instead of a traceback."""
 
@@ -47,9 +63,7 @@ class ForPeople(click.Group):
         except IntermodalError as error:
             _complain(error)
         except OSError as error:
-            _complain(
-                IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
-            )
+            _complain(_ours(error))
         except ModuleNotFoundError as error:
             missing = (error.name or "").partition(".")[0]
             if missing not in SANDBOX_PACKAGES:
@@ -104,17 +118,17 @@ def _adapters(*names: str) -> Iterator[Any]:
 
 def _status() -> "Status":
     from intermodal.assets.resources import target_key
-    from intermodal.platform.status import Status, model_status
+    from intermodal.platform.status import Status, statuses
     from intermodal.resources.environments import environment
 
-    with _adapters("gateway", *(target_key(target) for target in TARGETS)) as built:
+    with _adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
-        models = {name: model_status(built.gateway, places, environment(), name) for name in built.gateway.models()}
         return Status(
             ui=os.environ.get("INTERMODAL_UI_URL", ""),
             gateway=built.gateway.url,
-            mlflow=os.environ["INTERMODAL_MLFLOW_URL"],
-            models={name: model for name, model in models.items() if model is not None},
+            mlflow=os.environ.get("INTERMODAL_MLFLOW_URL", ""),
+            models=statuses(built.gateway, places, environment()),
+            incidents=built.incidents.all(open_only=True),
         )
 
 
@@ -131,7 +145,23 @@ def _show(now: "Status") -> None:
         out.print(table)
     if not now.models:
         out.print("No model is routed yet. Try: intermodal up")
-    out.print(f"gateway {now.gateway}   UI {now.ui}   MLflow {now.mlflow}", highlight=False, soft_wrap=True)
+    _show_incidents(now.incidents)
+    places = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
+    known = "   ".join(f"{name} {address}" for name, address in places.items() if address)
+    out.print(known, highlight=False, soft_wrap=True)
+
+
+def _show_incidents(opened: "Sequence[Incident]") -> None:
+    if not opened:
+        out.print("No incident is open.")
+        return
+    table = Table(title="open incidents")
+    for column in ("incident", "model", "cloud", "since (UTC)", "last"):
+        table.add_column(column, overflow="fold")
+    for one in opened:
+        since = datetime.fromtimestamp(one.opened_at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+        table.add_row(one.id, one.model, one.cloud, since, escape(one.last))
+    out.print(table)
 
 
 def _start() -> "Status":
@@ -182,7 +212,7 @@ Next:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def status(as_json: bool) -> None:
-    """What serves where, and how the gateway shares traffic."""
+    """What serves where, how the gateway shares traffic, and which incidents are open."""
     now = _status()
     if as_json:
         click.echo(json.dumps(now.to_dict(), indent=1))
@@ -220,26 +250,33 @@ def predict(model: str, text: str | None, file: Path | None) -> None:
 
 
 @main.command()
-@click.argument("kind")
-@click.argument("cloud")
-@click.option("--model", default="flight_delay", show_default=True)
+@click.argument("kind", metavar="KIND", type=click.Choice(DRILL_KINDS))
+@click.argument("cloud", metavar="CLOUD", type=click.Choice(CLOUDS))
+@click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
 @click.option("--seconds", type=float, default=60.0, show_default=True, help="How long it lasts at most.")
 @click.option("--rate", type=float, default=50.0, show_default=True, help="Requests a second that the drill sends.")
 @click.option("--allow-production", is_flag=True, help="Yes, on production.")
 def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
-    """An outage on purpose, at the gateway, measured: outage, brownout, throttle or corrupt a CLOUD."""
-    from intermodal.platform.clouds import parse_cloud
-    from intermodal.platform.drills import parse_drill
+    """An outage on purpose, at the gateway, measured. CLOUD is aws, gcp or azure; KIND is one of
+
+    \b
+    outage     every request for CLOUD fails
+    brownout   a third fails, half come two seconds late
+    throttle   four of five are told to slow down (429)
+    corrupt    one object of the model's mirror on CLOUD is damaged, found and mended
+
+    All models that CLOUD serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
+    """
     from intermodal.resources import runs
 
-    config = {"kind": parse_drill(kind), "cloud": parse_cloud(cloud), **options}
+    config = {"kind": kind, "cloud": cloud, **options}
     url = os.environ.get("INTERMODAL_UI_URL", "")
     if not url:
         raise SpecError("Not set in the environment: INTERMODAL_UI_URL.", hint="It is the address of Dagster's UI.")
     run = runs.launch(url, f"drill_{model}", config={"ops": {f"{model}__drill": {"config": config}}})
     out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
     try:
-        runs.wait(url, run)
+        runs.wait(url, run, options["seconds"] + AFTER_SECONDS)
     except KeyboardInterrupt:  # the run would go on without us
         out.print("Ending the drill ...")
         runs.stop(url, run)
@@ -253,6 +290,46 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
     out.print(result["reasons"], highlight=False)
     if not result["passed"]:
         sys.exit(1)
+
+
+@main.group()
+def incident() -> None:
+    """What cannot serve, and closing by hand what no recovery closes."""
+
+
+@incident.command("list")
+def incident_list() -> None:
+    """The incidents that are open."""
+    with _adapters("incidents") as built:
+        _show_incidents(built.incidents.all(open_only=True))
+
+
+@incident.command("close")
+@click.argument("id")
+@click.option("--because", required=True, metavar="TEXT", help="Why: it is noted in the incident's timeline.")
+def incident_close(id: str, because: str) -> None:
+    """Close an incident whose recovery cannot come, as when its model or its cloud was taken out of the specs."""
+    from intermodal.platform.incidents import Entry
+
+    with _adapters("incidents") as built:
+        known = built.incidents.get(id)
+        if known is None:
+            opened = ", ".join(one.id for one in built.incidents.all(open_only=True)) or "none"
+            raise NotFound(f"There is no incident '{id}'.", hint=f"Open: {opened}.")
+        if not known.is_open:
+            out.print(f"{id} was closed already.", highlight=False, soft_wrap=True)
+            return
+        now = time.time()
+        built.incidents.note(id, Entry(now, "closed", "by hand", f"closed by hand: {because}"))
+        built.incidents.close(id, now)
+    out.print(
+        f"{id} is closed, and nothing was moved. While {known.model} has a spec, the job deploy_{known.model} gives "
+        f"every cloud its share and replicas again, and the sensor 'outage' opens another incident if {known.cloud} "
+        "still cannot serve it.",
+        highlight=False,
+        markup=False,
+        soft_wrap=True,
+    )
 
 
 @main.command()

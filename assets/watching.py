@@ -5,9 +5,13 @@ from typing import Any
 
 import dagster as dg
 
+from intermodal.assets import resources
 from intermodal.assets.common import key
 from intermodal.assets.own_job import own_job
-from intermodal.assets.predictions import clouds_of
+from intermodal.platform.clouds import Cloud
+from intermodal.platform.drills import require_allowed
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.failover import shares, wanted
 from intermodal.platform.spec import ModelSpec
 
 WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
@@ -51,23 +55,40 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
             ),
             drill,
         ],
-        schedules=[
-            dg.ScheduleDefinition(
-                name=f"weekly_drill_{spec.name}",
-                job=drill,
-                cron_schedule="0 10 * * 2",
-                run_config_fn=lambda tick: _in_turn(spec, tick.scheduled_execution_time),
-                description="Tuesday at ten, when everybody is there. Switch it on when the team is ready for it.",
-            )
-        ],
+        schedules=[_weekly(spec, drill)],
     )
 
 
-def _in_turn(spec: ModelSpec, at: datetime) -> dict[str, Any]:
-    """Another cloud every week."""
-    clouds = clouds_of(spec)
-    cloud = clouds[at.isocalendar().week % len(clouds)]
-    return {"ops": {f"{spec.name}__drill": {"config": {"kind": "outage", "cloud": cloud}}}}
+def _weekly(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
+    """Nobody can say yes to each of its drills, so in production it says every week how a person may."""
+
+    def drill_or_say_why_not(tick: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        cloud = in_turn(spec, tick.scheduled_execution_time)
+        try:
+            require_allowed(resources.deployment(tick).environment, allow_production=False)
+        except IntermodalError as error:
+            command = f"intermodal drill outage {cloud} --model {spec.name} --allow-production"
+            return dg.SkipReason(f"{error} It is {cloud}'s turn: {command}")
+        return dg.RunRequest(
+            run_config={"ops": {f"{spec.name}__drill": {"config": {"kind": "outage", "cloud": cloud}}}}
+        )
+
+    return dg.ScheduleDefinition(
+        name=f"weekly_drill_{spec.name}",
+        job=drill,
+        cron_schedule="0 10 * * 2",
+        execution_fn=drill_or_say_why_not,
+        required_resource_keys={resources.DEPLOYMENT},
+        description="Tuesday at ten, when everybody is there. Switch it on when the team is ready for it. In "
+        "production it only says whose turn it is: there a drill wants allow_production, each time.",
+    )
+
+
+def in_turn(spec: ModelSpec, at: datetime) -> Cloud:
+    """Another cloud every week, of those that have traffic when all is well."""
+    warm = [cloud for cloud, count in wanted(spec).items() if count]
+    clouds = [cloud for cloud, share in shares(spec, (), warm).items() if share]
+    return clouds[at.isocalendar().week % len(clouds)]
 
 
 def _look(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.routing import Route
-from intermodal.platform.spec import Objectives
+
+if TYPE_CHECKING:  # the command line takes the kinds from here, and does not wait for pydantic
+    from intermodal.platform.spec import Objectives
 
 DrillKind = Literal["outage", "brownout", "throttle", "corrupt"]
 DRILL_KINDS: tuple[DrillKind, ...] = get_args(DrillKind)
@@ -81,6 +83,15 @@ def parse_drill(text: str) -> DrillKind:
     raise SpecError(f"Unknown drill '{text}'.", hint=f"Known drills: {', '.join(DRILL_KINDS)}.")
 
 
+def require_allowed(environment: str, allow_production: bool) -> None:
+    """IntermodalError in production, unless somebody said yes to this one drill."""
+    if environment == "production" and not allow_production:
+        raise IntermodalError(
+            "This is production, and a drill sends real requests into an outage.",
+            hint="Allow it for this one run: allow_production in the run's config, or --allow-production.",
+        )
+
+
 def require_safe(
     route: Route | None,
     health: Mapping[Cloud, bool],
@@ -94,22 +105,20 @@ def require_safe(
 
     ``handled``: an incident or another drill is on. One other cloud must be able to serve.
     """
-    if environment == "production" and not allow_production:
-        raise IntermodalError(
-            "This is production, and a drill sends real requests into an outage.",
-            hint="Allow it for this one run: allow_production in the run's config, or --allow-production.",
-        )
+    require_allowed(environment, allow_production)
     if route is None or cloud not in route.serving:
         raise IntermodalError(f"{cloud} gets no traffic of this model now.", hint="Choose a cloud that serves it.")
     if handled:
-        raise IntermodalError("An incident or another drill is going on.", hint="Wait until it is over.")
+        raise IntermodalError(
+            "An incident or another drill is going on.", hint="Wait until it is over; see: intermodal incident list."
+        )
     if not any(health.get(other, False) for other in route.serving if other != cloud):
         raise IntermodalError(
             f"No other cloud could take the requests for '{route.model}' from {cloud}.", hint="Mend the others first."
         )
 
 
-def judge(result: DrillResult, objectives: Objectives) -> tuple[bool, tuple[str, ...]]:
+def judge(result: DrillResult, objectives: "Objectives") -> tuple[bool, tuple[str, ...]]:
     """Whether the drill met the spec's objectives, a sentence for each. Only an outage loses a cloud's capacity."""
     reasons = [f"{result.failed} of {result.requests} requests failed."]
     passed = result.failed == 0 and (result.requests > 0 or result.kind == "corrupt")

@@ -37,6 +37,11 @@ class Incident:
     def is_open(self) -> bool:
         return self.closed_at is None
 
+    @property
+    def last(self) -> str:
+        """What was noted last."""
+        return self.entries[-1].text if self.entries else ""
+
     def has(self, step: Step, key: str = "") -> bool:
         return any(entry.step == step and key in ("", entry.key) for entry in self.entries)
 

@@ -144,7 +144,9 @@ class RoutePolicy(Part):
 
 
 class Budget(Part):
-    usd_per_month: float
+    usd_per_month: float = Field(
+        description="What it may cost. It is only shown: no costs are gathered yet, so no alert compares them with it."
+    )
 
     @field_validator("usd_per_month")
     @classmethod

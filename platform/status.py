@@ -10,10 +10,13 @@ from typing import Any
 from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.incidents import Incident
 from intermodal.platform.ports import EndpointTarget, Gateway
 from intermodal.platform.routing import Route
 
 SAMPLES = 5
+AT_ONCE = 8
+"""Models that are asked about at the same time: each waits by itself for a cloud that does not answer."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +42,13 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """``ui``, ``gateway`` and ``mlflow`` are addresses."""
+    """``ui``, ``gateway`` and ``mlflow`` are addresses, empty when not known. ``incidents`` are those that are open."""
 
     ui: str
     gateway: str
     mlflow: str
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
+    incidents: Sequence[Incident] = ()
 
     def serves_everywhere(self, model: str) -> bool:
         """Whether the model answers on every cloud."""
@@ -53,6 +57,14 @@ class Status:
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def statuses(gateway: Gateway, targets: Sequence[EndpointTarget], environment: str) -> dict[str, ModelStatus]:
+    """Every routed model's, by name."""
+    models = gateway.models()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = list(pool.map(lambda model: model_status(gateway, targets, environment, model), models))
+    return {model: status for model, status in zip(models, found, strict=True) if status is not None}
 
 
 def model_status(

@@ -45,7 +45,7 @@ def launch(url: str, job: str, tags: Mapping[str, str] | None = None, config: Ma
 def wait(url: str, run_id: str, seconds: float = 600) -> None:
     """Block until the run ends; IntermodalError when it does not succeed."""
     deadline = time.monotonic() + seconds
-    while (status := _client(url).get_run_status(run_id)) not in ENDED:
+    while (status := _status(url, run_id)) not in ENDED:
         if time.monotonic() > deadline:
             raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {url}/runs/{run_id}.")
         time.sleep(0.3)
@@ -59,7 +59,7 @@ def stop(url: str, run_id: str) -> None:
     try:
         _client(url).terminate_run(run_id)
     except DagsterGraphQLClientError as error:
-        if _client(url).get_run_status(run_id) not in ENDED:
+        if _status(url, run_id) not in ENDED:
             raise IntermodalError(
                 f"Run {run_id} was not stopped: {error}", hint=f"Stop it at {url}/runs/{run_id}."
             ) from error
@@ -72,6 +72,16 @@ def metadata(url: str, key: Sequence[str]) -> dict[str, Any]:
     values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
     entries = found[0]["metadataEntries"] if found else []
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
+
+
+def _status(url: str, run_id: str) -> dg.DagsterRunStatus:
+    try:
+        return _client(url).get_run_status(run_id)
+    except (DagsterGraphQLClientError, OSError) as error:  # the client's own words are the query; why is its cause
+        raise Unavailable(
+            f"Dagster does not say how run {run_id} is going: {error.__cause__ or error}",
+            hint=f"The run does not need this terminal. Does {url} answer? Then see {url}/runs/{run_id}.",
+        ) from error
 
 
 def _reason(url: str, run_id: str) -> str:

@@ -1,13 +1,20 @@
 """What people are told when the environment is not as it should be; the rest is in test_end_to_end.py."""
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
-from intermodal.cli import main
+from intermodal.cli import ForPeople, main
+from intermodal.platform.incidents import Entry, Incident
+from intermodal.resources.incidents import JsonIncidents
+from intermodal.sandbox.settings import free_port
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +63,70 @@ def test_status_of_nothing_says_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp
     assert "intermodal up" in result.output
 
 
+@pytest.fixture
+def incidents(tmp_path: Path) -> JsonIncidents:
+    """Of the installation in ``tmp_path``: one is open, and one is over."""
+    store = JsonIncidents(address=str(tmp_path / "incidents"))
+    store.open(Incident("m-aws-1700000000", "m", "aws", 1_700_000_000))
+    store.note("m-aws-1700000000", Entry(1_700_000_002, "detected", "0", "aws cannot serve m"))
+    store.note("m-aws-1700000000", Entry(1_700_000_003, "drained", "0", "no traffic to [aws]"))
+    store.open(Incident("m-gcp-1600000000", "m", "gcp", 1_600_000_000))
+    store.close("m-gcp-1600000000", 1_600_000_009)
+    return store
+
+
+@pytest.mark.usefixtures("incidents")
+@pytest.mark.parametrize("command", [("status",), ("incident", "list")])
+def test_open_incidents_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]) -> None:
+    shown = run(monkeypatch, *command, INTERMODAL_HOME=str(tmp_path), COLUMNS="200").output
+    assert "m-aws-1700000000" in shown
+    assert "2023-11-14 22:13:20" in shown
+    assert "no traffic to [aws]" in shown
+    assert "gcp-1600000000" not in shown
+
+
+@pytest.mark.usefixtures("incidents")
+def test_programs_get_the_open_incidents_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (found,) = json.loads(run(monkeypatch, "status", "--json", INTERMODAL_HOME=str(tmp_path)).output)["incidents"]
+    assert (found["id"], found["entries"][-1]["step"]) == ("m-aws-1700000000", "drained")
+
+
+def test_status_does_without_the_address_of_mlflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from intermodal.sandbox.services import variables
+    from intermodal.sandbox.settings import Settings
+
+    known = variables(Settings.read({"INTERMODAL_HOME": str(tmp_path)}))
+    known = {k: v for k, v in known.items() if k not in ("INTERMODAL_MLFLOW_URL", "INTERMODAL_UI_URL")}
+    result = run(monkeypatch, "status", **{**known, "INTERMODAL_ENV": "staging"})
+    assert result.exit_code == 0, result.output
+    assert "MLflow" not in result.output
+
+
+def test_an_incident_is_closed_by_hand_once(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, incidents: JsonIncidents
+) -> None:
+    close = ("incident", "close", "m-aws-1700000000", "--because")
+    first = run(monkeypatch, *close, "m left [aws]", INTERMODAL_HOME=str(tmp_path))
+    assert first.exit_code == 0
+    assert "deploy_m" in first.output
+    closed = incidents.get("m-aws-1700000000")
+    assert closed is not None
+    assert closed.closed_at is not None
+    assert closed.last == "closed by hand: m left [aws]"
+    again = run(monkeypatch, *close, "another reason", INTERMODAL_HOME=str(tmp_path))
+    assert again.exit_code == 0
+    assert "was closed already" in again.output
+    assert incidents.get("m-aws-1700000000") == closed
+    assert "No incident is open" in run(monkeypatch, "incident", "list", INTERMODAL_HOME=str(tmp_path)).output
+
+
+@pytest.mark.usefixtures("incidents")
+def test_an_unknown_incident_lists_the_open_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    result = run(monkeypatch, "incident", "close", "m-aws-1", "--because", "x", INTERMODAL_HOME=str(tmp_path))
+    assert result.exit_code == 1
+    assert "There is no incident 'm-aws-1'. Open: m-aws-1700000000." in " ".join(result.output.split())
+
+
 def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[str] = []
 
@@ -68,3 +139,62 @@ def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> No
     result = run(monkeypatch, "drill", "outage", "aws")
     assert result.exit_code == 1
     assert stopped == ["run-1"]
+
+
+def test_a_drill_is_waited_for_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    found = {"passed": True, "reasons": "0 of 9 requests failed.", "requests": 9}
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
+    monkeypatch.setattr("intermodal.resources.runs.wait", lambda _url, _run, seconds: waited.append(seconds))
+    monkeypatch.setattr("intermodal.resources.runs.metadata", lambda *_: found)
+    assert run(monkeypatch, "drill", "brownout", "gcp", "--seconds", "1800").exit_code == 0
+    assert waited == [2100]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("outage", "oracle"), "'aws', 'gcp', 'azure'"),
+        (("flood", "aws"), "'outage', 'brownout', 'throttle', 'corrupt'"),
+        (("--help",), "--model TEXT Whose requests"),
+    ],
+)
+def test_a_drill_says_what_there_is(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str) -> None:
+    assert words in " ".join(run(monkeypatch, "drill", *arguments).output.split())
+
+
+def test_help_does_not_wait_for_what_it_does_not_need() -> None:
+    code = "import sys, intermodal.cli; sys.exit(', '.join({'pydantic', 'dagster', 'httpx'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stderr.strip() == ""
+
+
+def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
+    port = str(free_port())
+    result = run(monkeypatch, "drill", "outage", "aws", INTERMODAL_UI_PORT=port)
+    assert result.exit_code == 1
+    assert "Dagster does not say how run run-1 is going" in result.output
+    assert f"http://127.0.0.1:{port}/runs/run-1" in result.output.replace("\n", "")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x. Is INTERMODAL_HOME yours"),
+        (ConnectionResetError(104, "Connection reset by peer"), "ConnectionResetError: [Errno 104] Connection reset"),
+        (OSError(28, "No space left on device"), "has the disk room?"),
+    ],
+)
+def test_only_what_was_done_to_a_file_is_said_of_a_file(error: OSError, words: str) -> None:
+    @click.group(cls=ForPeople)
+    def group() -> None: ...
+
+    @group.command()
+    def fail() -> None:
+        raise error
+
+    result = CliRunner().invoke(group, ["fail"])
+    assert result.exit_code == 1
+    assert words in " ".join(result.output.split())
+    assert "None" not in result.output

@@ -134,8 +134,6 @@ def test_predict_prints_predictions_and_who_answered(up: Installation) -> None:
         (("predict", "flight_delay", "--json", '{"carier": "UA"}'), "carrier"),
         (("predict", "flight_delay", "--json", ROW.replace('"hour": 17', '"hour": "late"')), "hour"),
         (("predict", "flight_delay"), "--json"),
-        (("drill", "outage", "oracle"), "aws, gcp, azure"),
-        (("drill", "flood", "aws"), "outage, brownout, throttle, corrupt"),
         (("sandbox", "outage", "oracle"), "aws, gcp, azure"),
         (("sandbox", "fault", "aws", "--error-rate", "7"), "0 to 1"),
     ],

@@ -9,13 +9,15 @@ Kind = Literal["lines", "number", "table"]
 
 @dataclass(frozen=True)
 class Chart:
-    """``asked`` maps a legend (``{{label}}`` allowed) to PromQL; ``width`` is in Grafana's 24 columns."""
+    """``asked`` maps a legend (``{{label}}`` allowed) to PromQL; ``width`` is in Grafana's 24 columns. ``empty`` is
+    said in place of a number that is not there."""
 
     title: str
     unit: str
     asked: Mapping[str, str]
     kind: Kind = "lines"
     width: int = 12
+    empty: str = ""
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Board:
     variables: Mapping[str, str]
 
 
-def number(title: str, unit: str, expr: str, legend: str = "", width: int = 6) -> Chart:
-    return Chart(title, unit, {legend: expr}, "number", width)
+def number(title: str, unit: str, expr: str, legend: str = "", width: int = 6, empty: str = "") -> Chart:
+    return Chart(title, unit, {legend: expr}, "number", width, empty)
 
 
 def lines(title: str, unit: str, legend: str, expr: str, **more: str) -> Chart:
@@ -43,6 +45,8 @@ def monitor(what: str, where: str) -> str:
 
 
 M, C = '{model="$model"}', '{cloud="$cloud"}'
+NO_COSTS = "No costs are gathered yet"
+"""Nothing pushes ``intermodal_spend_usd`` so far: the assets for costs are still to come."""
 BY_VERSION, BY_SOURCE = "{{cloud}} {{version}}", "{{model}} {{source}}"
 
 FLEET = Board(
@@ -210,8 +214,8 @@ MONEY = Board(
     "money",
     "Money",
     [
-        number("Spent this month", "currencyUSD", "sum(intermodal:spend:usd)", width=8),
-        number("At the end of the month", "currencyUSD", "sum(intermodal:spend_forecast:usd)", width=8),
+        number("Spent this month", "currencyUSD", "sum(intermodal:spend:usd)", width=8, empty=NO_COSTS),
+        number("At the end of the month", "currencyUSD", "sum(intermodal:spend_forecast:usd)", width=8, empty=NO_COSTS),
         number("Budgets", "currencyUSD", "sum(intermodal:budget:usd)", width=8),
         lines("Spent this month by cloud", "currencyUSD", "{{cloud}}", "sum by (cloud) (intermodal:spend:usd)"),
         lines("Spent this month by model", "currencyUSD", "{{model}}", "sum by (model) (intermodal:spend:usd)"),

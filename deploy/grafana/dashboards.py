@@ -45,6 +45,8 @@ def _panel(chart: Chart) -> timeseries.Panel | stat.Panel | table.Panel:
     panel.title(chart.title).unit(chart.unit).datasource(SOURCE).span(chart.width).height(HEIGHT)
     if chart.unit == "percentunit":
         panel.min(0)
+    if chart.empty:
+        panel.no_value(chart.empty)
     for letter, (legend, expr) in zip("ABCDEFGH", chart.asked.items(), strict=False):
         query = prometheus.Dataquery().ref_id(letter).expr(expr).legend_format(legend)
         if chart.kind == "table":

@@ -1,5 +1,7 @@
 """The committed dashboards are what the code makes."""
 
+import json
+
 import pytest
 import yaml
 
@@ -20,3 +22,10 @@ def test_what_provisions_them_is_yaml() -> None:
     folder = dashboards.FOLDER.parent / "provisioning"
     assert yaml.safe_load((folder / "datasources" / "prometheus.yml").read_text())["datasources"]
     assert yaml.safe_load((folder / "dashboards" / "intermodal.yml").read_text())["providers"]
+
+
+def test_what_nobody_measures_yet_is_said_to_be_so() -> None:
+    panels = json.loads(dashboards.build(dashboards.BOARDS[-1]))["panels"]
+    said = {panel["title"]: panel["fieldConfig"]["defaults"].get("noValue") for panel in panels[:3]}
+    assert said["Spent this month"] == said["At the end of the month"] == "No costs are gathered yet"
+    assert said["Budgets"] is None
