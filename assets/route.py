@@ -77,8 +77,11 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             if old is not None:
                 _put_back(context, gateway, old, deployment.environment, away)
             raise
-        _settle(context, spec, ports_of(context, targets), champion.version, away)
-        retired, left = _retire(context, serving, away, spec.name, name, deployment.environment, config.drain_seconds)
+        at = ports_of(context, targets)
+        _settle(context, spec, at, champion.version, away)
+        # A cloud that died since may have woken a cold one: its recovery lets that rest again.
+        kept = targets if at.down(spec.name) else serving
+        retired, left = _retire(context, kept, away, spec.name, name, deployment.environment, config.drain_seconds)
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,

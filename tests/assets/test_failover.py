@@ -405,6 +405,30 @@ def test_a_cloud_that_came_back_during_a_deploy_is_not_forgotten(
     assert "came back while 1.0.0 was deployed without it" in again.entries[0].text
 
 
+def test_a_cold_cloud_that_a_deploy_has_woken_is_kept(
+    cold_world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, new = cold_world, endpoint_name("wine", "1.0.0", "sandbox")
+    assert world.run("train_and_deploy_wine").success
+    assert world.targets["azure"].replicas == {}
+    publish = world.gateway.publish
+
+    def dying(*route: Any) -> None:
+        publish(*route)
+        world.targets["aws"].gone = True
+        world.incidents.open(Incident("wine-aws-1000", "wine", "aws", 1000.5))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.gateway, "publish", dying)
+        assert world.run("deploy_wine", {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}).success
+    assert world.gateway.routes["wine"].weights == {"aws": 0, "azure": 3, "gcp": 1}
+    assert world.targets["azure"].replicas == {new: 1}
+    world.targets["aws"].gone = False
+    assert job(world, "recover_wine", recovery_config())
+    assert world.targets["azure"].replicas == {}
+    assert world.gateway.routes["wine"].weights == {"aws": 3, "gcp": 1}
+
+
 def scenario(fields: dict[str, Any], second: bool, kills: list[tuple[int, bool]], forget: int = -1) -> World:
     """An outage (of two clouds when ``second``) and its end; the n-th phase is killed as the n-th of ``kills`` says."""
     at = build(**fields)
