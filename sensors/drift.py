@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.runs import RUNNING
+from intermodal.assets.runs import RUNNING, crashed_at
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
@@ -119,7 +119,8 @@ def _observed(
     running = any(instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=RUNNING)) for job in jobs)
     months = tables.partitions(model, "features")
     newest, held_out = months[-1] if months else "", champion.candidate.record.holdout
-    return replace(seen, newest=newest, held_out=held_out, training=running)
+    crashed = None if running else crashed_at(instance, jobs)
+    return replace(seen, newest=newest, held_out=held_out, training=running, crashed_at=crashed)
 
 
 def _question(spec: ModelSpec, decision: Decision) -> Notice:
