@@ -95,6 +95,8 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
         event = record.asset_entry.last_materialization
         if event is not None and event.asset_materialization is not None:
             metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+            if not {"version", "state"} <= set(metadata):
+                continue  # somebody marked it as materialized: nothing was measured
             version, state = str(metadata["version"]), str(metadata["state"])
             drifted = None if state == "too few rows" else state == "drifted"
             found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)

@@ -76,6 +76,13 @@ def test_everything_that_drifted_is_retrained_once(world: World) -> None:
     assert not world.tick.requests
 
 
+def test_a_drift_that_somebody_marked_as_materialized_stops_nobody(world: World) -> None:
+    world.measured("drifted", "m00", "m01")
+    world.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["m00", "drift"])))
+    world.tick()
+    assert world.asked() == ["m01"]
+
+
 def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
