@@ -8,7 +8,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import down
-from intermodal.assets.capacity import Ports, move, take_over
+from intermodal.assets.capacity import Ports, move, take_over, tell
 from intermodal.assets.common import DEPLOYS, Context, attributes, key
 from intermodal.assets.endpoint import golden_of
 from intermodal.assets.failover import keys_of, ports_of
@@ -20,6 +20,7 @@ from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.platform.failover import shares, wanted
 from intermodal.platform.incidents import Entry, Incident, incident_id
+from intermodal.platform.notices import Notice
 from intermodal.platform.parity import holds, largest_difference
 from intermodal.platform.routing import Route
 from intermodal.platform.spec import ModelSpec
@@ -77,8 +78,11 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             if old is not None:
                 _put_back(context, gateway, old, deployment.environment, away)
             raise
-        _settle(context, spec, ports_of(context, targets), champion.version, away)
-        retired, left = _retire(context, serving, away, spec.name, name, deployment.environment, config.drain_seconds)
+        at = ports_of(context, targets)
+        _settle(context, spec, at, champion.version, away)
+        # A cloud that died since may have woken a cold one: its recovery lets that rest again.
+        kept = targets if at.down(spec.name) else serving
+        retired, left = _retire(context, kept, away, spec.name, name, deployment.environment, config.drain_seconds)
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,
@@ -120,14 +124,29 @@ def _prove(gateway: ports.Gateway, route: Route, body: bytes, expected: Sequence
 def _settle(context: Context, spec: ModelSpec, at: Ports, version: str, away: frozenset[Cloud]) -> None:
     """What changed while this was deploying: a cloud that died since is replaced and gets no traffic, and one that came
     back was left out, so it gets an incident again, whose recovery brings it to this version."""
-    for cloud in sorted(away - at.down(spec.name)):
-        now = at.now()
-        again = at.incidents.open(Incident(incident_id(spec.name, cloud, now), spec.name, cloud, now))
-        text = f"{cloud} came back while {version} was deployed without it"
-        at.incidents.note(again.id, Entry(now, "detected", "0", text))
+    again = [_left_out(at, spec, cloud, version) for cloud in sorted(away - at.down(spec.name))]
     if gone := at.down(spec.name):
-        move(at, spec, version, gone, take_over(at, spec, version, gone).upstreams)
+        capacity = take_over(at, spec, version, gone)
+        if move(at, spec, version, gone, capacity.upstreams):
+            for one in again:
+                at.note(one, "capacity", "0", capacity.text(spec, gone))
         context.log.info("traffic moved away from %s", ", ".join(sorted(gone)))
+
+
+def _left_out(at: Ports, spec: ModelSpec, cloud: Cloud, version: str) -> Incident:
+    """An incident that waits for its recovery, opened with all of that in one piece: seen as one that nobody has
+    contained, it would be failed over, and somebody woken for a cloud that is well."""
+    now, text = at.now(), f"{cloud} came back while {version} was deployed without it"
+    entries = (
+        Entry(now, "detected", "0", text),
+        Entry(now, "drained", "0", f"no traffic to {cloud}"),
+        Entry(now, "recovering", "0", f"{cloud} gets {version} before any traffic"),
+    )
+    id = incident_id(spec.name, cloud, now)
+    incident = at.incidents.open(Incident(id, spec.name, cloud, now, entries))
+    said = f"It gets {version} when its API has answered for a while, and then its share. Incident {id}."
+    title = f"{cloud} came back while {spec.name} {version} was deployed"
+    return tell(at, incident, "left out", Notice("info", title, said, spec.owner, f"{id}-left-out"))
 
 
 def _put_back(context: Context, gateway: ports.Gateway, old: Route, environment: str, away: frozenset[Cloud]) -> None:

@@ -1,5 +1,6 @@
 """What Dagster's runs say about models: by their tags, or by the assets that the automation chose."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -43,6 +44,22 @@ def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, 
             if _deploys(record.dagster_run, model):
                 found[model] = max(found.get(model, 0.0), created_at(record))
     return found
+
+
+def crashed_at(instance: dg.DagsterInstance, jobs: Sequence[str]) -> float | None:
+    """When the newest run of these jobs failed (Unix seconds); None when it did not, or when a blocking check refused
+    what it had made."""
+    newest = [found[0] for job in jobs if (found := instance.get_run_records(dg.RunsFilter(job_name=job), limit=1))]
+    last = max(newest, key=created_at, default=None)
+    if last is None or last.dagster_run.status != dg.DagsterRunStatus.FAILURE:
+        return None
+    wanted = dg.DagsterEventType.ASSET_CHECK_EVALUATION
+    for one in instance.get_records_for_run(last.dagster_run.run_id, of_type=wanted).records:
+        event = one.event_log_entry.dagster_event
+        check = event.asset_check_evaluation_data if event else None
+        if check is not None and check.blocking and not check.passed:
+            return None
+    return last.end_time or last.update_timestamp.timestamp()
 
 
 def created_at(record: dg.RunRecord) -> float:

@@ -7,6 +7,8 @@ from typing import Any, Literal
 from intermodal.platform.spec import DriftPolicy
 
 DAY = 24 * 3600.0
+RETRY_SECONDS = 3600.0
+"""After a retraining that crashed: what it needed (the registry, a disk) may be there again."""
 
 
 @dataclass(frozen=True)
@@ -14,7 +16,8 @@ class Observed:
     """What is known now of a model. ``drifted`` is None when too few rows were seen to say.
 
     ``newest`` is the newest month of features, ``held_out`` the month that the version was judged on; ``training`` says
-    whether a retraining runs. ``at`` is when drift was measured, Unix seconds.
+    whether a retraining runs. ``at`` is when drift was measured, ``crashed_at`` when the last retraining failed (None
+    when it ended otherwise, also when its gates refused the model), both in Unix seconds.
     """
 
     version: str
@@ -23,12 +26,14 @@ class Observed:
     newest: str = ""
     held_out: str = ""
     training: bool = False
+    crashed_at: float | None = None
 
 
 @dataclass(frozen=True)
 class Memory:
     """What is remembered between two looks. ``retrained_from`` is the version whose drift began the last retraining,
-    ``good`` whether the version was ever seen without drift, ``told`` the last thing that people were asked about."""
+    ``good`` whether the version was ever seen without drift, ``told`` the last thing that people were asked about,
+    ``retried`` the event whose retraining crashed and was tried once more."""
 
     version: str = ""
     since: float | None = None
@@ -36,6 +41,7 @@ class Memory:
     retrained_from: str = ""
     retrained_at: tuple[float, ...] = ()
     told: str = ""
+    retried: str = ""
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Memory":
@@ -59,7 +65,8 @@ def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> t
     """The decision, and what to remember once it was acted on.
 
     A version that came from a retraining and drifts without ever having been good was not cured by it: people are
-    asked, and no second retraining starts. The same when a retraining gave no version that passed its gates.
+    asked, and no second retraining starts. The same when a retraining gave no version that passed its gates. One that
+    crashed has said nothing of the data: it is tried once more, whatever the limits, and then people are asked.
     """
     if seen.version != memory.version:
         memory = replace(memory, version=seen.version, since=None, good=False)
@@ -70,6 +77,8 @@ def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> t
     memory = replace(memory, since=memory.since or seen.at)
     if seen.training:
         return memory, Decision("wait", reason="a retraining runs")
+    if _crashed(memory, seen):
+        return _again(memory, seen, now)
     if why := _hopeless(memory, seen):
         return _ask(memory, *why)
     recent = tuple(at for at in memory.retrained_at if now - at < DAY)
@@ -92,6 +101,25 @@ def _hopeless(memory: Memory, seen: Observed) -> tuple[str, str] | None:
     if memory.retrained_from == seen.version:
         return "not-replaced", f"{seen.version} was to be replaced, and no retrained model passed its gates"
     return "not-cured", f"{seen.version}, the retrained version, drifts as well"
+
+
+def _crashed(memory: Memory, seen: Observed) -> bool:
+    """Whether the retraining that was to replace this version failed; an older one's end does not count."""
+    if seen.crashed_at is None or memory.retrained_from != seen.version or memory.good:
+        return False
+    return seen.crashed_at > max(memory.retrained_at, default=0.0)
+
+
+def _again(memory: Memory, seen: Observed, now: float) -> tuple[Memory, Decision]:
+    event = f"{memory.version}-{int(memory.since or 0)}"
+    if memory.retried == event:
+        why = f"{seen.version} was to be replaced, and its retraining failed twice: its runs say why"
+        return _ask(memory, "not-trained", why)
+    left = (seen.crashed_at or now) + RETRY_SECONDS - now
+    if left > 0:
+        return memory, Decision("wait", reason=f"the retraining failed, and is tried once more in {left / 60:.0f} min")
+    kept = replace(memory, retried=event, retrained_at=(*memory.retrained_at[:-1], now))
+    return kept, Decision("retrain", f"{event}-again", f"the first retraining of {seen.version} failed")
 
 
 def _ask(memory: Memory, what: str, reason: str) -> tuple[Memory, Decision]:

@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.runs import RUNNING
+from intermodal.assets.runs import RUNNING, crashed_at
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
@@ -95,6 +95,8 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
         event = record.asset_entry.last_materialization
         if event is not None and event.asset_materialization is not None:
             metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
+            if not {"version", "state"} <= set(metadata):
+                continue  # somebody marked it as materialized: nothing was measured
             version, state = str(metadata["version"]), str(metadata["state"])
             drifted = None if state == "too few rows" else state == "drifted"
             found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
@@ -119,7 +121,8 @@ def _observed(
     running = any(instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=RUNNING)) for job in jobs)
     months = tables.partitions(model, "features")
     newest, held_out = months[-1] if months else "", champion.candidate.record.holdout
-    return replace(seen, newest=newest, held_out=held_out, training=running)
+    crashed = None if running else crashed_at(instance, jobs)
+    return replace(seen, newest=newest, held_out=held_out, training=running, crashed_at=crashed)
 
 
 def _question(spec: ModelSpec, decision: Decision) -> Notice:

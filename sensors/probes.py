@@ -1,5 +1,6 @@
 """What the outage sensor asks of the clouds themselves, in bounded time: APIs of clouds that were down, golden rows."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import TypeVar
@@ -10,10 +11,12 @@ from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.watching import Lane, Watch, WatchPolicy, agreed
 
+log = logging.getLogger(__name__)
 ANSWER_SECONDS = 2.0
-GOLDEN_SECONDS = 1.2
-"""In total, whatever the number of lanes; what was not asked in this tick is asked in one of the next."""
-WORKERS = 32
+BEGIN_SECONDS, GOLDEN_SECONDS = 0.3, 1.5
+"""Golden rows are sent for so long, whatever the number of lanes, and each may take so long from its own start: Azure's
+are three calls, one after the other. What was not asked in this tick is asked in one of the next."""
+WORKERS, TICK_SECONDS = 32, 5.0
 
 T = TypeVar("T")
 
@@ -22,8 +25,8 @@ def answering(places: Mapping[Cloud, ports.EndpointTarget]) -> dict[Cloud, bool]
     """Whether each cloud's API takes a call; no answer in time is no."""
     if not places:
         return {}
-    done, _ = _together({cloud: place.answers for cloud, place in places.items()}, ANSWER_SECONDS)
-    return {cloud: done.get(cloud, False) for cloud in places}
+    found = _together({cloud: place.answers for cloud, place in places.items()}, ANSWER_SECONDS, 0)
+    return {cloud: found.get(cloud) is True for cloud in places}
 
 
 def voted(
@@ -47,18 +50,28 @@ def endpoint_votes(
     An endpoint that was asked and has not answered in time cannot serve; of one that was not asked nothing is known.
     """
     rest = sorted(lane for lane in lanes if lane not in before.failing and lanes[lane] is not False)
-    turn = int(now) % len(rest) if rest else 0
-    ordered = [lane for lane in lanes if lane not in rest] + rest[turn:] + rest[:turn]
+    suspects = [lane for lane in lanes if lane in before.failing or lanes[lane] is False]
+    ordered = suspects + _by_turns(rest, now)
 
-    def ask(lane: Lane) -> Callable[[], bool]:
+    def ask(lane: Lane) -> Callable[[], bool | None]:
         return lambda: _serves(gateway, places[lane[1]], environment, lane[0])
 
-    done, started = _together({lane: ask(lane) for lane in ordered}, GOLDEN_SECONDS)
-    return {lane: done.get(lane, False) for lane in ordered if lane in done or lane in started}
+    found = _together({lane: ask(lane) for lane in ordered}, BEGIN_SECONDS, GOLDEN_SECONDS)
+    return {lane: serves for lane, serves in found.items() if serves is not None}
 
 
-def _serves(gateway: ports.Gateway, place: ports.EndpointTarget, environment: str, model: str) -> bool:
-    route = gateway.route(model)
+def _by_turns(lanes: Sequence[Lane], now: float) -> list[Lane]:
+    """After ``TICK_SECONDS`` it begins as many further on as are surely asked in one tick."""
+    turn = int(now / TICK_SECONDS * WORKERS) % len(lanes) if lanes else 0
+    return [*lanes[turn:], *lanes[:turn]]
+
+
+def _serves(gateway: ports.Gateway, place: ports.EndpointTarget, environment: str, model: str) -> bool | None:
+    try:
+        route = gateway.route(model)
+    except Exception as error:  # noqa: BLE001 whatever ails the gateway, nothing is known of the endpoint
+        log.warning("The gateway did not say what is served of %s: %r", model, error)
+        return None
     if route is None:
         return True  # withdrawn meanwhile
     try:
@@ -68,11 +81,23 @@ def _serves(gateway: ports.Gateway, place: ports.EndpointTarget, environment: st
     return True
 
 
-def _together(calls: Mapping[T, Callable[[], bool]], seconds: float) -> tuple[dict[T, bool], Sequence[T]]:
-    """Results that came in time, and which others were begun. Threads that still wait are left to their time-outs."""
+def _together(calls: Mapping[T, Callable[[], bool | None]], begin: float, seconds: float) -> dict[T, bool | None]:
+    """What the calls gave that began within ``begin`` seconds; no answer within further ``seconds`` is no.
+
+    Threads that still wait are left to their time-outs.
+    """
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="probe")
-    running: dict[Future[bool], T] = {pool.submit(call): one for one, call in calls.items()}
-    ready, waiting = wait(running, seconds)
+    running: dict[Future[bool | None], T] = {pool.submit(call): one for one, call in calls.items()}
+    wait(running, begin)
     pool.shutdown(wait=False, cancel_futures=True)
-    begun = [running[one] for one in waiting if not one.cancelled()]
-    return {running[one]: one.result() for one in ready}, begun
+    begun = {future: one for future, one in running.items() if not future.cancelled()}
+    ready, _ = wait(begun, seconds)
+    return {one: _given(future, one) if future in ready else False for future, one in begun.items()}
+
+
+def _given(future: Future[bool | None], one: object) -> bool | None:
+    """An error that nobody expected is a no for this one, and no reason not to look at the others."""
+    if (error := future.exception()) is not None:
+        log.error("Asking %s failed: %r", one, error, exc_info=error)
+        return False
+    return future.result()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from intermodal.platform.errors import MissingExtra
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 AUTHORITY = "AZURE_AUTHORITY_HOST"
+LIMITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
+"""Seconds that one call waits for a connection, and for an answer; azure-core's defaults are 300 and 300."""
 
 
 def credential() -> TokenCredential:
@@ -23,4 +25,4 @@ def credential() -> TokenCredential:
         from azure.identity import DefaultAzureCredential
     except ImportError as error:
         raise MissingExtra("azure-identity", "azure") from error
-    return DefaultAzureCredential(disable_instance_discovery=AUTHORITY in os.environ)
+    return DefaultAzureCredential(disable_instance_discovery=AUTHORITY in os.environ, **LIMITS)

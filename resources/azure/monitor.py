@@ -10,7 +10,7 @@ from typing import Any
 from intermodal.platform.errors import MissingExtra, Refused, Unavailable
 from intermodal.resources.azure.endpoints.ml_workspace import RETRIES
 from intermodal.resources.azure.errors import translated
-from intermodal.resources.azure.identity import credential
+from intermodal.resources.azure.identity import LIMITS, credential
 
 MINUTE = 60
 MOST_SERIES = 1000
@@ -39,6 +39,7 @@ class Monitor:
             base_url=management_endpoint,
             credential_scopes=[f"{management_endpoint}/.default"],
             **RETRIES,
+            **LIMITS,
         )
 
     def averages(

@@ -49,5 +49,10 @@ def translated(doing: str) -> Iterator[None]:
                 f"Could not {doing}: Google's token endpoint fails: {error}", hint="Try again."
             ) from error
         raise Refused(f"Could not {doing}: no access token: {error}", hint="Check the service-account file.") from error
-    except (auth.TransportError, requests.ConnectionError, requests.Timeout) as error:
+    except (
+        auth.TransportError,
+        requests.ConnectionError,
+        requests.Timeout,
+        requests.exceptions.ChunkedEncodingError,  # cut off in the middle of an answer: no ConnectionError to requests
+    ) as error:
         raise Unavailable(f"Could not {doing}: no answer from Google Cloud.", hint="Check the network.") from error

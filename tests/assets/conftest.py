@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
@@ -75,6 +76,20 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
+    with _world(tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def cold_world(tmp_path: Path) -> Iterator[World]:
+    """Azure runs nothing until AWS fails."""
+    with _world(tmp_path, "  failover: {order: [aws, azure, gcp], cold: [azure]}\n") as made:
+        yield made
+
+
+@contextmanager
+def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
+    """``more``: further lines of the spec."""
     stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
     targets = {target.cloud: MemoryTarget(target, stores[target.cloud]) for target in TARGETS}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
@@ -98,6 +113,8 @@ def world(tmp_path: Path) -> Iterator[World]:
     with create_defs_folder_sandbox() as sandbox:
         folder = sandbox.defs_folder_path / "wine"
         shutil.copytree(WINE, folder)
+        with (folder / "defs.yaml").open("a", encoding="utf-8") as written:
+            written.write(more)
         with sandbox.build_all_defs() as defs, dg.DagsterInstance.ephemeral() as instance:
             merged = dg.Definitions.merge(defs, dg.Definitions(resources=resources))
             yield World(

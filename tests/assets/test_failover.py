@@ -1,6 +1,7 @@
 """Outage → failover → restore: whatever dies and whenever, the end is the same."""
 
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,12 +10,13 @@ from hypothesis import strategies as st
 
 from intermodal.assets.outage import Outage, fail_over
 from intermodal.assets.recovery import recover
+from intermodal.assets.route import _settle
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.incidents import Incident
 from intermodal.platform.mirroring import MANIFEST
 from tests.assets.conftest import World as DagsterWorld
-from tests.assets.failover_world import MODEL, DownRegistry, World
+from tests.assets.failover_world import MODEL, SILENT, DownRegistry, World
 from tests.assets.failover_world import world as build
 
 NAME = endpoint_name(MODEL, "1.0.0", "sandbox")
@@ -403,6 +405,83 @@ def test_a_cloud_that_came_back_during_a_deploy_is_not_forgotten(
     (again,) = world.incidents.all("wine", open_only=True)
     assert again.cloud == "aws"
     assert "came back while 1.0.0 was deployed without it" in again.entries[0].text
+
+
+def left_out() -> World:
+    """AWS came back, and its incident was closed, while 1.1.0 was deployed without it."""
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.deploy("1.1.0", at.ports(kill=False).down(MODEL))
+    at.revive("aws")
+    at.incidents.close(at.incidents.all()[0].id, at.clock)
+    at.told.clear()
+    at.asked.clear()
+    _settle(SimpleNamespace(log=SILENT), at.spec, at.ports(), "1.1.0", frozenset({"aws"}))  # type: ignore[arg-type]
+    return at
+
+
+def test_a_cloud_that_a_deploy_left_out_is_brought_back_and_not_failed_over() -> None:
+    at = left_out()
+    (incident,) = at.incidents.all(open_only=True)
+    assert {entry.step: entry.text for entry in incident.entries if entry.step in ("drained", "capacity")} == {
+        "drained": "no traffic to aws",
+        "capacity": "gcp runs 2",
+    }
+    at.settle()
+    assert at.asked == {"recover": 1}
+    assert at.failures == []
+    assert [(n.severity, n.title) for n in at.told] == [
+        ("info", "aws came back while flight_delay 1.1.0 was deployed"),
+        ("info", "aws serves flight_delay again"),
+    ]
+    assert at.gateway.routes[MODEL].weights == {"aws": 34, "gcp": 33, "azure": 33}
+    new = endpoint_name(MODEL, "1.1.0", "sandbox")
+    assert [place.replicas for place in at.targets.values()] == [{new: 1}] * 3
+
+
+def test_a_cloud_that_was_left_out_and_dies_while_it_is_brought_back_wakes_somebody() -> None:
+    at = left_out()
+    shift = at.gateway.shift
+
+    def dying(model: str, weights: Any, added: Any = ()) -> None:
+        shift(model, weights, added)
+        at.kill_cloud("aws")
+
+    at.gateway.shift = dying  # type: ignore[method-assign]
+    while not at.targets["aws"].gone:
+        at.tick()
+    at.gateway.shift = shift  # type: ignore[method-assign]
+    at.settle()
+    assert [n.title for n in at.told if n.severity == "page"] == ["aws cannot serve flight_delay"]
+    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 50, "azure": 50}
+    at.revive("aws")
+    at.settle()
+    assert not at.incidents.all(open_only=True)
+
+
+def test_a_cold_cloud_that_a_deploy_has_woken_is_kept(
+    cold_world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world, new = cold_world, endpoint_name("wine", "1.0.0", "sandbox")
+    assert world.run("train_and_deploy_wine").success
+    assert world.targets["azure"].replicas == {}
+    publish = world.gateway.publish
+
+    def dying(*route: Any) -> None:
+        publish(*route)
+        world.targets["aws"].gone = True
+        world.incidents.open(Incident("wine-aws-1000", "wine", "aws", 1000.5))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.gateway, "publish", dying)
+        assert world.run("deploy_wine", {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}).success
+    assert world.gateway.routes["wine"].weights == {"aws": 0, "azure": 3, "gcp": 1}
+    assert world.targets["azure"].replicas == {new: 1}
+    world.targets["aws"].gone = False
+    assert job(world, "recover_wine", recovery_config())
+    assert world.targets["azure"].replicas == {}
+    assert world.gateway.routes["wine"].weights == {"aws": 3, "gcp": 1}
 
 
 def scenario(fields: dict[str, Any], second: bool, kills: list[tuple[int, bool]], forget: int = -1) -> World:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intermodal.platform.retraining import DAY, Decision, Memory, Observed, decide
+from intermodal.platform.retraining import DAY, RETRY_SECONDS, Decision, Memory, Observed, decide
 from intermodal.platform.spec import DriftPolicy
 
 POLICY = DriftPolicy(cooldown_hours=24, retrains_per_day=1)
@@ -28,6 +28,33 @@ def test_a_retraining_that_gave_no_version_is_for_people_once() -> None:
     memory, decision = decide(memory, seen(), POLICY, NOW + 60)
     assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
     assert decide(memory, seen(), POLICY, NOW + 120)[1].action == "wait"
+
+
+def test_a_retraining_that_crashed_is_tried_once_more_after_a_pause() -> None:
+    memory, first = decide(Memory(), seen(), POLICY, NOW)
+    memory, decision = decide(memory, seen(crashed_at=NOW + 60), POLICY, NOW + 70)
+    assert (decision.action, decision.reason) == ("wait", "the retraining failed, and is tried once more in 60 min")
+    later = NOW + 61 + RETRY_SECONDS
+    memory, again = decide(memory, seen(crashed_at=NOW + 60), POLICY, later)
+    assert (again.action, again.key) == ("retrain", f"{first.key}-again")
+    assert decide(memory, seen(training=True), POLICY, later + 10)[1].action == "wait"
+    memory, decision = decide(memory, seen(crashed_at=later + 20), POLICY, later + 30)
+    assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-trained-{int(NOW)}")
+    assert "failed twice" in decision.reason
+    assert decide(memory, seen(crashed_at=later + 20), POLICY, later + DAY)[1].action == "wait"
+
+
+def test_a_second_try_that_its_gates_refused_is_for_people() -> None:
+    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, _ = decide(memory, seen(crashed_at=NOW + 60), POLICY, NOW + 61 + RETRY_SECONDS)
+    _, decision = decide(memory, seen(), POLICY, NOW + 90 + RETRY_SECONDS)
+    assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
+
+
+def test_a_crash_of_long_ago_says_nothing_of_this_retraining() -> None:
+    memory, decision = decide(Memory(), seen(crashed_at=NOW - DAY), POLICY, NOW)
+    assert decision.action == "retrain"
+    assert decide(memory, seen(crashed_at=NOW - DAY), POLICY, NOW + 60)[1].action == "ask people"
 
 
 def test_a_version_that_was_good_and_whose_retraining_failed_is_for_people() -> None:
@@ -69,7 +96,7 @@ def test_the_daily_limit_holds_without_a_cooldown() -> None:
     assert decide(memory, seen("1.1.0"), policy, NOW + DAY + 1)[1].action == "retrain"
 
 
-@pytest.mark.parametrize("memory", [Memory(), Memory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "told")])
+@pytest.mark.parametrize("memory", [Memory(), Memory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "told", "0.9.0-1")])
 def test_memory_survives_a_cursor(memory: Memory) -> None:
     assert Memory.from_dict(memory.to_dict()) == memory
 

@@ -1,5 +1,6 @@
 """The drift sensor asks about all models that have drifted at once, for a bounded time, and says who did not answer."""
 
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from threading import Event
@@ -10,6 +11,7 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.retraining import RETRY_SECONDS
 from intermodal.sensors.drift import drift
 from tests.memory import MemoryNotifier, MemoryTables
 from tests.sensors.support import Ticks, jobs, routes, spec
@@ -72,6 +74,53 @@ def test_everything_that_drifted_is_retrained_once(world: World) -> None:
     assert world.asked() == NAMES[:3]
     world.tick()
     assert not world.tick.requests
+
+
+def test_a_drift_that_somebody_marked_as_materialized_stops_nobody(world: World) -> None:
+    world.measured("drifted", "m00", "m01")
+    world.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["m00", "drift"])))
+    world.tick()
+    assert world.asked() == ["m01"]
+
+
+def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.measured("drifted", "m00")
+    world.tick()
+    run = world.tick.run(world.tick.requests[0], dg.DagsterRunStatus.STARTED)
+    world.instance.report_run_failed(run, "MLflow does not answer")
+    assert "m00: wait, the retraining failed, and is tried once more in" in world.tick()
+    later = time.time() + RETRY_SECONDS + 5
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
+    world.tick()
+    assert world.asked() == ["m00"]
+    assert world.notifier.told == []
+
+
+@pytest.mark.parametrize("blocking", [True, False])
+def test_a_model_that_its_gate_refused_is_no_crash(world: World, blocking: bool) -> None:
+    @dg.asset
+    def model() -> None: ...
+
+    @dg.asset_check(asset=model, blocking=blocking)
+    def quality_gate() -> dg.AssetCheckResult:
+        return dg.AssetCheckResult(passed=False)
+
+    @dg.asset(deps=[model])
+    def version() -> None:
+        raise Unavailable("MLflow says 500")
+
+    defs = dg.Definitions([model, version], [], jobs=[dg.define_asset_job("retrain_m00")], asset_checks=[quality_gate])
+    world.measured("drifted", "m00")
+    world.tick()
+    job = defs.resolve_job_def("retrain_m00")
+    assert not job.execute_in_process(instance=world.instance, raise_on_error=False).success
+    words = world.tick()
+    if blocking:
+        assert "no retrained model passed its gates" in world.notifier.told[0].text
+    else:
+        assert "the retraining failed" in words
 
 
 def test_who_does_not_answer_keeps_nobody_waiting_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,13 @@ from intermodal.resources.azure.errors import reason_of
 FINAL = ("Succeeded", "Failed", "Canceled")
 REFUSALS = 2
 """How often a 400 or 404 is doubted: a rival may have removed what a call names between our look and the call."""
+STEP_SECONDS, REMOVAL_SECONDS = 5.0, 180.0
+"""How long a step waits for a deletion that goes on without it, and ``_fail`` for one that it says is done."""
 FIX = "Correct what it names and deploy again. The failed deployment was deleted, so it costs nothing."
+STILL_THERE = (
+    "Correct what it names and deploy again. The failed deployment is still being deleted and costs until it is gone: "
+    "see in Azure ML studio that it goes."
+)
 
 
 def state_of(resource: Any) -> str:
@@ -67,7 +73,7 @@ class Rollout:
             return False
         for other, found in deployments.items():
             if other != self._wanted and state_of(found) in FINAL:
-                self._workspace.delete_deployment(name, other).wait()
+                self._workspace.delete_deployment(name, other).wait(STEP_SECONDS)
         return True
 
     def _deployed(self, found: Any | None) -> bool:
@@ -83,7 +89,7 @@ class Rollout:
         if self._ours:
             self._fail(self._reason())
         # It failed in an earlier deploy, and what it lacked may be there now.
-        self._workspace.delete_deployment(self._documents.name, self._wanted).wait()
+        self._workspace.delete_deployment(self._documents.name, self._wanted).wait(STEP_SECONDS)
         return False
 
     def _create(self) -> None:
@@ -96,13 +102,14 @@ class Rollout:
 
     def _fail(self, reason: str) -> None:
         """Raise with the reason, and leave nothing that costs: the endpoint goes too if it has nothing else."""
-        name = self._documents.name
+        name, gone = self._documents.name, True
         if self._workspace.endpoint(name) is not None:
-            self._workspace.delete_deployment(name, self._wanted).wait()
-            if not self._workspace.deployments(name):
-                self._workspace.delete_endpoint(name).wait()
-                self._workspace.delete_assets(name)
-        raise DeployFailed(f"Azure ML endpoint '{name}' failed: {reason}", hint=FIX)
+            gone = _ended(self._workspace.delete_deployment(name, self._wanted))
+            if gone and not self._workspace.deployments(name):
+                gone = _ended(self._workspace.delete_endpoint(name))
+                if gone:
+                    self._workspace.delete_assets(name)
+        raise DeployFailed(f"Azure ML endpoint '{name}' failed: {reason}", hint=FIX if gone else STILL_THERE)
 
     def _reason(self) -> str:
         """What the operation says; for an operation that another process began, what the container wrote."""
@@ -114,3 +121,9 @@ class Rollout:
             except HttpResponseError as error:
                 return reason_of(error)
         return self._workspace.logs(self._documents.name, self._wanted) or "Azure gives no reason."
+
+
+def _ended(poller: Any) -> bool:
+    """Whether a deletion ended within ``REMOVAL_SECONDS``: one that is stuck must not hold its run for ever."""
+    poller.wait(REMOVAL_SECONDS)
+    return bool(poller.done())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.resources.azure.endpoints.ml_workspace import RETRIES
 from intermodal.resources.azure.errors import of_answer
+from intermodal.resources.azure.identity import LIMITS
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
@@ -26,7 +27,7 @@ class Scoring:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import RetryPolicy
 
-        return PipelineClient("https://", policies=[RetryPolicy(**RETRIES)])
+        return PipelineClient("https://", policies=[RetryPolicy(**RETRIES)], **LIMITS)
 
     def score(self, doing: str, url: str, key: str, body: bytes) -> bytes:
         """The model's answer. SpecError when it refuses the body, else the error for Azure's status."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from intermodal.platform.errors import MissingExtra
-from intermodal.resources.azure.identity import credential
+from intermodal.resources.azure.identity import LIMITS, credential
 
 PROVIDER = "Microsoft.MachineLearningServices"
 RETRIES = {"retry_total": 6, "retry_status": 5, "retry_connect": 1, "retry_read": 1, "retry_backoff_factor": 0.3}
-"""azure-core's own retries for 408, 429 and 5xx; a cloud that is down is noticed within seconds."""
+"""azure-core's own retries for 408, 429 and 5xx. With ``LIMITS`` a cloud that is down is noticed within seconds."""
 POLL_SECONDS = 5
 """Where Azure names no pause of its own."""
 
@@ -35,6 +35,7 @@ class Workspace:
             credential_scopes=[f"{management_endpoint}/.default"],
             polling_interval=POLL_SECONDS,
             **RETRIES,
+            **LIMITS,
         )
 
     def endpoint(self, name: str) -> Any | None:
