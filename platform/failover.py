@@ -8,8 +8,9 @@ from intermodal.platform.incidents import Incident
 from intermodal.platform.routing import even_weights, policy_weights
 from intermodal.platform.spec import ModelSpec
 
-DOWN, BACK = "down", "back"
-"""Keys of the entries ``told``: people are told once of each."""
+DOWN, CAPACITY, NO_CAPACITY, BACK = "down", "capacity", "no-capacity", "back"
+"""Keys of the entries ``told``: people are told once of each. ``down`` when the traffic is off the cloud, then what
+became of its capacity."""
 
 
 def order_of(spec: ModelSpec) -> tuple[Cloud, ...]:

@@ -36,22 +36,83 @@ def test_the_next_cloud_takes_over_and_gives_back() -> None:
     assert [(e.step, e.key) for e in incident.entries] == [
         ("detected", "0"),
         ("drained", "0"),
-        ("capacity", "0"),
         ("told", "down"),
+        ("told", "capacity"),
+        ("capacity", "0"),
     ]
     assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 50, "azure": 50}
     assert at.targets["gcp"].replicas == {NAME: 2}
     assert at.targets["azure"].replicas == {NAME: 1}
-    assert [(n.severity, n.title) for n in at.told] == [("page", "aws cannot serve flight_delay")]
+    assert [(n.severity, n.title) for n in at.told] == [
+        ("page", "aws cannot serve flight_delay"),
+        ("info", "flight_delay has its capacity again without aws"),
+    ]
     at.revive("aws")
     at.settle()
     incident = at.incidents.all()[0]
     assert not incident.is_open
-    assert [e.step for e in incident.entries[4:]] == ["recovering", "current", "share back", "reaped", "told"]
+    assert [e.step for e in incident.entries[5:]] == ["recovering", "current", "share back", "reaped", "told"]
     assert at.gateway.routes[MODEL].weights == {"aws": 34, "gcp": 33, "azure": 33}
     assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
-    assert [n.severity for n in at.told] == ["page", "info"]
+    assert [n.severity for n in at.told] == ["page", "info", "info"]
     assert at.asked == {"failover": 1, "recover": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "Its traffic went to the other clouds; gcp will replace its capacity."),
+        (
+            {"serve": ["aws/sagemaker", "gcp/cloud-run"], "failover": {"cold": ["gcp"]}},
+            "Nobody else serves it yet; gcp will replace its capacity.",
+        ),
+    ],
+    ids=["warm", "only a cold one is left"],
+)
+def test_people_are_told_before_the_capacity_is_replaced(fields: dict[str, Any], said: str) -> None:
+    at = build(**fields)
+    deploy, texts = at.targets["gcp"].deploy, list[list[str]]()
+
+    def deploying(request: Any) -> Any:
+        texts.append([notice.text for notice in at.told])
+        return deploy(request)
+
+    at.targets["gcp"].deploy = deploying  # type: ignore[method-assign]
+    at.kill_cloud("aws")
+    at.settle()
+    assert texts[0] == [f"{said} Incident {at.incidents.all()[0].id}."]
+
+
+def test_people_are_told_of_what_nobody_foresaw_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, outage = build(), Outage("flight_delay-aws-1", "aws", 1.0)
+    at.kill_cloud("aws")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(at.gateway, "shift", full)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                fail_over(at.ports(), at.spec, outage)
+    assert [notice.severity for notice in at.told] == ["page", "page"]
+    assert "No space left on device" in at.told[0].text
+    assert at.told[1].title == "flight_delay lacks the capacity of aws"
+    fail_over(at.ports(), at.spec, outage)
+    assert len({notice.key for notice in at.told}) == len(at.told) == 3
+
+
+def test_people_are_told_even_if_nothing_can_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = build()
+    at.kill_cloud("aws")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(at.incidents, "note", full)
+    with pytest.raises(OSError, match="No space left"):
+        fail_over(at.ports(), at.spec, Outage("flight_delay-aws-1", "aws", 1.0))
+    assert [notice.title for notice in at.told] == ["aws cannot serve flight_delay"]
 
 
 def test_a_cold_cloud_is_started_from_its_mirror_and_stopped_again() -> None:
@@ -92,7 +153,8 @@ def test_two_clouds_gone_and_back_one_after_the_other() -> None:
     at.settle()
     assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
     assert not at.incidents.all(open_only=True)
-    assert len(at.told) == 4
+    assert len({notice.key for notice in at.told}) == len(at.told)
+    assert sum(notice.key.endswith(("-down", "-back")) for notice in at.told) == 4
 
 
 def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
@@ -104,7 +166,8 @@ def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
     left = dict(at.gateway.routes[MODEL].weights)
     at.settle()
     assert at.gateway.routes[MODEL].weights == left
-    assert len(at.told) == 3
+    assert sum(notice.key.endswith("-down") for notice in at.told) == 3
+    assert len({notice.key for notice in at.told}) == len(at.told)
     at.revive("azure")
     at.settle()
     assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 0, "azure": 100}
@@ -201,7 +264,7 @@ def test_a_helper_that_cannot_go_back_is_not_forgotten() -> None:
     at.settle()
     assert not at.incidents.all(open_only=True)
     assert at.targets["gcp"].replicas == {NAME: 1}
-    assert [notice.severity for notice in at.told] == ["page", "info"]
+    assert [notice.severity for notice in at.told] == ["page", "info", "info"]
 
 
 def test_people_are_asked_about_a_helper_that_never_goes_back() -> None:
@@ -212,7 +275,7 @@ def test_people_are_asked_about_a_helper_that_never_goes_back() -> None:
     at.targets["gcp"].broken = "the container exited with 1"
     at.settle()
     assert not at.incidents.all(open_only=True)
-    assert [notice.title for notice in at.told[1:]] == [
+    assert [notice.title for notice in at.told[2:]] == [
         "More of flight_delay than is needed runs on gcp",
         "aws serves flight_delay again",
     ]
@@ -224,13 +287,17 @@ def test_when_nobody_can_take_over_people_are_told_once_and_it_is_tried_again() 
     at.kill_cloud("aws")
     for _ in range(6):
         at.tick()
-    assert at.failures
-    assert len(at.told) == 1
-    assert "could not be replaced yet" in at.told[0].text
+    assert len(at.failures) > 1
+    assert [(notice.severity, notice.title) for notice in at.told] == [
+        ("page", "aws cannot serve flight_delay"),
+        ("page", "flight_delay lacks the capacity of aws"),
+    ]
+    assert "could not be replaced yet: azure/ml: quota exceeded" in at.told[1].text
     assert at.gateway.routes[MODEL].weights["aws"] == 0
     at.targets["gcp"].broken = ""
     at.settle()
     assert at.targets["gcp"].replicas == {NAME: 2}
+    assert [notice.title for notice in at.told[2:]] == ["flight_delay has its capacity again without aws"]
 
 
 def test_a_store_that_answers_500_does_not_stop_a_warm_cloud() -> None:
@@ -257,8 +324,8 @@ def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
     at.kill_cloud("aws")
     at.settle()
     assert at.gateway.routes[MODEL].weights["aws"] == 0
-    assert at.asked["failover"] == 4
-    assert len(at.told) == 1
+    assert at.asked["failover"] == 3
+    assert [notice.key.rpartition("-")[2] for notice in at.told] == ["capacity", "down"]
     assert at.failures == []
 
 
@@ -289,7 +356,7 @@ def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_broug
     at.settle()
     assert not at.incidents.all(open_only=True)
     assert len(at.incidents.all()) == 1
-    assert [notice.severity for notice in at.told] == ["page", "info"]
+    assert [notice.severity for notice in at.told] == ["page", "info", "info"]
     assert invoke is not None
 
 
