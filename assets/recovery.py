@@ -22,7 +22,7 @@ from intermodal.platform.spec import ModelSpec
 
 PROBES, PROBE_SECONDS, DRAIN_SECONDS = 15, 1.0, 2.0
 REST_SECONDS = 120.0
-"""How long helpers that cannot go back to what they ran before keep an incident open."""
+"""How long helpers that cannot go back to what they ran before, or people who cannot be told, keep an incident open."""
 
 
 def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
@@ -36,8 +36,19 @@ def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
     minutes = (at.now() - incident.opened_at) / 60
     text = f"It serves {at.route(spec.name).version} again, {minutes:.1f} minutes after it stopped. Incident {id}."
     title = f"{incident.cloud} serves {spec.name} again"
-    tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
+    incident = tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
+    _wait_for_ears(at, incident)
     return at.incidents.close(id, at.now())
+
+
+def _wait_for_ears(at: Ports, incident: Incident) -> None:
+    """Closed, nobody would tell people any more. So it stays open for a while, and the next run tries again."""
+    first = next((entry.at for entry in incident.entries if entry.key == f"not-told-{BACK}"), None)
+    if not incident.has("told", BACK) and first is not None and at.now() - first < REST_SECONDS:
+        raise Unavailable(
+            f"Nobody could be told that {incident.cloud} serves {incident.model} again.",
+            hint="The incident stays open, and it is tried again.",
+        )
 
 
 def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:

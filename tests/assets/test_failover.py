@@ -329,6 +329,32 @@ def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
     assert at.failures == []
 
 
+def test_people_who_could_not_be_told_that_it_is_back_are_told_later() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.notifier.failing = 2
+    at.settle()
+    assert not at.incidents.all(open_only=True)
+    assert at.notifier.failing == 0
+    assert [notice.title for notice in at.told[2:]] == ["aws serves flight_delay again"]
+    assert at.asked["recover"] == 3
+
+
+def test_an_incident_does_not_stay_open_because_nobody_can_ever_be_told() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.notifier.failing = 1000
+    at.settle()
+    (incident,) = at.incidents.all()
+    assert not incident.is_open
+    assert incident.has("note", "not-told-back")
+    assert any("Nobody could be told that aws serves flight_delay again" in text for text in at.failures)
+
+
 def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_brought_back_later() -> None:
     at = build()
     at.kill_cloud("aws")
