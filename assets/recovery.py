@@ -15,7 +15,7 @@ from intermodal.platform import failover
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import Endpoint, Upstream, endpoint_name
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
-from intermodal.platform.failover import BACK, current_round, wanted
+from intermodal.platform.failover import BACK, NOT_BACK, current_round, wanted
 from intermodal.platform.incidents import Incident
 from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
@@ -23,6 +23,9 @@ from intermodal.platform.spec import ModelSpec
 PROBES, PROBE_SECONDS, DRAIN_SECONDS = 15, 1.0, 2.0
 REST_SECONDS = 120.0
 """How long helpers that cannot go back to what they ran before, or people who cannot be told, keep an incident open."""
+
+FAILURES = 3
+"""People are told when so many recoveries of an incident failed: a cloud that is coming back fails once or twice."""
 
 
 def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
@@ -32,13 +35,31 @@ def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
         raise NotFound(f"There is no incident '{id}'.", hint="Look at the asset of the model's incidents.")
     if not known.is_open:
         return known
-    incident = again_when_moved(lambda: _restore(at, spec, known))
+    try:
+        incident = again_when_moved(lambda: _restore(at, spec, known))
+    except Exception as error:
+        _failed(at, spec, at.incidents.get(id) or known, error)
+        raise
     minutes = (at.now() - incident.opened_at) / 60
     text = f"It serves {at.route(spec.name).version} again, {minutes:.1f} minutes after it stopped. Incident {id}."
     title = f"{incident.cloud} serves {spec.name} again"
     incident = tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
     _wait_for_ears(at, incident)
     return at.incidents.close(id, at.now())
+
+
+def _failed(at: Ports, spec: ModelSpec, incident: Incident, error: Exception) -> None:
+    """Count it, whatever it was and in whichever round, and tell people once when it keeps failing. A cloud that has
+    its share again serves: what is still to be done after that is no matter of bringing it back."""
+    if incident.has("share back", str(current_round(incident))):
+        return
+    count = min(sum(entry.key.startswith(f"{NOT_BACK}-") for entry in incident.entries) + 1, FAILURES)
+    why = error.message if isinstance(error, IntermodalError) else repr(error)
+    incident = at.note(incident, "note", f"{NOT_BACK}-{count}", f"it could not be brought back: {why}")
+    if count == FAILURES:
+        title = f"{incident.cloud} answers, but cannot be brought back to serve {spec.name}"
+        text = f"It failed {FAILURES} times and is tried again, later and later: {why} Incident {incident.id}."
+        tell(at, incident, NOT_BACK, Notice("warning", title, text, spec.owner, f"{incident.id}-{NOT_BACK}"))
 
 
 def _wait_for_ears(at: Ports, incident: Incident) -> None:

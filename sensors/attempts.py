@@ -49,15 +49,22 @@ def requests(instance: dg.DagsterInstance, events: Sequence[Event], now: float) 
     runs: dict[str, list[dg.RunRecord]] = defaultdict(list)
     for record in _records(instance, INCIDENT_TAG, {event.incident for event in events}):
         if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:
-            runs[record.dagster_run.tags.get(EVENT_TAG, "")].append(record)
+            runs[_series(record.dagster_run.tags.get(EVENT_TAG, ""))].append(record)
     asked = []
     for event in events:
-        before = runs[event.id]
+        before = runs[_series(event.id)]
         if event.model in busy or (before and now < max(map(_ended, before)) + _pause(len(before))):
             continue
         busy.add(event.model)
         asked.append(_request(event, len(before) + 1))
     return asked
+
+
+def _series(id: str) -> str:
+    """The events whose runs wait for each other: the recoveries of an incident in all its rounds, for one that fails
+    makes a new round; but a failover only with itself, for its cloud may have its share again."""
+    series, _, _ = id.rpartition("-")
+    return series if series.endswith("-recover") else id
 
 
 def _pause(attempts: int) -> float:

@@ -398,6 +398,24 @@ def test_a_lane_that_the_gateway_cannot_reach_gets_no_traffic() -> None:
     assert at.incidents.all()[0].is_open
 
 
+def test_people_are_told_once_of_a_recovery_that_keeps_failing() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.gateway.drills["aws"] = object()  # type: ignore[assignment]
+    (incident,) = at.incidents.all()
+    for number in range(5):
+        with pytest.raises(Unavailable, match="still gets no answer from aws"):
+            recover(at.ports(), at.spec, incident.id)
+        fail_over(at.ports(), at.spec, Outage(incident.id, "aws", incident.opened_at))
+        assert len(at.told) == (2 if number < 2 else 3)
+    assert at.told[2].severity == "warning"
+    assert at.told[2].title == "aws answers, but cannot be brought back to serve flight_delay"
+    assert "failed 3 times" in at.told[2].text
+    assert "still gets no answer from aws" in at.told[2].text
+
+
 def test_an_endpoint_that_was_deleted_is_deployed_anew() -> None:
     at = build()
     at.targets["gcp"].delete(NAME)

@@ -131,6 +131,34 @@ def test_a_run_that_did_not_settle_it_is_followed_by_another_after_a_while(here:
     ]
 
 
+def test_recoveries_that_fail_are_later_and_later_although_each_makes_a_round(here: Here) -> None:
+    here.opened(("detected", "0"), *CONTAINED)
+    here.now = time.time() - 100
+    here.tick(3)
+    assert here.asked == ["recover_wine"]
+    for turn, pause in enumerate((5, 10, 20)):
+        here.ticks.run(next(one for one in here.ticks.requests if one.job_name == "recover_wine"), STATUS.FAILURE)
+        # it failed again, was contained, and its API answers still
+        here.opened(("recovering", str(turn)), ("note", f"again-{turn + 1}"))
+        here.opened(("drained", str(turn + 1)), ("capacity", str(turn + 1)))
+        here.now = time.time() + pause - 7
+        here.tick()
+        assert here.asked == []
+        here.tick()
+        assert [one.run_key for one in here.ticks.requests] == [f"wine-aws-1-recover-{turn + 1}-{turn + 2}"]
+
+
+def test_a_failover_does_not_wait_for_those_of_earlier_rounds(here: Here) -> None:
+    here.opened(("detected", "0"))
+    here.tick()
+    here.ticks.run(here.ticks.requests[0], STATUS.FAILURE)
+    here.opened(*CONTAINED, ("recovering", "0"))
+    here.targets["aws"].gone = True
+    here.now = time.time() - 10
+    here.tick(2)
+    assert "wine-aws-1-failover-1-1" in here.ticks.keys
+
+
 def test_a_run_whose_process_is_gone_is_marked_and_followed_by_another(here: Here) -> None:
     here.opened(("detected", "0"))
     here.targets["aws"].gone = True
