@@ -1,5 +1,6 @@
 """The outage sensor: one run for each event, whatever happens to it, to its runs, or to its memory."""
 
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
 
 from intermodal.assets.resources import target_key
 from intermodal.platform.clouds import TARGETS
@@ -199,6 +201,30 @@ def test_a_process_that_never_came_up_is_not_waited_for_as_a_pod_is(
     here.tick()
     expected = STATUS.FAILURE if local else STATUS.STARTING
     assert here.instance.get_run_by_id(run.run_id).status == expected  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_a_process_that_loads_many_models_is_waited_for_while_it_lives(
+    here: Here, monkeypatch: pytest.MonkeyPatch, lives: bool
+) -> None:
+    monkeypatch.setattr(type(here.instance), "run_launcher", property(lambda _: dg.DefaultRunLauncher()))
+    here.opened(("detected", "0"))
+    here.tick()
+    run = here.ticks.run(here.ticks.requests[0], STATUS.STARTING)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        said = EngineEventData.in_process(process.pid)  # as Dagster's code server says it of a run that it starts
+        here.instance.report_engine_event(f"Started process for run (pid: {process.pid}).", run, said)
+        if not lives:
+            process.communicate(b"\n")
+        here.now = time.time() + attempts.SILENT_SECONDS + 10
+        here.tick()
+        found = here.instance.get_run_by_id(run.run_id).status  # type: ignore[union-attr]
+        assert found == (STATUS.STARTING if lives else STATUS.FAILURE)
+        if lives:
+            here.now = time.time() + attempts.LOADING_SECONDS
+            here.tick()
+            assert here.instance.get_run_by_id(run.run_id).status == STATUS.FAILURE  # type: ignore[union-attr]
+            process.communicate(b"\n")
 
 
 def test_a_run_that_says_that_it_is_at_work_is_left_alone(here: Here) -> None:
