@@ -7,10 +7,11 @@ killed anywhere and repeated: what is done is seen in the incident and in the cl
 from dataclasses import dataclass
 
 from intermodal.assets.capacity import Ports, again_when_moved, move, take_over, tell
+from intermodal.platform import ports
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.failover import CAPACITY, DOWN, NO_CAPACITY, current_round, helpers, recovering, wanted
-from intermodal.platform.incidents import Incident
+from intermodal.platform.incidents import Entry, Incident
 from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
 
@@ -39,7 +40,7 @@ def fail_over(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
 
 
 def _fail_over(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
-    incident = opened(at, spec, outage)
+    incident = opened(at.incidents, spec.name, outage, at.now())
     if not incident.is_open:
         at.log.info("%s is closed: the cloud came back since", incident.id)
         return incident
@@ -50,18 +51,18 @@ def _fail_over(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
         text = "No cloud is left. The weights stay, so that whichever comes back gets the requests."
         incident = at.note(incident, "note", f"nobody-{current_round(incident)}", text)
         return tell(at, incident, DOWN, _notice(spec, incident, text))
-    return again_when_moved(lambda: _contain(at, spec, opened(at, spec, outage)))
+    return again_when_moved(lambda: _contain(at, spec, opened(at.incidents, spec.name, outage, at.now())))
 
 
-def opened(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
+def opened(incidents: ports.Incidents, model: str, outage: Outage, now: float) -> Incident:
     """The incident of this outage, opened once: another that is open for the cloud is the same event, seen with another
     onset by a watcher that had forgotten the first. A closed one is given back as it is."""
-    known = at.incidents.all(spec.name, open_only=True)
-    new = Incident(outage.incident, spec.name, outage.cloud, outage.onset)
-    incident = next((one for one in known if one.cloud == outage.cloud), None) or at.incidents.open(new)
+    known = incidents.all(model, open_only=True)
+    new = Incident(outage.incident, model, outage.cloud, outage.onset)
+    incident = next((one for one in known if one.cloud == outage.cloud), None) or incidents.open(new)
     if not incident.is_open:
         return incident
-    return at.note(incident, "detected", "0", f"{incident.cloud} cannot serve {incident.model}")
+    return incidents.note(incident.id, Entry(now, "detected", "0", f"{incident.cloud} cannot serve {model}"))
 
 
 def _contain(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
@@ -91,7 +92,7 @@ def _failed(at: Ports, spec: ModelSpec, outage: Outage, error: Exception) -> Non
     why, whole = (error.message, str(error)) if isinstance(error, IntermodalError) else (repr(error), repr(error))
     incident = Incident(outage.incident, spec.name, outage.cloud, outage.onset)
     try:
-        incident = opened(at, spec, outage)
+        incident = opened(at.incidents, spec.name, outage, at.now())
         if not incident.is_open:
             return
         key = f"{NO_CAPACITY}-{current_round(incident)}"

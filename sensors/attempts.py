@@ -11,6 +11,7 @@ import dagster as dg
 
 from intermodal.assets.failover import CLOUD_TAG, EVENT_TAG, INCIDENT_TAG, MODEL_TAG
 from intermodal.assets.heartbeat import SILENT_SECONDS
+from intermodal.platform.clouds import Cloud
 
 FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
 """How long to wait before an event that a run did not settle gets another one: doubled each time."""
@@ -35,7 +36,7 @@ class Event:
 
     verb: str
     model: str
-    cloud: str
+    cloud: Cloud
     incident: str
     round: int
     config: Mapping[str, Any] = field(default_factory=dict, compare=False)

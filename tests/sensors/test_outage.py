@@ -118,6 +118,42 @@ def test_while_a_run_is_at_work_no_other_is_asked_for(here: Here) -> None:
     assert len(here.ticks.keys) == 2
 
 
+def test_a_second_cloud_that_fails_meanwhile_is_written_down_at_once(here: Here) -> None:
+    here.targets["aws"].gone = True
+    here.tick(2)
+    for request in here.ticks.requests:
+        here.ticks.run(request, STATUS.STARTED)
+    here.targets["gcp"].gone = True
+    here.tick(2)
+    assert here.asked == []
+    (incident,) = [one for one in here.incidents.all("wine", open_only=True) if one.cloud == "gcp"]
+    assert incident.id == f"wine-gcp-{int(here.now - 5)}"
+    assert [(entry.step, entry.key, entry.at) for entry in incident.entries] == [("detected", "0", here.now)]
+    here.tick(2)
+    assert here.incidents.get(incident.id) == incident
+    for run in here.instance.get_runs():
+        here.instance.report_run_failed(run)
+    here.now = time.time() - 4
+    here.tick()
+    assert f"{incident.id}-failover-0-1" in here.ticks.keys
+
+
+def test_what_cannot_be_written_down_keeps_no_failover_from_being_asked_for(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.targets["aws"].gone = True
+    here.tick(2)
+    here.ticks.run(next(one for one in here.ticks.requests if one.job_name == "failover_wine"), STATUS.STARTED)
+
+    def full(*_: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(here.incidents, "open", full)
+    here.ticks.keys.clear()
+    here.tick()
+    assert here.asked == ["failover_flights"]
+
+
 def test_a_run_that_did_not_settle_it_is_followed_by_another_after_a_while(here: Here) -> None:
     here.opened(("detected", "0"))
     here.targets["aws"].gone = True
