@@ -187,17 +187,28 @@ def _forget(at: Ports, spec: ModelSpec, version: str, cold: Collection[str], dow
         if served is None:
             raise NotFound(f"{cloud} has no endpoint '{name}'.", hint=f"Run the job deploy_{spec.name}.")
         held.append(at.places[cloud].upstream(served))
+    _same_version(at, spec, version)  # the clouds took their time
     at.gateway.publish(replace(route, weights=weights), held)
 
 
 def _reap(at: Ports, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
-    """Remove what the cloud still runs of the model: other versions that were replaced while it was away."""
+    """Remove what the cloud still runs of the model: other versions that were replaced while it was away. Not while a
+    deploy is under way, which may have made one just now; what nobody uses after it, the sensor ``orphans`` removes."""
     place, environment = at.places[incident.cloud], at.deployment.environment
-    name = endpoint_name(spec.name, version, environment)
-    for one in place.list(environment, spec.name):
-        if not (keep and one.name == name):
-            place.delete(one.name)
-            incident = at.note(
-                incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed"
-            )
-    return at.note(incident, "reaped", str(current_round(incident)), f"nothing else runs on {place.target}")
+    name, text = endpoint_name(spec.name, version, environment), f"nothing else runs on {place.target}"
+    for one in place.list(environment, spec.name):  # asked first: what a deploy makes that begins later is not in it
+        if keep and one.name == name:
+            continue
+        if one.name != name and at.deploying(spec.name):
+            text = f"{one.name} stays on {place.target}: a run deploys {spec.name}"
+            continue
+        _same_version(at, spec, version)
+        place.delete(one.name)
+        incident = at.note(incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed")
+    return at.note(incident, "reaped", str(current_round(incident)), text)
+
+
+def _same_version(at: Ports, spec: ModelSpec, version: str) -> None:
+    """Raises Moved when another version was published meanwhile."""
+    if (now := at.route(spec.name).version) != version:
+        raise Moved(f"'{spec.name}' went from {version} to {now} meanwhile.")

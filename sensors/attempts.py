@@ -9,8 +9,8 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets.failover import CLOUD_TAG, EVENT_TAG, INCIDENT_TAG, MODEL_TAG
 from intermodal.assets.heartbeat import SILENT_SECONDS
+from intermodal.assets.runs import CLOUD_TAG, EVENT_TAG, INCIDENT_TAG, MODEL_TAG
 from intermodal.platform.clouds import Cloud
 
 FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0

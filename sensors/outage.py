@@ -7,8 +7,8 @@ from typing import Any, cast
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.failover import EVENT_TAG
 from intermodal.assets.outage import Outage, opened
+from intermodal.assets.runs import EVENT_TAG
 from intermodal.assets.specs import specs_of
 from intermodal.platform import ports
 from intermodal.platform.clouds import TARGETS, Cloud, parse_target

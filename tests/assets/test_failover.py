@@ -1,8 +1,10 @@
 """Outage → failover → restore: whatever dies and whenever, the end is the same."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -232,6 +234,58 @@ def test_a_version_deployed_meanwhile_reaches_the_cloud_before_its_traffic_and_t
     assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {new: 1} for c in at.targets}
     assert f"{MODEL}/1.1.0/{MANIFEST}" in at.stores["aws"].objects
     assert any("was left on aws/sagemaker" in entry.text for entry in at.incidents.all()[0].entries)
+
+
+def another_version(at: World) -> str:
+    """On aws, beside the current one."""
+    name = endpoint_name(MODEL, "1.1.0", "sandbox")
+    at.targets["aws"].endpoints[name] = replace(at.targets["aws"].endpoints[NAME], name=name, version="1.1.0")
+    return name
+
+
+@pytest.mark.parametrize("deploying", [True, False])
+def test_what_a_running_deploy_makes_is_not_removed(deploying: bool) -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    name = another_version(at)
+    recover(replace(at.ports(), deploying=lambda _: deploying), at.spec, at.incidents.all()[0].id)
+    assert set(at.targets["aws"].endpoints) == ({NAME, name} if deploying else {NAME})
+    (incident,) = at.incidents.all()
+    assert not incident.is_open
+    (text,) = [entry.text for entry in incident.entries if entry.step == "reaped"]
+    assert text == (
+        f"{name} stays on aws/sagemaker: a run deploys flight_delay"
+        if deploying
+        else "nothing else runs on aws/sagemaker"
+    )
+
+
+@pytest.mark.parametrize(("fields", "cloud", "call"), [({}, "aws", "list"), (COLD, "azure", "describe")])
+def test_a_version_that_is_published_meanwhile_stays(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], cloud: Any, call: str
+) -> None:
+    at = build(**fields)
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    ask = getattr(at.targets[cloud], call)
+
+    def deploying(*args: Any) -> Any:
+        found = ask(*args)
+        if at.gateway.routes[MODEL].version == "1.0.0":
+            at.deploy("1.1.0")
+            found = ask(*args) if call == "list" else found
+        return found
+
+    monkeypatch.setattr(at.targets[cloud], call, deploying)
+    at.settle()
+    assert at.gateway.routes[MODEL].version == "1.1.0"
+    new = endpoint_name(MODEL, "1.1.0", "sandbox")
+    serving = [target.replicas for name, target in at.targets.items() if name not in at.spec.failover.cold]
+    assert serving == [{new: 1}] * len(serving)
+    assert not at.incidents.all(open_only=True)
 
 
 def test_a_cloud_that_refuses_is_passed_over_and_that_is_written_down() -> None:
@@ -470,6 +524,18 @@ def test_the_jobs_do_it_and_the_assets_say_so(world: DagsterWorld) -> None:
     assert world.metadata("route")["weight_aws"] == 3
     assert world.metadata("incidents")["open"] == 0
     assert world.metadata("endpoint", "aws")["state"] == "ready"
+
+
+def test_the_job_leaves_what_a_running_deploy_makes(world: DagsterWorld) -> None:
+    assert world.run("train_and_deploy_wine").success
+    world.targets["aws"].gone = True
+    assert job(world, "failover_wine", outage_config())
+    world.targets["aws"].gone = False
+    name, new = (endpoint_name("wine", version, "sandbox") for version in ("1.0.0", "1.1.0"))
+    world.targets["aws"].endpoints[new] = replace(world.targets["aws"].endpoints[name], name=new, version="1.1.0")
+    world.instance.add_run(dg.DagsterRun(job_name="deploy_wine", status=dg.DagsterRunStatus.STARTED))
+    assert job(world, "recover_wine", recovery_config())
+    assert set(world.targets["aws"].endpoints) == {name, new}
 
 
 def job(world: DagsterWorld, name: str, config: dict[str, Any]) -> bool:
