@@ -18,7 +18,8 @@ from intermodal.platform.spec import ModelSpec
 
 @dataclass(frozen=True)
 class Ports:
-    """All that a failover works with. ``now`` gives Unix seconds; ``pause`` waits, in seconds."""
+    """All that a failover works with. ``deploying``: whether a run deploys a model now. ``now`` gives Unix seconds;
+    ``pause`` waits, in seconds."""
 
     gateway: ports.Gateway
     incidents: ports.Incidents
@@ -27,6 +28,7 @@ class Ports:
     stores: Mapping[Cloud, ports.ObjectStore]
     places: Mapping[Cloud, ports.EndpointTarget]
     registry: ports.ModelRegistry | None = None
+    deploying: Callable[[str], bool] = lambda _: False
     log: logging.Logger = field(default=logging.getLogger(__name__))
     now: Callable[[], float] = time.time
     pause: Callable[[float], None] = time.sleep

@@ -12,16 +12,10 @@ from intermodal.assets.heartbeat import heartbeat
 from intermodal.assets.incidents import incidents_metadata
 from intermodal.assets.outage import Outage, fail_over
 from intermodal.assets.recovery import recover
+from intermodal.assets.runs import deploying
 from intermodal.platform.clouds import Target, parse_cloud
 from intermodal.platform.incidents import Incident
 from intermodal.platform.spec import ModelSpec
-
-MODEL_TAG, INCIDENT_TAG, EVENT_TAG, CLOUD_TAG = (
-    *("intermodal/failover", "intermodal/incident", "intermodal/event"),
-    "intermodal/cloud",
-)
-"""On runs of these jobs. Not ``model``: the queue holds back a second run of one ``model``, and a failover must not
-wait for a training, or for a deploy that hangs on the very cloud that died."""
 
 
 class FailoverConfig(dg.Config):
@@ -47,6 +41,7 @@ def ports_of(context: Any, targets: Sequence[Target], registry: bool = False) ->
         stores={target.cloud: resources.store(context, target.cloud) for target in targets},
         places={target.cloud: resources.place(context, target) for target in targets},
         registry=resources.registry(context) if registry else None,
+        deploying=lambda model: deploying(context.instance, model),
         log=context.log,
     )
 

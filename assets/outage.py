@@ -7,10 +7,11 @@ killed anywhere and repeated: what is done is seen in the incident and in the cl
 from dataclasses import dataclass
 
 from intermodal.assets.capacity import Ports, again_when_moved, move, take_over, tell
+from intermodal.platform import ports
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.failover import DOWN, current_round, recovering, wanted
-from intermodal.platform.incidents import Incident
+from intermodal.platform.failover import CAPACITY, DOWN, NO_CAPACITY, current_round, helpers, recovering, wanted
+from intermodal.platform.incidents import Entry, Incident
 from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
 
@@ -27,49 +28,86 @@ class Outage:
 def fail_over(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
     """Bring the model to where it serves without the cloud, and return the incident.
 
-    Raises when capacity could not be replaced; people were told even so, and the next run tries again.
+    People are told as soon as the traffic is off the cloud: to replace its capacity can take half an hour, and what
+    came of that they are told then. Raises when it could not be replaced, or whatever else failed; people were told
+    even so, and the next run tries again.
     """
-    incident = opened(at, spec, outage)
+    try:
+        return _fail_over(at, spec, outage)
+    except Exception as error:
+        _failed(at, spec, outage, error)
+        raise
+
+
+def _fail_over(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
+    incident = opened(at.incidents, spec.name, outage, at.now())
     if not incident.is_open:
         at.log.info("%s is closed: the cloud came back since", incident.id)
         return incident
     if recovering(incident):
         key = f"again-{current_round(incident) + 1}"
         incident = at.note(incident, "note", key, f"{incident.cloud} stopped answering again while it was brought back")
-    down = at.down(spec.name)
-    if not wanted(spec, down):
+    if not wanted(spec, at.down(spec.name)):
         text = "No cloud is left. The weights stay, so that whichever comes back gets the requests."
         incident = at.note(incident, "note", f"nobody-{current_round(incident)}", text)
         return tell(at, incident, DOWN, _notice(spec, incident, text))
-    try:
-        incident = again_when_moved(lambda: _contain(at, spec, incident))
-    except IntermodalError as error:
-        known = at.note(incident, "note", f"no-capacity-{current_round(incident)}", f"capacity is missing: {error}")
-        tell(at, known, DOWN, _notice(spec, incident, f"Its capacity could not be replaced yet: {error.message}"))
-        raise
-    text = next(entry.text for entry in reversed(incident.entries) if entry.step == "capacity")
-    return tell(at, incident, DOWN, _notice(spec, incident, f"Its traffic went to the other clouds; {text}."))
+    return again_when_moved(lambda: _contain(at, spec, opened(at.incidents, spec.name, outage, at.now())))
 
 
-def opened(at: Ports, spec: ModelSpec, outage: Outage) -> Incident:
+def opened(incidents: ports.Incidents, model: str, outage: Outage, now: float) -> Incident:
     """The incident of this outage, opened once: another that is open for the cloud is the same event, seen with another
     onset by a watcher that had forgotten the first. A closed one is given back as it is."""
-    known = at.incidents.all(spec.name, open_only=True)
-    new = Incident(outage.incident, spec.name, outage.cloud, outage.onset)
-    incident = next((one for one in known if one.cloud == outage.cloud), None) or at.incidents.open(new)
+    known = incidents.all(model, open_only=True)
+    new = Incident(outage.incident, model, outage.cloud, outage.onset)
+    incident = next((one for one in known if one.cloud == outage.cloud), None) or incidents.open(new)
     if not incident.is_open:
         return incident
-    return at.note(incident, "detected", "0", f"{incident.cloud} cannot serve {incident.model}")
+    return incidents.note(incident.id, Entry(now, "detected", "0", f"{incident.cloud} cannot serve {model}"))
 
 
 def _contain(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
     key, down, version = str(current_round(incident)), at.down(spec.name), at.route(spec.name).version
+    helped = helpers(spec, down)
     if move(at, spec, version, down, {}):
         incident = at.note(incident, "drained", key, f"no traffic to {', '.join(sorted(down))}")
+        text = "Its traffic went to the other clouds"
+    else:
+        text = "Nobody else serves it yet"
+    text += f"; {' and '.join(helped)} will replace its capacity." if helped else "; nothing had to be replaced."
+    incident = tell(at, incident, DOWN, _notice(spec, incident, text))
     capacity = take_over(at, spec, version, down)
     move(at, spec, version, down, capacity.upstreams)
     incident = at.note(incident, "drained", key, f"no traffic to {', '.join(sorted(down))}")
-    return at.note(incident, "capacity", key, capacity.text(spec, down))
+    text = capacity.text(spec, down)
+    if helped:  # told before it is noted: a run that is killed in between is repeated until it is noted
+        title = f"{spec.name} has its capacity again without {incident.cloud}"
+        notice = Notice("info", title, f"{text}. Incident {incident.id}.", spec.owner, f"{incident.id}-{CAPACITY}")
+        incident = tell(at, incident, CAPACITY, notice)
+    return at.note(incident, "capacity", key, text)
+
+
+def _failed(at: Ports, spec: ModelSpec, outage: Outage, error: Exception) -> None:
+    """Tell people, whatever it was: a disk that is full is no error of ours. What fails here is only logged, for the
+    first error is the one to be shown. Where nothing can be noted, each run that fails tells them again."""
+    why, whole = (error.message, str(error)) if isinstance(error, IntermodalError) else (repr(error), repr(error))
+    incident = Incident(outage.incident, spec.name, outage.cloud, outage.onset)
+    try:
+        incident = opened(at.incidents, spec.name, outage, at.now())
+        if not incident.is_open:
+            return
+        key = f"{NO_CAPACITY}-{current_round(incident)}"
+        incident = at.note(incident, "note", key, f"capacity is missing: {whole}")
+    except Exception as other:  # noqa: BLE001
+        at.log.error("%s cannot be noted in: %r", incident.id, other)
+    key, notice = DOWN, _notice(spec, incident, f"What was to be done failed, and is tried again: {why}")
+    if incident.has("told", DOWN):
+        title, text = f"{spec.name} lacks the capacity of {incident.cloud}", f"It could not be replaced yet: {why}"
+        key = NO_CAPACITY
+        notice = Notice("page", title, f"{text} Incident {incident.id}.", spec.owner, f"{incident.id}-{key}")
+    try:
+        tell(at, incident, key, notice)
+    except Exception as other:  # noqa: BLE001
+        at.log.error("people may not have been told of %s: %r", incident.id, other)
 
 
 def _notice(spec: ModelSpec, incident: Incident, text: str) -> Notice:

@@ -15,14 +15,17 @@ from intermodal.platform import failover
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import Endpoint, Upstream, endpoint_name
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
-from intermodal.platform.failover import BACK, current_round, wanted
+from intermodal.platform.failover import BACK, NOT_BACK, current_round, wanted
 from intermodal.platform.incidents import Incident
 from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
 
 PROBES, PROBE_SECONDS, DRAIN_SECONDS = 15, 1.0, 2.0
 REST_SECONDS = 120.0
-"""How long helpers that cannot go back to what they ran before keep an incident open."""
+"""How long helpers that cannot go back to what they ran before, or people who cannot be told, keep an incident open."""
+
+FAILURES = 3
+"""People are told when so many recoveries of an incident failed: a cloud that is coming back fails once or twice."""
 
 
 def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
@@ -32,12 +35,41 @@ def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
         raise NotFound(f"There is no incident '{id}'.", hint="Look at the asset of the model's incidents.")
     if not known.is_open:
         return known
-    incident = again_when_moved(lambda: _restore(at, spec, known))
+    try:
+        incident = again_when_moved(lambda: _restore(at, spec, known))
+    except Exception as error:
+        _failed(at, spec, at.incidents.get(id) or known, error)
+        raise
     minutes = (at.now() - incident.opened_at) / 60
     text = f"It serves {at.route(spec.name).version} again, {minutes:.1f} minutes after it stopped. Incident {id}."
     title = f"{incident.cloud} serves {spec.name} again"
-    tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
+    incident = tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
+    _wait_for_ears(at, incident)
     return at.incidents.close(id, at.now())
+
+
+def _failed(at: Ports, spec: ModelSpec, incident: Incident, error: Exception) -> None:
+    """Count it, whatever it was and in whichever round, and tell people once when it keeps failing. A cloud that has
+    its share again serves: what is still to be done after that is no matter of bringing it back."""
+    if incident.has("share back", str(current_round(incident))):
+        return
+    count = min(sum(entry.key.startswith(f"{NOT_BACK}-") for entry in incident.entries) + 1, FAILURES)
+    why = error.message if isinstance(error, IntermodalError) else repr(error)
+    incident = at.note(incident, "note", f"{NOT_BACK}-{count}", f"it could not be brought back: {why}")
+    if count == FAILURES:
+        title = f"{incident.cloud} answers, but cannot be brought back to serve {spec.name}"
+        text = f"It failed {FAILURES} times and is tried again, later and later: {why} Incident {incident.id}."
+        tell(at, incident, NOT_BACK, Notice("warning", title, text, spec.owner, f"{incident.id}-{NOT_BACK}"))
+
+
+def _wait_for_ears(at: Ports, incident: Incident) -> None:
+    """Closed, nobody would tell people any more. So it stays open for a while, and the next run tries again."""
+    first = next((entry.at for entry in incident.entries if entry.key == f"not-told-{BACK}"), None)
+    if not incident.has("told", BACK) and first is not None and at.now() - first < REST_SECONDS:
+        raise Unavailable(
+            f"Nobody could be told that {incident.cloud} serves {incident.model} again.",
+            hint="The incident stays open, and it is tried again.",
+        )
 
 
 def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
@@ -155,17 +187,28 @@ def _forget(at: Ports, spec: ModelSpec, version: str, cold: Collection[str], dow
         if served is None:
             raise NotFound(f"{cloud} has no endpoint '{name}'.", hint=f"Run the job deploy_{spec.name}.")
         held.append(at.places[cloud].upstream(served))
+    _same_version(at, spec, version)  # the clouds took their time
     at.gateway.publish(replace(route, weights=weights), held)
 
 
 def _reap(at: Ports, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
-    """Remove what the cloud still runs of the model: other versions that were replaced while it was away."""
+    """Remove what the cloud still runs of the model: other versions that were replaced while it was away. Not while a
+    deploy is under way, which may have made one just now; what nobody uses after it, the sensor ``orphans`` removes."""
     place, environment = at.places[incident.cloud], at.deployment.environment
-    name = endpoint_name(spec.name, version, environment)
-    for one in place.list(environment, spec.name):
-        if not (keep and one.name == name):
-            place.delete(one.name)
-            incident = at.note(
-                incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed"
-            )
-    return at.note(incident, "reaped", str(current_round(incident)), f"nothing else runs on {place.target}")
+    name, text = endpoint_name(spec.name, version, environment), f"nothing else runs on {place.target}"
+    for one in place.list(environment, spec.name):  # asked first: what a deploy makes that begins later is not in it
+        if keep and one.name == name:
+            continue
+        if one.name != name and at.deploying(spec.name):
+            text = f"{one.name} stays on {place.target}: a run deploys {spec.name}"
+            continue
+        _same_version(at, spec, version)
+        place.delete(one.name)
+        incident = at.note(incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed")
+    return at.note(incident, "reaped", str(current_round(incident)), text)
+
+
+def _same_version(at: Ports, spec: ModelSpec, version: str) -> None:
+    """Raises Moved when another version was published meanwhile."""
+    if (now := at.route(spec.name).version) != version:
+        raise Moved(f"'{spec.name}' went from {version} to {now} meanwhile.")

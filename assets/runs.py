@@ -5,8 +5,12 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from intermodal.assets.failover import MODEL_TAG
-
+MODEL_TAG, INCIDENT_TAG, EVENT_TAG, CLOUD_TAG = (
+    *("intermodal/failover", "intermodal/incident", "intermodal/event"),
+    "intermodal/cloud",
+)
+"""On runs of ``failover_<model>`` and ``recover_<model>``. Not ``model``: the queue holds back a second run of one
+``model``, and a failover must not wait for a training, or for a deploy that hangs on the very cloud that died."""
 RUNNING = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,
@@ -32,6 +36,11 @@ def busy_models(instance: dg.DagsterInstance) -> set[str]:
     """Those with a run that waits or runs, other than one that only removes what nobody uses."""
     runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
     return set[str]().union(*(models_of(run) for run in runs if run.job_name != REAP))
+
+
+def deploying(instance: dg.DagsterInstance, model: str) -> bool:
+    """Whether a run that deploys the model waits or runs; failovers and recoveries do not count."""
+    return any(_deploys(run, model) for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)))
 
 
 def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, float]:

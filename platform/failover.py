@@ -8,8 +8,9 @@ from intermodal.platform.incidents import Incident
 from intermodal.platform.routing import even_weights, policy_weights
 from intermodal.platform.spec import ModelSpec
 
-DOWN, BACK = "down", "back"
-"""Keys of the entries ``told``: people are told once of each."""
+DOWN, CAPACITY, NO_CAPACITY, NOT_BACK, BACK = "down", "capacity", "no-capacity", "not-back", "back"
+"""Keys of the entries ``told``: people are told once of each. ``down`` when the traffic is off the cloud, then what
+became of its capacity; ``not-back`` when bringing it back keeps failing."""
 
 
 def order_of(spec: ModelSpec) -> tuple[Cloud, ...]:

@@ -1,5 +1,6 @@
 """One run per event whatever happens: which events need a run now, seen from the runs that there were."""
 
+import os
 import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -8,14 +9,18 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets.failover import CLOUD_TAG, EVENT_TAG, INCIDENT_TAG, MODEL_TAG
 from intermodal.assets.heartbeat import SILENT_SECONDS
+from intermodal.assets.runs import CLOUD_TAG, EVENT_TAG, INCIDENT_TAG, MODEL_TAG
+from intermodal.platform.clouds import Cloud
 
 FIRST_SECONDS, LONGEST_SECONDS = 5.0, 300.0
 """How long to wait before an event that a run did not settle gets another one: doubled each time."""
 START_SECONDS = 180.0
-"""Dagster's own patience with a run that starts (run_monitoring.start_timeout_seconds); a process on this machine needs
-none of it."""
+"""Dagster's own patience with a run that starts (run_monitoring.start_timeout_seconds): it may wait for a machine (a
+pod, an image)."""
+LOADING_SECONDS = 600.0
+"""Patience with a process on this machine that lives and starts: it loads the definitions of all models, and says
+nothing meanwhile."""
 AT_ONCE = 400
 """Ids in one question to the run storage, well below SQLite's limit of variables."""
 MARKING_SECONDS = 0.5
@@ -31,7 +36,7 @@ class Event:
 
     verb: str
     model: str
-    cloud: str
+    cloud: Cloud
     incident: str
     round: int
     config: Mapping[str, Any] = field(default_factory=dict, compare=False)
@@ -49,15 +54,22 @@ def requests(instance: dg.DagsterInstance, events: Sequence[Event], now: float) 
     runs: dict[str, list[dg.RunRecord]] = defaultdict(list)
     for record in _records(instance, INCIDENT_TAG, {event.incident for event in events}):
         if record.dagster_run.status != dg.DagsterRunStatus.NOT_STARTED:
-            runs[record.dagster_run.tags.get(EVENT_TAG, "")].append(record)
+            runs[_series(record.dagster_run.tags.get(EVENT_TAG, ""))].append(record)
     asked = []
     for event in events:
-        before = runs[event.id]
+        before = runs[_series(event.id)]
         if event.model in busy or (before and now < max(map(_ended, before)) + _pause(len(before))):
             continue
         busy.add(event.model)
         asked.append(_request(event, len(before) + 1))
     return asked
+
+
+def _series(id: str) -> str:
+    """The events whose runs wait for each other: the recoveries of an incident in all its rounds, for one that fails
+    makes a new round; but a failover only with itself, for its cloud may have its share again."""
+    series, _, _ = id.rpartition("-")
+    return series if series.endswith("-recover") else id
 
 
 def _pause(attempts: int) -> float:
@@ -69,9 +81,31 @@ def _ended(record: dg.RunRecord) -> float:
 
 
 def _patience(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
-    """A run that starts may wait for a machine (a pod, an image); one that works gives a sign of life."""
-    starts = record.dagster_run.status == dg.DagsterRunStatus.STARTING
-    return START_SECONDS if starts and not isinstance(instance.run_launcher, dg.DefaultRunLauncher) else SILENT_SECONDS
+    """One that works gives a sign of life; one that starts cannot yet."""
+    if record.dagster_run.status != dg.DagsterRunStatus.STARTING:
+        return SILENT_SECONDS
+    if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
+        return START_SECONDS
+    return LOADING_SECONDS if _lives(instance, record.dagster_run.run_id) else SILENT_SECONDS
+
+
+def _lives(instance: dg.DagsterInstance, run_id: str) -> bool:
+    """Whether the run's process is there. It says which it is before it loads anything, and Dagster's default launcher
+    has it on the machine where this sensor runs."""
+    said = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records
+    events = [one.event_log_entry.dagster_event for one in said]
+    pids = [event.engine_event_data.metadata.get("pid") for event in events if event is not None]
+    return any(pid is not None and _exists(int(str(pid.value))) for pid in pids)
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # asks, and sends nothing
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _busy(instance: dg.DagsterInstance, now: float) -> set[str]:
@@ -79,18 +113,16 @@ def _busy(instance: dg.DagsterInstance, now: float) -> set[str]:
     a process that was killed cannot say so, and Dagster's default launcher does not ask."""
     unfinished = instance.get_run_records(dg.RunsFilter(statuses=list(UNFINISHED)))
     records = [record for record in unfinished if MODEL_TAG in record.dagster_run.tags]
-    patience = {record.dagster_run.run_id: _patience(instance, record) for record in records}
     quiet = [
         record
         for record in records
-        if record.dagster_run.status in WORKING
-        and now - record.update_timestamp.timestamp() > patience[record.dagster_run.run_id]
+        if record.dagster_run.status in WORKING and now - record.update_timestamp.timestamp() > SILENT_SECONDS
     ]
     dead, until, turn = set[str](), time.monotonic() + MARKING_SECONDS, int(now) % max(len(quiet), 1)
     for record in quiet[turn:] + quiet[:turn]:
         if time.monotonic() > until:
             break  # the others count as at work until a later tick has looked at them
-        seconds = patience[record.dagster_run.run_id]
+        seconds = _patience(instance, record)
         if now - last_word(instance, record) > seconds:
             instance.report_run_failed(record.dagster_run, f"No sign of life for {seconds:g} s: its process is gone.")
             dead.add(record.dagster_run.run_id)

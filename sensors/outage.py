@@ -7,6 +7,8 @@ from typing import Any, cast
 import dagster as dg
 
 from intermodal.assets import resources
+from intermodal.assets.outage import Outage, opened
+from intermodal.assets.runs import EVENT_TAG
 from intermodal.assets.specs import specs_of
 from intermodal.platform import ports
 from intermodal.platform.clouds import TARGETS, Cloud, parse_target
@@ -21,6 +23,8 @@ from intermodal.sensors.probes import answering, endpoint_votes, voted
 SECONDS = 5
 WATCH = "watch"
 """The resource that has the WatchPolicy."""
+OPENED_AT_ONCE = 20
+"""Incidents that one tick opens for failovers that must wait; the next one goes on."""
 
 
 def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
@@ -68,6 +72,10 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         )
         events = events_of(specs, seen, known, incidents, now)
         asked = requests(context.instance, events, now)
+        try:
+            _write_down(incidents, _waiting(events, asked, known), now)
+        except (IntermodalError, OSError) as error:  # what is asked for matters more; the next tick tries again
+            context.log.error("an outage could not be written down: %s", error)
         reason = None if asked else _reason(seen, known, serves)
         return dg.SensorResult(run_requests=asked, skip_reason=reason, cursor=seen.watch.to_json())
 
@@ -123,6 +131,22 @@ def events_of(
         elif not recovering(one) and not contained(one, specs[model], away[model]):
             failovers.append(Event("failover", model, cloud, one.id, turn, config))
     return [*recoveries, *failovers]
+
+
+def _waiting(events: Sequence[Event], asked: Sequence[dg.RunRequest], known: Mapping[Lane, Incident]) -> list[Event]:
+    """New outages that get no run now: one of their model is at work, for half an hour if it must replace capacity."""
+    ids = {request.tags[EVENT_TAG] for request in asked}
+    return [
+        event
+        for event in events
+        if event.verb == "failover" and event.id not in ids and (event.model, event.cloud) not in known
+    ]
+
+
+def _write_down(incidents: ports.Incidents, events: Sequence[Event], now: float) -> None:
+    """Open their incidents, so that nothing of them is lost and nobody deploys there; the failover finds them open."""
+    for event in events[:OPENED_AT_ONCE]:
+        opened(incidents, event.model, Outage(event.incident, event.cloud, event.config["onset"]), now)
 
 
 def _remembered(context: dg.SensorEvaluationContext) -> Watch:

@@ -1,9 +1,11 @@
 """Outage → failover → restore: whatever dies and whenever, the end is the same."""
 
+from dataclasses import replace
 from functools import cache
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -38,22 +40,83 @@ def test_the_next_cloud_takes_over_and_gives_back() -> None:
     assert [(e.step, e.key) for e in incident.entries] == [
         ("detected", "0"),
         ("drained", "0"),
-        ("capacity", "0"),
         ("told", "down"),
+        ("told", "capacity"),
+        ("capacity", "0"),
     ]
     assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 50, "azure": 50}
     assert at.targets["gcp"].replicas == {NAME: 2}
     assert at.targets["azure"].replicas == {NAME: 1}
-    assert [(n.severity, n.title) for n in at.told] == [("page", "aws cannot serve flight_delay")]
+    assert [(n.severity, n.title) for n in at.told] == [
+        ("page", "aws cannot serve flight_delay"),
+        ("info", "flight_delay has its capacity again without aws"),
+    ]
     at.revive("aws")
     at.settle()
     incident = at.incidents.all()[0]
     assert not incident.is_open
-    assert [e.step for e in incident.entries[4:]] == ["recovering", "current", "share back", "reaped", "told"]
+    assert [e.step for e in incident.entries[5:]] == ["recovering", "current", "share back", "reaped", "told"]
     assert at.gateway.routes[MODEL].weights == {"aws": 34, "gcp": 33, "azure": 33}
     assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
-    assert [n.severity for n in at.told] == ["page", "info"]
+    assert [n.severity for n in at.told] == ["page", "info", "info"]
     assert at.asked == {"failover": 1, "recover": 1}
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, "Its traffic went to the other clouds; gcp will replace its capacity."),
+        (
+            {"serve": ["aws/sagemaker", "gcp/cloud-run"], "failover": {"cold": ["gcp"]}},
+            "Nobody else serves it yet; gcp will replace its capacity.",
+        ),
+    ],
+    ids=["warm", "only a cold one is left"],
+)
+def test_people_are_told_before_the_capacity_is_replaced(fields: dict[str, Any], said: str) -> None:
+    at = build(**fields)
+    deploy, texts = at.targets["gcp"].deploy, list[list[str]]()
+
+    def deploying(request: Any) -> Any:
+        texts.append([notice.text for notice in at.told])
+        return deploy(request)
+
+    at.targets["gcp"].deploy = deploying  # type: ignore[method-assign]
+    at.kill_cloud("aws")
+    at.settle()
+    assert texts[0] == [f"{said} Incident {at.incidents.all()[0].id}."]
+
+
+def test_people_are_told_of_what_nobody_foresaw_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, outage = build(), Outage("flight_delay-aws-1", "aws", 1.0)
+    at.kill_cloud("aws")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(at.gateway, "shift", full)
+        for _ in range(2):
+            with pytest.raises(OSError, match="No space left"):
+                fail_over(at.ports(), at.spec, outage)
+    assert [notice.severity for notice in at.told] == ["page", "page"]
+    assert "No space left on device" in at.told[0].text
+    assert at.told[1].title == "flight_delay lacks the capacity of aws"
+    fail_over(at.ports(), at.spec, outage)
+    assert len({notice.key for notice in at.told}) == len(at.told) == 3
+
+
+def test_people_are_told_even_if_nothing_can_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    at = build()
+    at.kill_cloud("aws")
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(at.incidents, "note", full)
+    with pytest.raises(OSError, match="No space left"):
+        fail_over(at.ports(), at.spec, Outage("flight_delay-aws-1", "aws", 1.0))
+    assert [notice.title for notice in at.told] == ["aws cannot serve flight_delay"]
 
 
 def test_a_cold_cloud_is_started_from_its_mirror_and_stopped_again() -> None:
@@ -94,7 +157,8 @@ def test_two_clouds_gone_and_back_one_after_the_other() -> None:
     at.settle()
     assert {cloud: target.replicas for cloud, target in at.targets.items()} == {c: {NAME: 1} for c in at.targets}
     assert not at.incidents.all(open_only=True)
-    assert len(at.told) == 4
+    assert len({notice.key for notice in at.told}) == len(at.told)
+    assert sum(notice.key.endswith(("-down", "-back")) for notice in at.told) == 4
 
 
 def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
@@ -106,7 +170,8 @@ def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
     left = dict(at.gateway.routes[MODEL].weights)
     at.settle()
     assert at.gateway.routes[MODEL].weights == left
-    assert len(at.told) == 3
+    assert sum(notice.key.endswith("-down") for notice in at.told) == 3
+    assert len({notice.key for notice in at.told}) == len(at.told)
     at.revive("azure")
     at.settle()
     assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 0, "azure": 100}
@@ -173,6 +238,58 @@ def test_a_version_deployed_meanwhile_reaches_the_cloud_before_its_traffic_and_t
     assert any("was left on aws/sagemaker" in entry.text for entry in at.incidents.all()[0].entries)
 
 
+def another_version(at: World) -> str:
+    """On aws, beside the current one."""
+    name = endpoint_name(MODEL, "1.1.0", "sandbox")
+    at.targets["aws"].endpoints[name] = replace(at.targets["aws"].endpoints[NAME], name=name, version="1.1.0")
+    return name
+
+
+@pytest.mark.parametrize("deploying", [True, False])
+def test_what_a_running_deploy_makes_is_not_removed(deploying: bool) -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    name = another_version(at)
+    recover(replace(at.ports(), deploying=lambda _: deploying), at.spec, at.incidents.all()[0].id)
+    assert set(at.targets["aws"].endpoints) == ({NAME, name} if deploying else {NAME})
+    (incident,) = at.incidents.all()
+    assert not incident.is_open
+    (text,) = [entry.text for entry in incident.entries if entry.step == "reaped"]
+    assert text == (
+        f"{name} stays on aws/sagemaker: a run deploys flight_delay"
+        if deploying
+        else "nothing else runs on aws/sagemaker"
+    )
+
+
+@pytest.mark.parametrize(("fields", "cloud", "call"), [({}, "aws", "list"), (COLD, "azure", "describe")])
+def test_a_version_that_is_published_meanwhile_stays(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], cloud: Any, call: str
+) -> None:
+    at = build(**fields)
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    ask = getattr(at.targets[cloud], call)
+
+    def deploying(*args: Any) -> Any:
+        found = ask(*args)
+        if at.gateway.routes[MODEL].version == "1.0.0":
+            at.deploy("1.1.0")
+            found = ask(*args) if call == "list" else found
+        return found
+
+    monkeypatch.setattr(at.targets[cloud], call, deploying)
+    at.settle()
+    assert at.gateway.routes[MODEL].version == "1.1.0"
+    new = endpoint_name(MODEL, "1.1.0", "sandbox")
+    serving = [target.replicas for name, target in at.targets.items() if name not in at.spec.failover.cold]
+    assert serving == [{new: 1}] * len(serving)
+    assert not at.incidents.all(open_only=True)
+
+
 def test_a_cloud_that_refuses_is_passed_over_and_that_is_written_down() -> None:
     at = build()
     at.targets["gcp"].broken = "quota exceeded"
@@ -203,7 +320,7 @@ def test_a_helper_that_cannot_go_back_is_not_forgotten() -> None:
     at.settle()
     assert not at.incidents.all(open_only=True)
     assert at.targets["gcp"].replicas == {NAME: 1}
-    assert [notice.severity for notice in at.told] == ["page", "info"]
+    assert [notice.severity for notice in at.told] == ["page", "info", "info"]
 
 
 def test_people_are_asked_about_a_helper_that_never_goes_back() -> None:
@@ -214,7 +331,7 @@ def test_people_are_asked_about_a_helper_that_never_goes_back() -> None:
     at.targets["gcp"].broken = "the container exited with 1"
     at.settle()
     assert not at.incidents.all(open_only=True)
-    assert [notice.title for notice in at.told[1:]] == [
+    assert [notice.title for notice in at.told[2:]] == [
         "More of flight_delay than is needed runs on gcp",
         "aws serves flight_delay again",
     ]
@@ -226,13 +343,17 @@ def test_when_nobody_can_take_over_people_are_told_once_and_it_is_tried_again() 
     at.kill_cloud("aws")
     for _ in range(6):
         at.tick()
-    assert at.failures
-    assert len(at.told) == 1
-    assert "could not be replaced yet" in at.told[0].text
+    assert len(at.failures) > 1
+    assert [(notice.severity, notice.title) for notice in at.told] == [
+        ("page", "aws cannot serve flight_delay"),
+        ("page", "flight_delay lacks the capacity of aws"),
+    ]
+    assert "could not be replaced yet: azure/ml: quota exceeded" in at.told[1].text
     assert at.gateway.routes[MODEL].weights["aws"] == 0
     at.targets["gcp"].broken = ""
     at.settle()
     assert at.targets["gcp"].replicas == {NAME: 2}
+    assert [notice.title for notice in at.told[2:]] == ["flight_delay has its capacity again without aws"]
 
 
 def test_a_store_that_answers_500_does_not_stop_a_warm_cloud() -> None:
@@ -259,9 +380,35 @@ def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
     at.kill_cloud("aws")
     at.settle()
     assert at.gateway.routes[MODEL].weights["aws"] == 0
-    assert at.asked["failover"] == 4
-    assert len(at.told) == 1
+    assert at.asked["failover"] == 3
+    assert [notice.key.rpartition("-")[2] for notice in at.told] == ["capacity", "down"]
     assert at.failures == []
+
+
+def test_people_who_could_not_be_told_that_it_is_back_are_told_later() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.notifier.failing = 2
+    at.settle()
+    assert not at.incidents.all(open_only=True)
+    assert at.notifier.failing == 0
+    assert [notice.title for notice in at.told[2:]] == ["aws serves flight_delay again"]
+    assert at.asked["recover"] == 3
+
+
+def test_an_incident_does_not_stay_open_because_nobody_can_ever_be_told() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.notifier.failing = 1000
+    at.settle()
+    (incident,) = at.incidents.all()
+    assert not incident.is_open
+    assert incident.has("note", "not-told-back")
+    assert any("Nobody could be told that aws serves flight_delay again" in text for text in at.failures)
 
 
 def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_brought_back_later() -> None:
@@ -291,7 +438,7 @@ def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_broug
     at.settle()
     assert not at.incidents.all(open_only=True)
     assert len(at.incidents.all()) == 1
-    assert [notice.severity for notice in at.told] == ["page", "info"]
+    assert [notice.severity for notice in at.told] == ["page", "info", "info"]
     assert invoke is not None
 
 
@@ -305,6 +452,24 @@ def test_a_lane_that_the_gateway_cannot_reach_gets_no_traffic() -> None:
         recover(at.ports(), at.spec, at.incidents.all()[0].id)
     assert at.gateway.routes[MODEL].weights["aws"] == 0
     assert at.incidents.all()[0].is_open
+
+
+def test_people_are_told_once_of_a_recovery_that_keeps_failing() -> None:
+    at = build()
+    at.kill_cloud("aws")
+    at.settle()
+    at.revive("aws")
+    at.gateway.drills["aws"] = object()  # type: ignore[assignment]
+    (incident,) = at.incidents.all()
+    for number in range(5):
+        with pytest.raises(Unavailable, match="still gets no answer from aws"):
+            recover(at.ports(), at.spec, incident.id)
+        fail_over(at.ports(), at.spec, Outage(incident.id, "aws", incident.opened_at))
+        assert len(at.told) == (2 if number < 2 else 3)
+    assert at.told[2].severity == "warning"
+    assert at.told[2].title == "aws answers, but cannot be brought back to serve flight_delay"
+    assert "failed 3 times" in at.told[2].text
+    assert "still gets no answer from aws" in at.told[2].text
 
 
 def test_an_endpoint_that_was_deleted_is_deployed_anew() -> None:
@@ -361,6 +526,18 @@ def test_the_jobs_do_it_and_the_assets_say_so(world: DagsterWorld) -> None:
     assert world.metadata("route")["weight_aws"] == 3
     assert world.metadata("incidents")["open"] == 0
     assert world.metadata("endpoint", "aws")["state"] == "ready"
+
+
+def test_the_job_leaves_what_a_running_deploy_makes(world: DagsterWorld) -> None:
+    assert world.run("train_and_deploy_wine").success
+    world.targets["aws"].gone = True
+    assert job(world, "failover_wine", outage_config())
+    world.targets["aws"].gone = False
+    name, new = (endpoint_name("wine", version, "sandbox") for version in ("1.0.0", "1.1.0"))
+    world.targets["aws"].endpoints[new] = replace(world.targets["aws"].endpoints[name], name=new, version="1.1.0")
+    world.instance.add_run(dg.DagsterRun(job_name="deploy_wine", status=dg.DagsterRunStatus.STARTED))
+    assert job(world, "recover_wine", recovery_config())
+    assert set(world.targets["aws"].endpoints) == {name, new}
 
 
 def job(world: DagsterWorld, name: str, config: dict[str, Any]) -> bool:

@@ -69,7 +69,8 @@ def as_before(at: Scene, before: Picture) -> list[str]:
 def told_twice(at: Scene, since: float) -> int:
     """Events of which people were told more than once: a run that was killed between telling and noting it."""
     ids = [one.id for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
-    return sum(at.told.times(f"{id}-{key}") > 1 for id in ids for key in (failover.DOWN, failover.BACK))
+    keys = (failover.DOWN, failover.CAPACITY, failover.NO_CAPACITY, failover.BACK)
+    return sum(at.told.times(f"{id}-{key}") > 1 for id in ids for key in keys)
 
 
 def _told(at: Scene, key: str) -> list[str]:
