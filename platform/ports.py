@@ -228,5 +228,6 @@ class Incidents(Protocol):
 class Notifier(Protocol):
     """Tells people."""
 
-    def tell(self, notice: Notice) -> None:
-        """Unavailable when it reached nobody that was configured. Nobody configured: the run's log has it."""
+    def tell(self, notice: Notice) -> bool:
+        """Unavailable when it reached nobody that was configured, and for a page when nobody took it who is to be
+        woken. False when nobody is configured: the run's log has it."""

@@ -327,10 +327,14 @@ class MemoryIncidents:
 
 @dataclass
 class MemoryNotifier:
-    told: list[Notice] = field(default_factory=list)
+    """``configured``: whether anybody is."""
 
-    def tell(self, notice: Notice) -> None:
+    told: list[Notice] = field(default_factory=list)
+    configured: bool = True
+
+    def tell(self, notice: Notice) -> bool:
         self.told.append(notice)
+        return self.configured
 
 
 @dataclass

@@ -262,6 +262,16 @@ def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
     assert at.failures == []
 
 
+def test_that_nobody_is_configured_is_written_down() -> None:
+    at = build()
+    at.notifier.configured = False
+    at.kill_cloud("aws")
+    at.settle()
+    told = next(entry for entry in at.incidents.all()[0].entries if entry.step == "told")
+    assert told.text == "nobody is configured to be told: aws cannot serve flight_delay"
+    assert at.asked["failover"] == 1
+
+
 def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_brought_back_later() -> None:
     at = build()
     at.kill_cloud("aws")
