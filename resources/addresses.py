@@ -1,6 +1,10 @@
-"""Addresses of folders and buckets, as fsspec takes them."""
+"""Addresses: of folders and buckets, as fsspec takes them, and how those with a password in them are shown."""
+
+import re
 
 from upath import UPath
+
+USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 
 
 def at_address(address: str) -> UPath:
@@ -10,3 +14,8 @@ def at_address(address: str) -> UPath:
     would never see what runs have written since.
     """
     return UPath(address, use_listings_cache=False) if "://" in address else UPath(address)
+
+
+def without_passwords(text: str) -> str:
+    """The text with the name and the password taken out of every URL in it."""
+    return USERINFO.sub("", text)
