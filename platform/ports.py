@@ -177,7 +177,8 @@ class Gateway(Protocol):
         0. It is not when it cannot serve, or fails more than a fifth while another is well."""
 
     def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
-        """``upstream_health`` of every model, in one call however many there are."""
+        """``upstream_health`` of every model, in one call however many there are. A model of ``models`` that is not in
+        it cannot be watched: what is written of its route is damaged."""
 
     def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
         """Drill: do this to every request for ``cloud`` until told otherwise; None ends it. Takes effect at once, and

@@ -144,7 +144,7 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return found.route if found else None
 
     def models(self) -> Sequence[str]:
-        return sorted(state.read_all(self._places))
+        return state.names(self._places)
 
     def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
         """A V2 body through the gateway: the answer, the cloud that gave it and its version.
@@ -177,8 +177,9 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return known.health(Admin(self.admin_url).turns(f"^{re.escape(model)}/{UPSTREAM}$"))
 
     def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
-        """``upstream_health`` of every model. Envoy is asked once, and a state file is read only when it is new."""
-        models = state.read_all(self._places)
+        """``upstream_health`` of every model. Envoy is asked once, and a state file is read only when it is new; one
+        that is damaged is logged, and its model left out."""
+        models = state.read_sound(self._places)
         turns = Admin(self.admin_url).turns(f"/{UPSTREAM}$")
         return {name: model.health(turns) for name, model in models.items()}
 

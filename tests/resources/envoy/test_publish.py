@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from intermodal.platform.endpoints import BearerToken, Upstream
-from intermodal.platform.errors import NotFound, SpecError, Unavailable
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.resources.envoy import files
 from intermodal.resources.envoy.admin import Rejected
 from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
@@ -197,3 +197,25 @@ def test_health_is_told_of_all_models_and_follows_what_others_publish(model: Mod
     other.gateway.withdraw(other.name)
     assert other.name not in reader.health()
     assert other.name not in reader.models()
+
+
+def test_a_damaged_route_hides_no_other_and_is_never_published_away(
+    model: Model, caplog: pytest.LogCaptureFixture
+) -> None:
+    other = Model(model.gateway, f"{model.name}_other", model.clouds)
+    model.publish(aws=1)
+    other.publish(gcp=1)
+    written = Path(model.gateway.directory) / "routes" / f"{other.name}.json"
+    sound = written.read_text()
+    files.write(written, sound.replace('"region"', '"field_of_a_newer_version"'))
+    health = model.gateway.health()
+    assert (health[model.name], other.name in health) == ({"aws": True}, False)
+    assert f"{other.name}.json is damaged" in caplog.text
+    assert {model.name, other.name} <= set(model.gateway.models())
+    for ask in (lambda: other.gateway.route(other.name), lambda: model.publish(aws=1, gcp=1)):
+        with pytest.raises(IntermodalError, match=r"_other\.json is damaged"):
+            ask()
+    assert other.infer().status_code == 200
+    files.write(written, sound)
+    assert model.gateway.health()[other.name] == {"gcp": True}
+    other.gateway.withdraw(other.name)
