@@ -131,7 +131,8 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return {cloud: float(text) for cloud, text in kept.items() if text is not None}
 
     def withdraw(self, model: str) -> None:
-        """Idempotent: the model answers 404 from then on, and its credentials are gone."""
+        """Idempotent: the model answers 404 from then on, and its credentials are gone; should Envoy fall silent
+        between the two, they go with the next publish."""
         if self.route(model) is None:
             return
         admin = Admin(self.admin_url)

@@ -11,7 +11,7 @@ import pytest
 from intermodal.platform.endpoints import BearerToken, Upstream
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.resources.envoy import files
-from intermodal.resources.envoy.admin import Rejected
+from intermodal.resources.envoy.admin import Admin, Rejected
 from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
 from tests.resources.envoy.conftest import Model, running, until
@@ -137,6 +137,29 @@ def test_a_kill_between_any_two_writes_leaves_what_works(
     model.publish()
     assert model.infer().headers["x-intermodal-version"] == "2.0.0"
     assert len(list((Path(model.gateway.directory) / "secrets").iterdir())) == 1
+
+
+def test_what_cannot_be_retired_now_goes_later_and_the_new_route_counts(
+    model: Model, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def silent(*_: object) -> None:
+        raise Unavailable("Envoy does not say")
+
+    def versions() -> set[str]:
+        clusters = json.loads(contents(model.gateway)["clusters.json"])["resources"]
+        return {one["name"] for one in clusters if one["name"].startswith(f"{model.name}/")}
+
+    model.publish()
+    old, model.version = versions(), "2.0.0"
+    with monkeypatch.context() as patch:
+        patch.setattr(Admin, "wait_idle", silent)
+        model.publish()
+    assert model.infer().headers["x-intermodal-version"] == "2.0.0"
+    assert "until something is published: Envoy does not say" in caplog.text
+    assert old < versions()
+    model.publish()
+    hosted = {name for name in old if "-first/" not in name}  # an order may still have requests to try again
+    assert not hosted & versions()
 
 
 def test_a_restarted_envoy_serves_what_was_published(tmp_path: Path) -> None:
