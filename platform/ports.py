@@ -71,7 +71,8 @@ class EndpointTarget(Protocol):
         """Send a V2 body through the cloud's official client; the V2 answer."""
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
-        """How the gateway reaches it, with a credential that is fresh now."""
+        """How the gateway reaches it, with a credential that is fresh now. Its ``url`` may also be that of the upstream
+        that it has: who only needs a new credential knows no other, and the cloud need not be asked for it."""
 
     def answers(self) -> bool:
         """Whether the cloud's API takes a cheap, authorised call now: one try, at most two seconds, never an error."""
@@ -153,6 +154,9 @@ class Gateway(Protocol):
 
     def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
         """Unix seconds at which each upstream's credential expires; one that does not is absent."""
+
+    def addresses(self, model: str) -> Mapping[Cloud, str]:
+        """The ``url`` of each upstream that the model's route has; none of a model that has no route."""
 
     def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
         """Move traffic among the upstreams that the route has, and those in ``added``; no cloud is asked.

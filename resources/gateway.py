@@ -130,6 +130,11 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         }
         return {cloud: float(text) for cloud, text in kept.items() if text is not None}
 
+    def addresses(self, model: str) -> Mapping[Cloud, str]:
+        """The URL of each upstream of the route; none of a model that has no route."""
+        found = self._published(model)
+        return {a_lane.cloud: a_lane.url for a_lane in (found.lanes if found else ())}
+
     def withdraw(self, model: str) -> None:
         """Idempotent: the model answers 404 from then on, and its credentials are gone; should Envoy fall silent
         between the two, they go with the next publish."""

@@ -33,9 +33,11 @@ def contents(gateway: EnvoyGateway) -> dict[str, bytes]:
 
 def test_what_is_published_is_told_back(model: Model) -> None:
     assert model.gateway.route(model.name) is None
+    assert model.gateway.addresses(model.name) == {}
     model.publish(aws=1, gcp=2, azure=0)
     assert model.gateway.route(model.name) == model.route(aws=1, gcp=2, azure=0)
     assert model.name in model.gateway.models()
+    assert model.gateway.addresses(model.name) == {cloud: fake.url for cloud, fake in model.clouds.items()}
     assert set(model.gateway.upstream_health(model.name)) == {"aws", "gcp", "azure"}
 
 
