@@ -57,11 +57,12 @@ def tell(at: Ports, incident: Incident, key: str, notice: Notice) -> Incident:
     if incident.has("told", key):
         return incident
     try:
-        at.notifier.tell(notice)
+        told = at.notifier.tell(notice)
     except IntermodalError as error:
-        at.log.error("nobody was told: %s", error)
-        return at.note(incident, "note", f"not-told-{key}", f"nobody was told: {error.message}")
-    return at.note(incident, "told", key, notice.title)
+        at.log.error("telling people failed: %s", error)
+        return at.note(incident, "note", f"not-told-{key}", f"telling people failed: {error.message}")
+    text = notice.title if told else f"nobody is configured to be told: {notice.title}"
+    return at.note(incident, "told", key, text)
 
 
 def serve(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, replicas: int, down: Collection[Cloud]) -> Endpoint:

@@ -53,7 +53,7 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
         handled = bool(earlier(context) or incidents.all(open_only=True) or gateway.disturbances())
         health = gateway.health()
         # The gateway disturbs a cloud, so every model that it serves is in the drill: each must be able to bear it.
-        routes = {name: gateway.route(name) for name in health}
+        routes = {name: gateway.route(name) for name in gateway.models()}
         concerned = {name: route for name, route in routes.items() if route is not None and cloud in route.serving}
         for name, route in {**concerned, spec.name: gateway.route(spec.name)}.items():
             require_safe(

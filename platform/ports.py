@@ -71,7 +71,8 @@ class EndpointTarget(Protocol):
         """Send a V2 body through the cloud's official client; the V2 answer."""
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
-        """How the gateway reaches it, with a credential that is fresh now."""
+        """How the gateway reaches it, with a credential that is fresh now. Its ``url`` may also be that of the upstream
+        that it has: who only needs a new credential knows no other, and the cloud need not be asked for it."""
 
     def answers(self) -> bool:
         """Whether the cloud's API takes a cheap, authorised call now: one try, at most two seconds, never an error."""
@@ -154,6 +155,9 @@ class Gateway(Protocol):
     def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
         """Unix seconds at which each upstream's credential expires; one that does not is absent."""
 
+    def addresses(self, model: str) -> Mapping[Cloud, str]:
+        """The ``url`` of each upstream that the model's route has; none of a model that has no route."""
+
     def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
         """Move traffic among the upstreams that the route has, and those in ``added``; no cloud is asked.
 
@@ -177,7 +181,8 @@ class Gateway(Protocol):
         0. It is not when it cannot serve, or fails more than a fifth while another is well."""
 
     def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
-        """``upstream_health`` of every model, in one call however many there are."""
+        """``upstream_health`` of every model, in one call however many there are. A model of ``models`` that is not in
+        it cannot be watched: what is written of its route is damaged."""
 
     def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
         """Drill: do this to every request for ``cloud`` until told otherwise; None ends it. Takes effect at once, and
@@ -228,5 +233,6 @@ class Incidents(Protocol):
 class Notifier(Protocol):
     """Tells people."""
 
-    def tell(self, notice: Notice) -> None:
-        """Unavailable when it reached nobody that was configured. Nobody configured: the run's log has it."""
+    def tell(self, notice: Notice) -> bool:
+        """Unavailable when it reached nobody that was configured, and for a page when nobody took it who is to be
+        woken. False when nobody is configured: the run's log has it."""

@@ -130,8 +130,14 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         }
         return {cloud: float(text) for cloud, text in kept.items() if text is not None}
 
+    def addresses(self, model: str) -> Mapping[Cloud, str]:
+        """The URL of each upstream of the route; none of a model that has no route."""
+        found = self._published(model)
+        return {a_lane.cloud: a_lane.url for a_lane in (found.lanes if found else ())}
+
     def withdraw(self, model: str) -> None:
-        """Idempotent: the model answers 404 from then on, and its credentials are gone."""
+        """Idempotent: the model answers 404 from then on, and its credentials are gone; should Envoy fall silent
+        between the two, they go with the next publish."""
         if self.route(model) is None:
             return
         admin = Admin(self.admin_url)
@@ -144,7 +150,7 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return found.route if found else None
 
     def models(self) -> Sequence[str]:
-        return sorted(state.read_all(self._places))
+        return state.names(self._places)
 
     def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
         """A V2 body through the gateway: the answer, the cloud that gave it and its version.
@@ -177,8 +183,9 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return known.health(Admin(self.admin_url).turns(f"^{re.escape(model)}/{UPSTREAM}$"))
 
     def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
-        """``upstream_health`` of every model. Envoy is asked once, and a state file is read only when it is new."""
-        models = state.read_all(self._places)
+        """``upstream_health`` of every model. Envoy is asked once, and a state file is read only when it is new; one
+        that is damaged is logged, and its model left out."""
+        models = state.read_sound(self._places)
         turns = Admin(self.admin_url).turns(f"/{UPSTREAM}$")
         return {name: model.health(turns) for name, model in models.items()}
 

@@ -15,8 +15,9 @@ import dagster as dg
 from pydantic import Field
 from upath import UPath
 
-from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.incidents import Entry, Incident
+from intermodal.resources.addresses import at_address
 
 log = logging.getLogger(__name__)
 READERS = 16
@@ -33,7 +34,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     address: str = Field(description="A folder, or any address that fsspec knows (s3://bucket/incidents, with s3fs).")
 
     def open(self, incident: Incident) -> Incident:
-        with self._alone():
+        with self._reached(), self._alone():
             known = self.get(incident.id)
             if known is None:
                 self._write("open" if incident.is_open else "closed", incident)
@@ -47,31 +48,33 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def get(self, id: str) -> Incident | None:
         # Closed first: a run that was killed while closing leaves the document in both places, and it is closed.
-        for state in ("closed", "open", "closed"):
-            try:
-                return _parse(self._path(state, id))
-            except FileNotFoundError:
-                continue
+        with self._reached():
+            for state in ("closed", "open", "closed"):
+                try:
+                    return _parse(self._path(state, id))
+                except FileNotFoundError:
+                    continue
         return None
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
         # Open ones first, so that one which is closed meanwhile is seen at least once; and then closed counts.
         found: dict[str, Incident] = {}
-        for state in ("open",) if open_only else ("open", "closed"):
-            found |= {one.id: one for one in self._read_all(state, model)}
-        if open_only:
-            found = {id: one for id, one in found.items() if one.is_open and not self._path("closed", id).exists()}
+        with self._reached():
+            for state in ("open",) if open_only else ("open", "closed"):
+                found |= {one.id: one for one in self._read_all(state, model)}
+            if open_only:
+                found = {id: one for id, one in found.items() if one.is_open and not self._path("closed", id).exists()}
         return sorted(found.values(), key=lambda one: (one.opened_at, one.id))
 
     def _read_all(self, state: str, model: str) -> list[Incident]:
-        folder = UPath(self.address) / state
+        folder = at_address(self.address) / state
         paths = [one for one in _listed(folder) if one.name.startswith(f"{model}-" if model else "")]
         with ThreadPoolExecutor(READERS) as pool:
             found = list(pool.map(_read_or_log, paths))
         return [one for one in found if one is not None and model in ("", one.model)]
 
     def _change(self, id: str, change: Callable[[Incident], Incident]) -> Incident:
-        with self._alone():
+        with self._reached(), self._alone():
             known = self.get(id)
             if known is None:
                 raise NotFound(f"There is no incident '{id}'.", hint=f"Look in {self.address}.")
@@ -92,11 +95,23 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _path(self, state: str, id: str) -> UPath:
         if not id or set(id) & set("/\\") or id.startswith("."):
             raise SpecError(f"'{id}' is no incident's id.", hint="They look like flight_delay-aws-1700000000.")
-        return UPath(self.address) / state / f"{id}.json"
+        return at_address(self.address) / state / f"{id}.json"
+
+    @contextmanager
+    def _reached(self) -> Iterator[None]:
+        try:
+            yield
+        except IntermodalError:
+            raise
+        except Exception as error:  # each kind of store raises its own: botocore's and Azure's are no OSErrors
+            raise Unavailable(
+                f"The incidents at {self.address} cannot be reached: {type(error).__name__}: {error}.",
+                hint="Check INTERMODAL_INCIDENTS, and that its store answers and lets us read and write.",
+            ) from error
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
-        root = UPath(self.address)
+        root = at_address(self.address)
         if root.protocol not in ("", "file", "local"):
             yield
             return
@@ -110,10 +125,12 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _listed(folder: UPath) -> list[UPath]:
+    # Not by iterdir or glob: to them a store that does not answer is a folder that is not there.
     try:
-        return [path for path in folder.iterdir() if path.name.endswith(".json") and not path.name.startswith(".")]
+        names = [path.rpartition("/")[2] for path in folder.fs.ls(folder.path, detail=False)]
     except FileNotFoundError:
         return []
+    return [folder / name for name in names if name.endswith(".json") and not name.startswith(".")]
 
 
 def _read_or_log(path: UPath) -> Incident | None:

@@ -13,6 +13,7 @@ from intermodal.platform.errors import NotFound, Unavailable
 from intermodal.platform.mirroring import Manifest
 from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.versioning import SemanticVersion
+from intermodal.resources.addresses import without_passwords
 from intermodal.resources.mlflow_package import write_mlmodel
 
 PACKAGE, RECORD, MANIFEST = "package", "record.json", "manifest.json"
@@ -117,7 +118,7 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
             (Path(local) / name).write_bytes(data)
             client.log_artifact(run_id, str(Path(local) / name), folder or None)
             experiment = client.get_run(run_id).info.experiment_id
-        return f"{self.tracking_uri.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
+        return f"{self._shown.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
 
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         """The package loaded through MLflow's own loader, with the server's runtime inside."""
@@ -145,16 +146,22 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         """A client whose failures to reach the server are ours."""
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
+        from requests import RequestException
 
         try:
             yield MlflowClient(self.tracking_uri)
-        except MlflowException as error:
-            if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
-                raise NotFound(f"MLflow at {self.tracking_uri}: {error.message}") from error
+        except (MlflowException, RequestException) as error:
+            said = without_passwords(str(error))
+            if isinstance(error, MlflowException) and error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
+                raise NotFound(f"MLflow at {self._shown}: {said}") from None
             raise Unavailable(
-                f"MLflow at {self.tracking_uri}: {error.message}",
+                f"MLflow at {self._shown}: {said}",
                 hint="Look at its log, or set INTERMODAL_MLFLOW_URL to a server that runs.",
-            ) from error
+            ) from None  # the cause repeats the address with its password, and Dagster shows causes
+
+    @property
+    def _shown(self) -> str:
+        return without_passwords(self.tracking_uri)
 
 
 def _pages(ask: Callable[..., Any]) -> Iterator[Any]:

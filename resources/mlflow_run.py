@@ -20,7 +20,8 @@ def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
     config = {
         "experiment_name": context.resource_config["experiment"],
         "mlflow_tracking_uri": context.resource_config["tracking_uri"],
-        "env": {},
+        # MLflow would write the run's address into the log, with the password of the tracking server's.
+        "env": {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"},
         "extra_tags": {},
     }
     tracking: Any = mlflow_tracking.resource_fn

@@ -20,33 +20,42 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``targets`` and ``page_targets`` are the names of environment variables, never their values: what they hold are
     apprise addresses (``slack://... mailtos://...``, separated by spaces or commas) with passwords and tokens in them.
 
-    Every notice goes to ``targets``; one of severity ``page`` goes to ``page_targets`` as well.
+    Every notice goes to ``targets``; one of severity ``page`` goes to ``page_targets`` as well, who are to be woken.
     """
 
     targets: str = "INTERMODAL_NOTIFY"
     page_targets: str = "INTERMODAL_NOTIFY_PAGE"
 
-    def tell(self, notice: Notice) -> None:
-        """Send to everybody who is configured. Unavailable when nobody took it, whose message names no address; those
-        who did not take it while others did are named by their kind in the log."""
-        log, addresses = dg.get_dagster_logger(), self._addresses(notice.severity)
+    def tell(self, notice: Notice) -> bool:
+        """Send to everybody who is configured; False when nobody is. Unavailable when nobody took it or, of a page,
+        nobody who is to be woken, whoever else took it. Its message names no address; those who did not take it while
+        others did are named by their kind in the log."""
+        log, woken = dg.get_dagster_logger(), self._addresses(self.page_targets) if notice.severity == "page" else []
+        addresses = list(dict.fromkeys([*self._addresses(self.targets), *woken]))
         if not addresses:
             log.warning("%s is not set, so nobody was told: %s. %s", self.targets, notice.title, notice.text)
-            return
+            return False
         with _silenced():
-            failed = [kind for kind, took in _send(addresses, notice) if not took]
+            answers = dict(zip(addresses, _send(addresses, notice), strict=True))
+        failed = [kind for kind, took in answers.values() if not took]
+        if woken and not any(answers[address][1] for address in woken):
+            raise _nobody("woken by", notice, failed, self.page_targets)
         if len(failed) == len(addresses):
-            raise Unavailable(
-                f"Nobody could be told '{notice.title}': {_listed(failed)} did not take it.",
-                hint=f"Check {self.targets} with 'apprise -vv -b test <address>'.",
-            )
+            raise _nobody("told", notice, failed, self.targets)
         if failed:
             log.error("Not everybody was told '%s': %s did not take it.", notice.title, _listed(failed))
+        return True
 
-    def _addresses(self, severity: Severity) -> Sequence[str]:
-        names = (self.targets, self.page_targets) if severity == "page" else (self.targets,)
-        texts = [os.environ[name] for name in names if os.environ.get(name, "").strip()]
-        return list(dict.fromkeys(address for text in texts for address in _apprise("utils.parse").parse_urls(text)))
+    def _addresses(self, name: str) -> Sequence[str]:
+        text = os.environ.get(name, "").strip()
+        return list(_apprise("utils.parse").parse_urls(text)) if text else []
+
+
+def _nobody(reached: str, notice: Notice, kinds: Sequence[str], variable: str) -> Unavailable:
+    return Unavailable(
+        f"Nobody could be {reached} '{notice.title}': {_listed(kinds)} did not take it.",
+        hint=f"Check {variable} with 'apprise -vv -b test <address>'.",
+    )
 
 
 def _send(addresses: Sequence[str], notice: Notice) -> Iterator[tuple[str, bool]]:

@@ -6,9 +6,11 @@ https://github.com/prometheus/pushgateway: runs end before anybody could scrape 
 import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import dagster as dg
+import httpx
 from pydantic import Field
 
 from intermodal.platform.errors import MissingExtra, Unavailable
@@ -34,13 +36,18 @@ class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
             return
         try:
             from prometheus_client import push_to_gateway
+            from prometheus_client.exposition import basic_auth_handler
         except ImportError as error:
             raise MissingExtra("prometheus-client", "watch") from error
+        url = httpx.URL(self.url if "://" in self.url else f"http://{self.url}")
+        # Python's own client takes a name and a password for a part of the host, and shows them in what it raises.
+        shown = str(url.copy_with(userinfo=b""))
+        handler = partial(basic_auth_handler, username=url.username or None, password=url.password)
         try:
-            push_to_gateway(self.url, JOB, _registry(gauges), {"group": group}, timeout=self.seconds)
+            push_to_gateway(shown, JOB, _registry(gauges), {"group": group}, timeout=self.seconds, handler=handler)
         except OSError as error:
             raise Unavailable(
-                f"The Pushgateway at {self.url} does not take the numbers of '{group}': {error}.",
+                f"The Pushgateway at {shown} does not take the numbers of '{group}': {error}.",
                 hint="Start it, or unset INTERMODAL_PUSHGATEWAY_URL to do without.",
             ) from error
 

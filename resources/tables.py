@@ -10,6 +10,7 @@ import dagster as dg
 from upath import UPath
 
 from intermodal.platform.errors import NotFound
+from intermodal.resources.addresses import at_address
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,8 +48,8 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
         self._path(model, stage, partition).unlink(missing_ok=True)
 
     def partitions(self, model: str, stage: str) -> Sequence[str]:
-        folder = UPath(self.address) / model / stage
+        folder = at_address(self.address) / model / stage
         return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
     def _path(self, model: str, stage: str, partition: str) -> UPath:
-        return UPath(self.address) / model / stage / f"{partition}.parquet"
+        return at_address(self.address) / model / stage / f"{partition}.parquet"

@@ -76,7 +76,8 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
             _write_down(incidents, _waiting(events, asked, known), now)
         except (IntermodalError, OSError) as error:  # what is asked for matters more; the next tick tries again
             context.log.error("an outage could not be written down: %s", error)
-        reason = None if asked else _reason(seen, known, serves)
+        damaged = [name for name in gateway.models() if name in specs and name not in health]
+        reason = None if asked else _reason(seen, known, serves, damaged)
         return dg.SensorResult(run_requests=asked, skip_reason=reason, cursor=seen.watch.to_json())
 
     return _outage
@@ -159,8 +160,10 @@ def _remembered(context: dg.SensorEvaluationContext) -> Watch:
         return Watch()
 
 
-def _reason(seen: Seen, known: Mapping[Lane, Incident], serves: Mapping[Lane, bool | None]) -> str:
-    parts = []
+def _reason(
+    seen: Seen, known: Mapping[Lane, Incident], serves: Mapping[Lane, bool | None], damaged: Sequence[str]
+) -> str:
+    parts = [f"Not watched, as the gateway's file of it is damaged: {', '.join(damaged[:10])}."] if damaged else []
     if suspects := sorted(f"{model} on {cloud}" for model, cloud in seen.watch.failing if (model, cloud) not in known):
         parts.append(f"Watched: {', '.join(suspects[:10])}.")
     if known:

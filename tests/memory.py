@@ -221,7 +221,7 @@ class MemoryTarget:
     def upstream(self, endpoint: Endpoint) -> Upstream:
         self._reach()
         token = BearerToken(f"token-{time.monotonic_ns()}", self.expires_at)
-        return Upstream(self.target.cloud, endpoint.version, f"{endpoint.url}/infer", token)
+        return Upstream(self.target.cloud, endpoint.version, f"{endpoint.url.removesuffix('/infer')}/infer", token)
 
     def answers(self) -> bool:
         return not self.gone
@@ -252,6 +252,9 @@ class MemoryGateway:
             if isinstance(upstream.credential, BearerToken) and upstream.credential.expires_at is not None:
                 found[cloud] = upstream.credential.expires_at
         return found
+
+    def addresses(self, model: str) -> Mapping[Cloud, str]:
+        return {cloud: upstream.url for cloud, upstream in self.held[model].items()}
 
     def withdraw(self, model: str) -> None:
         self.routes.pop(model, None)
@@ -327,10 +330,14 @@ class MemoryIncidents:
 
 @dataclass
 class MemoryNotifier:
-    told: list[Notice] = field(default_factory=list)
+    """``configured``: whether anybody is."""
 
-    def tell(self, notice: Notice) -> None:
+    told: list[Notice] = field(default_factory=list)
+    configured: bool = True
+
+    def tell(self, notice: Notice) -> bool:
         self.told.append(notice)
+        return self.configured
 
 
 @dataclass

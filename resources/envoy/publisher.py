@@ -5,6 +5,7 @@ orders (which probe through the lanes), then the entrance; when the old ones car
 leaves a configuration that works, so a kill anywhere does too, and the next publish starts from what is there.
 """
 
+import logging
 import time
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import ExitStack
@@ -21,6 +22,8 @@ from intermodal.resources.envoy import config, credentials, files, state, valida
 from intermodal.resources.envoy.admin import Admin, Kind, Rejected
 from intermodal.resources.envoy.lane import Lane, Published
 from intermodal.resources.envoy.settings import Places
+
+log = logging.getLogger(__name__)
 
 Secrets = Mapping[Lane, AwsSignature | BearerToken]
 
@@ -55,7 +58,10 @@ class Publisher:
             self._state(name, model)
             self._put("entrance", [target.entrance])
             self.undo.pop_all()
-        self._retire(clusters, hosts, target, spent)
+        try:
+            self._retire(clusters, hosts, target, spent)
+        except IntermodalError as error:  # the new route serves: whoever published it must not think that it does not
+            log.warning("What nobody asks any more stays with the gateway until something is published: %s", error)
 
     def _retire(
         self, clusters: config.Texts, hosts: config.Texts, target: config.Config, spent: Collection[str]

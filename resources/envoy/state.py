@@ -1,6 +1,7 @@
 """What is published, as typed JSON: one file a model, from which everything else is rendered. No secret is in it."""
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 
@@ -8,6 +9,8 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.routing import Route
 from intermodal.resources.envoy.lane import Lane, Published
 from intermodal.resources.envoy.settings import Places
+
+log = logging.getLogger(__name__)
 
 
 def state_file(model: str, places: Places) -> Path:
@@ -49,6 +52,23 @@ def read_known(path: Path) -> Published | None:
     return found
 
 
+def names(places: Places) -> list[str]:
+    """Every model that is published, also one whose file is damaged: what serves it is still in use."""
+    return sorted(path.stem for path in places.routes.glob("[!.]*.json"))
+
+
 def read_all(places: Places) -> dict[str, Published]:
-    found = {path.stem: read_known(path) for path in sorted(places.routes.glob("[!.]*.json"))}
+    """IntermodalError when one is damaged: Envoy's files are rendered of all, and without it they would lose it."""
+    found = {name: read_known(state_file(name, places)) for name in names(places)}
+    return {name: model for name, model in found.items() if model is not None}
+
+
+def read_sound(places: Places) -> dict[str, Published]:
+    """All but the damaged ones, which are logged: one must not keep the others from being watched."""
+    found: dict[str, Published | None] = {}
+    for name in names(places):
+        try:
+            found[name] = read_known(state_file(name, places))
+        except IntermodalError as error:
+            log.error("%s", error)
     return {name: model for name, model in found.items() if model is not None}

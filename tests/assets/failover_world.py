@@ -101,11 +101,11 @@ class _Killing:
 class FlakyNotifier(MemoryNotifier):
     failing = 0
 
-    def tell(self, notice: Notice) -> None:
+    def tell(self, notice: Notice) -> bool:
         if self.failing:
             self.failing -= 1
             raise Unavailable("nobody could be reached")
-        super().tell(notice)
+        return super().tell(notice)
 
 
 class DownRegistry:

@@ -7,6 +7,8 @@ import dagster as dg
 import pytest
 
 from intermodal.assets.watching import in_turn
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.routing import Route
 from tests.assets.conftest import World
 from tests.assets.failover_world import spec_with
 
@@ -32,6 +34,24 @@ def test_one_that_was_killed_long_ago_does_not_count(world: World, monkeypatch: 
     world.instance.add_run(dead)
     monkeypatch.setattr("intermodal.assets.drill.GRACE_SECONDS", -SECONDS)
     assert drill(world).success
+
+
+def test_a_model_that_cannot_be_seen_is_taken_for_one_that_cannot_bear_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.run("train_and_deploy_wine").success
+    known = world.gateway.route
+
+    def route(model: str) -> Route | None:
+        if model == "unread":
+            raise IntermodalError("unread.json is damaged")
+        return known(model)
+
+    monkeypatch.setattr(world.gateway, "models", lambda: ["unread", "wine"])
+    monkeypatch.setattr(world.gateway, "route", route)
+    failure = next(event for event in drill(world).all_events if event.is_step_failure)
+    assert "unread.json is damaged" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+    assert world.gateway.disturbances() == {}
 
 
 def drill(world: World) -> dg.ExecuteInProcessResult:

@@ -411,6 +411,16 @@ def test_an_incident_does_not_stay_open_because_nobody_can_ever_be_told() -> Non
     assert any("Nobody could be told that aws serves flight_delay again" in text for text in at.failures)
 
 
+def test_that_nobody_is_configured_is_written_down() -> None:
+    at = build()
+    at.notifier.configured = False
+    at.kill_cloud("aws")
+    at.settle()
+    told = next(entry for entry in at.incidents.all()[0].entries if entry.step == "told")
+    assert told.text == "nobody is configured to be told: aws cannot serve flight_delay"
+    assert at.asked["failover"] == 1
+
+
 def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_brought_back_later() -> None:
     at = build()
     at.kill_cloud("aws")

@@ -131,6 +131,9 @@ class EndpointTargetConformance:
         assert answer.status_code == 200, answer.text
         assert self.holds(package, answer.content)
         assert send(replace(upstream, credential=None), self.body(package)).status_code in (401, 403)
+        again = target.upstream(replace(endpoint, url=upstream.url))
+        assert again.url == upstream.url
+        assert send(again, self.body(package)).status_code == 200
 
     def test_a_body_that_is_wrong_is_the_callers_mistake_and_named(
         self, target: EndpointTarget, endpoint: Endpoint

@@ -3,10 +3,12 @@
 import json
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from fsspec.implementations.memory import MemoryFileSystem
 
-from intermodal.platform.errors import NotFound, SpecError
+from intermodal.platform.errors import NotFound, SpecError, Unavailable
 from intermodal.platform.incidents import Entry, Incident
 from intermodal.resources import watch
 from intermodal.resources.incidents import JsonIncidents
@@ -115,6 +117,48 @@ def test_it_works_in_a_bucket() -> None:
     assert [len(one.entries) for one in store.all(open_only=True)] == [1]
     store.close(ONE.id, 2.0)
     assert store.all(open_only=True) == []
+
+
+@pytest.mark.parametrize("kind", ["memory://", "file://", ""])
+def test_a_place_that_nobody_wrote_to_has_no_incident(kind: str, tmp_path: Path) -> None:
+    store = JsonIncidents(address=f"{kind}{tmp_path}/nobody")
+    assert store.all() == []
+    assert store.all(open_only=True) == []
+    assert store.get(ONE.id) is None
+
+
+def test_what_others_write_meanwhile_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """s3fs keeps each listing in which there was something; whoever writes from another process cannot change it."""
+    real = MemoryFileSystem.ls
+
+    def ls(self: MemoryFileSystem, path: str, detail: bool = True, **more: Any) -> Any:
+        if known := self.dircache.get((path, detail)):
+            return known
+        self.dircache[path, detail] = found = real(self, path, detail, **more)
+        return found
+
+    monkeypatch.setattr(MemoryFileSystem, "ls", ls)
+    store = JsonIncidents(address="memory://incidents-of-others")
+    store.open(ONE)
+    assert [one.id for one in store.all(open_only=True)] == [ONE.id]
+    store.open(Incident("m-gcp-200", "m", "gcp", 200))
+    assert [one.id for one in store.all(open_only=True)] == [ONE.id, "m-gcp-200"]
+
+
+@pytest.mark.parametrize("failure", [PermissionError("403"), Exception("Could not connect to the endpoint URL")])
+def test_a_store_that_does_not_answer_is_not_one_without_incidents(
+    monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise failure
+
+    store = JsonIncidents(address="memory://incidents-away")
+    store.open(ONE)
+    for call in ("ls", "info", "_open"):
+        monkeypatch.setattr(MemoryFileSystem, call, fails)
+    for ask in (store.all, lambda: store.get(ONE.id), lambda: store.close(ONE.id, 200.0)):
+        with pytest.raises(Unavailable, match=r"incidents-away cannot be reached.*INTERMODAL_INCIDENTS"):
+            ask()
 
 
 def test_the_watch_reads_its_settings() -> None:

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from mlflow.tracking import MlflowClient
+from requests import HTTPError
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.registry import Candidate
@@ -90,3 +91,21 @@ def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
         MlflowRegistry(tracking_uri="http://127.0.0.1:1").champion("m")
+
+
+def test_no_error_shows_the_servers_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither MLflow's own nor that of requests, which an artifact's download lets through; nor their causes."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    url = "http://me:hunter2@127.0.0.1:1"
+
+    def download(*_: object) -> str:
+        raise HTTPError(f"500 Server Error for url: {url}/api/2.0/mlflow-artifacts")
+
+    monkeypatch.setattr(MlflowClient, "download_artifacts", download)
+    registry = MlflowRegistry(tracking_uri=url)
+    for ask in (lambda: registry.champion("m"), lambda: registry._read("run", "record.json")):
+        with pytest.raises(Unavailable, match=r"MLflow at http://127\.0\.0\.1:1: .*//127\.0\.0\.1:1/api") as caught:
+            ask()
+        assert "hunter2" not in str(caught.value)
+        assert caught.value.__suppress_context__
+        assert caught.value.__cause__ is None

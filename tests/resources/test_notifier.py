@@ -78,8 +78,23 @@ def test_only_a_page_goes_to_those_who_are_woken(chat: Chat, monkeypatch: pytest
     assert [path for path, _ in chat.taken] == ["/chat", "/chat", "/pager"]
 
 
+def test_a_page_that_wakes_nobody_is_an_error_whoever_else_took_it(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("INTERMODAL_NOTIFY", chat.address("chat"))
+    monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", f"xml://127.0.0.1:1/{SECRET}")
+    with pytest.raises(Unavailable, match="Nobody could be woken by 'aws is down': xml did not take it") as failure:
+        AppriseNotifier().tell(PAGE)
+    assert "INTERMODAL_NOTIFY_PAGE" in failure.value.hint
+    assert SECRET not in f"{failure.value!r} {failure.value} {caplog.text}"
+    assert AppriseNotifier().tell(Notice("warning", "t", "x", "team:a", "k"))
+    monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", f"xml://127.0.0.1:1/{SECRET} {chat.address('pager')}")
+    assert AppriseNotifier().tell(PAGE)
+    assert [path for path, _ in chat.taken] == ["/chat", "/chat", "/chat", "/pager"]
+
+
 def test_nobody_configured_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    AppriseNotifier().tell(PAGE)
+    assert AppriseNotifier().tell(PAGE) is False
     assert "INTERMODAL_NOTIFY is not set, so nobody was told: aws is down. Traffic moved to gcp." in caplog.text
 
 

@@ -2,8 +2,10 @@
 
 import logging
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import httpx
 import pytest
@@ -68,6 +70,34 @@ def test_an_unlabelled_number_and_an_empty_group(url: str) -> None:
 def test_nobody_there_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="does not take the numbers of 'drift'"):
         Pushgateway(url=f"http://127.0.0.1:{free_port()}").push("drift", [("intermodal_one", {}, 1)])
+
+
+@pytest.mark.parametrize("scheme", ["http://", ""])
+def test_no_error_shows_the_password(scheme: str) -> None:
+    with pytest.raises(Unavailable, match=r"The Pushgateway at http://127\.0\.0\.1:1 ") as caught:
+        Pushgateway(url=f"{scheme}me:hunter2@127.0.0.1:1").push("drift", [("intermodal_one", {}, 1)])
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+
+
+def test_a_password_is_sent_as_one() -> None:
+    taken: list[str | None] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            self.rfile.read(int(self.headers["content-length"]))
+            taken.append(self.headers["authorization"])
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None: ...
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        for userinfo in ("me:hunter2@", ""):
+            url = f"http://{userinfo}127.0.0.1:{server.server_port}"
+            Pushgateway(url=url).push("drift", [("intermodal_one", {}, 1)])
+        server.shutdown()
+    assert taken == ["Basic bWU6aHVudGVyMg==", None]
 
 
 def test_without_an_address_numbers_go_nowhere_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:

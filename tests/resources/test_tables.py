@@ -8,6 +8,7 @@ import pytest
 from intermodal.platform.errors import NotFound
 from intermodal.platform.ports import Tables
 from intermodal.platform.tables import digest
+from intermodal.resources.addresses import at_address
 from intermodal.resources.tables import ParquetTables
 from tests.memory import MemoryTables
 
@@ -53,6 +54,11 @@ class TestParquetTables(TablesConformance):
         (tmp_path / "m" / "dataset").mkdir(parents=True)
         (tmp_path / "m" / "dataset" / ".2013-01-01.parquet.new").write_bytes(b"half")
         assert list(tables.partitions("m", "dataset")) == []
+
+    def test_no_listing_of_a_bucket_is_kept(self) -> None:
+        folder = at_address("memory://tables") / "m"
+        folder.fs.dircache["/tables/m"] = ["what was there when it was listed"]
+        assert "/tables/m" not in folder.fs.dircache
 
 
 class TestMemoryTables(TablesConformance):

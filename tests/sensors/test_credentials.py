@@ -1,6 +1,7 @@
 """The sensor that renews the gateway's credentials before they expire."""
 
 import time
+from dataclasses import replace
 
 import dagster as dg
 import pytest
@@ -8,8 +9,9 @@ import pytest
 from intermodal.assets.resources import target_key
 from intermodal.platform.clouds import TARGETS
 from intermodal.platform.endpoints import Endpoint
+from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.routing import Route, even_weights
-from intermodal.sensors.credentials import gateway_credentials
+from intermodal.sensors.credentials import NEAR_SECONDS, gateway_credentials
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
 
 
@@ -29,6 +31,13 @@ def gateway(targets: dict[str, MemoryTarget]) -> MemoryGateway:
     upstreams = [place.upstream(place.endpoints["m-1-0-0-sandbox"]) for place in targets.values()]
     gateway.publish(route, upstreams)
     return gateway
+
+
+def expire(gateway: MemoryGateway, targets: dict[str, MemoryTarget], seconds: float) -> None:
+    """Give every upstream a credential that is good for so long."""
+    for place in targets.values():
+        place.expires_at = time.time() + seconds
+        gateway.renew("m", place.upstream(place.endpoints["m-1-0-0-sandbox"]))
 
 
 def tick(gateway: MemoryGateway, targets: dict[str, MemoryTarget]) -> str:
@@ -55,11 +64,56 @@ def test_only_what_expires_soon_is_renewed(gateway: MemoryGateway, targets: dict
 def test_a_cloud_that_is_down_does_not_keep_the_others_from_it(
     gateway: MemoryGateway, targets: dict[str, MemoryTarget]
 ) -> None:
+    expire(gateway, targets, NEAR_SECONDS + 60)
     targets["aws"].gone = True
     said = tick(gateway, targets)
-    assert said.startswith("Renewed: m on gcp. Not renewed: m on aws: aws does not answer.")
+    assert said.startswith("Renewed: m on gcp, m on azure. Not renewed: m on aws: aws does not answer.")
 
 
-def test_an_endpoint_that_is_gone_is_named(gateway: MemoryGateway, targets: dict[str, MemoryTarget]) -> None:
-    targets["gcp"].endpoints.clear()
-    assert "m on gcp: its endpoint is gone" in tick(gateway, targets)
+def test_an_api_that_is_down_keeps_no_endpoint_from_it(
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> Endpoint:
+        raise Unavailable("its API does not answer")
+
+    before = dict(gateway.held["m"])
+    for place in targets.values():
+        monkeypatch.setattr(place, "describe", down)
+    assert tick(gateway, targets) == "Renewed: m on aws, m on gcp."
+    for cloud in ("aws", "gcp"):
+        assert gateway.held["m"][cloud] == replace(before[cloud], credential=gateway.held["m"][cloud].credential)  # type: ignore[index]
+
+
+def test_shortly_before_it_expires_the_tick_fails_and_the_others_are_renewed(
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget]
+) -> None:
+    targets["aws"].gone = True
+    before = dict(gateway.held["m"])
+    with pytest.raises(IntermodalError, match="expire soon and could not be renewed: m on aws: aws does not answer"):
+        tick(gateway, targets)
+    assert gateway.held["m"]["gcp"] != before["gcp"]
+
+
+def test_a_cloud_that_has_no_traffic_makes_no_tick_fail(
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget]
+) -> None:
+    targets["aws"].gone = True
+    gateway.shift("m", {"gcp": 1, "azure": 1})
+    assert "Not renewed: m on aws" in tick(gateway, targets)
+
+
+def test_a_model_whose_route_is_damaged_keeps_no_other_from_it(
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, before = gateway.route, dict(gateway.held["m"])
+
+    def route(model: str) -> Route | None:
+        if model == "damaged":
+            raise IntermodalError("damaged.json is damaged")
+        return known(model)
+
+    monkeypatch.setattr(gateway, "models", lambda: ["damaged", "m"])
+    monkeypatch.setattr(gateway, "route", route)
+    with pytest.raises(IntermodalError, match=r"damaged: damaged\.json is damaged"):
+        tick(gateway, targets)
+    assert gateway.held["m"]["gcp"] != before["gcp"]

@@ -316,6 +316,19 @@ def test_a_gateway_that_does_not_answer_is_not_an_outage_of_all_clouds(
     assert len(here.asked) == 2
 
 
+def test_a_model_whose_route_is_damaged_is_named_and_the_others_are_watched(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sound = here.gateway.upstream_health
+    monkeypatch.setattr(here.gateway, "health", lambda: {"wine": sound("wine")})
+    said = "Not watched, as the gateway's file of it is damaged: flights."
+    assert here.tick() == said
+    here.targets["aws"].gone = True
+    assert here.tick() == f"{said} Watched: wine on aws."
+    here.tick()
+    assert here.asked == ["failover_wine"]
+
+
 def test_a_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     here.tick(2)

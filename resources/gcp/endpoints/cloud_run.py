@@ -3,6 +3,7 @@
 import time
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 
 import dagster as dg
 from pydantic import Field
@@ -99,7 +100,8 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         raise _answered(name, answer.status_code, answer.text[:500])
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
-        return Upstream("gcp", endpoint.version, _infer_url(endpoint), identity.id_token(endpoint.url))
+        service = replace(endpoint, url=endpoint.url.removesuffix(_infer_path(endpoint)))
+        return Upstream("gcp", endpoint.version, _infer_url(service), identity.id_token(service.url))
 
     def answers(self) -> bool:
         """Asks Cloud Run to list one service."""
@@ -124,7 +126,11 @@ def _failure(services: Services, name: str, serving: str, etag: str, reason: str
 
 
 def _infer_url(endpoint: Endpoint) -> str:
-    return f"{endpoint.url.rstrip('/')}/v2/models/{endpoint.model}/infer"
+    return f"{endpoint.url.rstrip('/')}{_infer_path(endpoint)}"
+
+
+def _infer_path(endpoint: Endpoint) -> str:
+    return f"/v2/models/{endpoint.model}/infer"
 
 
 def _answered(name: str, status: int, text: str) -> IntermodalError:
