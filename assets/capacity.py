@@ -141,11 +141,13 @@ def move(
     version: str,
     down: Collection[Cloud],
     added: Mapping[Cloud, Upstream],
+    unable: Collection[Cloud],
     stay: bool = True,
 ) -> bool:
     """Traffic as the policy says over what runs and what is ``added``; False when there is nobody to send it to.
 
-    ``stay``: cold clouds that have traffic keep it. Raises Moved when another version was published meanwhile.
+    ``unable`` took nothing over from the dead clouds, so they get no more traffic than is theirs. ``stay``: cold clouds
+    that have traffic keep it. Raises Moved when another version was published meanwhile.
     """
     route = at.route(spec.name)
     if route.version != version:
@@ -155,7 +157,7 @@ def move(
         serving = {cloud for cloud in serving if cloud in added or failover.wanted(spec, down)[cloud]}
     if not serving:
         return False
-    weights = failover.shares(spec, down, serving)
+    weights = failover.shares(spec, down, serving, unable)
     if added or any(route.weights.get(cloud, 0) != weights.get(cloud, 0) for cloud in {*route.weights, *weights}):
         at.gateway.shift(spec.name, weights, list(added.values()))
     return True

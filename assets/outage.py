@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from intermodal.assets.capacity import Ports, again_when_moved, move, take_over, tell
 from intermodal.platform import ports
-from intermodal.platform.clouds import Cloud
+from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.failover import CAPACITY, DOWN, NO_CAPACITY, current_round, helpers, recovering, wanted
 from intermodal.platform.incidents import Entry, Incident
@@ -68,7 +68,7 @@ def opened(incidents: ports.Incidents, model: str, outage: Outage, now: float) -
 def _contain(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
     key, down, version = str(current_round(incident)), at.down(spec.name), at.route(spec.name).version
     helped = helpers(spec, down)
-    if move(at, spec, version, down, {}):
+    if move(at, spec, version, down, {}, unable=CLOUDS):  # nobody has taken over yet
         incident = at.note(incident, "drained", key, f"no traffic to {', '.join(sorted(down))}")
         text = "Its traffic went to the other clouds"
     else:
@@ -76,7 +76,7 @@ def _contain(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
     text += f"; {' and '.join(helped)} will replace its capacity." if helped else "; nothing had to be replaced."
     incident = tell(at, incident, DOWN, _notice(spec, incident, text))
     capacity = take_over(at, spec, version, down)
-    move(at, spec, version, down, capacity.upstreams)
+    move(at, spec, version, down, capacity.upstreams, capacity.refused)
     incident = at.note(incident, "drained", key, f"no traffic to {', '.join(sorted(down))}")
     text = capacity.text(spec, down)
     if helped:  # told before it is noted: a run that is killed in between is repeated until it is noted

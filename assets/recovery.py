@@ -12,7 +12,7 @@ from intermodal.assets.capacity import Moved, Ports, again_when_moved, move, ser
 from intermodal.assets.copying import copy_of, is_whole
 from intermodal.assets.deploying import prefix
 from intermodal.platform import failover
-from intermodal.platform.clouds import Cloud
+from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.endpoints import Endpoint, Upstream, endpoint_name
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
 from intermodal.platform.failover import BACK, NOT_BACK, current_round, wanted
@@ -90,11 +90,14 @@ def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
     if not count:
         at.log.info("%s stays cold", cloud)
     # Other clouds that are still away may now have another heir.
+    unable: Collection[Cloud] = CLOUDS
     try:
-        upstreams |= {one: up for one, up in take_over(at, spec, version, others).upstreams.items() if one != cloud}
+        capacity = take_over(at, spec, version, others)
+        unable = capacity.refused
+        upstreams |= {one: up for one, up in capacity.upstreams.items() if one != cloud}
     except IntermodalError as error:  # less than is wanted, and still better with this cloud than without it
         incident = at.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
-    move(at, spec, version, others, upstreams, stay=False)
+    move(at, spec, version, others, upstreams, unable, stay=False)
     incident = at.note(incident, "share back", key, f"{cloud} has its share again" if count else f"{cloud} waits")
     left = _rest(at, spec, incident, version, others)
     incident = _reap(at, spec, incident, version, keep=bool(count))

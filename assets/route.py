@@ -127,7 +127,7 @@ def _settle(context: Context, spec: ModelSpec, at: Ports, version: str, away: fr
     again = [_left_out(at, spec, cloud, version) for cloud in sorted(away - at.down(spec.name))]
     if gone := at.down(spec.name):
         capacity = take_over(at, spec, version, gone)
-        if move(at, spec, version, gone, capacity.upstreams):
+        if move(at, spec, version, gone, capacity.upstreams, capacity.refused):
             for one in again:
                 at.note(one, "capacity", "0", capacity.text(spec, gone))
         context.log.info("traffic moved away from %s", ", ".join(sorted(gone)))

@@ -5,7 +5,7 @@ from collections.abc import Collection
 
 from intermodal.platform.clouds import Cloud, parse_cloud, parse_target
 from intermodal.platform.incidents import Incident
-from intermodal.platform.routing import even_weights, policy_weights
+from intermodal.platform.routing import even_weights, policy_weights, weights_by
 from intermodal.platform.spec import ModelSpec
 
 DOWN, CAPACITY, NO_CAPACITY, NOT_BACK, BACK = "down", "capacity", "no-capacity", "not-back", "back"
@@ -46,18 +46,22 @@ def helpers(spec: ModelSpec, down: Collection[Cloud], unable: Collection[Cloud] 
     return {cloud: count for cloud, count in wanted(spec, down, unable).items() if count > base(spec, cloud)}
 
 
-def shares(spec: ModelSpec, down: Collection[Cloud], serving: Collection[Cloud]) -> dict[Cloud, int]:
-    """Weights over ``serving`` as the spec's policy says; a stated weight of a dead cloud goes to its heir.
+def shares(
+    spec: ModelSpec, down: Collection[Cloud], serving: Collection[Cloud], unable: Collection[Cloud] = ()
+) -> dict[Cloud, int]:
+    """Weights over ``serving`` as the spec's policy says, where a dead cloud's share goes to its heir, which has its
+    replicas too. ``unable`` have not taken over anything (yet).
 
     Equal when the policy leaves nothing for the clouds that live. SpecError when ``serving`` is empty.
     """
     if spec.route.policy == "even":
-        return even_weights(serving)
+        runs = wanted(spec, down, unable)
+        return weights_by({cloud: runs.get(cloud) or 1 for cloud in serving})
     found = policy_weights(
         spec.route.policy, [cloud for cloud in order_of(spec) if cloud in serving], spec.route.weights
     )
     for cloud in order_of(spec):
-        heir = heir_of(spec, cloud, down) if cloud in down else None
+        heir = heir_of(spec, cloud, down, unable) if cloud in down else None
         if heir is not None and heir in found:
             found[heir] += spec.route.weights.get(cloud, 0)
     return found if any(found.values()) else even_weights(serving)

@@ -45,11 +45,17 @@ class Route:
 
 def even_weights(clouds: Iterable[Cloud]) -> dict[Cloud, int]:
     """Equal shares that add up to 100, the first clouds taking the remainder."""
-    chosen = [cloud for cloud in CLOUDS if cloud in set(clouds)]
-    if not chosen:
+    return weights_by(dict.fromkeys(clouds, 1))
+
+
+def weights_by(replicas: Mapping[Cloud, int]) -> dict[Cloud, int]:
+    """Shares that add up to 100, as many for each replica, the first clouds taking the remainder."""
+    total = sum(replicas.values())
+    if not total:
         raise SpecError("A route needs at least one cloud.")
-    share, rest = divmod(100, len(chosen))
-    return {cloud: share + (index < rest) for index, cloud in enumerate(chosen)}
+    found = {cloud: 100 * replicas[cloud] // total for cloud in CLOUDS if cloud in replicas}
+    rest = 100 - sum(found.values())
+    return {cloud: share + (index < rest) for index, (cloud, share) in enumerate(found.items())}
 
 
 def policy_weights(policy: str, clouds: Iterable[Cloud], stated: Mapping[str, int]) -> dict[Cloud, int]:

@@ -44,7 +44,7 @@ def test_the_next_cloud_takes_over_and_gives_back() -> None:
         ("told", "capacity"),
         ("capacity", "0"),
     ]
-    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 50, "azure": 50}
+    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 67, "azure": 33}
     assert at.targets["gcp"].replicas == {NAME: 2}
     assert at.targets["azure"].replicas == {NAME: 1}
     assert [(n.severity, n.title) for n in at.told] == [
@@ -117,6 +117,20 @@ def test_people_are_told_even_if_nothing_can_be_written_down(monkeypatch: pytest
     with pytest.raises(OSError, match="No space left"):
         fail_over(at.ports(), at.spec, Outage("flight_delay-aws-1", "aws", 1.0))
     assert [notice.title for notice in at.told] == ["aws cannot serve flight_delay"]
+
+
+def test_traffic_goes_to_the_heir_when_it_has_the_replicas_and_not_before() -> None:
+    at, seen = build(), list[Any]()
+    shift = at.gateway.shift
+
+    def shifted(model: str, weights: Any, added: Any = ()) -> None:
+        seen.append((dict(weights), at.targets["gcp"].replicas[NAME]))
+        shift(model, weights, added)
+
+    at.gateway.shift = shifted  # type: ignore[method-assign]
+    at.kill_cloud("aws")
+    at.settle()
+    assert seen == [({"gcp": 50, "azure": 50}, 1), ({"gcp": 67, "azure": 33}, 2)]
 
 
 def test_a_cold_cloud_is_started_from_its_mirror_and_stopped_again() -> None:
@@ -442,7 +456,7 @@ def test_a_cloud_that_dies_while_it_is_brought_back_gets_no_traffic_and_is_broug
     assert incident.is_open
     assert incident.has("note", "again-1")
     assert incident.has("capacity", "1")
-    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 50, "azure": 50}
+    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 67, "azure": 33}
     assert at.targets["gcp"].replicas == {NAME: 2}
     at.revive("aws")
     at.settle()
@@ -641,7 +655,7 @@ def test_a_cloud_that_was_left_out_and_dies_while_it_is_brought_back_wakes_someb
     at.gateway.shift = shift  # type: ignore[method-assign]
     at.settle()
     assert [n.title for n in at.told if n.severity == "page"] == ["aws cannot serve flight_delay"]
-    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 50, "azure": 50}
+    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 67, "azure": 33}
     at.revive("aws")
     at.settle()
     assert not at.incidents.all(open_only=True)

@@ -75,8 +75,24 @@ def test_stated_weights_go_to_the_heir_and_are_never_all_zero() -> None:
     assert shares(stated, (), CLOUDS) == {"aws": 3, "gcp": 1, "azure": 0}
     assert shares(stated, {"aws"}, ["gcp", "azure"]) == {"gcp": 4, "azure": 0}
     assert shares(stated, {"gcp"}, ["aws", "azure"]) == {"aws": 3, "azure": 1}
-    assert shares(spec(), {"gcp"}, ["aws", "azure"]) == {"aws": 50, "azure": 50}
     assert shares(stated, {"aws", "gcp"}, ["azure"]) == {"azure": 4}
+
+
+def test_traffic_goes_where_the_replicas_went() -> None:
+    assert shares(spec(), (), CLOUDS) == {"aws": 34, "gcp": 33, "azure": 33}
+    assert shares(spec(replicas=3), {"aws"}, ["gcp", "azure"]) == {"gcp": 67, "azure": 33}
+    assert shares(spec(), {"aws"}, ["gcp", "azure"], unable={"gcp"}) == {"gcp": 34, "azure": 66}
+    assert shares(spec(failover={"cold": ["gcp"]}), {"aws"}, ["gcp", "azure"]) == {"gcp": 50, "azure": 50}
+    stated = spec(route={"policy": "weighted", "weights": {"aws": 60, "gcp": 20, "azure": 20}})
+    assert shares(stated, {"aws"}, ["gcp", "azure"], unable={"gcp"}) == {"gcp": 20, "azure": 80}
+
+
+def test_before_anybody_took_over_traffic_is_spread_as_it_was() -> None:
+    assert shares(spec(), {"aws"}, ["gcp", "azure"], unable=CLOUDS) == {"gcp": 50, "azure": 50}
+    stated = spec(route={"policy": "weighted", "weights": {"aws": 3, "gcp": 1, "azure": 2}})
+    assert shares(stated, {"aws"}, ["gcp", "azure"], unable=CLOUDS) == {"gcp": 1, "azure": 2}
+    alone = spec(route={"policy": "weighted", "weights": {"aws": 1}})
+    assert shares(alone, {"aws"}, ["gcp", "azure"], unable=CLOUDS) == {"gcp": 50, "azure": 50}
 
 
 def noted(*steps: tuple[Any, str]) -> Incident:
