@@ -33,6 +33,7 @@ def deploy_request(
         replicas=replicas,
         predictions=store.uri("") if spec.log_sample else "",
         sample=spec.log_sample,
+        rows_per_second=spec.log_rows_per_second,
         tags=spec.tags,
     )
 

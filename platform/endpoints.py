@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from intermodal.platform.clouds import Cloud, Target
+from intermodal.platform.prediction_log import ROWS_PER_SECOND
 
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
@@ -34,7 +35,7 @@ class DeployRequest:
     ``artifacts`` is the mirror's URI in the target's own cloud (``s3://bucket/prefix``, ``gs://...``,
     ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that cloud's registry.
     ``predictions`` is where the server writes its prediction log (the same kinds of URI; empty: nowhere), ``sample``
-    the share of requests that it logs, 0 to 1.
+    the share of requests that it logs, 0 to 1, and ``rows_per_second`` how many rows at most, about, on each replica.
     """
 
     model: str
@@ -46,6 +47,7 @@ class DeployRequest:
     replicas: int = 1
     predictions: str = ""
     sample: float = 1.0
+    rows_per_second: int = ROWS_PER_SECOND
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -57,7 +59,11 @@ class DeployRequest:
         """What the server is told of its prediction log, as variables of its container."""
         if not self.predictions:
             return {}
-        return {"INTERMODAL_PREDICTIONS": self.predictions, "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}"}
+        return {
+            "INTERMODAL_PREDICTIONS": self.predictions,
+            "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}",
+            "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(self.rows_per_second),
+        }
 
     @property
     def all_tags(self) -> dict[str, str]:

@@ -23,12 +23,15 @@ from datetime import UTC, datetime
 from intermodal.platform.signature import Column
 
 FOLDER = "predictions"
+ROWS_PER_SECOND = 1000
+"""Of more than so many, a server logs a share, unless the spec says otherwise."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Who wrote an object. ``sample`` is the share of requests that was logged, 0 to 1. ``columns`` are the inputs in
-    it: numbers in their order, then those of text. ``width`` is the number of outputs for each row."""
+    """Who wrote an object. ``sample`` is the share of requests that the spec wants logged, 0 to 1; a busy server logs
+    less (serving/sampler.py). ``columns`` are the inputs in it: numbers in their order, then those of text. ``width``
+    is the number of outputs for each row."""
 
     model: str
     version: str

@@ -5,6 +5,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from intermodal.platform.prediction_log import ROWS_PER_SECOND
+
 TargetName = Literal["aws/sagemaker", "gcp/cloud-run", "azure/ml"]
 Scalar = bool | int | float | str
 
@@ -238,6 +240,12 @@ class ModelSpec(BaseModel):
     objectives: Objectives = Objectives()
     drift: DriftPolicy = DriftPolicy()
     log_sample: float = Field(default=1.0, ge=0, le=1, description="Share of requests in the prediction log; 0: none.")
+    log_rows_per_second: int = Field(
+        default=ROWS_PER_SECOND,
+        ge=1,
+        le=2**31,
+        description="A server that predicts more rows a second logs a share of its requests, about so many rows.",
+    )
     log_keep_days: int = Field(
         default=30,
         ge=1,

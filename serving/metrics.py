@@ -27,7 +27,7 @@ class Counts:
         self.requests: dict[tuple[str, int], list[int]] = {}
         self.seconds = defaultdict[str, float](float)
         self.unseen = Counter[str]()
-        self.rows = self.in_flight = self.logged = self.dropped = self.log_errors = 0
+        self.rows = self.in_flight = self.passed_over = self.logged = self.dropped = self.log_errors = 0
 
     def answered(self, route: str, code: int, seconds: float) -> None:
         """``route`` is one of the routes that exist, or 'other', so that callers cannot make new series."""
@@ -77,6 +77,8 @@ class Metrics(Collector):
         )
         logged = "Requests that are stored in the prediction log"
         yield self._counter("predictions_logged", logged, (), lambda one: {(): one.logged})
+        passed = "Requests that are not in the sample of the prediction log"
+        yield self._counter("predictions_passed_over", passed, (), lambda one: {(): one.passed_over})
         dropped = "Requests that the prediction log could not hold"
         yield self._counter("predictions_dropped", dropped, (), lambda one: {(): one.dropped})
         errors = "Failed attempts to store a part of the prediction log"

@@ -3,8 +3,9 @@
 The event loop encodes an answered request as it comes, in under a microsecond. One thread compresses what became an
 object, another stores it and tries again for as long as it takes; neither keeps a request waiting.
 
-What was taken is only lost when the process ends before the store takes it. What cannot be held is not taken: when
-the bytes of ``Limits`` wait, new requests are dropped (those that wait are kept) and counted.
+What was taken is only lost when the process ends before the store takes it. What is not in the sample
+(serving/sampler.py) is passed over. When the bytes of ``Limits`` wait, new requests are dropped and those that wait are
+kept. Both are counted.
 """
 
 import logging
@@ -22,6 +23,7 @@ from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
 from intermodal.serving.log_batch import HOUR, Batch, Layout
 from intermodal.serving.metrics import Counts
+from intermodal.serving.sampler import Sampler
 from intermodal.serving.settings import Settings
 
 Put = Callable[[str, bytes], None]
@@ -53,7 +55,8 @@ class PredictionLog:
         self, models: Mapping[Package, Counts], settings: Settings, put: Put, limits: Limits = Limits()
     ) -> None:
         self._layouts = {package.model: Layout(package, settings, counts) for package, counts in models.items()}
-        self._sample, self._put, self._limits = settings.sample, put, limits
+        self._sampler = Sampler(settings.sample, settings.rows_per_second)
+        self._put, self._limits = put, limits
         self._object_bytes = min(limits.object_bytes, limits.queued_bytes // (2 * len(models)))
         self._writer = uuid.uuid4().hex
         self._lock = Lock()  # of the six that follow
@@ -72,7 +75,8 @@ class PredictionLog:
     def add(self, model: str, id_: str, answered: Answered) -> None:
         """Take one answered request, if it is in the sample and can be held. ``id_`` is the one that the gateway gave
         it, or ''."""
-        if self._sample < 1 and random.random() >= self._sample:
+        if not self._sampler.takes(answered.rows):
+            self._layouts[model].counts.passed_over += 1
             return
         with self._lock:
             if self._full:
@@ -128,6 +132,7 @@ class PredictionLog:
 
     def _pack(self) -> None:
         while True:
+            self._sampler.adapt()
             self._end_what_is_due()
             try:
                 batch = self._ended.get(timeout=TICK)

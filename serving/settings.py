@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from intermodal.platform.envelope import MAX_BODY_BYTES
+from intermodal.platform.prediction_log import ROWS_PER_SECOND
 from intermodal.serving.errors import StartError
 
 PORTS = ("FUNCTIONS_CUSTOMHANDLER_PORT", "AIP_HTTP_PORT", "PORT", "AWS_LWA_PORT")
@@ -22,7 +23,8 @@ class Identity:
 @dataclass(frozen=True)
 class Settings:
     """``health_route`` and ``predict_route`` are Vertex AI's, empty elsewhere. ``predictions`` is where the prediction
-    log goes (empty: nowhere), ``sample`` the share of requests in it, 0 to 1."""
+    log goes (empty: nowhere), ``sample`` the share of requests in it, 0 to 1, and ``rows_per_second`` how many
+    rows it takes at most, about."""
 
     port: int = DEFAULT_PORT
     max_body_bytes: int = MAX_BODY_BYTES
@@ -31,6 +33,7 @@ class Settings:
     identity: Identity = Identity()
     predictions: str = ""
     sample: float = 1.0
+    rows_per_second: int = ROWS_PER_SECOND
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int | None = None) -> "Settings":
@@ -52,6 +55,12 @@ class Settings:
             ),
             predictions=environment.get("INTERMODAL_PREDICTIONS", "").strip(),
             sample=_share(environment, "INTERMODAL_PREDICTIONS_SAMPLE"),
+            rows_per_second=_number(
+                "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND",
+                environment.get("INTERMODAL_PREDICTIONS_ROWS_PER_SECOND") or str(ROWS_PER_SECOND),
+                1,
+                2**31,
+            ),
         )
 
 

@@ -5,6 +5,7 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -12,37 +13,49 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
+from intermodal.platform.prediction_log import ROWS_PER_SECOND
 from tests.bench import wrk
 from tests.bench.process import started
 
 COMMAND = [sys.executable, "-m", "tests.bench.switched", "--host", "127.0.0.1", "--port"]
-PROCESSES, PAIRS, SECONDS, SETTLED, CONNECTIONS = 10, 20, 0.5, 0.1, 16
+PROCESSES, PAIRS, SECONDS, SETTLED, CONNECTIONS = 6, 10, 1.0, 1.5, 16
+"""A switched log needs a second until it takes the share that a busy server logs (serving/sampler.py)."""
+EVERYTHING = {"INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(2**31)}
 
 
-def measure(package: Path, path: str, body: bytes) -> list[list[float]]:
-    """By how much the log slowed the server: a list for each process, of a share for each pair of slices."""
-    return [_of_process(package, path, body) for _ in range(PROCESSES)]
-
-
-def told(found: list[list[float]]) -> str:
-    low, middle, high = statistics.quantiles([pair for pairs in found for pair in pairs])
-    by_process = sorted(map(statistics.median, found))
+def measure(package: Path, path: str, body: bytes) -> str:
+    """By how much the log slows the server: as the spec has it, and with every request in it."""
+    usual, whole = [], []
+    for _ in range(PROCESSES):
+        usual.append(_of_process(package, path, body))
+        whole.append(_of_process(package, path, body, EVERYTHING))
     return (
-        f"The prediction log, on a local folder, slows the server by {middle:.1%} (goal: less than 5 %): the median of "
-        f"{PROCESSES} processes, each with its log off and on in turn for {SECONDS:g} s, {PAIRS} times (quartiles "
-        f"{low:.1%} and {high:.1%}; medians of the processes {by_process[0]:.1%} to {by_process[-1]:.1%})."
+        f"The prediction log, on a local folder, slows the server by {_told(usual)} as a spec has it unless it says "
+        f"otherwise (a share of what is more than {ROWS_PER_SECOND} rows a second; goal: less than 5 %), and by "
+        f"{_told(whole)} with every request in it: medians of {PROCESSES} processes, each with its log off and on in "
+        f"turn for {SECONDS:g} s, {PAIRS} times."
     )
 
 
-def _of_process(package: Path, path: str, body: bytes) -> list[float]:
+def _told(found: list[list[float]]) -> str:
+    low, middle, high = statistics.quantiles([pair for pairs in found for pair in pairs])
+    by_process = sorted(map(statistics.median, found))
+    return f"{middle:.1%} (quartiles {low:.1%} and {high:.1%}; processes {by_process[0]:.1%} to {by_process[-1]:.1%})"
+
+
+def _of_process(package: Path, path: str, body: bytes, variables: Mapping[str, str] = {}) -> list[float]:
+    """A share for each pair of slices."""
     with (
         tempfile.TemporaryDirectory() as place,
-        started(COMMAND, "/ping", MODEL_URI=str(package), INTERMODAL_PREDICTIONS=f"file://{place}") as (url, process),
+        started(COMMAND, "/ping", MODEL_URI=str(package), INTERMODAL_PREDICTIONS=f"file://{place}", **variables) as (
+            url,
+            process,
+        ),
         ThreadPoolExecutor(1) as pool,
         httpx.Client(base_url=url) as client,
     ):
         wrk.run(f"{url}/{path}", body, CONNECTIONS, 1)
-        seconds = round(2 * PAIRS * (SECONDS + SETTLED) * 1.3) + 2
+        seconds = round(2 * PAIRS * (SECONDS + SETTLED) * 1.15) + 2
         load = pool.submit(wrk.run, f"{url}/{path}", body, CONNECTIONS, seconds)
         time.sleep(1)
         pairs = [_pair(client, process, first_off=number % 2 == 0) for number in range(PAIRS)]

@@ -20,7 +20,7 @@ ROUNDS, SECONDS, CONNECTIONS = 9, 2, 16
 def measure(installation: Installation) -> Section:
     body = installation.golden_body()
     folder = installation.package
-    results: dict[str, list[wrk.Result]] = {"server": [], "logging": [], "empty": []}
+    results: dict[str, list[wrk.Result]] = {"server": [], "logging": [], "everything": [], "empty": []}
     nothing = [sys.executable, "-m", "tests.bench.empty"]
     where = "v2/models/flight_delay/infer"
     for number in range(ROUNDS):  # other processes each time: where one's memory lies is worth several percent
@@ -28,16 +28,22 @@ def measure(installation: Installation) -> Section:
             tempfile.TemporaryDirectory() as place,
             started(SERVER, "/ping", MODEL_URI=str(folder)) as (ours, _),
             started(SERVER, "/ping", MODEL_URI=str(folder), INTERMODAL_PREDICTIONS=f"file://{place}") as (logs, _),
+            started(
+                *(SERVER, "/ping"),
+                **{"MODEL_URI": str(folder), "INTERMODAL_PREDICTIONS": f"file://{place}", **log_cost.EVERYTHING},
+            ) as (whole, _),
             started(nothing, "/") as (empty, _),
         ):
-            turns = [("server", f"{ours}/{where}"), ("logging", f"{logs}/{where}"), ("empty", f"{empty}/")]
+            urls = [f"{ours}/{where}", f"{logs}/{where}", f"{whole}/{where}", f"{empty}/"]
+            turns = list(zip(results, urls, strict=True))
             first = number % len(turns)
             for name, url in turns[first:] + turns[:first]:
                 results[name].append(wrk.run(url, body, CONNECTIONS, SECONDS))
     bare, plane = _calls(folder, body)
     rows = [
         ["server", *_cells(results["server"])],
-        ["server, every request in the prediction log", *_cells(results["logging"])],
+        ["server with the prediction log", *_cells(results["logging"])],
+        ["server, every request in the prediction log", *_cells(results["everything"])],
         ["empty server", *_cells(results["empty"])],
         ["data plane without HTTP", f"{1000 / plane:.0f}", f"{plane:.3f}", "", ""],
         ["bare model call", f"{1000 / bare:.0f}", f"{bare:.3f}", "", ""],
@@ -45,7 +51,7 @@ def measure(installation: Installation) -> Section:
     text = (
         f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s "
         "in turn, with fresh processes, validation, metrics and limits on. The bare call is `booster.predict` "
-        f"on a ready matrix, in one thread. {log_cost.told(log_cost.measure(folder, where, body))}"
+        f"on a ready matrix, in one thread. {log_cost.measure(folder, where, body)}"
     )
     return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows)
 

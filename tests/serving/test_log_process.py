@@ -167,6 +167,7 @@ def test_memory_stays_bounded_when_the_store_never_answers(
             INTERMODAL_PREDICTIONS="s3://bucket",
             AWS_ENDPOINT_URL=f"http://127.0.0.1:{deaf.getsockname()[1]}",
             AWS_REGION="us-east-1",
+            INTERMODAL_PREDICTIONS_ROWS_PER_SECOND="1000000",
         )
         server.until("/ping")
         body = request_body(FLIGHTS, [{**row, "distance": n / 7} for n in range(1000)])
@@ -210,6 +211,7 @@ def test_sensitive_columns_never_reach_the_store(
     [
         ({"INTERMODAL_PREDICTIONS": "bucket"}, "INTERMODAL_PREDICTIONS is 'bucket'"),
         ({"INTERMODAL_PREDICTIONS_SAMPLE": "2"}, "INTERMODAL_PREDICTIONS_SAMPLE is '2'"),
+        ({"INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": "0"}, "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND is '0'"),
     ],
 )
 def test_a_wrong_setting_is_said_at_the_start(

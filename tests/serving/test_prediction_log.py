@@ -16,7 +16,7 @@ from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, hour_of
 from intermodal.platform.signature import Column, Output, Signature
 from intermodal.platform.v2 import GOLDEN_ID, request_body
-from intermodal.serving import prediction_log
+from intermodal.serving import prediction_log, sampler
 from intermodal.serving.answered import Answered
 from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane, open_plane
@@ -28,6 +28,7 @@ from tests.serving.conftest import FLIGHTS, POINTS, Row
 from tests.serving.driver import INFER, JSON_HEADERS, call
 
 LIMITS = Limits()
+ALL = 2**31
 IDENTITY = Identity("1.2.3", "aws", "aws/sagemaker")
 
 
@@ -66,7 +67,7 @@ def store() -> Store:
 
 def service_of(package: Package, store: Store, sample: float = 1.0, limits: Limits = LIMITS) -> Service:
     model = Model(package, Path("nowhere"))
-    service = Service([model], Settings(identity=IDENTITY, predictions="file:///x", sample=sample))
+    service = Service([model], Settings(identity=IDENTITY, predictions="file:///x", sample=sample, rows_per_second=ALL))
     service.log = PredictionLog({package: model.counts}, service.settings, store.put, limits)
     return service
 
@@ -258,7 +259,7 @@ def test_objects_end_at_their_size_and_at_their_age(store: Store) -> None:
 def test_objects_of_many_models_are_smaller(store: Store) -> None:
     packages = [replace(package_of("x"), model=f"m{number}") for number in range(10)]
     models = [Model(package, Path("nowhere")) for package in packages]
-    settings = Settings(identity=IDENTITY, predictions="file:///x")
+    settings = Settings(identity=IDENTITY, predictions="file:///x", rows_per_second=ALL)
     limits = Limits(queued_bytes=40_000, object_seconds=3600)
     log = PredictionLog({model.package: model.counts for model in models}, settings, store.put, limits)
     for number in range(4_000):
@@ -284,13 +285,13 @@ def test_a_text_that_cannot_be_stored_is_dropped_alone(store: Store) -> None:
 def test_a_share_is_sampled_and_said_in_the_header(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     dice: Iterator[float] = iter([0.0, 0.24, 0.25, 0.9])
     service = service_of(package_of("x"), store, sample=0.25)
-    monkeypatch.setattr(prediction_log.random, "random", lambda: next(dice))
+    monkeypatch.setattr(sampler.random, "random", lambda: next(dice))
     assert fill(service, 4) == ["0", "1"]
     monkeypatch.undo()
     assert service.log is not None
     service.log.close(5)
     assert store.read()[0][1].sample == 0.25
-    assert count(service, "dropped_total") == 0
+    assert (count(service, "passed_over_total"), count(service, "dropped_total")) == (2, 0)
 
 
 def test_a_store_that_fails_for_a_while_gets_everything(store: Store, caplog: Any) -> None:

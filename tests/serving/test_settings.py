@@ -3,6 +3,7 @@
 import pytest
 
 from intermodal.platform.envelope import MAX_BODY_BYTES
+from intermodal.platform.prediction_log import ROWS_PER_SECOND
 from intermodal.serving.errors import StartError
 from intermodal.serving.settings import PORTS, Identity, Settings
 
@@ -16,6 +17,8 @@ def test_the_prediction_log_has_a_place_and_a_share() -> None:
     found = Settings.of({"INTERMODAL_PREDICTIONS": "gs://b", "INTERMODAL_PREDICTIONS_SAMPLE": "0.25"})
     assert (found.predictions, found.sample) == ("gs://b", 0.25)
     assert Settings.of({"INTERMODAL_PREDICTIONS": "gs://b"}).sample == 1
+    assert Settings.of({}).rows_per_second == ROWS_PER_SECOND
+    assert Settings.of({"INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": "5"}).rows_per_second == 5
 
 
 @pytest.mark.parametrize("text", ["x", "1.01", "-0.1", "nan", "inf"])
