@@ -33,7 +33,7 @@ check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy --strict -p intermodal.platform -p intermodal.resources
-	@$(BIN)/mypy -p intermodal.assets -p intermodal.sensors -p intermodal.serving -p intermodal.sandbox -m intermodal.cli -m intermodal.definitions
+	@$(BIN)/mypy -p intermodal.assets -p intermodal.sensors -p intermodal.serving -p intermodal.sandbox -p intermodal.cli -m intermodal.definitions
 	@$(BIN)/lint-imports
 	@VIRTUAL_ENV=$(CURDIR)/.venv DAGSTER_HOME=$(CURDIR)/tests/dagster-home $(BIN)/dg check yaml
 

@@ -6,8 +6,10 @@ from pathlib import Path
 import dagster as dg
 import mlflow  # noqa: F401  # whole, before sensors side by side ask for parts of it: half of it is never mended
 
+from intermodal.assets.withdraw import withdraw
 from intermodal.resources.environments import resources
 from intermodal.sensors import sensors
+from intermodal.sensors.targets import jobs_of
 
 # Definitions are made to stay: looking through all of them for garbage every 700 objects is wasted.
 gc.set_threshold(50_000, 20, 20)
@@ -16,9 +18,16 @@ gc.set_threshold(50_000, 20, 20)
 def load(project: Path) -> dg.Definitions:
     """The models of the project that ``project`` lies in, and what is one for all of them."""
     models = dg.load_from_defs_folder(path_within_project=project)
+    jobs = list(models.jobs or ())
+    served = {job.name.removeprefix("deploy_") for job in jobs_of(jobs, "deploy") or ()}
     return dg.Definitions.merge(
         models,
-        dg.Definitions(resources=resources(), sensors=sensors(models.jobs or ()), executor=dg.in_process_executor),
+        dg.Definitions(
+            jobs=[withdraw(served)],
+            resources=resources(),
+            sensors=sensors(jobs),
+            executor=dg.in_process_executor,
+        ),
     )
 
 

@@ -38,6 +38,12 @@ def busy_models(instance: dg.DagsterInstance) -> set[str]:
     return set[str]().union(*(models_of(run) for run in runs if run.job_name != REAP))
 
 
+def at_work(instance: dg.DagsterInstance, model: str) -> set[str]:
+    """The ids of the model's runs that were begun and have not ended."""
+    wanted = dg.RunsFilter(statuses=[status for status in RUNNING if status != dg.DagsterRunStatus.QUEUED])
+    return {run.run_id for run in instance.get_runs(wanted) if model in models_of(run)}
+
+
 def deploying(instance: dg.DagsterInstance, model: str) -> bool:
     """Whether a run that deploys the model waits or runs; failovers and recoveries do not count."""
     return any(_deploys(run, model) for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)))

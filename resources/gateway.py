@@ -102,8 +102,7 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _use(self, admin: Admin, name: str, model: lane.Published | None, secrets: Secrets) -> None:
         """Bring Envoy to this (None: withdrawn), beside all other models. Hold the lock."""
-        others = {kept: value for kept, value in state.read_all(self._places).items() if kept != name}
-        wanted = [*others.values(), *([model] if model else [])]
+        wanted = [*state.read_all(self._places, but=name).values(), *([model] if model else [])]
         target = config.render(wanted, self._places, self._settings)
         Publisher(self._places, admin, self.take_seconds).publish(name, model, secrets, target)
 
@@ -138,7 +137,7 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
     def withdraw(self, model: str) -> None:
         """Idempotent: the model answers 404 from then on, and its credentials are gone; should Envoy fall silent
         between the two, they go with the next publish."""
-        if self.route(model) is None:
+        if model not in self.models():
             return
         admin = Admin(self.admin_url)
         admin.get("/ready")

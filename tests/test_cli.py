@@ -198,3 +198,22 @@ def test_only_what_was_done_to_a_file_is_said_of_a_file(error: OSError, words: s
     assert result.exit_code == 1
     assert words in " ".join(result.output.split())
     assert "None" not in result.output
+
+
+def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def launch(*given: object) -> str:
+        asked.append(given)
+        return "run-1"
+
+    monkeypatch.setattr("intermodal.resources.runs.launch", launch)
+    monkeypatch.setattr("intermodal.resources.runs.wait", lambda *_: None)
+    refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # nobody says yes
+    assert (refused.exit_code, asked) == (1, [])
+    assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
+    done = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
+    assert "Nothing serves gone any more" in done.output
+    ((_, job, tags, config),) = asked
+    assert (job, tags) == ("withdraw", {"model": "gone"})
+    assert config == {"ops": {"withdraw_model": {"config": {"model": "gone"}}}}

@@ -57,9 +57,10 @@ def names(places: Places) -> list[str]:
     return sorted(path.stem for path in places.routes.glob("[!.]*.json"))
 
 
-def read_all(places: Places) -> dict[str, Published]:
-    """IntermodalError when one is damaged: Envoy's files are rendered of all, and without it they would lose it."""
-    found = {name: read_known(state_file(name, places)) for name in names(places)}
+def read_all(places: Places, but: str = "") -> dict[str, Published]:
+    """IntermodalError when one is damaged: Envoy's files are rendered of all, and without it they would lose it. Not
+    looked at is ``but``, which is about to be written."""
+    found = {name: read_known(state_file(name, places)) for name in names(places) if name != but}
     return {name: model for name, model in found.items() if model is not None}
 
 

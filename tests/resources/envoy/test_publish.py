@@ -243,4 +243,7 @@ def test_a_damaged_route_hides_no_other_and_is_never_published_away(
     assert other.infer().status_code == 200
     files.write(written, sound)
     assert model.gateway.health()[other.name] == {"gcp": True}
+    files.write(written, "{")
     other.gateway.withdraw(other.name)
+    assert other.infer().status_code == 404
+    model.publish(aws=1, gcp=1)

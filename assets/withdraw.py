@@ -1,0 +1,80 @@
+"""The job ``withdraw``: a model that is not to be served any more leaves the gateway and the clouds."""
+
+import time
+from collections.abc import Collection
+
+import dagster as dg
+
+from intermodal.assets import resources
+from intermodal.assets.runs import at_work
+from intermodal.platform.clouds import TARGETS
+from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
+from intermodal.platform.incidents import Entry
+from intermodal.platform.ports import EndpointTarget
+
+PUSHED = ("drift", "monitor")
+"""Groups of gauges that each model has."""
+
+
+class WithdrawConfig(dg.Config):
+    """``model`` is its name. ``drain_seconds``: how long its endpoints stay up for requests that are under way."""
+
+    model: str
+    drain_seconds: float = 2.0
+
+
+def withdraw(served: Collection[str]) -> dg.JobDefinition:
+    """``served``: the models that have a spec."""
+
+    @dg.op(
+        description="Take the route of a model that has no spec any more, then its endpoints, and close its incidents. "
+        "Run it again when a cloud did not answer.",
+        required_resource_keys={
+            *(resources.DEPLOYMENT, resources.GATEWAY, resources.GAUGES, resources.INCIDENTS),
+            *(resources.target_key(target) for target in TARGETS),
+        },
+    )
+    def withdraw_model(context: dg.OpExecutionContext, config: WithdrawConfig) -> None:
+        if config.model in served:
+            raise SpecError(
+                f"'{config.model}' has a spec, so whatever deploys would bring it back.",
+                hint="Take its folder out of models/ and reload the code location first.",
+            )
+        _withdraw(context, config.model, config.drain_seconds)
+
+    return dg.GraphDefinition("withdraw", node_defs=[withdraw_model]).to_job(
+        description="Stop serving a model that has no spec any more; 'intermodal withdraw MODEL' asks for it."
+    )
+
+
+def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) -> None:
+    """Versions, mirrors and logged requests stay: they are the record of what was served, and cost little."""
+    gateway = resources.gateway(context)
+    if others := at_work(context.instance, model) - {context.run_id}:
+        raise IntermodalError(f"At work on '{model}': run {', '.join(sorted(others))}.", hint="Let it end, or end it.")
+    if model in gateway.models():
+        gateway.withdraw(model)
+        context.log.info("the gateway answers 404 for '%s'", model)
+        time.sleep(drain_seconds)
+    left, environment = list[str](), resources.deployment(context).environment
+    for target in TARGETS:
+        try:
+            gone = _delete(resources.place(context, target), environment, model)
+            context.log.info("%s: %s", target, ", ".join(gone) or f"nothing of '{model}'")
+        except IntermodalError as error:
+            left.append(f"{target} ({error.message})")
+    if left:
+        raise Unavailable(f"Endpoints of '{model}' may be left on {'; '.join(left)}.", hint="Withdraw it again later.")
+    for group in PUSHED:
+        resources.gauges(context).push(f"{group}-{model}", ())
+    incidents, now = resources.incidents(context), time.time()
+    for one in incidents.all(model, open_only=True):
+        incidents.note(one.id, Entry(now, "closed", "withdrawn", f"{model} was withdrawn"))
+        incidents.close(one.id, now)
+
+
+def _delete(place: EndpointTarget, environment: str, model: str) -> list[str]:
+    found = [endpoint.name for endpoint in place.list(environment, model)]
+    for name in found:
+        place.delete(name)
+    return [f"'{name}' was removed" for name in found]

@@ -1,0 +1,44 @@
+"""The front door for a terminal. Heavy imports wait until a command needs them."""
+
+import os
+
+import click
+
+from intermodal.cli.drill import drill
+from intermodal.cli.errors import ForPeople
+from intermodal.cli.incident import incident
+from intermodal.cli.predict import predict
+from intermodal.cli.status import status
+from intermodal.cli.up import demo, up
+from intermodal.cli.withdraw import withdraw
+from intermodal.platform.errors import IntermodalError
+from intermodal.sandbox import commands
+
+SANDBOX_COMMANDS = {"up", "down", "demo", "sandbox"}
+
+
+@click.group(cls=ForPeople)
+@click.version_option(package_name="intermodal")
+@click.pass_context
+def main(ctx: click.Context) -> None:
+    """One spec, one image, any cloud."""
+    name = os.environ.get("INTERMODAL_ENV", "sandbox")
+    if name == "sandbox":
+        _sandbox_variables()
+    elif ctx.invoked_subcommand in SANDBOX_COMMANDS:
+        raise IntermodalError(
+            f"'{ctx.invoked_subcommand}' is for the sandbox, and INTERMODAL_ENV is '{name}'.",
+            hint="Unset INTERMODAL_ENV, or set it to sandbox.",
+        )
+
+
+for command in (up, status, predict, drill, incident, withdraw, demo, commands.down, commands.sandbox):
+    main.add_command(command)
+
+
+def _sandbox_variables() -> None:
+    """In the sandbox, what adapters read is known; elsewhere, the user's environment says it."""
+    from intermodal.sandbox.services import variables
+    from intermodal.sandbox.settings import Settings
+
+    os.environ.update(variables(Settings.read()))

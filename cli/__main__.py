@@ -1,0 +1,5 @@
+"""``python -m intermodal.cli``."""
+
+from intermodal.cli import main
+
+main()

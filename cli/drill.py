@@ -1,0 +1,57 @@
+"""``intermodal drill``: an outage on purpose, measured."""
+
+import sys
+from typing import Any
+
+import click
+from rich.table import Table
+
+from intermodal.cli.console import out
+from intermodal.cli.runs import webserver
+from intermodal.platform.clouds import CLOUDS
+from intermodal.platform.drills import DRILL_KINDS
+
+ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
+AFTER_SECONDS = 300.0
+"""So much longer than it lasts may a drill's run take: to begin, and until the cloud has its share back."""
+
+
+@click.command()
+@click.argument("kind", metavar="KIND", type=click.Choice(DRILL_KINDS))
+@click.argument("cloud", metavar="CLOUD", type=click.Choice(CLOUDS))
+@click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
+@click.option("--seconds", type=float, default=60.0, show_default=True, help="How long it lasts at most.")
+@click.option("--rate", type=float, default=50.0, show_default=True, help="Requests a second that the drill sends.")
+@click.option("--allow-production", is_flag=True, help="Yes, on production.")
+def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
+    """An outage on purpose, at the gateway, measured. CLOUD is aws, gcp or azure; KIND is one of
+
+    \b
+    outage     every request for CLOUD fails
+    brownout   a third fails, half come two seconds late
+    throttle   four of five are told to slow down (429)
+    corrupt    one object of the model's mirror on CLOUD is damaged, found and mended
+
+    All models that CLOUD serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
+    """
+    from intermodal.resources import runs
+
+    config = {"kind": kind, "cloud": cloud, **options}
+    url = webserver()
+    run = runs.launch(url, f"drill_{model}", config={"ops": {f"{model}__drill": {"config": config}}})
+    out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
+    try:
+        runs.wait(url, run, options["seconds"] + AFTER_SECONDS)
+    except KeyboardInterrupt:  # the run would go on without us
+        out.print("Ending the drill ...")
+        runs.stop(url, run)
+        raise
+    result = runs.metadata(url, [model, "drill"])
+    table = Table("measured", "", title=f"drill: {kind} of {cloud}")
+    for name in ROWS:
+        if name in result:
+            table.add_row(name.replace("_", " "), str(result[name]))
+    out.print(table)
+    out.print(result["reasons"], highlight=False)
+    if not result["passed"]:
+        sys.exit(1)

@@ -1,0 +1,13 @@
+"""Where runs are asked for."""
+
+import os
+
+from intermodal.platform.errors import SpecError
+
+
+def webserver() -> str:
+    """The address of Dagster's UI; SpecError when the environment does not say it."""
+    url = os.environ.get("INTERMODAL_UI_URL", "")
+    if not url:
+        raise SpecError("Not set in the environment: INTERMODAL_UI_URL.", hint="It is the address of Dagster's UI.")
+    return url

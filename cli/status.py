@@ -1,0 +1,63 @@
+"""``intermodal status``: what serves where."""
+
+import json
+import os
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+from rich.table import Table
+
+from intermodal.cli.adapters import adapters
+from intermodal.cli.console import out
+from intermodal.cli.incident import show_incidents
+from intermodal.platform.clouds import TARGETS
+
+if TYPE_CHECKING:
+    from intermodal.platform.status import Status
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def status(as_json: bool) -> None:
+    """What serves where, how the gateway shares traffic, and which incidents are open."""
+    now = read_status()
+    if as_json:
+        click.echo(json.dumps(now.to_dict(), indent=1))
+    else:
+        show(now)
+
+
+def read_status() -> "Status":
+    from intermodal.assets.resources import target_key
+    from intermodal.platform.status import Status, statuses
+    from intermodal.resources.environments import environment
+
+    with adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
+        places = [getattr(built, target_key(target)) for target in TARGETS]
+        return Status(
+            ui=os.environ.get("INTERMODAL_UI_URL", ""),
+            gateway=built.gateway.url,
+            mlflow=os.environ.get("INTERMODAL_MLFLOW_URL", ""),
+            models=statuses(built.gateway, places, environment()),
+            incidents=built.incidents.all(open_only=True),
+        )
+
+
+def show(now: "Status") -> None:
+    for name, model in now.models.items():
+        table = Table(title=f"{name} {model.version}")
+        for column in ("cloud", "target", "URL", "version", "state", "weight", "p50 ms"):
+            table.add_column(column, overflow="fold")
+        for served in model.endpoints:
+            state = served.state if served.healthy else f"[red]{served.state}[/red] {escape(served.reason[:60])}"
+            p50 = "" if served.p50_ms is None else f"{served.p50_ms:.1f}"
+            weight = str(model.route.get(served.cloud, 0))
+            table.add_row(served.cloud, served.target, served.url, served.version, state, weight, p50)
+        out.print(table)
+    if not now.models:
+        out.print("No model is routed yet. Try: intermodal up")
+    show_incidents(now.incidents)
+    places = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
+    known = "   ".join(f"{name} {address}" for name, address in places.items() if address)
+    out.print(known, highlight=False, soft_wrap=True)

@@ -1,0 +1,93 @@
+"""``intermodal up`` and ``demo``: three clouds on this machine, and the whole story on them."""
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+from rich.markup import escape
+
+from intermodal.cli.adapters import adapters
+from intermodal.cli.console import err, out
+from intermodal.cli.status import read_status, show
+from intermodal.platform.errors import IntermodalError
+
+if TYPE_CHECKING:
+    from intermodal.platform.status import Status
+
+
+@click.command()
+def up() -> None:
+    """Start everything on this machine, then train and deploy flight_delay."""
+    now, model = _start(), "flight_delay"
+    out.print(
+        f"""
+Next:
+  look at the lineage    {now.ui}/asset-groups/code/intermodal.definitions/{model}
+  ask the model          .venv/bin/intermodal predict {model} --file models/{model}/example.csv
+  rehearse an outage     .venv/bin/intermodal drill outage aws
+  kill a cloud for real  .venv/bin/intermodal sandbox outage aws, and later: sandbox restore aws
+  stop everything        make down""",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+@click.command()
+def demo() -> None:
+    """The whole story, unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
+    from rich.markdown import Markdown
+
+    from intermodal.sandbox import demo as sandbox_demo
+    from intermodal.sandbox.settings import Settings
+
+    settings = Settings.read()
+    if (settings.home / "gateway").exists():
+        raise IntermodalError(
+            f"{settings.home} was used before, and the story begins with nothing.",
+            hint="Run 'make demo', which uses a folder of its own, or set INTERMODAL_HOME to an empty one.",
+        )
+    _start()
+    with adapters("gateway", "incidents") as built:
+        told = sandbox_demo.play(settings, built.gateway, built.incidents, lambda text: out.print(f"  {escape(text)}"))
+    (settings.home / "demo.md").write_text(told.page, encoding="utf-8")
+    out.print(Markdown(told.page))
+    out.print(
+        f"The same in the UI: {os.environ['INTERMODAL_UI_URL']}/assets/{sandbox_demo.DEMO}/timeline", soft_wrap=True
+    )
+    for what, seconds in told.late.items():
+        out.print(f"{what}: {seconds:.1f} s", highlight=False)
+    if told.missing:
+        err.print(f"[red]error:[/red] {escape(told.missing)}")
+    out.print(f"requests: {told.requests}", highlight=False)
+    out.print(f"failed requests: {told.failed}", highlight=False)
+    if told.failed or told.missing:
+        sys.exit(1)
+
+
+def _start() -> "Status":
+    """Start everything and have flight_delay on all clouds; a second one at the same time waits, and finds it done."""
+    from filelock import FileLock
+
+    from intermodal.sandbox import up as sandbox_up
+    from intermodal.sandbox.settings import Settings
+
+    def say(text: str) -> None:
+        out.print(f"  {text}", highlight=False, markup=False, soft_wrap=True)
+
+    settings, phases = Settings.read(), sandbox_up.Phases()
+    settings.home.mkdir(parents=True, exist_ok=True)
+    out.print("Starting three clouds, MLflow, the gateway and Dagster ...")
+    with FileLock(settings.home / "up.lock"):
+        sandbox_up.start(settings, say, phases)
+        now = read_status()
+        if not now.serves_everywhere(sandbox_up.DEMO):
+            sandbox_up.train_and_deploy(settings, say, phases)
+            phases.save(settings)
+            now = read_status()
+    show(now)
+    if not now.serves_everywhere(sandbox_up.DEMO):
+        raise IntermodalError(
+            f"{sandbox_up.DEMO} does not answer on all three clouds.", hint=f"Logs: {settings.home / 'logs'}."
+        )
+    return now

@@ -1,0 +1,30 @@
+"""``intermodal withdraw``: stop serving a model."""
+
+import click
+
+from intermodal.cli.adapters import adapters
+from intermodal.cli.console import out
+from intermodal.cli.runs import webserver
+
+
+@click.command()
+@click.argument("model")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def withdraw(model: str, yes: bool) -> None:
+    """Stop serving MODEL: its route and its endpoints on all clouds go, its incidents are closed.
+
+    Take its folder out of models/ and reload the code location first. Its versions, mirrors and logged requests stay.
+    """
+    from intermodal.resources import runs
+
+    with adapters("gateway") as built:
+        known = built.gateway.models()
+    if model not in known:
+        out.print(f"The gateway serves no model '{model}' (it serves: {', '.join(known) or 'none'}).", highlight=False)
+    if not yes:
+        click.confirm(f"Callers of '{model}' are told 404 from now on. Go on?", abort=True)
+    url = webserver()
+    run = runs.launch(url, "withdraw", {"model": model}, {"ops": {"withdraw_model": {"config": {"model": model}}}})
+    out.print(f"withdrawing {model}: {url}/runs/{run}", highlight=False, soft_wrap=True)
+    runs.wait(url, run)
+    out.print(f"Nothing serves {model} any more.", highlight=False)
