@@ -13,6 +13,9 @@ import dagster as dg
 from intermodal.platform.errors import MissingExtra, Unavailable
 from intermodal.platform.notices import Notice, Severity
 
+_KNOWING: dict[str, frozenset[str]] = {}
+"""The addresses that took a notice for which somebody is still to be woken, by its key: this process tries again, and
+tells them no second time."""
 TYPES: Mapping[Severity, str] = {"info": "info", "warning": "warning", "page": "failure"}
 
 
@@ -35,12 +38,16 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not addresses:
             log.warning("%s is not set, so nobody was told: %s. %s", self.targets, notice.title, notice.text)
             return False
+        knowing = _KNOWING.pop(notice.key, frozenset())
+        left = [address for address in addresses if address not in knowing]
         with _silenced():
-            answers = dict(zip(addresses, _send(addresses, notice), strict=True))
+            answers = dict(zip(left, _send(left, notice), strict=True))
         failed = [kind for kind, took in answers.values() if not took]
-        if woken and not any(answers[address][1] for address in woken):
-            raise _nobody("woken by", notice, failed, self.page_targets)
-        if len(failed) == len(addresses):
+        knowing |= {address for address, (_, took) in answers.items() if took}
+        if not knowing.intersection(woken or addresses):
+            _KNOWING[notice.key] = knowing
+            if woken:
+                raise _nobody("woken by", notice, failed, self.page_targets)
             raise _nobody("told", notice, failed, self.targets)
         if failed:
             log.error("Not everybody was told '%s': %s did not take it.", notice.title, _listed(failed))

@@ -89,8 +89,10 @@ def test_a_page_that_wakes_nobody_is_an_error_whoever_else_took_it(
     assert SECRET not in f"{failure.value!r} {failure.value} {caplog.text}"
     assert AppriseNotifier().tell(Notice("warning", "t", "x", "team:a", "k"))
     monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", f"xml://127.0.0.1:1/{SECRET} {chat.address('pager')}")
-    assert AppriseNotifier().tell(PAGE)
-    assert [path for path, _ in chat.taken] == ["/chat", "/chat", "/chat", "/pager"]
+    assert AppriseNotifier().tell(PAGE)  # tried again: who took it before is not told a second time
+    assert [path for path, _ in chat.taken] == ["/chat", "/chat", "/pager"]
+    assert AppriseNotifier().tell(PAGE)  # it happened again
+    assert [path for path, _ in chat.taken[3:]] == ["/chat", "/pager"]
 
 
 def test_nobody_configured_is_said(caplog: pytest.LogCaptureFixture) -> None:
