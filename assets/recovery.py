@@ -3,26 +3,26 @@
 May be killed anywhere and repeated. An error means that the cloud does not serve yet: the incident stays open.
 """
 
-from collections.abc import Collection, Mapping
-from dataclasses import replace
+from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from intermodal.assets.capacity import Moved, Ports, again_when_moved, move, serve, take_over, tell
 from intermodal.assets.copying import copy_of, is_whole
 from intermodal.assets.deploying import prefix
+from intermodal.assets.recovered import let_rest, reap_replaced, told_of_left
 from intermodal.platform import failover
 from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.platform.endpoints import Endpoint, Upstream, endpoint_name
+from intermodal.platform.endpoints import Endpoint, Upstream
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
 from intermodal.platform.failover import BACK, NOT_BACK, current_round, wanted
 from intermodal.platform.incidents import Incident
 from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
 
-PROBES, PROBE_SECONDS, DRAIN_SECONDS = 15, 1.0, 2.0
-REST_SECONDS = 120.0
-"""How long helpers that cannot go back to what they ran before, or people who cannot be told, keep an incident open."""
+PROBES, PROBE_SECONDS = 15, 1.0
+EARS_SECONDS = 120.0
+"""How long people who cannot be told keep an incident open."""
 
 FAILURES = 3
 """People are told when so many recoveries of an incident failed: a cloud that is coming back fails once or twice."""
@@ -65,7 +65,7 @@ def _failed(at: Ports, spec: ModelSpec, incident: Incident, error: Exception) ->
 def _wait_for_ears(at: Ports, incident: Incident) -> None:
     """Closed, nobody would tell people any more. So it stays open for a while, and the next run tries again."""
     first = next((entry.at for entry in incident.entries if entry.key == f"not-told-{BACK}"), None)
-    if not incident.has("told", BACK) and first is not None and at.now() - first < REST_SECONDS:
+    if not incident.has("told", BACK) and first is not None and at.now() - first < EARS_SECONDS:
         raise Unavailable(
             f"Nobody could be told that {incident.cloud} serves {incident.model} again.",
             hint="The incident stays open, and it is tried again.",
@@ -99,22 +99,9 @@ def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
         incident = at.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
     move(at, spec, version, others, upstreams, unable, stay=False)
     incident = at.note(incident, "share back", key, f"{cloud} has its share again" if count else f"{cloud} waits")
-    left = _rest(at, spec, incident, version, others)
-    incident = _reap(at, spec, incident, version, keep=bool(count))
-    return _left(at, spec, incident, left) if left else incident
-
-
-def _left(at: Ports, spec: ModelSpec, incident: Incident, left: Mapping[Cloud, IntermodalError]) -> Incident:
-    """Helpers that run more than is needed: closed, nobody would look at them again. So it stays open for a while, and
-    the next run tries again; then people are asked."""
-    key, words = str(current_round(incident)), "; ".join(f"{one}: {error.message}" for one, error in left.items())
-    incident = at.note(incident, "note", f"left-{key}", f"more than is needed still runs on {words}")
-    back = next(one.at for one in incident.entries if (one.step, one.key) == ("share back", key))
-    if at.now() - back < REST_SECONDS:
-        hint = "The incident stays open, and it is tried again."
-        raise Unavailable(f"More than is needed still runs on {words}", hint=hint)
-    title = f"More of {spec.name} than is needed runs on {' and '.join(left)}"
-    return tell(at, incident, f"left-{key}", Notice("warning", title, words, spec.owner, f"{incident.id}-left-{key}"))
+    left = let_rest(at, spec, incident, version, others)
+    incident = reap_replaced(at, spec, incident, version, keep=bool(count))
+    return told_of_left(at, spec, incident, left) if left else incident
 
 
 def _most(at: Ports, spec: ModelSpec, cloud: Cloud, version: str, count: int, down: Collection[Cloud]) -> Endpoint:
@@ -152,66 +139,3 @@ def _probe(at: Ports, spec: ModelSpec, version: str, cloud: Cloud, upstream: Ups
         f"The gateway still gets no answer from {cloud} for '{spec.name}'.",
         hint="Its API answers and its endpoint runs: look at the way between the gateway and it.",
     )
-
-
-def _rest(
-    at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]
-) -> dict[Cloud, IntermodalError]:
-    """Helpers go back to what they run without this incident; gives those that could not now, with the reason."""
-    before, after = wanted(spec, {*down, incident.cloud}), wanted(spec, down)
-    cold = [one for one in spec.failover.cold if one in after and not after[one]]  # type: ignore[index]
-    _forget(at, spec, version, cold, down)
-    name, left = endpoint_name(spec.name, version, at.deployment.environment), dict[Cloud, IntermodalError]()
-    for cloud in failover.order_of(spec):
-        if cloud == incident.cloud or cloud in down or (down and before[cloud] == after[cloud]):
-            continue
-        try:
-            if after[cloud]:
-                serve(at, spec, cloud, version, after[cloud], down)
-            elif at.places[cloud].describe(name) is not None:
-                at.pause(DRAIN_SECONDS)  # requests that are under way
-                at.places[cloud].delete(name)
-        except IntermodalError as error:
-            at.log.warning("%s still runs more than it should: %s", cloud, error)
-            left[cloud] = error
-    return left
-
-
-def _forget(at: Ports, spec: ModelSpec, version: str, cold: Collection[str], down: Collection[Cloud]) -> None:
-    """Take cold clouds out of the route, where they would be probed in vain. Needs an upstream of all the others, so
-    it waits until no cloud is away."""
-    route = at.route(spec.name)
-    if down or route.version != version or not set(cold) & set(route.weights):
-        return
-    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in cold}
-    name, held = endpoint_name(spec.name, version, at.deployment.environment), []
-    for cloud in weights:
-        served = at.places[cloud].describe(name)
-        if served is None:
-            raise NotFound(f"{cloud} has no endpoint '{name}'.", hint=f"Run the job deploy_{spec.name}.")
-        held.append(at.places[cloud].upstream(served))
-    _same_version(at, spec, version)  # the clouds took their time
-    at.gateway.publish(replace(route, weights=weights), held)
-
-
-def _reap(at: Ports, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
-    """Remove what the cloud still runs of the model: other versions that were replaced while it was away. Not while a
-    deploy is under way, which may have made one just now; what nobody uses after it, the sensor ``orphans`` removes."""
-    place, environment = at.places[incident.cloud], at.deployment.environment
-    name, text = endpoint_name(spec.name, version, environment), f"nothing else runs on {place.target}"
-    for one in place.list(environment, spec.name):  # asked first: what a deploy makes that begins later is not in it
-        if keep and one.name == name:
-            continue
-        if one.name != name and at.deploying(spec.name):
-            text = f"{one.name} stays on {place.target}: a run deploys {spec.name}"
-            continue
-        _same_version(at, spec, version)
-        place.delete(one.name)
-        incident = at.note(incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed")
-    return at.note(incident, "reaped", str(current_round(incident)), text)
-
-
-def _same_version(at: Ports, spec: ModelSpec, version: str) -> None:
-    """Raises Moved when another version was published meanwhile."""
-    if (now := at.route(spec.name).version) != version:
-        raise Moved(f"'{spec.name}' went from {version} to {now} meanwhile.")

@@ -10,7 +10,7 @@ from intermodal.platform.incidents import Incident
 GRACE_SECONDS = 900.0
 """An endpoint without a use is left alone for so long: between two runs of one deployment nothing runs."""
 LEFT, RESTED = "left-", "rested-"
-"""Keys in an incident: people were told that helpers run more than is needed (assets/recovery.py); and, before a
+"""Keys in an incident: people were told that helpers run more than is needed (assets/recovered.py); and, before a
 cloud's name, that it runs what it should."""
 
 

@@ -34,6 +34,8 @@ from tests.memory import (
 )
 
 MODEL = "flight_delay"
+NAME = endpoint_name(MODEL, "1.0.0", "sandbox")
+COLD = {"failover": {"cold": ["gcp"]}}
 SPEC = ModelSpec.model_validate(
     {
         "name": MODEL,
@@ -271,3 +273,10 @@ def world(**fields: Any) -> World:
 
 
 __all__ = ["MODEL", "SPEC", "DownRegistry", "Killed", "World", "package", "replace", "spec_with", "world"]
+
+
+def outage_and_back(at: World, forget: int = -1, **_: Any) -> None:
+    at.kill_cloud("aws")
+    at.settle(forget=forget)
+    at.revive("aws")
+    at.settle(forget=forget)
