@@ -86,10 +86,10 @@ def _patience(instance: dg.DagsterInstance, record: dg.RunRecord) -> float:
         return SILENT_SECONDS
     if not isinstance(instance.run_launcher, dg.DefaultRunLauncher):
         return START_SECONDS
-    return LOADING_SECONDS if _lives(instance, record.dagster_run.run_id) else SILENT_SECONDS
+    return LOADING_SECONDS if lives(instance, record.dagster_run.run_id) else SILENT_SECONDS
 
 
-def _lives(instance: dg.DagsterInstance, run_id: str) -> bool:
+def lives(instance: dg.DagsterInstance, run_id: str) -> bool:
     """Whether the run's process is there. It says which it is before it loads anything, and Dagster's default launcher
     has it on the machine where this sensor runs."""
     said = instance.get_records_for_run(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT).records

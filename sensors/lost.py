@@ -11,24 +11,31 @@ from contextlib import closing
 import dagster as dg
 
 from intermodal.assets.heartbeat import SILENT_SECONDS
-from intermodal.sensors.attempts import WORKING, last_word
+from intermodal.sensors.attempts import WORKING, last_word, lives
 
 CODE_SERVER_TAG = ".dagster/grpc_info"
 """Where the default launcher notes which code server has the run as its child process."""
+WORKING_SECONDS = 3600.0
+"""So long may a run be silent whose process is there."""
 
 
 def fail_lost(instance: dg.DagsterInstance, now: float) -> list[str]:
     """Mark runs as failed that have been silent for a while and whose code server is gone; gives their ids.
 
     A code server outlives its runs when it is told to stop. One that was killed alone leaves them running, so silence
-    is asked for too."""
+    is asked for too, and more of it while there is a process of the run's number: it may train, or be another's."""
     found = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(WORKING))):
         place = json.loads(record.dagster_run.tags.get(CODE_SERVER_TAG, "{}")).get("socket")
-        if place and not _listens(place) and now - last_word(instance, record) > SILENT_SECONDS:
-            text = f"Its code server is gone, and nothing was heard of it for {SILENT_SECONDS:g} s: so is its process."
-            instance.report_run_failed(record.dagster_run, text)
-            found.append(record.dagster_run.run_id)
+        silent = now - last_word(instance, record)
+        if not place or _listens(place) or silent <= SILENT_SECONDS:
+            continue
+        run = record.dagster_run
+        seconds = WORKING_SECONDS if lives(instance, run.run_id) else SILENT_SECONDS
+        if silent > seconds:
+            text = f"Its code server is gone, and nothing was heard of it for {seconds:g} s: so is its process."
+            instance.report_run_failed(run, text)
+            found.append(run.run_id)
     return found
 
 

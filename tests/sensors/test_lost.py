@@ -1,6 +1,7 @@
 """Runs whose machine was restarted under them do not count as in progress for ever."""
 
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -8,9 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._core.events import EngineEventData
 
 from intermodal.assets.heartbeat import SILENT_SECONDS
-from intermodal.sensors.lost import CODE_SERVER_TAG, fail_lost
+from intermodal.sensors.lost import CODE_SERVER_TAG, WORKING_SECONDS, fail_lost
 
 STATUS = dg.DagsterRunStatus
 
@@ -61,3 +63,15 @@ def test_a_run_that_ended_stays_as_it_is(instance: dg.DagsterInstance, tmp_path:
     ended = started(instance, str(tmp_path / "gone"), STATUS.SUCCESS)
     assert fail_lost(instance, time.time() + SILENT_SECONDS + 5) == []
     assert instance.get_run_by_id(ended).status == STATUS.SUCCESS  # type: ignore[union-attr]
+
+
+def test_a_silent_run_whose_process_is_there_is_left_alone_for_longer(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    id_ = started(instance, str(tmp_path / "gone"))
+    run = instance.get_run_by_id(id_)
+    assert run is not None
+    instance.report_engine_event("Started process for run.", run, EngineEventData.in_process(os.getpid()))
+    now = time.time()
+    assert fail_lost(instance, now + WORKING_SECONDS - 5) == []
+    assert fail_lost(instance, now + WORKING_SECONDS + 5) == [id_]
