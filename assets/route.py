@@ -8,10 +8,10 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import down
-from intermodal.assets.capacity import Ports, move, take_over, tell
 from intermodal.assets.common import DEPLOYS, Context, attributes, key
 from intermodal.assets.endpoint import golden_of
 from intermodal.assets.failover import keys_of, ports_of
+from intermodal.assets.settling import settle
 from intermodal.assets.specs import SPEC, as_json
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
@@ -19,8 +19,6 @@ from intermodal.platform.clouds import TARGETS, Cloud, Target
 from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.platform.failover import shares, wanted
-from intermodal.platform.incidents import Entry, Incident, incident_id
-from intermodal.platform.notices import Notice
 from intermodal.platform.parity import holds, largest_difference
 from intermodal.platform.routing import Route
 from intermodal.platform.spec import ModelSpec
@@ -79,7 +77,7 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
                 _put_back(context, gateway, old, deployment.environment, away)
             raise
         at = ports_of(context, targets)
-        _settle(context, spec, at, champion.version, away)
+        settle(context, spec, at, champion.version, away)
         # A cloud that died since may have woken a cold one: its recovery lets that rest again.
         kept = targets if at.down(spec.name) else serving
         retired, left = _retire(context, kept, away, spec.name, name, deployment.environment, config.drain_seconds)
@@ -119,34 +117,6 @@ def _prove(gateway: ports.Gateway, route: Route, body: bytes, expected: Sequence
             f"The gateway answered '{route.model}' with version {version} on {cloud}, not with the golden predictions.",
             hint="The earlier route was put back and its endpoints still run.",
         )
-
-
-def _settle(context: Context, spec: ModelSpec, at: Ports, version: str, away: frozenset[Cloud]) -> None:
-    """What changed while this was deploying: a cloud that died since is replaced and gets no traffic, and one that came
-    back was left out, so it gets an incident again, whose recovery brings it to this version."""
-    again = [_left_out(at, spec, cloud, version) for cloud in sorted(away - at.down(spec.name))]
-    if gone := at.down(spec.name):
-        capacity = take_over(at, spec, version, gone)
-        if move(at, spec, version, gone, capacity.upstreams, capacity.refused):
-            for one in again:
-                at.note(one, "capacity", "0", capacity.text(spec, gone))
-        context.log.info("traffic moved away from %s", ", ".join(sorted(gone)))
-
-
-def _left_out(at: Ports, spec: ModelSpec, cloud: Cloud, version: str) -> Incident:
-    """An incident that waits for its recovery, opened with all of that in one piece: seen as one that nobody has
-    contained, it would be failed over, and somebody woken for a cloud that is well."""
-    now, text = at.now(), f"{cloud} came back while {version} was deployed without it"
-    entries = (
-        Entry(now, "detected", "0", text),
-        Entry(now, "drained", "0", f"no traffic to {cloud}"),
-        Entry(now, "recovering", "0", f"{cloud} gets {version} before any traffic"),
-    )
-    id = incident_id(spec.name, cloud, now)
-    incident = at.incidents.open(Incident(id, spec.name, cloud, now, entries))
-    said = f"It gets {version} when its API has answered for a while, and then its share. Incident {id}."
-    title = f"{cloud} came back while {spec.name} {version} was deployed"
-    return tell(at, incident, "left out", Notice("info", title, said, spec.owner, f"{id}-left-out"))
 
 
 def _put_back(context: Context, gateway: ports.Gateway, old: Route, environment: str, away: frozenset[Cloud]) -> None:

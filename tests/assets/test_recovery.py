@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from intermodal.assets.recovery import recover
-from intermodal.assets.route import _settle
+from intermodal.assets.settling import settle
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.mirroring import MANIFEST
@@ -175,7 +175,7 @@ def left_out() -> World:
     at.incidents.close(at.incidents.all()[0].id, at.clock)
     at.told.clear()
     at.asked.clear()
-    _settle(SimpleNamespace(log=SILENT), at.spec, at.ports(), "1.1.0", frozenset({"aws"}))  # type: ignore[arg-type]
+    settle(SimpleNamespace(log=SILENT), at.spec, at.ports(), "1.1.0", frozenset({"aws"}))  # type: ignore[arg-type]
     return at
 
 
