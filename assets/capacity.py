@@ -61,7 +61,7 @@ def tell(at: Ports, incident: Incident, key: str, notice: Notice) -> Incident:
     except IntermodalError as error:
         at.log.error("telling people failed: %s", error)
         return at.note(incident, "note", f"not-told-{key}", f"telling people failed: {error.message}")
-    text = notice.title if told else f"nobody is configured to be told: {notice.title}"
+    text = notice.title if told else f"nobody is configured to be told (INTERMODAL_NOTIFY): {notice.title}"
     return at.note(incident, "told", key, text)
 
 

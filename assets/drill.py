@@ -95,7 +95,8 @@ def earlier(context: Context) -> bool:
 
 
 def _numbers(result: DrillResult) -> dict[str, Any]:
-    return {name: value for name, value in dataclasses.asdict(result).items() if value is not None}
+    known = {name: value for name, value in dataclasses.asdict(result).items() if value is not None}
+    return {**known, "started_at": dg.MetadataValue.timestamp(result.started_at)}
 
 
 def _verdict(result: DrillResult, spec: ModelSpec) -> dict[str, Any]:

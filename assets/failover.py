@@ -8,12 +8,17 @@ import dagster as dg
 from intermodal.assets import resources
 from intermodal.assets.capacity import Ports
 from intermodal.assets.common import key
+from intermodal.assets.deploying import prefix
+from intermodal.assets.endpoint import COLD
 from intermodal.assets.heartbeat import heartbeat
 from intermodal.assets.incidents import incidents_metadata
 from intermodal.assets.outage import Outage, fail_over
 from intermodal.assets.recovery import recover
 from intermodal.assets.runs import deploying
+from intermodal.assets.timeline import timeline_metadata
 from intermodal.platform.clouds import Target, parse_cloud
+from intermodal.platform.endpoints import endpoint_name
+from intermodal.platform.failover import wanted
 from intermodal.platform.incidents import Incident
 from intermodal.platform.spec import ModelSpec
 
@@ -83,13 +88,7 @@ def recover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
         try:
             with heartbeat(context.log):
                 incident = recover(at, spec, config.incident)
-            route = at.route(spec.name)
-            state = "ready" if incident.cloud in route.weights else "cold"
-            for asset in ("mirror", "endpoint"):
-                metadata = {"version": route.version, "state": state, "incident": incident.id}
-                context.log_event(
-                    dg.AssetMaterialization(key(spec, asset, incident.cloud), "brought back", metadata=metadata)
-                )
+            _show_cloud(context, at, spec, incident)
         finally:
             _show(context, at, spec)
 
@@ -111,6 +110,32 @@ def _show(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec) -> None:
     if route is not None:
         weights = {f"weight_{cloud}": weight for cloud, weight in route.weights.items()}
         away = ", ".join(sorted(one.cloud for one in known if one.is_open)) or "none"
-        metadata: dict[str, Any] = {"version": route.version, **weights, "clouds_away": away}
+        url = dg.MetadataValue.url(f"{at.gateway.url}/v2/models/{spec.name}")
+        metadata: dict[str, Any] = {"version": route.version, "url": url, **weights, "clouds_away": away}
         context.log_event(dg.AssetMaterialization(key(spec, "route"), "moved", metadata=metadata))
     context.log_event(dg.AssetMaterialization(key(spec, "incidents"), metadata=incidents_metadata(known)))
+    told = timeline_metadata(context.instance, spec, known)
+    context.log_event(dg.AssetMaterialization(key(spec, "timeline"), metadata=told))
+
+
+def _show_cloud(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec, incident: Incident) -> None:
+    """What the cloud that was brought back has and runs, as a deploy says it."""
+    cloud, version = incident.cloud, at.route(spec.name).version
+    if cloud not in at.stores:
+        return  # it left the spec
+    mirror = {"version": version, "uri": at.stores[cloud].uri(prefix(spec.name, version)), "incident": incident.id}
+    context.log_event(dg.AssetMaterialization(key(spec, "mirror", cloud), "brought back", metadata=mirror))
+    place = at.places[cloud]
+    served = place.describe(endpoint_name(spec.name, version, at.deployment.environment))
+    metadata: dict[str, Any] = {"target": str(place.target), "version": version, "incident": incident.id}
+    if served is None:
+        metadata["state"] = COLD
+    else:
+        url = dg.MetadataValue.url(served.url)
+        metadata |= {
+            "name": served.name,
+            "url": url,
+            "state": served.state,
+            "replicas": wanted(spec, at.down(spec.name))[cloud],
+        }
+    context.log_event(dg.AssetMaterialization(key(spec, "endpoint", cloud), "brought back", metadata=metadata))

@@ -26,6 +26,7 @@ NUMBERS = (
     "instances",
     "cold_starts",
 )
+SHOWN = {"requests": "requests/s"}
 GAUGES = {
     **{name: name for name in ("requests", "error_rate", "throttled", "saturation", "instances", "cold_starts")},
     **{f"{quantile}_ms": f"{quantile}_seconds" for quantile in ("p50", "p95", "p99")},
@@ -93,7 +94,8 @@ def _asked(
 
 def side_by_side(figures: Sequence[Figures]) -> str:
     """A markdown table, a row for each cloud, version and source."""
-    header = ["cloud", "target", "version", "source", *(name.replace("_", " ") for name in NUMBERS)]
+    named = [SHOWN.get(name, name.replace("_", " ")) for name in NUMBERS]
+    header = ["cloud", "target", "version", "source", *named]
     lines = [_row(header), _row(["---"] * len(header))]
     for one in sorted(figures, key=lambda f: (f.cloud, f.version, f.source)):
         numbers = [_shown(getattr(one, name)) for name in NUMBERS]

@@ -1,7 +1,7 @@
 """``<model>/timeline``: versions, drift, routes and incidents of the last day on one page."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import dagster as dg
@@ -17,6 +17,10 @@ LIMIT = 200
 Metadata = Mapping[str, Any]
 
 
+def _drill(data: Metadata) -> str:
+    return f"{data['kind']} of {data['cloud']} on purpose: {data['reasons']}"
+
+
 def _drift(data: Metadata) -> str:
     return f"version {data['version']}: {data['state']}. {data.get('reasons', '')}"
 
@@ -30,6 +34,7 @@ TOLD: Mapping[str, Callable[[Metadata], str]] = {
     "model": lambda data: f"a candidate, trained on {data['trained_on']}, judged on {data['held_out']}",
     "version": lambda data: f"{data['version']} is the champion: {data['why']}",
     "drift": _drift,
+    "drill": _drill,
     "route": _route,
 }
 """Which assets' materializations are told, and how."""
@@ -49,15 +54,17 @@ def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
         required_resource_keys={resources.INCIDENTS},
     )
     def _timeline(context: Context) -> dg.MaterializeResult[None]:
-        since = time.time() - HOURS * 3600
         incidents = resources.incidents(context).all(spec.name)
-        events = [*_materialized(context, spec, since), *_notes(context, spec, since)]
-        events += [event for one in incidents for event in of_incident(one) if event.at >= since]
-        return dg.MaterializeResult(
-            metadata={"timeline": dg.MetadataValue.md(markdown(events)), "events": len(events)},
-        )
+        return dg.MaterializeResult(metadata=timeline_metadata(context.instance, spec, incidents))
 
     return _timeline
+
+
+def timeline_metadata(instance: dg.DagsterInstance, spec: ModelSpec, known: Iterable[Incident]) -> dict[str, Any]:
+    since = time.time() - HOURS * 3600
+    events = [*_materialized(instance, spec, since), *_notes(instance, spec, since)]
+    events += [event for one in known for event in of_incident(one) if event.at >= since]
+    return {"timeline": dg.MetadataValue.md(markdown(events)), "events": len(events)}
 
 
 def of_incident(incident: Incident) -> Iterator[Event]:
@@ -65,17 +72,17 @@ def of_incident(incident: Incident) -> Iterator[Event]:
         yield Event(entry.at, f"incident {incident.cloud}", entry.text)
 
 
-def _materialized(context: Context, spec: ModelSpec, since: float) -> Iterator[Event]:
+def _materialized(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
     for stage, told in TOLD.items():
         chosen = dg.AssetRecordsFilter(asset_key=key(spec, stage), after_timestamp=since)
-        for record in context.instance.fetch_materializations(chosen, limit=LIMIT).records:
+        for record in instance.fetch_materializations(chosen, limit=LIMIT).records:
             if (made := record.asset_materialization) is not None:
                 yield Event(record.timestamp, stage, told({n: v.value for n, v in made.metadata.items()}))
 
 
-def _notes(context: Context, spec: ModelSpec, since: float) -> Iterator[Event]:
+def _notes(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
     chosen = dg.AssetRecordsFilter(asset_key=key(spec, "timeline"), after_timestamp=since)
-    for record in context.instance.fetch_observations(chosen, limit=LIMIT).records:
+    for record in instance.fetch_observations(chosen, limit=LIMIT).records:
         seen = record.event_log_entry.asset_observation
         if seen is not None and (note := seen.metadata.get("note")) is not None:
             yield Event(record.timestamp, "note", str(note.value))

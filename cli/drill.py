@@ -6,8 +6,8 @@ from typing import Any
 import click
 from rich.table import Table
 
-from intermodal.cli.console import out
-from intermodal.cli.runs import webserver
+from intermodal.cli.console import err, out
+from intermodal.cli.runs import ANSWER_SECONDS, webserver
 from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.drills import DRILL_KINDS
 
@@ -38,13 +38,16 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
 
     config = {"kind": kind, "cloud": cloud, **options}
     url = webserver()
-    run = runs.launch(url, f"drill_{model}", config={"ops": {f"{model}__drill": {"config": config}}})
+    run = runs.launch(url, f"drill_{model}", {}, {"ops": {f"{model}__drill": {"config": config}}}, ANSWER_SECONDS)
     out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
+    lasts = f"at most {options['seconds']:g} s, then until {cloud} has its share back"
     try:
-        runs.wait(url, run, options["seconds"] + AFTER_SECONDS)
+        with err.status(f"{kind} of {cloud}: {lasts} (Ctrl-C ends it)"):
+            runs.wait(url, run, options["seconds"] + AFTER_SECONDS)
     except KeyboardInterrupt:  # the run would go on without us
         out.print("Ending the drill ...")
         runs.stop(url, run)
+        out.print(f"{cloud} is asked again. An incident that the drill opened closes by itself: intermodal status.")
         raise
     result = runs.metadata(url, [model, "drill"])
     table = Table("measured", "", title=f"drill: {kind} of {cloud}")

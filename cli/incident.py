@@ -62,7 +62,8 @@ def show_incidents(opened: "Sequence[Incident]") -> None:
         out.print("No incident is open.")
         return
     table = Table(title="open incidents")
-    for column in ("incident", "model", "cloud", "since (UTC)", "last"):
+    table.add_column("incident", no_wrap=True)  # to be copied
+    for column in ("model", "cloud", "since (UTC)", "last"):
         table.add_column(column, overflow="fold")
     for one in opened:
         since = datetime.fromtimestamp(one.opened_at, UTC).strftime("%Y-%m-%d %H:%M:%S")

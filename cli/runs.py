@@ -4,6 +4,9 @@ import os
 
 from intermodal.platform.errors import SpecError
 
+ANSWER_SECONDS = 10.0
+"""So long has Dagster's webserver to answer somebody who types."""
+
 
 def webserver() -> str:
     """The address of Dagster's UI; SpecError when the environment does not say it."""

@@ -50,14 +50,18 @@ def show(now: "Status") -> None:
         for column in ("cloud", "target", "URL", "version", "state", "weight", "p50 ms"):
             table.add_column(column, overflow="fold")
         for served in model.endpoints:
-            state = served.state if served.healthy else f"[red]{served.state}[/red] {escape(served.reason[:60])}"
+            why = served.reason.partition("<")[0].strip()[:80]  # a front that fails may answer with a page
+            state = served.state if served.healthy else f"[red]{served.state}[/red] {escape(why)}"
             p50 = "" if served.p50_ms is None else f"{served.p50_ms:.1f}"
             weight = str(model.route.get(served.cloud, 0))
             table.add_row(served.cloud, served.target, served.url, served.version, state, weight, p50)
         out.print(table)
     if not now.models:
         out.print("No model is routed yet. Try: intermodal up")
+    elif all(served.state == "unreachable" for model in now.models.values() for served in model.endpoints):
+        out.print("[red]No cloud answers.[/red] The sandbox is started by: intermodal up")
     show_incidents(now.incidents)
     places = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
+    places["Prometheus"] = os.environ.get("INTERMODAL_PROMETHEUS_URL", "")
     known = "   ".join(f"{name} {address}" for name, address in places.items() if address)
     out.print(known, highlight=False, soft_wrap=True)

@@ -4,7 +4,7 @@ import click
 
 from intermodal.cli.adapters import adapters
 from intermodal.cli.console import out
-from intermodal.cli.runs import webserver
+from intermodal.cli.runs import ANSWER_SECONDS, webserver
 
 
 @click.command()
@@ -24,7 +24,8 @@ def withdraw(model: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Callers of '{model}' are told 404 from now on. Go on?", abort=True)
     url = webserver()
-    run = runs.launch(url, "withdraw", {"model": model}, {"ops": {"withdraw_model": {"config": {"model": model}}}})
+    config = {"ops": {"withdraw_model": {"config": {"model": model}}}}
+    run = runs.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)
     out.print(f"withdrawing {model}: {url}/runs/{run}", highlight=False, soft_wrap=True)
     runs.wait(url, run)
     out.print(f"Nothing serves {model} any more.", highlight=False)

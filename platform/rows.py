@@ -19,6 +19,8 @@ def from_json(text: str) -> list[Row]:
     except ValueError as error:
         raise SpecError(f"Not JSON: {error}.", hint="""Write a row as '{"carrier": "UA", "hour": 17}'.""") from error
     rows = data if isinstance(data, list) else [data]
+    if not rows:
+        raise SpecError("There is no row.", hint="""Write one as '[{"carrier": "UA", "hour": 17}]'.""")
     for number, row in enumerate(rows):
         if not isinstance(row, dict):
             raise SpecError(f"Row {number} is not an object: {json.dumps(row)[:60]}.", hint="Write rows as {...}.")

@@ -10,7 +10,7 @@ import dagster as dg
 import httpx
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
-from intermodal.platform.errors import IntermodalError, Unavailable
+from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 
 LOCATION = "intermodal.definitions"
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -22,23 +22,36 @@ LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { 
     ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } ... on TextMetadataEntry { text }
     ... on BoolMetadataEntry { boolValue } ... on MarkdownMetadataEntry { mdStr } } } } } }"""
 
+JOBS = """query Jobs($location: String!) { repositoryOrError(
+  repositorySelector: {repositoryLocationName: $location, repositoryName: "__repository__"}) {
+  ... on Repository { jobs { name } } } }"""
+
 REASON = """query Reason($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
   ... on ExecutionStepFailureEvent { error { message errorChain { error { message } } } } } } } }"""
 
 
-def launch(url: str, job: str, tags: Mapping[str, str] | None = None, config: Mapping[str, Any] | None = None) -> str:
-    """Ask for a run of ``job`` at the webserver ``url``; the run's id."""
-    deadline = time.monotonic() + PATIENCE
+def launch(
+    url: str,
+    job: str,
+    tags: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
+    patience: float = PATIENCE,
+) -> str:
+    """Ask for a run of ``job`` at the webserver ``url``; the run's id. NotFound when there is no such job; ``patience``
+    is how many seconds a webserver that does not answer yet has."""
+    deadline = time.monotonic() + patience
     while True:
         try:
             return _client(url).submit_job_execution(
                 job, repository_location_name=LOCATION, tags=dict(tags or {}), run_config=dict(config or {})
             )
         except (DagsterGraphQLClientError, OSError) as error:
+            if (known := _jobs(url)) and job not in known:
+                like = [one for one in known if one.partition("_")[0] == job.partition("_")[0]]
+                raise NotFound(f"Dagster has no job '{job}'.", hint=f"It has: {', '.join(like or known)}.") from error
             if time.monotonic() > deadline:
-                raise IntermodalError(
-                    f"The run of {job} was not taken: {error}", hint=f"Does {url} answer, and have such a job?"
-                ) from error
+                why = error.__cause__ or error  # the client's own words are the query
+                raise Unavailable(f"The run of {job} was not taken: {why}", hint=f"Does {url} answer?") from error
             time.sleep(0.5)
 
 
@@ -72,6 +85,15 @@ def metadata(url: str, key: Sequence[str]) -> dict[str, Any]:
     values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
     entries = found[0]["metadataEntries"] if found else []
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
+
+
+def _jobs(url: str) -> list[str]:
+    """The names of all jobs; none while the webserver does not answer or has not loaded them."""
+    try:
+        found = _ask(url, JOBS, {"location": LOCATION})["repositoryOrError"]
+    except Unavailable:
+        return []
+    return sorted(job["name"] for job in found.get("jobs", ()) if not job["name"].startswith("__"))
 
 
 def _status(url: str, run_id: str) -> dg.DagsterRunStatus:

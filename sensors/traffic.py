@@ -1,6 +1,7 @@
 """Looks at a model when enough was asked of it: models without traffic cost nothing."""
 
 import json
+from collections.abc import Mapping
 
 import dagster as dg
 
@@ -10,7 +11,11 @@ from intermodal.assets.specs import specs_of
 from intermodal.assets.watching import WATCH
 from intermodal.platform.drills import Totals
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.targets import JobDefinitions
+
+SHOWN = 3
+"""Models in the reason for a skip."""
 
 
 def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
@@ -41,10 +46,20 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
                 before = now
             seen[name] = before
         kept = {name: count for name, count in seen.items() if name in specs and count}
-        skip = None if requests else dg.SkipReason("No model was asked often enough since it was last looked at.")
+        skip = None if requests else dg.SkipReason(_waits(specs, totals, kept))
         return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=skip)
 
     return _traffic
+
+
+def _waits(specs: Mapping[str, ModelSpec], totals: Mapping[str, Totals], seen: Mapping[str, int]) -> str:
+    """The models that come next: how often they were asked since they were looked at, and how often is enough."""
+    asked = {
+        name: (totals.get(name, Totals()).requests - seen.get(name, 0), one.drift.rows) for name, one in specs.items()
+    }
+    next_ones = sorted(asked, key=lambda name: asked[name][0] / asked[name][1], reverse=True)[:SHOWN]
+    told = [f"{name} {asked[name][0]} of {asked[name][1]} requests" for name in next_ones]
+    return f"No model was asked often enough since it was last looked at: {', '.join(told) or 'there is none'}."
 
 
 def _waiting(instance: dg.DagsterInstance) -> set[str]:

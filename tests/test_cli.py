@@ -214,6 +214,6 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
     assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
     done = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
     assert "Nothing serves gone any more" in done.output
-    ((_, job, tags, config),) = asked
+    ((_, job, tags, config, _),) = asked
     assert (job, tags) == ("withdraw", {"model": "gone"})
     assert config == {"ops": {"withdraw_model": {"config": {"model": "gone"}}}}

@@ -37,9 +37,16 @@ def test_the_jobs_do_it_and_the_assets_say_so(world: DagsterWorld) -> None:
     assert "drained" in world.metadata("incidents")["timeline"]
     world.targets["aws"].gone = False
     assert job(world, "recover_wine", recovery_config())
-    assert world.metadata("route")["weight_aws"] == 3
+    route = world.metadata("route")
+    assert (route["weight_aws"], str(route["url"]).endswith("/v2/models/wine")) == (3, True)
     assert world.metadata("incidents")["open"] == 0
-    assert world.metadata("endpoint", "aws")["state"] == "ready"
+    endpoint = world.metadata("endpoint", "aws")
+    assert (endpoint["state"], endpoint["target"], endpoint["replicas"]) == ("ready", "aws/sagemaker", 1)
+    assert endpoint["name"] in endpoint["url"]
+    assert world.metadata("mirror", "aws")["uri"].endswith("wine/1.0.0")
+    story = world.metadata("timeline")["timeline"]
+    assert "no traffic to aws" in story
+    assert "aws has its share again" in story
 
 
 def test_the_job_leaves_what_a_running_deploy_makes(world: DagsterWorld) -> None:

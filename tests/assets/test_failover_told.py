@@ -151,7 +151,7 @@ def test_that_nobody_is_configured_is_written_down() -> None:
     at.kill_cloud("aws")
     at.settle()
     told = next(entry for entry in at.incidents.all()[0].entries if entry.step == "told")
-    assert told.text == "nobody is configured to be told: aws cannot serve flight_delay"
+    assert told.text == "nobody is configured to be told (INTERMODAL_NOTIFY): aws cannot serve flight_delay"
     assert at.asked["failover"] == 1
 
 

@@ -1,0 +1,57 @@
+"""Runs are asked for by name: one that is not there is said at once, a webserver that is silent after a while."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+
+from intermodal.platform.errors import NotFound, Unavailable
+from intermodal.resources import runs
+from intermodal.sandbox.settings import free_port
+
+
+class Webserver(BaseHTTPRequestHandler):
+    """Knows two jobs, and takes a run of neither, as Dagster's does of a job that it does not find."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        jobs = {"repositoryOrError": {"jobs": [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]}}
+        answer = {"data": jobs} if "query Jobs" in asked["query"] else {"data": {"repositoriesOrError": {"nodes": []}}}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Webserver)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> str:
+        raise runs.DagsterGraphQLClientError("JobNotFoundError")
+
+    monkeypatch.setattr(runs.DagsterGraphQLClient, "submit_job_execution", refuse)
+    monkeypatch.setattr(runs.time, "sleep", lambda _: pytest.fail("it waited"))
+    with pytest.raises(NotFound, match=r"no job 'drill_nope'\. It has: drill_a\."):
+        runs.launch(url, "drill_nope")
+
+
+def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(Unavailable, match="The run of drill_a was not taken") as failure:
+        runs.launch(url, "drill_a", patience=0.1)
+    assert url in failure.value.hint
+    assert "query" not in failure.value.message
