@@ -1,6 +1,10 @@
 """The component that turns a spec into a model's assets, checks, jobs and schedule."""
 
+import re
+from typing import Self
+
 import dagster as dg
+from pydantic import BaseModel
 
 from intermodal.assets import (
     dataset,
@@ -24,6 +28,9 @@ from intermodal.assets.functions import ModelFunctions
 from intermodal.platform.clouds import parse_target
 from intermodal.platform.spec import ModelSpec
 
+TEMPLATE = re.compile(r"\{[{%#]")
+"""How Jinja's expressions, statements and comments begin; nothing in JSON does."""
+
 
 class Model(dg.Component, dg.Resolvable, ModelSpec):
     """One model, from data to three clouds.
@@ -36,6 +43,13 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
       `predict` (and `predict_proba` when it classifies);
     - `gate.better_than`, if given, takes inputs and target and gives a function from rows to predictions.
     """
+
+    @classmethod
+    def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
+        """Only a spec with a template in it needs Dagster's resolver, which has Jinja compile every text."""
+        if TEMPLATE.search(model.model_dump_json(exclude_unset=True)):
+            return super().resolve_from_model(context, model)
+        return cls(**{name: getattr(model, name) for name in model.model_fields_set})
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         functions = ModelFunctions.of(self, context)

@@ -65,3 +65,19 @@ def test_a_missing_field_is_named(sandbox: DefsFolderSandbox) -> None:
     said = complaint(sandbox, GOOD.replace("  owner: team:cellar\n", ""))
     assert "owner" in said
     assert "defs.yaml" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "description"),
+    [("Whose wine?", "Whose wine?"), ("'42'", "42"), ("\"{{ 'Whose ' ~ 'wine?' }}\"", "Whose wine?")],
+)
+def test_a_text_is_what_it_says_and_may_be_a_template(
+    sandbox: DefsFolderSandbox, written: str, description: str
+) -> None:
+    path: Path = sandbox.defs_folder_path / "wine" / "defs.yaml"
+    path.write_text(GOOD.replace("Which of three growers made this wine?", written))
+    with sandbox.build_all_defs() as definitions:
+        shown = {
+            spec.key.to_user_string(): spec.description for made in definitions.assets or () for spec in made.specs
+        }
+    assert shown["wine/model"] == f"A candidate: {description}"
