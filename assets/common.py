@@ -1,7 +1,8 @@
 """What every asset of a model shares: key, group, owner, tags."""
 
-from collections.abc import Mapping
-from typing import Any
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import dagster as dg
 
@@ -9,6 +10,7 @@ from intermodal.platform.clouds import Cloud
 from intermodal.platform.spec import ModelSpec
 
 Context = dg.AssetExecutionContext
+F = TypeVar("F", bound=Callable[..., Any])
 
 DEPLOYS = (dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()).with_label(
     "eager, and never past a failed blocking check"
@@ -19,6 +21,13 @@ DEPLOYS = (dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_bloc
 
 def key(spec: ModelSpec, *path: str) -> dg.AssetKey:
     return dg.AssetKey([spec.name, *path])
+
+
+def signed(function: F) -> F:
+    """The function, with its signature kept on it (PEP 362's ``__signature__``): of every function that becomes a step
+    Dagster asks for it some 18 times, and each time Python would make it anew (docs/profiles.md)."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
 
 
 def attributes(

@@ -1,6 +1,10 @@
 """The component that turns a spec into a model's assets, checks, jobs and schedule."""
 
+import re
+from typing import Self
+
 import dagster as dg
+from pydantic import BaseModel
 
 from intermodal.assets import (
     dataset,
@@ -21,8 +25,12 @@ from intermodal.assets import (
     watching,
 )
 from intermodal.assets.functions import ModelFunctions
+from intermodal.assets.schema import PlainSchema
 from intermodal.platform.clouds import parse_target
 from intermodal.platform.spec import ModelSpec
+
+TEMPLATE = re.compile(r"\{[{%#]")
+"""How Jinja's expressions, statements and comments begin; nothing in JSON does."""
 
 
 class Model(dg.Component, dg.Resolvable, ModelSpec):
@@ -36,6 +44,19 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
       `predict` (and `predict_proba` when it classifies);
     - `gate.better_than`, if given, takes inputs and target and gives a function from rows to predictions.
     """
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel]:
+        """What a spec is checked against, by a schema that names a mistake."""
+        model: type[BaseModel] = cls.model()
+        return type(model.__name__, (PlainSchema, model), {})
+
+    @classmethod
+    def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
+        """Only a spec with a template in it needs Dagster's resolver, which has Jinja compile every text."""
+        if TEMPLATE.search(model.model_dump_json(exclude_unset=True)):
+            return super().resolve_from_model(context, model)
+        return cls(**{name: getattr(model, name) for name in model.model_fields_set})
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         functions = ModelFunctions.of(self, context)

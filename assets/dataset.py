@@ -5,7 +5,7 @@ from datetime import date
 import dagster as dg
 import pandas as pd
 
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.functions import ModelFunctions
 from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
@@ -31,6 +31,7 @@ def dataset(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=functions.code,
     )
+    @signed
     def _dataset(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
             table = functions.load(month)
@@ -53,6 +54,7 @@ def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=functions.code,
     )
+    @signed
     def _features(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
             table = functions.features(tables.read(spec.name, "dataset", month))

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from intermodal.assets import resources
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.performance import live
 from intermodal.assets.predictions import newest
 from intermodal.assets.version import champion_of
@@ -37,6 +37,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "predictions"), key(spec, "version")],
         required_resource_keys={resources.REGISTRY, resources.TABLES, resources.GAUGES},
     )
+    @signed
     def _drift(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = resources.registry(context), resources.tables(context)
         champion = champion_of(registry, spec.name)
@@ -140,6 +141,7 @@ def drift_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
         description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and the "
         f"predictions' is not over {spec.drift.prediction_psi:g}.",
     )
+    @signed
     def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         found = _newest(context, spec)
         if found is None:
@@ -161,6 +163,7 @@ def quality_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
         name="no_quality_findings",
         description="No input is absent, newly missing, constant, of new categories or out of its training range.",
     )
+    @signed
     def _no_quality_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         found = _newest(context, spec)
         if found is None or "quality" not in found:  # never, or by a release that did not tell it apart

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import drilling, resources
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.predictions import clouds_of
 from intermodal.assets.runs import RUNNING, created_at
 from intermodal.assets.watching import DRILL
@@ -47,6 +47,7 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
             *stores,
         },
     )
+    @signed
     def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult[None]:
         kind, cloud = parse_drill(config.kind), parse_cloud(config.cloud)
         gateway, incidents = resources.gateway(context), resources.incidents(context)
@@ -112,6 +113,7 @@ def objectives(spec: ModelSpec) -> dg.AssetChecksDefinition:
         name="objectives",
         description="No request failed; drained and at full capacity as soon as the spec's objectives say.",
     )
+    @signed
     def _objectives(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         event = context.instance.get_latest_materialization_event(key(spec, "drill"))
         if event is None or event.asset_materialization is None:

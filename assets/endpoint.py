@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import down, incident_of, not_deployed, not_looked_at
-from intermodal.assets.common import CLOUD_KINDS, DEPLOYS, Context, attributes, key
+from intermodal.assets.common import CLOUD_KINDS, DEPLOYS, Context, attributes, key, signed
 from intermodal.assets.deploying import deploy_request
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
@@ -45,6 +45,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
         },
         automation_condition=DEPLOYS,
     )
+    @signed
     def _endpoint(context: Context) -> dg.MaterializeResult[None]:
         registry, deployment = resources.registry(context), resources.deployment(context)
         place, store = resources.place(context, target), resources.store(context, cloud)
@@ -105,6 +106,7 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
             resources.target_key(target),
         },
     )
+    @signed
     def _parity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         registry, deployment = resources.registry(context), resources.deployment(context)
         place = resources.place(context, target)

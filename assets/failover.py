@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.capacity import Ports
-from intermodal.assets.common import key
+from intermodal.assets.common import key, signed
 from intermodal.assets.deploying import prefix
 from intermodal.assets.endpoint import COLD
 from intermodal.assets.heartbeat import heartbeat
@@ -66,6 +66,7 @@ def failover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition
         description="Drain the cloud, replace its capacity, tell people. Run again at any time, it goes on from there.",
         required_resource_keys=keys_of(targets),
     )
+    @signed
     def _op(context: dg.OpExecutionContext, config: FailoverConfig) -> None:
         at = ports_of(context, targets)
         try:
@@ -83,6 +84,7 @@ def recover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
         description="Bring the cloud to the current version, then give it its traffic back and let the helpers rest.",
         required_resource_keys={resources.REGISTRY, *keys_of(targets)},
     )
+    @signed
     def _op(context: dg.OpExecutionContext, config: RecoveryConfig) -> None:
         at = ports_of(context, targets, registry=True)
         try:
@@ -96,11 +98,8 @@ def recover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
 
 
 def _job(op: dg.OpDefinition, name: str, description: str) -> dg.JobDefinition:
-    @dg.job(name=name, description=description, tags={"dagster/priority": "10"})
-    def _graph() -> None:
-        op()
-
-    return _graph
+    graph = dg.GraphDefinition(name=name, description=description, node_defs=[op])
+    return graph.to_job(description=description, tags={"dagster/priority": "10"})
 
 
 def _show(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec) -> None:

@@ -51,16 +51,26 @@ def code_hash(folder: Path) -> str:
 def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[..., Any]:
     file, _, name = path.partition(".")
     source = context.path / f"{file}.py"
-    spec = context.path / "defs.yaml"
-    lines = spec.read_text("utf-8").splitlines() if spec.exists() else []
-    line = next((number for number, text in enumerate(lines, 1) if path in text), 1)
-    where = f"{spec}:{line}: {field}: {path}"
     if not source.exists():
         files = ", ".join(sorted(found.stem for found in context.path.glob("*.py"))) or "none"
-        raise SpecError(f"{where}: there is no file {source.name} beside the spec.", hint=f"Files there: {files}.")
+        raise SpecError(
+            f"{_where(context, field, path)}: there is no file {source.name} beside the spec.",
+            hint=f"Files there: {files}.",
+        )
     module = importlib.import_module(context.defs_relative_module_name(source))
     function = getattr(module, name, None)
     if not callable(function):
         known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
-        raise SpecError(f"{where}: {source.name} has no function '{name}'.", hint=f"It has: {', '.join(known)}.")
+        raise SpecError(
+            f"{_where(context, field, path)}: {source.name} has no function '{name}'.",
+            hint=f"It has: {', '.join(known)}.",
+        )
     return function
+
+
+def _where(context: dg.ComponentLoadContext, field: str, path: str) -> str:
+    """File, line and field of the spec that name the function."""
+    spec = context.path / "defs.yaml"
+    lines = spec.read_text("utf-8").splitlines() if spec.exists() else []
+    line = next((number for number, text in enumerate(lines, 1) if path in text), 1)
+    return f"{spec}:{line}: {field}: {path}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.predictions import clouds_of
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
@@ -49,6 +49,7 @@ def health(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "route")],
         required_resource_keys={resources.METRICS, resources.GATEWAY_METRICS, resources.GAUGES, *monitors},
     )
+    @signed
     def _health(context: Context) -> dg.MaterializeResult[None]:
         unread: dict[str, str] = {}
         callers = _first(context, spec.name, unread)

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.common import Context, attributes
+from intermodal.assets.common import Context, attributes, signed
 from intermodal.platform.incidents import Incident, Step
 from intermodal.platform.spec import ModelSpec
 
@@ -22,6 +22,7 @@ def incidents(spec: ModelSpec) -> dg.AssetsDefinition:
         ),
         required_resource_keys={resources.INCIDENTS},
     )
+    @signed
     def _incidents(context: Context) -> dg.MaterializeResult[None]:
         return dg.MaterializeResult(metadata=incidents_metadata(resources.incidents(context).all(spec.name)))
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import incident_of, not_deployed, not_looked_at
-from intermodal.assets.common import DEPLOYS, STORE_KINDS, Context, attributes, key
+from intermodal.assets.common import DEPLOYS, STORE_KINDS, Context, attributes, key, signed
 from intermodal.assets.deploying import prefix
 from intermodal.assets.version import champion_of
 from intermodal.platform.clouds import Cloud
@@ -29,6 +29,7 @@ def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
         required_resource_keys={resources.REGISTRY, resources.INCIDENTS, resources.store_key(cloud)},
         automation_condition=DEPLOYS,
     )
+    @signed
     def _mirror(context: Context) -> dg.MaterializeResult[None]:
         registry, store = resources.registry(context), resources.store(context, cloud)
         champion = champion_of(registry, spec.name)
@@ -65,6 +66,7 @@ def mirror_verified(spec: ModelSpec, cloud: Cloud) -> dg.AssetChecksDefinition:
         description="Every object, read back, has the SHA-256 that the manifest states.",
         required_resource_keys={resources.REGISTRY, resources.INCIDENTS, resources.store_key(cloud)},
     )
+    @signed
     def _verified(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         store = resources.store(context, cloud)
         if (incident := incident_of(context, spec, cloud)) is not None:

@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import create_model
 
 from intermodal.assets import training
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.functions import ModelFunctions
 from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
@@ -89,7 +89,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         **attributes(spec, "model", kinds={"python", "mlflow"}, description=f"A candidate: {spec.description}".strip()),
         deps=[key(spec, "features")],
         code_version=functions.code,
-    )(_model)
+    )(signed(_model))
 
 
 def _measure(
@@ -143,6 +143,7 @@ def quality(spec: ModelSpec) -> dg.AssetChecksDefinition:
         blocking=True,
         description=f"{spec.gate.metric} beats the baseline and is not worse than the champion's.",
     )
+    @signed
     def quality_gate(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
         metrics = registry.candidate(spec.name).record.metrics
         verdict = judge_metrics(spec.gate.metric, metrics, spec.gate.margin)

@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from intermodal.assets import resources
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.predictions_kept import GATHERED, STAGE, remove_old
 from intermodal.platform import ports, predictions
 from intermodal.platform.clouds import Cloud, parse_target
@@ -36,6 +36,7 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "route")],
         required_resource_keys={resources.TABLES, *(resources.store_key(cloud) for cloud in clouds)},
     )
+    @signed
     def _predictions(context: Context) -> dg.MaterializeResult[None]:
         tables, rows, left, damaged = resources.tables(context), dict[Cloud, int](), dict[str, str](), list[str]()
         for cloud in clouds:

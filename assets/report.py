@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from intermodal.assets import resources
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.drift import logged_columns
 from intermodal.assets.drift_report import html
 from intermodal.assets.predictions import newest
@@ -25,6 +25,7 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "drift")],
         required_resource_keys={resources.REGISTRY, resources.TABLES},
     )
+    @signed
     def _report(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = resources.registry(context), resources.tables(context)
         champion = champion_of(registry, spec.name)

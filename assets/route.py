@@ -8,7 +8,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import down
-from intermodal.assets.common import DEPLOYS, Context, attributes, key
+from intermodal.assets.common import DEPLOYS, Context, attributes, key, signed
 from intermodal.assets.endpoint import golden_of
 from intermodal.assets.failover import keys_of, ports_of
 from intermodal.assets.settling import settle
@@ -47,6 +47,7 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
         },
         automation_condition=DEPLOYS,
     )
+    @signed
     def _route(context: Context, config: RouteConfig) -> dg.MaterializeResult[None]:
         registry, gateway = resources.registry(context), resources.gateway(context)
         deployment = resources.deployment(context)
@@ -172,6 +173,7 @@ def route_answers(spec: ModelSpec) -> dg.AssetChecksDefinition:
         blocking=True,
         description="The gateway answers the golden rows with the new version's predictions.",
     )
+    @signed
     def route_answers(
         registry: dg.ResourceParam[ports.ModelRegistry], gateway: dg.ResourceParam[ports.Gateway]
     ) -> dg.AssetCheckResult:

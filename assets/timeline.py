@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.common import Context, attributes, key
+from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.platform.incidents import Incident
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.timeline import Event, markdown
@@ -53,6 +53,7 @@ def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "route")],
         required_resource_keys={resources.INCIDENTS},
     )
+    @signed
     def _timeline(context: Context) -> dg.MaterializeResult[None]:
         incidents = resources.incidents(context).all(spec.name)
         return dg.MaterializeResult(metadata=timeline_metadata(context.instance, spec, incidents))

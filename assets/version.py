@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from intermodal.assets.common import DEPLOYS, attributes, key
+from intermodal.assets.common import DEPLOYS, attributes, key, signed
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.gate import judge_metrics
@@ -19,6 +19,7 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "model")],
         automation_condition=DEPLOYS,
     )
+    @signed
     def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
         verdict = judge_metrics(spec.gate.metric, candidate.record.metrics, spec.gate.margin)

@@ -3,10 +3,14 @@
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import jsonschema
 import pytest
+import yaml
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 
+from intermodal.assets.component import Model
 from tests.assets.conftest import WINE
 
 GOOD = (WINE / "defs.yaml").read_text()
@@ -65,3 +69,36 @@ def test_a_missing_field_is_named(sandbox: DefsFolderSandbox) -> None:
     said = complaint(sandbox, GOOD.replace("  owner: team:cellar\n", ""))
     assert "owner" in said
     assert "defs.yaml" in said
+
+
+@pytest.mark.parametrize(
+    ("written", "description"),
+    [("Whose wine?", "Whose wine?"), ("'42'", "42"), ("\"{{ 'Whose ' ~ 'wine?' }}\"", "Whose wine?")],
+)
+def test_a_text_is_what_it_says_and_may_be_a_template(
+    sandbox: DefsFolderSandbox, written: str, description: str
+) -> None:
+    path: Path = sandbox.defs_folder_path / "wine" / "defs.yaml"
+    path.write_text(GOOD.replace("Which of three growers made this wine?", written))
+    with sandbox.build_all_defs() as definitions:
+        shown = {
+            spec.key.to_user_string(): spec.description for made in definitions.assets or () for spec in made.specs
+        }
+    assert shown["wine/model"] == f"A candidate: {description}"
+
+
+@pytest.mark.parametrize(
+    ("part", "words"),
+    [
+        ({"train": {"function": "train.fit", "hyperparamters": {}}}, "'hyperparamters' was unexpected"),
+        ({"serve": ["aws/sagemaker", "gcp/cloudrun"]}, "'gcp/cloudrun' is not one of ['aws/sagemaker'"),
+        ({"budget": {"usd": 200}}, "'usd' was unexpected"),
+        ({"route": {"policy": "evn"}}, "'evn' is not one of"),
+    ],
+)
+def test_the_schema_by_which_specs_are_checked_names_the_mistake(part: dict[str, Any], words: str) -> None:
+    schema = Model.get_model_cls().model_json_schema()
+    attributes = yaml.safe_load(GOOD)["attributes"]
+    assert not list(jsonschema.Draft202012Validator(schema).iter_errors(attributes))
+    errors = jsonschema.Draft202012Validator(schema).iter_errors({**attributes, **part})
+    assert words in " ".join(error.message for error in errors)

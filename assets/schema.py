@@ -1,0 +1,34 @@
+"""The schema that `dg check yaml` and editors hold a spec against.
+
+Dagster lets a text with a template stand for every part. Of two forms that do not fit, a checker names neither's
+mistake, so here a part is only what it is.
+"""
+
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+
+class _PartsAreParts(GenerateJsonSchema):
+    """An object or a list is what its field says, and no text that may stand for it."""
+
+    def union_schema(self, schema: core_schema.UnionSchema) -> JsonSchemaValue:
+        return _alone(super().union_schema(schema))
+
+    def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
+        return _alone(super().nullable_schema(schema))
+
+
+def _alone(schema: JsonSchemaValue) -> JsonSchemaValue:
+    parts = [one for one in schema.get("anyOf", ()) if "$ref" in one or one.get("type") == "array"]
+    return parts[0] if len(parts) == 1 else schema
+
+
+class PlainSchema(BaseModel):
+    """Before a model's own class: its JSON schema has one form for each part."""
+
+    @classmethod
+    def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
+        return super().model_json_schema(*args, **{**options, "schema_generator": _PartsAreParts})
