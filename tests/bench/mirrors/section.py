@@ -29,7 +29,7 @@ CLOUDS = ("aws", "gcp", "azure")
 HEADER = ["files", "step", "what", "seconds", "S3", "GCS", "Blob", "peak MB", "S3 requests"]
 
 
-def section(_: object = None, cases: Sequence[Case] = CASES) -> Section:
+def section(cases: Sequence[Case] = CASES) -> Section:
     untried = {name: tool for name, tool in TOOLS.items() if name != GSUTIL}  # its answer is the same in every case
     found = {case: measure(case, untried if number else TOOLS) for number, case in enumerate(cases)}
     rows = [row for case, tools_ in found.items() for step in (*STEPS, LISTING) for row in _step(case, step, tools_)]
