@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ import obstore
 
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.mirror_plan import Plan, Record, StoredObject, plan
-from intermodal.platform.mirroring import CHUNK, MANIFEST, FileEntry, Manifest, MirrorReport, sha256_of
+from intermodal.platform.mirroring import MANIFEST, FileEntry, Manifest, MirrorReport, sha256_of
 from intermodal.resources.store_errors import is_missing_bucket
 
 log = logging.getLogger(__name__)
@@ -27,6 +27,8 @@ SMALL = 1 << 20
 """Up to here a file is one of WORKERS at once."""
 MOST_PARTS = 9_000
 """Below the 10,000 that S3 and Cloud Storage allow for one object."""
+BLOCK = 1 << 18
+"""Bytes of a file or an object in memory at once, for each that is under way."""
 LARGE = 64 << 20
 """From this size on a file is worth a line in the log."""
 
@@ -133,10 +135,15 @@ class Mirror:
     def _copy(self, file: Path, path: str, entry: FileEntry, parts: int) -> str:
         """Send one file and read it back; the etag of the verified bytes. Repeated once if the store lost bytes."""
         _require_size(file, entry)
-        chunk = max(PART, -(-entry.size // MOST_PARTS))
+        part = max(PART, -(-entry.size // MOST_PARTS))
         started = time.monotonic()
         for _ in range(2):
-            obstore.put(self.store, self._key(path), file, chunk_size=chunk, max_concurrency=parts)
+            # Blocks of ours are sent as they are; of a path obstore makes copies, with room for three times the file.
+            sent = blocks_of(file)
+            many = entry.size > part
+            obstore.put(
+                self.store, self._key(path), sent, use_multipart=many, chunk_size=part, max_concurrency=parts
+            )
             read = self._read(path)
             if read.sha256 == entry.sha256:
                 if entry.size >= LARGE:
@@ -152,7 +159,7 @@ class Mirror:
         digest = hashlib.sha256()
         found = obstore.get(self.store, self._key(path))
         # A small one in one go: a stream costs a thread's change more.
-        chunks = [found.bytes()] if found.meta["size"] <= CHUNK else found.stream(min_chunk_size=CHUNK)
+        chunks = [found.bytes()] if found.meta["size"] <= BLOCK else found.stream(min_chunk_size=BLOCK)
         for chunk in chunks:
             digest.update(chunk)
         return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
@@ -166,6 +173,12 @@ class Mirror:
             except BaseException:
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
+
+
+def blocks_of(file: Path) -> Iterator[bytes]:
+    with file.open("rb", buffering=0) as opened:
+        while block := opened.read(BLOCK):
+            yield block
 
 
 def delete(store: Any, key: str) -> None:
