@@ -1,8 +1,8 @@
 """The same work for many things on a few threads."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from threading import Event, Lock
 from typing import TypeVar
 
 K = TypeVar("K")
@@ -14,19 +14,19 @@ def parallel(work: Callable[[K], T], things: Sequence[K], workers: int) -> dict[
 
     A worker takes the next thing itself: a future for each would cost 2 kB and two changes of threads.
     """
-    left, taking, stop = iter(things), Lock(), Event()
+    waiting = deque(things)  # its popleft needs no lock
     done: dict[K, T] = {}
 
     def drain() -> None:
-        while not stop.is_set():
-            with taking:
-                thing = next(left, left)
-            if thing is left:
+        while True:
+            try:
+                thing = waiting.popleft()
+            except IndexError:
                 return
             try:
                 done[thing] = work(thing)
             except BaseException:
-                stop.set()
+                waiting.clear()
                 raise
 
     with ThreadPoolExecutor(workers, thread_name_prefix="parallel") as pool:
@@ -34,5 +34,5 @@ def parallel(work: Callable[[K], T], things: Sequence[K], workers: int) -> dict[
             for one in as_completed([pool.submit(drain) for _ in range(min(workers, len(things)))]):
                 one.result()
         finally:
-            stop.set()  # also when we are interrupted
+            waiting.clear()  # also when we are interrupted
     return done
