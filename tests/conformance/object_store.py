@@ -314,7 +314,7 @@ class ObjectStoreConformance:
         assert stores[0].damaged(manifest, prefix) == {}
 
     def test_memory_stays_flat_on_a_large_artifact(self, place: Place, prefix: str, tmp_path: Path) -> None:
-        """300 MB by default; INTERMODAL_TEST_LARGE_BYTES=2000000000 for the real thing. The cloud's library counts too."""
+        """300 MB by default; INTERMODAL_TEST_LARGE_BYTES=2000000000 for the real thing. The cloud's library counts."""
         block = random.Random(3).randbytes(1 << 20)
         with (tmp_path / "model.bin").open("wb") as file:
             for number in range(self.large >> 20):
