@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,14 +156,7 @@ class Mirror:
         raise Unavailable(f"{self.uri}/{path} gives other bytes than were sent, twice.", hint="Run the mirror again.")
 
     def _read(self, path: str) -> Read:
-        """Hash an object while it streams by; obstore resumes where a connection broke."""
-        digest = hashlib.sha256()
-        found = obstore.get(self.store, self._key(path))
-        # A small one in one go: a stream costs a thread's change more.
-        chunks = [found.bytes()] if found.meta["size"] <= BLOCK else found.stream(min_chunk_size=BLOCK)
-        for chunk in chunks:
-            digest.update(chunk)
-        return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
+        return read(self.store, self._key(path))
 
 
 def blocks_of(file: Path) -> Iterator[bytes]:
@@ -174,6 +167,18 @@ def blocks_of(file: Path) -> Iterator[bytes]:
                 yield block
     except OSError as error:
         raise _changed(file) from error
+
+
+def read(store: Any, key: str, keep: Callable[[Any], object] = lambda _: None) -> Read:
+    """Hash an object while it streams by, and ``keep`` its blocks; obstore resumes where a connection broke."""
+    digest = hashlib.sha256()
+    found = obstore.get(store, key)
+    # A small one in one go: a stream costs a thread's change more.
+    blocks = [found.bytes()] if found.meta["size"] <= BLOCK else found.stream(min_chunk_size=BLOCK)
+    for block in blocks:
+        digest.update(block)
+        keep(block)
+    return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
 
 
 def delete(store: Any, key: str) -> None:

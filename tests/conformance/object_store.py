@@ -7,6 +7,7 @@ class TestS3(ObjectStoreConformance):
     def place(self, moto): ...        # Place: the emulator's address, and how a configuration is made of an address
 """
 
+import hashlib
 import json
 import os
 import random
@@ -93,9 +94,27 @@ class ObjectStoreConformance:
         assert store.get(f"{prefix}/deeper/b") == b""
         assert store.list(prefix) == {f"{prefix}/a": 5, f"{prefix}/deeper/b": 0}
 
-    def test_what_is_not_there(self, store: ObjectStore, prefix: str) -> None:
+    @pytest.mark.parametrize("size", [0, 10, 3 << 20])
+    def test_an_object_comes_as_a_file(self, store: ObjectStore, prefix: str, tmp_path: Path, size: int) -> None:
+        data = random.Random(size).randbytes(size)
+        store.put(f"{prefix}/a", data)
+        assert store.download(f"{prefix}/a", tmp_path / "a") == hashlib.sha256(data).hexdigest()
+        assert (tmp_path / "a").read_bytes() == data
+
+    def test_a_download_that_breaks_is_resumed(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
+    ) -> None:
+        data = random.Random(5).randbytes(7 << 20)
+        watched.put(f"{prefix}/a", data)
+        proxy.faults = [Fault(0, times=1, after=3 << 20, match=lambda seen: seen.method == "GET")]
+        assert watched.download(f"{prefix}/a", tmp_path / "a") == hashlib.sha256(data).hexdigest()
+        assert [fault.times for fault in proxy.faults] == [0]
+
+    def test_what_is_not_there(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="nothing"):
             store.get(f"{prefix}/nothing")
+        with pytest.raises(NotFound, match="nothing"):
+            store.download(f"{prefix}/nothing", tmp_path / "nothing")
         assert store.list(prefix) == {}
 
     def test_delete_is_idempotent(self, store: ObjectStore, prefix: str) -> None:
