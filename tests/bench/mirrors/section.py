@@ -7,6 +7,7 @@ from tests.bench.mirrors import programs, tools
 from tests.bench.mirrors.cases import CASES, Case
 from tests.bench.mirrors.install import RCLONE
 from tests.bench.mirrors.rounds import BY_TIME, CHANGED, FIRST, SAME, STEPS, Found, Tool, measure
+from tests.bench.mirrors.usage import LIMIT
 from tests.bench.report import Rounds, Section
 
 OURS, COPY, RCLONES, PROGRAMS, GSUTIL, LISTING = (
@@ -48,7 +49,8 @@ TEXT = (
     "`--s3-no-head`, no looking for buckets, and `--checksum`: it compares MD5s, and hashes the local files again when "
     "nothing changed, where ours compares the stores with the manifest that came with the version. *by time*: rclone "
     "with `--update --use-server-modtime`, which compares sizes and times and no bytes. *clouds' own*: `aws s3 sync`, "
-    "`gcloud storage rsync`, `azcopy sync` together, one round. gsutil: its JSON API insists on https, which the "
+    f"`gcloud storage rsync`, `azcopy sync` together, one round; what takes more than {LIMIT} s is stopped and said, "
+    "and has no further steps. gsutil: its JSON API insists on https, which the "
     "emulator does not speak; its XML API is what is tried, in the first case. *bare listing*: one of each store at "
     "once with the same library, which nothing that looks at a store can do without. Memory is the sum of "
     "every process's highest."
