@@ -83,12 +83,17 @@ def _goals(found: dict[Case, dict[str, Found]]) -> str:
         fastest, name = min((_median(tools_[peer], FIRST), peer) for peer in (RCLONES, PROGRAMS))
         same, listing = _median(tools_[OURS], SAME), _median(tools_[OURS], LISTING)
         theirs, by_time = _median(tools_[RCLONES], SAME), _median(tools_[RCLONES], BY_TIME)
+        if theirs == float("inf"):
+            said.append(f"{case}: rclone did not end, so there is nothing to compare with")
+            continue
         said.append(
             f"{case}: first copy in {ours / fastest:.2f} of {name}'s time, the copying alone in {copy / fastest:.2f}; "
             f"unchanged in 1/{theirs / same:.1f} of rclone's time (1/{by_time / same:.1f} by time; a bare listing in "
             f"1/{theirs / listing:.1f})"
         )
     everything = [each for tools_ in found.values() for some in tools_[OURS].taken.values() for each in some]
+    if not everything:
+        return "Ours did not end in any case."
     most = max(each.peak_mb for each in everything)
     growth = max(each.peak_mb - each.before_mb for each in everything)
     connect = statistics.median(each.connect for each in everything)
