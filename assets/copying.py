@@ -1,6 +1,5 @@
 """A version's files, from wherever they can be had: the registry, or the mirror of a cloud that lives."""
 
-import hashlib
 import logging
 from collections.abc import Sequence
 from pathlib import Path
@@ -63,10 +62,8 @@ def _download(store: ports.ObjectStore, model: str, version: str, folder: Path) 
         raise IntermodalError(f"{store.uri(prefix(model, version))}/{MANIFEST} is damaged.", hint="Mirror it again.")
     manifest.require_portable()  # a path in it is about to be written to
     for path, entry in manifest.files.items():
-        data = store.get(f"{prefix(model, version)}/{path}")
-        if hashlib.sha256(data).hexdigest() != entry.sha256:
-            raise IntermodalError(f"{store.uri(prefix(model, version))}/{path} is damaged.", hint="Mirror it again.")
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(data)
+        if store.download(f"{prefix(model, version)}/{path}", target) != entry.sha256:
+            raise IntermodalError(f"{store.uri(prefix(model, version))}/{path} is damaged.", hint="Mirror it again.")
     return folder, manifest

@@ -40,6 +40,9 @@ class ObjectStore(Protocol):
     def get(self, key: str) -> bytes:
         """The object's bytes; NotFound when there is none."""
 
+    def download(self, key: str, target: Path) -> str:
+        """Stream an object of any size into a file: the SHA-256 of its bytes in hex. NotFound when there is none."""
+
     def list(self, prefix: str) -> Mapping[str, int]:
         """Keys below ``prefix`` with their sizes in bytes."""
 

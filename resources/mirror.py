@@ -3,17 +3,17 @@
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import obstore
 
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.mirror_plan import Plan, Record, StoredObject, plan
-from intermodal.platform.mirroring import CHUNK, MANIFEST, FileEntry, Manifest, MirrorReport, sha256_of
+from intermodal.platform.mirroring import MANIFEST, FileEntry, Manifest, MirrorReport, sha256_of
+from intermodal.resources.parallel import parallel
 from intermodal.resources.store_errors import is_missing_bucket
 
 log = logging.getLogger(__name__)
@@ -27,10 +27,12 @@ SMALL = 1 << 20
 """Up to here a file is one of WORKERS at once."""
 MOST_PARTS = 9_000
 """Below the 10,000 that S3 and Cloud Storage allow for one object."""
+BLOCK = 1 << 18
+"""Bytes of a file or an object in memory at once, for each that is under way."""
+PAGE = 1_000
+"""Objects that are listed at once."""
 LARGE = 64 << 20
 """From this size on a file is worth a line in the log."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,13 @@ class Mirror:
         record = self._record() if MANIFEST in stored else None
         todo = plan(manifest, stored, record)
         etags = {path: stored[path].etag for path in todo.keep}
-        read = self._parallel(self._read, todo.verify)
+        read = parallel(self._read, todo.verify, WORKERS)
         todo = todo.settle({path for path in read if read[path].sha256 != manifest.files[path].sha256})
         etags |= {path: found.etag for path, found in read.items()}
         if todo.send or todo.remove:
             self._uncommit(stored)
         etags |= self._send(source, manifest, todo)
-        self._parallel(lambda path: delete(self.store, self._key(path)), todo.remove)
+        parallel(lambda path: delete(self.store, self._key(path)), todo.remove, WORKERS)
         settled = Record(manifest, {path: etags[path] for path in manifest.files})
         if todo.send or todo.remove or settled != record:
             obstore.put(self.store, self._key(MANIFEST), settled.to_json().encode())
@@ -85,7 +87,7 @@ class Mirror:
         wrong = dict.fromkeys(todo.copy, "is missing")
         for path in todo.repair:
             wrong[path] = f"has {stored[path].size} bytes instead of {manifest.files[path].size}"
-        for path, found in self._parallel(self._read, todo.verify).items():
+        for path, found in parallel(self._read, todo.verify, WORKERS).items():
             if found.sha256 != manifest.files[path].sha256:
                 wrong[path] = f"has the SHA-256 {found.sha256} instead of {manifest.files[path].sha256}"
         wrong |= dict.fromkeys(todo.remove, "is not in the manifest")
@@ -100,9 +102,12 @@ class Mirror:
         return f"{self.prefix}/{path}"
 
     def _list(self) -> dict[str, StoredObject]:
-        found = obstore.list(self.store, self.prefix).collect()
         skip = len(self.prefix) + 1
-        return {str(one["path"])[skip:]: StoredObject(int(one["size"]), _plain(one["e_tag"])) for one in found}
+        return {
+            str(one["path"])[skip:]: StoredObject(int(one["size"]), _plain(one["e_tag"]))
+            for page in obstore.list(self.store, self.prefix, chunk_size=PAGE)
+            for one in page
+        }
 
     def _record(self) -> Record | None:
         try:
@@ -128,15 +133,18 @@ class Mirror:
         def send(path: str) -> str:
             return self._copy(source / path, path, entries[path], PARTS // at_once)
 
-        return self._parallel(send, large, at_once) | self._parallel(send, largest_first[len(large) :])
+        return parallel(send, large, at_once) | parallel(send, largest_first[len(large) :], WORKERS)
 
     def _copy(self, file: Path, path: str, entry: FileEntry, parts: int) -> str:
         """Send one file and read it back; the etag of the verified bytes. Repeated once if the store lost bytes."""
         _require_size(file, entry)
-        chunk = max(PART, -(-entry.size // MOST_PARTS))
+        part = max(PART, -(-entry.size // MOST_PARTS))
         started = time.monotonic()
         for _ in range(2):
-            obstore.put(self.store, self._key(path), file, chunk_size=chunk, max_concurrency=parts)
+            # Blocks of ours are sent as they are; of a path obstore makes copies, with room for three times the file.
+            sent = blocks_of(file)
+            many = entry.size > part
+            obstore.put(self.store, self._key(path), sent, use_multipart=many, chunk_size=part, max_concurrency=parts)
             read = self._read(path)
             if read.sha256 == entry.sha256:
                 if entry.size >= LARGE:
@@ -148,24 +156,29 @@ class Mirror:
         raise Unavailable(f"{self.uri}/{path} gives other bytes than were sent, twice.", hint="Run the mirror again.")
 
     def _read(self, path: str) -> Read:
-        """Hash an object while it streams by; obstore resumes where a connection broke."""
-        digest = hashlib.sha256()
-        found = obstore.get(self.store, self._key(path))
-        # A small one in one go: a stream costs a thread's change more.
-        chunks = [found.bytes()] if found.meta["size"] <= CHUNK else found.stream(min_chunk_size=CHUNK)
-        for chunk in chunks:
-            digest.update(chunk)
-        return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
+        return read(self.store, self._key(path))
 
-    def _parallel(self, work: Callable[[str], T], paths: Iterable[str], workers: int = WORKERS) -> dict[str, T]:
-        """Path → result; after the first error nothing more is started, and it is raised."""
-        with ThreadPoolExecutor(workers, thread_name_prefix="mirror") as pool:
-            running = {pool.submit(work, path): path for path in paths}
-            try:
-                return {running[one]: one.result() for one in as_completed(running)}
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+
+def blocks_of(file: Path) -> Iterator[bytes]:
+    """Its bytes, BLOCK at once. Raises IntermodalError when it cannot be read."""
+    try:
+        with file.open("rb", buffering=0) as opened:
+            while block := opened.read(BLOCK):
+                yield block
+    except OSError as error:
+        raise _changed(file) from error
+
+
+def read(store: Any, key: str, keep: Callable[[Any], object] = lambda _: None) -> Read:
+    """Hash an object while it streams by, and ``keep`` its blocks; obstore resumes where a connection broke."""
+    digest = hashlib.sha256()
+    found = obstore.get(store, key)
+    # A small one in one go: a stream costs a thread's change more.
+    blocks = [found.bytes()] if found.meta["size"] <= BLOCK else found.stream(min_chunk_size=BLOCK)
+    for block in blocks:
+        digest.update(block)
+        keep(block)
+    return Read(digest.hexdigest(), _plain(found.meta["e_tag"]))
 
 
 def delete(store: Any, key: str) -> None:

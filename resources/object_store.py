@@ -81,6 +81,10 @@ class ObstoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         with translated(self.place):
             return bytes(obstore.get(self._store, key).bytes())
 
+    def download(self, key: str, target: Path) -> str:
+        with translated(self.place), target.open("wb") as file:
+            return mirror.read(self._store, key, file.write).sha256
+
     def list(self, prefix: str) -> Mapping[str, int]:
         with translated(self.place):
             return {str(found["path"]): int(found["size"]) for found in obstore.list(self._store, prefix).collect()}

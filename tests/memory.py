@@ -148,6 +148,10 @@ class MemoryStore:
             raise NotFound(key)
         return self.objects[key]
 
+    def download(self, key: str, target: Path) -> str:
+        target.write_bytes(self.get(key))
+        return sha256_of(target)
+
     def list(self, prefix: str) -> Mapping[str, int]:
         return {key: len(data) for key, data in self.objects.items() if key.startswith(prefix)}
 

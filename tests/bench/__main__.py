@@ -9,8 +9,9 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import drift, gateway, many, mirrors, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
+from tests.bench import drift, gateway, many, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
+from tests.bench.mirrors.section import section as mirrors
 from tests.bench.report import Section, updated
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
@@ -44,12 +45,12 @@ PARTS: dict[str, Callable[[Installation], Section]] = {
     "ticks": lambda _: ticks.section(),
     "sensors": lambda _: sensor_ticks.measure(),
     "orchestration": lambda _: orchestration.measure(),
-    "mirrors": mirrors.measure,
+    "mirrors": lambda _: mirrors(),
     "drift": drift.measure,
 }
 LIVE = {"up", "clouds", "killed"}
 """Parts that need the installation. It is stopped for the others, which would share the cores with it."""
-ALONE = {"gateway", "ticks", "sensors", "orchestration"}
+ALONE = {"gateway", "ticks", "sensors", "orchestration", "mirrors"}
 """Parts that do not even need its files."""
 
 

@@ -7,6 +7,7 @@ class TestS3(ObjectStoreConformance):
     def place(self, moto): ...        # Place: the emulator's address, and how a configuration is made of an address
 """
 
+import hashlib
 import json
 import os
 import random
@@ -93,9 +94,27 @@ class ObjectStoreConformance:
         assert store.get(f"{prefix}/deeper/b") == b""
         assert store.list(prefix) == {f"{prefix}/a": 5, f"{prefix}/deeper/b": 0}
 
-    def test_what_is_not_there(self, store: ObjectStore, prefix: str) -> None:
+    @pytest.mark.parametrize("size", [0, 10, 3 << 20])
+    def test_an_object_comes_as_a_file(self, store: ObjectStore, prefix: str, tmp_path: Path, size: int) -> None:
+        data = random.Random(size).randbytes(size)
+        store.put(f"{prefix}/a", data)
+        assert store.download(f"{prefix}/a", tmp_path / "a") == hashlib.sha256(data).hexdigest()
+        assert (tmp_path / "a").read_bytes() == data
+
+    def test_a_download_that_breaks_is_resumed(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
+    ) -> None:
+        data = random.Random(5).randbytes(7 << 20)
+        watched.put(f"{prefix}/a", data)
+        proxy.faults = [Fault(0, times=1, after=3 << 20, match=lambda seen: seen.method == "GET")]
+        assert watched.download(f"{prefix}/a", tmp_path / "a") == hashlib.sha256(data).hexdigest()
+        assert [fault.times for fault in proxy.faults] == [0]
+
+    def test_what_is_not_there(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="nothing"):
             store.get(f"{prefix}/nothing")
+        with pytest.raises(NotFound, match="nothing"):
+            store.download(f"{prefix}/nothing", tmp_path / "nothing")
         assert store.list(prefix) == {}
 
     def test_delete_is_idempotent(self, store: ObjectStore, prefix: str) -> None:
@@ -314,7 +333,7 @@ class ObjectStoreConformance:
         assert stores[0].damaged(manifest, prefix) == {}
 
     def test_memory_stays_flat_on_a_large_artifact(self, place: Place, prefix: str, tmp_path: Path) -> None:
-        """300 MB by default; INTERMODAL_TEST_LARGE_BYTES=2000000000 for the real thing."""
+        """300 MB by default; INTERMODAL_TEST_LARGE_BYTES=2000000000 for the real thing. The cloud's library counts."""
         block = random.Random(3).randbytes(1 << 20)
         with (tmp_path / "model.bin").open("wb") as file:
             for number in range(self.large >> 20):
@@ -325,7 +344,7 @@ class ObjectStoreConformance:
         report = json.loads(out)
         print({key: report[key] for key in ("bytes_copied", "seconds", "peak_before", "peak")})  # noqa: T201
         assert report["copied"] == ["model.bin"]
-        assert report["peak"] - report["peak_before"] < 150 * MEGABYTE
+        assert report["peak"] - report["peak_before"] < 60 * MEGABYTE
         store = self.adapter(**place.config(place.origin))
         store.delete(f"{prefix}/model.bin")
 

@@ -1,5 +1,4 @@
-"""Mirrors to three stores at once, beside rclone and the clouds' own programs."""
+"""Mirrors to three stores at once, beside rclone and the clouds' own programs.
 
-from tests.bench.mirrors.section import section as measure
-
-__all__ = ["measure"]
+Nothing is imported here: the process whose memory is measured comes by here as well.
+"""

@@ -52,7 +52,7 @@ def gsutil(job: Job) -> Taken:
     settings = job.folder / "boto.ini"
     settings.write_text(
         f"[Credentials]\ngs_access_key_id = bench\ngs_secret_access_key = bench\ngs_host = {host}\ngs_port = {port}\n"
-        "[Boto]\nis_secure = False\n[GSUtil]\nprefer_api = xml\nsoftware_update_check_period = 0\n"
+        "[Boto]\nis_secure = False\nnum_retries = 1\n[GSUtil]\nprefer_api = xml\nsoftware_update_check_period = 0\n"
         f"state_dir = {job.folder}\n"
     )
     command = [str(GSUTIL.program), "-m", "-q", "rsync", "-r", "-c", str(job.source), f"gs://{BUCKET}/{job.prefix}"]

@@ -70,3 +70,5 @@ def _turn(case: Case, tool: Tool, folder: Path, source: Path, stores: Stores, fo
             if step in (FIRST, CHANGED) and not taken.failed:
                 tools.check(job)
             found.taken[step].append(taken)
+            if taken.failed:
+                return  # what did not reach every store has nothing to keep up to date, and would cost minutes again

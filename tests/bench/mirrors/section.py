@@ -7,6 +7,7 @@ from tests.bench.mirrors import programs, tools
 from tests.bench.mirrors.cases import CASES, Case
 from tests.bench.mirrors.install import RCLONE
 from tests.bench.mirrors.rounds import BY_TIME, CHANGED, FIRST, SAME, STEPS, Found, Tool, measure
+from tests.bench.mirrors.usage import LIMIT
 from tests.bench.report import Rounds, Section
 
 OURS, COPY, RCLONES, PROGRAMS, GSUTIL, LISTING = (
@@ -29,7 +30,7 @@ CLOUDS = ("aws", "gcp", "azure")
 HEADER = ["files", "step", "what", "seconds", "S3", "GCS", "Blob", "peak MB", "S3 requests"]
 
 
-def section(_: object = None, cases: Sequence[Case] = CASES) -> Section:
+def section(cases: Sequence[Case] = CASES) -> Section:
     untried = {name: tool for name, tool in TOOLS.items() if name != GSUTIL}  # its answer is the same in every case
     found = {case: measure(case, untried if number else TOOLS) for number, case in enumerate(cases)}
     rows = [row for case, tools_ in found.items() for step in (*STEPS, LISTING) for row in _step(case, step, tools_)]
@@ -48,7 +49,8 @@ TEXT = (
     "`--s3-no-head`, no looking for buckets, and `--checksum`: it compares MD5s, and hashes the local files again when "
     "nothing changed, where ours compares the stores with the manifest that came with the version. *by time*: rclone "
     "with `--update --use-server-modtime`, which compares sizes and times and no bytes. *clouds' own*: `aws s3 sync`, "
-    "`gcloud storage rsync`, `azcopy sync` together, one round. gsutil: its JSON API insists on https, which the "
+    f"`gcloud storage rsync`, `azcopy sync` together, one round; what takes more than {LIMIT} s is stopped and said, "
+    "and has no further steps. gsutil: its JSON API insists on https, which the "
     "emulator does not speak; its XML API is what is tried, in the first case. *bare listing*: one of each store at "
     "once with the same library, which nothing that looks at a store can do without. Memory is the sum of "
     "every process's highest."
@@ -81,12 +83,17 @@ def _goals(found: dict[Case, dict[str, Found]]) -> str:
         fastest, name = min((_median(tools_[peer], FIRST), peer) for peer in (RCLONES, PROGRAMS))
         same, listing = _median(tools_[OURS], SAME), _median(tools_[OURS], LISTING)
         theirs, by_time = _median(tools_[RCLONES], SAME), _median(tools_[RCLONES], BY_TIME)
+        if theirs == float("inf"):
+            said.append(f"{case}: rclone did not end, so there is nothing to compare with")
+            continue
         said.append(
             f"{case}: first copy in {ours / fastest:.2f} of {name}'s time, the copying alone in {copy / fastest:.2f}; "
             f"unchanged in 1/{theirs / same:.1f} of rclone's time (1/{by_time / same:.1f} by time; a bare listing in "
             f"1/{theirs / listing:.1f})"
         )
     everything = [each for tools_ in found.values() for some in tools_[OURS].taken.values() for each in some]
+    if not everything:
+        return "Ours did not end in any case."
     most = max(each.peak_mb for each in everything)
     growth = max(each.peak_mb - each.before_mb for each in everything)
     connect = statistics.median(each.connect for each in everything)

@@ -67,7 +67,11 @@ def ours(job: Job, what: str = "mirror") -> Taken:
     }
     order = {"what": what, "configs": configs, "prefix": job.prefix}
     order |= {"source": str(job.source), "manifest": str(job.manifest)}
-    environ = {**KEYS, "PYTHONPATH": str(ROOT), "GOOGLE_APPLICATION_CREDENTIALS": str(job.folder / ACCOUNT)}
+    environ = {
+        **KEYS,
+        "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}",
+        "GOOGLE_APPLICATION_CREDENTIALS": str(job.folder / ACCOUNT),
+    }
     command = [sys.executable, "-m", "tests.bench.mirrors.ours", json.dumps(order)]
     found = json.loads(usage.run({"ours": command}, environ, job.folder).output["ours"])
     return Taken(found["all"], found["each"], found["peak"] / 1e6, found["before"] / 1e6, found["connect"])
