@@ -18,7 +18,7 @@ from tests.bench import wrk
 from tests.bench.process import started
 
 COMMAND = [sys.executable, "-m", "tests.bench.switched", "--host", "127.0.0.1", "--port"]
-PROCESSES, PAIRS, SECONDS, SETTLED, CONNECTIONS = 6, 10, 1.0, 1.5, 16
+PROCESSES, PAIRS, SECONDS, SETTLED, CONNECTIONS = 5, 8, 1.0, 1.5, 16
 """A switched log needs a second until it takes the share that a busy server logs (serving/sampler.py)."""
 EVERYTHING = {"INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(2**31)}
 
