@@ -74,7 +74,7 @@ def test_a_short_delay_is_only_a_delay(model: Model) -> None:
     model.gateway.disturb("aws", Disturbance(delay_percent=100, delay_ms=300))
     answer = model.infer()
     assert answer.headers["x-intermodal-cloud"] == "aws"
-    assert answer.elapsed.total_seconds() >= 0.3
+    assert answer.elapsed.total_seconds() > 0.25  # Envoy and the client round
 
 
 def test_a_status_may_be_chosen_and_others_are_left_alone(model: Model) -> None:

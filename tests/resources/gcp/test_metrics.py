@@ -40,7 +40,7 @@ class TestCloudMonitoring(MonitorConformance):
             region=variables["INTERMODAL_GCP_REGION"],
             endpoint=variables["INTERMODAL_GCP_RUN_ENDPOINT"],
             timeout_seconds=60,
-            retry_seconds=1.2,
+            retry_seconds=2.5,
         )
 
     @pytest.fixture(scope="class")
@@ -52,7 +52,7 @@ class TestCloudMonitoring(MonitorConformance):
             endpoint=variables["INTERMODAL_GCP_MONITORING_ENDPOINT"],
             run_endpoint=variables["INTERMODAL_GCP_RUN_ENDPOINT"],
             delay_seconds=0,
-            retry_seconds=1.2,
+            retry_seconds=2.5,
         )
 
     @pytest.fixture(scope="class")
