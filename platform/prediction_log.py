@@ -29,9 +29,9 @@ ROWS_PER_SECOND = 1000
 
 @dataclass(frozen=True)
 class Header:
-    """Who wrote an object. ``sample`` is the share of requests that the spec wants logged, 0 to 1; a busy server logs
-    less (serving/sampler.py). ``columns`` are the inputs in it: numbers in their order, then those of text. ``width``
-    is the number of outputs for each row."""
+    """Who wrote an object. ``columns`` are its inputs: numbers in their order, then those of text. ``width`` is the
+    number of outputs for each row. ``sample`` is the share of requests that the spec wants logged, 0 to 1, and
+    ``logged`` the share of the rows answered meanwhile that was taken, less when the server was busy."""
 
     model: str
     version: str
@@ -40,6 +40,7 @@ class Header:
     sample: float
     columns: tuple[Column, ...] = ()
     width: int = 1
+    logged: float = 1.0
 
 
 def is_text(column: Column) -> bool:

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
+from dataclasses import replace
 from time import monotonic
 
 import msgspec
@@ -11,6 +12,7 @@ from intermodal.platform.prediction_log import Header, is_text
 from intermodal.serving.answered import Answered
 from intermodal.serving.coerce import Values
 from intermodal.serving.metrics import Counts
+from intermodal.serving.sampler import Sampler
 from intermodal.serving.settings import Settings
 
 HOUR = 3600
@@ -29,9 +31,13 @@ class Layout:
         self._shown = None if len(numbers) == len(columns) else [columns.index(column) for column in numbers]
         self._texts = [i for i, column in enumerate(filter(is_text, columns)) if column in texts]
         width, shown = package.signature.output.width, (*numbers, *texts)
-        header = Header(package.model, who.version, who.cloud, who.target, settings.sample, shown, width)
-        self.beginning = b"\x92%b\xdd%b" % (msgspec.msgpack.encode(header), bytes(4))
-        """Of an object: an array of two, the header, and the other array but for how many are in it."""
+        self.sampler = Sampler(settings.sample, settings.rows_per_second)
+        self._header = Header(package.model, who.version, who.cloud, who.target, settings.sample, shown, width)
+
+    def beginning(self, requests: int, logged: float) -> bytes:
+        """Of an object: an array of two, the header, and the beginning of the array of so many requests."""
+        header = msgspec.msgpack.encode(replace(self._header, logged=logged))
+        return b"\x92%b\xdd%b" % (header, requests.to_bytes(4, "big"))
 
     def numbers(self, numbers: bytes, rows: int) -> bytes:
         """The columns that may be seen, of those that ``Answered.numbers`` has one after the other."""
@@ -46,13 +52,14 @@ class Layout:
 
 class Batch:
     """Answered requests of one hour, from ``since`` until before ``until`` (Unix seconds). Each is encoded as it comes:
-    whatever kept it as Python's objects cost the server twice as much (docs/profiles.md)."""
+    whatever kept it as Python's objects cost the server twice as much (docs/profiles.md). ``logged`` is the share of
+    what was answered meanwhile that is in it."""
 
     def __init__(self, key: str, hour: float, layout: Layout) -> None:
         self.key, self.layout, self.opened = key, layout, monotonic()
         self.since, self.until = hour, hour + HOUR
-        self.requests = 0
-        self._entries = bytearray(layout.beginning)
+        self.requests, self.logged = 0, 1.0
+        self._entries = bytearray()
 
     @property
     def size(self) -> int:
@@ -75,6 +82,6 @@ class Batch:
     def end(self) -> bytes:
         """The whole object; the batch holds nothing then."""
         entries, self._entries = self._entries, bytearray()
-        end = len(self.layout.beginning)
-        entries[end - 4 : end] = self.requests.to_bytes(4, "big")
-        return zlib.compress(entries, 1, wbits=31)
+        packer = zlib.compressobj(1, wbits=31)
+        beginning = packer.compress(self.layout.beginning(self.requests, self.logged))
+        return beginning + packer.compress(entries) + packer.flush()

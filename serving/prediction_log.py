@@ -23,7 +23,6 @@ from intermodal.platform.prediction_log import object_key
 from intermodal.serving.answered import Answered
 from intermodal.serving.log_batch import HOUR, Batch, Layout
 from intermodal.serving.metrics import Counts
-from intermodal.serving.sampler import Sampler
 from intermodal.serving.settings import Settings
 
 Put = Callable[[str, bytes], None]
@@ -55,7 +54,6 @@ class PredictionLog:
         self, models: Mapping[Package, Counts], settings: Settings, put: Put, limits: Limits = Limits()
     ) -> None:
         self._layouts = {package.model: Layout(package, settings, counts) for package, counts in models.items()}
-        self._sampler = Sampler(settings.sample, settings.rows_per_second)
         self._put, self._limits = put, limits
         self._object_bytes = min(limits.object_bytes, limits.queued_bytes // (2 * len(models)))
         self._writer = uuid.uuid4().hex
@@ -75,12 +73,13 @@ class PredictionLog:
     def add(self, model: str, id_: str, answered: Answered) -> None:
         """Take one answered request, if it is in the sample and can be held. ``id_`` is the one that the gateway gave
         it, or ''."""
-        if not self._sampler.takes(answered.rows):
-            self._layouts[model].counts.passed_over += 1
+        layout = self._layouts[model]
+        if not layout.sampler.takes(answered.rows):
+            layout.counts.passed_over += 1
             return
         with self._lock:
             if self._full:
-                self._layouts[model].counts.dropped += 1
+                layout.counts.dropped += 1
                 return
             at = time()
             batch = self._open.get(model)
@@ -89,7 +88,7 @@ class PredictionLog:
             try:
                 size = batch.add(at, id_, answered)
             except UnicodeEncodeError:
-                batch.layout.counts.dropped += 1
+                layout.counts.dropped += 1
                 return
             self._taken += 1
             if size >= self._object_bytes:
@@ -115,6 +114,7 @@ class PredictionLog:
 
     def _end(self, model: str) -> None:
         batch = self._open.pop(model)
+        batch.logged = batch.layout.sampler.logged()
         self._hold(queued=batch.size)
         self._ended.put(batch)
 
@@ -132,7 +132,8 @@ class PredictionLog:
 
     def _pack(self) -> None:
         while True:
-            self._sampler.adapt()
+            for layout in self._layouts.values():
+                layout.sampler.adapt()
             self._end_what_is_due()
             try:
                 batch = self._ended.get(timeout=TICK)

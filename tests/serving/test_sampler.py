@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.serving import sampler
-from intermodal.serving.sampler import PERIOD, Sampler
+from intermodal.serving.sampler import BURST, PERIOD, Sampler
 
 
 class Clock:
@@ -29,15 +29,27 @@ def asked(one: Sampler, clock: Clock, requests: int, rows: int = 1, seconds: flo
 
 def test_everything_is_taken_up_to_the_limit(clock: Clock) -> None:
     one = Sampler(1.0, 1000)
-    assert [asked(one, clock, 10, 100) for _ in range(5)] == [1000] * 5
+    assert [asked(one, clock, 10, 100) for _ in range(20)] == [1000] * 20
+    assert one.logged() == 1
 
 
 def test_of_more_about_as_much_as_the_limit_and_a_quiet_second_later_everything_again(clock: Clock) -> None:
     one = Sampler(1.0, 1000)
-    assert asked(one, clock, 40_000) == 40_000  # the second that it takes to notice
-    assert 850 < asked(one, clock, 40_000) < 1150  # 1,000 with a standard deviation of 31
-    assert asked(one, clock, 999) < 100  # still a fortieth
+    assert asked(one, clock, 4_000) == 4_000  # the second that it takes to notice
+    assert 850 < asked(one, clock, 4_000) < 1150  # 1,000 with a standard deviation of 27
+    assert one.logged() == pytest.approx(5 / 8, abs=0.02)
+    assert asked(one, clock, 400) < 150  # still a quarter
     assert asked(one, clock, 999) == 999
+
+
+@given(st.lists(st.tuples(st.integers(0, 20_000), st.floats(0.01, 3)), min_size=1, max_size=20))
+def test_bursts_are_bounded(bursts: list[tuple[int, float]]) -> None:
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        clock = Clock(monkeypatch)
+        one, taken = Sampler(1.0, 1000), 0
+        for requests, seconds in bursts:
+            taken += asked(one, clock, requests, seconds=seconds)
+    assert taken <= 1000 * (clock.now - 100 + BURST)
 
 
 def test_large_requests_count_by_their_rows(clock: Clock) -> None:
