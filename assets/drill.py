@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 import dagster as dg
+from pydantic import Field
 
 from intermodal.assets import drilling, resources
 from intermodal.assets.common import Context, attributes, key, signed
@@ -12,7 +13,7 @@ from intermodal.assets.predictions import clouds_of
 from intermodal.assets.runs import RUNNING, created_at
 from intermodal.assets.watching import DRILL
 from intermodal.platform.clouds import parse_cloud
-from intermodal.platform.drills import DrillResult, judge, parse_drill, require_safe
+from intermodal.platform.drills import MOST_RATE, MOST_SECONDS, DrillResult, judge, parse_drill, require_safe
 from intermodal.platform.spec import ModelSpec
 
 GRACE_SECONDS = 60.0
@@ -25,8 +26,8 @@ class DrillConfig(dg.Config):
 
     kind: str = "outage"
     cloud: str = "aws"
-    seconds: float = 60.0
-    rate: float = 50.0
+    seconds: float = Field(default=60.0, gt=0, le=MOST_SECONDS)
+    rate: float = Field(default=50.0, gt=0, le=MOST_RATE)
     allow_production: bool = False
 
 

@@ -135,6 +135,7 @@ def _load(gateway: ports.Gateway, model: str, rate: float) -> Iterator[Sent]:
             while not stop.wait(max(0.0, number / rate - (time.monotonic() - began))):
                 pool.submit(ask)
                 number += 1
+            pool.shutdown(cancel_futures=True)  # those that wait for a thread are late and would measure nothing
 
     sender = threading.Thread(target=send, name="drill-load")
     sender.start()

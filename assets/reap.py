@@ -40,7 +40,7 @@ def uses(context: Any) -> Uses:
         champions = None
     known, busy = resources.incidents(context).all(), busy_models(context.instance)
     return Uses(
-        routed={route.model: route.version for route in routes if route is not None},
+        routed={route.model: route for route in routes if route is not None},
         champions=champions,
         busy=busy,
         away={(incident.model, incident.cloud) for incident in known if incident.is_open},

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from intermodal.assets.capacity import Moved, Ports, serve, tell
+from intermodal.assets.capacity import Moved, Ports, move, serve, tell
 from intermodal.platform import failover
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import endpoint_name
@@ -16,6 +16,18 @@ from intermodal.platform.spec import ModelSpec
 DRAIN_SECONDS = 2.0
 REST_SECONDS = 120.0
 """How long helpers that cannot go back to what they ran before keep an incident open."""
+
+
+def leave(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]) -> Incident:
+    """The spec names the incident's cloud no longer: the others get and run what the spec says, and the route forgets
+    it. What it still runs is in nobody's use then, and the sensor ``orphans`` removes it."""
+    cloud, key = incident.cloud, str(current_round(incident))
+    incident = at.note(incident, "note", "left", f"the spec of {spec.name} names {cloud} no longer")
+    move(at, spec, version, down, {}, unable=(), stay=False)
+    _forget(at, spec, version, [cloud], down)
+    incident = at.note(incident, "share back", key, f"the other clouds have {cloud}'s share")
+    left = let_rest(at, spec, incident, version, down)
+    return told_of_left(at, spec, incident, left) if left else incident
 
 
 def let_rest(

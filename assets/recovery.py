@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from intermodal.assets.capacity import Moved, Ports, again_when_moved, move, serve, take_over, tell
 from intermodal.assets.copying import copy_of, is_whole
 from intermodal.assets.deploying import prefix
-from intermodal.assets.recovered import let_rest, reap_replaced, told_of_left
+from intermodal.assets.recovered import leave, let_rest, reap_replaced, told_of_left
 from intermodal.platform import failover
 from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.endpoints import Endpoint, Upstream
@@ -43,6 +43,9 @@ def recover(at: Ports, spec: ModelSpec, id: str) -> Incident:
     minutes = (at.now() - incident.opened_at) / 60
     text = f"It serves {at.route(spec.name).version} again, {minutes:.1f} minutes after it stopped. Incident {id}."
     title = f"{incident.cloud} serves {spec.name} again"
+    if incident.cloud not in failover.order_of(spec):
+        text = f"The spec names it no longer, and the other clouds have all of the traffic. Incident {id}."
+        title = f"{incident.cloud} serves {spec.name} no more"
     incident = tell(at, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
     _wait_for_ears(at, incident)
     return at.incidents.close(id, at.now())
@@ -75,7 +78,7 @@ def _wait_for_ears(at: Ports, incident: Incident) -> None:
 def _restore(at: Ports, spec: ModelSpec, incident: Incident) -> Incident:
     cloud, key, version = incident.cloud, str(current_round(incident)), at.route(spec.name).version
     if cloud not in failover.order_of(spec):
-        return at.note(incident, "note", "left", f"the spec of {spec.name} names {cloud} no longer")
+        return leave(at, spec, incident, version, at.down(spec.name) - {cloud})
     others = at.down(spec.name) - {cloud}
     incident = at.note(incident, "recovering", key, f"{cloud} answers; it gets {version} before any traffic")
     count, upstreams = wanted(spec, others)[cloud], dict[Cloud, Upstream]()

@@ -1,5 +1,6 @@
 """The job ``withdraw``: a model that is not to be served any more leaves the gateway and the clouds."""
 
+import re
 import time
 from collections.abc import Collection
 
@@ -11,6 +12,7 @@ from intermodal.platform.clouds import TARGETS
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.incidents import Entry
 from intermodal.platform.ports import EndpointTarget
+from intermodal.platform.spec import NAME
 
 PUSHED = ("drift", "monitor")
 """Groups of gauges that each model has."""
@@ -35,6 +37,8 @@ def withdraw(served: Collection[str]) -> dg.JobDefinition:
         },
     )
     def withdraw_model(context: dg.OpExecutionContext, config: WithdrawConfig) -> None:
+        if not re.fullmatch(NAME, config.model):
+            raise SpecError(f"'{config.model}' is no model's name.", hint="They are like flight_delay.")
         if config.model in served:
             raise SpecError(
                 f"'{config.model}' has a spec, so whatever deploys would bring it back.",
@@ -68,13 +72,13 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
     for group in PUSHED:
         resources.gauges(context).push(f"{group}-{model}", ())
     incidents, now = resources.incidents(context), time.time()
-    for one in incidents.all(model, open_only=True):
+    for one in incidents.all(model, open_only=True):  # no model's name is empty, which would be all of them
         incidents.note(one.id, Entry(now, "closed", "withdrawn", f"{model} was withdrawn"))
         incidents.close(one.id, now)
 
 
 def _delete(place: EndpointTarget, environment: str, model: str) -> list[str]:
-    found = [endpoint.name for endpoint in place.list(environment, model)]
+    found = [endpoint.name for endpoint in place.list(environment, model) if endpoint.model == model]
     for name in found:
         place.delete(name)
     return [f"'{name}' was removed" for name in found]

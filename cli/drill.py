@@ -9,7 +9,7 @@ from rich.table import Table
 from intermodal.cli.console import err, out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
 from intermodal.platform.clouds import CLOUDS
-from intermodal.platform.drills import DRILL_KINDS
+from intermodal.platform.drills import DRILL_KINDS, MOST_RATE, MOST_SECONDS
 
 ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
 AFTER_SECONDS = 300.0
@@ -20,8 +20,20 @@ AFTER_SECONDS = 300.0
 @click.argument("kind", metavar="KIND", type=click.Choice(DRILL_KINDS))
 @click.argument("cloud", metavar="CLOUD", type=click.Choice(CLOUDS))
 @click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
-@click.option("--seconds", type=float, default=60.0, show_default=True, help="How long it lasts at most.")
-@click.option("--rate", type=float, default=50.0, show_default=True, help="Requests a second that the drill sends.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0, MOST_SECONDS, min_open=True),
+    default=60.0,
+    show_default=True,
+    help="How long it lasts at most.",
+)
+@click.option(
+    "--rate",
+    type=click.FloatRange(0, MOST_RATE, min_open=True),
+    default=50.0,
+    show_default=True,
+    help="Requests a second that the drill sends.",
+)
 @click.option("--allow-production", is_flag=True, help="Yes, on production.")
 def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
     """An outage on purpose, at the gateway, measured. CLOUD is aws, gcp or azure; KIND is one of

@@ -11,6 +11,7 @@ from rich.table import Table
 from intermodal.cli.adapters import adapters
 from intermodal.cli.console import out
 from intermodal.cli.incident import show_incidents
+from intermodal.cli.troubles import troubles
 from intermodal.platform.clouds import TARGETS
 
 if TYPE_CHECKING:
@@ -35,17 +36,24 @@ def read_status() -> "Status":
 
     with adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
+        ui, mlflow = (os.environ.get(f"INTERMODAL_{name}_URL", "") for name in ("UI", "MLFLOW"))
         return Status(
-            ui=os.environ.get("INTERMODAL_UI_URL", ""),
+            ui=ui,
             gateway=built.gateway.url,
-            mlflow=os.environ.get("INTERMODAL_MLFLOW_URL", ""),
+            mlflow=mlflow,
+            troubles=troubles(built.gateway.url, ui, mlflow),
             models=statuses(built.gateway, places, environment()),
             incidents=built.incidents.all(open_only=True),
         )
 
 
 def show(now: "Status") -> None:
+    from intermodal.resources.addresses import without_passwords
+
     for name, model in now.models.items():
+        if model.problem:
+            out.print(f"[red]{name}[/red]: {escape(model.problem)}")
+            continue
         table = Table(title=f"{name} {model.version}")
         for column in ("cloud", "target", "URL", "version", "state", "weight", "p50 ms"):
             table.add_column(column, overflow="fold")
@@ -58,10 +66,10 @@ def show(now: "Status") -> None:
         out.print(table)
     if not now.models:
         out.print("No model is routed yet. Try: intermodal up")
-    elif all(served.state == "unreachable" for model in now.models.values() for served in model.endpoints):
-        out.print("[red]No cloud answers.[/red] The sandbox is started by: intermodal up")
     show_incidents(now.incidents)
+    for trouble in now.troubles:
+        out.print(f"[red]{escape(trouble)}[/red]", highlight=False, soft_wrap=True)
     places = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
     places["Prometheus"] = os.environ.get("INTERMODAL_PROMETHEUS_URL", "")
-    known = "   ".join(f"{name} {address}" for name, address in places.items() if address)
+    known = "   ".join(f"{name} {without_passwords(address)}" for name, address in places.items() if address)
     out.print(known, highlight=False, soft_wrap=True)

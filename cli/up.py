@@ -81,12 +81,17 @@ def _start() -> "Status":
     with FileLock(settings.home / "up.lock"):
         sandbox_up.start(settings, say, phases)
         now = read_status()
-        if not now.serves_everywhere(sandbox_up.DEMO):
+        if sandbox_up.DEMO not in now.models:
             sandbox_up.train_and_deploy(settings, say, phases)
             phases.save(settings)
             now = read_status()
+        elif not now.serves_everywhere(sandbox_up.DEMO) and not now.incidents:
+            sandbox_up.deploy(settings, say, phases)
+            now = read_status()
     show(now)
-    if not now.serves_everywhere(sandbox_up.DEMO):
+    if now.incidents:
+        out.print("What has an incident is restored by itself: look again with intermodal status.")
+    elif not now.serves_everywhere(sandbox_up.DEMO):
         raise IntermodalError(
             f"{sandbox_up.DEMO} does not answer on all three clouds.", hint=f"Logs: {settings.home / 'logs'}."
         )

@@ -1,10 +1,13 @@
 """``intermodal withdraw``: stop serving a model."""
 
+import re
+
 import click
 
 from intermodal.cli.adapters import adapters
 from intermodal.cli.console import out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
+from intermodal.platform.errors import SpecError
 
 
 @click.command()
@@ -15,17 +18,24 @@ def withdraw(model: str, yes: bool) -> None:
 
     Take its folder out of models/ and reload the code location first. Its versions, mirrors and logged requests stay.
     """
+    from intermodal.platform.spec import NAME
     from intermodal.resources import runs
 
+    if not re.fullmatch(NAME, model):
+        raise SpecError(f"'{model}' is no model's name.", hint="They are like flight_delay.")
     with adapters("gateway") as built:
         known = built.gateway.models()
     if model not in known:
         out.print(f"The gateway serves no model '{model}' (it serves: {', '.join(known) or 'none'}).", highlight=False)
     if not yes:
-        click.confirm(f"Callers of '{model}' are told 404 from now on. Go on?", abort=True)
+        click.confirm(f"Nothing will serve '{model}' any more, and its callers are told 404. Go on?", abort=True)
     url = webserver()
     config = {"ops": {"withdraw_model": {"config": {"model": model}}}}
     run = runs.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)
     out.print(f"withdrawing {model}: {url}/runs/{run}", highlight=False, soft_wrap=True)
-    runs.wait(url, run)
+    try:
+        runs.wait(url, run)
+    except KeyboardInterrupt:
+        out.print("It goes on without this terminal.")
+        raise
     out.print(f"Nothing serves {model} any more.", highlight=False)

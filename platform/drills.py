@@ -12,6 +12,8 @@ if TYPE_CHECKING:  # the command line takes the kinds from here, and does not wa
     from intermodal.platform.spec import Objectives
 
 DrillKind = Literal["outage", "brownout", "throttle", "corrupt"]
+MOST_SECONDS, MOST_RATE = 3600.0, 1000.0
+"""How long a drill may last, and how many requests a second it may send."""
 DRILL_KINDS: tuple[DrillKind, ...] = get_args(DrillKind)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.endpoints import Endpoint
 from intermodal.platform.incidents import Incident
+from intermodal.platform.routing import Route
 
 GRACE_SECONDS = 900.0
 """An endpoint without a use is left alone for so long: between two runs of one deployment nothing runs."""
@@ -50,11 +51,11 @@ def _gave_up(incident: Incident) -> bool:
 
 @dataclass(frozen=True)
 class Uses:
-    """What endpoints are for now. ``routed`` is each model's version at the gateway, ``champions`` the registry's
+    """What endpoints are for now. ``routed`` is each model's route at the gateway, ``champions`` the registry's
     (None: not known now), ``busy`` the models with a run in progress, ``away`` where an incident is open, ``left`` who
     may run more than is needed."""
 
-    routed: Mapping[str, str]
+    routed: Mapping[str, Route]
     champions: Mapping[str, str] | None
     busy: Collection[str]
     away: Collection[tuple[str, Cloud]]
@@ -66,7 +67,8 @@ class Uses:
         A model without a route keeps its champion: when the gateway lost its state, everything would be an orphan.
         """
         model, version = endpoint.model, endpoint.version
-        if self.routed.get(model) == version:
+        route = self.routed.get(model)
+        if route is not None and route.version == version and endpoint.cloud in route.weights:
             return "its version is on the route"
         if model in self.busy:
             return f"a run of {model} is in progress"

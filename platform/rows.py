@@ -16,7 +16,7 @@ def from_json(text: str) -> list[Row]:
     """A row, or a list of rows."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SpecError(f"Not JSON: {error}.", hint="""Write a row as '{"carrier": "UA", "hour": 17}'.""") from error
     rows = data if isinstance(data, list) else [data]
     if not rows:

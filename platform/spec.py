@@ -12,6 +12,7 @@ Scalar = bool | int | float | str
 
 # Patterns of nested fields stand in the schema for editors and are checked by validators: Dagster's resolver takes only
 # plain annotations below the first level.
+NAME = r"^[a-z][a-z0-9_]{0,47}$"
 MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 FUNCTION = r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$"
 
@@ -222,9 +223,7 @@ class ModelSpec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{0,47}$", description="The model's name: lower case, digits and underscores."
-    )
+    name: str = Field(pattern=NAME, description="The model's name: lower case, digits and underscores.")
     owner: str = Field(pattern=r"^team:[A-Za-z0-9_-]+$", description="Who is asked, and who pays: team:<name>.")
     description: str = Field(default="", description="What it answers, for the people who browse.")
     data: Data

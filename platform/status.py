@@ -35,20 +35,25 @@ class EndpointStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
+    """``problem``: why no more is known of the model; '' when nothing is wrong with that."""
+
     version: str
     route: Mapping[str, int]
     endpoints: Sequence[EndpointStatus]
+    problem: str = ""
 
 
 @dataclass(frozen=True)
 class Status:
-    """``ui``, ``gateway`` and ``mlflow`` are addresses, empty when not known. ``incidents`` are those that are open."""
+    """``ui``, ``gateway`` and ``mlflow`` are addresses, empty when not known. ``incidents`` are those that are open.
+    ``troubles`` are sentences about what does not answer."""
 
     ui: str
     gateway: str
     mlflow: str
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
     incidents: Sequence[Incident] = ()
+    troubles: Sequence[str] = ()
 
     def serves_everywhere(self, model: str) -> bool:
         """Whether the model answers on every cloud."""
@@ -71,7 +76,10 @@ def model_status(
     gateway: Gateway, targets: Sequence[EndpointTarget], environment: str, model: str
 ) -> ModelStatus | None:
     """Ask every cloud on the model's route at once; None when there is no route."""
-    route = gateway.route(model)
+    try:
+        route = gateway.route(model)
+    except IntermodalError as error:
+        return ModelStatus("", {}, (), f"{error.message} {error.hint}")
     if route is None:
         return None
     chosen = [target for target in targets if target.target.cloud in route.weights]

@@ -89,8 +89,12 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = self._path(state, incident.id)
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_name(f".{path.name}.{uuid4().hex}")
-        fresh.write_text(json.dumps(asdict(incident), indent=1), encoding="utf-8")
-        fresh.rename(path)
+        try:
+            fresh.write_text(json.dumps(asdict(incident), indent=1), encoding="utf-8")
+            fresh.rename(path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
 
     def _path(self, state: str, id: str) -> UPath:
         if not id or set(id) & set("/\\") or id.startswith("."):

@@ -46,7 +46,7 @@ def launch(
                 job, repository_location_name=LOCATION, tags=dict(tags or {}), run_config=dict(config or {})
             )
         except (DagsterGraphQLClientError, OSError) as error:
-            if (known := _jobs(url)) and job not in known:
+            if (known := jobs(url)) and job not in known:
                 like = [one for one in known if one.partition("_")[0] == job.partition("_")[0]]
                 raise NotFound(f"Dagster has no job '{job}'.", hint=f"It has: {', '.join(like or known)}.") from error
             if time.monotonic() > deadline:
@@ -87,7 +87,7 @@ def metadata(url: str, key: Sequence[str]) -> dict[str, Any]:
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
 
 
-def _jobs(url: str) -> list[str]:
+def jobs(url: str) -> list[str]:
     """The names of all jobs; none while the webserver does not answer or has not loaded them."""
     try:
         found = _ask(url, JOBS, {"location": LOCATION})["repositoryOrError"]
@@ -110,8 +110,9 @@ def _reason(url: str, run_id: str) -> str:
     """The innermost message of the first step that failed; empty when the run's log has none."""
     for event in _ask(url, REASON, {"run": run_id})["logsForRun"].get("events", ()):
         if error := event.get("error"):
-            chain = [link["error"]["message"] for link in error["errorChain"]]
-            return re.sub(r"^[\w.]+: ", "", str([error["message"], *chain][-1]).strip())  # without the class's name
+            chain = [error["message"], *(link["error"]["message"] for link in error["errorChain"])]
+            ours = [one for one in chain if one.startswith("intermodal.")]  # else the innermost
+            return re.sub(r"^[\w.]+: ", "", str((ours or chain[-1:])[0]).strip())  # without the class's name
     return ""
 
 

@@ -62,7 +62,8 @@ class Programs:
         for process in [*left, *group_members(record)]:
             _signal(process, signal.SIGKILL)
         psutil.wait_procs(left, timeout=STOP_SECONDS)
-        self._path(name).unlink(missing_ok=True)
+        if self._record(name) == record:  # else somebody started it again meanwhile
+            self._path(name).unlink(missing_ok=True)
 
     def running(self, name: str) -> bool:
         record = self._record(name)

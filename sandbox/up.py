@@ -3,10 +3,12 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+
+from filelock import BaseFileLock, FileLock
 
 from intermodal.platform.clouds import CLOUDS
 from intermodal.sandbox import clouds, monitoring, runs, services
@@ -50,6 +52,8 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
     from intermodal.resources.gateway import write_bootstrap
 
     wait = phases.wait
+    with stopping(settings):
+        pass  # whoever stops everything ends first
     # Heavy starters first: they import while the rest is prepared.
     with phases.phase("prepare"):
         with wait("prepare", "identities and certificates of the clouds"):
@@ -89,20 +93,36 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
 
 def train_and_deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
     """One real run of ``train_and_deploy_flight_delay``, as somebody would launch it in the UI."""
+    _run(settings, f"train_and_deploy_{DEMO}", DEMO_MONTHS, say, phases)
+
+
+def deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
+    """What is the champion already, wherever it does not serve."""
+    _run(settings, f"deploy_{DEMO}", {}, say, phases)
+
+
+def _run(settings: Settings, job: str, tags: Mapping[str, str], say: Callable[[str], None], phases: Phases) -> None:
     with phases.phase("run"):
         with phases.wait("run", "the launch, through the webserver"):
-            run = runs.launch(settings, f"train_and_deploy_{DEMO}", DEMO_MONTHS)
-        say(f"run {run[:8]} of train_and_deploy_{DEMO}: http://127.0.0.1:{settings.ports.ui}/runs/{run}")
+            run = runs.launch(settings, job, tags)
+        say(f"run {run[:8]} of {job}: http://127.0.0.1:{settings.ports.ui}/runs/{run}")
         taken = runs.follow(settings, run, say)
         phases.waits["run"] |= {name: round(seconds, 2) for name, seconds in taken.items()}
 
 
 def down(settings: Settings) -> list[str]:
-    """Stop everything, the front of traffic first; what was stopped."""
-    programs = Programs(settings.home)
-    stopped = [name for name in programs.names() if programs.running(name)]
-    programs.stop("gateway")
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(programs.stop, programs.names()))
-    monitoring.forget_servers(settings)
-    return stopped
+    """Stop everything, the front of traffic first; what was stopped. Who starts meanwhile waits for it to end."""
+    if not settings.home.is_dir():
+        return []
+    with stopping(settings):
+        programs = Programs(settings.home)
+        stopped = [name for name in programs.names() if programs.running(name)]
+        programs.stop("gateway")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(programs.stop, programs.names()))
+        monitoring.forget_servers(settings)
+        return stopped
+
+
+def stopping(settings: Settings) -> BaseFileLock:
+    return FileLock(settings.home / "down.lock")

@@ -32,7 +32,7 @@ def resting(
 ) -> dg.RunRequest:
     assert context.repository_def is not None
     spec, environment = specs_of(context.repository_def)[helper.model], resources.deployment(context).environment
-    name = endpoint_name(helper.model, used.routed[helper.model], environment)
+    name = endpoint_name(helper.model, used.routed[helper.model].version, environment)
     config = {"target": target, "name": name, "spec": spec.model_dump_json()}
     return dg.RunRequest(
         run_key=f"rest-{helper.incident}-{helper.cloud}-{int(orphan.due)}",

@@ -5,13 +5,17 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from intermodal.cli import ForPeople, main
+from intermodal.cli.troubles import troubles
 from intermodal.platform.incidents import Entry, Incident
 from intermodal.resources.incidents import JsonIncidents
 from intermodal.sandbox.settings import free_port
@@ -217,3 +221,49 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
     ((_, job, tags, config, _),) = asked
     assert (job, tags) == ("withdraw", {"model": "gone"})
     assert config == {"ops": {"withdraw_model": {"config": {"model": "gone"}}}}
+
+
+@pytest.mark.parametrize("option", [("--rate", "-5"), ("--rate", "0"), ("--seconds", "nan"), ("--seconds", "1e9")])
+def test_a_drill_without_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, option: tuple[str, str]) -> None:
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_: pytest.fail("it was launched"))
+    assert run(monkeypatch, "drill", "outage", "aws", *option).exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["", "flight_delay,"])
+def test_nothing_is_withdrawn_by_what_is_no_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_: pytest.fail("it was launched"))
+    result = run(monkeypatch, "withdraw", name, "--yes")
+    assert (result.exit_code, "is no model's name" in result.output) == (1, True)
+
+
+def test_who_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    said = " ".join(troubles(url, url, url))
+    assert all(words in said for words in ("no model can be asked", "nothing is watched", "nothing can be trained"))
+    monkeypatch.setattr("intermodal.cli.troubles._answers", lambda _: True)
+    monkeypatch.setattr("intermodal.resources.runs.jobs", lambda _: [])
+    assert "has not loaded the definitions" in " ".join(troubles(url, url, url))
+    monkeypatch.setattr("intermodal.resources.runs.jobs", lambda _: ["deploy_m"])
+    assert troubles(url, url, url) == []
+    assert troubles("", "", "") == []
+
+
+@pytest.mark.parametrize(
+    ("models", "incidents", "done"),
+    [({}, [], "train_and_deploy"), ({"flight_delay"}, [], "deploy"), ({"flight_delay"}, ["one"], "")],
+)
+def test_up_trains_only_what_was_never_deployed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models: Any, incidents: list[str], done: str
+) -> None:
+    asked: list[str] = []
+    seen = SimpleNamespace(models=models, incidents=incidents, serves_everywhere=lambda _: bool(asked))
+    monkeypatch.setattr("intermodal.sandbox.up.start", lambda *_: None)
+    monkeypatch.setattr("intermodal.sandbox.up.deploy", lambda *_: asked.append("deploy"))
+    monkeypatch.setattr("intermodal.sandbox.up.train_and_deploy", lambda *_: asked.append("train_and_deploy"))
+    monkeypatch.setattr("intermodal.sandbox.up.Phases.save", lambda *_: None)
+    module = import_module("intermodal.cli.up")
+    monkeypatch.setattr(module, "read_status", lambda: seen)
+    monkeypatch.setattr(module, "show", lambda _: None)
+    monkeypatch.setenv("INTERMODAL_HOME", str(tmp_path))
+    module._start()
+    assert asked == [done] * bool(done)

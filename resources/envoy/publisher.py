@@ -115,8 +115,9 @@ class Publisher:
 
     def _state(self, name: str, model: Published | None) -> None:
         path = state.state_file(name, self.places)
-        self.undo.callback(files.put_back, path, files.read(path))
-        files.put_back(path, state.state_text(model) if model else None)
+        for one in (state.copy_of(path), path):
+            self.undo.callback(files.put_back, one, files.read(one))
+            files.put_back(one, state.state_text(model) if model else None)
 
     def _put(self, kind: Kind, resources: Iterable[Raw]) -> None:
         """Write one of Envoy's files and wait until Envoy uses it; unchanged, only make sure that it does."""

@@ -21,15 +21,30 @@ def state_text(model: Published) -> str:
     return json.dumps({"route": vars(model.route), "lanes": [asdict(lane) for lane in model.lanes]}, indent=1)
 
 
+def copy_of(path: Path) -> Path:
+    """What is read should a state file be damaged: Envoy's files are rendered of all, and one must not stop all."""
+    return path.with_suffix(".copy")
+
+
 def read_state(path: Path) -> Published | None:
-    """One model as it was published; None when it is not, IntermodalError when the file is damaged."""
+    """One model as it was published; None when it is not, IntermodalError when the file and its copy are damaged."""
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return Published(Route(**data["route"]), tuple(Lane(**lane) for lane in data["lanes"]))
+        return _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
-        raise IntermodalError(f"{path} is damaged: {error}.", hint="Remove it and deploy the model again.") from error
+        try:
+            found = _parsed(copy_of(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError):
+            hint = "Withdraw the model, or remove the file and deploy the model again."
+            raise IntermodalError(f"{path} is damaged: {error}.", hint=hint) from error
+        log.error("%s is damaged, its copy is used: %s", path, error)
+        return found
+
+
+def _parsed(text: str) -> Published:
+    data = json.loads(text)
+    return Published(Route(**data["route"]), tuple(Lane(**lane) for lane in data["lanes"]))
 
 
 READ: dict[Path, tuple[tuple[int, int, int], Published]] = {}

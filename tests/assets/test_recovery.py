@@ -11,7 +11,8 @@ from intermodal.assets.settling import settle
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.mirroring import MANIFEST
-from tests.assets.failover_world import COLD, MODEL, NAME, SILENT, World
+from intermodal.platform.orphans import Uses
+from tests.assets.failover_world import COLD, MODEL, NAME, SILENT, World, spec_with
 from tests.assets.failover_world import world as build
 
 
@@ -216,3 +217,20 @@ def test_a_cloud_that_was_left_out_and_dies_while_it_is_brought_back_wakes_someb
     at.revive("aws")
     at.settle()
     assert not at.incidents.all(open_only=True)
+
+
+def test_a_cloud_that_left_the_spec_during_its_incident_leaves_the_route_and_its_helper_rests() -> None:
+    at = build()
+    at.kill_cloud("gcp")
+    at.settle()
+    (helper,) = [cloud for cloud, target in at.targets.items() if 2 in target.replicas.values()]
+    at.spec = spec_with(serve=["aws/sagemaker", "azure/ml"])
+    at.revive("gcp")
+    (incident,) = at.incidents.all()
+    recover(at.ports(), at.spec, incident.id)
+    assert at.gateway.routes[MODEL].weights == {"aws": 1, "azure": 1}
+    assert at.targets[helper].replicas == {NAME: 1}
+    assert not at.incidents.all(open_only=True)
+    assert at.told[-1].title == "gcp serves flight_delay no more"
+    served = at.targets["gcp"].endpoints[NAME]
+    assert Uses({MODEL: at.gateway.routes[MODEL]}, {MODEL: "1.0.0"}, (), ()).use_of(served) == ""

@@ -90,3 +90,19 @@ def test_it_refuses_while_somebody_is_at_work_on_the_model(world: World) -> None
     with pytest.raises(IntermodalError, match=f"At work on 'gone': run {run.run_id}"):
         world.withdraw("gone")
     assert "gone" in world.gateway.models()
+
+
+@pytest.mark.parametrize("name", ["", "kept,", "kept\n", "Kept"])
+def test_what_is_no_models_name_takes_nothing_away(world: World, name: str) -> None:
+    before = world.served
+    with pytest.raises(SpecError, match="no model's name"):
+        world.withdraw(name)
+    assert world.served == before
+    assert len(world.incidents.all(open_only=True)) == 2
+
+
+def test_a_cloud_that_lists_too_much_loses_nothing_of_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = world.targets["azure"]
+    monkeypatch.setattr(place, "list", lambda *_: list(place.endpoints.values()))
+    assert world.withdraw("gone").success
+    assert world.served == {(cloud, "kept") for cloud in world.targets}

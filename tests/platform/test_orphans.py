@@ -2,14 +2,19 @@
 
 import pytest
 
-from intermodal.platform.clouds import Target
+from intermodal.platform.clouds import Cloud, Target
 from intermodal.platform.endpoints import Endpoint, State
 from intermodal.platform.incidents import Entry, Incident, Step
 from intermodal.platform.orphans import Uses, helpers_left
+from intermodal.platform.routing import Route
 
 
 def endpoint(version: str, state: State = "ready") -> Endpoint:
     return Endpoint(Target("aws", "sagemaker"), f"m-{version}", "m", version, "", state)
+
+
+def routed(version: str, cloud: Cloud = "aws") -> Route:
+    return Route("m", version, {cloud: 1}, {}, "{}")
 
 
 NOTHING = Uses({}, {}, frozenset(), frozenset())
@@ -19,16 +24,17 @@ NOTHING = Uses({}, {}, frozenset(), frozenset())
     ("uses", "use"),
     [
         (NOTHING, ""),
-        (Uses({"m": "2"}, {"m": "2"}, (), ()), "its version is on the route"),
-        (Uses({"m": "1"}, {"m": "2"}, (), ()), ""),  # the champion, whose deployment died
+        (Uses({"m": routed("2")}, {"m": "2"}, (), ()), "its version is on the route"),
+        (Uses({"m": routed("2", "gcp")}, {"m": "2"}, (), ()), ""),  # its cloud left the route
+        (Uses({"m": routed("1")}, {"m": "2"}, (), ()), ""),  # the champion, whose deployment died
         (Uses({}, {"m": "2"}, (), ()), "m has no route, and this may be its champion"),
         (Uses({}, {"m": "3"}, (), ()), ""),
         (Uses({}, None, (), ()), "m has no route, and this may be its champion"),
-        (Uses({"m": "1"}, None, (), ()), ""),
-        (Uses({"m": "1"}, {}, ("m",), ()), "a run of m is in progress"),
-        (Uses({"m": "1"}, {}, ("n",), ()), ""),
-        (Uses({"m": "1"}, {}, (), (("m", "aws"),)), "an incident of m on aws is open"),
-        (Uses({"m": "1"}, {}, (), (("m", "gcp"),)), ""),
+        (Uses({"m": routed("1")}, None, (), ()), ""),
+        (Uses({"m": routed("1")}, {}, ("m",), ()), "a run of m is in progress"),
+        (Uses({"m": routed("1")}, {}, ("n",), ()), ""),
+        (Uses({"m": routed("1")}, {}, (), (("m", "aws"),)), "an incident of m on aws is open"),
+        (Uses({"m": routed("1")}, {}, (), (("m", "gcp"),)), ""),
     ],
 )
 def test_what_an_endpoint_is_for(uses: Uses, use: str) -> None:

@@ -11,6 +11,7 @@ from fsspec.implementations.memory import MemoryFileSystem
 from intermodal.platform.errors import NotFound, SpecError, Unavailable
 from intermodal.platform.incidents import Entry, Incident
 from intermodal.resources import watch
+from intermodal.resources.addresses import at_address
 from intermodal.resources.incidents import JsonIncidents
 
 ONE = Incident("m-aws-100", "m", "aws", 100.5)
@@ -175,3 +176,18 @@ def test_the_watch_reads_its_settings() -> None:
         watch.from_environment({"INTERMODAL_WATCH_DOWN_SECONDS": "soon"})
     with pytest.raises(SpecError):
         watch.from_environment({"INTERMODAL_WATCHERS": "moon"})
+
+
+def test_what_could_not_be_written_leaves_nothing_behind(store: JsonIncidents, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.open(ONE)
+
+    def full(path: Any, *_: Any, **__: Any) -> None:
+        path.touch()
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(at_address(store.address)), "write_text", full)
+    with pytest.raises(Unavailable, match="No space left"):
+        store.note(ONE.id, Entry(101.0, "drained", "0", "no traffic to aws"))
+    monkeypatch.undo()
+    assert store.all() == [ONE]
+    assert [path.name for path in Path(store.address).rglob("*") if path.is_file()] == [f"{ONE.id}.json"]

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -86,3 +87,22 @@ def test_a_program_that_is_never_ready_is_named(programs: Programs) -> None:
     with pytest.raises(IntermodalError, match="family was not ready"):
         programs.wait("family", lambda: False, seconds=0.1)
     programs.stop("family")
+
+
+def test_who_was_started_again_while_it_was_stopped_stays_known(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(programs, SLEEP)
+    wait, again = psutil.wait_procs, list[int]()
+
+    def wait_and_start(*arguments: Any, **options: Any) -> Any:
+        ended = wait(*arguments, **options)
+        if not again:
+            again.append(start(programs, SLEEP))
+        return ended
+
+    monkeypatch.setattr(psutil, "wait_procs", wait_and_start)
+    programs.stop("family")
+    assert programs.running("family")
+    programs.stop("family")
+    assert not psutil.pid_exists(again[0]) or psutil.Process(again[0]).status() == "zombie"

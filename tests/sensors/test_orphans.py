@@ -59,7 +59,7 @@ class World:
             self.endpoint(cloud, "1.0.0")
 
     def route(self, model: str, version: str) -> None:
-        self.gateway.routes[model] = Route(model, version, {"aws": 1}, {}, "{}")
+        self.gateway.routes[model] = Route(model, version, dict.fromkeys(self.targets, 1), {}, "{}")
 
     def endpoint(self, cloud: str, version: str, model: str = "m") -> str:
         place, name = self.targets[cloud], endpoint_name(model, version, "sandbox")

@@ -66,7 +66,8 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         tags = f"intermodal-environment={environment}" + (f",intermodal-model={model}" if model else "")
         with translated("list endpoints"):
-            return [self._endpoint(found) for found in self._workspace.endpoints(tags)]
+            found = [self._endpoint(one) for one in self._workspace.endpoints(tags)]
+        return [one for one in found if model in (None, one.model)]  # a filter takes a comma for its own
 
     def delete(self, name: str) -> None:
         """Remove it with its deployments and the assets registered for it, and wait until they are gone."""

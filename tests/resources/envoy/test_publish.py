@@ -10,7 +10,7 @@ import pytest
 
 from intermodal.platform.endpoints import BearerToken, Upstream
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
-from intermodal.resources.envoy import files
+from intermodal.resources.envoy import files, state
 from intermodal.resources.envoy.admin import Admin, Rejected
 from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
@@ -232,7 +232,12 @@ def test_a_damaged_route_hides_no_other_and_is_never_published_away(
     other.publish(gcp=1)
     written = Path(model.gateway.directory) / "routes" / f"{other.name}.json"
     sound = written.read_text()
-    files.write(written, sound.replace('"region"', '"field_of_a_newer_version"'))
+    files.write(written, "{")
+    assert other.gateway.route(other.name) is not None  # by its copy
+    model.publish(aws=1)
+    assert other.infer().status_code == 200
+    for one in (written, state.copy_of(written)):
+        files.write(one, sound.replace('"region"', '"field_of_a_newer_version"'))
     health = model.gateway.health()
     assert (health[model.name], other.name in health) == ({"aws": True}, False)
     assert f"{other.name}.json is damaged" in caplog.text

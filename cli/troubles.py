@@ -1,0 +1,34 @@
+"""What does not answer, as sentences: a dead program leaves everything that it last said as it was."""
+
+from collections.abc import Iterator
+
+SECONDS = 3.0
+
+
+def troubles(gateway: str, ui: str, mlflow: str) -> list[str]:
+    """Addresses that are empty are not known, and not asked."""
+    return list(_troubles(gateway, ui, mlflow))
+
+
+def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
+    from intermodal.resources import runs
+
+    if gateway and not _answers(gateway):
+        yield "The gateway does not answer: no model can be asked."
+    if ui and not _answers(ui):
+        yield "Dagster does not answer: nothing is watched, and no cloud is replaced. The sandbox: intermodal up."
+    elif ui and not runs.jobs(ui):
+        yield f"Dagster has not loaded the definitions: nothing is watched. It says why at {ui}/locations."
+    if mlflow and not _answers(mlflow):
+        yield "MLflow does not answer: nothing can be trained or deployed. What serves goes on, and is watched."
+
+
+def _answers(address: str) -> bool:
+    """Whatever it says: somebody is there."""
+    import httpx
+
+    try:
+        httpx.get(address, timeout=SECONDS, trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
