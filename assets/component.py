@@ -25,7 +25,7 @@ from intermodal.assets import (
     watching,
 )
 from intermodal.assets.functions import ModelFunctions
-from intermodal.assets.schema import PlainSchema
+from intermodal.assets.schema import plain
 from intermodal.platform.clouds import parse_target
 from intermodal.platform.spec import ModelSpec
 
@@ -48,8 +48,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
         """What a spec is checked against, by a schema that names a mistake."""
-        model: type[BaseModel] = cls.model()
-        return type(model.__name__, (PlainSchema, model), {})
+        return plain(cls.model())
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:

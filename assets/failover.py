@@ -7,19 +7,13 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.capacity import Ports
-from intermodal.assets.common import key, signed
-from intermodal.assets.deploying import prefix
-from intermodal.assets.endpoint import COLD
+from intermodal.assets.common import signed
 from intermodal.assets.heartbeat import heartbeat
-from intermodal.assets.incidents import incidents_metadata
 from intermodal.assets.outage import Outage, fail_over
 from intermodal.assets.recovery import recover
 from intermodal.assets.runs import deploying
-from intermodal.assets.timeline import timeline_metadata
+from intermodal.assets.shown import show, show_cloud
 from intermodal.platform.clouds import Target, parse_cloud
-from intermodal.platform.endpoints import endpoint_name
-from intermodal.platform.failover import wanted
-from intermodal.platform.incidents import Incident
 from intermodal.platform.spec import ModelSpec
 
 
@@ -73,7 +67,7 @@ def failover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition
             with heartbeat(context.log):
                 fail_over(at, spec, Outage(config.incident, parse_cloud(config.cloud), config.onset))
         finally:
-            _show(context, at, spec)
+            show(context, at, spec)
 
     return _job(_op, f"failover_{spec.name}", f"What to do when a cloud cannot serve {spec.name}.")
 
@@ -87,12 +81,14 @@ def recover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
     @signed
     def _op(context: dg.OpExecutionContext, config: RecoveryConfig) -> None:
         at = ports_of(context, targets, registry=True)
+        known = at.incidents.get(config.incident)
         try:
             with heartbeat(context.log):
                 incident = recover(at, spec, config.incident)
-            _show_cloud(context, at, spec, incident)
+            if known is not None and known.is_open and incident.cloud in at.places:
+                show_cloud(context, at, spec, incident)
         finally:
-            _show(context, at, spec)
+            show(context, at, spec)
 
     return _job(_op, f"recover_{spec.name}", f"What to do when a cloud can serve {spec.name} again.")
 
@@ -100,41 +96,3 @@ def recover_job(spec: ModelSpec, targets: Sequence[Target]) -> dg.JobDefinition:
 def _job(op: dg.OpDefinition, name: str, description: str) -> dg.JobDefinition:
     graph = dg.GraphDefinition(name=name, description=description, node_defs=[op])
     return graph.to_job(description=description, tags={"dagster/priority": "10"})
-
-
-def _show(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec) -> None:
-    """Let the assets' pages say what is now: where the traffic goes, and the incidents."""
-    known: Sequence[Incident] = at.incidents.all(spec.name)
-    route = at.gateway.route(spec.name)
-    if route is not None:
-        weights = {f"weight_{cloud}": weight for cloud, weight in route.weights.items()}
-        away = ", ".join(sorted(one.cloud for one in known if one.is_open)) or "none"
-        url = dg.MetadataValue.url(f"{at.gateway.url}/v2/models/{spec.name}")
-        metadata: dict[str, Any] = {"version": route.version, "url": url, **weights, "clouds_away": away}
-        context.log_event(dg.AssetMaterialization(key(spec, "route"), "moved", metadata=metadata))
-    context.log_event(dg.AssetMaterialization(key(spec, "incidents"), metadata=incidents_metadata(known)))
-    told = timeline_metadata(context.instance, spec, known)
-    context.log_event(dg.AssetMaterialization(key(spec, "timeline"), metadata=told))
-
-
-def _show_cloud(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec, incident: Incident) -> None:
-    """What the cloud that was brought back has and runs, as a deploy says it."""
-    cloud, version = incident.cloud, at.route(spec.name).version
-    if cloud not in at.stores:
-        return  # it left the spec
-    mirror = {"version": version, "uri": at.stores[cloud].uri(prefix(spec.name, version)), "incident": incident.id}
-    context.log_event(dg.AssetMaterialization(key(spec, "mirror", cloud), "brought back", metadata=mirror))
-    place = at.places[cloud]
-    served = place.describe(endpoint_name(spec.name, version, at.deployment.environment))
-    metadata: dict[str, Any] = {"target": str(place.target), "version": version, "incident": incident.id}
-    if served is None:
-        metadata["state"] = COLD
-    else:
-        url = dg.MetadataValue.url(served.url)
-        metadata |= {
-            "name": served.name,
-            "url": url,
-            "state": served.state,
-            "replicas": wanted(spec, at.down(spec.name))[cloud],
-        }
-    context.log_event(dg.AssetMaterialization(key(spec, "endpoint", cloud), "brought back", metadata=metadata))

@@ -19,12 +19,13 @@ REST_SECONDS = 120.0
 
 
 def leave(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]) -> Incident:
-    """The spec names the incident's cloud no longer: the others get and run what the spec says, and the route forgets
-    it. What it still runs is in nobody's use then, and the sensor ``orphans`` removes it."""
+    """The spec names the incident's cloud no longer: the others get its traffic, and the route forgets it as soon as no
+    other cloud is away. What it still runs is in nobody's use then, and the sensor ``orphans`` removes it."""
     cloud, key = incident.cloud, str(current_round(incident))
     incident = at.note(incident, "note", "left", f"the spec of {spec.name} names {cloud} no longer")
-    move(at, spec, version, down, {}, unable=(), stay=False)
-    _forget(at, spec, version, [cloud], down)
+    if not move(at, spec, version, down, {}, unable=(), stay=False):
+        hint = f"Run the job deploy_{spec.name}."
+        raise Unavailable(f"No cloud that the spec of {spec.name} names serves it now.", hint=hint)
     incident = at.note(incident, "share back", key, f"the other clouds have {cloud}'s share")
     left = let_rest(at, spec, incident, version, down)
     return told_of_left(at, spec, incident, left) if left else incident
@@ -33,10 +34,12 @@ def leave(at: Ports, spec: ModelSpec, incident: Incident, version: str, down: fr
 def let_rest(
     at: Ports, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]
 ) -> dict[Cloud, IntermodalError]:
-    """Helpers go back to what they run without this incident; gives those that could not now, with the reason."""
+    """Helpers go back to what they run without this incident; gives those that could not now, with the reason. Clouds
+    that rest, and those that left the spec, leave the route."""
     before, after = wanted(spec, {*down, incident.cloud}), wanted(spec, down)
     cold = [one for one in spec.failover.cold if one in after and not after[one]]  # type: ignore[index]
-    _forget(at, spec, version, cold, down)
+    gone = [one for one in at.route(spec.name).weights if one not in failover.order_of(spec)]
+    _forget(at, spec, version, [*cold, *gone], down)
     name, left = endpoint_name(spec.name, version, at.deployment.environment), dict[Cloud, IntermodalError]()
     for cloud in failover.order_of(spec):
         if cloud == incident.cloud or cloud in down or (down and before[cloud] == after[cloud]):
@@ -66,13 +69,13 @@ def told_of_left(at: Ports, spec: ModelSpec, incident: Incident, left: Mapping[C
     return tell(at, incident, f"left-{key}", Notice("warning", title, words, spec.owner, f"{incident.id}-left-{key}"))
 
 
-def _forget(at: Ports, spec: ModelSpec, version: str, cold: Collection[str], down: Collection[Cloud]) -> None:
-    """Take cold clouds out of the route, where they would be probed in vain. Needs an upstream of all the others, so
-    it waits until no cloud is away."""
+def _forget(at: Ports, spec: ModelSpec, version: str, idle: Collection[str], down: Collection[Cloud]) -> None:
+    """Take clouds out of the route that run nothing, where they would be probed in vain. Needs an upstream of all the
+    others, so it waits until no cloud is away."""
     route = at.route(spec.name)
-    if down or route.version != version or not set(cold) & set(route.weights):
+    if down or route.version != version or not set(idle) & set(route.weights):
         return
-    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in cold}
+    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in idle}
     name, held = endpoint_name(spec.name, version, at.deployment.environment), []
     for cloud in weights:
         served = at.places[cloud].describe(name)

@@ -39,9 +39,9 @@ def busy_models(instance: dg.DagsterInstance) -> set[str]:
 
 
 def at_work(instance: dg.DagsterInstance, model: str) -> set[str]:
-    """The ids of the model's runs that were begun and have not ended."""
+    """The ids of the model's runs, by any tag, that were begun and have not ended."""
     wanted = dg.RunsFilter(statuses=[status for status in RUNNING if status != dg.DagsterRunStatus.QUEUED])
-    return {run.run_id for run in instance.get_runs(wanted) if model in models_of(run)}
+    return {run.run_id for run in instance.get_runs(wanted) if model in {*models_of(run), *run.tags.values()}}
 
 
 def deploying(instance: dg.DagsterInstance, model: str) -> bool:

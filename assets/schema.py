@@ -4,6 +4,7 @@ Dagster lets a text with a template stand for every part. Of two forms that do n
 mistake, so here a part is only what it is.
 """
 
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
@@ -26,9 +27,13 @@ def _alone(schema: JsonSchemaValue) -> JsonSchemaValue:
     return parts[0] if len(parts) == 1 else schema
 
 
-class PlainSchema(BaseModel):
-    """Before a model's own class: its JSON schema has one form for each part."""
+@cache
+def plain(model: type[BaseModel]) -> type[BaseModel]:
+    """The same model, whose JSON schema has one form for each part."""
+    return type(model.__name__, (_PlainSchema, model), {})
 
+
+class _PlainSchema(BaseModel):
     @classmethod
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
         return super().model_json_schema(*args, **{**options, "schema_generator": _PartsAreParts})

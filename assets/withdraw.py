@@ -56,9 +56,10 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
     gateway = resources.gateway(context)
     if others := at_work(context.instance, model) - {context.run_id}:
         raise IntermodalError(f"At work on '{model}': run {', '.join(sorted(others))}.", hint="Let it end, or end it.")
-    if model in gateway.models():
-        gateway.withdraw(model)
-        context.log.info("the gateway answers 404 for '%s'", model)
+    routed = model in gateway.models()
+    gateway.withdraw(model)  # also when it has no route: an earlier withdrawal may have been killed in the middle
+    context.log.info("the gateway answers 404 for '%s'", model)
+    if routed:
         time.sleep(drain_seconds)
     left, environment = list[str](), resources.deployment(context).environment
     for target in TARGETS:
@@ -69,12 +70,12 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
             left.append(f"{target} ({error.message})")
     if left:
         raise Unavailable(f"Endpoints of '{model}' may be left on {'; '.join(left)}.", hint="Withdraw it again later.")
-    for group in PUSHED:
-        resources.gauges(context).push(f"{group}-{model}", ())
     incidents, now = resources.incidents(context), time.time()
     for one in incidents.all(model, open_only=True):  # no model's name is empty, which would be all of them
         incidents.note(one.id, Entry(now, "closed", "withdrawn", f"{model} was withdrawn"))
         incidents.close(one.id, now)
+    for group in PUSHED:
+        resources.gauges(context).push(f"{group}-{model}", ())
 
 
 def _delete(place: EndpointTarget, environment: str, model: str) -> list[str]:

@@ -1,5 +1,6 @@
 """``intermodal drill``: an outage on purpose, measured."""
 
+import math
 import sys
 from typing import Any
 
@@ -48,10 +49,12 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
     """
     from intermodal.resources import runs
 
+    if unbounded := [name for name in ("seconds", "rate") if not math.isfinite(options[name])]:
+        raise click.BadParameter("a number is wanted", param_hint=f"--{unbounded[0]}")
     config = {"kind": kind, "cloud": cloud, **options}
     url = webserver()
     run = runs.launch(url, f"drill_{model}", {}, {"ops": {f"{model}__drill": {"config": config}}}, ANSWER_SECONDS)
-    out.print(f"{kind} of {cloud}: {url}/runs/{run}", highlight=False, soft_wrap=True)
+    out.print(f"{kind} of {cloud}: {runs.page(url, run)}", highlight=False, soft_wrap=True)
     lasts = f"at most {options['seconds']:g} s, then until {cloud} has its share back"
     try:
         with err.status(f"{kind} of {cloud}: {lasts} (Ctrl-C ends it)"):

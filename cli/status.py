@@ -32,15 +32,16 @@ def status(as_json: bool) -> None:
 def read_status() -> "Status":
     from intermodal.assets.resources import target_key
     from intermodal.platform.status import Status, statuses
+    from intermodal.resources.addresses import without_passwords
     from intermodal.resources.environments import environment
 
     with adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
         ui, mlflow = (os.environ.get(f"INTERMODAL_{name}_URL", "") for name in ("UI", "MLFLOW"))
         return Status(
-            ui=ui,
-            gateway=built.gateway.url,
-            mlflow=mlflow,
+            ui=without_passwords(ui),
+            gateway=without_passwords(built.gateway.url),
+            mlflow=without_passwords(mlflow),
             troubles=troubles(built.gateway.url, ui, mlflow),
             models=statuses(built.gateway, places, environment()),
             incidents=built.incidents.all(open_only=True),
@@ -70,6 +71,6 @@ def show(now: "Status") -> None:
     for trouble in now.troubles:
         out.print(f"[red]{escape(trouble)}[/red]", highlight=False, soft_wrap=True)
     places = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
-    places["Prometheus"] = os.environ.get("INTERMODAL_PROMETHEUS_URL", "")
-    known = "   ".join(f"{name} {without_passwords(address)}" for name, address in places.items() if address)
+    places["Prometheus"] = without_passwords(os.environ.get("INTERMODAL_PROMETHEUS_URL", ""))
+    known = "   ".join(f"{name} {address}" for name, address in places.items() if address)
     out.print(known, highlight=False, soft_wrap=True)

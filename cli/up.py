@@ -85,14 +85,21 @@ def _start() -> "Status":
             sandbox_up.train_and_deploy(settings, say, phases)
             phases.save(settings)
             now = read_status()
-        elif not now.serves_everywhere(sandbox_up.DEMO) and not now.incidents:
+        elif not now.serves_everywhere(sandbox_up.DEMO) and not _away(now):
             sandbox_up.deploy(settings, say, phases)
             now = read_status()
     show(now)
-    if now.incidents:
+    if _away(now):
         out.print("What has an incident is restored by itself: look again with intermodal status.")
     elif not now.serves_everywhere(sandbox_up.DEMO):
         raise IntermodalError(
             f"{sandbox_up.DEMO} does not answer on all three clouds.", hint=f"Logs: {settings.home / 'logs'}."
         )
     return now
+
+
+def _away(now: "Status") -> bool:
+    """Whether an incident explains that the model does not serve everywhere."""
+    from intermodal.sandbox.up import DEMO
+
+    return any(one.model == DEMO for one in now.incidents)

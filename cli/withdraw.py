@@ -9,6 +9,9 @@ from intermodal.cli.console import out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
 from intermodal.platform.errors import SpecError
 
+RUN_SECONDS = 1800.0
+"""It may wait for another run of the model, and three clouds take minutes to delete an endpoint."""
+
 
 @click.command()
 @click.argument("model")
@@ -32,9 +35,9 @@ def withdraw(model: str, yes: bool) -> None:
     url = webserver()
     config = {"ops": {"withdraw_model": {"config": {"model": model}}}}
     run = runs.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)
-    out.print(f"withdrawing {model}: {url}/runs/{run}", highlight=False, soft_wrap=True)
+    out.print(f"withdrawing {model}: {runs.page(url, run)}", highlight=False, soft_wrap=True)
     try:
-        runs.wait(url, run)
+        runs.wait(url, run, RUN_SECONDS)
     except KeyboardInterrupt:
         out.print("It goes on without this terminal.")
         raise

@@ -31,7 +31,7 @@ ROWS_PER_SECOND = 1000
 class Header:
     """Who wrote an object. ``columns`` are its inputs: numbers in their order, then those of text. ``width`` is the
     number of outputs for each row. ``sample`` is the share of requests that the spec wants logged, 0 to 1, and
-    ``logged`` the share of the rows answered meanwhile that was taken, less when the server was busy."""
+    ``logged`` the share of the rows answered meanwhile that is in it, less when the server was busy."""
 
     model: str
     version: str

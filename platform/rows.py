@@ -16,7 +16,7 @@ def from_json(text: str) -> list[Row]:
     """A row, or a list of rows."""
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the latter of brackets in brackets in brackets
         raise SpecError(f"Not JSON: {error}.", hint="""Write a row as '{"carrier": "UA", "hour": 17}'.""") from error
     rows = data if isinstance(data, list) else [data]
     if not rows:

@@ -135,9 +135,9 @@ class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         return {a_lane.cloud: a_lane.url for a_lane in (found.lanes if found else ())}
 
     def withdraw(self, model: str) -> None:
-        """Idempotent: the model answers 404 from then on, and its credentials are gone; should Envoy fall silent
-        between the two, they go with the next publish."""
-        if model not in self.models():
+        """Idempotent, also after a kill: the model answers 404 from then on, and its credentials are gone; should Envoy
+        fall silent between the two, they go with the next publish."""
+        if not lane.MODEL_NAME.fullmatch(model):
             return
         admin = Admin(self.admin_url)
         admin.get("/ready")

@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
@@ -13,9 +14,10 @@ import dagster as dg
 from intermodal.platform.errors import MissingExtra, Unavailable
 from intermodal.platform.notices import Notice, Severity
 
-_KNOWING: dict[str, frozenset[str]] = {}
-"""The addresses that took a notice for which somebody is still to be woken, by its key: this process tries again, and
-tells them no second time."""
+AGAIN_SECONDS = 600.0
+_KNOWING: dict[str, tuple[float, frozenset[str]]] = {}
+"""The addresses that took a notice for which somebody is still to be woken, and when, by its key: tried again by this
+process within AGAIN_SECONDS, it does not tell them a second time."""
 TYPES: Mapping[Severity, str] = {"info": "info", "warning": "warning", "page": "failure"}
 
 
@@ -38,14 +40,16 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not addresses:
             log.warning("%s is not set, so nobody was told: %s. %s", self.targets, notice.title, notice.text)
             return False
-        knowing = _KNOWING.pop(notice.key, frozenset())
+        at, knowing = _KNOWING.pop(notice.key, (0.0, frozenset[str]()))
+        if time.monotonic() - at > AGAIN_SECONDS:
+            knowing = frozenset()
         left = [address for address in addresses if address not in knowing]
         with _silenced():
             answers = dict(zip(left, _send(left, notice), strict=True))
         failed = [kind for kind, took in answers.values() if not took]
         knowing |= {address for address, (_, took) in answers.items() if took}
         if not knowing.intersection(woken or addresses):
-            _KNOWING[notice.key] = knowing
+            _KNOWING[notice.key] = time.monotonic(), knowing
             if woken:
                 raise _nobody("woken by", notice, failed, self.page_targets)
             raise _nobody("told", notice, failed, self.targets)

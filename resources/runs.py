@@ -11,6 +11,7 @@ import httpx
 from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
 from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
+from intermodal.resources.addresses import without_passwords
 
 LOCATION = "intermodal.definitions"
 ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
@@ -51,7 +52,9 @@ def launch(
                 raise NotFound(f"Dagster has no job '{job}'.", hint=f"It has: {', '.join(like or known)}.") from error
             if time.monotonic() > deadline:
                 why = error.__cause__ or error  # the client's own words are the query
-                raise Unavailable(f"The run of {job} was not taken: {why}", hint=f"Does {url} answer?") from error
+                raise Unavailable(
+                    f"The run of {job} was not taken: {why}", hint=f"Does {without_passwords(url)} answer?"
+                ) from error
             time.sleep(0.5)
 
 
@@ -60,11 +63,11 @@ def wait(url: str, run_id: str, seconds: float = 600) -> None:
     deadline = time.monotonic() + seconds
     while (status := _status(url, run_id)) not in ENDED:
         if time.monotonic() > deadline:
-            raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {url}/runs/{run_id}.")
+            raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {page(url, run_id)}.")
         time.sleep(0.3)
     if status != dg.DagsterRunStatus.SUCCESS:
         why = _reason(url, run_id)
-        raise IntermodalError(f"Run {run_id} ended as {status.value}. {why}".strip(), hint=f"See {url}/runs/{run_id}.")
+        raise IntermodalError(f"Run {run_id} ended as {status.value}. {why}".strip(), hint=f"See {page(url, run_id)}.")
 
 
 def stop(url: str, run_id: str) -> None:
@@ -74,7 +77,7 @@ def stop(url: str, run_id: str) -> None:
     except DagsterGraphQLClientError as error:
         if _status(url, run_id) not in ENDED:
             raise IntermodalError(
-                f"Run {run_id} was not stopped: {error}", hint=f"Stop it at {url}/runs/{run_id}."
+                f"Run {run_id} was not stopped: {error}", hint=f"Stop it at {page(url, run_id)}."
             ) from error
 
 
@@ -87,10 +90,15 @@ def metadata(url: str, key: Sequence[str]) -> dict[str, Any]:
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
 
 
+def page(url: str, run_id: str) -> str:
+    """Where the UI shows a run, to be printed."""
+    return f"{without_passwords(url)}/runs/{run_id}"
+
+
 def jobs(url: str) -> list[str]:
     """The names of all jobs; none while the webserver does not answer or has not loaded them."""
     try:
-        found = _ask(url, JOBS, {"location": LOCATION})["repositoryOrError"]
+        found = _ask(url, JOBS, {"location": LOCATION}, seconds=5)["repositoryOrError"]
     except Unavailable:
         return []
     return sorted(job["name"] for job in found.get("jobs", ()) if not job["name"].startswith("__"))
@@ -102,13 +110,17 @@ def _status(url: str, run_id: str) -> dg.DagsterRunStatus:
     except (DagsterGraphQLClientError, OSError) as error:  # the client's own words are the query; why is its cause
         raise Unavailable(
             f"Dagster does not say how run {run_id} is going: {error.__cause__ or error}",
-            hint=f"The run does not need this terminal. Does {url} answer? Then see {url}/runs/{run_id}.",
+            hint=f"The run does not need this terminal. See {page(url, run_id)}, when that answers.",
         ) from error
 
 
 def _reason(url: str, run_id: str) -> str:
-    """The innermost message of the first step that failed; empty when the run's log has none."""
-    for event in _ask(url, REASON, {"run": run_id})["logsForRun"].get("events", ()):
+    """What the first step that failed says of it: our own sentence, else the innermost; '' when nothing is known."""
+    try:
+        events = _ask(url, REASON, {"run": run_id})["logsForRun"].get("events", ())
+    except Unavailable:
+        return ""
+    for event in events:
         if error := event.get("error"):
             chain = [error["message"], *(link["error"]["message"] for link in error["errorChain"])]
             ours = [one for one in chain if one.startswith("intermodal.")]  # else the innermost
@@ -116,16 +128,15 @@ def _reason(url: str, run_id: str) -> str:
     return ""
 
 
-def _ask(url: str, query: str, variables: Mapping[str, Any]) -> dict[str, Any]:
+def _ask(url: str, query: str, variables: Mapping[str, Any], seconds: float = 30) -> dict[str, Any]:
     try:
-        answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=30)
+        answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=seconds)
         answer.raise_for_status()
-    except httpx.HTTPError as error:
+        return dict(answer.json()["data"])
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
         raise Unavailable(
-            f"Dagster does not answer at {url}: {error}.", hint="Start it, or correct the URL."
+            f"Dagster does not answer at {without_passwords(url)}: {error}.", hint="Start it, or correct the URL."
         ) from error
-    found: dict[str, Any] = answer.json()["data"]
-    return found
 
 
 def _client(url: str) -> DagsterGraphQLClient:

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -52,10 +52,8 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
     from intermodal.resources.gateway import write_bootstrap
 
     wait = phases.wait
-    with stopping(settings):
-        pass  # whoever stops everything ends first
-    # Heavy starters first: they import while the rest is prepared.
-    with phases.phase("prepare"):
+    # Heavy starters first: they import while the rest is prepared. Who stops everything ends before or begins after.
+    with stopping(settings), phases.phase("prepare"):
         with wait("prepare", "identities and certificates of the clouds"):
             environ = os.environ | services.variables(settings)
         (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
@@ -101,7 +99,7 @@ def deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> No
     _run(settings, f"deploy_{DEMO}", {}, say, phases)
 
 
-def _run(settings: Settings, job: str, tags: Mapping[str, str], say: Callable[[str], None], phases: Phases) -> None:
+def _run(settings: Settings, job: str, tags: dict[str, str], say: Callable[[str], None], phases: Phases) -> None:
     with phases.phase("run"):
         with phases.wait("run", "the launch, through the webserver"):
             run = runs.launch(settings, job, tags)

@@ -27,13 +27,12 @@ def fail_lost(instance: dg.DagsterInstance, now: float) -> list[str]:
     found = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(WORKING))):
         place = json.loads(record.dagster_run.tags.get(CODE_SERVER_TAG, "{}")).get("socket")
-        silent = now - last_word(instance, record)
-        if not place or _listens(place) or silent <= SILENT_SECONDS:
+        if not place or _listens(place) or (silent := now - last_word(instance, record)) <= SILENT_SECONDS:
             continue
         run = record.dagster_run
         seconds = WORKING_SECONDS if lives(instance, run.run_id) else SILENT_SECONDS
         if silent > seconds:
-            text = f"Its code server is gone, and nothing was heard of it for {seconds:g} s: so is its process."
+            text = f"Its code server is gone, and nothing was heard of it for {seconds:g} s."
             instance.report_run_failed(run, text)
             found.append(run.run_id)
     return found

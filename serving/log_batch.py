@@ -31,8 +31,13 @@ class Layout:
         self._shown = None if len(numbers) == len(columns) else [columns.index(column) for column in numbers]
         self._texts = [i for i, column in enumerate(filter(is_text, columns)) if column in texts]
         width, shown = package.signature.output.width, (*numbers, *texts)
-        self.sampler = Sampler(settings.sample, settings.rows_per_second)
+        self.sampler, self._seen = Sampler(settings.sample, settings.rows_per_second), 0
         self._header = Header(package.model, who.version, who.cloud, who.target, settings.sample, shown, width)
+
+    def share_of(self, rows: int) -> float:
+        """Of the rows that were answered since it was asked before, 0 to 1."""
+        seen, self._seen = self.sampler.seen - self._seen, self.sampler.seen
+        return min(1.0, rows / max(1, seen))
 
     def beginning(self, requests: int, logged: float) -> bytes:
         """Of an object: an array of two, the header, and the beginning of the array of so many requests."""
@@ -58,7 +63,7 @@ class Batch:
     def __init__(self, key: str, hour: float, layout: Layout) -> None:
         self.key, self.layout, self.opened = key, layout, monotonic()
         self.since, self.until = hour, hour + HOUR
-        self.requests, self.logged = 0, 1.0
+        self.requests, self.rows, self.logged = 0, 0, 1.0
         self._entries = bytearray()
 
     @property
@@ -77,6 +82,7 @@ class Batch:
             del entries[before:]
             raise
         self.requests += 1
+        self.rows += rows
         return len(entries)
 
     def end(self) -> bytes:

@@ -19,8 +19,8 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Counts:
-    """Plain numbers of one model. Each is written by one thread only: the log's three by the log, the others by the
-    event loop."""
+    """Plain numbers of one model. Each is written by one thread only: ``logged`` and ``log_errors`` by the log's own,
+    the others by the event loop."""
 
     def __init__(self, model: str) -> None:
         self.model = model

@@ -114,7 +114,7 @@ class PredictionLog:
 
     def _end(self, model: str) -> None:
         batch = self._open.pop(model)
-        batch.logged = batch.layout.sampler.logged()
+        batch.logged = batch.layout.share_of(batch.rows)
         self._hold(queued=batch.size)
         self._ended.put(batch)
 

@@ -250,13 +250,19 @@ def test_who_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize(
     ("models", "incidents", "done"),
-    [({}, [], "train_and_deploy"), ({"flight_delay"}, [], "deploy"), ({"flight_delay"}, ["one"], "")],
+    [
+        ({}, [], "train_and_deploy"),
+        ({"flight_delay"}, [], "deploy"),
+        ({"flight_delay"}, ["flight_delay"], ""),
+        ({"flight_delay"}, ["other"], "deploy"),
+    ],
 )
 def test_up_trains_only_what_was_never_deployed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models: Any, incidents: list[str], done: str
 ) -> None:
     asked: list[str] = []
-    seen = SimpleNamespace(models=models, incidents=incidents, serves_everywhere=lambda _: bool(asked))
+    known = [SimpleNamespace(model=model) for model in incidents]
+    seen = SimpleNamespace(models=models, incidents=known, serves_everywhere=lambda _: bool(asked))
     monkeypatch.setattr("intermodal.sandbox.up.start", lambda *_: None)
     monkeypatch.setattr("intermodal.sandbox.up.deploy", lambda *_: asked.append("deploy"))
     monkeypatch.setattr("intermodal.sandbox.up.train_and_deploy", lambda *_: asked.append("train_and_deploy"))

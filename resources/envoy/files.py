@@ -4,6 +4,9 @@ import os
 import tempfile
 from pathlib import Path
 
+DAMAGED = "surrogateescape"
+"""What is no UTF-8 is read, and put back, as it is."""
+
 
 def write(path: Path, text: str) -> bool:
     """Write ``text`` for the owner's eyes only (0600); False, and nothing touched, when the file already says so."""
@@ -11,7 +14,7 @@ def write(path: Path, text: str) -> bool:
         return False
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
+        with os.fdopen(handle, "w", encoding="utf-8", errors=DAMAGED) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -25,7 +28,7 @@ def write(path: Path, text: str) -> bool:
 
 def read(path: Path) -> str | None:
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8", errors=DAMAGED)
     except FileNotFoundError:
         return None
 

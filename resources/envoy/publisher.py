@@ -115,7 +115,7 @@ class Publisher:
 
     def _state(self, name: str, model: Published | None) -> None:
         path = state.state_file(name, self.places)
-        for one in (state.copy_of(path), path):
+        for one in (state.spare_of(path), path):
             self.undo.callback(files.put_back, one, files.read(one))
             files.put_back(one, state.state_text(model) if model else None)
 

@@ -21,24 +21,24 @@ def state_text(model: Published) -> str:
     return json.dumps({"route": vars(model.route), "lanes": [asdict(lane) for lane in model.lanes]}, indent=1)
 
 
-def copy_of(path: Path) -> Path:
+def spare_of(path: Path) -> Path:
     """What is read should a state file be damaged: Envoy's files are rendered of all, and one must not stop all."""
-    return path.with_suffix(".copy")
+    return path.with_suffix(".spare")
 
 
 def read_state(path: Path) -> Published | None:
-    """One model as it was published; None when it is not, IntermodalError when the file and its copy are damaged."""
+    """One model as it was published; None when it is not, IntermodalError when the file and its spare are damaged."""
     try:
         return _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError) as error:
         try:
-            found = _parsed(copy_of(path).read_text(encoding="utf-8"))
+            found = _parsed(spare_of(path).read_text(encoding="utf-8"))
         except (OSError, ValueError, TypeError, KeyError):
             hint = "Withdraw the model, or remove the file and deploy the model again."
             raise IntermodalError(f"{path} is damaged: {error}.", hint=hint) from error
-        log.error("%s is damaged, its copy is used: %s", path, error)
+        log.error("%s is damaged, its spare is used: %s", path, error)
         return found
 
 

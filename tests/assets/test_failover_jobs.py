@@ -44,6 +44,13 @@ def test_the_jobs_do_it_and_the_assets_say_so(world: DagsterWorld) -> None:
     assert (endpoint["state"], endpoint["target"], endpoint["replicas"]) == ("ready", "aws/sagemaker", 1)
     assert endpoint["name"] in endpoint["url"]
     assert world.metadata("mirror", "aws")["uri"].endswith("wine/1.0.0")
+    for asset, check in (("mirror", "mirror_verified"), ("endpoint", "parity")):
+        proved = dg.AssetCheckKey(dg.AssetKey(["wine", asset, "aws"]), check)
+        record = world.instance.event_log_storage.get_latest_asset_check_execution_by_key([proved])[proved]
+        evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
+        assert evaluation.metadata["by"].value == "the recovery of wine-aws-1000"
+        newest = world.instance.get_latest_materialization_event(proved.asset_key)
+        assert evaluation.target_materialization_data.timestamp == newest.timestamp  # type: ignore[union-attr]
     story = world.metadata("timeline")["timeline"]
     assert "no traffic to aws" in story
     assert "aws has its share again" in story

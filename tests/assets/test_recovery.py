@@ -228,7 +228,7 @@ def test_a_cloud_that_left_the_spec_during_its_incident_leaves_the_route_and_its
     at.revive("gcp")
     (incident,) = at.incidents.all()
     recover(at.ports(), at.spec, incident.id)
-    assert at.gateway.routes[MODEL].weights == {"aws": 1, "azure": 1}
+    assert at.gateway.routes[MODEL].weights == {"aws": 50, "azure": 50}
     assert at.targets[helper].replicas == {NAME: 1}
     assert not at.incidents.all(open_only=True)
     assert at.told[-1].title == "gcp serves flight_delay no more"

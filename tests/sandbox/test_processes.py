@@ -98,7 +98,8 @@ def test_who_was_started_again_while_it_was_stopped_stays_known(
     def wait_and_start(*arguments: Any, **options: Any) -> Any:
         ended = wait(*arguments, **options)
         if not again:
-            again.append(start(programs, SLEEP))
+            again.append(0)  # starting waits as well
+            again[:] = [start(programs, SLEEP)]
         return ended
 
     monkeypatch.setattr(psutil, "wait_procs", wait_and_start)

@@ -294,6 +294,17 @@ def test_a_share_is_sampled_and_said_in_the_header(store: Store, monkeypatch: py
     assert (count(service, "passed_over_total"), count(service, "dropped_total")) == (2, 0)
 
 
+def test_an_object_says_what_share_of_the_traffic_it_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    dice: Iterator[float] = iter([0.0, 0.9, 0.9, 0.9])
+    service = service_of(package_of("x"), store, sample=0.5)
+    monkeypatch.setattr(sampler.random, "random", lambda: next(dice))
+    fill(service, 4)
+    monkeypatch.undo()
+    assert service.log is not None
+    service.log.close(5)
+    assert store.read()[0][1].logged == 0.25
+
+
 def test_a_store_that_fails_for_a_while_gets_everything(store: Store, caplog: Any) -> None:
     store.fails = 3
     service = service_of(package_of("x"), store, limits=Limits(object_bytes=50_000, object_seconds=0))

@@ -30,14 +30,12 @@ def asked(one: Sampler, clock: Clock, requests: int, rows: int = 1, seconds: flo
 def test_everything_is_taken_up_to_the_limit(clock: Clock) -> None:
     one = Sampler(1.0, 1000)
     assert [asked(one, clock, 10, 100) for _ in range(20)] == [1000] * 20
-    assert one.logged() == 1
 
 
 def test_of_more_about_as_much_as_the_limit_and_a_quiet_second_later_everything_again(clock: Clock) -> None:
     one = Sampler(1.0, 1000)
     assert asked(one, clock, 4_000) == 4_000  # the second that it takes to notice
     assert 850 < asked(one, clock, 4_000) < 1150  # 1,000 with a standard deviation of 27
-    assert one.logged() == pytest.approx(5 / 8, abs=0.02)
     assert asked(one, clock, 400) < 150  # still a quarter
     assert asked(one, clock, 999) == 999
 
@@ -56,6 +54,15 @@ def test_large_requests_count_by_their_rows(clock: Clock) -> None:
     one = Sampler(1.0, 1000)
     asked(one, clock, 1000, rows=100)
     assert one.share == pytest.approx(0.01)
+
+
+def test_one_large_request_is_taken_whole_and_silences_the_log_for_a_while_only(clock: Clock) -> None:
+    one = Sampler(1.0, 1000)
+    assert asked(one, clock, 1, rows=100_000) == 100_000
+    quiet = [asked(one, clock, 100) for _ in range(10)]
+    assert quiet[0] == 0
+    assert quiet[-1] == 100
+    assert quiet.index(100) <= BURST + 1
 
 
 def test_the_share_stays_as_it_is_until_a_period_is_over(clock: Clock) -> None:

@@ -66,7 +66,7 @@ TEXT = (
     "The flight model behind one worker of each server in its best setting that was found (access logs off, one "
     "thread), each in an environment of its own, started for every round, one at a time, in alternating order; "
     "{rounds} rounds of {seconds} s a load. Cells: requests/s (minimum to maximum); median p50 / p99. Ours checks "
-    "every value, counts, limits and writes every request to the prediction log; the peers do no more than their "
+    "every value, counts, limits and keeps the prediction log as a spec has it; the peers do no more than their "
     "defaults. *ready*: from the start of the process to the first right answer to 100 golden rows; every server had "
     "to give the model's own predictions. *memory*: proportional set size of all its processes after the load. "
     "*installed*: the environment's files without Python and, for ours, without our own code."

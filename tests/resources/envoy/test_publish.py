@@ -233,10 +233,10 @@ def test_a_damaged_route_hides_no_other_and_is_never_published_away(
     written = Path(model.gateway.directory) / "routes" / f"{other.name}.json"
     sound = written.read_text()
     files.write(written, "{")
-    assert other.gateway.route(other.name) is not None  # by its copy
+    assert other.gateway.route(other.name) is not None  # by its spare
     model.publish(aws=1)
     assert other.infer().status_code == 200
-    for one in (written, state.copy_of(written)):
+    for one in (written, state.spare_of(written)):
         files.write(one, sound.replace('"region"', '"field_of_a_newer_version"'))
     health = model.gateway.health()
     assert (health[model.name], other.name in health) == ({"aws": True}, False)
