@@ -14,6 +14,8 @@ import psutil
 from intermodal.platform.errors import IntermodalError
 
 STOP_SECONDS = 10.0
+CLOCK_SECONDS = 5.0
+"""psutil counts from the time at which the machine began, which the kernel rounds anew and the clock's correction moves."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +105,7 @@ class Programs:
 def _leader(record: Record) -> psutil.Process | None:
     try:
         process = psutil.Process(record.pid)
-        same = abs(process.create_time() - record.created) < 1 and process.status() != psutil.STATUS_ZOMBIE
+        same = abs(process.create_time() - record.created) < CLOCK_SECONDS and process.status() != psutil.STATUS_ZOMBIE
         return process if same else None
     except psutil.NoSuchProcess:
         return None
@@ -119,7 +121,7 @@ def group_members(record: Record) -> list[psutil.Process]:
         try:
             if os.getpgid(process.pid) != record.pid or process.status() == psutil.STATUS_ZOMBIE:
                 continue
-            if process.create_time() >= record.created - 1:
+            if process.create_time() >= record.created - CLOCK_SECONDS:
                 members.append(process)
         except (psutil.NoSuchProcess, ProcessLookupError, PermissionError):
             continue

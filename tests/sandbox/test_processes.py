@@ -107,3 +107,15 @@ def test_who_was_started_again_while_it_was_stopped_stays_known(
     assert programs.running("family")
     programs.stop("family")
     assert not psutil.pid_exists(again[0]) or psutil.Process(again[0]).status() == "zombie"
+
+
+@pytest.mark.parametrize("seconds", [-1.0, 1.0])
+def test_a_clock_that_was_set_does_not_lose_a_program(
+    programs: Programs, monkeypatch: pytest.MonkeyPatch, seconds: float
+) -> None:
+    start(programs, SLEEP)
+    began = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: began(process) + seconds)
+    assert programs.running("family")
+    programs.stop("family")
+    assert programs.names() == []
