@@ -15,7 +15,7 @@ from intermodal.platform.errors import IntermodalError
 
 STOP_SECONDS = 10.0
 CLOCK_SECONDS = 5.0
-"""psutil counts from the time at which the machine began, which the kernel rounds anew and the clock's correction moves."""
+"""psutil adds the time when the machine began, which the kernel rounds anew and corrections of the clock move."""
 
 
 @dataclass(frozen=True)
