@@ -103,9 +103,9 @@ def test_who_was_started_again_while_it_was_stopped_stays_known(
         return ended
 
     monkeypatch.setattr(psutil, "wait_procs", wait_and_start)
-    programs.stop("family")
+    programs.stop("family", kill=True)  # a child of who ignores SIGTERM ignores it too
     assert programs.running("family")
-    programs.stop("family")
+    programs.stop("family", kill=True)
     assert not psutil.pid_exists(again[0]) or psutil.Process(again[0]).status() == "zombie"
 
 
