@@ -69,7 +69,10 @@ class FakeUpstream:
         server = web.Server(self._handle)
         self._runner = web.ServerRunner(server, shutdown_timeout=0)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self.port, ssl_context=self._tls, reuse_address=True)
+        # aiohttp's own backlog of 128 is full when this thread is starved: Linux then drops tries to connect, which
+        # is made again after 1 s, and the gateway gives it up as a cloud that does not answer.
+        at = ("127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, *at, ssl_context=self._tls, reuse_address=True, backlog=2048)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
 
