@@ -12,11 +12,13 @@ from intermodal.platform.spec import ModelSpec
 Context = dg.AssetExecutionContext
 F = TypeVar("F", bound=Callable[..., Any])
 
-DEPLOYS = (dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()).with_label(
-    "eager, and never past a failed blocking check"
-)
-"""For what promotes or deploys: follow upstream changes, but never past a failed gate of an earlier run
-(``blocking=True`` alone only gates inside one run)."""
+_NEW = dg.AutomationCondition.newly_missing()
+DEPLOYS = (
+    dg.AutomationCondition.eager().replace(_NEW, _NEW | dg.AutomationCondition.code_version_changed())
+    & dg.AutomationCondition.all_deps_blocking_checks_passed()
+).with_label("eager, also when the spec changed, and never past a failed blocking check")
+"""For what promotes or deploys: follow upstream changes and the spec (docs/adr/0026), but never past a failed gate of
+an earlier run (``blocking=True`` alone only gates inside one run)."""
 
 
 def key(spec: ModelSpec, *path: str) -> dg.AssetKey:

@@ -3,8 +3,10 @@
 import json
 
 from intermodal.platform import ports, v2
+from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import DeployRequest
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.failover import base
 from intermodal.platform.package import DESCRIPTOR, GOLDEN, Golden
 from intermodal.platform.parity import TOLERANCE, holds, largest_difference
 from intermodal.platform.signature import Signature
@@ -36,6 +38,17 @@ def deploy_request(
         rows_per_second=spec.log_rows_per_second,
         tags=spec.tags,
     )
+
+
+def stated(spec: ModelSpec, cloud: Cloud) -> str:
+    """What the spec itself says of the endpoint, as its asset's code version: with another, it is deployed anew."""
+    said = {
+        "replicas": base(spec, cloud),
+        "owner": spec.team,
+        "log": [spec.log_sample, spec.log_rows_per_second],
+        "tags": spec.tags,
+    }
+    return json.dumps(said, sort_keys=True)
 
 
 def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:

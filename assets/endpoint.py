@@ -8,7 +8,7 @@ import dagster as dg
 from intermodal.assets import resources
 from intermodal.assets.away import down, incident_of, not_deployed, not_looked_at
 from intermodal.assets.common import CLOUD_KINDS, DEPLOYS, Context, attributes, key, signed
-from intermodal.assets.deploying import deploy_request
+from intermodal.assets.deploying import deploy_request, stated
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
 from intermodal.platform.clouds import Target
@@ -37,6 +37,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
             cloud,
             kinds=CLOUD_KINDS[str(target)],
             description=f"The champion on {target}: the packaged server with the version's artifacts.",
+            code_version=stated(spec, cloud),
         ),
         deps=[key(spec, "mirror", cloud)],
         required_resource_keys={

@@ -1,5 +1,6 @@
 """``<model>/route``: the gateway sends the model's requests to its endpoints, and what was replaced is removed."""
 
+import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,6 +39,7 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             kinds={"envoy"},
             description="One address for the model, whatever cloud answers.",
             metadata={SPEC: as_json(spec)},
+            code_version=_stated(spec),
         ),
         deps=[key(spec, "endpoint", target.cloud) for target in targets],
         required_resource_keys={
@@ -96,6 +98,11 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
         )
 
     return _route
+
+
+def _stated(spec: ModelSpec) -> str:
+    """The shares when all is well, as a code version: with others, the route is published anew."""
+    return json.dumps(shares(spec, (), [cloud for cloud, replicas in wanted(spec).items() if replicas]))
 
 
 def _ready(place: ports.EndpointTarget, name: str) -> Endpoint:

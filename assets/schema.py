@@ -19,7 +19,10 @@ class _PartsAreParts(GenerateJsonSchema):
         return _alone(super().union_schema(schema))
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        return _alone(super().nullable_schema(schema))
+        """Not ``anyOf`` with null: the rest of an ``if`` is told as it is."""
+        found = super().nullable_schema(schema)
+        part = _alone(found)
+        return found if part is found else {"if": {"not": {"type": "null"}}, "then": part}
 
 
 def _alone(schema: JsonSchemaValue) -> JsonSchemaValue:

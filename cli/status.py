@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,9 @@ from intermodal.cli.adapters import adapters
 from intermodal.cli.console import out
 from intermodal.cli.incident import show_incidents
 from intermodal.cli.troubles import troubles
+from intermodal.cli.watched import watched
 from intermodal.platform.clouds import TARGETS
+from intermodal.platform.errors import Unavailable
 
 if TYPE_CHECKING:
     from intermodal.platform.status import Status
@@ -32,18 +35,23 @@ def status(as_json: bool) -> None:
 def read_status() -> "Status":
     from intermodal.assets.resources import target_key
     from intermodal.platform.status import Status, statuses
+    from intermodal.resources import runs
     from intermodal.resources.addresses import without_passwords
     from intermodal.resources.environments import environment
 
     with adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
         ui, mlflow = (os.environ.get(f"INTERMODAL_{name}_URL", "") for name in ("UI", "MLFLOW"))
+        models, drifted = statuses(built.gateway, places, environment()), list[str]()
+        if ui and runs.jobs(ui):
+            with suppress(Unavailable):  # it died just now: the troubles say so
+                models, drifted = watched(ui, models)
         return Status(
             ui=without_passwords(ui),
             gateway=without_passwords(built.gateway.url),
             mlflow=without_passwords(mlflow),
-            troubles=troubles(built.gateway.url, ui, mlflow),
-            models=statuses(built.gateway, places, environment()),
+            troubles=[*troubles(built.gateway.url, ui, mlflow), *drifted],
+            models=models,
             incidents=built.incidents.all(open_only=True),
         )
 

@@ -46,7 +46,7 @@ class ModelStatus:
 @dataclass(frozen=True)
 class Status:
     """``ui``, ``gateway`` and ``mlflow`` are addresses, empty when not known. ``incidents`` are those that are open.
-    ``troubles`` are sentences about what does not answer."""
+    ``troubles`` are sentences about what does not answer, and which data has drifted."""
 
     ui: str
     gateway: str

@@ -14,9 +14,12 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from intermodal.assets.endpoint import COLD
 from intermodal.cli import ForPeople, main
 from intermodal.cli.troubles import troubles
+from intermodal.cli.watched import watched
 from intermodal.platform.incidents import Entry, Incident
+from intermodal.platform.status import ModelStatus
 from intermodal.resources.incidents import JsonIncidents
 from intermodal.sandbox.settings import free_port
 
@@ -246,6 +249,22 @@ def test_who_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("intermodal.resources.runs.jobs", lambda _: ["deploy_m"])
     assert troubles(url, url, url) == []
     assert troubles("", "", "") == []
+
+
+def test_what_only_dagster_knows_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = {
+        ("m", "drift"): {"version": "1.0.0", "state": "drifted"},
+        ("m", "endpoint", "azure"): {"version": "1.0.0", "state": COLD},
+        ("replaced", "drift"): {"version": "1.0.0", "state": "drifted"},
+    }
+    monkeypatch.setattr("intermodal.resources.runs.metadata", lambda _, key: asked.get(tuple(key), {}))
+    route = {"aws": 50, "gcp": 50}
+    models = {"m": ModelStatus("1.0.0", route, ()), "replaced": ModelStatus("1.1.0", route, ())}
+    found, drifted = watched("http://someone:secret@ui", models)
+    assert drifted == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
+    (cold,) = found["m"].endpoints
+    assert (cold.cloud, cold.target, cold.version, cold.state) == ("azure", "azure/ml", "1.0.0", "cold")
+    assert list(found["replaced"].endpoints) == []
 
 
 @pytest.mark.parametrize(

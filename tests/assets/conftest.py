@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -49,6 +49,7 @@ class World:
     """The definitions of the wine model and everything they act on."""
 
     defs: dg.Definitions
+    resources: dict[str, Any]
     instance: dg.DagsterInstance
     tables: MemoryTables
     registry: MemoryRegistry
@@ -110,24 +111,37 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         **{store_key(cloud): stores[cloud] for cloud in CLOUDS},
         **{target_key(target): targets[target.cloud] for target in TARGETS},
     }
+    with _definitions(resources, more) as defs, dg.DagsterInstance.ephemeral() as instance:
+        yield World(
+            defs,
+            resources,
+            instance,
+            tables,
+            registry,
+            stores,
+            targets,
+            gateway,
+            incidents,
+            notifier,
+            gauges,
+            metrics,
+            deployment,
+        )
+
+
+@contextmanager
+def another_spec(world: World, more: str) -> Iterator[World]:
+    """The same world after somebody added lines to the spec and reloaded the definitions."""
+    with _definitions(world.resources, more) as defs:
+        yield replace(world, defs=defs)
+
+
+@contextmanager
+def _definitions(resources: dict[str, Any], more: str) -> Iterator[dg.Definitions]:
     with create_defs_folder_sandbox() as sandbox:
         folder = sandbox.defs_folder_path / "wine"
         shutil.copytree(WINE, folder)
         with (folder / "defs.yaml").open("a", encoding="utf-8") as written:
             written.write(more)
-        with sandbox.build_all_defs() as defs, dg.DagsterInstance.ephemeral() as instance:
-            merged = dg.Definitions.merge(defs, dg.Definitions(resources=resources))
-            yield World(
-                merged,
-                instance,
-                tables,
-                registry,
-                stores,
-                targets,
-                gateway,
-                incidents,
-                notifier,
-                gauges,
-                metrics,
-                deployment,
-            )
+        with sandbox.build_all_defs() as defs:
+            yield dg.Definitions.merge(defs, dg.Definitions(resources=resources))

@@ -102,3 +102,8 @@ def test_the_schema_by_which_specs_are_checked_names_the_mistake(part: dict[str,
     assert not list(jsonschema.Draft202012Validator(schema).iter_errors(attributes))
     errors = jsonschema.Draft202012Validator(schema).iter_errors({**attributes, **part})
     assert words in " ".join(error.message for error in errors)
+
+
+def test_a_part_that_may_be_left_out_may_be_null() -> None:
+    attributes = {**yaml.safe_load(GOOD)["attributes"], "budget": None}
+    jsonschema.validate(attributes, Model.get_model_cls().model_json_schema())

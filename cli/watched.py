@@ -1,0 +1,47 @@
+"""What Dagster alone knows of models that serve: drift, and clouds that wait cold."""
+
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from intermodal.platform.clouds import TARGETS
+
+if TYPE_CHECKING:
+    from intermodal.platform.status import EndpointStatus, ModelStatus
+
+AT_ONCE = 8
+"""Models that are asked about at the same time."""
+
+
+def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, ModelStatus], list[str]]":
+    """The models with their cold clouds as well, and a sentence for each whose data has drifted. Unavailable when
+    Dagster does not answer."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        cold = dict(zip(models, pool.map(lambda name: list(_cold(ui, name, models[name])), models), strict=True))
+        drifted = list(pool.map(lambda name: _drifted(ui, name, models[name]), models))
+    found = {name: replace(model, endpoints=[*model.endpoints, *cold[name]]) for name, model in models.items()}
+    return found, [sentence for sentence in drifted if sentence]
+
+
+def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]":
+    """Clouds that are not on the route, as they were deployed last."""
+    from intermodal.assets.endpoint import COLD
+    from intermodal.platform.status import EndpointStatus
+    from intermodal.resources import runs
+
+    for target in TARGETS:
+        if target.cloud not in model.route and not model.problem:
+            left = runs.metadata(ui, [name, "endpoint", target.cloud])
+            if left.get("state") == COLD:
+                yield EndpointStatus(target.cloud, str(target), "", left["version"], "cold", True)
+
+
+def _drifted(ui: str, name: str, model: "ModelStatus") -> str:
+    from intermodal.resources import runs
+    from intermodal.resources.addresses import without_passwords
+
+    seen = runs.metadata(ui, [name, "drift"])
+    if (seen.get("version"), seen.get("state")) != (model.version, "drifted"):
+        return ""
+    return f"The data of {name} {model.version} has drifted. See {without_passwords(ui)}/assets/{name}/drift"
