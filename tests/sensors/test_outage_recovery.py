@@ -1,0 +1,49 @@
+"""The outage sensor when a cloud comes back, and when it does not stay."""
+
+import time
+
+import pytest
+
+from intermodal.platform.incidents import Incident
+from tests.sensors.outage_here import CONTAINED, Here
+
+
+def test_a_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
+    here.opened(("detected", "0"), *CONTAINED)
+    here.tick(2)
+    assert here.asked == []
+    here.tick()
+    assert here.asked == ["recover_wine"]
+    assert here.ticks.requests[0].run_config == {"ops": {"bring_back_wine": {"config": {"incident": "wine-aws-1"}}}}
+
+
+def test_a_cloud_whose_api_is_silent_is_not_recovered(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.opened(("detected", "0"), *CONTAINED)
+    monkeypatch.setattr(here.targets["aws"], "answers", lambda: False)
+    assert "Open: wine-aws-1." in here.tick(5)
+
+
+def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.opened(("detected", "0"), *CONTAINED)
+    monkeypatch.setattr("intermodal.sensors.probes.ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr(here.targets["aws"], "answers", lambda: time.sleep(0.4) or True)
+    here.tick(4)
+    assert here.asked == []
+
+
+def test_a_cloud_that_died_again_during_its_recovery_is_failed_over_again(here: Here) -> None:
+    here.opened(("detected", "0"), *CONTAINED, ("recovering", "0"), ("share back", "0"))
+    here.targets["aws"].gone = True
+    here.tick(2)
+    wine = [request for request in here.ticks.requests if request.job_name == "failover_wine"]
+    assert [request.run_key for request in wine] == ["wine-aws-1-failover-1-1"]
+
+
+def test_an_incident_that_was_closed_is_not_the_one_of_a_new_outage(here: Here) -> None:
+    here.targets["aws"].gone = True
+    here.tick()
+    old = Incident(f"wine-aws-{int(here.now)}", "wine", "aws", here.now)
+    here.incidents.open(old)
+    here.incidents.close(old.id, here.now + 1)
+    here.tick()
+    assert f"wine-aws-{int(here.now)}-failover-0-1" in here.ticks.keys
