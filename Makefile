@@ -37,8 +37,8 @@ check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/lint-imports
 	@VIRTUAL_ENV=$(CURDIR)/.venv DAGSTER_HOME=$(CURDIR)/tests/dagster-home $(BIN)/dg check yaml
 
-bench: setup  ## Measure, and write docs/benchmarks.md.
-	@$(BIN)/python -m tests.bench
+bench: setup programs  ## Measure, and write docs/benchmarks.md; PART="serving drift" measures only these.
+	@$(BIN)/python -m tests.bench $(PART)
 
 clean: ## Forget everything: environment, state, caches.
 	@if [ -x $(BIN)/intermodal ]; then $(BIN)/intermodal down; fi

@@ -1,4 +1,4 @@
-"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``python -m tests.bench serving``: a part."""
+"""``make bench``: measure a fresh installation, write docs/benchmarks.md. ``make bench PART=serving``: a part."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from rich.markdown import Markdown
 from tests.bench import drift, gateway, many, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
 from tests.bench.mirrors.section import section as mirrors
-from tests.bench.report import Section, updated
+from tests.bench.report import Section, load, updated
 
 PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
 
@@ -68,10 +68,11 @@ def main(chosen: list[str]) -> None:
             if installation and name not in LIVE:
                 installation.stop()
             console.print(f"Measuring {name} ...")
+            before = load()
             found = PARTS[name](installation)
             console.print(Markdown(found.markdown()))
             # After each part: what comes later may fail.
-            PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), found), encoding="utf-8")
+            PAGE.write_text(updated(PAGE.read_text(encoding="utf-8"), found, before), encoding="utf-8")
     console.print(f"Written to {PAGE.relative_to(Path.cwd())}.")
 
 

@@ -1,11 +1,11 @@
 """Drift: Intermodal's decision beside Evidently's default drift preset, on the same tables, each in a fresh process."""
 
 import json
-import os
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.bench.drift_child import BATCH, NUMBERS, TEXTS, Cost
-from tests.bench.report import Section
+from tests.bench.environment import Unfit, environment, variables
+from tests.bench.report import Rounds, Section
 
 OURS, STREAMED, THEIRS = "ours", "ours, streamed", "Evidently"
-SIZES = (100_000, 1_000_000, 10_000_000)
+CHILDREN = {OURS: "ours", STREAMED: "streamed", THEIRS: "evidently"}
+ROUNDS = {100_000: 3, 1_000_000: 3, 10_000_000: 1}
+"""By rows; Evidently takes minutes and is not asked again for what it could not do."""
+EVIDENTLY = ("evidently==0.7.23", "pandas==2.3.3", "numpy==2.4.6", "pyarrow==25.0.1")
+ROOT = Path(__file__).parents[2]
 TIMEOUT = 300
 """Seconds that one measurement may take."""
 MEMORY_SHARE = 0.6
@@ -28,7 +33,7 @@ MEMORY_SHARE = 0.6
 ENVIRON = {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
-def measure(_: object = None, sizes: tuple[int, ...] = SIZES) -> Section:
+def measure(_: object = None, sizes: Sequence[int] = tuple(ROUNDS)) -> Section:
     found = {size: _size(size) for size in sizes}
     rows = [row for size, named in found.items() for row in _rows(size, named)]
     text = (
@@ -39,51 +44,79 @@ def measure(_: object = None, sizes: tuple[int, ...] = SIZES) -> Section:
         "`run(current, reference)` and `dict()`, no HTML. *streamed*: ours from Parquet in batches, reading included. "
         "*growth*: the peak of the process's memory over what it held when the clock started; *tables*: what it was "
         "given before. *drifted*: the inputs that it says have. *ours takes*: wall time, growth and tables together. "
+        f"Rounds in rotating order: {', '.join(f'{count} of {size:,} rows' for size, count in ROUNDS.items())}. "
         "Goals at 1,000,000 rows: 1/50 of the time, 1/4 of the memory; cost that grows linearly. Reached: "
         f"{_linearity(found)}."
     )
     header = ["rows", "what", "seconds", "growth, MB", "tables, MB", "drifted", "ours takes"]
-    return Section("Drift", text, header, rows)
+    versions = dict(one.split("==") for one in EVIDENTLY)
+    return Section("Drift", text, header, rows, versions)
 
 
-def _linearity(found: Mapping[int, Mapping[str, Cost | str]]) -> str:
+Costs = list[Cost] | str
+"""Of every round, or why there is nothing."""
+
+
+def _seconds(costs: list[Cost]) -> float:
+    return statistics.median([cost.seconds for cost in costs])
+
+
+def _memory(costs: list[Cost]) -> float:
+    return statistics.median([cost.memory for cost in costs])
+
+
+def _linearity(found: Mapping[int, Mapping[str, Costs]]) -> str:
     """What ten times the rows cost, from each size to the next."""
     said = []
     for less, more in pairwise(found):
         for what in (OURS, STREAMED):
             one, other = found[less][what], found[more][what]
-            if isinstance(one, Cost) and isinstance(other, Cost):
+            if not isinstance(one, str) and not isinstance(other, str):
                 said.append(
-                    f"{what}, {more / less:g} times {less:,} rows took {other.seconds / one.seconds:.1f} times the "
-                    f"time and {other.memory - one.memory:+.0f} MB"
+                    f"{what}, {more / less:g} times {less:,} rows took {_seconds(other) / _seconds(one):.1f} times the "
+                    f"time and {_memory(other) - _memory(one):+.0f} MB"
                 )
     return "; ".join(said)
 
 
-def _size(size: int) -> dict[str, Cost | str]:
+def _size(size: int) -> dict[str, Costs]:
+    found: dict[str, Costs] = {what: [] for what in CHILDREN}
     with tempfile.TemporaryDirectory(prefix="intermodal-drift-") as folder:
         for name, seed in (("reference", 1), ("current", 2)):
             _write(Path(folder) / f"{name}.parquet", size, seed)
         _run("profile", folder)
-        ours, streamed, theirs = (_run(what, folder) for what in ("ours", "streamed", "evidently"))
-    return {OURS: ours, STREAMED: streamed, THEIRS: theirs}
+        for number in range(ROUNDS.get(size, 1)):
+            names = list(CHILDREN)
+            for what in names[number % 3 :] + names[: number % 3]:
+                costs = found[what]
+                if not isinstance(costs, str):
+                    cost = _run(CHILDREN[what], folder)
+                    found[what] = cost if isinstance(cost, str) else [*costs, cost]
+    return found
 
 
-def _rows(size: int, found: Mapping[str, Cost | str]) -> list[list[object]]:
+def _rows(size: int, found: Mapping[str, Costs]) -> list[list[object]]:
     ours, theirs = found[OURS], found[THEIRS]
     compared = ""
-    if isinstance(ours, Cost) and isinstance(theirs, Cost):
+    if not isinstance(ours, str) and not isinstance(theirs, str):
+        same = {frozenset(cost.drifted) for cost in [*ours, *theirs]}
         compared = (
-            f"1/{theirs.seconds / ours.seconds:.0f} of the time, 1/{theirs.memory / ours.memory:.1f} of the memory, "
-            f"{'the same columns' if set(ours.drifted) == set(theirs.drifted) else 'other columns'}"
+            f"1/{_seconds(theirs) / _seconds(ours):.0f} of the time, 1/{_memory(theirs) / _memory(ours):.1f} of the "
+            f"memory, {'the same columns' if len(same) == 1 else 'other columns'}"
         )
-    return [[f"{size:,}", what, *_cells(cost), compared if what == OURS else ""] for what, cost in found.items()]
+    return [[f"{size:,}", what, *_cells(costs), compared if what == OURS else ""] for what, costs in found.items()]
 
 
-def _cells(cost: Cost | str) -> list[object]:
-    if isinstance(cost, str):
-        return [cost, "", "", ""]
-    return [f"{cost.seconds:.2f}", f"{cost.growth:.0f}", f"{cost.frames:.0f}", ", ".join(sorted(cost.drifted))]
+def _cells(costs: Costs) -> list[object]:
+    if isinstance(costs, str):
+        return [costs, "", "", ""]
+    growth = Rounds([cost.growth for cost in costs])
+    return [
+        Rounds([one.seconds for one in costs]),
+        growth,
+        f"{costs[0].frames:.0f}",
+        ", ".join(sorted(costs[0].drifted)),
+    ]
 
 
 def _write(path: Path, size: int, seed: int) -> None:
@@ -112,11 +145,14 @@ def _batch(rows: int, seed: int, drifted: bool) -> pd.DataFrame:
 def _run(what: str, folder: str) -> Cost | str:
     """One measurement in a fresh process; what went wrong when it did not end."""
     limit = int(psutil.virtual_memory().available * MEMORY_SHARE)
-    command = [sys.executable, "-W", "ignore", "-m", "tests.bench.drift_child", what, folder, str(limit)]
     try:
-        done = subprocess.run(
-            command, env={**os.environ, **ENVIRON}, capture_output=True, text=True, timeout=TIMEOUT, check=True
-        )
+        python = str(environment("evidently", EVIDENTLY) / "bin" / "python") if what == "evidently" else sys.executable
+    except Unfit as error:
+        return str(error).replace("|", "/")
+    command = [python, "-W", "ignore", "-m", "tests.bench.drift_child", what, folder, str(limit)]
+    given = variables({**ENVIRON, "PYTHONPATH": f"{ROOT / 'src'}:{ROOT}"})
+    try:
+        done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=TIMEOUT, check=True)
     except subprocess.TimeoutExpired:
         return f"would not end in {TIMEOUT // 60} minutes"
     except subprocess.CalledProcessError as error:
@@ -128,4 +164,4 @@ def _run(what: str, folder: str) -> Cost | str:
 
 
 if __name__ == "__main__":
-    print(measure(None, tuple(map(int, sys.argv[1:])) or SIZES).markdown())  # noqa: T201
+    print(measure(None, tuple(map(int, sys.argv[1:])) or tuple(ROUNDS)).markdown())  # noqa: T201

@@ -32,8 +32,8 @@ def added(installation: Installation) -> Section:
         "through gateway and clouds": installation.infer_url,
     }
     found: dict[str, list[load.Load]] = {name: [] for name in ways}
-    for _ in range(ROUNDS):
-        for name, url in ways.items():
+    for number in range(ROUNDS):
+        for name, url in list(ways.items()) if number % 2 == 0 else reversed(ways.items()):
             found[name].append(asyncio.run(load.send(url, body, RATE, SECONDS)))
     gateway.withdraw("bench")
     rows = [_row(name, loads) for name, loads in found.items()]
@@ -42,8 +42,8 @@ def added(installation: Installation) -> Section:
         ["added by the gateway", Rounds([t.p50_ms - d.p50_ms for t, d in zip(through, direct, strict=True)]), "", ""]
     )
     text = (
-        f"{RATE} requests/s from one Python client, {ROUNDS} rounds of {SECONDS} s in turn. The gateway's way "
-        "has two Envoy hops. The sandbox's clouds add their fronts, in Python, which check signatures, tokens and "
+        f"{RATE} requests/s from one Python client, {ROUNDS} rounds of {SECONDS} s in alternating order. The gateway's "
+        "way has two Envoy hops. The sandbox's clouds add their fronts, in Python, which check signatures, tokens and "
         "keys; no real cloud has them."
     )
     return Section("Gateway before the clouds", text, ["way", "p50 ms", "p99 ms", "failed"], rows)
@@ -77,7 +77,8 @@ def killed(installation: Installation) -> Section:
     """Each cloud killed whole under load, then restored."""
     rows = [_kill(installation, cloud) for cloud in CLOUDS]
     text = (
-        f"{RATE} requests/s for {KILL_SECONDS:.0f} s; after {KILL_AT:.0f} s all processes of the cloud are killed. "
+        f"Each cloud once: {RATE} requests/s for {KILL_SECONDS:.0f} s; after {KILL_AT:.0f} s all of its processes are "
+        "killed. "
         "*Drained*: from the kill until the gateway's own statistics say that it sends nothing there, asked every "
         "10 ms. *Capacity back*: from the kill until the failover run noted that the next cloud serves with the "
         "lost cloud's replicas too (goal: 30 s). *Share back*: seconds from the start of the restore until the "

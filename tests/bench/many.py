@@ -42,7 +42,7 @@ def measure(installation: Installation) -> Section:
         "until every model has repeated its golden rows; memory is resident, after the load."
     )
     header = ["models", "ready s", "memory MB", "requests/s", "p50 ms", "p99 ms", "failed"]
-    return Section("Many models in one process", text, header, rows)
+    return Section("Many models in one process", text, header, rows, wrk.version())
 
 
 def _copies(package: Path, folder: Path, count: int) -> None:

@@ -1,7 +1,6 @@
 """A server that is measured, as a process of its own."""
 
 import contextlib
-import os
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import httpx
 import psutil
 
 from intermodal.sandbox.settings import free_port
+from tests.bench.environment import variables
 
 SERVER = [sys.executable, "-m", "intermodal.serving", "serve", "--host", "127.0.0.1", "--port"]
 
@@ -20,7 +20,7 @@ SERVER = [sys.executable, "-m", "intermodal.serving", "serve", "--host", "127.0.
 def started(command: list[str], ready: str, **environ: str) -> Iterator[tuple[str, psutil.Process]]:
     """``command`` with a free port at its end, once it answers 200 at ``ready``: its address and its process."""
     port = free_port()
-    process = subprocess.Popen([*command, str(port)], env={**os.environ, **environ}, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, str(port)], env=variables(environ), stderr=subprocess.DEVNULL)
     try:
         for _ in range(6000):
             with contextlib.suppress(httpx.TransportError):

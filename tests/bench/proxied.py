@@ -89,7 +89,7 @@ def measure() -> Section:
         f"{FAULT_SECONDS:.0f} s. *Drained*: until the proxy's own statistics first say that no first try goes there. "
         "Goals: p50 + 1 ms, 0 failed, gap and drained under 1,000 ms. haproxy 2.6 cannot try a 429 again." + missing
     )
-    return Section("Gateway", text, ["what", "direct", *bench.names], rows)
+    return Section("Gateway", text, ["what", "direct", *bench.names], rows, {"haproxy": proxies.haproxy_version()})
 
 
 @contextmanager

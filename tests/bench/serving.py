@@ -40,20 +40,20 @@ def measure(installation: Installation) -> Section:
             for name, url in turns[first:] + turns[:first]:
                 results[name].append(wrk.run(url, body, CONNECTIONS, SECONDS))
     bare, plane = _calls(folder, body)
+    calls = {"data plane without HTTP": plane, "bare model call": bare}
     rows = [
         ["server", *_cells(results["server"])],
         ["server with the prediction log", *_cells(results["logging"])],
         ["server, every request in the prediction log", *_cells(results["everything"])],
         ["empty server", *_cells(results["empty"])],
-        ["data plane without HTTP", f"{1000 / plane:.0f}", f"{plane:.3f}", "", ""],
-        ["bare model call", f"{1000 / bare:.0f}", f"{bare:.3f}", "", ""],
+        *([name, f"{1000 / p50:.0f}", f"{p50:.3f}", f"{p99:.3f}", ""] for name, (p50, p99) in calls.items()),
     ]
     text = (
         f"One row of flight_delay as a V2 body, one worker, {CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS} s "
         "in turn, with fresh processes, validation, metrics and limits on. The bare call is `booster.predict` "
         f"on a ready matrix, in one thread. {log_cost.measure(folder, where, body)}"
     )
-    return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows)
+    return Section("Serving", text, ["what", "requests/s", "p50 ms", "p99 ms", "failed"], rows, wrk.version())
 
 
 def _cells(results: list[wrk.Result]) -> list[object]:
@@ -65,8 +65,8 @@ def _cells(results: list[wrk.Result]) -> list[object]:
     ]
 
 
-def _calls(folder: Path, body: bytes) -> tuple[float, float]:
-    """Milliseconds of the bare booster, and of the data plane without HTTP."""
+def _calls(folder: Path, body: bytes) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Milliseconds of the bare booster, and of the data plane without HTTP: median and p99."""
     import lightgbm
     import numpy as np
 
@@ -74,14 +74,15 @@ def _calls(folder: Path, body: bytes) -> tuple[float, float]:
     plane = open_plane(package, folder, "0.0.0")
     booster = lightgbm.Booster(model_file=str(folder / package.file))
     matrix = np.zeros((1, len(package.signature.inputs)))
-    bare = median_ms(lambda: booster.predict(matrix, num_threads=1))
-    return bare, median_ms(lambda: plane.plain_rows(body))
+    bare = quantiles_ms(lambda: booster.predict(matrix, num_threads=1))
+    return bare, quantiles_ms(lambda: plane.plain_rows(body))
 
 
-def median_ms(call: Callable[[], object], times: int = 2000) -> float:
+def quantiles_ms(call: Callable[[], object], times: int = 2000) -> tuple[float, float]:
+    """Milliseconds of one call: median and p99."""
     taken = []
     for _ in range(times):
         started = time.perf_counter()
         call()
         taken.append(time.perf_counter() - started)
-    return statistics.median(taken) * 1000
+    return statistics.median(taken) * 1000, statistics.quantiles(taken, n=100)[98] * 1000

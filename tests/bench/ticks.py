@@ -1,6 +1,5 @@
 """How long a tick takes for 1,000 models on three clouds, with stand-ins: ``python -m tests.bench.ticks``."""
 
-import statistics
 import tempfile
 import time
 from collections.abc import Iterator
@@ -19,7 +18,7 @@ from intermodal.platform.routing import Route, even_weights
 from intermodal.platform.watching import WatchPolicy
 from intermodal.resources.incidents import JsonIncidents
 from intermodal.sensors.outage import outage
-from tests.bench.report import Section
+from tests.bench.report import Rounds, Section
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
 from tests.sensors import support
 
@@ -33,8 +32,7 @@ class Tick:
 
     sensor: str
     situation: str
-    median: float
-    worst: float
+    seconds: Rounds
     asked: int
 
 
@@ -79,7 +77,7 @@ def measure(ticks: support.Ticks, situation: str, times: int = TICKS) -> Tick:
         started = time.perf_counter()
         ticks()
         seconds.append(time.perf_counter() - started)
-    return Tick(ticks.sensor.name, situation, statistics.median(seconds), max(seconds), len(ticks.requests))
+    return Tick(ticks.sensor.name, situation, Rounds(seconds), len(ticks.requests))
 
 
 def outage_figures(models: int = MODELS) -> list[Tick]:
@@ -105,12 +103,12 @@ def outage_figures(models: int = MODELS) -> list[Tick]:
 
 
 def section() -> Section:
-    rows = [[one.sensor, one.situation, f"{one.median:.3f}", f"{one.worst:.3f}", one.asked] for one in outage_figures()]
+    rows = [[one.sensor, one.situation, one.seconds, one.asked] for one in outage_figures()]
     text = (
         f"{MODELS:,} models on three clouds: the gateway in memory, incidents as files, Dagster's storage on SQLite. "
-        "Goal: less than 2 s."
+        f"Goal: less than 2 s. Up to {TICKS} ticks each; what comes only once in a situation was measured once."
     )
-    return Section("The outage sensor", text, ["sensor", "situation", "median s", "worst s", "runs asked for"], rows)
+    return Section("The outage sensor", text, ["sensor", "situation", "seconds", "runs asked for"], rows)
 
 
 if __name__ == "__main__":

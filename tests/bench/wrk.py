@@ -39,6 +39,12 @@ def require() -> None:
         raise SystemExit("wrk is missing, and without it no server can be measured: apt-get install wrk")
 
 
+def version() -> dict[str, str]:
+    """As a section's ``versions``."""
+    text = subprocess.run(["wrk", "-v"], check=False, capture_output=True, text=True).stdout
+    return {"wrk": text.split()[1]}
+
+
 def run(url: str, body: bytes, connections: int, seconds: int, paths: Sequence[str] = ()) -> Result:
     """POST ``body`` as fast as ``connections`` allow; to the ``paths`` in turn when there are any."""
     with tempfile.TemporaryDirectory() as folder:

@@ -41,5 +41,5 @@ def describe(source: Path, manifest: Path) -> None:
     manifest.write_text(Manifest.of(source).to_json(), encoding="utf-8")
 
 
-CASES = (Case(64, 4_000_000, 3), Case(10_000, 10_000, 1), Case(1, 2_000_000_000, 1))
+CASES = (Case(64, 4_000_000, 3), Case(10_000, 10_000, 2), Case(1, 2_000_000_000, 1))
 SMALL = (Case(8, 4_000_000, 2), Case(200, 10_000, 2), Case(1, 100_000_000, 2))

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tests.bench.mirrors import programs, tools
 from tests.bench.mirrors.cases import CASES, Case
-from tests.bench.mirrors.install import RCLONE
+from tests.bench.mirrors.install import AWS, AZCOPY, RCLONE, SEAWEEDFS
 from tests.bench.mirrors.rounds import BY_TIME, CHANGED, FIRST, SAME, STEPS, Found, Tool, measure
 from tests.bench.mirrors.usage import LIMIT
 from tests.bench.report import Rounds, Section
@@ -26,6 +26,7 @@ TOOLS = {
     PROGRAMS: Tool(dict.fromkeys(EACH, programs.programs), once=True),
     GSUTIL: Tool(dict.fromkeys(EACH, programs.gsutil), once=True),
 }
+VERSIONS = {one.name.rpartition("/")[2]: one.version for one in (SEAWEEDFS, RCLONE, AWS, AZCOPY)}
 CLOUDS = ("aws", "gcp", "azure")
 HEADER = ["files", "step", "what", "seconds", "S3", "GCS", "Blob", "peak MB", "S3 requests"]
 
@@ -34,14 +35,15 @@ def section(cases: Sequence[Case] = CASES) -> Section:
     untried = {name: tool for name, tool in TOOLS.items() if name != GSUTIL}  # its answer is the same in every case
     found = {case: measure(case, untried if number else TOOLS) for number, case in enumerate(cases)}
     rows = [row for case, tools_ in found.items() for step in (*STEPS, LISTING) for row in _step(case, step, tools_)]
-    return Section("Mirrors", f"{TEXT} {_goals(found)}", HEADER, rows)
+    return Section("Mirrors", f"{TEXT} {_goals(found)}", HEADER, rows, VERSIONS)
 
 
 TEXT = (
     "One folder to three empty stores at once: SeaweedFS as S3, fake-gcs-server on files behind the sandbox's "
     "translation, azurite in memory, each with one object written before; then with one file changed, then as it is. "
     "Seconds until the last store was done, and until each was. What every tool left in the stores was compared: all "
-    "names and sizes, and the SHA-256 of up to 100 objects. Ours is `mirror` of the three adapters in one process, "
+    "names and sizes, and the SHA-256 of up to 100 objects. Of one file nothing is changed: that would be the first "
+    "copy again. Ours is `mirror` of the three adapters in one process, "
     "which reads every object back, proves it by SHA-256 and writes the manifest last; timed in a process that is up, "
     "as a Dagster run is, and has loaded the clouds' libraries; in brackets after its memory what that held before. "
     "*ours, not read back*: the same code without the reading; no peer reads back. rclone is three processes, start "

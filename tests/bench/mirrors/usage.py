@@ -1,6 +1,5 @@
 """Several programs started at once: how long each took, and how much memory all of them needed."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from tests.bench.environment import Unfit, last_line
+from tests.bench.environment import Unfit, last_line, variables
 
 LIMIT = 300
 """Seconds after which a peer is stopped and reported as too slow."""
@@ -33,14 +32,14 @@ class Usage:
 
 def run(commands: Mapping[str, Sequence[str]], environ: Mapping[str, str], folder: Path) -> Usage:
     """All at once; Unfit when none of them does it in time."""
-    if missing := [command[0] for command in commands.values() if not shutil.which(command[0])]:
-        raise Unfit(f"{', '.join(missing)} is not installed")
+    missing = {name: f"{command[0]} is not installed" for name, command in commands.items() if not _there(command)}
+    commands = {name: command for name, command in commands.items() if name not in missing}
     started, ended, peaks = time.perf_counter(), dict[str, float](), dict[tuple[int, float], int]()
     files = {name: (folder / f"{name}.out", folder / f"{name}.err") for name in commands}
     running = {}
     for name, command in commands.items():
         with files[name][0].open("wb") as out, files[name][1].open("wb") as err:
-            running[name] = psutil.Popen(command, cwd=folder, env={**os.environ, **environ}, stdout=out, stderr=err)
+            running[name] = psutil.Popen(command, cwd=folder, env=variables(environ), stdout=out, stderr=err)
 
     def wait(name: str) -> None:
         running[name].wait()
@@ -57,15 +56,19 @@ def run(commands: Mapping[str, Sequence[str]], environ: Mapping[str, str], folde
         for thread in waiting:
             thread.join(LOOK / len(waiting))
     said = {name: "\n".join(file.read_text(errors="replace") for file in files[name]) for name in commands}
-    failed = {
+    failed = missing | {
         name: f"did not end in {LIMIT} s" if ended[name] > LIMIT else last_line(said[name])
         for name, process in running.items()
         if process.returncode
     }
-    if len(failed) == len(running):
+    if not running or len(failed) == len(missing) + len(running):
         raise Unfit("; ".join(f"{name}: {reason}" for name, reason in failed.items()))
     seconds = {name: took for name, took in ended.items() if name not in failed}
     return Usage(seconds, failed, {name: files[name][0].read_text() for name in commands}, sum(peaks.values()) / 1e6)
+
+
+def _there(command: Sequence[str]) -> bool:
+    return shutil.which(command[0]) is not None
 
 
 def _look(process: subprocess.Popen[bytes], peaks: dict[tuple[int, float], int]) -> None:

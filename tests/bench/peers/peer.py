@@ -2,28 +2,34 @@
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 
 from tests.bench.environment import environment
+from tests.bench.log_cost import EVERYTHING
 
 ROOT = Path(__file__).parents[3]
 SERVERS = Path(__file__).parent / "servers"
 V2, SPLIT = "v2", "dataframe_split"
-LIGHTGBM = ("lightgbm==4.7.0", "numpy<3")
+LIGHTGBM = ("lightgbm==4.7.0", "numpy==2.4.6", "scipy==1.18.0")
+FAST = ("uvloop==0.23.0", "httptools==0.9.0")
+"""With them uvicorn, which most of the peers serve with, is at its fastest."""
 
 
 @dataclass(frozen=True)
 class Peer:
-    """``command``: what its environment's Python runs, the port is added. ``body``: the form that it is asked in."""
+    """``command``: what its environment's Python runs, the port is added. ``body``: the form that it is asked in.
+    ``prepare``: what it runs once, before anything is timed."""
 
     name: str
     requirements: Sequence[str] = field(compare=False)
     command: Sequence[str] = field(compare=False)
     path: str = field(compare=False)
     body: str = field(default=V2, compare=False)
+    environ: Mapping[str, str] = field(default_factory=dict, compare=False)
+    prepare: Sequence[str] = field(default=(), compare=False)
 
     def python(self) -> Path:
         """Of its environment, which is made when it is not there; Unfit when that fails."""
@@ -51,10 +57,11 @@ def _ours() -> list[str]:
 
 
 INFER = "/v2/models/flight_delay/infer"
-MLSERVER = ("mlserver==1.7.1", "uvloop==0.21.0", *LIGHTGBM)
-THIN = ("starlette==1.10.0", "uvicorn==0.54.0", "uvloop==0.23.0", "httptools==0.9.0", "msgspec==0.22.0", *LIGHTGBM)
+MLSERVER = ("mlserver==1.7.1", "uvloop==0.21.0", "httptools==0.9.0", "lightgbm==4.7.0", "numpy<3")
+THIN = ("starlette==1.10.0", "uvicorn==0.54.0", "msgspec==0.22.0", *FAST, *LIGHTGBM)
 SERVE = ["-m", "intermodal.serving", "serve", "--host", "127.0.0.1", "--port"]
 OURS = Peer("Intermodal", _ours(), SERVE, INFER)
+LOGS_ALL = Peer("Intermodal, every request in its log", _ours(), SERVE, INFER, environ=EVERYTHING)
 EMPTY = Peer("empty server", THIN, [str(ROOT / "tests" / "bench" / "empty.py")], "/")
 THIN_APP = Peer("thin ASGI app", THIN, _script("thin"), "/infer")
 PEERS = (
@@ -63,6 +70,13 @@ PEERS = (
     Peer("MLServer 1.7.1, parallel_workers 0", MLSERVER, _script("mls", "0"), INFER),
     Peer("MLServer 1.7.1, parallel_workers 1", MLSERVER, _script("mls", "1"), INFER),
     Peer("KServe SDK 0.21.0", ("kserve==0.21.0", *LIGHTGBM), _script("kserver"), INFER),
-    Peer("BentoML 1.4.40", ("bentoml==1.4.40", *LIGHTGBM), _script("bento"), "/infer"),
-    Peer("mlflow models serve 3.17.2", ("mlflow==3.17.2", *LIGHTGBM), _script("flow"), "/invocations", SPLIT),
+    Peer("BentoML 1.4.40", ("bentoml==1.4.40", *FAST, *LIGHTGBM), _script("bento"), "/infer"),
+    Peer(
+        "mlflow models serve 3.17.2",
+        ("mlflow==3.17.2", *FAST, *LIGHTGBM),
+        _script("flow"),
+        "/invocations",
+        SPLIT,
+        prepare=_script("flow", "save"),
+    ),
 )

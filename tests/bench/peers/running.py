@@ -1,7 +1,6 @@
 """A peer as a process of its own, until it answers right."""
 
 import contextlib
-import os
 import subprocess
 import tempfile
 import time
@@ -14,7 +13,7 @@ import httpx
 import psutil
 
 from intermodal.sandbox.settings import free_port
-from tests.bench.environment import Unfit, last_line
+from tests.bench.environment import Unfit, last_line, variables
 
 PATIENCE = 60
 
@@ -43,8 +42,10 @@ def running(
     with tempfile.TemporaryDirectory(prefix="intermodal-peer-") as work:
         log, began = Path(work) / "log", time.perf_counter()
         with log.open("wb") as file:
-            given = {**os.environ, "WORK": work, "INTERMODAL_PREDICTIONS": f"file://{work}/log-objects", **environ}
-            process = psutil.Popen([*command, str(port)], env=given, cwd=work, stdout=file, stderr=subprocess.STDOUT)
+            given = {"WORK": work, "INTERMODAL_PREDICTIONS": f"file://{work}/log-objects", **environ}
+            process = psutil.Popen(
+                [*command, str(port)], env=variables(given), cwd=work, stdout=file, stderr=subprocess.STDOUT
+            )
         try:
             answer = _first_answer(process, url, body, log)
             ready = time.perf_counter() - began

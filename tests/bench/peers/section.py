@@ -7,13 +7,13 @@ from typing import Any
 
 from intermodal.platform.package import Package
 from tests.bench import wrk
-from tests.bench.environment import Unfit
+from tests.bench.environment import Unfit, run
 from tests.bench.installation import Installation
 from tests.bench.peers.asked import ROWS, Asked, asked_of
-from tests.bench.peers.peer import EMPTY, OURS, PEERS, ROOT, SERVERS, THIN_APP, Peer
+from tests.bench.peers.peer import EMPTY, LOGS_ALL, OURS, PEERS, ROOT, SERVERS, THIN_APP, Peer
 from tests.bench.peers.running import running
 from tests.bench.report import Rounds, Section
-from tests.bench.serving import median_ms
+from tests.bench.serving import quantiles_ms
 
 ROUNDS, SECONDS = 3, 1
 CONNECTIONS = (1, 16, 64)
@@ -44,8 +44,8 @@ def measure(installation: Installation) -> Section:
 
 
 def section(package: Path, rounds: int = ROUNDS, seconds: int = SECONDS) -> Section:
-    asked, servers = asked_of(package), [OURS, *PEERS, EMPTY]
-    found = {peer: Found() for peer in servers}
+    asked, servers = asked_of(package), [OURS, LOGS_ALL, *PEERS, EMPTY]
+    found = {peer: _prepared(peer, package) for peer in servers}
     for number in range(rounds):
         for peer in servers if number % 2 == 0 else reversed(servers):
             if not found[peer].unfit:
@@ -55,16 +55,17 @@ def section(package: Path, rounds: int = ROUNDS, seconds: int = SECONDS) -> Sect
                     found[peer].unfit = str(error).replace("|", "/")
     header = ["server", "ready s", "memory MB", "installed MB", *(f"{r} row(s), {c} conn." for r, c in LOADS), "failed"]
     rows = [_row(peer, one) for peer, one in found.items()]
-    bare = [f"{1000 / _bare_ms(package, count):,.0f}" for count in ROWS]
+    bare = [_bare(package, count) for count in ROWS]
     rows.append(["bare model call", "", "", "", bare[0], "", "", bare[1], "", "", ""])
-    return Section(
-        "Serving beside its peers", f"{TEXT.format(rounds=rounds, seconds=seconds)} {_goals(found)}", header, rows
-    )
+    text = f"{TEXT.format(rounds=rounds, seconds=seconds)} {_goals(found)}"
+    return Section("Serving beside its peers", text, header, rows, wrk.version())
 
 
 TEXT = (
     "The flight model behind one worker of each server in its best setting that was found (access logs off, one "
-    "thread), each in an environment of its own, started for every round, one at a time, in alternating order; "
+    "thread, uvloop and httptools where it can use them, the prediction in the event loop where it lets one; LitServe "
+    "with its fast queue; MLServer without and with a worker of its own), each in an environment of its own, started "
+    "for every round, one at a time, in alternating order; "
     "{rounds} rounds of {seconds} s a load. Cells: requests/s (minimum to maximum); median p50 / p99. Ours checks "
     "every value, counts, limits and keeps the prediction log as a spec has it; the peers do no more than their "
     "defaults. *ready*: from the start of the process to the first right answer to 100 golden rows; every server had "
@@ -73,8 +74,23 @@ TEXT = (
 )
 
 
+def _prepared(peer: Peer, package: Path) -> Found:
+    found = Found()
+    try:
+        python = str(peer.python())
+        if peer.prepare:
+            run([python, *peer.prepare], peer.folder, _environ(peer, package))
+    except Unfit as error:
+        found.unfit = str(error).replace("|", "/")
+    return found
+
+
+def _environ(peer: Peer, package: Path) -> dict[str, str]:
+    return {"MODEL_URI": str(package), "PYTHONPATH": f"{ROOT / 'src'}:{SERVERS}", **peer.environ}
+
+
 def _turn(peer: Peer, package: Path, asked: Asked, seconds: int, found: Found) -> None:
-    environ = {"MODEL_URI": str(package), "PYTHONPATH": f"{ROOT / 'src'}:{SERVERS}"}
+    environ = _environ(peer, package)
     expected = [] if peer is EMPTY else asked.expected
     command = [str(peer.python()), *peer.command]
     with running(command, peer.path, asked.bodies[peer.body, max(ROWS)], expected, environ) as server:
@@ -93,14 +109,15 @@ def _row(peer: Peer, found: Found) -> list[Any]:
     return [peer.name, Rounds(found.ready), Rounds(found.memory_mb), f"{peer.installed_mb():.0f}", *cells, failed]
 
 
-def _bare_ms(package: Path, rows: int) -> float:
+def _bare(package: Path, rows: int) -> str:
     import lightgbm
     import numpy as np
 
     described = Package.read(package)
     booster = lightgbm.Booster(model_file=str(package / described.file))
     matrix = np.zeros((rows, len(described.signature.inputs)))
-    return median_ms(lambda: booster.predict(matrix, num_threads=1), 500)
+    p50, p99 = quantiles_ms(lambda: booster.predict(matrix, num_threads=1))
+    return f"{1000 / p50:,.0f}; {p50:.3f} / {p99:.3f} ms"
 
 
 def _goals(found: dict[Peer, Found]) -> str:

@@ -1,6 +1,7 @@
-"""``mlflow models serve`` with one worker: a pyfunc model, as MLflow's own flavours are."""
+"""``mlflow models serve`` with one worker: a pyfunc model, as MLflow's own flavours are. ``flow.py save`` first."""
 
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -16,13 +17,22 @@ class FlightModel(mlflow.pyfunc.PythonModel):
         return self.flight.predict({name: model_input[name].tolist() for name in model_input.columns})
 
 
-if __name__ == "__main__":
-    folder = Path(os.environ["WORK"]) / "model"
-    if not folder.exists():
-        from flow import FlightModel as Importable  # as a module, so that the server finds the class again
+FOLDER = Path(sys.prefix) / "flight-model"
 
-        mlflow.pyfunc.save_model(folder, python_model=Importable(), pip_requirements=["lightgbm"])
+
+def save():
+    from flow import FlightModel as Importable  # as a module, so that the server finds the class again
+
+    shutil.rmtree(FOLDER, ignore_errors=True)
+    mlflow.pyfunc.save_model(FOLDER, python_model=Importable(), pip_requirements=["lightgbm"])
+
+
+def serve(port):
     program = Path(sys.executable).parent / "mlflow"
     os.environ["PATH"] = f"{program.parent}:{os.environ['PATH']}"  # it looks for uvicorn there
-    where = ["--env-manager", "local", "--workers", "1", "--host", "127.0.0.1", "--port", sys.argv[1]]
-    os.execv(program, [str(program), "models", "serve", "-m", str(folder), *where])
+    where = ["--env-manager", "local", "--workers", "1", "--host", "127.0.0.1", "--port", port]
+    os.execv(program, [str(program), "models", "serve", "-m", str(FOLDER), *where])
+
+
+if __name__ == "__main__":
+    save() if sys.argv[1] == "save" else serve(sys.argv[1])

@@ -21,7 +21,7 @@ class Api(litserve.LitAPI):
 
 
 if __name__ == "__main__":
-    server = litserve.LitServer(Api(), accelerator="cpu", devices=1, workers_per_device=1)
+    server = litserve.LitServer(Api(), accelerator="cpu", devices=1, workers_per_device=1, fast_queue=True)
     server.run(
         port=int(sys.argv[1]), num_api_servers=1, generate_client_file=False, log_level="error", access_log=False
     )
