@@ -13,7 +13,7 @@ from tests.bench.log_cost import EVERYTHING
 ROOT = Path(__file__).parents[3]
 SERVERS = Path(__file__).parent / "servers"
 V2, SPLIT = "v2", "dataframe_split"
-LIGHTGBM = ("lightgbm==4.7.0", "numpy==2.4.6", "scipy==1.18.0")
+LIGHTGBM = ("lightgbm==4.7.0", "numpy==2.4.6", "scipy==1.17.1")
 FAST = ("uvloop==0.23.0", "httptools==0.9.0")
 """With them uvicorn, which most of the peers serve with, is at its fastest."""
 
