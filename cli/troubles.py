@@ -1,8 +1,11 @@
 """What does not answer, as sentences: a dead program leaves everything that it last said as it was."""
 
+import time
 from collections.abc import Iterator
 
 SECONDS = 3.0
+DAEMON_SECONDS = 120.0
+"""It says so every 30 s; Dagster itself calls it unhealthy after half an hour."""
 
 
 def troubles(gateway: str, ui: str, mlflow: str) -> list[str]:
@@ -20,8 +23,19 @@ def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
         yield "Dagster does not answer: nothing is watched, and no cloud is replaced. The sandbox: intermodal up."
     elif ui and not runs.jobs(ui):
         yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
+    elif ui and (ago := _silent_for(ui)) > DAEMON_SECONDS:
+        since = "since it was installed" if ago == float("inf") else f"for {ago / 60:.0f} min"
+        yield f"Dagster's daemon has not been heard of {since}: nothing is watched. Start it (dagster-daemon run)."
     if mlflow and not _answers(mlflow):
         yield "MLflow does not answer: nothing can be trained or deployed. What serves goes on, and is watched."
+
+
+def _silent_for(ui: str) -> float:
+    """Seconds since the daemon said that it lives."""
+    from intermodal.resources import runs
+
+    at = runs.heard_of(ui)
+    return float("inf") if at is None else time.time() - at
 
 
 def _answers(address: str) -> bool:

@@ -27,6 +27,10 @@ JOBS = """query Jobs($location: String!) { repositoryOrError(
   repositorySelector: {repositoryLocationName: $location, repositoryName: "__repository__"}) {
   ... on Repository { jobs { name } } } }"""
 
+HEARTBEAT = (
+    """query Heartbeat { instance { daemonHealth { daemonStatus(daemonType: "SENSOR") { lastHeartbeatTime } } } }"""
+)
+
 REASON = """query Reason($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
   ... on ExecutionStepFailureEvent { error { message errorChain { error { message } } } } } } } }"""
 
@@ -102,6 +106,14 @@ def jobs(url: str) -> list[str]:
     except Unavailable:
         return []
     return sorted(job["name"] for job in found.get("jobs", ()) if not job["name"].startswith("__"))
+
+
+def heard_of(url: str) -> float | None:
+    """When the daemon that ticks the sensors last said that it lives, Unix seconds; None when it never did.
+    Unavailable."""
+    status = _ask(url, HEARTBEAT, {}, seconds=5)["instance"]["daemonHealth"]["daemonStatus"]
+    at = status["lastHeartbeatTime"]
+    return None if at is None else float(at)
 
 
 def _status(url: str, run_id: str) -> dg.DagsterRunStatus:

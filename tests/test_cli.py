@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
@@ -247,6 +248,11 @@ def test_who_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("intermodal.resources.runs.jobs", lambda _: [])
     assert "has not loaded the definitions" in " ".join(troubles(url, url, url))
     monkeypatch.setattr("intermodal.resources.runs.jobs", lambda _: ["deploy_m"])
+    for heard, words in {time.time() - 200: "for 3 min", None: "since it was installed"}.items():
+        monkeypatch.setattr("intermodal.resources.runs.heard_of", lambda _, heard=heard: heard)
+        (said_of_daemon,) = troubles(url, url, url)
+        assert words in said_of_daemon
+    monkeypatch.setattr("intermodal.resources.runs.heard_of", lambda _: time.time() - 40)
     assert troubles(url, url, url) == []
     assert troubles("", "", "") == []
 

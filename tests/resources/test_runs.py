@@ -7,6 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from dagster_graphql.schema import create_schema
+from graphql import parse, validate
 
 from intermodal.platform.errors import NotFound, Unavailable
 from intermodal.resources import runs
@@ -55,3 +57,8 @@ def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
         runs.launch(url, "drill_a", patience=0.1)
     assert url in failure.value.hint
     assert "query" not in failure.value.message
+
+
+@pytest.mark.parametrize("query", [runs.LATEST, runs.JOBS, runs.HEARTBEAT, runs.REASON])
+def test_dagster_understands_what_it_is_asked(query: str) -> None:
+    assert validate(create_schema().graphql_schema, parse(query)) == []
