@@ -12,9 +12,7 @@ from rich.markdown import Markdown
 from tests.bench import drift, gateway, many, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
 from tests.bench.mirrors.section import section as mirrors
-from tests.bench.report import Section, load, updated
-
-PAGE = Path(__file__).parents[2] / "docs" / "benchmarks.md"
+from tests.bench.report import PAGE, Section, load, updated
 
 
 def up(installation: Installation) -> Section:

@@ -1,4 +1,4 @@
-"""``python -m tests.chaos [--rounds N] [--seed S] [part...]``: break a real installation, and see where it ends."""
+"""``python -m tests.chaos [--rounds N] [--write] [part...]``: break a real installation; see where it ends."""
 
 import argparse
 import signal
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
+from tests.bench.report import PAGE, load, updated
 from tests.chaos import blind, drills, report, rounds
 from tests.chaos.report import Row
 from tests.chaos.scene import Scene, out, scene
@@ -18,7 +19,8 @@ PARTS: dict[str, Callable[[Scene, int], Iterator[Row]]] = {
 }
 
 
-def main(chosen: list[str], number: int, seed: int) -> int:
+def main(chosen: list[str], number: int, seed: int, write: bool) -> int:
+    before = load()
     out.print(f"seed {seed}; bringing up an installation of its own ...", highlight=False)
     rows: list[Row] = []
     with scene(seed) as at:
@@ -34,6 +36,9 @@ def main(chosen: list[str], number: int, seed: int) -> int:
         f"failed requests: {failed} of {sum(row.requests for row in rows)}",
         highlight=False,
     )
+    if write:
+        command = " ".join(["python -m tests.chaos", *chosen, f"--rounds {number} --seed {seed}"])
+        PAGE.write_text(updated(PAGE.read_text("utf-8"), report.section(rows, command), before), encoding="utf-8")
     return 1 if wrong else 0
 
 
@@ -42,8 +47,9 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seed", type=int, default=int(time.time()))
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all when none is named")
+    parser.add_argument("--write", action="store_true", help="also into docs/benchmarks.md")
     given = parser.parse_args()
     # Whoever stops us wants the installation gone too. In the background a shell has us ignore both, and what we start.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    sys.exit(main(given.parts, given.rounds, given.seed))
+    sys.exit(main(given.parts, given.rounds, given.seed, given.write))

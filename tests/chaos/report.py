@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rich.table import Table
 
 from intermodal.sandbox.replay import Sent
+from tests.bench.report import Section
 
 
 @dataclass(frozen=True)
@@ -26,15 +27,32 @@ class Row:
         return "; ".join([*self.wrong, *([self.remark] if self.remark else [])]) or "as it should"
 
 
+HEADER = ("what", "done", "settled s", "requests", "failed", "end")
+
+
 def table(rows: Sequence[Row]) -> Table:
-    found = Table("what", "done", "settled s", "requests", "failed", "end", title="chaos")
+    found = Table(*HEADER, title="chaos")
     for row in rows:
-        colour = "red" if row.wrong else ""
-        failed = "; ".join(f"{count} x {why}" for why, count in Counter(map(_why, row.failed)).items())
-        found.add_row(
-            row.what, row.done, f"{row.seconds:.0f}", str(row.requests), failed or "0", row.verdict, style=colour
-        )
+        found.add_row(*_cells(row), style="red" if row.wrong else "")
     return found
+
+
+def section(rows: Sequence[Row], command: str) -> Section:
+    """For docs/benchmarks.md."""
+    text = (
+        f"`{command}` on an installation of its own, under callers' requests: parts of the platform and of what it "
+        "needs are killed or fail at random points, the daemon and the failover's own run among them. *settled*: until "
+        "all was as it should be: one incident for each event and none lost, people told, no traffic to what is dead, "
+        "replicas made up for, after the recovery the same endpoints, replicas, resources and processes as before. "
+        f"{len(rows)} steps, {sum(bool(row.wrong) for row in rows)} did not end as they should; failed requests: "
+        f"{sum(len(row.failed) for row in rows)} of {sum(row.requests for row in rows)}."
+    )
+    return Section("Parts killed at random", text, HEADER, [_cells(row) for row in rows])
+
+
+def _cells(row: Row) -> list[str]:
+    failed = "; ".join(f"{count} x {why}" for why, count in Counter(map(_why, row.failed)).items())
+    return [row.what, row.done, f"{row.seconds:.0f}", str(row.requests), failed or "0", row.verdict]
 
 
 def _why(sent: Sent) -> str:
