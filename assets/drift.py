@@ -1,5 +1,6 @@
 """``<model>/drift``: is what the champion is asked, and what it predicts, still what it was trained on?"""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -23,6 +24,9 @@ from intermodal.platform.quality import Finding, findings
 from intermodal.platform.registry import RegisteredVersion
 from intermodal.platform.signature import Column
 from intermodal.platform.spec import ModelSpec
+
+MARKS = re.compile(r"([\\`\[\]<>&])")
+"""Characters that would make a picture, a link or HTML of a text in Markdown."""
 
 
 def drift(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -114,7 +118,9 @@ def _table(measured: Drift, verdict: Verdict) -> str:
 
 
 def _list(found: Sequence[CloudFinding | Finding]) -> str:
-    return "\n".join(f"- {one.text}" for one in found) or "None."
+    """Markdown. A finding names categories that anybody may have sent: they are text, whatever they look like."""
+    sentences = (MARKS.sub(r"\\\1", " ".join(one.text.split())) for one in found)
+    return "\n".join(f"- {sentence}" for sentence in sentences) or "None."
 
 
 def _gauges(
