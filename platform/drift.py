@@ -116,7 +116,8 @@ def _grouped(column: ColumnProfile, bins: Sequence[int], unseen: int, missing: i
 def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
     """Drifted: ``share`` of the inputs or more have a PSI over ``psi``, or a prediction's is over ``prediction_psi``.
 
-    The usual levels are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006).
+    The usual levels are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006). KS and JS are shown
+    and do not decide: a spec has one level, and its thresholds and the literature's 0.1 and 0.25 are PSI's.
     """
     if drift.rows < policy.min_rows:
         few = f"{drift.rows} rows are too few to judge: it takes {policy.min_rows}."
