@@ -59,7 +59,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
             resources.gauges(context).push(f"drift-{spec.name}", gauges)
         except IntermodalError as error:  # dashboards miss a point; the decision does not depend on them
             context.log.warning("the gauges were not taken: %s", error)
-        numbers = {**_numbers(measured, verdict, by_cloud), **live(spec, champion, tables, rows)}
+        numbers = {**_numbers(measured, verdict, apart), **live(spec, champion, tables, rows)}
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,
@@ -88,15 +88,22 @@ def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> C
     return count(profile, rows, rows.reindex(columns=outputs).to_numpy(dtype=float), columns)
 
 
-def _numbers(measured: Drift, verdict: Verdict, by_cloud: Mapping[str, Counts]) -> dict[str, Any]:
+def _numbers(measured: Drift, verdict: Verdict, apart: Mapping[str, Drift]) -> dict[str, Any]:
+    """Plain numbers, which Dagster plots. ``psi_<cloud>`` is the cloud's largest PSI against training, as
+    ``largest_psi`` is that of all clouds together."""
     predictions = [column.psi for column in measured.columns if column.kind == "prediction"]
     return {
         "rows": measured.rows,
-        **{f"rows_{cloud}": one.rows for cloud, one in by_cloud.items()},
+        **{f"rows_{cloud}": one.rows for cloud, one in apart.items()},
+        **{f"psi_{cloud}": _largest(one) for cloud, one in apart.items()},
         "drifted_share": round(verdict.share, 4),
         "prediction_psi": round(max(predictions, default=0.0), 4),
-        "largest_psi": round(max((column.psi for column in measured.columns), default=0.0), 4),
+        "largest_psi": _largest(measured),
     }
+
+
+def _largest(measured: Drift) -> float:
+    return round(max((column.psi for column in measured.columns), default=0.0), 4)
 
 
 def _table(measured: Drift, verdict: Verdict) -> str:
