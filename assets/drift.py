@@ -1,5 +1,6 @@
 """``<model>/drift``: is what the champion is asked, and what it predicts, still what it was trained on?"""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
@@ -23,6 +24,9 @@ from intermodal.platform.quality import Finding, findings
 from intermodal.platform.registry import RegisteredVersion
 from intermodal.platform.signature import Column
 from intermodal.platform.spec import ModelSpec
+
+MARKS = re.compile(r"([\\`\[\]<>&])")
+"""Characters that would make a picture, a link or HTML of a text in Markdown."""
 
 
 def drift(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -55,7 +59,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
             resources.gauges(context).push(f"drift-{spec.name}", gauges)
         except IntermodalError as error:  # dashboards miss a point; the decision does not depend on them
             context.log.warning("the gauges were not taken: %s", error)
-        numbers = {**_numbers(measured, verdict, by_cloud), **live(spec, champion, tables, rows)}
+        numbers = {**_numbers(measured, verdict, apart), **live(spec, champion, tables, rows)}
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,
@@ -84,15 +88,22 @@ def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> C
     return count(profile, rows, rows.reindex(columns=outputs).to_numpy(dtype=float), columns)
 
 
-def _numbers(measured: Drift, verdict: Verdict, by_cloud: Mapping[str, Counts]) -> dict[str, Any]:
+def _numbers(measured: Drift, verdict: Verdict, apart: Mapping[str, Drift]) -> dict[str, Any]:
+    """Plain numbers, which Dagster plots. ``psi_<cloud>`` is the cloud's largest PSI against training, as
+    ``largest_psi`` is that of all clouds together."""
     predictions = [column.psi for column in measured.columns if column.kind == "prediction"]
     return {
         "rows": measured.rows,
-        **{f"rows_{cloud}": one.rows for cloud, one in by_cloud.items()},
+        **{f"rows_{cloud}": one.rows for cloud, one in apart.items()},
+        **{f"psi_{cloud}": _largest(one) for cloud, one in apart.items()},
         "drifted_share": round(verdict.share, 4),
         "prediction_psi": round(max(predictions, default=0.0), 4),
-        "largest_psi": round(max((column.psi for column in measured.columns), default=0.0), 4),
+        "largest_psi": _largest(measured),
     }
+
+
+def _largest(measured: Drift) -> float:
+    return round(max((column.psi for column in measured.columns), default=0.0), 4)
 
 
 def _table(measured: Drift, verdict: Verdict) -> str:
@@ -114,7 +125,9 @@ def _table(measured: Drift, verdict: Verdict) -> str:
 
 
 def _list(found: Sequence[CloudFinding | Finding]) -> str:
-    return "\n".join(f"- {one.text}" for one in found) or "None."
+    """Markdown. A finding names categories that anybody may have sent: they are text, whatever they look like."""
+    sentences = (MARKS.sub(r"\\\1", " ".join(one.text.split())) for one in found)
+    return "\n".join(f"- {sentence}" for sentence in sentences) or "None."
 
 
 def _gauges(

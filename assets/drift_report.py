@@ -14,6 +14,8 @@ from intermodal.platform.signature import Column
 
 ROWS = 5000
 """The most rows of each table that are drawn: Evidently takes two minutes for a million."""
+NEW = "(not in training)"
+"""All categories that training did not know: they are many, and a text that anybody may have sent is not for a page."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; font-src data:; "
     "img-src data: blob:; worker-src blob:"
@@ -69,7 +71,9 @@ def _drawn(table: pd.DataFrame, columns: Sequence[Column], rows: int) -> pd.Data
 
 def _plain(values: pd.Series, column: Column) -> pd.Series:
     if column.datatype == "BYTES":
-        return values.astype(object).map(lambda value: np.nan if pd.isna(value) else str(value))
+        texts = values.astype(object).map(lambda value: np.nan if pd.isna(value) else str(value))
+        known = texts.isna() | texts.isin(column.categories) | (not column.categories)
+        return texts.where(known, NEW)
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 

@@ -67,7 +67,8 @@ class Verdict:
 
 @dataclass(frozen=True)
 class CloudFinding:
-    """A cloud that is asked something else than the others: ``columns`` with the PSI between it and them."""
+    """A cloud that is asked something else than the others, or predicts otherwise: ``columns`` (inputs and outputs)
+    with the PSI between it and them."""
 
     cloud: str
     columns: Mapping[str, float]
@@ -116,7 +117,8 @@ def _grouped(column: ColumnProfile, bins: Sequence[int], unseen: int, missing: i
 def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
     """Drifted: ``share`` of the inputs or more have a PSI over ``psi``, or a prediction's is over ``prediction_psi``.
 
-    The usual levels are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006).
+    The usual levels are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006). KS and JS are shown
+    and do not decide: a spec has one level, and its thresholds and the literature's 0.1 and 0.25 are PSI's.
     """
     if drift.rows < policy.min_rows:
         few = f"{drift.rows} rows are too few to judge: it takes {policy.min_rows}."
@@ -143,22 +145,39 @@ def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
 
 
 def between(profile: Profile, by_cloud: Mapping[str, Counts], policy: DriftPolicy) -> tuple[CloudFinding, ...]:
-    """Clouds that see another population than the others together do, in any input (PSI over ``policy.psi``).
+    """Clouds that see another population than the others together do, in any input (PSI over ``policy.psi``), or that
+    predict otherwise, in any output (over ``policy.prediction_psi``).
 
-    The gateway shares requests out by chance, so all clouds should see the same. The odd one is taken out before the
-    rest is compared again, else it would make the others look odd. Of two that differ, the one further from training
-    is named.
+    The gateway shares requests out by chance, so all clouds should see the same and predict the same. The odd one is
+    taken out before the rest is compared again, else it would make the others look odd. Of two that differ, the one
+    further from training is named.
     """
     counted = {cloud: one for cloud, one in by_cloud.items() if one.rows >= min(CLOUD_ROWS, policy.min_rows)}
-    names = list(next(iter(counted.values())).inputs) if counted else []
+    kinds = (
+        ("sees another population", {cloud: one.inputs for cloud, one in counted.items()}, policy.psi),
+        ("predicts otherwise", {cloud: one.predictions for cloud, one in counted.items()}, policy.prediction_psi),
+    )
+    columns: dict[str, dict[str, float]] = {}
+    sentences: dict[str, list[str]] = {}
+    for does, by_column, level in kinds:
+        for cloud, distances in _odd_ones(profile, by_column, level).items():
+            columns.setdefault(cloud, {}).update(distances)
+            sentences.setdefault(cloud, []).append(_sentence(f"{cloud} {does}", distances, level))
+    return tuple(CloudFinding(cloud, columns[cloud], " ".join(sentences[cloud])) for cloud in sorted(columns))
+
+
+def _odd_ones(
+    profile: Profile, by_cloud: Mapping[str, Mapping[str, ColumnCounts]], level: float
+) -> dict[str, dict[str, float]]:
+    """The PSI over ``level`` of each odd cloud's columns."""
     odd: dict[str, dict[str, float]] = {}
-    for name in names:
-        for cloud, distance in _odd(profile.by_name[name], {c: one.inputs[name] for c, one in counted.items()}, policy):
+    for name in next(iter(by_cloud.values()), {}):
+        for cloud, distance in _odd(profile.by_name[name], {c: one[name] for c, one in by_cloud.items()}, level):
             odd.setdefault(cloud, {})[name] = distance
-    return tuple(CloudFinding(cloud, odd[cloud], _sentence(cloud, odd[cloud], policy)) for cloud in sorted(odd))
+    return odd
 
 
-def _odd(column: ColumnProfile, left: dict[str, ColumnCounts], policy: DriftPolicy) -> list[tuple[str, float]]:
+def _odd(column: ColumnProfile, left: dict[str, ColumnCounts], level: float) -> list[tuple[str, float]]:
     shares = {cloud: _grouped(column, one.bins, one.unseen, one.missing) for cloud, one in left.items()}
     reference = _grouped(column, column.counts, 0, column.missing)
     found = []
@@ -166,14 +185,14 @@ def _odd(column: ColumnProfile, left: dict[str, ColumnCounts], policy: DriftPoli
         total = reduce(add, shares.values())
         distances = {cloud: round(psi(total - own, own), 9) for cloud, own in shares.items()}
         worst = max(sorted(shares), key=lambda cloud: (distances[cloud], psi(reference, shares[cloud])))
-        if distances[worst] <= policy.psi:
+        if distances[worst] <= level:
             break
         found.append((worst, distances[worst]))
         del shares[worst]
     return found
 
 
-def _sentence(cloud: str, columns: Mapping[str, float], policy: DriftPolicy) -> str:
+def _sentence(what: str, columns: Mapping[str, float], level: float) -> str:
     furthest = sorted(columns.items(), key=lambda pair: -pair[1])[:NAMED]
     listed = ", ".join(f"{name} {distance:.2f}" for name, distance in furthest)
-    return f"{cloud} sees another population than the other clouds: PSI over {policy.psi:g} in {listed}."
+    return f"{what} than the other clouds: PSI over {level:g} in {listed}."

@@ -12,8 +12,11 @@ An object is a gzip file of one MessagePack value, which any language reads: an 
                  unseen category NaN
     predictions  a number for each output of each row, one row after the other
     texts        columns of text without categories: as many texts or nils each as there are rows
+    unseen       only where training did not know a category: a map of columns, each a map of rows (0 is the first) to
+                 the text that was sent, as ``kept`` cuts it
 
-Sensitive columns are in none of them. Shared by what serves (which writes it) and by assets (which gather it): the
+Sensitive columns are in none of them. Objects of before ``unseen`` are read as well; their unseen categories are
+missing values. Shared by what serves (which writes it) and by assets (which gather it): the
 standard library only.
 """
 
@@ -25,6 +28,8 @@ from intermodal.platform.signature import Column
 FOLDER = "predictions"
 ROWS_PER_SECOND = 1000
 """Of more than so many, a server logs a share, unless the spec says otherwise."""
+UNSEEN_LENGTH = 64
+"""Characters that are kept of a category that training did not know: whoever sends it may send anything."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,11 @@ class Header:
 def is_text(column: Column) -> bool:
     """Whether the column's values are among ``texts`` rather than ``inputs``."""
     return column.datatype == "BYTES" and not column.categories
+
+
+def kept(category: str) -> str:
+    """What is logged of an unseen category: all of it, or its beginning and an ellipsis."""
+    return category if len(category) <= UNSEEN_LENGTH else category[: UNSEEN_LENGTH - 1] + "…"
 
 
 def hour_of(at: float) -> str:

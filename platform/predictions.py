@@ -41,6 +41,7 @@ class _Request(msgspec.Struct, array_like=True, gc=False):
     inputs: bytes
     predictions: list[float]
     texts: list[list[str | None]]
+    unseen: dict[str, dict[int, str]] = {}
 
 
 _decode = msgspec.msgpack.Decoder(tuple[Header, list[_Request]]).decode
@@ -57,6 +58,8 @@ def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
     length, row = np.repeat(rows, rows), np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)
     inputs = np.frombuffer(b"".join([one.inputs for one in requests]), dtype="<f8")
     first = np.repeat((rows.cumsum() - rows) * len(coded), rows) + row
+    values = {column.name: _values(column, inputs[first + place * length]) for place, column in enumerate(coded)}
+    _put_unseen({column.name: values[column.name] for column in coded if column.categories}, requests)
     said = np.array([value for one in requests for value in one.predictions], dtype=np.float64)
     return pd.DataFrame(
         {
@@ -66,7 +69,7 @@ def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
             ),
             ROW: row,
             AT: np.repeat(np.array([one.at for one in requests], dtype=np.float64), rows),
-            **{column.name: _values(column, inputs[first + place * length]) for place, column in enumerate(coded)},
+            **values,
             **{name: [value for one in requests for value in one.texts[place]] for place, name in enumerate(texts)},
             **{f"prediction_{k}": part for k, part in enumerate(said.reshape(-1, header.width).T)},
             CLOUD: header.cloud,
@@ -85,6 +88,19 @@ def _values(column: Column, numbers: "np.ndarray[Any, Any]") -> "np.ndarray[Any,
     if column.datatype == "FP64" or missing.any():
         return numbers
     return numbers.astype("int64" if column.datatype == "INT64" else "bool")
+
+
+def _put_unseen(categories: "Mapping[str, np.ndarray[Any, Any]]", requests: list[_Request]) -> None:
+    """The texts of unseen categories, in place of the missing values that the model saw of them."""
+    start = 0
+    for one in requests:
+        for column, found in one.unseen.items():
+            values = categories[column][start : start + one.rows]
+            for row, text in found.items():
+                if row < 0 or values[row] is not None:
+                    raise ValueError("a category cannot be unseen where there is none, or a known one")
+                values[row] = text
+        start += one.rows
 
 
 def once(rows: pd.DataFrame) -> pd.DataFrame:

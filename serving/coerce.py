@@ -13,12 +13,15 @@ from collections.abc import Callable
 from math import isfinite
 from typing import Any
 
+from intermodal.platform.prediction_log import kept
 from intermodal.platform.signature import Column
 from intermodal.serving.errors import RequestError, shown
 
 Values = list[Any]
-Coerce = Callable[[Values, dict[str, int]], Values]
-"""Raw values → the column's; a missing value is None. Unseen categories are counted into the dict, by column."""
+Unseen = dict[str, dict[int, str]]
+"""Categories that training did not see, by column and row (0 is the first), as the prediction log keeps them."""
+Coerce = Callable[[Values, Unseen], Values]
+"""Raw values → the column's; a missing value is None, and so is an unseen category, which is put into the dict."""
 
 EXPECTED = {
     "FP64": "a finite number (FP64)",
@@ -110,7 +113,7 @@ def coercer(column: Column) -> Coerce:
     """The function for one column, with the common case (all values are right already) at the speed of C."""
     categories = frozenset(column.categories)
 
-    def floats(values: Values, _: dict[str, int]) -> Values:
+    def floats(values: Values, _: Unseen) -> Values:
         if len(values) == 1:
             if type(values[0]) is float and isfinite(values[0]):
                 return values
@@ -118,7 +121,7 @@ def coercer(column: Column) -> Coerce:
             return values
         return _one_by_one(column, values)
 
-    def integers(values: Values, _: dict[str, int]) -> Values:
+    def integers(values: Values, _: Unseen) -> Values:
         if len(values) == 1:
             if type(values[0]) is int and LOW <= values[0] <= HIGH:
                 return values
@@ -126,10 +129,10 @@ def coercer(column: Column) -> Coerce:
             return values
         return _one_by_one(column, values)
 
-    def booleans(values: Values, _: dict[str, int]) -> Values:
+    def booleans(values: Values, _: Unseen) -> Values:
         return _one_by_one(column, values)
 
-    def texts(values: Values, unseen: dict[str, int]) -> Values:
+    def texts(values: Values, unseen: Unseen) -> Values:
         if len(values) == 1 and type(values[0]) is str:
             if not categories or values[0] in categories:
                 return values
@@ -138,9 +141,11 @@ def coercer(column: Column) -> Coerce:
         if not categories or categories.issuperset(values):
             return values
         known = [value if value in categories else None for value in values]
-        count = known.count(None) - values.count(None)
-        if count:
-            unseen[column.name] = count
+        if known.count(None) > values.count(None):
+            pairs = enumerate(values)
+            unseen[column.name] = {
+                row: kept(value) for row, value in pairs if not (value is None or value in categories)
+            }
         return known
 
     return {"FP64": floats, "INT64": integers, "BOOL": booleans, "BYTES": texts}[column.datatype]

@@ -4,13 +4,14 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 import msgspec
 
 from intermodal.platform.package import Package
 from intermodal.platform.prediction_log import Header, is_text
 from intermodal.serving.answered import Answered
-from intermodal.serving.coerce import Values
+from intermodal.serving.coerce import Unseen, Values
 from intermodal.serving.metrics import Counts
 from intermodal.serving.sampler import Sampler
 from intermodal.serving.settings import Settings
@@ -32,6 +33,7 @@ class Layout:
         self._texts = [i for i, column in enumerate(filter(is_text, columns)) if column in texts]
         width, shown = package.signature.output.width, (*numbers, *texts)
         self.sampler, self._seen = Sampler(settings.sample, settings.rows_per_second), 0
+        self._coded = frozenset(column.name for column in numbers)
         self._header = Header(package.model, who.version, who.cloud, who.target, settings.sample, shown, width)
 
     def share_of(self, rows: int) -> float:
@@ -53,6 +55,10 @@ class Layout:
 
     def texts(self, texts: Sequence[Values]) -> Sequence[Values]:
         return [texts[i] for i in self._texts] if texts else ()
+
+    def unseen(self, unseen: Unseen) -> Unseen:
+        """Of the columns that may be seen."""
+        return {column: found for column, found in unseen.items() if column in self._coded}
 
 
 class Batch:
@@ -76,8 +82,11 @@ class Batch:
         entries, layout, rows = self._entries, self.layout, answered.rows
         before = len(entries)
         numbers, texts = layout.numbers(answered.numbers, rows), layout.texts(answered.texts)
+        entry: tuple[Any, ...] = (at, id_, answered.id, rows, numbers, answered.values, texts)
+        if answered.unseen and (unseen := layout.unseen(answered.unseen)):
+            entry = (*entry, unseen)
         try:
-            _encode_into((at, id_, answered.id, rows, numbers, answered.values, texts), entries, -1)
+            _encode_into(entry, entries, -1)
         except UnicodeEncodeError:
             del entries[before:]
             raise

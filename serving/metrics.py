@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from intermodal.serving.coerce import Unseen
 from intermodal.serving.settings import Identity
 
 LABELS = ("model", "model_version", "cloud", "target")
@@ -37,10 +38,10 @@ class Counts:
         counts[bisect_left(BUCKETS, seconds)] += 1
         self.seconds[route] += seconds
 
-    def predicted(self, rows: int, unseen: Mapping[str, int]) -> None:
+    def predicted(self, rows: int, unseen: Unseen) -> None:
         self.rows += rows
         if unseen:
-            self.unseen.update(unseen)
+            self.unseen.update({column: len(found) for column, found in unseen.items()})
 
     def by_route(self) -> Iterator[tuple[str, list[tuple[str, float]], float]]:
         """A route, the requests that took at most so many seconds, and the sum of seconds."""

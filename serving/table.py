@@ -7,7 +7,7 @@ from struct import pack
 from typing import Any, NamedTuple
 
 from intermodal.platform.signature import Column, Signature
-from intermodal.serving.coerce import EXPECTED, Values, coercer
+from intermodal.serving.coerce import EXPECTED, Unseen, Values, coercer
 from intermodal.serving.errors import RequestError, listed, shown
 
 
@@ -22,13 +22,13 @@ class Table(NamedTuple):
     """Checked columns in the signature's order, each ``rows`` long; None is a missing value or an unseen category.
 
     ``numbers`` is the same as float64, one column after the other: a category is its code, a missing value NaN, and so
-    is text without categories. ``unseen`` counts values that training did not see, by column.
+    is text without categories. ``unseen`` has the categories that training did not see.
     """
 
     columns: list[Values]
     rows: int
     numbers: bytes
-    unseen: dict[str, int]
+    unseen: Unseen
 
 
 class Checker:
@@ -50,7 +50,7 @@ class Checker:
             raise self._unknown(given.keys() - self._known)
         columns: list[Values] = []
         numbers: list[bytes] = []
-        unseen: dict[str, int] = {}
+        unseen: Unseen = {}
         for column, coerce, as_numbers in self._plan:
             raw = given.get(column.name)
             if raw is not None:

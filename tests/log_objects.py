@@ -2,7 +2,7 @@
 
 import gzip
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import msgspec
@@ -15,7 +15,8 @@ from intermodal.platform.predictions import AT, CLOUD, ID, LABEL_ID, META, TARGE
 
 @dataclass(frozen=True)
 class Logged:
-    """One request; inputs are numbers (None for missing), or text for columns of text."""
+    """One request; inputs are numbers (None for missing), or text for columns of text. ``requests`` finds categories,
+    the unseen ones too, as text in ``inputs``."""
 
     id: str
     at: float
@@ -23,6 +24,7 @@ class Logged:
     inputs: Mapping[str, Sequence[Any]]
     predictions: Sequence[Sequence[float]]
     label_id: str = ""
+    unseen: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
 
 
 def packed(header: Header, *logged: Logged) -> bytes:
@@ -38,6 +40,7 @@ def packed(header: Header, *logged: Logged) -> bytes:
             np.array([one.inputs[name] for name in coded], dtype="<f8").tobytes(),
             [value for row in one.predictions for value in row],
             [one.inputs[name] for name in texts],
+            *([one.unseen] if one.unseen else []),
         )
         for one in logged
     ]

@@ -57,6 +57,11 @@ def test_sensitive_columns_are_not_in_it(page: str) -> None:
     assert "N-secret" not in page
 
 
+def test_a_text_that_training_did_not_have_is_not_in_it(page: str) -> None:
+    assert '"New"' not in page
+    assert drift_report.NEW in page
+
+
 def test_it_fetches_nothing(page: str) -> None:
     assert not re.search(r"<(script|img|iframe|link)\b[^>]*\b(src|href)\s*=", page)
     assert not re.search(r"(@import|url\()\s*['\"]?https?:", page)

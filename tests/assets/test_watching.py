@@ -1,6 +1,7 @@
 """What is seen of a model that serves: drift, health, drills, and the page that tells all of it."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -8,10 +9,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from intermodal.assets import drift
 from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.figures import Figures
 from intermodal.platform.incidents import Entry, Incident
 from intermodal.platform.predictions import part_of
+from intermodal.platform.profile import ColumnProfile, Profile
+from intermodal.platform.signature import Column
 from tests.assets.conftest import World
 
 
@@ -21,19 +25,22 @@ def deployed(world: World) -> World:
     return world
 
 
-def asked(world: World, rows: int, shift: float = 0.0, cloud: str = "") -> None:
-    """Predictions as they are gathered: training rows again, moved by ``shift`` standard deviations."""
+def asked(world: World, rows: int, shift: float = 0.0, cloud: str = "", certain: str = "") -> None:
+    """Predictions as they are gathered: training rows again, moved by ``shift`` standard deviations; those of one cloud
+    only, when it is given. The cloud ``certain`` says the first class of every row."""
     frame = pd.concat([world.tables.read("wine", "features", f"2020-0{m}-01") for m in (1, 2)])
     frame = frame.drop(columns=["grower", "proline"]).sample(rows, replace=True, random_state=1).reset_index(drop=True)
     numbers = frame.select_dtypes("number")
-    frame[numbers.columns] = numbers + shift * numbers.std()
-    outputs = np.tile(np.eye(3), (rows // 3 + 1, 1))[:rows]
+    clouds = np.array(CLOUDS)[np.arange(rows) % 3]
+    moved = np.full(rows, True) if not cloud else clouds == cloud
+    frame[numbers.columns] = numbers + np.outer(moved, shift * numbers.std())
+    outputs = np.eye(3)[np.where(clouds == certain, 0, np.arange(rows) // 3 % 3)]
     at = time.time()
     whole = frame.assign(
         _id=[f"r{number}" for number in range(rows)],
         _row=0,
         _at=at,
-        _cloud=[cloud or CLOUDS[number % 3] for number in range(rows)],
+        _cloud=clouds,
         _target="x",
         _version="1.0.0",
         **{f"prediction_{k}": outputs[:, k] for k in range(3)},
@@ -111,6 +118,58 @@ def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
     assert found["drifted_share"] > 0.5
     assert "drifted" in found["columns"]
     assert not checked(deployed, "drift", "no_drift")
+
+
+def test_clouds_that_see_and_say_the_same_are_no_finding(deployed: World) -> None:
+    asked(deployed, 3000)
+    found = look(deployed, "drift")
+    assert found["findings"] == "None."
+    assert found["psi_aws"] == pytest.approx(found["largest_psi"], rel=0.2)
+
+
+def test_a_cloud_that_sees_another_population_is_a_finding(deployed: World) -> None:
+    asked(deployed, 3000, shift=3, cloud="gcp")
+    found = look(deployed, "drift")
+    assert "gcp sees another population than the other clouds" in found["findings"]
+    assert "aws" not in found["findings"]
+    assert "azure" not in found["findings"]
+    assert found["psi_gcp"] > max(found["psi_aws"], found["psi_azure"]) + 0.5
+
+
+def test_a_cloud_that_predicts_otherwise_is_a_finding(deployed: World) -> None:
+    asked(deployed, 3000, certain="azure")
+    found = look(deployed, "drift")
+    assert found["findings"].startswith(
+        "- azure predicts otherwise than the other clouds: PSI over 0.25 in prediction_"
+    )
+    assert found["finding_count"] == 1
+    assert found["quality_findings"] == 0
+
+
+@pytest.fixture
+def coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wine's model as if it had been trained with a text, too, which was always red."""
+    colour, known, trained = Column("colour", "BYTES", categories=("red",)), drift.logged_columns, Profile.from_json
+
+    def profile(text: bytes) -> Profile:
+        bare = trained(text)
+        return Profile(bare.rows, (ColumnProfile("colour", (), ("red",), (bare.rows,), 0), *bare.columns))
+
+    monkeypatch.setattr(drift, "logged_columns", lambda spec, champion: [*known(spec, champion), colour])
+    monkeypatch.setattr(drift, "Profile", SimpleNamespace(from_json=profile))
+
+
+@pytest.mark.usefixtures("coloured")
+def test_a_new_category_is_a_finding_and_only_text(deployed: World) -> None:
+    asked(deployed, 3000)
+    (part,) = deployed.tables.partitions("wine", "predictions")
+    rows = deployed.tables.read("wine", "predictions", part)
+    colours = np.where(np.arange(3000) % 10, "red", "![x](http://example/x)<b>\nnew")
+    deployed.tables.write("wine", "predictions", part, rows.assign(colour=colours))
+    found = look(deployed, "drift")
+    assert "10.0% of the rows have a value of colour that training did not: " in found["quality"]
+    assert r"!\[x\](http://example/x)\<b\> new." in found["quality"]
+    assert "missing" not in found["quality"]
 
 
 def test_evidently_draws_a_page_beside_the_version(deployed: World) -> None:

@@ -46,6 +46,22 @@ def test_rows_come_back_as_they_were_logged() -> None:
     assert set(table[predictions.CLOUD]) == {"aws"}
 
 
+def test_unseen_categories_come_back_as_the_texts_that_were_sent() -> None:
+    two = Column("d", "BYTES", nullable=True, categories=("x",))
+    header = replace(HEADER, columns=(COLUMNS[0], COLUMNS[3], two))
+    gaps: dict[str, list[float | None]] = {"x": [1.0, 2.0, 3.0], "c": [1, None, 0], "d": [None, None, None]}
+    objects = packed(
+        header,
+        Logged("a", 1.0, 3, gaps, [[0.5]] * 3),
+        Logged("none", 1.5, 0, {name: [] for name in gaps}, []),
+        Logged("b", 2.0, 3, gaps, [[0.5]] * 3, unseen={"c": {1: "blue"}, "d": {0: "", 2: "y"}}),
+    )
+    _, table = predictions.read(objects, "key")
+    assert table["c"].tolist() == ["white", None, "red", "white", "blue", "red"]
+    assert table["d"].tolist() == [None, None, None, "", None, "y"]
+    assert table["x"].tolist() == [1.0, 2.0, 3.0] * 2
+
+
 def test_a_whole_number_that_is_missing_leaves_the_others_as_fractions() -> None:
     header = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, (Column("n", "INT64", nullable=True),))
     _, table = predictions.read(packed(header, Logged("a", 1.0, 2, {"n": [7, None]}, [[0.5], [0.5]])), "key")
@@ -63,6 +79,16 @@ def changed(place: int, value: object) -> bytes:
     return gzip.compress(msgspec.msgpack.encode([header, [request]]))
 
 
+def with_unseen(unseen: object) -> bytes:
+    """A good object whose second row's category is missing, and which tells that this is unseen."""
+    header, [request] = msgspec.msgpack.decode(gzip.decompress(GOOD))
+    return gzip.compress(msgspec.msgpack.encode([header, [[*request, unseen]]]))
+
+
+def test_only_what_was_unseen_may_be_told_as_unseen() -> None:
+    assert predictions.read(with_unseen({"c": {1: "blue"}}), "key")[1]["c"].tolist() == ["white", "blue"]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -74,6 +100,8 @@ def changed(place: int, value: object) -> bytes:
         changed(INPUTS, pack("8d", *[9.0] * 8)),  # there is no tenth category
         *(changed(SAID, value) for value in ([], [0.5], [0.5] * 3, ["a", "b"])),
         *(changed(TEXTS, value) for value in ([], [[]], [["any"]], [[1, 2]])),
+        *(with_unseen(value) for value in ({"c": {2: "blue"}}, {"c": {-1: "blue"}}, {"c": {0: "blue"}})),
+        *(with_unseen(value) for value in ({"n": {0: "blue"}}, {"t": {1: "blue"}}, {"z": {1: "blue"}}, {"c": {1: 3}})),
         *(changed(AT, "now"), changed(ID_, 7), changed(LABEL, 7)),
     ],
     ids=lambda _: "",

@@ -70,10 +70,20 @@ def test_missing_is_for_nullable_columns(datatype: Datatype, missing: Any) -> No
         coercer(Column("c", datatype))([missing], {})
 
 
-def test_unseen_categories_are_counted_apart_from_missing_ones() -> None:
+def test_unseen_categories_are_kept_apart_from_missing_ones() -> None:
     coerce, unseen = coercer(Column("c", "BYTES", nullable=True, categories=("a", "b"))), {}
     assert coerce(["a", None, "z", "b", "y"], unseen) == ["a", None, None, "b", None]
-    assert unseen == {"c": 2}
+    assert unseen == {"c": {2: "z", 4: "y"}}
+
+
+def test_of_an_unseen_category_a_bounded_text_is_kept() -> None:
+    coerce, unseen = coercer(Column("c", "BYTES", categories=("a",))), {}
+    assert coerce(["ü" * 64, "ü" * 65, ""], unseen) == [None, None, None]
+    assert unseen == {"c": {0: "ü" * 64, 1: "ü" * 63 + "…", 2: ""}}
+    unseen.clear()
+    assert coerce(["a"], unseen) == ["a"]
+    assert coerce(["a", "a"], unseen) == ["a", "a"]
+    assert unseen == {}
 
 
 ANY = st.recursive(

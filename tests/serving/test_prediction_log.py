@@ -108,7 +108,7 @@ def test_what_is_logged_is_what_the_model_saw_and_said(plane: DataPlane, store: 
     assert logged.inputs == {
         "distance": [733.5, 733.5],
         "hour": [18, 18],
-        "carrier": ["UA", None],
+        "carrier": ["UA", "ZZ"],
         "wind": [12.0, None],
         "engine": ["jet", "jet"],
         "weekend": [False, False],
