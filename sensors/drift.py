@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -10,19 +11,22 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.runs import RUNNING, crashed_at
+from intermodal.assets.runs import LIMIT, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
-from intermodal.platform.retraining import Decision, Memory, Observed, decide
+from intermodal.platform.retraining import Decision, Memory, Observed, decide, recalled
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.bounded import ask_all
-from intermodal.sensors.cursors import said
+from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.targets import JobDefinitions
 
-CAUSE = "intermodal/cause"
+CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
+"""Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
+SENSOR, NAME = "dagster/sensor_name", "drift"
+"""Dagster's own tag of every run that a sensor asked for."""
 SECONDS = 5.0
 """So long may the registry and the tables take, for all models that have drifted."""
 
@@ -31,7 +35,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
     """``jobs`` are the ``retrain_<model>`` jobs of all models: what it may ask for."""
 
     @dg.sensor(
-        name="drift",
+        name=NAME,
         jobs=jobs,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -60,7 +64,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
                 words.append(f"{name}: {error.message}")
                 continue
             if decision.action == "retrain":
-                tags = {"model": name, CAUSE: f"drift of {decision.key}"}
+                tags = {"model": name, CAUSE: f"{DRIFT_OF}{decision.key}"}
                 requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
             elif decision.action != "nothing":
                 words.append(f"{name}: {decision.action}, {decision.reason}")
@@ -76,11 +80,16 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
 
 
 def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:
-    try:
-        return {name: Memory.from_dict(data) for name, data in json.loads(context.cursor or "{}").items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        context.log.warning("the cursor was not readable and starts anew: %s", error)
-        return {}
+    """What the cursor has; without a cursor, what the runs asked for here say, so that none is asked for again."""
+    known = remembered(context, lambda data: {name: Memory.from_dict(each) for name, each in data.items()})
+    if known is not None:
+        return known
+    asked = defaultdict[str, list[tuple[float, str]]](list)
+    for record in context.instance.get_run_records(dg.RunsFilter(tags={SENSOR: NAME}), limit=LIMIT):  # newest first
+        tags = record.dagster_run.tags
+        if "model" in tags:
+            asked[tags["model"]].append((created_at(record), tags.get(CAUSE, "").removeprefix(DRIFT_OF)))
+    return {name: recalled(each) for name, each in asked.items()}
 
 
 def _open(seen: Observed, memory: Memory) -> bool:
