@@ -3,7 +3,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -19,7 +19,7 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
 from intermodal.platform.retraining import Decision, Memory, Observed, decide, recalled
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.bounded import ask_all
+from intermodal.sensors.bounded import ask_all, by_turns
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.targets import JobDefinitions
 
@@ -48,7 +48,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         specs, memories = specs_of(context.repository_def), _memories(context)
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
         measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
-        asked = _by_turns((n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
+        asked = by_turns(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
         ask = partial(_observed, resources.registry(context), resources.tables(context), context.instance)
         answers = ask_all({name: partial(ask, name, measured[name]) for name in asked}, SECONDS)
         words = [f"{name}: {why}" for name, why in answers.failed.items()]  # the next tick asks again
@@ -110,13 +110,6 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
             drifted = None if state == "too few rows" else state == "drifted"
             found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
     return found
-
-
-def _by_turns(names: Iterable[str], now: float) -> list[str]:
-    """So that all are asked some time, also when the first ones never answer."""
-    ordered = sorted(names)
-    turn = int(now) % len(ordered) if ordered else 0
-    return ordered[turn:] + ordered[:turn]
 
 
 def _observed(

@@ -7,7 +7,7 @@ import pytest
 MOST = 1.5
 
 
-@pytest.mark.parametrize("name", ["drift", "orphans"])
+@pytest.mark.parametrize("name", ["credentials", "drift", "orphans"])
 def test_a_tick_waits_for_others_no_longer_than_it_may(name: str) -> None:
     assert import_module(f"intermodal.sensors.{name}").SECONDS <= MOST
 
