@@ -1,7 +1,7 @@
 """The sensor that renews the gateway's credentials before they expire."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from importlib import import_module
 from threading import Event
@@ -109,6 +109,14 @@ def test_a_cloud_that_has_no_traffic_makes_no_tick_fail(
     assert "Not renewed: m on aws" in tick(gateway, targets)
 
 
+@pytest.fixture
+def end() -> Iterator[Event]:
+    """Whoever waits for it waits until the test has ended."""
+    event = Event()
+    yield event
+    event.set()
+
+
 def more(gateway: MemoryGateway, targets: dict[str, MemoryTarget], names: list[str], seconds: float) -> None:
     """Models whose credentials are good for so long."""
     for place in targets.values():
@@ -120,14 +128,14 @@ def more(gateway: MemoryGateway, targets: dict[str, MemoryTarget], names: list[s
 
 
 def test_a_silent_cloud_has_its_part_of_a_tick_and_the_others_are_renewed(
-    gateway: MemoryGateway, targets: dict[str, MemoryTarget], monkeypatch: pytest.MonkeyPatch
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget], monkeypatch: pytest.MonkeyPatch, end: Event
 ) -> None:
     """1,000 models: no more of its calls begin than may be under way at once."""
     expire(gateway, targets, NEAR_SECONDS + 60)
     more(gateway, targets, [f"m{number:03}" for number in range(999)], NEAR_SECONDS + 60)
     for place in targets.values():
         place.expires_at = time.time() + 3600
-    begun, given, end, upstream = list[str](), list[float](), Event(), targets["aws"].upstream
+    begun, given, upstream = list[str](), list[float](), targets["aws"].upstream
 
     def silent(endpoint: Endpoint) -> Upstream:
         begun.append(endpoint.model)
@@ -141,7 +149,6 @@ def test_a_silent_cloud_has_its_part_of_a_tick_and_the_others_are_renewed(
     monkeypatch.setattr(targets["aws"], "upstream", silent)
     monkeypatch.setattr(module, "ask_all", asked)
     said = tick(gateway, targets)
-    end.set()
     assert len(begun) <= WORKERS
     assert sum(given) == pytest.approx(module.SECONDS)
     assert said.startswith("Renewed: ")
