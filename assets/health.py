@@ -1,6 +1,7 @@
 """``<model>/health``: how the model serves on every cloud, side by side, as callers see it and as each cloud does."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 import dagster as dg
 
@@ -8,6 +9,7 @@ from intermodal.assets import resources
 from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.predictions import clouds_of
 from intermodal.platform import ports
+from intermodal.platform.clouds import parse_target
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.figures import Figures
 from intermodal.platform.spec import ModelSpec
@@ -26,6 +28,9 @@ NUMBERS = (
     "instances",
     "cold_starts",
 )
+OF_CALLERS = ("requests", "error_rate", "p50_ms", "p95_ms", "p99_ms", "saturation")
+OF_MONITORS = ("throttled", "instances", "cold_starts")
+"""What the UI plots over time, for each cloud: how callers are served, and what only the cloud itself sees well."""
 SHOWN = {"requests": "requests/s"}
 GAUGES = {
     **{name: name for name in ("requests", "error_rate", "throttled", "saturation", "instances", "cold_starts")},
@@ -52,7 +57,7 @@ def health(spec: ModelSpec) -> dg.AssetsDefinition:
     @signed
     def _health(context: Context) -> dg.MaterializeResult[None]:
         unread: dict[str, str] = {}
-        callers = _first(context, spec.name, unread)
+        callers = _placed(spec, _first(context, spec.name, unread))
         own: list[Figures] = []
         for name in monitors:
             own += _asked(context, resources.metrics(context, name), MONITOR_SECONDS, spec.name, unread)
@@ -65,7 +70,8 @@ def health(spec: ModelSpec) -> dg.AssetsDefinition:
                 "side_by_side": dg.MetadataValue.md(side_by_side([*callers, *own])),
                 "source": callers[0].source if callers else "none",
                 "not_read": "; ".join(f"{source}: {why}" for source, why in unread.items()) or "nothing",
-                **_by_cloud(callers),
+                **_by_cloud(callers, OF_CALLERS),
+                **_by_cloud(own, OF_MONITORS),
             }
         )
 
@@ -80,6 +86,12 @@ def _first(context: Context, model: str, unread: dict[str, str]) -> Sequence[Fig
         if source.source not in unread:
             return found
     return []
+
+
+def _placed(spec: ModelSpec, figures: Sequence[Figures]) -> list[Figures]:
+    """With their targets: the gateway does not know them, and a model has one in a cloud."""
+    targets = {parse_target(target).cloud: target for target in spec.serve}
+    return [replace(one, target=one.target or targets.get(one.cloud, "")) for one in figures]
 
 
 def _asked(
@@ -112,11 +124,11 @@ def _shown(value: float | None) -> str:
     return "" if value is None else f"{value:.4g}"
 
 
-def _by_cloud(figures: Sequence[Figures]) -> Mapping[str, float]:
-    """Numbers that the UI plots over time; where two versions serve at once, the busier one's."""
+def _by_cloud(figures: Sequence[Figures], names: Sequence[str]) -> Mapping[str, float]:
+    """Those of the numbers that are known, by cloud; where two versions serve at once, the busier one's."""
     found: dict[str, float] = {}
     for one in sorted(figures, key=lambda f: f.requests):
-        for name in ("requests", "error_rate", "p50_ms", "p95_ms", "p99_ms", "saturation"):
+        for name in names:
             value = getattr(one, name)
             if value is not None:
                 found[f"{one.cloud}_{name}"] = round(value, 4)

@@ -1,6 +1,7 @@
 """The jobs that watch a model and act on what is seen."""
 
 from datetime import datetime
+from math import lcm
 from typing import Any
 
 import dagster as dg
@@ -9,7 +10,7 @@ from intermodal.assets import resources
 from intermodal.assets.common import key
 from intermodal.assets.own_job import own_job
 from intermodal.platform.clouds import Cloud
-from intermodal.platform.drills import require_allowed
+from intermodal.platform.drills import DRILL_KINDS, DrillKind, require_allowed
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.failover import shares, wanted
 from intermodal.platform.spec import ModelSpec
@@ -63,15 +64,13 @@ def _weekly(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
     """Nobody can say yes to each of its drills, so in production it says every week how a person may."""
 
     def drill_or_say_why_not(tick: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        cloud = in_turn(spec, tick.scheduled_execution_time)
+        kind, cloud = in_turn(spec, tick.scheduled_execution_time)
         try:
             require_allowed(resources.deployment(tick).environment, allow_production=False)
         except IntermodalError as error:
-            command = f"intermodal drill outage {cloud} --model {spec.name} --allow-production"
+            command = f"intermodal drill {kind} {cloud} --model {spec.name} --allow-production"
             return dg.SkipReason(f"{error} It is {cloud}'s turn: {command}")
-        return dg.RunRequest(
-            run_config={"ops": {f"{spec.name}__drill": {"config": {"kind": "outage", "cloud": cloud}}}}
-        )
+        return dg.RunRequest(run_config={"ops": {f"{spec.name}__drill": {"config": {"kind": kind, "cloud": cloud}}}})
 
     return dg.ScheduleDefinition(
         name=f"weekly_drill_{spec.name}",
@@ -84,11 +83,20 @@ def _weekly(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
     )
 
 
-def in_turn(spec: ModelSpec, at: datetime) -> Cloud:
-    """Another cloud every week, of those that have traffic when all is well."""
+def in_turn(spec: ModelSpec, at: datetime) -> tuple[DrillKind, Cloud]:
+    """Another kind and another cloud every week, of those that have traffic when all is well."""
     warm = [cloud for cloud, count in wanted(spec).items() if count]
     clouds = [cloud for cloud, share in shares(spec, (), warm).items() if share]
-    return clouds[at.isocalendar().week % len(clouds)]
+    week = at.toordinal() // 7  # of all weeks: a year's begin anew
+    return kind_in_turn(week, len(clouds)), clouds[week % len(clouds)]
+
+
+def kind_in_turn(week: int, clouds: int) -> DrillKind:
+    """One kind after the other, for so many clouds that have their turns week by week: in as many weeks as there are
+    pairs of a kind and a cloud, each pair has its turn."""
+    kinds = len(DRILL_KINDS)
+    again = week % (kinds * clouds) // lcm(kinds, clouds)  # how often the pairs would have come again
+    return DRILL_KINDS[(week + again) % kinds]
 
 
 def _look(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:

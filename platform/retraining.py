@@ -1,6 +1,7 @@
 """What follows from drift: train again, wait, or ask people. Never a loop."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
@@ -9,6 +10,10 @@ from intermodal.platform.spec import DriftPolicy
 DAY = 24 * 3600.0
 RETRY_SECONDS = 3600.0
 """After a retraining that crashed: what it needed (the registry, a disk) may be there again."""
+AGAIN = "-again"
+KEY = re.compile(rf"(?P<event>(?P<version>.+)-(?P<since>\d+))({AGAIN})?")
+"""Of a decision to retrain: the version, when its drift was first measured (Unix seconds), and whether it is tried once
+more."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,9 @@ class Memory:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Memory":
-        return cls(**{**data, "retrained_at": tuple(data.get("retrained_at", ()))})
+        """ValueError, TypeError or AttributeError when ``to_dict`` cannot have given this."""
+        since, at = data.get("since"), tuple(float(each) for each in data.get("retrained_at", ()))
+        return cls(**{**data, "since": None if since is None else float(since), "retrained_at": at})
 
     def to_dict(self) -> dict[str, Any]:
         """Only what differs from nothing, since the memories of all models make one cursor."""
@@ -59,6 +66,30 @@ class Decision:
     action: Literal["nothing", "retrain", "wait", "ask people"]
     key: str = ""
     reason: str = ""
+
+
+def recalled(asked: Iterable[tuple[float, str]]) -> Memory:
+    """The memory of a model of which nothing is known but its retrainings: when each was asked for (Unix seconds) and
+    the key of its decision; what is no such key is passed over.
+
+    Whether the version was good meanwhile is forgotten, and taken for no: rather people are asked than trained again.
+    """
+    first = dict[str, float]()  # somebody may have run one of them again by hand
+    for at, key in sorted(asked):
+        if KEY.fullmatch(key):
+            first.setdefault(key, at)
+    events = {key.removesuffix(AGAIN): at for key, at in first.items()}  # a second try takes the place of the first
+    if not events:
+        return Memory()
+    last = max(events, key=lambda event: events[event])
+    version, _, since = last.rpartition("-")
+    return Memory(
+        version=version,
+        since=float(since),
+        retrained_from=version,
+        retrained_at=tuple(sorted(events.values())),
+        retried=last if f"{last}{AGAIN}" in first else "",
+    )
 
 
 def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> tuple[Memory, Decision]:
@@ -119,7 +150,7 @@ def _again(memory: Memory, seen: Observed, now: float) -> tuple[Memory, Decision
     if left > 0:
         return memory, Decision("wait", reason=f"the retraining failed, and is tried once more in {left / 60:.0f} min")
     kept = replace(memory, retried=event, retrained_at=(*memory.retrained_at[:-1], now))
-    return kept, Decision("retrain", f"{event}-again", f"the first retraining of {seen.version} failed")
+    return kept, Decision("retrain", f"{event}{AGAIN}", f"the first retraining of {seen.version} failed")
 
 
 def _ask(memory: Memory, what: str, reason: str) -> tuple[Memory, Decision]:

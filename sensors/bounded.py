@@ -1,6 +1,6 @@
 """Calls to things that may not answer, side by side and with an end: a tick must not wait for a dead cloud."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -35,3 +35,9 @@ def ask_all(calls: Mapping[str, Callable[[], T]], seconds: float) -> Answers[T]:
         except IntermodalError as error:
             failed[key] = error.message
     return Answers(found, failed)
+
+
+def by_turns(all_of_them: Sequence[T], now: float) -> list[T]:
+    """In an order that begins elsewhere each second: all are asked some time, also when the first never answer."""
+    turn = int(now) % len(all_of_them) if all_of_them else 0
+    return [*all_of_them[turn:], *all_of_them[:turn]]

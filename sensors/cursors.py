@@ -25,7 +25,12 @@ def remembered(context: dg.SensorEvaluationContext, parse: Callable[[Mapping[str
         return None
 
 
+def some(words: Sequence[str], between: str = "; ") -> str:
+    """As many as there is room for, and how many more there are."""
+    more = [f"and {len(words) - SENTENCES} more"] if len(words) > SENTENCES else []
+    return between.join([*words[:SENTENCES], *more])
+
+
 def said(words: Sequence[str], otherwise: str) -> dg.SkipReason:
     """What a tick has to say; ``otherwise`` when that is nothing."""
-    more = [f"and {len(words) - SENTENCES} more"] if len(words) > SENTENCES else []
-    return dg.SkipReason("; ".join([*words[:SENTENCES], *more]) or otherwise)
+    return dg.SkipReason(some(words) or otherwise)

@@ -2,7 +2,8 @@
 
 import json
 import time
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -10,28 +11,31 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.runs import RUNNING, crashed_at
+from intermodal.assets.runs import LIMIT, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
-from intermodal.platform.retraining import Decision, Memory, Observed, decide
+from intermodal.platform.retraining import Decision, Memory, Observed, decide, recalled
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.bounded import ask_all
-from intermodal.sensors.cursors import said
+from intermodal.sensors.bounded import ask_all, by_turns
+from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.targets import JobDefinitions
 
-CAUSE = "intermodal/cause"
-SECONDS = 5.0
-"""So long may the registry and the tables take, for all models that have drifted."""
+CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
+"""Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
+SENSOR, NAME = "dagster/sensor_name", "drift"
+"""Dagster's own tag of every run that a sensor asked for."""
+SECONDS = 1.5
+"""So long may the registry and the tables take, for all models that have drifted; the next tick asks of the others."""
 
 
 def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
     """``jobs`` are the ``retrain_<model>`` jobs of all models: what it may ask for."""
 
     @dg.sensor(
-        name="drift",
+        name=NAME,
         jobs=jobs,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -44,7 +48,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         specs, memories = specs_of(context.repository_def), _memories(context)
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
         measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
-        asked = _by_turns((n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
+        asked = by_turns(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
         ask = partial(_observed, resources.registry(context), resources.tables(context), context.instance)
         answers = ask_all({name: partial(ask, name, measured[name]) for name in asked}, SECONDS)
         words = [f"{name}: {why}" for name, why in answers.failed.items()]  # the next tick asks again
@@ -60,7 +64,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
                 words.append(f"{name}: {error.message}")
                 continue
             if decision.action == "retrain":
-                tags = {"model": name, CAUSE: f"drift of {decision.key}"}
+                tags = {"model": name, CAUSE: f"{DRIFT_OF}{decision.key}"}
                 requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
             elif decision.action != "nothing":
                 words.append(f"{name}: {decision.action}, {decision.reason}")
@@ -76,11 +80,16 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
 
 
 def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:
-    try:
-        return {name: Memory.from_dict(data) for name, data in json.loads(context.cursor or "{}").items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        context.log.warning("the cursor was not readable and starts anew: %s", error)
-        return {}
+    """What the cursor has; without a cursor, what the runs asked for here say, so that none is asked for again."""
+    known = remembered(context, lambda data: {name: Memory.from_dict(each) for name, each in data.items()})
+    if known is not None:
+        return known
+    asked = defaultdict[str, list[tuple[float, str]]](list)
+    for record in context.instance.get_run_records(dg.RunsFilter(tags={SENSOR: NAME}), limit=LIMIT):  # newest first
+        tags = record.dagster_run.tags
+        if "model" in tags:
+            asked[tags["model"]].append((created_at(record), tags.get(CAUSE, "").removeprefix(DRIFT_OF)))
+    return {name: recalled(each) for name, each in asked.items()}
 
 
 def _open(seen: Observed, memory: Memory) -> bool:
@@ -101,13 +110,6 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
             drifted = None if state == "too few rows" else state == "drifted"
             found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
     return found
-
-
-def _by_turns(names: Iterable[str], now: float) -> list[str]:
-    """So that all are asked some time, also when the first ones never answer."""
-    ordered = sorted(names)
-    turn = int(now) % len(ordered) if ordered else 0
-    return ordered[turn:] + ordered[:turn]
 
 
 def _observed(

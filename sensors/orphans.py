@@ -25,7 +25,7 @@ from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.helpers import helpers, left, resting
 from intermodal.sensors.pending import Pending
 
-SECONDS = 3.0
+SECONDS = 1.5
 """So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
 AT_ONCE = 20
 """Removals asked for in one tick."""

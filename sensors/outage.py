@@ -18,7 +18,7 @@ from intermodal.platform.incidents import Incident, incident_id
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.watching import Lane, Seen, Watch, WatchPolicy, look
 from intermodal.sensors.attempts import Event, requests
-from intermodal.sensors.probes import answering, endpoint_votes, voted
+from intermodal.sensors.probes import asking, endpoint_votes, voted
 
 SECONDS = 5
 WATCH = "watch"
@@ -58,10 +58,11 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         serves = lanes_of(specs, health, known)
         places = {target.cloud: resources.place(context, target) for target in TARGETS}
         before = _remembered(context)
+        answering = asking({cloud: places[cloud] for _, cloud in known})  # while the golden rows are on their way
         if "endpoint" in policy.watchers:
             votes = endpoint_votes(gateway, places, resources.deployment(context).environment, serves, before, now)
             serves = voted(policy, serves, votes)
-        answers = answering({cloud: places[cloud] for _, cloud in known})
+        answers = answering()
         seen = look(
             before,
             policy,

@@ -1,9 +1,10 @@
 """What the outage sensor asks of the clouds themselves, in bounded time: APIs of clouds that were down, golden rows."""
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from intermodal.platform import ports
 from intermodal.platform.clouds import Cloud
@@ -12,8 +13,8 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.watching import Lane, Watch, WatchPolicy, agreed
 
 log = logging.getLogger(__name__)
-ANSWER_SECONDS = 2.0
-BEGIN_SECONDS, GOLDEN_SECONDS = 0.3, 1.5
+ANSWER_SECONDS = 1.5
+BEGIN_SECONDS, GOLDEN_SECONDS = 0.2, 1.3
 """Golden rows are sent for so long, whatever the number of lanes, and each may take so long from its own start: Azure's
 are three calls, one after the other. What was not asked in this tick is asked in one of the next."""
 WORKERS, TICK_SECONDS = 32, 5.0
@@ -21,12 +22,20 @@ WORKERS, TICK_SECONDS = 32, 5.0
 T = TypeVar("T")
 
 
-def answering(places: Mapping[Cloud, ports.EndpointTarget]) -> dict[Cloud, bool]:
-    """Whether each cloud's API takes a call; no answer in time is no."""
-    if not places:
-        return {}
-    found = _together({cloud: place.answers for cloud, place in places.items()}, ANSWER_SECONDS, 0)
-    return {cloud: found.get(cloud) is True for cloud in places}
+def asking(places: Mapping[Cloud, ports.EndpointTarget]) -> Callable[[], dict[Cloud, bool]]:
+    """Ask whether each cloud's API takes a call, and go on; what this gives waits for the rest of ``ANSWER_SECONDS``.
+
+    No answer in time is no.
+    """
+    pool, until = _pool(), time.monotonic() + ANSWER_SECONDS
+    asked = {cloud: pool.submit(place.answers) for cloud, place in places.items()}
+    pool.shutdown(wait=False)
+
+    def answers() -> dict[Cloud, bool]:
+        ready, _ = wait(asked.values(), max(0.0, until - time.monotonic()))
+        return {cloud: future in ready and _given(future, cloud) is True for cloud, future in asked.items()}
+
+    return answers
 
 
 def voted(
@@ -86,7 +95,7 @@ def _together(calls: Mapping[T, Callable[[], bool | None]], begin: float, second
 
     Threads that still wait are left to their time-outs.
     """
-    pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="probe")
+    pool = _pool()
     running: dict[Future[bool | None], T] = {pool.submit(call): one for one, call in calls.items()}
     wait(running, begin)
     pool.shutdown(wait=False, cancel_futures=True)
@@ -95,7 +104,11 @@ def _together(calls: Mapping[T, Callable[[], bool | None]], begin: float, second
     return {one: _given(future, one) if future in ready else False for future, one in begun.items()}
 
 
-def _given(future: Future[bool | None], one: object) -> bool | None:
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(WORKERS, thread_name_prefix="probe")
+
+
+def _given(future: Future[T], one: object) -> T | Literal[False]:
     """An error that nobody expected is a no for this one, and no reason not to look at the others."""
     if (error := future.exception()) is not None:
         log.error("Asking %s failed: %r", one, error, exc_info=error)

@@ -1,7 +1,11 @@
-"""Looks at a model when enough was asked of it: models without traffic cost nothing."""
+"""Looks at a model when enough was asked of it, or anything a while ago: models without traffic cost nothing."""
 
 import json
+import time
 from collections.abc import Mapping
+from dataclasses import astuple, dataclass, replace
+from functools import partial
+from typing import Any
 
 import dagster as dg
 
@@ -12,10 +16,25 @@ from intermodal.assets.watching import WATCH
 from intermodal.platform.drills import Totals
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import ModelSpec
+from intermodal.sensors.cursors import remembered
 from intermodal.sensors.targets import JobDefinitions
 
 SHOWN = 3
 """Models in the reason for a skip."""
+QUIET_SECONDS = 15 * 60.0
+"""A model that little is asked of is looked at so often: its points in the UI are not hours apart, and a Grafana panel
+shows what was pushed in the last hour, which leaves time to wait for other runs."""
+QUIET_AT_ONCE = 10
+"""So many of those wait or run at once, for there may be a thousand, and dagster.yaml lets two run at a time."""
+
+
+@dataclass(frozen=True)
+class Look:
+    """Requests at the gateway when a model was last looked at, and when that was (Unix seconds), or when it was first
+    asked for anything."""
+
+    requests: int
+    at: float
 
 
 def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
@@ -27,38 +46,47 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
         required_resource_keys={resources.GATEWAY},
-        description="Starts watch_<model> after every so many new requests (the spec's drift.rows).",
+        description="Starts watch_<model> after every so many new requests (the spec's drift.rows), and every quarter "
+        "of an hour in which there were any.",
     )
     def _traffic(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         assert context.repository_def is not None
-        specs, seen = specs_of(context.repository_def), _seen(context)
+        specs, now = specs_of(context.repository_def), time.time()
         try:
             totals = resources.gateway(context).totals()
         except IntermodalError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(error.message), cursor=context.cursor)
-        requests, waiting = [], _waiting(context.instance)
-        for name, spec in specs.items():
-            now, before = totals.get(name, Totals()).requests, seen.get(name, 0)
-            if now < before:  # the gateway was started anew and counts from zero
-                before = 0
-            if now - before >= spec.drift.rows and name not in waiting:
-                requests.append(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name}))
-                before = now
-            seen[name] = before
-        kept = {name: count for name, count in seen.items() if name in specs and count}
-        skip = None if requests else dg.SkipReason(_waits(specs, totals, kept))
-        return dg.SensorResult(run_requests=requests, cursor=json.dumps(kept), skip_reason=skip)
+        before = remembered(context, partial(_parse, now)) or {}
+        seen = {name: _last(before.get(name), totals.get(name, Totals()).requests, now) for name in specs}
+        asked = {name: totals.get(name, Totals()).requests - look.requests for name, look in seen.items()}
+        waiting = _waiting(context.instance)
+        busy = [name for name in specs if asked[name] >= specs[name].drift.rows and name not in waiting]
+        quiet = [name for name in specs if asked[name] and now - seen[name].at >= QUIET_SECONDS]
+        quiet = sorted({*quiet} - {*busy} - waiting, key=lambda name: seen[name].at)
+        due = [*busy, *quiet[: max(0, QUIET_AT_ONCE - len(waiting))]]
+        seen.update((name, Look(totals[name].requests, now)) for name in due)
+        kept = {name: astuple(look) for name, look in seen.items() if totals.get(name, Totals()).requests}
+        return dg.SensorResult(
+            run_requests=[dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name}) for name in due],
+            cursor=json.dumps(kept),
+            skip_reason=None if due else dg.SkipReason(_waits(specs, asked)),
+        )
 
     return _traffic
 
 
-def _waits(specs: Mapping[str, ModelSpec], totals: Mapping[str, Totals], seen: Mapping[str, int]) -> str:
+def _last(known: Look | None, requests: int, now: float) -> Look:
+    """The last look at a model; nobody has looked at one that was never asked before."""
+    if known is None:
+        return Look(0, now)
+    return replace(known, requests=0) if requests < known.requests else known  # the gateway was started anew
+
+
+def _waits(specs: Mapping[str, ModelSpec], asked: Mapping[str, int]) -> str:
     """The models that come next: how often they were asked since they were looked at, and how often is enough."""
-    asked = {
-        name: (totals.get(name, Totals()).requests - seen.get(name, 0), one.drift.rows) for name, one in specs.items()
-    }
-    next_ones = sorted(asked, key=lambda name: asked[name][0] / asked[name][1], reverse=True)[:SHOWN]
-    told = [f"{name} {asked[name][0]} of {asked[name][1]} requests" for name in next_ones]
+    enough = {name: spec.drift.rows for name, spec in specs.items()}
+    next_ones = sorted(asked, key=lambda name: asked[name] / enough[name], reverse=True)[:SHOWN]
+    told = [f"{name} {asked[name]} of {enough[name]} requests" for name in next_ones]
     return f"No model was asked often enough since it was last looked at: {', '.join(told) or 'there is none'}."
 
 
@@ -67,10 +95,7 @@ def _waiting(instance: dg.DagsterInstance) -> set[str]:
     return {run.tags[WATCH] for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH in run.tags}
 
 
-def _seen(context: dg.SensorEvaluationContext) -> dict[str, int]:
-    """Requests of each model when it was last looked at."""
-    try:
-        return {str(name): int(count) for name, count in json.loads(context.cursor or "{}").items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        context.log.warning("the cursor was not readable and starts anew: %s", error)
-        return {}
+def _parse(now: float, data: Mapping[str, Any]) -> dict[str, Look]:
+    """Until a version ago it was the requests alone."""
+    pairs = {name: (each, now) if isinstance(each, int) else each for name, each in data.items()}
+    return {name: Look(int(requests), float(at)) for name, (requests, at) in pairs.items()}

@@ -1,14 +1,17 @@
 """Whose turn it is on Tuesday, and two drills at the same moment: the one that was asked for later gives way."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise, product
 from typing import Any
 
 import dagster as dg
 import pytest
 
-from intermodal.assets.watching import in_turn
+from intermodal.assets.watching import in_turn, kind_in_turn
+from intermodal.platform.drills import DRILL_KINDS
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.routing import Route
+from intermodal.platform.spec import ModelSpec
 from tests.assets.conftest import World
 from tests.assets.failover_world import spec_with
 
@@ -75,15 +78,36 @@ def tick(world: World) -> Any:
 
 def test_every_week_another_cloud_that_has_traffic(world: World) -> None:
     (request,) = tick(world).run_requests
-    assert request.run_config["ops"]["wine__drill"]["config"]["cloud"] in ("aws", "gcp")  # azure has no weight
+    config = request.run_config["ops"]["wine__drill"]["config"]
+    assert config["cloud"] in ("aws", "gcp")  # azure has no weight
+    assert config["kind"] == kind_in_turn(TUESDAY.toordinal() // 7, 2) != "outage"
 
 
 def test_no_cold_cloud_has_its_turn_and_every_other_has() -> None:
-    weeks = [TUESDAY + timedelta(weeks=number) for number in range(12)]
-    assert {in_turn(spec_with(failover={"cold": ["azure"]}), week) for week in weeks} == {"aws", "gcp"}
     weighted = spec_with(route={"policy": "weighted", "weights": {"azure": 2, "gcp": 1}})
-    assert {in_turn(weighted, week) for week in weeks} == {"azure", "gcp"}
-    assert {in_turn(spec_with(), week) for week in weeks} == {"aws", "gcp", "azure"}
+    assert {cloud for _, cloud in turns(spec_with(failover={"cold": ["azure"]}))} == {"aws", "gcp"}
+    assert {cloud for _, cloud in turns(weighted)} == {"azure", "gcp"}
+    assert {cloud for _, cloud in turns(spec_with())} == {"aws", "gcp", "azure"}
+
+
+def turns(spec: ModelSpec, weeks: int = 12) -> list[tuple[str, str]]:
+    """Over the end of a year: 2026 has 53 weeks."""
+    return [in_turn(spec, datetime(2026, 11, 3, 10, tzinfo=UTC) + timedelta(weeks=week)) for week in range(weeks)]
+
+
+def test_every_kind_meets_every_cloud() -> None:
+    assert sorted(turns(spec_with())) == sorted(product(DRILL_KINDS, ("aws", "gcp", "azure")))
+    two = turns(spec_with(failover={"cold": ["azure"]}), weeks=8)
+    assert sorted(two) == sorted(product(DRILL_KINDS, ("aws", "gcp")))
+
+
+@pytest.mark.parametrize("clouds", range(1, 7))
+def test_each_pair_has_its_turn_in_as_many_weeks_as_there_are_pairs(clouds: int) -> None:
+    pairs = len(DRILL_KINDS) * clouds
+    for first in range(2900, 2900 + pairs):
+        met = [(kind_in_turn(week, clouds), week % clouds) for week in range(first, first + pairs)]
+        assert set(met) == set(product(DRILL_KINDS, range(clouds)))
+        assert all(one != other for one, other in pairwise(met))
 
 
 def test_in_production_the_schedule_says_what_a_person_must_set(world: World) -> None:
@@ -91,4 +115,6 @@ def test_in_production_the_schedule_says_what_a_person_must_set(world: World) ->
     found = tick(world)
     assert not found.run_requests
     assert "allow_production" in found.skip_message
+    kind = kind_in_turn(TUESDAY.toordinal() // 7, 2)
+    assert f"intermodal drill {kind} " in found.skip_message
     assert "--model wine --allow-production" in found.skip_message

@@ -204,6 +204,35 @@ def test_health_puts_callers_and_clouds_side_by_side(deployed: World) -> None:
     assert "intermodal_monitor_p95_seconds" in names
 
 
+def test_what_only_the_clouds_see_is_plotted_too(deployed: World) -> None:
+    prometheus = [Figures("prometheus", "wine", cloud, requests=3.0, throttled=0.5) for cloud in CLOUDS]
+    deployed.metrics["metrics"].figures = prometheus
+    busy = Figures("cloudwatch", "wine", "aws", version="1.0.0", requests=2.0, instances=2)
+    left = Figures("cloudwatch", "wine", "aws", version="0.9.0", requests=0.1, instances=1, throttled=0.3)
+    deployed.metrics["aws_metrics"].figures = [busy, left]
+    run = Figures("cloud-monitoring", "wine", "gcp", requests=1.0, throttled=0.12345, instances=0, cold_starts=4)
+    deployed.metrics["gcp_metrics"].figures = [run]
+    found = look(deployed, "health")
+    names = ("throttled", "instances", "cold_starts")
+    assert {name: value for name, value in found.items() if name.endswith(names)} == {
+        "aws_instances": 2,
+        "aws_throttled": 0.3,
+        "gcp_throttled": 0.1235,
+        "gcp_instances": 0,
+        "gcp_cold_starts": 4,
+    }
+
+
+@pytest.mark.parametrize("source", ["prometheus", "gateway"])
+def test_the_target_that_the_gateway_does_not_know_is_the_specs(deployed: World, source: str) -> None:
+    deployed.metrics["metrics"].down = source == "gateway"
+    figures = [Figures(source, "wine", "gcp", requests=7.0), Figures(source, "wine", "aws", target="aws/other")]
+    deployed.metrics["metrics" if source == "prometheus" else "gateway_metrics"].figures = figures
+    table = look(deployed, "health")["side_by_side"]
+    assert f"| gcp | gcp/cloud-run |  | {source} | 7 |" in table
+    assert f"| aws | aws/other |  | {source} | 0 |" in table
+
+
 def test_without_prometheus_the_gateway_is_asked(deployed: World) -> None:
     deployed.metrics["metrics"].down = True
     deployed.metrics["gateway_metrics"].figures = [Figures("gateway", "wine", "gcp", requests=7.0)]

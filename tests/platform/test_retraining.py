@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intermodal.platform.retraining import DAY, RETRY_SECONDS, Decision, Memory, Observed, decide
+from intermodal.platform.retraining import DAY, RETRY_SECONDS, Decision, Memory, Observed, decide, recalled
 from intermodal.platform.spec import DriftPolicy
 
 POLICY = DriftPolicy(cooldown_hours=24, retrains_per_day=1)
@@ -135,3 +135,30 @@ def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
     for (one, _), (other, _) in pairwise(started):
         assert other - one >= cooldown * 3600
     assert all(first != second for first, second in pairwise(asked))
+
+
+def test_a_memory_that_is_lost_is_recalled_of_what_was_asked_for() -> None:
+    memory, first = decide(Memory(), seen(), POLICY, NOW)
+    assert recalled([(NOW, first.key)]) == memory
+    later = NOW + 61 + RETRY_SECONDS
+    memory, again = decide(memory, seen(crashed_at=NOW + 60), POLICY, later)
+    by_hand = (later + 5, again.key)
+    assert recalled([by_hand, (later, again.key), (NOW, first.key)]) == memory
+    assert recalled([(NOW, "somebody wrote this"), (NOW, "")]) == Memory()
+    assert recalled([(NOW - DAY, "1.0.0-rc-1-1690000000"), (NOW, first.key)]).retrained_at == (NOW - DAY, NOW)
+
+
+@pytest.mark.parametrize("drifted", [True, False])
+def test_who_lost_their_memory_trains_no_second_time(drifted: bool) -> None:
+    """The version that was to be replaced, and the one that replaced it, within the cool-down."""
+    _, first = decide(Memory(), seen(), POLICY, NOW)
+    memory = recalled([(NOW, first.key)])
+    assert decide(memory, seen(), POLICY, NOW + 60)[1].action == "ask people"
+    memory, _ = decide(memory, seen("1.1.0", drifted=drifted), POLICY, NOW + 60)
+    assert decide(memory, seen("1.1.0"), POLICY, NOW + 3600)[1].action == "wait"
+
+
+@pytest.mark.parametrize("damaged", [{"since": "x"}, {"since": [1]}, {"retrained_at": 3}, {"more": 1}, []])
+def test_what_is_no_memory_is_not_taken_for_one(damaged: object) -> None:
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        Memory.from_dict(damaged)  # type: ignore[arg-type]

@@ -71,6 +71,5 @@ class Ticks:
 
     def run(self, request: dg.RunRequest, status: dg.DagsterRunStatus) -> dg.DagsterRun:
         """The run that the daemon makes of a request, in this state."""
-        return self.instance.add_run(
-            dg.DagsterRun(job_name=str(request.job_name), tags=dict(request.tags), status=status)
-        )
+        tags = {**request.tags, "dagster/sensor_name": self.sensor.name}
+        return self.instance.add_run(dg.DagsterRun(job_name=str(request.job_name), tags=tags, status=status))

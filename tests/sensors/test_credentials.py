@@ -1,18 +1,25 @@
 """The sensor that renews the gateway's credentials before they expire."""
 
 import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from importlib import import_module
+from threading import Event
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
 from intermodal.assets.resources import target_key
-from intermodal.platform.clouds import TARGETS
-from intermodal.platform.endpoints import Endpoint
+from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.platform.endpoints import Endpoint, Upstream
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.routing import Route, even_weights
+from intermodal.sensors.bounded import WORKERS, Answers, ask_all
 from intermodal.sensors.credentials import NEAR_SECONDS, gateway_credentials
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
+
+module = import_module("intermodal.sensors.credentials")
 
 
 @pytest.fixture
@@ -100,6 +107,75 @@ def test_a_cloud_that_has_no_traffic_makes_no_tick_fail(
     targets["aws"].gone = True
     gateway.shift("m", {"gcp": 1, "azure": 1})
     assert "Not renewed: m on aws" in tick(gateway, targets)
+
+
+@pytest.fixture
+def end() -> Iterator[Event]:
+    """Whoever waits for it waits until the test has ended."""
+    event = Event()
+    yield event
+    event.set()
+
+
+def more(gateway: MemoryGateway, targets: dict[str, MemoryTarget], names: list[str], seconds: float) -> None:
+    """Models whose credentials are good for so long."""
+    for place in targets.values():
+        place.expires_at = time.time() + seconds
+    for name in names:
+        served = [Endpoint(t, f"{name}-1-0-0-sandbox", name, "1.0.0", "https://x", "ready") for t in TARGETS]
+        route = Route(name, "1.0.0", even_weights(targets), {}, "{}")  # type: ignore[arg-type]
+        gateway.publish(route, [targets[one.target.cloud].upstream(one) for one in served])
+
+
+def test_a_silent_cloud_has_its_part_of_a_tick_and_the_others_are_renewed(
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget], monkeypatch: pytest.MonkeyPatch, end: Event
+) -> None:
+    """1,000 models: no more of its calls begin than may be under way at once."""
+    expire(gateway, targets, NEAR_SECONDS + 60)
+    more(gateway, targets, [f"m{number:03}" for number in range(999)], NEAR_SECONDS + 60)
+    for place in targets.values():
+        place.expires_at = time.time() + 3600
+    begun, given, upstream = list[str](), list[float](), targets["aws"].upstream
+
+    def silent(endpoint: Endpoint) -> Upstream:
+        begun.append(endpoint.model)
+        end.wait()
+        return upstream(endpoint)
+
+    def asked(calls: Mapping[str, Callable[[], Upstream]], seconds: float) -> Answers[Upstream]:
+        given.append(seconds)
+        return ask_all(calls, 0.2 if "m on aws" in calls else 60.0)  # this machine may be slow
+
+    monkeypatch.setattr(targets["aws"], "upstream", silent)
+    monkeypatch.setattr(module, "ask_all", asked)
+    said = tick(gateway, targets)
+    assert len(begun) <= WORKERS
+    assert sum(given) == pytest.approx(module.SECONDS)
+    assert said.startswith("Renewed: ")
+    assert said.endswith(" on aws: no answer within 0.2 s; and 980 more.")
+    left = {c: sum(gateway.credential_expiry(m)[c] - time.time() < 1800 for m in gateway.models()) for c in CLOUDS}
+    assert left == {"aws": 1000, "gcp": 0, "azure": 0}
+
+
+def test_the_late_ones_are_asked_first_and_by_turns(
+    gateway: MemoryGateway, targets: dict[str, MemoryTarget], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more(gateway, targets, ["early", "m"], NEAR_SECONDS + 60)
+    more(gateway, targets, ["x", "y", "z"], NEAR_SECONDS - 60)
+    orders = set[str]()
+
+    def nobody(calls: Mapping[str, object], _: float) -> Answers[Upstream]:
+        if "x on aws" in calls:
+            orders.add("".join(name[0] for name in calls))
+        return Answers({}, {})
+
+    monkeypatch.setattr(module, "ask_all", nobody)
+    now = time.time()
+    for later in range(9):
+        monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda later=later: now + later))
+        tick(gateway, targets)
+    assert {order[:3] for order in orders} == {"xyz", "yzx", "zxy"}
+    assert {order[3:] for order in orders} == {"em", "me"}
 
 
 def test_a_model_whose_route_is_damaged_keeps_no_other_from_it(

@@ -25,7 +25,7 @@ class Registry:
     """A champion for everybody. ``silent`` models get no answer until ``end``, ``broken`` ones an error."""
 
     def __init__(self) -> None:
-        self.silent, self.broken, self.end = set[str](), set[str](), Event()
+        self.silent, self.broken, self.end, self.version = set[str](), set[str](), Event(), "1.0.0"
 
     def champion(self, model: str) -> Any:
         if model in self.broken:
@@ -33,7 +33,7 @@ class Registry:
         if model in self.silent:
             self.end.wait()
         record = SimpleNamespace(holdout="2024-05-01")
-        return SimpleNamespace(version="1.0.0", candidate=SimpleNamespace(record=record))
+        return SimpleNamespace(version=self.version, candidate=SimpleNamespace(record=record))
 
 
 class World:
@@ -47,9 +47,9 @@ class World:
         made = jobs(NAMES, "retrain_")
         self.tick = Ticks(drift(made), resources, instance, assets=routes(specs), jobs=made)
 
-    def measured(self, state: str, *names: str) -> None:
+    def measured(self, state: str, *names: str, version: str = "1.0.0") -> None:
         for name in names or NAMES:
-            metadata = {"version": "1.0.0", "state": state}
+            metadata = {"version": version, "state": state}
             self.instance.report_runless_asset_event(
                 dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=metadata)
             )
@@ -121,6 +121,41 @@ def test_a_model_that_its_gate_refused_is_no_crash(world: World, blocking: bool)
         assert "no retrained model passed its gates" in world.notifier.told[0].text
     else:
         assert "the retraining failed" in words
+
+
+@pytest.mark.parametrize("cursor", [None, "{", '{"m00": 1}', '{"m00": {"since": "x"}}'])
+@pytest.mark.parametrize("ended", [False, True])
+def test_a_cursor_that_is_lost_makes_no_second_run_for_one_onset(world: World, cursor: str | None, ended: bool) -> None:
+    world.measured("drifted", "m00")
+    world.tick()
+    (request,) = world.tick.requests
+    world.tick.run(request, dg.DagsterRunStatus.SUCCESS if ended else dg.DagsterRunStatus.STARTED)
+    before = world.tick.remembered()
+    world.tick.cursor = cursor
+    world.measured("drifted", "m00")  # at another time
+    words = world.tick()
+    assert not world.tick.requests
+    assert ("a retraining runs" in words) != ended
+    assert len(world.notifier.told) == ended  # its gates refused the new version
+    (after,) = world.tick.remembered().values()
+    assert after["retrained_at"] == [pytest.approx(before["m00"]["retrained_at"][0], abs=5)]
+    assert (after["since"], after["retrained_from"]) == (int(before["m00"]["since"]), "1.0.0")
+
+
+def test_the_cool_down_holds_after_the_cursor_is_lost(world: World) -> None:
+    """The version that came of the retraining was good, and drifts again within the day."""
+    world.measured("drifted", "m00", "m01")
+    world.tick()
+    for request in world.tick.requests:
+        world.tick.run(request, dg.DagsterRunStatus.SUCCESS)
+    world.tick.cursor = None
+    world.registry.version = "1.1.0"
+    world.measured("none", "m00", version="1.1.0")
+    world.tick()
+    world.measured("drifted", "m00", "m02", version="1.1.0")
+    world.tick()
+    assert world.asked() == ["m02"]
+    assert "m00: wait, cooling down for another 24.0 h" in world.tick()
 
 
 def test_who_does_not_answer_keeps_nobody_waiting_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,10 +1,13 @@
 """The outage sensor when a cloud comes back, and when it does not stay."""
 
 import time
+from threading import Event
 
 import pytest
 
+from intermodal.platform.errors import Unavailable
 from intermodal.platform.incidents import Incident
+from intermodal.platform.watching import WatchPolicy
 from tests.sensors.outage_here import CONTAINED, Here
 
 
@@ -29,6 +32,31 @@ def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.Monk
     monkeypatch.setattr(here.targets["aws"], "answers", lambda: time.sleep(0.4) or True)
     here.tick(4)
     assert here.asked == []
+
+
+def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each waits for the other to be asked: one after the other, the tick would take as long as both."""
+    here.opened(("detected", "0"), *CONTAINED)
+    here.watch.policy = WatchPolicy(watchers=("endpoint",))
+    api, row, place = Event(), Event(), here.targets["aws"]
+
+    def answers() -> bool:
+        api.set()
+        return row.wait(1)
+
+    def invoke(*_: object) -> bytes:
+        row.set()
+        if not api.wait(1):
+            raise Unavailable("nobody asked the API")
+        return b"{}"
+
+    monkeypatch.setattr(place, "answers", answers)
+    monkeypatch.setattr(place, "invoke", invoke)
+    for _ in range(3):
+        api.clear()
+        row.clear()
+        here.tick()
+    assert "recover_wine" in here.asked
 
 
 def test_a_cloud_that_died_again_during_its_recovery_is_failed_over_again(here: Here) -> None:

@@ -114,4 +114,4 @@ def test_of_a_gateway_that_does_not_say_what_is_served_nothing_is_known(
 
 def test_an_api_that_fails_as_nobody_expected_does_not_answer(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(here.places["aws"], "answers", raises(ValueError("nobody expects this")))
-    assert probes.answering(here.places) == {"aws": False, "gcp": True, "azure": True}
+    assert probes.asking(here.places)() == {"aws": False, "gcp": True, "azure": True}

@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
+from types import SimpleNamespace
 
 import dagster as dg
 import pytest
 
 from intermodal.platform.drills import Totals
 from intermodal.platform.errors import Unavailable
-from intermodal.sensors.traffic import traffic
+from intermodal.sensors.traffic import QUIET_SECONDS, traffic
 from tests.sensors.support import Ticks, jobs, routes, spec
 
 MODELS = ("a", "b")
+module = import_module("intermodal.sensors.traffic")
 
 
 @dataclass
@@ -62,3 +65,93 @@ def test_counters_that_begin_anew_are_no_traffic_undone(tick: Ticks, gateway: Co
 def test_a_silent_gateway_is_said(tick: Ticks, gateway: Counting) -> None:
     gateway.requests = None
     assert tick() == "Envoy does not answer."
+
+
+def looked_at(tick: Ticks) -> list[str]:
+    return [str(request.job_name) for request in tick.requests]
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    clock = SimpleNamespace(now=1_795_000_000.0)
+    clock.time = lambda: clock.now
+    monkeypatch.setattr(module, "time", clock)
+    return clock
+
+
+def test_a_quiet_model_is_looked_at_every_quarter_of_an_hour(
+    tick: Ticks, gateway: Counting, clock: SimpleNamespace
+) -> None:
+    gateway.requests = {"a": 1}
+    for later in (0.0, QUIET_SECONDS - 1):
+        clock.now += later
+        tick()
+        assert not tick.requests
+    clock.now += 1
+    tick()
+    assert looked_at(tick) == ["watch_a"]  # and not b, which nobody asked for anything
+    clock.now += 10 * QUIET_SECONDS
+    assert "a 0 of 100 requests" in tick()
+    gateway.requests = {"a": 2}
+    tick()
+    assert looked_at(tick) == ["watch_a"]
+
+
+def test_many_requests_are_a_look_that_counts_for_the_quiet_ones(
+    tick: Ticks, gateway: Counting, clock: SimpleNamespace
+) -> None:
+    gateway.requests = {"a": 1}
+    tick()
+    clock.now += QUIET_SECONDS - 1
+    gateway.requests = {"a": 100}
+    tick()
+    assert looked_at(tick) == ["watch_a"]
+    clock.now += 1
+    gateway.requests = {"a": 101}
+    assert "a 1 of 100 requests" in tick()
+
+
+def test_a_quiet_model_whose_look_has_not_ended_has_to_wait(
+    tick: Ticks, gateway: Counting, clock: SimpleNamespace
+) -> None:
+    for asked in (1, 2, 3):
+        gateway.requests = {"a": asked}
+        tick()
+        clock.now += QUIET_SECONDS
+        if asked == 2:
+            run = tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
+    assert not tick.requests
+    tick.instance.report_run_canceled(run)
+    tick()
+    assert looked_at(tick) == ["watch_a"]
+
+
+def test_quiet_models_are_looked_at_a_few_at_a_time_and_those_first_that_waited_longest(
+    tick: Ticks, gateway: Counting, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET_AT_ONCE", 1)
+    gateway.requests = {"b": 1}
+    tick()
+    clock.now += 1
+    gateway.requests = {"a": 1, "b": 1}
+    tick()
+    clock.now += QUIET_SECONDS
+    tick()
+    assert looked_at(tick) == ["watch_b"]
+    run = tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
+    tick()
+    assert not tick.requests
+    tick.instance.report_run_canceled(run)
+    tick()
+    assert looked_at(tick) == ["watch_a"]
+
+
+@pytest.mark.parametrize("cursor", ['{"a": 40}', "{", '{"a": [1]}', '{"a": "x"}'])
+def test_a_cursor_of_before_and_one_that_is_damaged_hold_nothing_up(
+    tick: Ticks, gateway: Counting, clock: SimpleNamespace, cursor: str
+) -> None:
+    gateway.requests, tick.cursor = {"a": 50}, cursor
+    assert f"a {10 if '40' in cursor else 50} of 100 requests" in tick()
+    clock.now += QUIET_SECONDS
+    tick()
+    assert looked_at(tick) == ["watch_a"]
