@@ -30,7 +30,9 @@ from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.incidents import Incident
 from intermodal.platform.routing import Route, even_weights
 from intermodal.sensors.champions import champions
+from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.drift import drift
+from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.staleness import staleness
@@ -64,7 +66,8 @@ class Registry:
         return dict.fromkeys(self.names, self.version)
 
     def champion(self, model: str) -> Any:  # noqa: ARG002
-        return SimpleNamespace(version=self.version, registered_at=time.time())
+        candidate = SimpleNamespace(record=SimpleNamespace(holdout="2026-09-01"))
+        return SimpleNamespace(version=self.version, registered_at=time.time(), candidate=candidate)
 
 
 def world(names: Sequence[str]) -> dict[str, Any]:
@@ -80,6 +83,7 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         for place in targets:
             known = endpoint_name(name, "1.0.0", "sandbox")
             place.endpoints[known] = Endpoint(place.target, known, name, "1.0.0", "https://x", "ready")
+            gateway.held.setdefault(name, {})[place.target.cloud] = place.upstream(place.endpoints[known])
     return {
         "registry": Registry(names),
         "gateway": gateway,
@@ -144,14 +148,22 @@ def rows(models: int) -> list[Row]:
         def busy() -> None:
             resources["gateway"].counted |= {name: Totals(10_000) for name in names}
 
-        def measured() -> None:
+        def measured(state: str) -> None:
             for name in names:
-                found = {"version": "1.0.0", "state": "none"}
+                found = {"version": resources["registry"].version, "state": state}
                 instance.report_runless_asset_event(
                     dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=found)
                 )
 
-        deploys = jobs(names)
+        def expiring() -> None:
+            for place in (resources[target_key(target)] for target in TARGETS):
+                place.expires_at = time.time() + 60
+                for name in names:
+                    known = place.endpoints[endpoint_name(name, "1.0.0", "sandbox")]
+                    resources["gateway"].held[name][place.target.cloud] = place.upstream(known)
+                place.expires_at = time.time() + 3600
+
+        deploys, retrains = jobs(names), jobs(names, "retrain_")
         return [
             _row("champions", "every champion is served", tick(champions(deploys))),
             _row("champions", f"{models:,} promotions at once", tick(champions(deploys)), promoted),
@@ -169,7 +181,11 @@ def rows(models: int) -> list[Row]:
             _row("champions", f"{models:,} promotions, {models:,} runs in progress", tick(champions(deploys)), running),
             _row("orphans", f"{models:,} runs in progress", tick(orphans)),
             _row("traffic", "every model was asked enough", tick(traffic(jobs(names, "watch_"))), busy),
-            _row("drift", "measured, and none drifted", tick(drift(jobs(names, "retrain_"))), measured),
+            _row("drift", "measured, and none drifted", tick(drift(retrains)), partial(measured, "none")),
+            _row("drift", f"{models:,} drifted at once", tick(drift(retrains)), partial(measured, "drifted")),
+            _row("drills", "none is on", tick(drills)),
+            _row("gateway_credentials", "none expires soon", tick(gateway_credentials)),
+            _row("gateway_credentials", f"{3 * models:,} expire soon", tick(gateway_credentials), expiring),
         ]
 
 
