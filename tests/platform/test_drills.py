@@ -24,7 +24,12 @@ OUTAGE = DrillResult(
 )
 """At its limits, not over them."""
 CORRUPT = replace(OUTAGE, kind="corrupt", requests=0, drained_seconds=None, capacity_seconds=None)
-BORNE = {"detected_seconds": None, "drained_seconds": None, "capacity_seconds": None, "restored_seconds": 0.0}
+BORNE: dict[str, Any] = {
+    "detected_seconds": None,
+    "drained_seconds": None,
+    "capacity_seconds": None,
+    "restored_seconds": 0.0,
+}
 
 
 def test_an_outage_within_its_limits_is_passed_with_a_sentence_for_each() -> None:
