@@ -26,7 +26,7 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     asked = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
     found = [asked.iloc[:0].assign(truth=[])]
     for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
-        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target]
+        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target].dropna()
         labels.index = labels.index.astype(str)  # ids are text in requests
         found.append(asked.join(labels.rename("truth"), how="inner"))
     joined = pd.concat([one for one in found if len(one)] or found[:1])
@@ -38,7 +38,7 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     predictions = outputs[:, 0] if record.signature.output.width == 1 else outputs
     if record.task != "regression":
         truth = truth.astype(str)
-        if truth.nunique() < len(classes):
+        if set(truth) != set(classes):  # of a label that is new to the model a metric says nothing, or fails
             return {"labelled_rows": len(joined)}
     metric = spec.gate.metric
     figure = score(metric, truth, predictions, record.task, classes)

@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,7 +22,9 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 
 from intermodal.platform import v2
-from intermodal.platform.clouds import CLOUDS
+from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.resources.prometheus import PrometheusMetrics
+from intermodal.sandbox import monitoring
 from intermodal.sandbox.settings import Ports, free_port, port_variable
 from tests import load
 
@@ -205,6 +208,22 @@ def _runs(up: Installation) -> int:
     query = "{ runsOrError { ... on Runs { results { id } } } }"
     answer = httpx.post(f"http://127.0.0.1:{up.port('ui')}/graphql", json={"query": query}).json()
     return len(answer["data"]["runsOrError"]["results"])
+
+
+def test_prometheus_knows_what_each_cloud_answered_and_the_servers_behind_it(up: Installation, body: bytes) -> None:
+    """From the gateway's own counters and the servers' own: nothing between them is made up."""
+    if not monitoring.program("prometheus"):
+        pytest.fail("prometheus is not installed: run 'make setup', or install Debian's package of this name")
+    metrics = PrometheusMetrics(url=f"http://127.0.0.1:{up.port('prometheus')}")
+    url, known, found = f"http://127.0.0.1:{up.port('gateway')}/v2/models/flight_delay/infer", {}, []
+    deadline = time.monotonic() + 120
+    while len(known) < len(CLOUDS):  # a rate needs two scrapes with something between them
+        assert time.monotonic() < deadline, found
+        assert not asyncio.run(load.send(url, body, rate=60, seconds=1)).failed
+        found = metrics.read(60, "flight_delay")
+        complete = [one for one in found if one.requests and one.p95_ms and one.saturation is not None]
+        known = {one.cloud: (one.target, one.version, one.instances, one.error_rate) for one in complete}
+    assert known == {target.cloud: (str(target), "1.0.0", 1, 0) for target in TARGETS}
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
