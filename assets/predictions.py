@@ -136,4 +136,5 @@ def newest(tables: ports.Tables, model: str, version: str, rows: int, since: flo
             break
     if not have:
         return pd.DataFrame({name: [] for name in predictions.META})
-    return pd.concat(found, ignore_index=True).sort_values(predictions.AT).tail(rows).reset_index(drop=True)
+    in_order = pd.concat(found, ignore_index=True).sort_values(predictions.AT, kind="stable")
+    return in_order.tail(rows).reset_index(drop=True)
