@@ -15,9 +15,10 @@ from intermodal.assets.performance import live
 from intermodal.assets.predictions import newest
 from intermodal.assets.version import champion_of
 from intermodal.platform.counts import Counts, count
-from intermodal.platform.drift import CloudFinding, Drift, Moved, Verdict, between, compare, judge
+from intermodal.platform.drift import Drift, Moved, Verdict, compare, judge
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.package import PROFILE
+from intermodal.platform.populations import CloudFinding, between
 from intermodal.platform.predictions import CLOUD
 from intermodal.platform.profile import Profile
 from intermodal.platform.quality import Finding, findings

@@ -1,5 +1,7 @@
 """Distances between two distributions that are counted in the same bins."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from intermodal.platform.profile import ColumnProfile
@@ -70,3 +72,10 @@ def js_distance(reference: np.ndarray, current: np.ndarray) -> float:
 def _bits(p: np.ndarray, middle: np.ndarray) -> float:
     there = p > 0
     return float((p[there] * np.log2(p[there] / middle[there])).sum())
+
+
+def grouped(column: ColumnProfile, bins: Sequence[int], unseen: int, missing: int) -> np.ndarray:
+    """The counts of a column in the groups that are compared, then its unseen and its missing values."""
+    groups = groups_of(column)
+    merged = np.bincount(groups, weights=np.array(bins, dtype=float)) if len(groups) else np.array([])
+    return np.append(merged, [unseen, missing])

@@ -4,24 +4,20 @@ Everything is measured from counts in the bins of the version's reference profil
 million rows that come in chunks need no more memory than one chunk.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
-from operator import add
 from typing import Literal
 
 import numpy as np
 
 from intermodal.platform.counts import ColumnCounts, Counts, Rows, count
-from intermodal.platform.distances import groups_of, js_distance, ks_distance, psi
-from intermodal.platform.profile import ColumnProfile, Profile
+from intermodal.platform.distances import grouped, js_distance, ks_distance, psi
+from intermodal.platform.profile import Profile
 from intermodal.platform.signature import Column
 from intermodal.platform.spec import DriftPolicy
 
 State = Literal["none", "drifted", "too few rows"]
 Moved = Literal["inputs", "predictions"]
-CLOUD_ROWS = 200
-"""A cloud that answered fewer requests is not compared: 20 bins would hold ten rows each."""
 NAMED = 5
 """Columns that a sentence names, those that moved most first."""
 
@@ -65,16 +61,6 @@ class Verdict:
     moved: tuple[Moved, ...] = ()
 
 
-@dataclass(frozen=True)
-class CloudFinding:
-    """A cloud that is asked something else than the others, or predicts otherwise: ``columns`` (inputs and outputs)
-    with the PSI between it and them."""
-
-    cloud: str
-    columns: Mapping[str, float]
-    text: str
-
-
 def measure(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequence[Column]) -> Drift:
     """The drift of raw rows and of what was predicted for them, [n] or [n, k]. SpecError as ``count`` raises it.
 
@@ -94,7 +80,7 @@ def _column(
     profile: Profile, name: str, now: ColumnCounts, kind: Literal["input", "prediction"], rows: int
 ) -> ColumnDrift:
     then, total = profile.by_name[name], max(rows, 1)
-    reference, current = _grouped(then, then.counts, 0, then.missing), _grouped(then, now.bins, now.unseen, now.missing)
+    reference, current = grouped(then, then.counts, 0, then.missing), grouped(then, now.bins, now.unseen, now.missing)
     return ColumnDrift(
         name,
         kind,
@@ -106,12 +92,6 @@ def _column(
         now.unseen / total,
         now.out_of_range / total,
     )
-
-
-def _grouped(column: ColumnProfile, bins: Sequence[int], unseen: int, missing: int) -> np.ndarray:
-    groups = groups_of(column)
-    merged = np.bincount(groups, weights=np.array(bins, dtype=float)) if len(groups) else np.array([])
-    return np.append(merged, [unseen, missing])
 
 
 def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
@@ -142,57 +122,3 @@ def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
     why: dict[Moved, bool] = {"inputs": many, "predictions": bool(outputs)}
     moved = tuple(what for what, has in why.items() if has)
     return Verdict("drifted" if moved else "none", share, names, tuple(reasons), moved)
-
-
-def between(profile: Profile, by_cloud: Mapping[str, Counts], policy: DriftPolicy) -> tuple[CloudFinding, ...]:
-    """Clouds that see another population than the others together do, in any input (PSI over ``policy.psi``), or that
-    predict otherwise, in any output (over ``policy.prediction_psi``).
-
-    The gateway shares requests out by chance, so all clouds should see the same and predict the same. The odd one is
-    taken out before the rest is compared again, else it would make the others look odd. Of two that differ, the one
-    further from training is named.
-    """
-    counted = {cloud: one for cloud, one in by_cloud.items() if one.rows >= min(CLOUD_ROWS, policy.min_rows)}
-    kinds = (
-        ("sees another population", {cloud: one.inputs for cloud, one in counted.items()}, policy.psi),
-        ("predicts otherwise", {cloud: one.predictions for cloud, one in counted.items()}, policy.prediction_psi),
-    )
-    columns: dict[str, dict[str, float]] = {}
-    sentences: dict[str, list[str]] = {}
-    for does, by_column, level in kinds:
-        for cloud, distances in _odd_ones(profile, by_column, level).items():
-            columns.setdefault(cloud, {}).update(distances)
-            sentences.setdefault(cloud, []).append(_sentence(f"{cloud} {does}", distances, level))
-    return tuple(CloudFinding(cloud, columns[cloud], " ".join(sentences[cloud])) for cloud in sorted(columns))
-
-
-def _odd_ones(
-    profile: Profile, by_cloud: Mapping[str, Mapping[str, ColumnCounts]], level: float
-) -> dict[str, dict[str, float]]:
-    """The PSI over ``level`` of each odd cloud's columns."""
-    odd: dict[str, dict[str, float]] = {}
-    for name in next(iter(by_cloud.values()), {}):
-        for cloud, distance in _odd(profile.by_name[name], {c: one[name] for c, one in by_cloud.items()}, level):
-            odd.setdefault(cloud, {})[name] = distance
-    return odd
-
-
-def _odd(column: ColumnProfile, left: dict[str, ColumnCounts], level: float) -> list[tuple[str, float]]:
-    shares = {cloud: _grouped(column, one.bins, one.unseen, one.missing) for cloud, one in left.items()}
-    reference = _grouped(column, column.counts, 0, column.missing)
-    found = []
-    while len(shares) > 1:
-        total = reduce(add, shares.values())
-        distances = {cloud: round(psi(total - own, own), 9) for cloud, own in shares.items()}
-        worst = max(sorted(shares), key=lambda cloud: (distances[cloud], psi(reference, shares[cloud])))
-        if distances[worst] <= level:
-            break
-        found.append((worst, distances[worst]))
-        del shares[worst]
-    return found
-
-
-def _sentence(what: str, columns: Mapping[str, float], level: float) -> str:
-    furthest = sorted(columns.items(), key=lambda pair: -pair[1])[:NAMED]
-    listed = ", ".join(f"{name} {distance:.2f}" for name, distance in furthest)
-    return f"{what} than the other clouds: PSI over {level:g} in {listed}."

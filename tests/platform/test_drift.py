@@ -1,6 +1,5 @@
 """Drift: the distances' own laws, counting in any order and any split, and verdicts that people can read."""
 
-import dataclasses
 import math
 from functools import reduce
 from operator import add
@@ -13,14 +12,13 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
-from intermodal.platform.counts import CHUNK, Counts, count
+from intermodal.platform.counts import CHUNK, count
 from intermodal.platform.distances import GROUPS, groups_of, js_distance, ks_distance, psi
-from intermodal.platform.drift import ColumnDrift, Drift, between, compare, judge, measure
+from intermodal.platform.drift import ColumnDrift, Drift, judge, measure
 from intermodal.platform.errors import SpecError
-from intermodal.platform.profile import ColumnProfile, Profile, profile_of
+from intermodal.platform.profile import ColumnProfile
 from intermodal.platform.signature import Column
-from intermodal.platform.spec import DriftPolicy
-from intermodal.platform.tables import columns_of, typed
+from tests.platform.drift_rows import COLUMNS, POLICY, PROFILE, TRAINED_PREDICTIONS, TRAINING, profile_from, some
 
 COUNTS = st.integers(1, 12).flatmap(
     lambda k: st.tuples(*(st.lists(st.integers(0, 10_000), min_size=k, max_size=k).map(np.array) for _ in range(2)))
@@ -28,34 +26,11 @@ COUNTS = st.integers(1, 12).flatmap(
 NUMBERS = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True, width=32), st.integers(-3, 3).map(float))
 TEXTS = st.one_of(st.none(), st.sampled_from(["AA", "UA", "DL", "??", ""]))
 ROWS = st.lists(st.tuples(NUMBERS, TEXTS, st.floats(0, 1)), min_size=1, max_size=60)
-POLICY = DriftPolicy(min_rows=100)
 
 
 def frame(rows: list[tuple[float | None, str | None, float]]) -> tuple[pd.DataFrame, np.ndarray]:
     numbers, texts, predictions = zip(*rows, strict=True)
     return pd.DataFrame({"x": np.array(numbers, dtype=float), "c": list(texts)}), np.array(predictions)
-
-
-def profile_from(table: pd.DataFrame, predictions: np.ndarray) -> tuple[Profile, tuple[Column, ...]]:
-    columns = columns_of(table)
-    return Profile.from_dict(profile_of(typed(table, columns), columns, predictions)), columns
-
-
-def some(rows: int, seed: int, shift: float = 0.0) -> tuple[pd.DataFrame, np.ndarray]:
-    random = np.random.default_rng(seed)
-    table = pd.DataFrame(
-        {
-            "x": random.normal(shift, 1, rows),
-            "y": random.integers(0, 24, rows),
-            "flag": random.random(rows) < 0.1,
-            "c": random.choice(["AA", "UA", "DL"], rows, p=[0.6, 0.3, 0.1]),
-        }
-    )
-    return table, random.beta(2, 5, rows)
-
-
-TRAINING, TRAINED_PREDICTIONS = some(20_000, 0)
-PROFILE, COLUMNS = profile_from(TRAINING, TRAINED_PREDICTIONS)
 
 
 def by_name(drift: Drift) -> dict[str, ColumnDrift]:
@@ -321,71 +296,3 @@ def test_the_reasons_name_what_moved_furthest_first() -> None:
 
 def test_too_few_rows_say_how_many_it_takes() -> None:
     assert judge(drift_of(9.0, rows=3), POLICY).reasons == ("3 rows are too few to judge: it takes 100.",)
-
-
-# between clouds
-
-
-def clouds(**shifts: float) -> dict[str, Counts]:
-    return {cloud: count(PROFILE, *some(1500, k, shift), COLUMNS) for k, (cloud, shift) in enumerate(shifts.items(), 1)}
-
-
-def test_clouds_that_see_the_same_are_no_finding_even_when_all_have_drifted() -> None:
-    assert between(PROFILE, clouds(aws=0, gcp=0, azure=0), POLICY) == ()
-    assert between(PROFILE, clouds(aws=3, gcp=3, azure=3), POLICY) == ()
-
-
-def test_only_the_odd_cloud_is_named() -> None:
-    (finding,) = between(PROFILE, clouds(aws=0, gcp=4, azure=0), POLICY)
-    assert finding.cloud == "gcp"
-    assert set(finding.columns) == {"x"}
-    assert finding.text.startswith("gcp sees another population than the other clouds: PSI over 0.25 in x ")
-
-
-def saying(**moved: float) -> dict[str, Counts]:
-    """Clouds that are asked the same and add so much to what they predict."""
-    asked = {cloud: (*some(1500, k), more) for k, (cloud, more) in enumerate(moved.items(), 1)}
-    return {cloud: count(PROFILE, rows, said + more, COLUMNS) for cloud, (rows, said, more) in asked.items()}
-
-
-def test_a_cloud_that_predicts_otherwise_is_named_though_it_is_asked_the_same() -> None:
-    (finding,) = between(PROFILE, saying(aws=0, gcp=0.2, azure=0), POLICY)
-    assert (finding.cloud, set(finding.columns)) == ("gcp", {"prediction_0"})
-    assert finding.text.startswith("gcp predicts otherwise than the other clouds: PSI over 0.25 in prediction_0 ")
-    assert between(PROFILE, saying(aws=0.2, gcp=0.2, azure=0.2), POLICY) == ()
-
-
-def test_predictions_have_a_level_of_their_own() -> None:
-    (finding,) = between(PROFILE, saying(aws=0, gcp=0.2, azure=0), POLICY)
-    patient = POLICY.model_copy(update={"prediction_psi": finding.columns["prediction_0"] + 0.01})
-    assert between(PROFILE, saying(aws=0, gcp=0.2, azure=0), patient) == ()
-    blind_to_inputs = POLICY.model_copy(update={"psi": 99.0})
-    assert between(PROFILE, saying(aws=0, gcp=0.2, azure=0), blind_to_inputs) == (finding,)
-
-
-def test_a_cloud_that_is_asked_and_predicts_otherwise_is_one_finding_of_two_sentences() -> None:
-    rows, said = some(1500, 2, 4)
-    odd = {"gcp": count(PROFILE, rows, said + 0.2, COLUMNS)}
-    (finding,) = between(PROFILE, clouds(aws=0, azure=0) | odd, POLICY)
-    assert set(finding.columns) == {"x", "prediction_0"}
-    assert finding.text.count("gcp sees another population") == finding.text.count("gcp predicts otherwise") == 1
-
-
-def test_of_two_that_differ_the_one_further_from_training_is_named() -> None:
-    assert [one.cloud for one in between(PROFILE, clouds(aws=2, gcp=0), POLICY)] == ["aws"]
-    assert [one.cloud for one in between(PROFILE, clouds(aws=0, gcp=2), POLICY)] == ["gcp"]
-
-
-def test_a_cloud_with_few_requests_and_one_alone_are_not_compared() -> None:
-    few = {"gcp": count(PROFILE, *some(50, 9, shift=5), COLUMNS)}
-    assert between(PROFILE, clouds(aws=0, azure=0) | few, POLICY) == ()
-    assert between(PROFILE, clouds(aws=5), POLICY) == ()
-    assert between(PROFILE, {}, POLICY) == ()
-
-
-def test_the_clouds_together_are_their_sum() -> None:
-    parts = clouds(aws=0, gcp=0, azure=0)
-    whole = compare(PROFILE, reduce(add, parts.values()))
-    assert whole.rows == 4500
-    assert judge(whole, POLICY).state == "none"
-    assert dataclasses.is_dataclass(whole)
