@@ -35,7 +35,7 @@ class Targets:
         self.began = time.monotonic()
         counts = Counts(MODEL)
         counts.answered("v2", 200, 0.004)
-        counts.predicted(1, {"carrier": 1})
+        counts.predicted(1, {"carrier": {0: "ZZ"}})
         self.server = Metrics(Identity(VERSION, "aws", "aws/sagemaker"), [counts], lambda _: True)
         outer = self
 
