@@ -6,13 +6,14 @@ from intermodal.platform import ports, v2
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.endpoints import DeployRequest
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.failover import base
 from intermodal.platform.package import DESCRIPTOR, GOLDEN, Golden
 from intermodal.platform.parity import TOLERANCE, holds, largest_difference
 from intermodal.platform.signature import Signature
 from intermodal.platform.spec import ModelSpec
 
 NOT_DEPLOYED = "not deployed"
+DECIDE = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
+"""Fields of a spec that decide what is asked of a cloud."""
 
 
 def prefix(model: str, version: str) -> str:
@@ -41,14 +42,12 @@ def deploy_request(
 
 
 def stated(spec: ModelSpec, cloud: Cloud) -> str:
-    """What the spec itself says of the endpoint, as its asset's code version: with another, it is deployed anew."""
-    said = {
-        "replicas": base(spec, cloud),
-        "owner": spec.team,
-        "log": [spec.log_sample, spec.log_rows_per_second],
-        "tags": spec.tags,
-    }
-    return json.dumps(said, sort_keys=True)
+    """What the spec itself says of the endpoint, as its asset's code version: with another, it is deployed anew.
+
+    Only what differs from a spec's defaults: a field that a release adds deploys nothing until somebody writes it.
+    """
+    said = spec.model_dump(include=DECIDE, exclude_defaults=True)
+    return json.dumps(said | ({"cold": True} if cloud in spec.failover.cold else {}), sort_keys=True)
 
 
 def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:

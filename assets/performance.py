@@ -33,13 +33,26 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     if len(joined) < LEAST:
         return {"labelled_rows": len(joined)}
     record = champion.candidate.record
-    truth, classes = joined["truth"], np.asarray(record.signature.output.labels)
+    classes = np.asarray(record.signature.output.labels)
+    if record.task != "regression":
+        same = {_plain(label): label for label in classes}
+        joined["truth"] = joined["truth"].map(_plain).map(same)
+        joined = joined.dropna(subset="truth")  # of a label that is new to the model no metric can say anything
+        if len(joined) < LEAST or set(joined["truth"]) != set(classes):
+            return {"labelled_rows": len(joined)}
+    truth = joined["truth"]
     outputs = joined.filter(regex=r"^prediction_\d+$").to_numpy(dtype=float)
     predictions = outputs[:, 0] if record.signature.output.width == 1 else outputs
-    if record.task != "regression":
-        truth = truth.astype(str)
-        if set(truth) != set(classes):  # of a label that is new to the model a metric says nothing, or fails
-            return {"labelled_rows": len(joined)}
     metric = spec.gate.metric
     figure = score(metric, truth, predictions, record.task, classes)
     return {"labelled_rows": len(joined), f"live_{metric}": round(figure, 4)}
+
+
+def _plain(label: Any) -> str:
+    """A label as text: a column of whole numbers is one of floats as soon as one label has not come yet."""
+    if isinstance(label, bool | np.bool_):
+        return str(label)
+    try:
+        return f"{float(label):g}"
+    except ValueError:
+        return str(label)

@@ -1,5 +1,7 @@
 """``<model>/drift_report``: the page that Evidently draws of what ``<model>/drift`` decided, kept in the registry."""
 
+import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,6 +15,8 @@ from intermodal.assets.predictions import newest
 from intermodal.assets.version import champion_of
 from intermodal.platform.spec import ModelSpec
 
+KEPT_SECONDS = 3600.0
+
 
 def report(spec: ModelSpec) -> dg.AssetsDefinition:
     @dg.asset(
@@ -20,7 +24,7 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "drift_report",
             kinds={"evidently", "mlflow"},
-            description="Training and now, column by column, drawn by Evidently: one page a day beside the version.",
+            description="Training and now, column by column, drawn by Evidently: a page a day, drawn again hourly.",
         ),
         deps=[key(spec, "drift")],
         required_resource_keys={resources.REGISTRY, resources.TABLES},
@@ -34,10 +38,13 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 metadata={"report": f"not drawn: {len(current)} rows, it takes {spec.drift.min_rows}"}
             )
-        months = champion.candidate.record.partitions
-        reference = pd.concat([tables.read(spec.name, "features", month) for month in months], ignore_index=True)
         event = context.instance.get_latest_materialization_event(key(spec, "drift"))
         decided = event.asset_materialization if event else None
+        state = str(decided.metadata["state"].value) if decided and "state" in decided.metadata else ""
+        if drawn := _drawn(context, spec, champion.version, state):
+            return dg.MaterializeResult(metadata=drawn)
+        months = champion.candidate.record.partitions
+        reference = pd.concat([tables.read(spec.name, "features", month) for month in months], ignore_index=True)
         page = html(
             reference,
             current,
@@ -50,7 +57,23 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
         )
         url = registry.attach(champion, f"drift/{datetime.now(UTC):%Y-%m-%d}.html", page.encode())
         return dg.MaterializeResult(
-            metadata={"report": dg.MetadataValue.url(url), "version": champion.version, "rows": len(current)}
+            metadata={
+                "report": dg.MetadataValue.url(url),
+                "version": champion.version,
+                "state": state,
+                "rows": len(current),
+                "drawn": dg.MetadataValue.timestamp(time.time()),
+            }
         )
 
     return _report
+
+
+def _drawn(context: Context, spec: ModelSpec, version: str, state: str) -> Mapping[str, dg.MetadataValue]:
+    """What is said of the newest page while it will do: not an hour old, of this version, and drift was decided alike.
+    A page takes Evidently seconds and the registry some megabytes, and quiet models are looked at often."""
+    event = context.instance.get_latest_materialization_event(key(spec, "drift_report"))
+    said = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    values = {name: value.value for name, value in said.items()}
+    will_do = (values.get("version"), values.get("state")) == (version, state)
+    return said if will_do and time.time() - float(values.get("drawn") or 0) < KEPT_SECONDS else {}

@@ -39,7 +39,7 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             kinds={"envoy"},
             description="One address for the model, whatever cloud answers.",
             metadata={SPEC: as_json(spec)},
-            code_version=_stated(spec),
+            code_version=_shares_of(spec),
         ),
         deps=[key(spec, "endpoint", target.cloud) for target in targets],
         required_resource_keys={
@@ -100,9 +100,10 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
     return _route
 
 
-def _stated(spec: ModelSpec) -> str:
+def _shares_of(spec: ModelSpec) -> str:
     """The shares when all is well, as a code version: with others, the route is published anew."""
-    return json.dumps(shares(spec, (), [cloud for cloud, replicas in wanted(spec).items() if replicas]))
+    serving = [cloud for cloud, replicas in wanted(spec).items() if replicas]
+    return json.dumps(shares(spec, (), serving), sort_keys=True)
 
 
 def _ready(place: ports.EndpointTarget, name: str) -> Endpoint:

@@ -18,6 +18,8 @@ from intermodal.platform.spec import ModelSpec
 WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
 WATCH = "intermodal/watch"
 """Tag of a run that only looks: the model."""
+QUIET = "intermodal/quiet"
+"""Tag of a look at a model that little is asked of."""
 DRILL = "intermodal/drill"
 """Tag of a drill's run: the model."""
 APART = (*WATCHING, "drill", "incidents")

@@ -57,6 +57,7 @@ def read_status() -> "Status":
 
 
 def show(now: "Status") -> None:
+    from intermodal.platform.status import RESTS
     from intermodal.resources.addresses import without_passwords
 
     for name, model in now.models.items():
@@ -68,7 +69,8 @@ def show(now: "Status") -> None:
             table.add_column(column, overflow="fold")
         for served in model.endpoints:
             why = served.reason.partition("<")[0].strip()[:80]  # a front that fails may answer with a page
-            state = served.state if served.healthy else f"[red]{served.state}[/red] {escape(why)}"
+            well = served.healthy or served.state == RESTS
+            state = served.state if well else f"[red]{served.state}[/red] {escape(why)}"
             p50 = "" if served.p50_ms is None else f"{served.p50_ms:.1f}"
             weight = str(model.route.get(served.cloud, 0))
             table.add_row(served.cloud, served.target, served.url, served.version, state, weight, p50)

@@ -23,19 +23,25 @@ def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
         yield "Dagster does not answer: nothing is watched, and no cloud is replaced. The sandbox: intermodal up."
     elif ui and not runs.jobs(ui):
         yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
-    elif ui and (ago := _silent_for(ui)) > DAEMON_SECONDS:
-        since = "since it was installed" if ago == float("inf") else f"for {ago / 60:.0f} min"
-        yield f"Dagster's daemon has not been heard of {since}: nothing is watched. Start it (dagster-daemon run)."
+    elif ui and (silent := _silent(ui)):
+        yield silent
     if mlflow and not _answers(mlflow):
         yield "MLflow does not answer: nothing can be trained or deployed. What serves goes on, and is watched."
 
 
-def _silent_for(ui: str) -> float:
-    """Seconds since the daemon said that it lives."""
+def _silent(ui: str) -> str:
+    """A sentence when the daemon does not say that it lives, else ''."""
+    from intermodal.platform.errors import Unavailable
     from intermodal.resources import runs
 
-    at = runs.heard_of(ui)
-    return float("inf") if at is None else time.time() - at
+    try:
+        at = runs.heard_of(ui)
+    except Unavailable:  # it answered a moment ago
+        return "Dagster does not say whether its daemon lives."
+    if at is not None and time.time() - at <= DAEMON_SECONDS:
+        return ""
+    since = "since it was installed" if at is None else f"for {(time.time() - at) / 60:.0f} min"
+    return f"Dagster's daemon has not been heard of {since}: nothing is watched. Start it (dagster-daemon run)."
 
 
 def _answers(address: str) -> bool:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 8
 """Models that are asked about at the same time."""
+SECONDS = 5.0
+"""So long may Dagster take for an answer."""
 
 
 def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, ModelStatus], list[str]]":
@@ -27,21 +29,21 @@ def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, Mo
 def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]":
     """Clouds that are not on the route, as they were deployed last."""
     from intermodal.assets.endpoint import COLD
-    from intermodal.platform.status import EndpointStatus
+    from intermodal.platform.status import RESTS, EndpointStatus
     from intermodal.resources import runs
 
     for target in TARGETS:
         if target.cloud not in model.route and not model.problem:
-            left = runs.metadata(ui, [name, "endpoint", target.cloud])
+            left = runs.metadata(ui, [name, "endpoint", target.cloud], SECONDS)
             if left.get("state") == COLD:
-                yield EndpointStatus(target.cloud, str(target), "", left["version"], "cold", True)
+                yield EndpointStatus(target.cloud, str(target), "", left["version"], RESTS, False)
 
 
 def _drifted(ui: str, name: str, model: "ModelStatus") -> str:
     from intermodal.resources import runs
     from intermodal.resources.addresses import without_passwords
 
-    seen = runs.metadata(ui, [name, "drift"])
+    seen = runs.metadata(ui, [name, "drift"], SECONDS)
     if (seen.get("version"), seen.get("state")) != (model.version, "drifted"):
         return ""
     return f"The data of {name} {model.version} has drifted. See {without_passwords(ui)}/assets/{name}/drift"

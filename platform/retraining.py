@@ -11,7 +11,7 @@ DAY = 24 * 3600.0
 RETRY_SECONDS = 3600.0
 """After a retraining that crashed: what it needed (the registry, a disk) may be there again."""
 AGAIN = "-again"
-KEY = re.compile(rf"(?P<event>(?P<version>.+)-(?P<since>\d+))({AGAIN})?")
+KEY = re.compile(rf".+-\d+({AGAIN})?")
 """Of a decision to retrain: the version, when its drift was first measured (Unix seconds), and whether it is tried once
 more."""
 

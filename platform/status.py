@@ -15,6 +15,8 @@ from intermodal.platform.ports import EndpointTarget, Gateway
 from intermodal.platform.routing import Route
 
 SAMPLES = 5
+RESTS = "cold"
+"""The state of a cloud that runs nothing until another one fails."""
 AT_ONCE = 8
 """Models that are asked about at the same time: each waits by itself for a cloud that does not answer."""
 
@@ -56,9 +58,9 @@ class Status:
     troubles: Sequence[str] = ()
 
     def serves_everywhere(self, model: str) -> bool:
-        """Whether the model answers on every cloud."""
+        """Whether the model answers on every cloud that does not wait cold."""
         known = self.models.get(model)
-        return known is not None and {e.cloud for e in known.endpoints if e.healthy} == set(CLOUDS)
+        return known is not None and {e.cloud for e in known.endpoints if e.healthy or e.state == RESTS} == set(CLOUDS)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)

@@ -18,7 +18,7 @@ ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRun
 PATIENCE = 60.0
 """Seconds that a launch waits for a webserver that is starting or still loads the definitions."""
 
-LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset {
+LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { definition { id }
   assetMaterializations(limit: 1) { metadataEntries { label
     ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } ... on TextMetadataEntry { text }
     ... on BoolMetadataEntry { boolValue } ... on MarkdownMetadataEntry { mdStr } } } } } }"""
@@ -85,10 +85,11 @@ def stop(url: str, run_id: str) -> None:
             ) from error
 
 
-def metadata(url: str, key: Sequence[str]) -> dict[str, Any]:
-    """Numbers, texts and markdown of an asset's newest materialization; empty when there is none."""
-    asset = _ask(url, LATEST, {"key": {"path": list(key)}})["assetOrError"]
-    found = asset.get("assetMaterializations") or []
+def metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, Any]:
+    """Numbers, texts and markdown of an asset's newest materialization; empty when there is none, or no such asset any
+    more. ``seconds``: how long the webserver has."""
+    asset = _ask(url, LATEST, {"key": {"path": list(key)}}, seconds)["assetOrError"]
+    found = (asset.get("definition") and asset.get("assetMaterializations")) or []
     values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
     entries = found[0]["metadataEntries"] if found else []
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}

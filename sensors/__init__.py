@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.sensors.champions import champions
 from intermodal.sensors.credentials import gateway_credentials
-from intermodal.sensors.deployments import deployments
+from intermodal.sensors.deployments import deployments, failed_deployments
 from intermodal.sensors.drift import drift
 from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
@@ -23,6 +23,7 @@ def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
     known = list(jobs)
     return [
         deployments(),
+        failed_deployments,
         gateway_credentials,
         outage(jobs_of(known, "failover", "recover") or []),
         traffic(jobs_of(known, "watch")),

@@ -34,6 +34,8 @@ def ask_all(calls: Mapping[str, Callable[[], T]], seconds: float) -> Answers[T]:
             found[key] = future.result()
         except IntermodalError as error:
             failed[key] = error.message
+        except Exception as error:  # noqa: BLE001 one SDK's own must not lose the answers of the others
+            failed[key] = repr(error)
     return Answers(found, failed)
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 from intermodal.assets import resources
 from intermodal.assets.runs import RUNNING
 from intermodal.assets.specs import specs_of
-from intermodal.assets.watching import WATCH
+from intermodal.assets.watching import QUIET, WATCH
 from intermodal.platform.drills import Totals
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import ModelSpec
@@ -59,17 +59,20 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         before = remembered(context, partial(_parse, now)) or {}
         seen = {name: _last(before.get(name), totals.get(name, Totals()).requests, now) for name in specs}
         asked = {name: totals.get(name, Totals()).requests - look.requests for name, look in seen.items()}
-        waiting = _waiting(context.instance)
+        waiting, quiet_ones = _waiting(context.instance)
         busy = [name for name in specs if asked[name] >= specs[name].drift.rows and name not in waiting]
         quiet = [name for name in specs if asked[name] and now - seen[name].at >= QUIET_SECONDS]
         quiet = sorted({*quiet} - {*busy} - waiting, key=lambda name: seen[name].at)
-        due = [*busy, *quiet[: max(0, QUIET_AT_ONCE - len(waiting))]]
-        seen.update((name, Look(totals[name].requests, now)) for name in due)
+        quiet = quiet[: max(0, QUIET_AT_ONCE - quiet_ones)]
+        seen.update((name, Look(totals[name].requests, now)) for name in [*busy, *quiet])
         kept = {name: astuple(look) for name, look in seen.items() if totals.get(name, Totals()).requests}
         return dg.SensorResult(
-            run_requests=[dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name}) for name in due],
+            run_requests=[
+                *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name}) for name in busy),
+                *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name, QUIET: "yes"}) for name in quiet),
+            ],
             cursor=json.dumps(kept),
-            skip_reason=None if due else dg.SkipReason(_waits(specs, asked)),
+            skip_reason=None if busy or quiet else dg.SkipReason(_waits(specs, asked)),
         )
 
     return _traffic
@@ -90,9 +93,11 @@ def _waits(specs: Mapping[str, ModelSpec], asked: Mapping[str, int]) -> str:
     return f"No model was asked often enough since it was last looked at: {', '.join(told) or 'there is none'}."
 
 
-def _waiting(instance: dg.DagsterInstance) -> set[str]:
-    """Models whose last look has not begun or not ended yet: another one would see nothing that it does not."""
-    return {run.tags[WATCH] for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH in run.tags}
+def _waiting(instance: dg.DagsterInstance) -> tuple[set[str], int]:
+    """Models whose last look has not begun or not ended yet: another one would see nothing that it does not. And how
+    many of those looks are at quiet models."""
+    tags = [run.tags for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH in run.tags]
+    return {one[WATCH] for one in tags}, sum(QUIET in one for one in tags)
 
 
 def _parse(now: float, data: Mapping[str, Any]) -> dict[str, Look]:

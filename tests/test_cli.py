@@ -264,7 +264,7 @@ def test_what_only_dagster_knows_is_shown(monkeypatch: pytest.MonkeyPatch) -> No
         ("m", "endpoint", "azure"): {"version": "1.0.0", "state": COLD},
         ("replaced", "drift"): {"version": "1.0.0", "state": "drifted"},
     }
-    monkeypatch.setattr("intermodal.resources.runs.metadata", lambda _, key: asked.get(tuple(key), {}))
+    monkeypatch.setattr("intermodal.resources.runs.metadata", lambda _, key, __: asked.get(tuple(key), {}))
     route = {"aws": 50, "gcp": 50}
     models = {"m": ModelStatus("1.0.0", route, ()), "replaced": ModelStatus("1.1.0", route, ())}
     found, drifted = watched("http://someone:secret@ui", models)

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from intermodal.assets.deploying import deploy_request, stated
-from intermodal.platform.endpoints import DeployRequest
+from intermodal.platform.endpoints import DeployRequest, Endpoint
 from tests.assets.conftest import World, another_spec
 from tests.assets.failover_world import SPEC, spec_with
 from tests.memory import MemoryDeployment, MemoryStore
@@ -41,6 +41,46 @@ def test_a_changed_spec_is_deployed_once(world: World) -> None:
         assert names(first) == {*ENDPOINTS, "wine/route"}
         assert changed.run("deploy_wine").success
         assert names(asked(changed, asked(changed, first))) == set()
+
+
+def test_a_spec_that_changes_while_something_else_is_deployed_is_deployed_after_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.run("train_and_deploy_wine").success
+    settled = asked(world, asked(world, None))
+    meanwhile, deploy = list[dg.EvaluateAutomationConditionsResult](), world.targets["aws"].deploy
+    with another_spec(world, "  replicas: 2\n") as changed:
+
+        def reloaded(request: DeployRequest) -> Endpoint:
+            meanwhile.append(asked(changed, settled))
+            return deploy(request)
+
+        monkeypatch.setattr(world.targets["aws"], "deploy", reloaded)
+        assert world.run("deploy_wine").success  # with the definitions that it began with
+        (during,) = meanwhile
+        assert names(during) == set()
+        assert names(asked(changed, during)) == ENDPOINTS  # the route follows them
+
+
+def test_a_second_change_before_the_first_is_deployed_is_deployed_too(world: World) -> None:
+    assert world.run("train_and_deploy_wine").success
+    settled = asked(world, asked(world, None))
+    with another_spec(world, "  replicas: 2\n") as first, another_spec(world, "  replicas: 3\n") as second:
+        again = asked(second, asked(first, settled))
+        assert names(again) == ENDPOINTS
+        assert second.run("deploy_wine").success
+        assert names(asked(second, asked(second, again))) == set()
+
+
+def test_the_order_of_failing_over_deploys_no_route(world: World) -> None:
+    assert world.run("train_and_deploy_wine").success
+    settled = asked(world, asked(world, None))
+    with another_spec(world, "  failover: {order: [azure, gcp, aws]}\n") as changed:
+        assert names(asked(changed, settled)) == set()
+
+
+def test_a_field_with_its_default_written_down_is_no_change() -> None:
+    assert stated(spec_with(replicas=1, log_sample=1.0), "aws") == stated(SPEC, "aws")
 
 
 def test_only_what_the_change_is_about_is_deployed(world: World) -> None:

@@ -124,11 +124,19 @@ def test_with_labels_of_one_class_alone_there_is_no_metric() -> None:
     assert found == {"labelled_rows": 200}
 
 
-@pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
-def test_a_label_that_the_model_cannot_give_stops_nobody(metric: str) -> None:
+@pytest.mark.parametrize(("metric", "figure"), [("roc_auc", 0.5), ("log_loss", 1.0986)])
+def test_a_row_with_a_label_that_the_model_cannot_give_is_left_out(metric: str, figure: float) -> None:
     truth, outputs = ["a", "b", "c", "d"] * 50, np.full((200, 3), 1 / 3)
     found = live(spec(metric), champion("multiclass", ["a", "b", "c"]), labelled(truth), asked(outputs))
-    assert found == {"labelled_rows": 200}
+    assert found == {"labelled_rows": 150, f"live_{metric}": figure}
+
+
+@pytest.mark.parametrize("classes", [[0, 1], [False, True]])
+def test_labels_beside_one_that_has_not_come_yet_are_the_same_labels(classes: list[Any]) -> None:
+    truth = pd.Series([*([classes[0]] * 60), *([classes[1]] * 60), None])
+    tables = labelled(truth.astype(float) if classes[0] is not False else truth)
+    found = live(spec("accuracy"), champion("binary", classes), tables, asked([0.2] * 60 + [0.9] * 61))
+    assert found == {"labelled_rows": 120, "live_accuracy": 1.0}
 
 
 def test_before_anybody_asked_no_row_has_a_label() -> None:

@@ -1,6 +1,7 @@
 """What is seen of a model that serves: drift, health, drills, and the page that tells all of it."""
 
 import time
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from intermodal.assets import drift
 from intermodal.platform.clouds import CLOUDS
+from intermodal.platform.drift import Verdict
 from intermodal.platform.figures import Figures
 from intermodal.platform.incidents import Entry, Incident
 from intermodal.platform.predictions import part_of
@@ -168,7 +170,7 @@ def test_a_new_category_is_a_finding_and_only_text(deployed: World) -> None:
     deployed.tables.write("wine", "predictions", part, rows.assign(colour=colours))
     found = look(deployed, "drift")
     assert "10.0% of the rows have a value of colour that training did not: " in found["quality"]
-    assert r"!\[x\](http://example/x)\<b\> new." in found["quality"]
+    assert r"!\[x\](http: //example/x)\<b\> new." in found["quality"]
     assert "missing" not in found["quality"]
 
 
@@ -178,6 +180,27 @@ def test_evidently_draws_a_page_beside_the_version(deployed: World) -> None:
     (page,) = deployed.registry.attached.values()
     assert found["report"].startswith("http://registry.example/wine/1.0.0/drift/")
     assert b"1.0.0: training and now" in page
+
+
+def test_a_page_is_drawn_again_after_an_hour_or_when_drift_is_decided_otherwise(
+    deployed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[bytes] = []
+    monkeypatch.setattr(deployed.registry, "attach", lambda *given: drawn.append(given[-1]) or "http://page")
+    clock = SimpleNamespace(now=time.time(), time=lambda: clock.now)
+    monkeypatch.setattr(import_module("intermodal.assets.report"), "time", clock)
+
+    asked(deployed, 1200)
+
+    def pages(state: str) -> int:
+        verdict = Verdict(state, 0.0, (), ())  # type: ignore[arg-type]
+        monkeypatch.setattr(import_module("intermodal.assets.drift"), "judge", lambda *_: verdict)
+        assert look(deployed, "drift", "drift_report")["report"] == "http://page"
+        return len(drawn)
+
+    assert [pages("none"), pages("none"), pages("drifted"), pages("drifted")] == [1, 1, 2, 2]
+    clock.now += 3600
+    assert pages("drifted") == 3
 
 
 def test_gauges_that_nobody_takes_do_not_stop_the_decision(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""No tick may take 2 s, whatever does not answer: what a sensor waits for others leaves time for its own work."""
+"""No tick may wait 2 s for clouds that do not answer: what it waits for them leaves time for its own work."""
 
 from importlib import import_module
 

@@ -146,6 +146,21 @@ def test_quiet_models_are_looked_at_a_few_at_a_time_and_those_first_that_waited_
     assert looked_at(tick) == ["watch_a"]
 
 
+def test_busy_models_keep_no_quiet_one_waiting(
+    tick: Ticks, gateway: Counting, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "QUIET_AT_ONCE", 1)
+    gateway.requests = {"b": 1}
+    tick()
+    gateway.requests = {"a": 1_000_000, "b": 1}
+    tick()
+    assert looked_at(tick) == ["watch_a"]
+    tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
+    clock.now += QUIET_SECONDS
+    tick()
+    assert looked_at(tick) == ["watch_b"]
+
+
 @pytest.mark.parametrize("cursor", ['{"a": 40}', "{", '{"a": [1]}', '{"a": "x"}'])
 def test_a_cursor_of_before_and_one_that_is_damaged_hold_nothing_up(
     tick: Ticks, gateway: Counting, clock: SimpleNamespace, cursor: str
