@@ -12,19 +12,6 @@ from intermodal.platform.spec import ModelSpec
 Context = dg.AssetExecutionContext
 F = TypeVar("F", bound=Callable[..., Any])
 
-_NEWS = dg.AutomationCondition.newly_missing() | dg.AutomationCondition.any_deps_updated()
-_CHANGED = dg.AutomationCondition.code_version_changed()
-_UNANSWERED = _CHANGED.since(dg.AutomationCondition.newly_requested() & ~_CHANGED)
-"""Until it was asked for: a run that was under way when the spec changed ends with the old one."""
-DEPLOYS = (
-    dg.AutomationCondition.eager().replace(
-        _NEWS.since_last_handled(), (_NEWS.since_last_handled() | _UNANSWERED).with_label("news, or another spec")
-    )
-    & dg.AutomationCondition.all_deps_blocking_checks_passed()
-).with_label("eager, also when the spec changed, and never past a failed blocking check")
-"""For what promotes or deploys: follow upstream changes and the spec (docs/adr/0026), but never past a failed gate of
-an earlier run (``blocking=True`` alone only gates inside one run)."""
-
 
 def key(spec: ModelSpec, *path: str) -> dg.AssetKey:
     return dg.AssetKey([spec.name, *path])

@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import down, incident_of, not_deployed, not_looked_at
-from intermodal.assets.common import CLOUD_KINDS, DEPLOYS, Context, attributes, key, signed
+from intermodal.assets.common import CLOUD_KINDS, Context, attributes, key, signed
 from intermodal.assets.deploying import deploy_request, stated
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports, v2
@@ -44,7 +44,6 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
             *(resources.REGISTRY, resources.DEPLOYMENT, resources.INCIDENTS),
             *(resources.target_key(target), resources.store_key(cloud)),
         },
-        automation_condition=DEPLOYS,
     )
     @signed
     def _endpoint(context: Context) -> dg.MaterializeResult[None]:

@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import incident_of, not_deployed, not_looked_at
-from intermodal.assets.common import DEPLOYS, STORE_KINDS, Context, attributes, key, signed
+from intermodal.assets.common import STORE_KINDS, Context, attributes, key, signed
 from intermodal.assets.deploying import prefix
 from intermodal.assets.version import champion_of
 from intermodal.platform.clouds import Cloud
@@ -27,7 +27,6 @@ def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
         ),
         deps=[key(spec, "version")],
         required_resource_keys={resources.REGISTRY, resources.INCIDENTS, resources.store_key(cloud)},
-        automation_condition=DEPLOYS,
     )
     @signed
     def _mirror(context: Context) -> dg.MaterializeResult[None]:

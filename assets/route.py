@@ -9,7 +9,8 @@ import dagster as dg
 
 from intermodal.assets import resources
 from intermodal.assets.away import down
-from intermodal.assets.common import DEPLOYS, Context, attributes, key, signed
+from intermodal.assets.common import Context, attributes, key, signed
+from intermodal.assets.deploying import stated
 from intermodal.assets.endpoint import golden_of
 from intermodal.assets.failover import keys_of, ports_of
 from intermodal.assets.settling import settle
@@ -39,7 +40,7 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             kinds={"envoy"},
             description="One address for the model, whatever cloud answers.",
             metadata={SPEC: as_json(spec)},
-            code_version=_shares_of(spec),
+            code_version=_stated(spec, targets),
         ),
         deps=[key(spec, "endpoint", target.cloud) for target in targets],
         required_resource_keys={
@@ -47,7 +48,6 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
             *keys_of(targets),
             *(resources.target_key(target) for target in TARGETS),
         },
-        automation_condition=DEPLOYS,
     )
     @signed
     def _route(context: Context, config: RouteConfig) -> dg.MaterializeResult[None]:
@@ -100,10 +100,12 @@ def route(spec: ModelSpec, targets: Sequence[Target]) -> dg.AssetsDefinition:
     return _route
 
 
-def _shares_of(spec: ModelSpec) -> str:
-    """The shares when all is well, as a code version: with others, the route is published anew."""
+def _stated(spec: ModelSpec, targets: Sequence[Target]) -> str:
+    """What the spec says of all that is deployed, as a code version: the shares when all is well, and each endpoint.
+    The route comes last, so with this one the whole was deployed."""
     serving = [cloud for cloud, replicas in wanted(spec).items() if replicas]
-    return json.dumps(shares(spec, (), serving), sort_keys=True)
+    endpoints = {str(target): stated(spec, target.cloud) for target in targets}
+    return json.dumps({"shares": shares(spec, (), serving), "endpoints": endpoints}, sort_keys=True)
 
 
 def _ready(place: ports.EndpointTarget, name: str) -> Endpoint:

@@ -1,4 +1,4 @@
-"""What Dagster's runs say about models: by their tags, or by the assets that the automation chose."""
+"""What Dagster's runs say about models: by their tags, or by the assets that a person chose."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ REAP = "reap"
 
 
 def models_of(run: dg.DagsterRun) -> set[str]:
-    """The models that a run is about; runs of the automation have no tag but a selection."""
+    """The models that a run is about; who materializes assets in the UI gives a selection and no tag."""
     chosen = {key.path[0] for key in run.asset_selection or ()}
     return chosen | {run.tags[tag] for tag in ("model", MODEL_TAG) if tag in run.tags}
 

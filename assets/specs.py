@@ -1,5 +1,6 @@
 """The specs of all models that a code location has: what sensors, which are one for all models, need to know."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -24,4 +25,14 @@ def specs_of(repository: dg.RepositoryDefinition) -> Mapping[str, ModelSpec]:
     for key in graph.get_all_asset_keys():
         if key.path[1:] == ["route"] and SPEC in (metadata := graph.get(key).metadata):
             found[key.path[0]] = ModelSpec.model_validate_json(str(metadata[SPEC]))
+    return found
+
+
+@lru_cache(maxsize=4)
+def stated_of(repository: dg.RepositoryDefinition) -> Mapping[str, Mapping[dg.AssetKey, str]]:
+    """What each model's spec states of its endpoints and its route: their code versions (docs/adr/0026)."""
+    graph, found = repository.asset_graph, defaultdict[str, dict[dg.AssetKey, str]](dict)
+    for key in graph.get_all_asset_keys():
+        if key.path[1:2] in (["endpoint"], ["route"]) and (version := graph.get(key).code_version):
+            found[key.path[0]][key] = version
     return found

@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from intermodal.assets.common import DEPLOYS, attributes, key, signed
+from intermodal.assets.common import attributes, key, signed
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.gate import judge_metrics
@@ -17,7 +17,6 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
             spec, "version", kinds={"mlflow"}, description="A semantic version, and the champion from now on."
         ),
         deps=[key(spec, "model")],
-        automation_condition=DEPLOYS,
     )
     @signed
     def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:

@@ -5,9 +5,8 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.sensors.champions import champions
 from intermodal.sensors.credentials import gateway_credentials
-from intermodal.sensors.deployments import deployments, failed_deployments
+from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
 from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
@@ -22,13 +21,11 @@ def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
     """Every sensor of the platform. ``jobs`` are those of all models: Dagster wants to know what may be asked for."""
     known = list(jobs)
     return [
-        deployments(),
-        failed_deployments,
+        deployments(jobs_of(known, "deploy")),
         gateway_credentials,
         outage(jobs_of(known, "failover", "recover") or []),
         traffic(jobs_of(known, "watch")),
         drift(jobs_of(known, "retrain")),
-        champions(jobs_of(known, "deploy")),
         staleness,
         heartbeat,
         orphans,

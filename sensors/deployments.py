@@ -1,43 +1,133 @@
-"""Follow upstream changes and specs to the clouds, and say when that fails: nobody started these runs."""
+"""A new champion, or a spec that says something else → ``deploy_<model>``, once for each (docs/adr/0027).
+
+What is wanted is the registry's champion and the code versions of ``<model>/endpoint/<cloud>`` and ``<model>/route``,
+which say what the spec states (docs/adr/0026). What is served is the gateway's route and the code versions with which
+those assets were made last. Who made the champion, a training run or a person, is no matter. A deployment that failed,
+whoever started it since, is not tried again: people are told once.
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 import dagster as dg
 
-from intermodal.platform import ports
+from intermodal.assets import resources
+from intermodal.assets.runs import LIMIT, busy_models, created_at, failed_deployments
+from intermodal.assets.specs import specs_of, stated_of
+from intermodal.platform.deployments import Decision, Due, Seen, decide, digest
+from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
+from intermodal.platform.spec import ModelSpec
+from intermodal.sensors.cursors import remembered, said
+from intermodal.sensors.targets import JobDefinitions
 
-DEPLOYS = "intermodal/deploys"
-"""Tag by which the queue keeps room for failovers (dagster.yaml)."""
+DUE = "intermodal/deployment"
+"""Tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
+AT_ONCE = 50
+"""Runs asked for in one tick; the others wait for the next."""
 
 
-def deployments() -> dg.AutomationConditionSensorDefinition:
-    return dg.AutomationConditionSensorDefinition(
-        "deployments",
-        target=dg.AssetSelection.all(),
-        default_status=dg.DefaultSensorStatus.RUNNING,
+def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
+    """``jobs`` are the ``deploy_<model>`` jobs of all models: what it may ask for."""
+
+    @dg.sensor(
+        name="deployments",
+        jobs=jobs,
         minimum_interval_seconds=30,
-        run_tags={DEPLOYS: "yes"},  # a run may be about several models, so it has no tag `model`
-        description="Deploys a new champion once its gates passed, and what a changed spec says: mirrors, endpoints "
-        "and route follow.",
+        default_status=dg.DefaultSensorStatus.RUNNING,
+        required_resource_keys={resources.REGISTRY, resources.GATEWAY, resources.NOTIFIER},
+        description="Deploys a new champion and what a changed spec says, once; tells people when it failed.",
+    )
+    def _deployments(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+        return _tick(context)
+
+    return _deployments
+
+
+def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
+    assert context.repository_def is not None
+    specs, now = specs_of(context.repository_def), time.time()
+    try:
+        seen = _seen(context)
+    except IntermodalError as error:
+        return dg.SkipReason(f"Not known what is champion or what is served, so nothing is decided. {error}")
+    known = _known(context, seen)
+    since = min((due.since for due in known.values()), default=now)
+    failed = failed_deployments(context.instance, since) if known else {}
+    requests, words, kept = list[dg.RunRequest](), list[str](), dict[str, Any]()
+    for name, one in sorted(seen.items()):
+        before = known.get(name)
+        due, decision = decide(before, replace(one, failed=failed.get(name)), now)
+        if decision.action == "deploy" and len(requests) == AT_ONCE:
+            due, decision = before, Decision("wait", "the next tick deploys it")
+        if due and decision.action == "deploy":
+            tags = {"model": name, DUE: _tag(name, one)}
+            requests.append(dg.RunRequest(due.key(name), job_name=f"deploy_{name}", tags=tags))
+        if due and decision.action == "ask people":
+            try:
+                resources.notifier(context).tell(_question(specs[name], due, decision.reason))
+            except IntermodalError as error:  # the next tick tries again
+                words.append(error.message)
+                due = before
+        if decision.reason:
+            words.append(f"{name} {one.version}: {decision.reason}")
+        if due:
+            kept[name] = due.to_dict()
+    return dg.SensorResult(
+        run_requests=requests,
+        cursor=json.dumps(kept),
+        skip_reason=None if requests else said(words, "Every champion is served, as its spec says."),
     )
 
 
-@dg.run_failure_sensor(
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=30,
-    description="Tells people that a run which the sensor deployments asked for has failed: it is not tried again.",
-)
-def failed_deployments(context: dg.RunFailureSensorContext, notifier: dg.ResourceParam[ports.Notifier]) -> None:
-    run = context.dagster_run
-    if run.tags.get(DEPLOYS) != "yes":
-        return
-    models = sorted({key.path[0] for key in run.asset_selection or ()})
-    notifier.tell(
-        Notice(
-            severity="warning",
-            title=f"{', '.join(models)}: what is new was not deployed",
-            text=f"{context.failure_event.message} What served goes on. See the run {run.run_id}; deploy_<model> tries "
-            "it again.",
-            owner="team:platform",
-            key=f"deployment-{run.run_id}",
+def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
+    """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
+    assert context.repository_def is not None
+    busy, champions = busy_models(context.instance), resources.registry(context).champions()
+    stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champions}
+    gateway = resources.gateway(context)
+    routes = (gateway.route(model) for model in gateway.models())
+    routed = {route.model: route.version for route in routes if route is not None}
+    made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
+    return {
+        name: Seen(
+            version=champions[name],
+            spec=digest({key.to_user_string(): version for key, version in each.items()}),
+            served=routed.get(name) == champions[name] and all(made[key] == each[key] for key in each),
+            busy=name in busy,
         )
+        for name, each in stated.items()
+    }
+
+
+def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, Seen]) -> dict[str, Due]:
+    """What the cursor has; without a cursor, what the runs asked for here say, so that none is asked for again."""
+    known = remembered(context, lambda data: {name: Due.from_dict(each) for name, each in data.items()})
+    wanted = [_tag(name, one) for name, one in seen.items() if not one.served]
+    if known is not None or not wanted:
+        return known or {}
+    found: dict[str, Due] = {}
+    for record in context.instance.get_run_records(dg.RunsFilter(tags={DUE: wanted}), limit=LIMIT):  # newest first
+        name, version, spec = record.dagster_run.tags[DUE].split(" ")
+        if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
+            at = created_at(record)
+            found[name] = Due(version, spec, since=at, quiet=at, asked=at)
+    return found
+
+
+def _tag(name: str, seen: Seen) -> str:
+    return f"{name} {seen.version} {seen.spec}"
+
+
+def _question(spec: ModelSpec, due: Due, reason: str) -> Notice:
+    return Notice(
+        severity="warning",
+        title=f"{spec.name} {due.version} is not served as its spec says",
+        text=f"Champion {due.version} of {spec.name}, or what its spec says now: {reason}. Look at the runs with the "
+        f"tag model={spec.name}, then run deploy_{spec.name}, or make the version that is served champion again.",
+        owner=spec.owner,
+        key=f"deployment-{due.key(spec.name)}",
     )

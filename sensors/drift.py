@@ -27,7 +27,7 @@ CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
 """Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
 SENSOR, NAME = "dagster/sensor_name", "drift"
 """Dagster's own tag of every run that a sensor asked for."""
-SECONDS = 1.0
+SECONDS = 0.6
 """So long may the registry and the tables take, for all models that have drifted; the next tick asks of the others."""
 
 

@@ -29,8 +29,8 @@ from intermodal.platform.drills import Totals
 from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.incidents import Incident
 from intermodal.platform.routing import Route, even_weights
-from intermodal.sensors.champions import champions
 from intermodal.sensors.credentials import gateway_credentials
+from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
 from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
@@ -121,7 +121,8 @@ def rows(models: int) -> list[Row]:
     """Every sensor's ticks for that many models."""
     names = [f"model_{number:04}" for number in range(models)]
     specs, resources = [spec(name, stale_after_days=30) for name in names], world(names)
-    own: dict[str, Any] = {"assets": routes(specs)}
+    stated = [dg.AssetSpec([name, "endpoint", cloud], code_version="1") for name in names for cloud in CLOUDS]
+    own: dict[str, Any] = {"assets": [*routes(specs, code_version="1"), *stated]}
     (job,) = jobs(["data"], "")
     # As many schedules as models; all of one cron expression, which are looked at together.
     monthly = [
@@ -132,6 +133,11 @@ def rows(models: int) -> list[Row]:
 
         def tick(sensor: dg.SensorDefinition, **more: Any) -> Ticks:
             return Ticks(sensor, resources, instance, **own, **more)
+
+        def deployed() -> None:
+            for one in own["assets"]:
+                made = dg.AssetMaterialization(one.key, tags={"dagster/code_version": "1"})
+                instance.report_runless_asset_event(made)
 
         def promoted() -> None:
             resources["registry"].version = "1.1.0"
@@ -165,8 +171,8 @@ def rows(models: int) -> list[Row]:
 
         deploys, retrains = jobs(names), jobs(names, "retrain_")
         return [
-            _row("champions", "every champion is served", tick(champions(deploys))),
-            _row("champions", f"{models:,} promotions at once", tick(champions(deploys)), promoted),
+            _row("deployments", "every champion is served", tick(deployments(deploys)), deployed),
+            _row("deployments", f"{models:,} promotions at once", tick(deployments(deploys)), promoted),
             _row("staleness", f"{min(models, 200)} models a tick", tick(staleness)),
             _row("heartbeat", "all is well", tick(heartbeat, schedules=monthly)),
             _row(
@@ -178,7 +184,7 @@ def rows(models: int) -> list[Row]:
             ),
             _row("orphans", "none", tick(orphans)),
             _row("orphans", "every endpoint in nobody's use", tick(orphans), replaced, 600),
-            _row("champions", f"{models:,} promotions, {models:,} runs in progress", tick(champions(deploys)), running),
+            _row("deployments", f"{models:,} promotions, as many runs", tick(deployments(deploys)), running),
             _row("orphans", f"{models:,} runs in progress", tick(orphans)),
             _row("traffic", "every model was asked enough", tick(traffic(jobs(names, "watch_"))), busy),
             _row("drift", "measured, and none drifted", tick(drift(retrains)), partial(measured, "none")),

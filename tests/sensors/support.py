@@ -25,9 +25,12 @@ def spec(name: str, **more: Any) -> ModelSpec:
     )
 
 
-def routes(specs: Sequence[ModelSpec]) -> list[dg.AssetSpec]:
+def routes(specs: Sequence[ModelSpec], code_version: str | None = None) -> list[dg.AssetSpec]:
     """``<model>/route`` of each, which is where sensors find the specs."""
-    return [dg.AssetSpec([spec.name, "route"], metadata={SPEC: spec.model_dump_json()}) for spec in specs]
+    return [
+        dg.AssetSpec([spec.name, "route"], metadata={SPEC: spec.model_dump_json()}, code_version=code_version)
+        for spec in specs
+    ]
 
 
 def jobs(names: Sequence[str], prefix: str = "deploy_") -> list[dg.JobDefinition]:

@@ -136,7 +136,7 @@ def test_a_job_that_waits_for_others_is_not_in_their_way(world: World) -> None:
     assert len(world.notifier.told) == 1
 
 
-@pytest.mark.parametrize("why", ["running", "automation", "incident", "no route", "no registry"])
+@pytest.mark.parametrize("why", ["running", "by hand", "incident", "no route", "no registry"])
 def test_what_may_be_of_use_stays(world: World, why: str) -> None:
     world.endpoint("aws", "1.1.0")
     match why:
@@ -144,7 +144,7 @@ def test_what_may_be_of_use_stays(world: World, why: str) -> None:
             world.instance.add_run(
                 dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=dg.DagsterRunStatus.STARTED)
             )
-        case "automation":
+        case "by hand":
             keys = frozenset({dg.AssetKey(["m", "endpoint", "aws"])})
             run = dg.DagsterRun(job_name="__ASSET_JOB", asset_selection=keys, status=dg.DagsterRunStatus.STARTED)
             world.instance.add_run(run)

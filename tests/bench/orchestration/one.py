@@ -1,8 +1,7 @@
 """One load in a process of its own: ``python -m tests.bench.orchestration.one ours|bare|assets <models> [folder]``.
 
 Prints seconds by stage and counts as JSON. The stages are those of Dagster's code server and webserver: definitions are
-made; the repository resolves every job; the webserver's picture of it is made; the UI asks for all assets; and those of
-its daemon: the automation conditions are evaluated.
+made; the repository resolves every job; the webserver's picture of it is made; the UI asks for all assets.
 """
 
 import json
@@ -62,16 +61,6 @@ def asked(repository: Any) -> int:
     return len(entry["locationOrLoadError"]["repositories"][0]["assetNodes"])
 
 
-def automated(definitions: Any) -> None:
-    """Evaluate every automation condition, as the sensor ``deployments`` does; the first time has no cursor."""
-    import dagster as dg
-
-    with tempfile.TemporaryDirectory() as home, dg.DagsterInstance.local_temp(home) as instance:
-        first = dg.evaluate_automation_conditions(definitions, instance)
-        with stage("automation"):
-            dg.evaluate_automation_conditions(definitions, instance, cursor=first.cursor)
-
-
 def main(kind: str, models: int, folder: str = "") -> None:
     definitions = made(kind, models, folder)
     with stage("jobs"):
@@ -84,8 +73,6 @@ def main(kind: str, models: int, folder: str = "") -> None:
     ]
     if asked(repository) != counts[0]:
         raise SystemExit("the UI did not get every asset")
-    if kind == "ours":
-        automated(definitions)
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(json.dumps({"seconds": SECONDS, "counts": counts, "megabytes": megabytes}))  # noqa: T201
 

@@ -20,7 +20,6 @@ STAGES = {
     "jobs": "repository, every job resolved s",
     "picture": "the webserver's picture s",
     "assets": "UI's asset graph s",
-    "automation": "tick: deployments s",
 }
 KINDS = {
     "ours": "",
@@ -56,8 +55,7 @@ def _text() -> str:
         "next two together. *definitions*: specs read and every definition made. *repository*: what the code server "
         "does before it answers. *picture*: what the webserver gets of it, in the same process. *UI's asset graph*: "
         "LocationWorkspaceAssetsQuery, which dagster-webserver's pages send for it, answered by dagster_graphql in "
-        "process. *Imports*, before any of that, are in no other figure. *Deployments*: the automation conditions of "
-        "all assets evaluated by Dagster, the second time, as its daemon does every 30 s. "
+        "process. *Imports*, before any of that, are in no other figure. "
         "*Dagster alone*: the same numbers of empty ones by `@dg.asset`, `@dg.asset_check` and `dg.define_asset_job`; "
         "with jobs not at 1,000, since its cost grows with the square. Ticks: the slowest of all situations of the two "
         "parts on sensors. Routes: one written while the others are published, real Envoy, until it answers so. 1.0 in "
