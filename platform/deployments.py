@@ -10,6 +10,10 @@ GRACE_SECONDS = 90.0
 """So long may a run that was asked for be neither in progress nor failed nor done: the daemon makes runs one after the
 other."""
 
+ENDED_ELSEWHERE = (
+    "its deployment ended, and something else is served (a run reads specs from disk: were the definitions reloaded?)"
+)
+
 
 def digest(stated: Mapping[str, str]) -> str:
     """Names what a spec states of each asset that deploys, in twelve characters."""
@@ -77,7 +81,7 @@ def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decis
         return replace(known, asked=now, quiet=now), Decision("deploy")
     if now - known.quiet < GRACE_SECONDS:
         return known, Decision("wait", "its deployment was asked for")
-    return replace(known, told=True), Decision("ask people", "its deployment ended, and something else is served")
+    return replace(known, told=True), Decision("ask people", ENDED_ELSEWHERE)
 
 
 def _served(known: Due | None, seen: Seen) -> tuple[Due | None, Decision]:
