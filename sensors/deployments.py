@@ -22,9 +22,10 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.notices import Notice
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.cursors import remembered, said
+from intermodal.sensors.registry import champions
 from intermodal.sensors.targets import JobDefinitions
 
-DUE = "intermodal/deployment"
+NAME, DUE = "deployments", "intermodal/deployment"
 """Tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
 AT_ONCE = 50
 """Runs asked for in one tick; the others wait for the next."""
@@ -34,7 +35,7 @@ def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
     """``jobs`` are the ``deploy_<model>`` jobs of all models: what it may ask for."""
 
     @dg.sensor(
-        name="deployments",
+        name=NAME,
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -86,17 +87,17 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
 def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
     """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
     assert context.repository_def is not None
-    busy, champions = busy_models(context.instance), resources.registry(context).champions()
-    stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champions}
+    busy, champion = busy_models(context.instance), champions(context, NAME)
+    stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champion}
     gateway = resources.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())
     routed = {route.model: route.version for route in routes if route is not None}
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
     return {
         name: Seen(
-            version=champions[name],
+            version=champion[name],
             spec=digest({key.to_user_string(): version for key, version in each.items()}),
-            served=routed.get(name) == champions[name] and all(made[key] == each[key] for key in each),
+            served=routed.get(name) == champion[name] and all(made[key] == each[key] for key in each),
             busy=name in busy,
         )
         for name, each in stated.items()

@@ -17,6 +17,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.staleness import STALE_AFTER_SECONDS, data_until, late_data, old_champion
 from intermodal.sensors.bounded import ask_all
 from intermodal.sensors.cursors import remembered, said
+from intermodal.sensors.registry import champions
 
 MODELS, SECONDS = 200, 0.6
 """So many models are looked at in one tick, and so long may each of two rounds of questions take; then it is the turn
@@ -87,15 +88,13 @@ def _look(
     for name, found in months.found.items():
         ages[name] = replace(ages[name], newest=found[-1] if found else "")
     try:
-        champions = registry.champions()
+        current = champions(context, staleness.name)
     except IntermodalError as error:
         words.append(error.message)
-        champions = {}
+        current = {}
     # A version's age never changes, so only the registry's new champions are asked for theirs.
     new = [
-        name
-        for name in turn
-        if specs[name].stale_after_days and champions.get(name, "") not in ("", ages[name].version)
+        name for name in turn if specs[name].stale_after_days and current.get(name, "") not in ("", ages[name].version)
     ]
     asked = ask_all({name: partial(registry.champion, name) for name in new}, SECONDS)
     for name, champion in asked.found.items():
