@@ -38,13 +38,18 @@ class Told:
 def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callable[[str], None]) -> Told:
     """Play the story on a fresh installation that is up; never raises for a reaction that is missing."""
     callers = Callers(f"http://127.0.0.1:{settings.ports.gateway}/v2/models/{DEMO}/infer", RATE)
-    story, missing = Story(settings, gateway, incidents, say, callers), ""
+    story, page, missing = Story(settings, gateway, incidents, say, callers), "", list[str]()
     try:
         story.tell()
     except IntermodalError as error:
-        missing = str(error)
-        say(missing)
-    return Told(story.page(), story.late, len(callers.sent), len(callers.failed), missing)
+        missing.append(str(error))
+    try:
+        page = story.page()
+    except IntermodalError as error:
+        missing.append(f"There is no page of what happened: {error}")
+    for each in missing:
+        say(each)
+    return Told(page, story.late, len(callers.sent), len(callers.failed), "; ".join(missing))
 
 
 @dataclass
@@ -74,12 +79,12 @@ class Story:
     def note(self, text: str) -> None:
         """Say it, and keep it on the model's timeline in the UI."""
         self.say(text)
-        httpx.post(
-            f"http://127.0.0.1:{self.settings.ports.ui}/report_asset_observation/{DEMO}/timeline",
-            json={"metadata": {"note": text}},
-            timeout=30,
-            trust_env=False,
-        ).raise_for_status()
+        where = f"http://127.0.0.1:{self.settings.ports.ui}/report_asset_observation/{DEMO}/timeline"
+        try:
+            httpx.post(where, json={"metadata": {"note": text}}, timeout=30, trust_env=False).raise_for_status()
+        except httpx.HTTPError as error:
+            hint = f"Logs: {self.settings.home / 'logs'}."
+            raise IntermodalError(f"Dagster's webserver keeps no note: {error!r}.", hint=hint) from error
 
     def page(self) -> str:
         """The model's timeline, as the UI shows it."""

@@ -3,9 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import pytest
 
 from intermodal.platform.clouds import TARGETS
@@ -19,7 +21,7 @@ from intermodal.sandbox.settings import Ports, Settings
 from tests.memory import MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget
 
 BEGIN = 1_700_000_000.0
-SETTINGS = Settings(home=None, ports=Ports(ui=1901))  # type: ignore[arg-type]
+SETTINGS = Settings(home=Path("nowhere"), ports=Ports(ui=1901))
 INCIDENT = f"{DEMO}-aws-1700000000"
 
 
@@ -196,6 +198,27 @@ def test_what_is_missing_is_said_and_the_rest_is_told_all_the_same(monkeypatch: 
     found = told(monkeypatch, tell, said)
     assert said == [found.missing] == ["Not within 180 s: drift is found."]
     assert (found.page, found.requests, found.failed) == ("# A day", 1, 0)
+
+
+def test_without_a_page_of_what_happened_the_rest_is_told_and_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_page(_: Story) -> str:
+        raise IntermodalError("The webserver does not answer.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Story, "tell", lambda _: None)
+        patch.setattr(Story, "page", no_page)
+        found = play(SETTINGS, MemoryGateway([]), MemoryIncidents(), lambda _: None)
+    assert (found.page, found.failed) == ("", 0)
+    assert "no page of what happened: The webserver does not answer." in found.missing
+
+
+def test_a_note_that_nobody_keeps_ends_the_story_and_not_the_telling(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: Any, **__: Any) -> Any:
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(demo.httpx, "post", refused)
+    with pytest.raises(IntermodalError, match="keeps no note"):
+        Story(SETTINGS, MemoryGateway([]), MemoryIncidents(), lambda _: None, Callers("", 1)).note("aws is back")
 
 
 def test_the_story_is_three_quiet_months_then_drift_and_an_outage_while_callers_ask(

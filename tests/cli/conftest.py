@@ -1,0 +1,31 @@
+"""The command line in a process of its own making: no setting of another test's is left."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from intermodal.platform.incidents import Entry, Incident
+from intermodal.resources.incidents import JsonIncidents
+
+
+@pytest.fixture(autouse=True)
+def _environment_as_it_was() -> Iterator[None]:
+    """The command line sets what adapters read; other tests must not see it."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture
+def incidents(tmp_path: Path) -> JsonIncidents:
+    """Of the installation in ``tmp_path``: one is open, and one is over."""
+    store = JsonIncidents(address=str(tmp_path / "incidents"))
+    store.open(Incident("m-aws-1700000000", "m", "aws", 1_700_000_000))
+    store.note("m-aws-1700000000", Entry(1_700_000_002, "detected", "0", "aws cannot serve m"))
+    store.note("m-aws-1700000000", Entry(1_700_000_003, "drained", "0", "no traffic to [aws]"))
+    store.open(Incident("m-gcp-1600000000", "m", "gcp", 1_600_000_000))
+    store.close("m-gcp-1600000000", 1_600_000_009)
+    return store

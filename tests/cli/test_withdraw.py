@@ -1,0 +1,33 @@
+"""A model is withdrawn once somebody agrees."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.run import run
+
+
+def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def launch(*given: object) -> str:
+        asked.append(given)
+        return "run-1"
+
+    monkeypatch.setattr("intermodal.resources.runs.launch", launch)
+    monkeypatch.setattr("intermodal.resources.runs.wait", lambda *_: None)
+    refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # nobody says yes
+    assert (refused.exit_code, asked) == (1, [])
+    assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
+    done = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
+    assert "Nothing serves gone any more" in done.output
+    ((_, job, tags, config, _),) = asked
+    assert (job, tags) == ("withdraw", {"model": "gone"})
+    assert config == {"ops": {"withdraw_model": {"config": {"model": "gone"}}}}
+
+
+@pytest.mark.parametrize("name", ["", "flight_delay,"])
+def test_nothing_is_withdrawn_by_what_is_no_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_: pytest.fail("it was launched"))
+    result = run(monkeypatch, "withdraw", name, "--yes")
+    assert (result.exit_code, "is no model's name" in result.output) == (1, True)
