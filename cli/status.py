@@ -42,15 +42,15 @@ def read_status() -> "Status":
     with adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
         ui, mlflow = (os.environ.get(f"INTERMODAL_{name}_URL", "") for name in ("UI", "MLFLOW"))
-        models, drifted = statuses(built.gateway, places, environment()), list[str]()
+        models, seen = statuses(built.gateway, places, environment()), list[str]()
         if ui and runs.jobs(ui):
             with suppress(Unavailable):  # it died just now: the troubles say so
-                models, drifted = watched(ui, models)
+                models, seen = watched(ui, models)
         return Status(
             ui=without_passwords(ui),
             gateway=without_passwords(built.gateway.url),
             mlflow=without_passwords(mlflow),
-            troubles=[*troubles(built.gateway.url, ui, mlflow), *drifted],
+            troubles=[*troubles(built.gateway.url, ui, mlflow), *seen],
             models=models,
             incidents=built.incidents.all(open_only=True),
         )

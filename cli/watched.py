@@ -1,4 +1,4 @@
-"""What Dagster alone knows of models that serve: drift, and clouds that wait cold."""
+"""What Dagster alone knows of models that serve: drift, deployments that failed, and clouds that wait cold."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,13 +17,14 @@ SECONDS = 5.0
 
 
 def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, ModelStatus], list[str]]":
-    """The models with their cold clouds as well, and a sentence for each whose data has drifted. Unavailable when
-    Dagster does not answer."""
+    """The models with their cold clouds as well, and a sentence for each whose data has drifted or whose last
+    deployment failed. Unavailable when Dagster does not answer."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         cold = dict(zip(models, pool.map(lambda name: list(_cold(ui, name, models[name])), models), strict=True))
+        failed = list(pool.map(lambda name: _failed(ui, name), models))
         drifted = list(pool.map(lambda name: _drifted(ui, name, models[name]), models))
     found = {name: replace(model, endpoints=[*model.endpoints, *cold[name]]) for name, model in models.items()}
-    return found, [sentence for sentence in drifted if sentence]
+    return found, [sentence for sentence in [*failed, *drifted] if sentence]
 
 
 def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]":
@@ -37,6 +38,14 @@ def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]
             left = runs.metadata(ui, [name, "endpoint", target.cloud], SECONDS)
             if left.get("state") == COLD:
                 yield EndpointStatus(target.cloud, str(target), "", left["version"], RESTS, False)
+
+
+def _failed(ui: str, name: str) -> str:
+    from intermodal.assets.runs import DEPLOYING_JOBS
+    from intermodal.resources import runs
+
+    run = runs.failed(ui, name, [f"{job}{name}" for job in DEPLOYING_JOBS], SECONDS)
+    return f"The last deployment of {name} failed, and what served goes on. See {runs.page(ui, run)}" if run else ""
 
 
 def _drifted(ui: str, name: str, model: "ModelStatus") -> str:

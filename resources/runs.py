@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,6 +30,9 @@ JOBS = """query Jobs($location: String!) { repositoryOrError(
 HEARTBEAT = (
     """query Heartbeat { instance { daemonHealth { daemonStatus(daemonType: "SENSOR") { lastHeartbeatTime } } } }"""
 )
+
+RECENT = """query Recent($model: String!) { runsOrError(filter: {tags: [{key: "model", value: $model}]}, limit: 20) {
+  ... on Runs { results { runId jobName status } } } }"""
 
 REASON = """query Reason($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
   ... on ExecutionStepFailureEvent { error { message errorChain { error { message } } } } } } } }"""
@@ -93,6 +96,14 @@ def metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, Any
     values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
     entries = found[0]["metadataEntries"] if found else []
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
+
+
+def failed(url: str, model: str, jobs: Collection[str], seconds: float = 30) -> str:
+    """The id of the newest of a model's last 20 runs that is one of ``jobs``, if it failed or was stopped; else ''."""
+    for run in _ask(url, RECENT, {"model": model}, seconds)["runsOrError"].get("results", ()):
+        if run["jobName"] in jobs:
+            return str(run["runId"]) if run["status"] in ("FAILURE", "CANCELED") else ""
+    return ""
 
 
 def page(url: str, run_id: str) -> str:

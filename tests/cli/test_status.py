@@ -73,8 +73,17 @@ def test_what_only_dagster_knows_is_shown(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr("intermodal.resources.runs.metadata", lambda _, key, __: asked.get(tuple(key), {}))
     route = {"aws": 50, "gcp": 50}
     models = {"m": ModelStatus("1.0.0", route, ()), "replaced": ModelStatus("1.1.0", route, ())}
-    found, drifted = watched("http://someone:secret@ui", models)
-    assert drifted == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
+    monkeypatch.setattr(
+        "intermodal.resources.runs.failed", lambda _, model, jobs, __: "run-1" if f"retrain_{model}" == jobs[-1] else ""
+    )
+    found, said = watched("http://someone:secret@ui", {"m": models["m"]})
+    assert said == [
+        "The last deployment of m failed, and what served goes on. See http://ui/runs/run-1",
+        "The data of m 1.0.0 has drifted. See http://ui/assets/m/drift",
+    ]
+    monkeypatch.setattr("intermodal.resources.runs.failed", lambda *_: "")
+    found, said = watched("http://someone:secret@ui", models)
+    assert said == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
     (cold,) = found["m"].endpoints
     assert (cold.cloud, cold.target, cold.version, cold.state) == ("azure", "azure/ml", "1.0.0", "cold")
     assert list(found["replaced"].endpoints) == []

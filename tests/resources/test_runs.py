@@ -51,6 +51,25 @@ def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, m
         runs.launch(url, "drill_nope")
 
 
+@pytest.mark.parametrize(
+    ("newest_first", "failed"),
+    [
+        ([], ""),
+        ([("data_a", "FAILURE"), ("train_a", "FAILURE")], ""),
+        ([("data_a", "SUCCESS"), ("deploy_a", "FAILURE"), ("deploy_a", "SUCCESS")], "1"),
+        ([("deploy_a", "CANCELED")], "0"),
+        ([("retrain_a", "SUCCESS"), ("deploy_a", "FAILURE")], ""),
+        ([("deploy_a", "STARTED"), ("deploy_a", "FAILURE")], ""),
+    ],
+)
+def test_the_newest_deployment_is_the_one_that_counts(
+    monkeypatch: pytest.MonkeyPatch, newest_first: list[tuple[str, str]], failed: str
+) -> None:
+    found = [{"runId": str(n), "jobName": job, "status": how} for n, (job, how) in enumerate(newest_first)]
+    monkeypatch.setattr(runs, "_ask", lambda *_: {"runsOrError": {"results": found}})
+    assert runs.failed("http://ui", "a", ["deploy_a", "retrain_a"]) == failed
+
+
 def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(Unavailable, match="The run of drill_a was not taken") as failure:
@@ -59,6 +78,6 @@ def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
     assert "query" not in failure.value.message
 
 
-@pytest.mark.parametrize("query", [runs.LATEST, runs.JOBS, runs.HEARTBEAT, runs.REASON])
+@pytest.mark.parametrize("query", [runs.LATEST, runs.JOBS, runs.HEARTBEAT, runs.RECENT, runs.REASON])
 def test_dagster_understands_what_it_is_asked(query: str) -> None:
     assert validate(create_schema().graphql_schema, parse(query)) == []
