@@ -127,10 +127,10 @@ def _table(measured: Drift, verdict: Verdict) -> str:
 
 def _list(found: Sequence[CloudFinding | Finding]) -> str:
     """Markdown. A finding names categories that anybody may have sent: they are text, whatever they look like."""
-    return "\n".join(f"- {_plain(one.text)}" for one in found) or "None."
+    return "\n".join(f"- {_unmarked(one.text)}" for one in found) or "None."
 
 
-def _plain(text: str) -> str:
+def _unmarked(text: str) -> str:
     """On one line, without marks; nor is an address one, which the UI would make a link of."""
     apart = " ".join(text.split()).replace("://", ": //").replace("www.", "www .")
     return MARKS.sub(r"\\\1", apart)

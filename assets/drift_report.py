@@ -45,7 +45,7 @@ def html(
     shown, left_out = _shown(reference, current, [c for c in columns if c.name not in sensitive])
     if not shown:
         raise SpecError("There is no column to draw.", hint="Both tables need values in a column of the signature.")
-    page = _evidently(_drawn(reference, shown, rows), _drawn(current, shown, rows), shown, psi, share)
+    page = _evidently(_sampled(reference, shown, rows), _sampled(current, shown, rows), shown, psi, share)
     header = _header(title, decision, len(reference), len(current), rows, left_out)
     secured = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
     return re.sub(r"<body>", lambda _: f"<body>\n{header}", secured, count=1)
@@ -63,13 +63,15 @@ def _shown(
     return tuple(shown), [column.name for column in wanted if column not in shown]
 
 
-def _drawn(table: pd.DataFrame, columns: Sequence[Column], rows: int) -> pd.DataFrame:
+def _sampled(table: pd.DataFrame, columns: Sequence[Column], rows: int) -> pd.DataFrame:
     """Rows by lot, and plain types: text as objects, all else as floats."""
     some = table.sample(rows, random_state=0) if len(table) > rows else table
-    return pd.DataFrame({column.name: _plain(some[column.name], column) for column in columns}).reset_index(drop=True)
+    return pd.DataFrame({column.name: _comparable(some[column.name], column) for column in columns}).reset_index(
+        drop=True
+    )
 
 
-def _plain(values: pd.Series, column: Column) -> pd.Series:
+def _comparable(values: pd.Series, column: Column) -> pd.Series:
     if column.datatype == "BYTES":
         texts = values.astype(object).map(lambda value: np.nan if pd.isna(value) else str(value))
         known = texts.isna() | texts.isin(column.categories) | (not column.categories)

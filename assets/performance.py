@@ -35,8 +35,8 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     record = champion.candidate.record
     classes = np.asarray(record.signature.output.labels)
     if record.task != "regression":
-        same = {_plain(label): label for label in classes}
-        joined["truth"] = joined["truth"].map(_plain).map(same)
+        same = {_text(label): label for label in classes}
+        joined["truth"] = joined["truth"].map(_text).map(same)
         joined = joined.dropna(subset="truth")  # of a label that is new to the model no metric can say anything
         if len(joined) < LEAST or set(joined["truth"]) != set(classes):
             return {"labelled_rows": len(joined)}
@@ -48,7 +48,7 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     return {"labelled_rows": len(joined), f"live_{metric}": round(figure, 4)}
 
 
-def _plain(label: Any) -> str:
+def _text(label: Any) -> str:
     """A label as text: a column of whole numbers is one of floats as soon as one label has not come yet."""
     if isinstance(label, bool | np.bool_):
         return str(label)

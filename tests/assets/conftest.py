@@ -82,6 +82,12 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 
 @pytest.fixture
+def deployed(world: World) -> World:
+    assert world.run("train_and_deploy_wine").success
+    return world
+
+
+@pytest.fixture
 def cold_world(tmp_path: Path) -> Iterator[World]:
     """Azure runs nothing until AWS fails."""
     with _world(tmp_path, "  failover: {order: [aws, azure, gcp], cold: [azure]}\n") as made:

@@ -69,7 +69,7 @@ def test_it_fetches_nothing(page: str) -> None:
 
 
 def test_the_same_rows_give_the_same_sample() -> None:
-    drawn = [drift_report._drawn(REFERENCE, COLUMNS[:2], 50) for _ in range(2)]
+    drawn = [drift_report._sampled(REFERENCE, COLUMNS[:2], 50) for _ in range(2)]
     assert drawn[0].equals(drawn[1])
     assert len(drawn[0]) == 50
 

@@ -12,7 +12,7 @@ from intermodal.platform.drills import Disturbance, Totals
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.incidents import Entry, Incident, Step
 from tests.assets.conftest import World
-from tests.assets.test_watching import checked, drill
+from tests.assets.watching_world import checked, drill
 
 BEGIN = 1_700_000_000.0
 POLL = 0.02

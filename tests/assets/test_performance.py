@@ -16,7 +16,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.tables import output_of
 from tests.assets.conftest import World, another_spec
 from tests.assets.failover_world import MODEL, spec_with
-from tests.assets.test_watching import look
+from tests.assets.watching_world import look
 from tests.memory import MemoryTables
 
 MONTHS = ("2013-01-01", "2013-02-01", "2013-03-01", "2013-04-01")

@@ -10,7 +10,7 @@ from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.endpoints import endpoint_name
 from intermodal.sensors.drift import drift
 from tests.assets.conftest import World
-from tests.assets.test_watching import asked, look
+from tests.assets.watching_world import asked, look
 
 AT_ONCE = {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}
 
