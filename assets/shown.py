@@ -10,7 +10,7 @@ from dagster._core.definitions.asset_checks.asset_check_evaluation import (
 
 from intermodal.assets.capacity import Ports
 from intermodal.assets.common import key
-from intermodal.assets.deploying import prefix
+from intermodal.assets.deploying import prefix, stated
 from intermodal.assets.endpoint import COLD
 from intermodal.assets.incidents import incidents_metadata
 from intermodal.assets.timeline import timeline_metadata
@@ -19,6 +19,9 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.failover import wanted
 from intermodal.platform.incidents import Incident
 from intermodal.platform.spec import ModelSpec
+
+CODE_VERSION = "dagster/code_version"
+"""Dagster's own tag of a materialization, which it sets itself on what an asset's function made."""
 
 
 def show(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec) -> None:
@@ -30,7 +33,8 @@ def show(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec) -> None:
         away = ", ".join(sorted(one.cloud for one in known if one.is_open)) or "none"
         url = dg.MetadataValue.url(f"{at.gateway.url}/v2/models/{spec.name}")
         metadata: dict[str, Any] = {"version": route.version, "url": url, **weights, "clouds_away": away}
-        context.log_event(dg.AssetMaterialization(key(spec, "route"), "moved", metadata=metadata))
+        tags = _as_deployed(context.instance, key(spec, "route"))
+        context.log_event(dg.AssetMaterialization(key(spec, "route"), "moved", metadata=metadata, tags=tags))
     context.log_event(dg.AssetMaterialization(key(spec, "incidents"), metadata=incidents_metadata(known)))
     told = timeline_metadata(context.instance, spec, known)
     context.log_event(dg.AssetMaterialization(key(spec, "timeline"), metadata=told))
@@ -54,9 +58,13 @@ def show_cloud(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec, incid
         replicas = wanted(spec, at.down(spec.name)).get(cloud, 0)
         url = dg.MetadataValue.url(served.url)
         endpoint |= {"name": served.name, "url": url, "state": served.state, "replicas": replicas}
-    for asset, metadata, check in (("mirror", mirror, "mirror_verified"), ("endpoint", endpoint, "parity")):
+    deployed = {CODE_VERSION: stated(spec, cloud)}
+    for asset, metadata, check, tags in (
+        ("mirror", mirror, "mirror_verified", {}),
+        ("endpoint", endpoint, "parity", deployed),
+    ):
         asset_key = key(spec, asset, cloud)
-        context.log_event(dg.AssetMaterialization(asset_key, "brought back", metadata=metadata))
+        context.log_event(dg.AssetMaterialization(asset_key, "brought back", metadata=metadata, tags=tags))
         proved = dg.AssetCheckEvaluation(
             asset_key=asset_key,
             check_name=check,
@@ -66,6 +74,12 @@ def show_cloud(context: dg.OpExecutionContext, at: Ports, spec: ModelSpec, incid
             target_materialization_data=_newest(context.instance, asset_key),
         )
         context.log_event(proved)  # type: ignore[arg-type]  # taken as well, though not declared
+
+
+def _as_deployed(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> dict[str, str]:
+    """The code version of before: who moves traffic deploys nothing, and what was deployed is not due (ADR 27)."""
+    before = instance.get_latest_materialization_code_versions([asset_key])[asset_key]
+    return {CODE_VERSION: before} if before else {}
 
 
 def _newest(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> CheckedMaterialization | None:

@@ -27,7 +27,7 @@ def _drift(data: Metadata) -> str:
 
 def _route(data: Metadata) -> str:
     weights = ", ".join(f"{name[7:]} {value}" for name, value in sorted(data.items()) if name.startswith("weight_"))
-    return f"version {data.get('version', '?')} is routed: {weights}"
+    return f"version {data['version']} is routed: {weights}"
 
 
 TOLD: Mapping[str, Callable[[Metadata], str]] = {
@@ -78,7 +78,14 @@ def _materialized(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -
         chosen = dg.AssetRecordsFilter(asset_key=key(spec, stage), after_timestamp=since)
         for record in instance.fetch_materializations(chosen, limit=LIMIT).records:
             if (made := record.asset_materialization) is not None:
-                yield Event(record.timestamp, stage, told({n: v.value for n, v in made.metadata.items()}))
+                yield Event(record.timestamp, stage, _said(told, {n: v.value for n, v in made.metadata.items()}))
+
+
+def _said(told: Callable[[Metadata], str], data: Metadata) -> str:
+    try:
+        return told(data)
+    except KeyError:  # of ours there is always all of it
+        return "marked as materialized by hand"
 
 
 def _notes(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:

@@ -13,6 +13,7 @@ from intermodal.sensors.deployments import deployments
 from intermodal.sensors.targets import jobs_of
 from tests.assets.conftest import World, another_spec
 from tests.assets.failover_world import SPEC, spec_with
+from tests.assets.test_failover_jobs import job, outage_config, recovery_config
 from tests.memory import MemoryDeployment, MemoryStore
 
 SERVING: list[Mapping[str, object]] = [
@@ -85,6 +86,28 @@ def test_a_spec_that_changes_while_something_else_is_deployed_is_deployed_after_
         assert serving.run("deploy_wine").success  # with the definitions that it began with
         assert meanwhile == [[]]
         assert asked(changed) == ["deploy_wine"]
+
+
+def test_a_failover_and_a_recovery_are_no_change_of_the_spec(serving: World) -> None:
+    serving.targets["aws"].gone = True
+    assert job(serving, "failover_wine", outage_config())
+    assert asked(serving) == []
+    serving.targets["aws"].gone = False
+    assert job(serving, "recover_wine", recovery_config())
+    assert asked(serving) == []
+
+
+def test_a_spec_that_changed_while_a_cloud_was_away_is_deployed_once(serving: World) -> None:
+    serving.targets["aws"].gone = True
+    assert job(serving, "failover_wine", outage_config())
+    with another_spec(serving, "  replicas: 2\n") as changed:
+        assert asked(changed) == ["deploy_wine"]
+        assert changed.run("deploy_wine").success
+        assert asked(changed) == []
+        changed.targets["aws"].gone = False
+        assert job(changed, "recover_wine", recovery_config())
+        assert asked(changed) == []
+        assert changed.metadata("endpoint", "aws")["replicas"] == 2
 
 
 def test_a_route_that_was_published_alone_does_not_hide_what_its_endpoints_lack(serving: World) -> None:

@@ -22,3 +22,11 @@ def test_the_timeline_tells_versions_routes_incidents_and_notes(deployed: World)
         "a person was here",
     ):
         assert words in page
+
+
+def test_what_was_marked_as_materialized_by_hand_is_told_as_that(deployed: World) -> None:
+    for stage in ("model", "version", "route", "drift", "drill"):
+        deployed.instance.report_runless_asset_event(dg.AssetMaterialization(["wine", stage]))
+    page = look(deployed, "timeline")["timeline"]
+    assert page.count("marked as materialized by hand") == 5
+    assert "1.0.0 is the champion" in page
