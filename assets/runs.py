@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
+from intermodal.platform.deployments import Failure
+
 MODEL_TAG, INCIDENT_TAG, EVENT_TAG, CLOUD_TAG = (
     *("intermodal/failover", "intermodal/incident", "intermodal/event"),
     "intermodal/cloud",
@@ -49,15 +51,31 @@ def deploying(instance: dg.DagsterInstance, model: str) -> bool:
     return any(_deploys(run, model) for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)))
 
 
-def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, float]:
-    """Models whose deployment failed or was stopped, with the time (Unix seconds) at which the newest such run was
-    created, if that was after ``since``."""
-    found: dict[str, float] = {}
-    wanted = dg.RunsFilter(statuses=ENDED_BADLY, created_after=datetime.fromtimestamp(since, UTC))
+def moving(instance: dg.DagsterInstance) -> set[str]:
+    """Models that a run which waits or runs deploys, or moves the traffic of: failovers and recoveries."""
+    runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
+    return {model for run in runs for model in models_of(run) if MODEL_TAG in run.tags or _deploys(run, model)}
+
+
+def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, Failure]:
+    """Models whose newest deployment that ended after ``since`` (Unix seconds) failed or was stopped."""
+    after = datetime.fromtimestamp(since - 1, UTC)
+    badly = _ended(instance, dg.RunsFilter(statuses=ENDED_BADLY, updated_after=after))
+    tags = {"model": sorted(badly)}
+    well = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags, updated_after=after)
+    mended = _ended(instance, well) if badly else {}
+    never = (0.0, "")
+    return {m: Failure(run, at) for m, (at, run) in badly.items() if at >= since and mended.get(m, never)[0] < at}
+
+
+def _ended(instance: dg.DagsterInstance, wanted: dg.RunsFilter) -> dict[str, tuple[float, str]]:
+    """When the newest run that deployed each model ended (Unix seconds), and its id."""
+    found: dict[str, tuple[float, str]] = {}
     for record in instance.get_run_records(wanted, limit=LIMIT):
-        for model in models_of(record.dagster_run):
-            if _deploys(record.dagster_run, model):
-                found[model] = max(found.get(model, 0.0), created_at(record))
+        run = record.dagster_run
+        for model in models_of(run):
+            if _deploys(run, model):
+                found[model] = max(found.get(model, (0.0, "")), (ended_at(record), run.run_id))
     return found
 
 
@@ -74,13 +92,21 @@ def crashed_at(instance: dg.DagsterInstance, jobs: Sequence[str]) -> float | Non
         check = event.asset_check_evaluation_data if event else None
         if check is not None and check.blocking and not check.passed:
             return None
-    return last.end_time or last.update_timestamp.timestamp()
+    return ended_at(last)
 
 
 def created_at(record: dg.RunRecord) -> float:
     """Unix seconds."""
-    made = record.create_timestamp
-    return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+    return _unix(record.create_timestamp)
+
+
+def ended_at(record: dg.RunRecord) -> float:
+    """Unix seconds; of a run that was stopped before it began, when that was noted."""
+    return record.end_time or _unix(record.update_timestamp)
+
+
+def _unix(at: datetime) -> float:
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()
 
 
 def _deploys(run: dg.DagsterRun, model: str) -> bool:

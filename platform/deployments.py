@@ -6,10 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
-GRACE_SECONDS = 90.0
-"""So long may a run that was asked for be neither in progress nor failed nor done: the daemon makes runs one after the
-other."""
-
 ENDED_ELSEWHERE = (
     "its deployment ended, and something else is served (a run reads specs from disk: were the definitions reloaded?)"
 )
@@ -21,27 +17,33 @@ def digest(stated: Mapping[str, str]) -> str:
 
 
 @dataclass(frozen=True)
+class Failure:
+    """The run that deployed a model last, if it failed or was stopped, and when (Unix seconds)."""
+
+    run: str
+    at: float
+
+
+@dataclass(frozen=True)
 class Seen:
     """One model now. ``version`` is the champion's, ``spec`` the digest of what its spec states, ``served`` whether
-    both are what was deployed last, ``busy`` whether a run of the model is in progress, ``failed`` when the newest run
-    that failed to deploy it was made (Unix seconds; None: none)."""
+    both are what was deployed last, ``busy`` whether a run that deploys it or moves its traffic is in progress."""
 
     version: str
     spec: str
     served: bool = False
     busy: bool = False
-    failed: float | None = None
+    failed: Failure | None = None
 
 
 @dataclass(frozen=True)
 class Due:
-    """What was not served yet. ``since`` is when that was first seen, ``quiet`` since when nothing of the model ran,
-    ``asked`` when we asked for its deployment. All Unix seconds."""
+    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we asked for its deployment, both
+    in Unix seconds; ``told`` whether people were told that it failed."""
 
     version: str
     spec: str
     since: float
-    quiet: float
     asked: float | None = None
     told: bool = False
 
@@ -51,9 +53,8 @@ class Due:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Due":
-        asked = data.get("asked")
-        numbers = float(data["since"]), float(data["quiet"]), None if asked is None else float(asked)
-        return cls(str(data["version"]), str(data["spec"]), *numbers, told=bool(data.get("told", False)))
+        asked = None if data.get("asked") is None else float(data["asked"])
+        return cls(str(data["version"]), str(data["spec"]), float(data["since"]), asked, bool(data.get("told", False)))
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -66,34 +67,37 @@ class Decision:
 
 
 def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decision]:
-    """The decision, and what to remember once it was acted on; None when all that is wanted is served."""
+    """The decision, and what to remember once it was acted on; None when all that is wanted is served.
+
+    A run that was asked for is stored before the next look: when none is in progress, it has ended.
+    """
+    if known is not None and (known.version, known.spec) != (seen.version, seen.spec):
+        known = None
     if seen.served:
         return _served(known, seen)
-    if known is None or (known.version, known.spec) != (seen.version, seen.spec):
-        known = Due(seen.version, seen.spec, since=now, quiet=now)
+    due = known or Due(seen.version, seen.spec, since=now)
     if seen.busy:
-        return replace(known, quiet=now), Decision("wait", "a run is in progress")
-    if known.told:
-        return known, Decision("wait", "its deployment failed and people were told; it is not tried again")
-    if _failed(known, seen):
-        return replace(known, told=True), Decision("ask people", "its deployment failed")
-    if known.asked is None:
-        return replace(known, asked=now, quiet=now), Decision("deploy")
-    if now - known.quiet < GRACE_SECONDS:
-        return known, Decision("wait", "its deployment was asked for")
-    return replace(known, told=True), Decision("ask people", ENDED_ELSEWHERE)
+        return due, Decision("wait", "a run is in progress")
+    if due.asked is None:
+        return replace(due, asked=now), Decision("deploy")
+    if due.told:
+        return due, Decision("wait", "its deployment failed and people were told; it is not tried again")
+    failure = _failure(due, seen)
+    reason = f"its deployment failed (run {failure.run})" if failure else ENDED_ELSEWHERE
+    return replace(due, told=True), Decision("ask people", reason)
 
 
 def _served(known: Due | None, seen: Seen) -> tuple[Due | None, Decision]:
-    """The run that we asked for has published its route, and may fail yet: in the checks after it."""
-    if known is None or known.asked is None or known.told:
+    """The run has published its route, and may fail yet: in the checks after it."""
+    if known is None or known.told:
         return None, Decision("nothing")
     if seen.busy:
         return known, Decision("wait", "a run is in progress")
-    if _failed(known, seen):
-        return replace(known, told=True), Decision("ask people", "its deployment failed after the route was published")
+    if failure := _failure(known, seen):
+        reason = f"its deployment failed after the route was published (run {failure.run})"
+        return replace(known, told=True), Decision("ask people", reason)
     return None, Decision("nothing")
 
 
-def _failed(known: Due, seen: Seen) -> bool:
-    return seen.failed is not None and seen.failed >= known.since
+def _failure(due: Due, seen: Seen) -> Failure | None:
+    return seen.failed if seen.failed is not None and seen.failed.at >= due.since else None

@@ -2,8 +2,8 @@
 
 What is wanted is the registry's champion and the code versions of ``<model>/endpoint/<cloud>`` and ``<model>/route``,
 which say what the spec states (docs/adr/0026). What is served is the gateway's route and the code versions with which
-those assets were made last. Who made the champion, a training run or a person, is no matter. A deployment that failed,
-whoever started it since, is not tried again: people are told once.
+those assets were made last. Who made the champion, a training run or a person, is no matter. A deployment that failed
+is not tried again: people are told once.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.runs import LIMIT, busy_models, created_at, failed_deployments
+from intermodal.assets.runs import LIMIT, created_at, failed_deployments, moving
 from intermodal.assets.specs import specs_of, stated_of
 from intermodal.platform.deployments import Decision, Due, Seen, decide, digest
 from intermodal.platform.errors import IntermodalError
@@ -26,7 +26,7 @@ from intermodal.sensors.registry import champions
 from intermodal.sensors.targets import JobDefinitions
 
 NAME, DUE = "deployments", "intermodal/deployment"
-"""Tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
+"""``DUE`` is the tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
 AT_ONCE = 50
 """Runs asked for in one tick; the others wait for the next."""
 
@@ -65,7 +65,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
         if decision.action == "deploy" and len(requests) == AT_ONCE:
             due, decision = before, Decision("wait", "the next tick deploys it")
         if due and decision.action == "deploy":
-            tags = {"model": name, DUE: _tag(name, one)}
+            tags = {"model": name, DUE: _tag(name, one), "dagster/priority": "1"}  # before the month's rows
             requests.append(dg.RunRequest(due.key(name), job_name=f"deploy_{name}", tags=tags))
         if due and decision.action == "ask people":
             try:
@@ -87,7 +87,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
 def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
     """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
     assert context.repository_def is not None
-    busy, champion = busy_models(context.instance), champions(context, NAME)
+    busy, champion = moving(context.instance), champions(context, NAME)
     stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champion}
     gateway = resources.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())
@@ -114,8 +114,7 @@ def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, Seen]) -> dic
     for record in context.instance.get_run_records(dg.RunsFilter(tags={DUE: wanted}), limit=LIMIT):  # newest first
         name, version, spec = record.dagster_run.tags[DUE].split(" ")
         if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
-            at = created_at(record)
-            found[name] = Due(version, spec, since=at, quiet=at, asked=at)
+            found[name] = Due(version, spec, since=created_at(record), asked=created_at(record))
     return found
 
 
@@ -126,9 +125,9 @@ def _tag(name: str, seen: Seen) -> str:
 def _question(spec: ModelSpec, due: Due, reason: str) -> Notice:
     return Notice(
         severity="warning",
-        title=f"{spec.name} {due.version} is not served as its spec says",
-        text=f"Champion {due.version} of {spec.name}, or what its spec says now: {reason}. Look at the runs with the "
-        f"tag model={spec.name}, then run deploy_{spec.name}, or make the version that is served champion again.",
+        title=f"{spec.name} {due.version} is not deployed as it should be",
+        text=f"Champion {due.version} of {spec.name}, or what its spec says now: {reason}. Once its cause is gone, run "
+        f"deploy_{spec.name}.",
         owner=spec.owner,
         key=f"deployment-{due.key(spec.name)}",
     )

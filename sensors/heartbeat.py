@@ -1,7 +1,7 @@
 """Dead automation is noticed: sensors that stop ticking or fail, schedules that are not run, from within; and, by the
 gauges that this pushes, from outside when nothing ticks any more.
 
-The automation sensor has been reported to stop silently after a code reload (dagster#33656).
+Sensors have been reported to stop silently after a code reload (dagster#33656).
 """
 
 import json

@@ -1,82 +1,21 @@
-"""What is champion, or what a spec says, is deployed once, and people hear of a failure once."""
+"""What is champion, or what a spec says, is deployed once, whatever happens."""
 
 from collections.abc import Iterator
-from importlib import import_module
 from types import SimpleNamespace
-from typing import Any
 
 import dagster as dg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intermodal.platform.deployments import GRACE_SECONDS
-from intermodal.platform.errors import Unavailable
-from intermodal.platform.routing import Route
-from intermodal.sensors.deployments import deployments
-from tests.memory import MemoryGateway, MemoryNotifier
-from tests.sensors.support import Ticks, jobs, routes, spec
-
-FAILED, DONE, RUNS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
-
-SERVED = "Every champion is served, as its spec says."
-module = import_module("intermodal.sensors.deployments")  # the package has the sensor under the same name
-
-
-class Registry:
-    def __init__(self) -> None:
-        self.known: dict[str, str] = {}
-        self.down = False
-
-    def champions(self) -> dict[str, str]:
-        if self.down:
-            raise Unavailable("MLflow does not answer.")
-        return self.known
-
-
-class World:
-    def __init__(self, instance: dg.DagsterInstance, clock: Any) -> None:
-        self.clock, self.instance = clock, instance
-        self.registry, self.gateway, self.notifier = Registry(), MemoryGateway([]), MemoryNotifier()
-        self.resources = {"registry": self.registry, "gateway": self.gateway, "notifier": self.notifier}
-        self.reload("1 replica")
-        self.serve("m", "1.0.0")
-
-    def reload(self, stated: str) -> None:
-        """The definitions are loaded anew: what ``m`` states is this."""
-        cursor, keys = (self.tick.cursor, self.tick.keys) if hasattr(self, "tick") else (None, [])
-        self.stated = stated
-        assets = [*routes([spec("m")], code_version=stated), *routes([spec("n")], code_version="1 replica")]
-        self.tick = Ticks(deployments(jobs(["m", "n"])), self.resources, self.instance, assets=assets)
-        self.tick.cursor, self.tick.keys = cursor, keys
-
-    def serve(self, model: str, version: str) -> None:
-        """What a run of ``deploy_<model>`` leaves when it ends well."""
-        self.gateway.routes[model] = Route(model, version, {"aws": 1}, {}, "{}")
-        made = dg.AssetMaterialization([model, "route"], tags={"dagster/code_version": self.stated})
-        self.instance.report_runless_asset_event(made)
-
-    def settle(self) -> str:
-        """Ticks, as the daemon makes them, until the grace is over."""
-        said = self.tick()
-        while not self.tick.requests and self.clock.now < self.clock.until:
-            self.clock.now += 30
-            said = self.tick()
-        return said
-
-    def pass_time(self, seconds: float) -> str:
-        self.clock.until = self.clock.now + seconds
-        return self.settle()
+from intermodal.assets.runs import MODEL_TAG
+from tests.sensors.deployments_world import DONE, RUNS, SERVED, SUCCESS, World, module, two_models
 
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    import time
-
-    clock = SimpleNamespace(now=time.time(), until=0.0)
-    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
-    with dg.DagsterInstance.ephemeral() as instance:
-        yield World(instance, clock)
+    with two_models(monkeypatch) as made:
+        yield made
 
 
 def test_what_is_served_needs_nothing(world: World) -> None:
@@ -90,53 +29,57 @@ def test_a_promotion_is_deployed_once(world: World) -> None:
     (request,) = world.tick.requests
     assert request.job_name == "deploy_m"
     assert request.tags["model"] == "m"
-    world.tick.run(request, RUNS)
-    assert "a run is in progress" in world.pass_time(300)
-    assert not world.tick.requests
-
-
-def test_while_anything_of_the_model_runs_nothing_is_asked_for(world: World) -> None:
-    world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
-    by_hand = dg.DagsterRun(
-        job_name="__ASSET_JOB", status=RUNS, asset_selection=frozenset({dg.AssetKey(["m", "mirror", "aws"])})
-    )
-    world.instance.add_run(by_hand)
-    world.pass_time(10 * GRACE_SECONDS)
-    assert [request.job_name for request in world.tick.requests] == ["deploy_n"]
-
-
-def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
-    world.registry.known = {"m": "1.1.0"}
-    world.pass_time(GRACE_SECONDS)
-    world.tick.run(world.tick.requests[0], FAILED)
-    assert "its deployment failed" in world.pass_time(0)
-    assert "people were told; it is not tried again" in world.pass_time(10 * GRACE_SECONDS)
-    assert [notice.title for notice in world.notifier.told] == ["m 1.1.0 is not served as its spec says"]
+    run = world.tick.run(request, RUNS)
+    assert "a run is in progress" in world.later()
+    world.serve("m", "1.1.0")
+    world.end(run, SUCCESS)
+    assert world.later() == SERVED
     assert len(world.tick.keys) == 1
 
 
-def test_a_failure_of_somebody_elses_deployment_counts_too(world: World) -> None:
-    keys = frozenset({dg.AssetKey(["m", "endpoint", "aws"])})
-    by_hand = world.instance.add_run(dg.DagsterRun(job_name="__ASSET_JOB", status=RUNS, asset_selection=keys))
-    world.registry.known = {"m": "1.1.0"}
-    world.clock.now -= 5
+SELECTED = frozenset({dg.AssetKey(["m", "mirror", "aws"])})
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        dg.DagsterRun(job_name="__ASSET_JOB", status=RUNS, asset_selection=SELECTED),
+        dg.DagsterRun(job_name="retrain_m", status=RUNS, tags={"model": "m"}),
+        dg.DagsterRun(job_name="recover_m", status=RUNS, tags={MODEL_TAG: "m"}),
+    ],
+)
+def test_while_anything_deploys_the_model_or_moves_its_traffic_nothing_is_asked_for(
+    world: World, run: dg.DagsterRun
+) -> None:
+    world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
+    world.instance.add_run(run)
     world.tick()
-    world.instance.delete_run(by_hand.run_id)
-    world.instance.add_run(dg.DagsterRun(job_name="__ASSET_JOB", status=FAILED, asset_selection=keys))
-    world.pass_time(10 * GRACE_SECONDS)
-    assert not world.tick.keys
+    assert [request.job_name for request in world.tick.requests] == ["deploy_n"]
+    world.later()
+    assert not [request for request in world.tick.requests if request.job_name == "deploy_m"]
+
+
+@pytest.mark.parametrize("other", ["train_m", "data_m"])
+def test_what_only_trains_keeps_nothing_from_being_deployed_nor_told(world: World, other: str) -> None:
+    world.registry.known = {"m": "1.1.0"}
+    world.instance.add_run(dg.DagsterRun(job_name=other, status=RUNS, tags={"model": "m"}))
+    world.end(world.asked())
+    world.later()
     assert len(world.notifier.told) == 1
 
 
-def test_a_failed_training_does_not_keep_a_promotion_from_being_deployed(world: World) -> None:
-    training = world.instance.add_run(dg.DagsterRun(job_name="train_m", status=RUNS, tags={"model": "m"}))
-    world.registry.known = {"m": "1.1.0"}
-    world.clock.now -= 5
+def test_so_many_are_asked_for_at_once_and_the_others_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "AT_ONCE", 1)
+    world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
     world.tick()
-    world.instance.delete_run(training.run_id)
-    world.instance.add_run(dg.DagsterRun(job_name="train_m", status=FAILED, tags={"model": "m"}))
-    world.tick()
-    assert len(world.tick.requests) == 1
+    (first,) = world.tick.requests
+    world.tick.run(first, RUNS)
+    world.later()
+    (second,) = world.tick.requests
+    assert [first.job_name, second.job_name] == ["deploy_m", "deploy_n"]
+    world.tick.run(second, RUNS)
+    world.later()
+    assert not world.tick.requests
 
 
 def test_the_same_version_promoted_again_is_another_event(world: World) -> None:
@@ -197,40 +140,11 @@ def test_nothing_is_decided_while_the_registry_is_down(world: World) -> None:
 @pytest.mark.parametrize("garbled", [None, "{", "[1]", '{"m": 3}', '{"m": {"version": "1.1.0"}}'])
 def test_a_lost_cursor_deploys_nothing_again(world: World, garbled: str | None) -> None:
     world.registry.known = {"m": "1.1.0"}
-    world.pass_time(GRACE_SECONDS)
-    world.tick.run(world.tick.requests[0], FAILED)
+    world.end(world.asked())
     world.tick.cursor = garbled
-    world.pass_time(10 * GRACE_SECONDS)
-    assert len(world.tick.keys) == 1
-    assert len(world.notifier.told) == 1
-
-
-def test_a_deployment_that_fails_after_its_route_was_published_is_told(world: World) -> None:
-    world.registry.known = {"m": "1.1.0"}
-    world.tick()
-    run = world.tick.run(world.tick.requests[0], RUNS)
-    world.serve("m", "1.1.0")
-    assert "a run is in progress" in world.tick()
-    event = dg.DagsterEvent(dg.DagsterEventType.RUN_FAILURE.value, run.job_name)
-    world.instance.report_dagster_event(event, run_id=run.run_id)
-    assert "after the route was published" in world.tick()
-    assert world.tick() == SERVED
-    assert len(world.notifier.told) == 1
-
-
-def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Any) -> None:
-        raise Unavailable("Nobody could be told.")
-
-    world.registry.known = {"m": "1.1.0"}
-    world.pass_time(GRACE_SECONDS)
-    world.tick.run(world.tick.requests[0], FAILED)
-    with monkeypatch.context() as patch:
-        patch.setattr(world.notifier, "tell", fails)
-        assert "Nobody could be told." in world.tick()
-    world.tick()
-    world.tick()
-    assert len(world.notifier.told) == 1
+    assert "its deployment failed" in world.later()
+    world.later()
+    assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
 
 
 STEPS = st.lists(
@@ -245,7 +159,7 @@ STEPS = st.lists(
 @given(STEPS)
 def test_one_run_for_each_event_whatever_happens(monkeypatch: pytest.MonkeyPatch, steps: list[str]) -> None:
     """No run is asked for while one of ours waits or runs, nor a second time for an event whose run failed."""
-    clock = SimpleNamespace(now=1_800_000_000.0, until=0.0)
+    clock = SimpleNamespace(now=1_700_000_000.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     with dg.DagsterInstance.ephemeral() as instance:
         world, waiting, events, asked = World(instance, clock), list[dg.DagsterRun](), 0, 0
@@ -269,8 +183,7 @@ def test_one_run_for_each_event_whatever_happens(monkeypatch: pytest.MonkeyPatch
                     world.registry.down = False
                 case ["fails" | "done" as how] if waiting:
                     run = waiting.pop()
-                    event = dg.DagsterEventType.RUN_SUCCESS if how == "done" else dg.DagsterEventType.RUN_FAILURE
-                    instance.report_dagster_event(dg.DagsterEvent(event.value, run.job_name), run_id=run.run_id)
+                    world.end(run, SUCCESS if how == "done" else dg.DagsterEventType.RUN_FAILURE)
                     if how == "done":
                         world.serve("m", world.registry.known["m"])
                 case ["tick"]:

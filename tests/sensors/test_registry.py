@@ -1,6 +1,7 @@
 """A registry that does not answer keeps no tick waiting, and is asked by one call at a time."""
 
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
@@ -30,6 +31,21 @@ def test_a_registry_that_hangs_is_asked_once_and_its_answer_taken_later(monkeypa
                 registry.champions(context, "deployments")
     slow.back.set()
     assert registry.champions(context, "deployments") == {"m": "1.0.0"}
+    assert registry.champions(context, "deployments") == {"m": "2.0.0"}
+
+
+def test_an_answer_to_an_old_question_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, clock = Slow(), SimpleNamespace(monotonic=lambda: 0.0)
+    context: Any = dg.build_sensor_context(resources={"registry": slow})
+    monkeypatch.setattr(registry, "time", clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "SECONDS", 0.01)
+        with pytest.raises(Unavailable):
+            registry.champions(context, "deployments")
+    clock.monotonic = lambda: registry.LATELY + 1
+    slow.back.set()
+    with pytest.raises(Unavailable, match="too late"):
+        registry.champions(context, "deployments")
     assert registry.champions(context, "deployments") == {"m": "2.0.0"}
 
 

@@ -1,0 +1,91 @@
+"""People hear once of a deployment that failed, and of none that was put right."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from tests.sensors.deployments_world import RUNS, SERVED, SUCCESS, World, two_models
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    with two_models(monkeypatch) as made:
+        yield made
+
+
+def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
+    world.registry.known = {"m": "1.1.0"}
+    run = world.asked()
+    world.end(run)
+    assert "its deployment failed" in world.later()
+    for _ in range(3):
+        assert "people were told; it is not tried again" in world.later()
+    (notice,) = world.notifier.told
+    assert notice.title == "m 1.1.0 is not deployed as it should be"
+    assert run.run_id in notice.text
+    assert len(world.tick.keys) == 1
+
+
+def test_a_retraining_whose_deployment_failed_is_deployed_once_more(world: World) -> None:
+    retraining = world.instance.add_run(dg.DagsterRun(job_name="retrain_m", status=RUNS, tags={"model": "m"}))
+    world.registry.known = {"m": "1.1.0"}
+    assert "a run is in progress" in world.tick()
+    world.end(retraining)
+    world.end(world.asked())
+    world.later()
+    world.later()
+    assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
+
+
+def test_a_failure_that_somebody_put_right_before_the_next_look_is_not_told(world: World) -> None:
+    world.registry.known = {"m": "1.1.0"}
+    world.end(world.asked())
+    again = world.instance.add_run(dg.DagsterRun(job_name="deploy_m", status=RUNS, tags={"model": "m"}))
+    world.serve("m", "1.1.0")
+    world.end(again, SUCCESS)
+    assert world.later() == SERVED
+    assert not world.notifier.told
+
+
+def test_who_puts_the_served_version_back_and_stops_the_run_is_told_nothing(world: World) -> None:
+    world.registry.known = {"m": "1.1.0"}
+    run = world.asked()
+    world.later()
+    world.registry.known = {"m": "1.0.0"}
+    world.instance.report_run_canceled(run)
+    assert world.later() == SERVED
+    assert not world.notifier.told
+
+
+@pytest.mark.parametrize("job", ["", "retrain_m"])
+def test_a_deployment_that_fails_after_its_route_was_published_is_told(world: World, job: str) -> None:
+    """Ours, or one that a retraining began."""
+    world.registry.known = {"m": "1.1.0"}
+    if job:
+        run = world.instance.add_run(dg.DagsterRun(job_name=job, status=RUNS, tags={"model": "m"}))
+        world.tick()
+    else:
+        run = world.asked()
+    world.serve("m", "1.1.0")
+    assert "a run is in progress" in world.later()
+    world.end(run)
+    assert "after the route was published" in world.later()
+    assert world.later() == SERVED
+    assert len(world.notifier.told) == 1
+
+
+def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(_: Any) -> None:
+        raise Unavailable("Nobody could be told.")
+
+    world.registry.known = {"m": "1.1.0"}
+    world.end(world.asked())
+    with monkeypatch.context() as patch:
+        patch.setattr(world.notifier, "tell", fails)
+        assert "Nobody could be told." in world.later()
+    world.later()
+    world.later()
+    assert len(world.notifier.told) == 1
