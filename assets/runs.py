@@ -1,6 +1,6 @@
 """What Dagster's runs say about models: by their tags, or by the assets that a person chose."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -55,6 +55,17 @@ def moving(instance: dg.DagsterInstance) -> set[str]:
     """Models that a run which waits or runs deploys, or moves the traffic of: failovers and recoveries."""
     runs = instance.get_runs(dg.RunsFilter(statuses=RUNNING))
     return {model for run in runs for model in models_of(run) if MODEL_TAG in run.tags or _deploys(run, model)}
+
+
+def moved(instance: dg.DagsterInstance, models: Collection[str], since: float) -> dict[str, float]:
+    """When a failover or a recovery of these models last ended well, if that was after ``since`` (Unix seconds)."""
+    tags, after = {MODEL_TAG: sorted(models)}, datetime.fromtimestamp(since - 1, UTC)
+    wanted = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags, updated_after=after)
+    found: dict[str, float] = {}
+    for record in instance.get_run_records(wanted, limit=LIMIT):
+        model = record.dagster_run.tags[MODEL_TAG]
+        found[model] = max(found.get(model, since), ended_at(record))
+    return found
 
 
 def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, Failure]:

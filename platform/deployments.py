@@ -27,19 +27,21 @@ class Failure:
 @dataclass(frozen=True)
 class Seen:
     """One model now. ``version`` is the champion's, ``spec`` the digest of what its spec states, ``served`` whether
-    both are what was deployed last, ``busy`` whether a run that deploys it or moves its traffic is in progress."""
+    both are what was deployed last, ``busy`` whether a run that deploys it or moves its traffic is in progress,
+    ``moved`` when its traffic was last moved by a failover or a recovery that went well (Unix seconds)."""
 
     version: str
     spec: str
     served: bool = False
     busy: bool = False
     failed: Failure | None = None
+    moved: float | None = None
 
 
 @dataclass(frozen=True)
 class Due:
-    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we asked for its deployment, both
-    in Unix seconds; ``told`` whether people were told that it failed."""
+    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we last asked for its deployment,
+    both in Unix seconds; ``told`` whether people were told that it failed."""
 
     version: str
     spec: str
@@ -48,8 +50,8 @@ class Due:
     told: bool = False
 
     def key(self, model: str) -> str:
-        """Names the event: the same version or spec, put to use again later, is another one."""
-        return f"{model}-{self.version}-{self.spec}-{int(self.since)}"
+        """Names what was asked for: the same version or spec, put to use again later, is another event."""
+        return f"{model}-{self.version}-{self.spec}-{int(self.asked or self.since)}"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Due":
@@ -80,6 +82,8 @@ def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decis
         return due, Decision("wait", "a run is in progress")
     if due.asked is None:
         return replace(due, asked=now), Decision("deploy")
+    if seen.moved is not None and seen.moved > due.asked:  # the cloud that failed it is left out now, or back
+        return replace(due, asked=now, told=False), Decision("deploy")
     if due.told:
         return due, Decision("wait", "its deployment failed and people were told; it is not tried again")
     failure = _failure(due, seen)

@@ -3,7 +3,7 @@
 What is wanted is the registry's champion and the code versions of ``<model>/endpoint/<cloud>`` and ``<model>/route``,
 which say what the spec states (docs/adr/0026). What is served is the gateway's route and the code versions with which
 those assets were made last. Who made the champion, a training run or a person, is no matter. A deployment that failed
-is not tried again: people are told once.
+is tried again once a failover or a recovery has moved the model's traffic since; else people are told, once.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import resources
-from intermodal.assets.runs import LIMIT, created_at, failed_deployments, moving
+from intermodal.assets.runs import LIMIT, created_at, failed_deployments, moved, moving
 from intermodal.assets.specs import specs_of, stated_of
 from intermodal.platform.deployments import Decision, Due, Seen, decide, digest
 from intermodal.platform.errors import IntermodalError
@@ -58,10 +58,11 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     known = _known(context, seen)
     since = min((due.since for due in known.values()), default=now)
     failed = failed_deployments(context.instance, since) if known else {}
+    shaken = moved(context.instance, known, since) if known else {}
     requests, words, kept = list[dg.RunRequest](), list[str](), dict[str, Any]()
     for name, one in sorted(seen.items()):
         before = known.get(name)
-        due, decision = decide(before, replace(one, failed=failed.get(name)), now)
+        due, decision = decide(before, replace(one, failed=failed.get(name), moved=shaken.get(name)), now)
         if decision.action == "deploy" and len(requests) == AT_ONCE:
             due, decision = before, Decision("wait", "the next tick deploys it")
         if due and decision.action == "deploy":

@@ -19,7 +19,7 @@ def test_it_waits_for_what_deploys_and_no_longer() -> None:
     known, said = decide(known, Seen("2", "a"), 30)
     assert said.action == "deploy"
     assert known is not None
-    assert known.key("m") == "m-2-a-0"
+    assert known.key("m") == "m-2-a-30"
     assert decide(known, Seen("2", "a", served=True), 60) == NOTHING
 
 
@@ -42,6 +42,17 @@ def test_a_deployment_that_ended_elsewhere_is_told() -> None:
         _, said = decide(ASKED, Seen("2", "a", failed=earlier), 30)
         assert said.action == "ask people"
         assert "were the definitions reloaded?" in said.reason
+
+
+def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_once_that_is_dealt_with() -> None:
+    told, _ = decide(ASKED, Seen("2", "a", failed=FAILED, moved=-1), 10)
+    assert told is not None
+    assert told.told
+    again, said = decide(told, Seen("2", "a", failed=FAILED, moved=15), 20)
+    assert said.action == "deploy"
+    assert again is not None
+    assert again.key("m") != told.key("m")
+    assert decide(again, Seen("2", "a", failed=Failure("run-8", 25), moved=15), 30)[1].action == "ask people"
 
 
 def test_a_deployment_that_fails_after_its_route_was_published_is_told_once() -> None:
@@ -72,12 +83,14 @@ def test_a_digest_names_what_is_stated_and_not_its_order() -> None:
 STATES = st.builds(Seen, st.sampled_from(["1", "2", "3"]), st.sampled_from(["a", "b"]), st.booleans(), st.booleans())
 
 
-@given(st.lists(st.tuples(STATES, st.booleans(), st.floats(0, 100)), max_size=60))
-def test_one_deployment_and_one_question_for_each_event(steps: list[tuple[Seen, bool, float]]) -> None:
-    known, now, acted, event = None, 1000.0, set[tuple[str, int]](), 0
-    for step, fails, passed in steps:
+@given(st.lists(st.tuples(STATES, st.booleans(), st.booleans(), st.floats(1, 100)), max_size=60))
+def test_one_deployment_and_one_question_for_each_event(steps: list[tuple[Seen, bool, bool, float]]) -> None:
+    """An event is a champion, a spec, or traffic that was moved meanwhile."""
+    known, now, acted, event, moved = None, 1000.0, set[tuple[str, int]](), 0, None
+    for step, fails, moves, passed in steps:
         now += passed
-        seen = replace(step, failed=Failure("run", now) if fails else None)
+        moved, event = (now, event + 1) if moves else (moved, event)
+        seen = replace(step, failed=Failure("run", now) if fails else None, moved=moved)
         before = known
         known, said = decide(Due.from_dict(known.to_dict()) if known else None, seen, now)
         if known is not None:

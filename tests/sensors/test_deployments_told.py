@@ -6,6 +6,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from intermodal.assets.runs import MODEL_TAG
 from intermodal.platform.errors import Unavailable
 from tests.sensors.deployments_world import RUNS, SERVED, SUCCESS, World, two_models
 
@@ -35,6 +36,30 @@ def test_a_retraining_whose_deployment_failed_is_deployed_once_more(world: World
     assert "a run is in progress" in world.tick()
     world.end(retraining)
     world.end(world.asked())
+    world.later()
+    world.later()
+    assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
+
+
+def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_after_the_failover(world: World) -> None:
+    world.registry.known = {"m": "1.1.0"}
+    world.end(world.asked())
+    world.later()
+    assert len(world.notifier.told) == 1
+    failover = world.instance.add_run(dg.DagsterRun(job_name="failover_m", status=RUNS, tags={MODEL_TAG: "m"}))
+    assert "a run is in progress" in world.later()
+    world.end(failover, SUCCESS)
+    run = world.asked()
+    world.serve("m", "1.1.0")
+    world.end(run, SUCCESS)
+    assert world.later() == SERVED
+    assert len(world.notifier.told) == 1
+
+
+def test_a_failover_that_failed_is_no_reason_to_try_again(world: World) -> None:
+    world.registry.known = {"m": "1.1.0"}
+    world.end(world.asked())
+    world.end(world.instance.add_run(dg.DagsterRun(job_name="failover_m", status=RUNS, tags={MODEL_TAG: "m"})))
     world.later()
     world.later()
     assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
