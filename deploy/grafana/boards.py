@@ -133,6 +133,8 @@ CLOUD = Board(
             "{{model}} here",
             f"intermodal:tries_failed:ratio_rate5m{C}",
             elsewhere=f"intermodal:tries_failed_elsewhere:ratio_rate5m{C}",
+            best_cloud="intermodal:tries_failed_best:ratio_rate5m"
+            f" and on (model) intermodal:tries_failed:ratio_rate5m{C}",
         ),
         lines(
             "p99 by model",

@@ -73,10 +73,11 @@ class Targets:
 
 def histogram(what: str, labels: Mapping[str, str], count: int) -> list[str]:
     """Every answer takes between 3 and 5 ms but one in fifty, which takes 200 to 250 ms."""
-    name, lines = f"envoy_intermodal_{what}_time_us", []
+    name = f"envoy_intermodal_{what}_time_us"
+    lines = [f"# TYPE {name} histogram"]
     for bound in BUCKETS_MS:
         below = 0.0 if bound < 5 else 0.98 if bound < 250 else 1.0
-        lines.append(f"{name}_bucket{text({**labels, 'le': f'{bound * 1000:g}'})} {int(count * below)}")
+        lines.append(f"{name}_bucket{text({**labels, 'le': f'{bound * 1000:.32g}'})} {int(count * below)}")
     lines.append(f"{name}_bucket{text({**labels, 'le': '+Inf'})} {count}")
     return [*lines, f"{name}_sum{text(labels)} {count * 5000}", f"{name}_count{text(labels)} {count}"]
 

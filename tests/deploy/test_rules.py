@@ -10,6 +10,7 @@ import yaml
 
 from intermodal.platform.endpoints import Upstream
 from intermodal.resources.envoy.lane import lane_of
+from intermodal.resources.envoy.stats import BUCKETS_MS
 
 HERE = Path(__file__).parent
 DEPLOY = HERE.parents[1] / "deploy"
@@ -25,6 +26,45 @@ def _run(*command: str | Path) -> None:
 @pytest.mark.parametrize("test", sorted((HERE / "rules").glob("*.test.yml")), ids=lambda path: path.stem)
 def test_alerts_come_and_go(test: Path) -> None:
     _run("promtool", "test", "rules", test)
+
+
+def _rewritten(bound_us: float) -> str:
+    """As Prometheus 3 writes a bucket's bound: Go's shortest ``g``, with an exponent from 1e6 on as Python's has."""
+    written = f"{bound_us:g}"
+    return written if "e" in written or "." in written else f"{written}.0"
+
+
+def test_every_bucket_can_be_the_objective(tmp_path: Path) -> None:
+    """Under the label that Prometheus 2 keeps (Envoy writes ``:.32g``) and under that of Prometheus 3."""
+    bounds = {f"m{number:02}": bound * 1000 for number, bound in enumerate(BUCKETS_MS)}
+    objectives = [
+        {"series": f'intermodal_objective_p95_seconds{{model="{model}"}}', "values": f"{bound / 1e6:.7f}x10"}
+        for model, bound in bounds.items()
+    ]
+    test = {
+        "rule_files": [str(DEPLOY / "prometheus" / "rules" / "recording.yml")],
+        "tests": [
+            {
+                "input_series": objectives,
+                "promql_expr_test": [
+                    {
+                        "expr": record,
+                        "eval_time": "5m",
+                        "exp_samples": [
+                            {"labels": f'{record}{{model="{model}", le="{label(bound)}"}}', "value": 1}
+                            for model, bound in bounds.items()
+                        ],
+                    }
+                    for record, label in (
+                        ("intermodal:objective:le", "{:.32g}".format),
+                        ("intermodal:objective:le_float", _rewritten),
+                    )
+                ],
+            }
+        ],
+    }
+    (tmp_path / "bounds.test.yml").write_text(yaml.safe_dump(test))
+    _run("promtool", "test", "rules", tmp_path / "bounds.test.yml")
 
 
 def test_prometheus_takes_its_configuration() -> None:
