@@ -13,6 +13,7 @@ from tests.chaos.scene import Scene, out, scene
 
 PARTS: dict[str, Callable[[Scene, int], Iterator[Row]]] = {
     "killed": rounds.killed,
+    "two": rounds.two,
     "blind": blind.blind,
     "storage": blind.storage,
     "drills": drills.drills,
@@ -39,7 +40,7 @@ def main(chosen: list[str], number: int, seed: int, write: bool) -> int:
     if write:
         command = " ".join(["python -m tests.chaos", *chosen, f"--rounds {number} --seed {seed}"])
         PAGE.write_text(updated(PAGE.read_text("utf-8"), report.section(rows, command), before), encoding="utf-8")
-    return 1 if wrong else 0
+    return 1 if wrong or failed else 0
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def storage(at: Scene, _: int) -> Iterator[Row]:
         since = time.time()
         with watched(at, f"{dead} out, {faulty}'s store errs", "") as row:
             clouds.outage(at.settings, dead)
-            row.settle(partial(ends.after_outage, at, dead, since, unable=[faulty]))
+            row.settle(partial(ends.after_outage, at, [dead], since, unable=[faulty]))
             ids = asked(at, f"{dead}-{faulty}", 300)
             row.done = f"{len(ids)} requests to look for"
             clouds.inject(at.settings, faulty, Faults())
@@ -49,15 +49,15 @@ def storage(at: Scene, _: int) -> Iterator[Row]:
         yield row.row()
         with watched(at, f"{dead} back", "") as row:
             clouds.restore(at.settings, dead)
-            row.settle(partial(ends.after_recovery, at, dead, since, before))
+            row.settle(partial(ends.after_recovery, at, [dead], since, before))
         yield row.row()
 
 
 def _out_and_back(at: Scene, name: str, before: Picture) -> Iterator[Row]:
     cloud, since = at.dice.choice(CLOUDS), time.time()
     steps: list[tuple[str, Callable[[], object], Callable[[], list[str]]]] = [
-        ("out", partial(clouds.outage, at.settings, cloud), partial(ends.after_outage, at, cloud, since)),
-        ("back", partial(clouds.restore, at.settings, cloud), partial(ends.after_recovery, at, cloud, since, before)),
+        ("out", partial(clouds.outage, at.settings, cloud), partial(ends.after_outage, at, [cloud], since)),
+        ("back", partial(clouds.restore, at.settings, cloud), partial(ends.after_recovery, at, [cloud], since, before)),
     ]
     for what, act, look in steps:
         with watched(at, f"{cloud} {what}", name) as row:

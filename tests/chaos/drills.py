@@ -80,7 +80,7 @@ def _while_down(at: Scene, before: Picture) -> Row:
     since = time.time()
     with watched(at, "drill of gcp", "azure is down") as row:
         clouds.outage(at.settings, "azure")
-        _, row.wrong = ends.settled(partial(ends.after_outage, at, "azure", since))
+        _, row.wrong = ends.settled(partial(ends.after_outage, at, ["azure"], since))
         text = _end(_begin(at, "gcp"))
         row.done = text.splitlines()[-2] if text.count("\n") > 1 else text
         row.wrong += [] if REFUSED in text else [f"it said: {text}"]
@@ -93,7 +93,7 @@ def _settle(at: Scene, row: watched, since: float, before: Picture, cloud: Cloud
     """As before, with an incident or (the disturbance was too short to be seen) without."""
     known = [one.cloud for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
     wrong = row.wrong
-    look = partial(ends.after_recovery, at, known[0], since, before) if known else partial(ends.as_before, at, before)
+    look = partial(ends.after_recovery, at, known[:1], since, before) if known else partial(ends.as_before, at, before)
     row.settle(look)
     row.wrong = [*wrong, *row.wrong]
     if cloud is not None and known not in ([], [cloud]):

@@ -23,19 +23,18 @@ def settled(look: Callable[[], list[str]], seconds: float = DEADLINE_SECONDS) ->
     return time.monotonic() - began, found
 
 
-def after_outage(at: Scene, cloud: Cloud, since: float, unable: Collection[Cloud] = ()) -> list[str]:
-    """One open incident with its capacity made up for, no traffic to the cloud, its heirs' replicas, people told.
+def after_outage(at: Scene, dead: Collection[Cloud], since: float, unable: Collection[Cloud] = ()) -> list[str]:
+    """One open incident for each, its capacity made up for, no traffic to them, their heirs' replicas, people told.
 
     ``unable`` may refuse to take over, and another then does; what they run now is not looked at.
     """
-    opened = at.open()
-    if [one.cloud for one in opened] != [cloud]:
+    opened, down = at.open(), set(dead)
+    if sorted(one.cloud for one in opened) != sorted(down):
         return [f"open incidents: {[one.id for one in opened] or 'none'}"]
-    found, one, down = [], opened[0], {cloud}
-    found += [] if one.opened_at >= since - 2 else [f"{one.id} was open before"]
-    if not failover.contained(one, at.spec, down):
-        found.append(f"{one.id} is not contained: {[f'{e.step} {e.key}' for e in one.entries]}")
-    others = [other for other in CLOUDS if other != cloud]
+    found = [f"{one.id} was open before" for one in opened if one.opened_at < since - 2]
+    wrong = [one for one in opened if not failover.contained(one, at.spec, down)]
+    found += [f"{one.id} is not contained: {[f'{e.step} {e.key}' for e in one.entries]}" for one in wrong]
+    others = [other for other in CLOUDS if other not in down]
     wanted = [failover.shares(at.spec, down, others, some) for some in ((), unable)]
     weights = {name: weight for name, weight in at.route().weights.items() if weight}
     found += [] if weights in wanted else [f"weights are {weights} instead of {wanted[0]}"]
@@ -47,15 +46,16 @@ def after_outage(at: Scene, cloud: Cloud, since: float, unable: Collection[Cloud
     for other in others:
         if (names := endpoints(at, other)) != [f"{name} {at.route().version} ready"]:
             found.append(f"{other} has {names}")
-    return [*found, *_told(at, f"{one.id}-{failover.DOWN}"), *_at_work(at)]
+    return [*found, *(line for one in opened for line in _told(at, f"{one.id}-{failover.DOWN}")), *_at_work(at)]
 
 
-def after_recovery(at: Scene, cloud: Cloud, since: float, before: Picture) -> list[str]:
-    """The incident closed, one for the event, people told, and everything as before."""
+def after_recovery(at: Scene, dead: Collection[Cloud], since: float, before: Picture) -> list[str]:
+    """The incidents closed, one for each that was dead, people told, and everything as before."""
     if opened := at.open():
         return [f"still open: {[f'{one.id} {[e.step for e in one.entries][-1]}' for one in opened]}"]
     mine = [one for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
-    found = [] if [one.cloud for one in mine] == [cloud] else [f"incidents of this round: {[one.id for one in mine]}"]
+    alike = sorted(one.cloud for one in mine) == sorted(dead)
+    found = [] if alike else [f"incidents of this round: {[one.id for one in mine]}"]
     found += [line for one in mine for line in _told(at, f"{one.id}-{failover.BACK}")]
     return [*found, *as_before(at, before)]
 

@@ -1,11 +1,12 @@
 """A cloud dies, and while the platform reacts, a part of the platform dies too; the same while the cloud comes back."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.sandbox import clouds
+from intermodal.sandbox.settings import Settings
 from tests.chaos import ends, kills
 from tests.chaos.picture import Picture, picture
 from tests.chaos.report import Row
@@ -26,15 +27,40 @@ def one(at: Scene, name: str, cloud: Cloud, before: Picture, victims: list[kills
     with watched(at, f"{name} out", victims[0]) as row:
         clouds.outage(at.settings, cloud)
         row.done = kills.strike(at, victims[0], "failover")
-        row.settle(partial(ends.after_outage, at, cloud, since))
+        row.settle(partial(ends.after_outage, at, [cloud], since))
     yield row.row()
     with watched(at, f"{name} back", victims[1]) as row:
         clouds.restore(at.settings, cloud)
         row.done = kills.strike(at, victims[1], "recover")
-        row.settle(partial(ends.after_recovery, at, cloud, since, before))
+        row.settle(partial(ends.after_recovery, at, [cloud], since, before))
         if twice := ends.told_twice(at, since):
             row.remark = f"people were told twice of {twice}"
     yield row.row()
+
+
+def two(at: Scene, rounds: int) -> Iterator[Row]:
+    """Two clouds die, the second at a random moment of the first one's failover; they come back in another order."""
+    before = picture(at)
+    for number in range(rounds):
+        dead = at.dice.sample(CLOUDS, 2)
+        since, wait = time.time(), [at.dice.uniform(0, kills.LATEST_SECONDS) for _ in dead]
+        with watched(at, f"{number + 1} {dead[0]}, {dead[1]} out", "") as row:
+            _both(at, clouds.outage, dead, wait[0])
+            row.done = f"the second {wait[0]:.1f} s later"
+            row.settle(partial(ends.after_outage, at, dead, since))
+        yield row.row()
+        back = at.dice.sample(dead, 2)
+        with watched(at, f"{number + 1} {back[0]}, {back[1]} back", "") as row:
+            _both(at, clouds.restore, back, wait[1])
+            row.done = f"the second {wait[1]:.1f} s later"
+            row.settle(partial(ends.after_recovery, at, dead, since, before))
+        yield row.row()
+
+
+def _both(at: Scene, act: Callable[[Settings, Cloud], object], order: list[Cloud], wait: float) -> None:
+    act(at.settings, order[0])
+    time.sleep(wait)
+    act(at.settings, order[1])
 
 
 class watched:
