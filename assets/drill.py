@@ -70,7 +70,8 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
             registry, store = resources.registry(context), resources.store(context, cloud)
             result = drilling.corrupt(spec.name, cloud, gateway, registry, store)
         else:
-            result = drilling.disturb(spec.name, kind, cloud, gateway, incidents, config.seconds, config.rate)
+            many = {spec.name, *concerned}
+            result = drilling.disturb(spec.name, kind, cloud, gateway, incidents, config.seconds, config.rate, many)
         context.log.info("%s", result)
         return dg.MaterializeResult(metadata={**_numbers(result), **_verdict(result, spec)})
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -36,13 +36,14 @@ def disturb(
     incidents: ports.Incidents,
     seconds: float,
     rate: float,
+    concerned: Collection[str],
 ) -> DrillResult:
     """Let the gateway treat a cloud as out, slow or throttled, until its capacity is made up for or time is over.
 
-    The disturbance is always taken back, also when this is interrupted. Only an outage is waited for: a brownout or
-    throttling is to be borne without an incident, for as long as it lasts.
+    The disturbance is always taken back, also when this is interrupted. It hits every model on the cloud: the requests
+    of all ``concerned`` are counted, how soon the platform reacts is that of ``model``.
     """
-    before, started = gateway.totals().get(model, Totals()), time.time()
+    before, started = gateway.totals(), time.time()
     with _load(gateway, model, rate) as sent:
         drained: float | None = None
         incident: Incident | None = None
@@ -64,7 +65,7 @@ def disturb(
             _wait(lambda: gateway.upstream_health(model).get(cloud, False), RECOVERY_SECONDS)
     served = gateway.upstream_health(model).get(cloud, False)
     restored = (incident.closed_at if incident else time.time() if served else None) if drained is not None else over
-    counted = gateway.totals().get(model, Totals()).since(before)
+    counted = _counted(gateway, before, concerned)
     return DrillResult(
         kind=kind,
         cloud=cloud,
@@ -87,7 +88,7 @@ def corrupt(
     champion = champion_of(registry, model)
     manifest, prefix = champion.candidate.manifest, f"{model}/{champion.version}"
     victim = min(manifest.files, key=lambda path: manifest.files[path].size)
-    before, started = gateway.totals().get(model, Totals()), time.time()
+    before, started = gateway.totals(), time.time()
     # Without its manifest a prefix is no mirror: nobody takes it for whole if this is killed, and a run reads it all.
     store.delete(f"{prefix}/{MANIFEST}")
     store.put(f"{prefix}/{victim}", b"damaged by a drill")
@@ -95,7 +96,7 @@ def corrupt(
     with TemporaryDirectory() as folder:
         store.mirror(registry.download(champion.candidate, Path(folder)), manifest, prefix)
     mended = None if store.damaged(manifest, prefix) else time.time()
-    counted = gateway.totals().get(model, Totals()).since(before)
+    counted = _counted(gateway, before, [model])
     return DrillResult(
         kind="corrupt",
         cloud=cloud,
@@ -109,6 +110,12 @@ def corrupt(
         capacity_seconds=None,
         restored_seconds=_since(started, mended),
     )
+
+
+def _counted(gateway: ports.Gateway, before: Mapping[str, Totals], models: Iterable[str]) -> Totals:
+    now, none = gateway.totals(), Totals()
+    each = [now.get(name, none).since(before.get(name, none)) for name in models]
+    return Totals(sum(one.requests for one in each), sum(one.failed for one in each), sum(one.retried for one in each))
 
 
 @contextmanager

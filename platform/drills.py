@@ -63,7 +63,8 @@ class Totals:
 
 @dataclass(frozen=True)
 class DrillResult:
-    """Seconds since the drill began; None for what did not happen. ``retried``: answers that a second cloud gave."""
+    """Seconds since the drill began; None for what did not happen. ``requests``, ``failed`` and ``retried`` (answers
+    that a second cloud gave) are of every model that was disturbed, and of the drill's own load."""
 
     kind: DrillKind
     cloud: Cloud

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,20 @@ def test_requests_that_the_gateway_saw_fail_are_the_drills(scene: Scene) -> None
     assert (found["failed"], found["passed"]) == (4, False)
     assert "4 of 1000 requests failed." in found["reasons"]
     assert not checked(scene.world, "drill", "objectives")
+
+
+def test_requests_of_another_model_on_that_cloud_are_the_drills_too(scene: Scene) -> None:
+    """The gateway disturbs a cloud, and whoever is on it."""
+    gateway = scene.world.gateway
+    gateway.routes |= {name: replace(gateway.routes["wine"], model=name) for name in ("beside", "elsewhere")}
+    gateway.routes["elsewhere"] = replace(gateway.routes["elsewhere"], weights={"gcp": 1})
+    for name in ("beside", "elsewhere"):
+        gateway.held[name], gateway.counted[name] = gateway.held["wine"], Totals(50, 1, 1)
+        scene.after(11, lambda name=name: gateway.counted.update({name: Totals(90, 4, 8)}))  # type: ignore[misc]
+    scene.after(11, lambda: scene.count(1100, 5, 40))
+    found = measured(scene)
+    assert (found["requests"], found["failed"], found["retried"]) == (1040, 3, 37)
+    assert not found["passed"]
 
 
 def test_its_own_requests_that_fail_count_also_where_the_gateway_saw_none(
