@@ -47,7 +47,8 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
         registry, tables = resources.registry(context), resources.tables(context)
         served = served_of(registry, resources.gateway(context), spec.name)
         profile = Profile.from_json(registry.read(served.candidate, PROFILE))
-        columns = logged_columns(spec, served)
+        # One that was sensitive when the version was trained is in neither its profile nor its log.
+        columns = [column for column in logged_columns(spec, served) if column.name in profile.by_name]
         rows = newest(tables, spec.name, served.version, spec.drift.rows, served.registered_at or 0.0)
         by_cloud = {cloud: _count(profile, group, columns) for cloud, group in rows.groupby(CLOUD)}
         counts = reduce(add, by_cloud.values()) if by_cloud else _count(profile, rows, columns)
