@@ -13,7 +13,7 @@ from intermodal.platform.spec import ModelSpec
 
 NOT_DEPLOYED = "not deployed"
 DECIDE = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
-"""Fields of a spec that decide what is asked of a cloud."""
+"""Fields of a spec that decide what is asked of a cloud, beside ``features.sensitive``."""
 
 
 def prefix(model: str, version: str) -> str:
@@ -37,6 +37,7 @@ def deploy_request(
         predictions=store.uri("") if spec.log_sample else "",
         sample=spec.log_sample,
         rows_per_second=spec.log_rows_per_second,
+        sensitive=_sensitive(spec),
         tags=spec.tags,
     )
 
@@ -47,7 +48,13 @@ def stated(spec: ModelSpec, cloud: Cloud) -> str:
     Only what differs from a spec's defaults: a field that a release adds deploys nothing until somebody writes it.
     """
     said = spec.model_dump(include=DECIDE, exclude_defaults=True)
+    said |= {"sensitive": _sensitive(spec)} if spec.features.sensitive else {}
     return json.dumps(said | ({"cold": True} if cloud in spec.failover.cold else {}), sort_keys=True)
+
+
+def _sensitive(spec: ModelSpec) -> tuple[str, ...]:
+    """In order: names that were only moved about are no change."""
+    return tuple(sorted(set(spec.features.sensitive)))
 
 
 def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:

@@ -1,4 +1,4 @@
-"""``<model>/drift``: is what the champion is asked, and what it predicts, still what it was trained on?"""
+"""``<model>/drift``: is what the served version is asked, and what it predicts, still what it was trained on?"""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from intermodal.assets import resources
 from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.performance import live
 from intermodal.assets.predictions import newest
-from intermodal.assets.version import champion_of
+from intermodal.assets.served import served_of
 from intermodal.platform.counts import Counts, count
 from intermodal.platform.drift import Drift, Moved, Verdict, compare, judge
 from intermodal.platform.errors import IntermodalError
@@ -36,19 +36,20 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "drift",
             kinds={"pandas"},
-            description=f"The newest {spec.drift.rows} rows that the champion was asked, of all clouds together and of "
-            "each, against its training: drift, data quality, and how well it predicts where labels have come.",
+            description=f"The newest {spec.drift.rows} rows that the served version was asked, of all clouds together "
+            "and of each, against its training: drift, data quality, and how well it predicts where labels have come.",
         ),
         deps=[key(spec, "predictions"), key(spec, "version")],
-        required_resource_keys={resources.REGISTRY, resources.TABLES, resources.GAUGES},
+        required_resource_keys={resources.REGISTRY, resources.GATEWAY, resources.TABLES, resources.GAUGES},
     )
     @signed
     def _drift(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = resources.registry(context), resources.tables(context)
-        champion = champion_of(registry, spec.name)
-        profile = Profile.from_json(registry.read(champion.candidate, PROFILE))
-        columns = logged_columns(spec, champion)
-        rows = newest(tables, spec.name, champion.version, spec.drift.rows, champion.registered_at or 0.0)
+        served = served_of(registry, resources.gateway(context), spec.name)
+        profile = Profile.from_json(registry.read(served.candidate, PROFILE))
+        # One that was sensitive when the version was trained is in neither its profile nor its log.
+        columns = [column for column in logged_columns(spec, served) if column.name in profile.by_name]
+        rows = newest(tables, spec.name, served.version, spec.drift.rows, served.registered_at or 0.0)
         by_cloud = {cloud: _count(profile, group, columns) for cloud, group in rows.groupby(CLOUD)}
         counts = reduce(add, by_cloud.values()) if by_cloud else _count(profile, rows, columns)
         measured = compare(profile, counts)
@@ -56,14 +57,14 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
         odd, wrong = between(profile, by_cloud, spec.drift), findings(profile, counts)
         apart = {cloud: compare(profile, one) for cloud, one in by_cloud.items()}
         try:
-            gauges = list(_gauges(spec, champion.version, {"": measured, **apart}, verdict))
+            gauges = list(_gauges(spec, served.version, {"": measured, **apart}, verdict))
             resources.gauges(context).push(f"drift-{spec.name}", gauges)
         except IntermodalError as error:  # dashboards miss a point; the decision does not depend on them
             context.log.warning("the gauges were not taken: %s", error)
-        numbers = {**_numbers(measured, verdict, apart), **live(spec, champion, tables, rows)}
+        numbers = {**_numbers(measured, verdict, apart), **live(spec, served, tables, rows)}
         return dg.MaterializeResult(
             metadata={
-                "version": champion.version,
+                "version": served.version,
                 "state": verdict.state,
                 "reasons": " ".join(verdict.reasons),
                 **numbers,
@@ -78,9 +79,9 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
     return _drift
 
 
-def logged_columns(spec: ModelSpec, champion: RegisteredVersion) -> list[Column]:
+def logged_columns(spec: ModelSpec, served: RegisteredVersion) -> list[Column]:
     """The inputs that the prediction log has: those that are not sensitive."""
-    inputs = champion.candidate.record.signature.inputs
+    inputs = served.candidate.record.signature.inputs
     return [column for column in inputs if column.name not in spec.features.sensitive]
 
 

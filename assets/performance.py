@@ -1,4 +1,4 @@
-"""How well the champion predicts in real life, where the truth has come in meanwhile."""
+"""How well the served version predicts in real life, where the truth has come in meanwhile."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LEAST = 100
 """With fewer labelled rows a metric says little, and is left out."""
 
 
-def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
+def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
     """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest months' labels by ``features.id``.
 
     A request of several rows has one id, so only requests of one row can be matched. Empty when the spec names no id.
@@ -32,7 +32,7 @@ def live(spec: ModelSpec, champion: RegisteredVersion, tables: ports.Tables, row
     joined = pd.concat([one for one in found if len(one)] or found[:1])
     if len(joined) < LEAST:
         return {"labelled_rows": len(joined)}
-    record = champion.candidate.record
+    record = served.candidate.record
     classes = np.asarray(record.signature.output.labels)
     if record.task != "regression":
         same = {_text(label): label for label in classes}

@@ -31,7 +31,7 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
             "predictions",
             kinds={"pandas", "parquet"},
             description="Requests and answers of all clouds, each once, in parts of five minutes; sensitive columns "
-            f"were never written. What is older than {spec.log_keep_days} days is removed, here and in the clouds.",
+            f"are not written. What is older than {spec.log_keep_days} days is removed, here and in the clouds.",
         ),
         deps=[key(spec, "route")],
         required_resource_keys={resources.TABLES, *(resources.store_key(cloud) for cloud in clouds)},

@@ -12,7 +12,7 @@ from intermodal.assets.common import Context, attributes, key, signed
 from intermodal.assets.drift import logged_columns
 from intermodal.assets.drift_report import html
 from intermodal.assets.predictions import newest
-from intermodal.assets.version import champion_of
+from intermodal.assets.served import served_of
 from intermodal.platform.spec import ModelSpec
 
 KEPT_SECONDS = 3600.0
@@ -27,13 +27,13 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             description="Training and now, column by column, drawn by Evidently: a page a day, drawn again hourly.",
         ),
         deps=[key(spec, "drift")],
-        required_resource_keys={resources.REGISTRY, resources.TABLES},
+        required_resource_keys={resources.REGISTRY, resources.GATEWAY, resources.TABLES},
     )
     @signed
     def _report(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = resources.registry(context), resources.tables(context)
-        champion = champion_of(registry, spec.name)
-        current = newest(tables, spec.name, champion.version, spec.drift.rows, champion.registered_at or 0.0)
+        served = served_of(registry, resources.gateway(context), spec.name)
+        current = newest(tables, spec.name, served.version, spec.drift.rows, served.registered_at or 0.0)
         if len(current) < spec.drift.min_rows:
             return dg.MaterializeResult(
                 metadata={"report": f"not drawn: {len(current)} rows, it takes {spec.drift.min_rows}"}
@@ -41,25 +41,25 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
         event = context.instance.get_latest_materialization_event(key(spec, "drift"))
         decided = event.asset_materialization if event else None
         state = str(decided.metadata["state"].value) if decided and "state" in decided.metadata else ""
-        if drawn := _drawn(context, spec, champion.version, state):
+        if drawn := _drawn(context, spec, served.version, state):
             return dg.MaterializeResult(metadata=drawn)
-        months = champion.candidate.record.partitions
+        months = served.candidate.record.partitions
         reference = pd.concat([tables.read(spec.name, "features", month) for month in months], ignore_index=True)
         page = html(
             reference,
             current,
-            logged_columns(spec, champion),
-            title=f"{spec.name} {champion.version}: training and now",
+            logged_columns(spec, served),
+            title=f"{spec.name} {served.version}: training and now",
             decision=[str(decided.metadata["reasons"].value)] if decided else [],
             sensitive=spec.features.sensitive,
             psi=spec.drift.psi,
             share=spec.drift.share,
         )
-        url = registry.attach(champion, f"drift/{datetime.now(UTC):%Y-%m-%d}.html", page.encode())
+        url = registry.attach(served, f"drift/{datetime.now(UTC):%Y-%m-%d}.html", page.encode())
         return dg.MaterializeResult(
             metadata={
                 "report": dg.MetadataValue.url(url),
-                "version": champion.version,
+                "version": served.version,
                 "state": state,
                 "rows": len(current),
                 "drawn": dg.MetadataValue.timestamp(time.time()),

@@ -8,6 +8,7 @@ from typing import Literal
 
 from intermodal.platform.clouds import Cloud, Target
 from intermodal.platform.prediction_log import ROWS_PER_SECOND
+from intermodal.platform.sensitive import to_variables
 
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
@@ -35,7 +36,8 @@ class DeployRequest:
     ``artifacts`` is the mirror's URI in the target's own cloud (``s3://bucket/prefix``, ``gs://...``,
     ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that cloud's registry.
     ``predictions`` is where the server writes its prediction log (the same kinds of URI; empty: nowhere), ``sample``
-    the share of requests that it logs, 0 to 1, and ``rows_per_second`` how many rows at most, about, on each replica.
+    the share of requests that it logs, 0 to 1, ``rows_per_second`` how many rows at most, about, on each replica, and
+    ``sensitive`` names columns that it must not log, beside those that the artifacts name; unknown ones are no error.
     """
 
     model: str
@@ -48,6 +50,7 @@ class DeployRequest:
     predictions: str = ""
     sample: float = 1.0
     rows_per_second: int = ROWS_PER_SECOND
+    sensitive: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -63,6 +66,7 @@ class DeployRequest:
             "INTERMODAL_PREDICTIONS": self.predictions,
             "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}",
             "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(self.rows_per_second),
+            **to_variables(self.sensitive),
         }
 
     @property

@@ -22,7 +22,8 @@ class Observed:
 
     ``newest`` is the newest month of features, ``held_out`` the month that the version was judged on; ``training`` says
     whether a retraining runs. ``at`` is when drift was measured, ``crashed_at`` when the last retraining failed (None
-    when it ended otherwise, also when its gates refused the model), both in Unix seconds.
+    when it ended otherwise, also when its gates refused the model), both in Unix seconds. ``champion`` is the one
+    that is to be served, or measured, in place of this version; empty: it is this version.
     """
 
     version: str
@@ -32,6 +33,7 @@ class Observed:
     held_out: str = ""
     training: bool = False
     crashed_at: float | None = None
+    champion: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,9 @@ def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> t
     A version that came from a retraining and drifts without ever having been good was not cured by it: people are
     asked, and no second retraining starts. The same when a retraining gave no version that passed its gates. One that
     crashed has said nothing of the data: it is tried once more, whatever the limits, and then people are asked.
+
+    While another version is champion and not served, one more would not help, and nobody is asked: its deployment
+    failed, and the sensor ``deployments`` tells people so. The onset is kept, for this version may be champion again.
     """
     if seen.version != memory.version:
         memory = replace(memory, version=seen.version, since=None, good=False)
@@ -108,6 +113,8 @@ def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> t
     memory = replace(memory, since=memory.since or seen.at)
     if seen.training:
         return memory, Decision("wait", reason="a retraining runs")
+    if seen.champion:
+        return memory, Decision("wait", reason=f"{seen.version} has drifted, and {seen.champion} is champion now")
     if _crashed(memory, seen):
         return _again(memory, seen, now)
     if why := _hopeless(memory, seen):

@@ -67,7 +67,11 @@ class Features(Part):
         json_schema_extra={"pattern": FUNCTION},
     )
     target: str = Field(description="The column that is to be predicted.")
-    sensitive: list[str] = Field(default=[], description="Columns that are never logged.")
+    sensitive: list[str] = Field(
+        default=[],
+        description="Columns that are never logged, from when the changed spec is deployed. One that is taken off the "
+        "list is logged again only by a version that was trained since.",
+    )
     id: str | None = Field(
         default=None,
         description="The column that names a row: a request with that V2 id is matched with the row when its label "

@@ -117,8 +117,8 @@ def _observed(
 ) -> Observed:
     """The rest of what is to be known of a model that has drifted."""
     champion = champion_of(registry, model)
-    if champion.version != seen.version:  # measured before the version that is champion now
-        return Observed(champion.version, None, seen.at)
+    if champion.version != seen.version:  # it is not served yet, or was not measured yet
+        return replace(seen, champion=champion.version)
     jobs = (f"retrain_{model}", f"train_and_deploy_{model}")
     running = any(instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=RUNNING)) for job in jobs)
     months = tables.partitions(model, "features")

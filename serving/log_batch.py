@@ -25,7 +25,8 @@ class Layout:
 
     def __init__(self, package: Package, settings: Settings, counts: Counts) -> None:
         who, columns = settings.identity, package.signature.inputs
-        plain = [column for column in columns if column.name not in package.sensitive]
+        hidden = {*package.sensitive, *settings.sensitive}  # what training knew, and what the spec says since
+        plain = [column for column in columns if column.name not in hidden]
         numbers = [column for column in plain if not is_text(column)]
         texts = [column for column in plain if is_text(column)]
         self.counts = counts

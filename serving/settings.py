@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from intermodal.platform.envelope import MAX_BODY_BYTES
 from intermodal.platform.prediction_log import ROWS_PER_SECOND
+from intermodal.platform.sensitive import VARIABLE, from_variables
 from intermodal.serving.errors import StartError
 
 PORTS = ("FUNCTIONS_CUSTOMHANDLER_PORT", "AIP_HTTP_PORT", "PORT", "AWS_LWA_PORT")
@@ -23,8 +24,8 @@ class Identity:
 @dataclass(frozen=True)
 class Settings:
     """``health_route`` and ``predict_route`` are Vertex AI's, empty elsewhere. ``predictions`` is where the prediction
-    log goes (empty: nowhere), ``sample`` the share of requests in it, 0 to 1, and ``rows_per_second`` how many
-    rows it takes at most, about."""
+    log goes (empty: nowhere), ``sample`` the share of requests in it, 0 to 1, ``rows_per_second`` how many rows it
+    takes at most, about, and ``sensitive`` names columns that it leaves out, of whatever model has them."""
 
     port: int = DEFAULT_PORT
     max_body_bytes: int = MAX_BODY_BYTES
@@ -34,6 +35,7 @@ class Settings:
     predictions: str = ""
     sample: float = 1.0
     rows_per_second: int = ROWS_PER_SECOND
+    sensitive: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int | None = None) -> "Settings":
@@ -61,6 +63,7 @@ class Settings:
                 1,
                 2**31,
             ),
+            sensitive=_sensitive(environment),
         )
 
 
@@ -86,6 +89,13 @@ def _share(environment: Mapping[str, str], name: str) -> float:
     if 0 <= share <= 1:
         return share
     raise StartError(f"{name} is '{text}'.", hint="Set it to a number from 0 to 1.")
+
+
+def _sensitive(environment: Mapping[str, str]) -> tuple[str, ...]:
+    try:
+        return from_variables(environment)
+    except ValueError:
+        raise StartError(f"{VARIABLE} holds no names.", hint='Set it to a JSON list: ["column"].') from None
 
 
 def _route(environment: Mapping[str, str], name: str) -> str:

@@ -21,9 +21,12 @@ SERVING: list[Mapping[str, object]] = [
     {"replicas": 2},
     {"log_sample": 0.5},
     {"log_rows_per_second": 5},
+    {"features": {"function": "d.g", "target": "late", "sensitive": ["carrier"]}},
     {"tags": {"cost_centre": "x"}},
 ]
 """Changes of a spec, one for each part of a request that it decides."""
+
+FEATURES = "  features: {{function: rows.features, target: grower, sensitive: {}}}\n"
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +137,17 @@ def test_what_only_watches_deploys_nothing(serving: World, more: str) -> None:
         assert asked(changed) == []
 
 
+def test_a_column_that_is_called_sensitive_is_said_to_every_server_without_a_retraining(serving: World) -> None:
+    with another_spec(serving, FEATURES.format("[proline, alcohol]")) as changed:
+        assert asked(changed) == ["deploy_wine"]
+        assert changed.run("deploy_wine").success
+        assert asked(changed) == []
+        for target in changed.targets.values():
+            assert {one.sensitive for one in target.requests.values()} == {("alcohol", "proline")}
+    with another_spec(serving, FEATURES.format("[alcohol, proline, proline]")) as moved_about:
+        assert asked(moved_about) == []
+
+
 def test_a_field_with_its_default_written_down_is_no_change() -> None:
     assert stated(spec_with(replicas=1, log_sample=1.0), "aws") == stated(SPEC, "aws")
 
@@ -148,6 +162,6 @@ def test_whatever_of_a_spec_is_asked_of_a_cloud_is_in_the_code_version(fields: M
 
 def test_every_part_of_a_request_that_a_spec_decides_is_tried() -> None:
     fixed = {"model", "version", "environment", "image", "artifacts", "predictions"}
-    named = {"owner", "replicas", "sample", "rows_per_second", "tags"}
+    named = {"owner", "replicas", "sample", "rows_per_second", "sensitive", "tags"}
     assert {field.name for field in dataclasses.fields(DeployRequest)} == fixed | named
     assert len(SERVING) == len(named)

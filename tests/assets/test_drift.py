@@ -9,7 +9,7 @@ import pytest
 from intermodal.assets import drift
 from intermodal.platform.profile import ColumnProfile, Profile
 from intermodal.platform.signature import Column
-from tests.assets.conftest import World
+from tests.assets.conftest import World, another_spec
 from tests.assets.watching_world import asked, checked, look
 
 
@@ -122,6 +122,18 @@ def test_a_new_category_is_a_finding_and_only_text(deployed: World) -> None:
     assert "10.0% of the rows have a value of colour that training did not: " in found["quality"]
     assert r"!\[x\](http: //example/x)\<b\> new." in found["quality"]
     assert "missing" not in found["quality"]
+
+
+@pytest.mark.parametrize("sensitive", ["[]", "[proline, alcohol]"])
+def test_the_spec_may_call_others_sensitive_than_when_the_version_was_trained(deployed: World, sensitive: str) -> None:
+    """What it was trained without is in no log yet; what was logged until now is not looked at any more."""
+    asked(deployed, 3000)
+    features = f"  features: {{function: rows.features, target: grower, sensitive: {sensitive}}}\n"
+    with another_spec(deployed, features) as changed:
+        found = look(changed, "drift")
+    assert found["quality"] == "None."
+    assert "proline" not in found["columns"]
+    assert ("alcohol" in found["columns"]) == ("alcohol" not in sensitive)
 
 
 def test_gauges_that_nobody_takes_do_not_stop_the_decision(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:

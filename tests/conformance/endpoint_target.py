@@ -186,8 +186,9 @@ class EndpointTargetConformance:
     ) -> None:
         logging = replace(request_, environment="logging", predictions=store.uri("logs"))
         body = json.loads(self.body(package))
-        for id_, sample in (("all", 1.0), ("most", 0.99999)):  # a change of the share is a change of the endpoint
-            target.deploy(replace(logging, sample=sample))
+        most, less = replace(logging, sample=0.99999), replace(logging, sensitive=("hour", "unheard of"))
+        for id_, changed in (("all", logging), ("most", most), ("less", less)):  # each is a change of the endpoint
+            target.deploy(changed)
             target.invoke(logging.name, json.dumps({**body, "id": GOLDEN_ID}).encode())  # nobody's
             # The second one might not be in the sample: once in a hundred thousand.
             target.invoke(logging.name, json.dumps({**body, "id": id_}).encode())
@@ -198,14 +199,15 @@ class EndpointTargetConformance:
             for key in store.list("logs/predictions/flight_delay"):
                 header, logged = requests(store.get(key), key)
                 found.update({one.label_id: (header, one) for one in logged})
-            return {"all", "most"} <= set(found)
+            return {"all", "most", "less"} <= set(found)
 
         eventually(gathered)
-        assert {id_: header.sample for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999}
+        assert {id_: header.sample for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999, "less": 1.0}
         header, one = found["all"]
         assert (header.cloud, header.target, header.version) == (self.cloud, str(target.target), "1.2.0")
         assert parity.holds(Golden.read(package).predictions, one.predictions)
         assert one.inputs["hour"] == [row["hour"] for row in Golden.read(package).rows]
+        assert set(found["less"][1].inputs) == {"distance", "carrier"}
 
     @pytest.mark.parametrize("wrong", ["image", "artifacts"])
     def test_a_failed_deployment_says_why_and_leaves_nothing_behind(

@@ -1,6 +1,7 @@
 """Names that every cloud accepts, tags, and secrets that stay secret."""
 
 import re
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -36,6 +37,19 @@ def test_every_deployment_carries_the_tags_of_the_bill() -> None:
         "intermodal-environment": "sandbox",
         "intermodal-team": "ops",
     }
+
+
+def test_a_server_is_told_of_its_log_and_of_sensitive_columns_only_where_there_are_any() -> None:
+    request = DeployRequest("m", "1.0.0", "sandbox", "ops", "image", "s3://b/m", predictions="s3://b")
+    plain = {
+        "INTERMODAL_PREDICTIONS": "s3://b",
+        "INTERMODAL_PREDICTIONS_SAMPLE": "1",
+        "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": "1000",
+    }
+    assert request.variables == plain
+    hiding = replace(request, sensitive=("postcode",))
+    assert hiding.variables == {**plain, "INTERMODAL_PREDICTIONS_SENSITIVE": '["postcode"]'}
+    assert replace(hiding, predictions="").variables == {}
 
 
 def test_secrets_are_not_shown() -> None:

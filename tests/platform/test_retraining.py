@@ -86,6 +86,14 @@ def test_without_newer_data_there_is_nothing_to_train_on() -> None:
     )
 
 
+def test_while_another_champion_waits_nothing_is_trained_and_the_onset_is_kept() -> None:
+    memory, decision = decide(Memory(), seen(champion="1.1.0"), POLICY, NOW)
+    assert decision.action == "wait"
+    assert "1.1.0 is champion now" in decision.reason
+    _, decision = decide(memory, seen(at=NOW + 60), POLICY, NOW + 60)  # somebody made 1.0.0 champion again
+    assert (decision.action, decision.key) == ("retrain", f"1.0.0-{int(NOW)}")
+
+
 def test_the_daily_limit_holds_without_a_cooldown() -> None:
     policy = DriftPolicy(cooldown_hours=0, retrains_per_day=1)
     memory, _ = decide(Memory(), seen(), policy, NOW)

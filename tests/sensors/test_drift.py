@@ -144,6 +144,17 @@ def test_a_cursor_that_is_lost_makes_no_second_run_for_one_onset(world: World, c
     assert (after["since"], after["retrained_from"]) == (int(before["m00"]["since"]), "1.0.0")
 
 
+def test_a_version_whose_successor_waits_to_be_served_is_not_retrained(world: World) -> None:
+    world.measured("drifted", "m00")
+    world.registry.version = "1.1.0"
+    assert "m00: wait, 1.0.0 has drifted, and 1.1.0 is champion now" in world.tick()
+    assert not world.tick.requests
+    assert world.notifier.told == []
+    world.registry.version = "1.0.0"
+    world.tick()
+    assert world.asked() == ["m00"]
+
+
 def test_the_cool_down_holds_after_the_cursor_is_lost(world: World) -> None:
     """The version that came of the retraining was good, and drifts again within the day."""
     world.measured("drifted", "m00", "m01")

@@ -13,6 +13,7 @@ import pytest
 from obstore.store import S3Store
 
 from intermodal.platform.package import DESCRIPTOR
+from intermodal.platform.sensitive import to_variables
 from intermodal.platform.v2 import request_body
 from tests.emulators import Emulator, moto  # noqa: F401
 from tests.fault_proxy import Fault, fault_proxy
@@ -206,12 +207,28 @@ def test_sensitive_columns_never_reach_the_store(
     assert set(one.inputs) == set(row) - {"carrier"}
 
 
+def test_what_the_spec_calls_sensitive_since_never_reaches_the_store(
+    start: Start,  # noqa: F811
+    lightgbm_package: Path,
+    tmp_path: Path,
+    row: Row,
+) -> None:
+    hidden = to_variables(["carrier", "a column of another version"])
+    server = start(lightgbm_package, INTERMODAL_PREDICTIONS=(tmp_path / "store").as_uri(), **hidden)
+    server.until("/ping")
+    httpx.post(server.url + "/invocations", json={"instances": [{**row, "carrier": "B6"}]}).raise_for_status()
+    assert server.stop() == 0
+    [one] = in_folder(tmp_path / "store")
+    assert set(one.inputs) == set(row) - {"carrier"}
+
+
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
         ({"INTERMODAL_PREDICTIONS": "bucket"}, "INTERMODAL_PREDICTIONS is 'bucket'"),
         ({"INTERMODAL_PREDICTIONS_SAMPLE": "2"}, "INTERMODAL_PREDICTIONS_SAMPLE is '2'"),
         ({"INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": "0"}, "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND is '0'"),
+        ({"INTERMODAL_PREDICTIONS_SENSITIVE": "carrier"}, "INTERMODAL_PREDICTIONS_SENSITIVE holds no names"),
     ],
 )
 def test_a_wrong_setting_is_said_at_the_start(

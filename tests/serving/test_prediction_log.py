@@ -167,6 +167,23 @@ def test_sensitive_columns_are_absent(lightgbm_package: Any, store: Store, row: 
         assert word not in gzip.decompress(data)
 
 
+def test_what_the_spec_calls_sensitive_is_absent_beside_what_the_package_does(
+    lightgbm_package: Any, store: Store, row: Row
+) -> None:
+    package = replace(Package.read(lightgbm_package), sensitive=("carrier",))
+    plane, model = open_plane(package, lightgbm_package, "1.2.3"), Model(package, lightgbm_package)
+    model.plane = plane
+    hidden = ("distance", "engine", "unheard of")
+    settings = Settings(identity=IDENTITY, predictions="file:///x", rows_per_second=ALL, sensitive=hidden)
+    service = Service([model], settings)
+    service.log = PredictionLog({package: model.counts}, settings, store.put)
+    call(App(service), "POST", INFER, request_body(FLIGHTS, [{**row, "engine": "steam"}]))  # a new category
+    service.log.close(5)
+    assert set(store.logged[0].inputs) == {"hour", "wind", "weekend", "seats"}
+    [data] = store.objects.values()
+    assert not any(word in gzip.decompress(data) for word in (b"carrier", b"distance", b"engine", b"steam"))
+
+
 def test_several_classes_give_a_list_a_row(sides: DataPlane, store: Store) -> None:
     app, log = serve(sides, store)
     body = request_body(POINTS, [{"x": 0.1, "y": 2.0}, {"x": -3.0, "y": 0.0}])

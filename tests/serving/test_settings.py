@@ -27,6 +27,17 @@ def test_a_bad_share_names_its_variable(text: str) -> None:
         Settings.of({"INTERMODAL_PREDICTIONS_SAMPLE": text})
 
 
+def test_sensitive_columns_have_names() -> None:
+    assert Settings.of({}).sensitive == ()
+    assert Settings.of({"INTERMODAL_PREDICTIONS_SENSITIVE": '["a, b", "c"]'}).sensitive == ("a, b", "c")
+
+
+@pytest.mark.parametrize("text", ["postcode", '["a"', '"a"', "[1]", "{}"])
+def test_sensitive_columns_that_are_no_list_of_names_name_their_variable(text: str) -> None:
+    with pytest.raises(StartError, match=r"INTERMODAL_PREDICTIONS_SENSITIVE holds no names. Set it to a JSON list"):
+        Settings.of({"INTERMODAL_PREDICTIONS_SENSITIVE": text})
+
+
 def test_the_first_port_that_is_set_wins() -> None:
     environment = {name: str(9000 + i) for i, name in enumerate(PORTS)}
     for i, name in enumerate(PORTS):
