@@ -71,6 +71,8 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
                 "columns": dg.MetadataValue.md(_table(measured, verdict)),
                 "findings": dg.MetadataValue.md(_list([*odd, *wrong])),
                 "finding_count": len(odd) + len(wrong),
+                "clouds_apart": dg.MetadataValue.md(_list(odd)),
+                "cloud_findings": len(odd),
                 "quality": dg.MetadataValue.md(_list(wrong)),
                 "quality_findings": len(wrong),
             }
@@ -150,53 +152,3 @@ def _gauges(
     yield "intermodal_drift_prediction_limit", {"model": spec.name}, spec.drift.prediction_psi
     for what in get_args(Moved):
         yield "intermodal_drifted", {**of, "what": what}, float(what in verdict.moved)
-
-
-def drift_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """What the drift asset decided, where people look for it."""
-
-    @dg.asset_check(
-        asset=key(spec, "drift"),
-        name="no_drift",
-        description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and the "
-        f"predictions' is not over {spec.drift.prediction_psi:g}.",
-    )
-    @signed
-    def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        found = _newest(context, spec)
-        if found is None:
-            return dg.AssetCheckResult(passed=False, metadata={"reasons": "Drift was never measured."})
-        return dg.AssetCheckResult(
-            passed=found["state"].value != "drifted",
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: found[name] for name in ("state", "reasons", "findings")},
-        )
-
-    return _no_drift
-
-
-def quality_check(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """What the drift asset found wrong with the inputs, drifted or not; it starts no training."""
-
-    @dg.asset_check(
-        asset=key(spec, "drift"),
-        name="no_quality_findings",
-        description="No input is absent, newly missing, constant, of new categories or out of its training range.",
-    )
-    @signed
-    def _no_quality_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        found = _newest(context, spec)
-        if found is None or "quality" not in found:  # never, or by a release that did not tell it apart
-            return dg.AssetCheckResult(passed=False, metadata={"quality": "Data quality was never measured."})
-        return dg.AssetCheckResult(
-            passed=found["quality_findings"].value == 0,
-            severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: found[name] for name in ("version", "quality")},
-        )
-
-    return _no_quality_findings
-
-
-def _newest(context: dg.AssetCheckExecutionContext, spec: ModelSpec) -> Mapping[str, dg.MetadataValue[Any]] | None:
-    event = context.instance.get_latest_materialization_event(key(spec, "drift"))
-    return None if event is None or event.asset_materialization is None else event.asset_materialization.metadata

@@ -76,6 +76,7 @@ def test_clouds_that_see_and_say_the_same_are_no_finding(deployed: World) -> Non
     asked(deployed, 3000)
     found = look(deployed, "drift")
     assert found["findings"] == "None."
+    assert checked(deployed, "drift", "no_cloud_findings")
     assert found["psi_aws"] == pytest.approx(found["largest_psi"], rel=0.2)
 
 
@@ -85,6 +86,7 @@ def test_a_cloud_that_sees_another_population_is_a_finding(deployed: World) -> N
     assert "gcp sees another population than the other clouds" in found["findings"]
     assert "aws" not in found["findings"]
     assert "azure" not in found["findings"]
+    assert not checked(deployed, "drift", "no_cloud_findings")
     assert found["psi_gcp"] > max(found["psi_aws"], found["psi_azure"]) + 0.5
 
 
@@ -96,6 +98,8 @@ def test_a_cloud_that_predicts_otherwise_is_a_finding(deployed: World) -> None:
     )
     assert found["finding_count"] == 1
     assert found["quality_findings"] == 0
+    assert not checked(deployed, "drift", "no_cloud_findings")
+    assert checked(deployed, "drift", "no_quality_findings")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-ASSETS, CHECKS, JOBS, SCHEDULES = 18, 11, 10, 2
+ASSETS, CHECKS, JOBS, SCHEDULES = 18, 12, 10, 2
 """Of each model on three clouds; the bench looks that it is so."""
 
 

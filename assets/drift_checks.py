@@ -1,0 +1,79 @@
+"""What the drift asset measured, where people look for it: warnings in the UI. None of them starts a training."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import dagster as dg
+
+from intermodal.assets.common import key, signed
+from intermodal.platform.spec import ModelSpec
+
+
+def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """What the drift asset decided, where people look for it."""
+
+    @dg.asset_check(
+        asset=key(spec, "drift"),
+        name="no_drift",
+        description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and the "
+        f"predictions' is not over {spec.drift.prediction_psi:g}.",
+    )
+    @signed
+    def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        found = _newest(context, spec)
+        if found is None:
+            return dg.AssetCheckResult(passed=False, metadata={"reasons": "Drift was never measured."})
+        return dg.AssetCheckResult(
+            passed=found["state"].value != "drifted",
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={name: found[name] for name in ("state", "reasons", "findings")},
+        )
+
+    return _no_drift
+
+
+def no_quality_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """What the drift asset found wrong with the inputs, drifted or not; it starts no training."""
+
+    @dg.asset_check(
+        asset=key(spec, "drift"),
+        name="no_quality_findings",
+        description="No input is absent, newly missing, constant, of new categories or out of its training range.",
+    )
+    @signed
+    def _no_quality_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return _none(context, spec, "quality_findings", "quality")
+
+    return _no_quality_findings
+
+
+def no_cloud_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """Whether a cloud is asked by other people than the others, or answers them otherwise; it starts no training."""
+
+    @dg.asset_check(
+        asset=key(spec, "drift"),
+        name="no_cloud_findings",
+        description="No cloud sees another population than the other clouds, or predicts otherwise.",
+    )
+    @signed
+    def _no_cloud_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return _none(context, spec, "cloud_findings", "clouds_apart")
+
+    return _no_cloud_findings
+
+
+def _none(context: dg.AssetCheckExecutionContext, spec: ModelSpec, count: str, text: str) -> dg.AssetCheckResult:
+    """A warning unless the newest measurement found nothing of that kind."""
+    found = _newest(context, spec)
+    if found is None or count not in found:  # never, or by a release that did not tell it apart
+        return dg.AssetCheckResult(passed=False, metadata={text: "It was never measured."})
+    return dg.AssetCheckResult(
+        passed=found[count].value == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={name: found[name] for name in ("version", text)},
+    )
+
+
+def _newest(context: dg.AssetCheckExecutionContext, spec: ModelSpec) -> Mapping[str, dg.MetadataValue[Any]] | None:
+    event = context.instance.get_latest_materialization_event(key(spec, "drift"))
+    return None if event is None or event.asset_materialization is None else event.asset_materialization.metadata
