@@ -1,7 +1,7 @@
-"""Gathering one cloud's prediction log into parts of five minutes."""
+"""Gathering one cloud's prediction log into parts of five minutes, some objects at a time."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -13,33 +13,54 @@ from intermodal.platform.prediction_log import FOLDER, folder, hour_of
 
 LATE_HOURS = 2
 """An object may appear so long after the hour in its key: a server that could not write tries for a while."""
+AT_ONCE_BYTES = 64 << 20
+"""Unpacked objects that are read before they are added: of a busy replica, some five minutes. Their tables take some
+hundred MB. The sizes of a listing would not do: the same rows, asked again and again, are packed to a hundredth."""
+OWN_BYTES = 8 << 10
+"""What an object's table takes, however few its rows."""
 
 
 def gather(tables: ports.Tables, store: ports.ObjectStore, model: str, damaged: list[str]) -> int:
     """Add what the cloud's log has since the last time; by how many rows the table grew. Objects that are none of this
     model's log are passed over, once, and said in ``damaged``.
 
-    Killed half-way, the next one reads the same objects again, and no request comes in twice.
+    Killed half-way, the next one reads again what was read since the last note, and no request comes in twice.
     """
-    known = _known(tables, model, store.cloud)
+    known, added = _known(tables, model, store.cloud), 0
     fresh = sorted(_listed(store, model, known) - set(known))
-    found: list[pd.DataFrame] = []
-    for object_key in fresh:
+    while fresh:
+        taken, new = _take(tables, store, model, fresh, damaged)
+        known = _newest([*known, *fresh[:taken]])
+        tables.write(model, GATHERED, store.cloud, pd.DataFrame({"object": known}))
+        fresh, added = fresh[taken:], added + new
+    return added
+
+
+def _take(
+    tables: ports.Tables, store: ports.ObjectStore, model: str, fresh: Sequence[str], damaged: list[str]
+) -> tuple[int, int]:
+    """Add the first of the objects: how many, and by how many rows the table grew."""
+    found, size, taken = list[pd.DataFrame](), 0, 0
+    while taken < len(fresh) and size < AT_ONCE_BYTES:
+        object_key = fresh[taken]
         data = store.get(object_key)
         try:
             header, rows = predictions.read(data, object_key)
             if header.model != model:
                 raise SpecError(f"{object_key} is of the model '{header.model}'.")
             found.append(rows)
+            size += predictions.unpacked_size(data)
         except SpecError as error:  # it counts as gathered: it would be as wrong the next time, and others wait
             damaged.append(error.message)
-    added = _add(tables, model, predictions.parts(pd.concat(found, ignore_index=True))) if found else 0
-    if fresh:
-        newest = sorted({*known, *fresh}, key=_hour)
-        since = predictions.hours(_hour(newest[0]), _hour(newest[-1]))[-LATE_HOURS - 1 :]
-        kept = [one for one in newest if _hour(one) in since]
-        tables.write(model, GATHERED, store.cloud, pd.DataFrame({"object": kept}))
-    return added
+        size, taken = size + OWN_BYTES, taken + 1
+    return taken, _add(tables, model, predictions.parts(pd.concat(found, ignore_index=True))) if found else 0
+
+
+def _newest(objects: Sequence[str]) -> list[str]:
+    """Those of the last hours, which tell the next look where to begin. All of the hours before are gathered."""
+    newest = sorted(set(objects), key=_hour)
+    since = predictions.hours(_hour(newest[0]), _hour(newest[-1]))[-LATE_HOURS - 1 :]
+    return [one for one in newest if _hour(one) in since]
 
 
 def _hour(object_key: str) -> str:

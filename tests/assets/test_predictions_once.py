@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from intermodal.assets import predictions_gathered
 from intermodal.assets.predictions import newest
-from intermodal.assets.predictions_gathered import gather
+from intermodal.assets.predictions_gathered import OWN_BYTES, gather
 from intermodal.platform import predictions
 from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.errors import Unavailable
@@ -107,19 +108,23 @@ def test_the_order_in_which_answers_come_makes_no_difference(answers: Answers, r
     assert grown == len(gathered(tables))
 
 
-@given(ANSWERS, st.integers(1, 16), st.booleans())
+@given(ANSWERS, st.integers(1, 16), st.booleans(), st.integers(1, 5))
 def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
-    answers: Answers, kill_at: int, in_store: bool
+    answers: Answers, kill_at: int, in_store: bool, at_once: int
 ) -> None:
+    """``at_once`` objects are added at a time; what was noted before the kill is not read again."""
     tables, stores = Fragile(-1 if in_store else kill_at), stores_of(answers)
     for number, (cloud, name, at) in enumerate(timed(answers, NOW - 750)):
         write(stores[cloud], number, (name, at))
     for store in stores.values():
         store.kill_at = kill_at if in_store else -1
-    for _ in range(2):
-        for store in stores.values():
-            try:
-                gather(tables, store, "wine", [])
-            except (Unavailable, KeyboardInterrupt):
-                assert set(ids(tables)) <= {name for given_ in answers.values() for name, _ in given_}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictions_gathered, "AT_ONCE_BYTES", at_once * OWN_BYTES)
+        for _ in range(2):
+            for store in stores.values():
+                try:
+                    gather(tables, store, "wine", [])
+                except (Unavailable, KeyboardInterrupt):
+                    assert set(ids(tables)) <= {name for given_ in answers.values() for name, _ in given_}
     assert gathered(tables) == firsts(answers, NOW - 750)
+    assert all(store.gets <= len(store.objects) + at_once for store in stores.values())
