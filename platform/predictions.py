@@ -31,6 +31,11 @@ def read(data: bytes, key: str) -> tuple[Header, pd.DataFrame]:
         raise SpecError(f"{key} is no object of the prediction log: {error}.", hint=hint) from error
 
 
+def unpacked_size(data: bytes) -> int:
+    """Bytes of a whole object before it was compressed, as gzip notes them in its last four."""
+    return int.from_bytes(data[-4:], "little")
+
+
 class _Request(msgspec.Struct, array_like=True, gc=False):
     """As prediction_log.py says."""
 

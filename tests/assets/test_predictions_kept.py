@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.assets.predictions import gather, newest
+from intermodal.assets.predictions import newest
+from intermodal.assets.predictions_gathered import gather
 from intermodal.assets.predictions_kept import DAY, remove_old
 from intermodal.platform import predictions
 from intermodal.platform.clouds import Cloud
@@ -132,6 +133,17 @@ def test_a_cold_cloud_keeps_no_part_waiting() -> None:
     assert remove(tables, aws, gcp, azure) == (3, 2)
     assert not gcp.objects
     assert tables.partitions("wine", "predictions") == [predictions.part_of(NOW)]
+
+
+def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too() -> None:
+    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    write(aws, NOW - 40 * DAY + 0.4, "a")
+    write(gcp, NOW - 40 * DAY - 0.4, "a")
+    for store in (aws, gcp):
+        write(store, NOW)
+        gather(tables, store, "wine", [])
+    assert remove(tables, aws, gcp) == (2, 2)
+    assert [len(store.objects) for store in (aws, gcp)] == [1, 1]
 
 
 def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:

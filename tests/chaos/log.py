@@ -5,7 +5,8 @@ import time
 from collections.abc import Collection
 from tempfile import TemporaryDirectory
 
-from intermodal.assets.predictions import STAGE, gather
+from intermodal.assets.predictions_gathered import gather
+from intermodal.assets.predictions_kept import STAGE
 from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.predictions import LABEL_ID

@@ -72,6 +72,10 @@ GOOD = packed(HEADER, Logged("a", 1.0, 2, FULL, [[0.5], [0.5]]))
 AT, ID_, LABEL, ROWS, INPUTS, SAID, TEXTS = range(7)
 
 
+def test_an_object_tells_how_large_it_is_unpacked() -> None:
+    assert predictions.unpacked_size(GOOD) == len(gzip.decompress(GOOD))
+
+
 def changed(place: int, value: object) -> bytes:
     """A good object in which one value of its request is another."""
     header, [request] = msgspec.msgpack.decode(gzip.decompress(GOOD))

@@ -10,7 +10,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from intermodal.assets.predictions import gather, newest
+from intermodal.assets.predictions import newest
+from intermodal.assets.predictions_gathered import gather
 from intermodal.platform.counts import count
 from intermodal.platform.package import Package
 from intermodal.platform.profile import Profile, profile_of
