@@ -24,6 +24,7 @@ from intermodal.platform.ports import EndpointTarget
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.helpers import helpers, left, resting
 from intermodal.sensors.pending import Pending
+from intermodal.sensors.registry import champions
 
 SECONDS = 1.5
 """So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
@@ -46,11 +47,11 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
     places = {str(target): resources.place(context, target) for target in TARGETS}
     # The clouds are asked before what is in use: an endpoint that is made and put to use in between is no orphan.
     listed = _listing.ask({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
+    words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]
     try:
-        used = uses(context)
+        used = uses(context, _champions(context, words))
     except IntermodalError as error:
         return dg.SkipReason(f"Not known what is in use, so nothing is removed. {error}")
-    words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]
     kept = {key: orphan for key, orphan in known.items() if key.split("|")[0] in listed.failed}
     requests: list[dg.RunRequest] = []
     for target, endpoints in listed.found.items():
@@ -87,6 +88,14 @@ def _parse(data: Mapping[str, Any]) -> dict[str, Orphan]:
     for key, (since, asked, told) in data.items():
         parsed[key] = Orphan(float(since), None if asked is None else float(asked), bool(told))
     return parsed
+
+
+def _champions(context: dg.SensorEvaluationContext, words: list[str]) -> Mapping[str, str] | None:
+    try:
+        return champions(context, orphans.name)
+    except Unavailable as error:
+        words.append(error.message)
+        return None
 
 
 def _endpoints(place: EndpointTarget, environment: str) -> Sequence[Endpoint]:
