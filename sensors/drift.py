@@ -15,7 +15,7 @@ from intermodal.assets.runs import LIMIT, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
-from intermodal.platform.errors import IntermodalError, Unavailable
+from intermodal.platform.errors import Unavailable
 from intermodal.platform.notices import Notice
 from intermodal.platform.retraining import Decision, Memory, Observed, decide, recalled
 from intermodal.platform.spec import ModelSpec
@@ -23,6 +23,7 @@ from intermodal.sensors.bounded import Answers, ask_all, by_turns
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.registry import champions
 from intermodal.sensors.targets import JobDefinitions
+from intermodal.sensors.telling import Tick
 
 CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
 """Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
@@ -52,17 +53,14 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         asked = by_turns(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
         words = list[str]()
         answers = _ask(context, {name: measured[name] for name in asked}, words)
+        people = Tick(context, NAME, words)
         for name, seen in {**measured, **answers.found}.items():
             if name in answers.failed:
                 continue
             memory = memories.get(name, Memory())
-            try:
-                after, decision = decide(memory, seen, specs[name].drift, now)
-                if decision.action == "ask people":
-                    resources.notifier(context).tell(_question(specs[name], decision))
-            except IntermodalError as error:  # the next tick sees the same and tries again
-                words.append(f"{name}: {error.message}")
-                continue
+            after, decision = decide(memory, seen, specs[name].drift, now)
+            if decision.action == "ask people" and not people.told(_question(specs[name], decision)):
+                after = replace(after, told=memory.told)  # the next tick decides the same
             if decision.action == "retrain":
                 tags = {"model": name, CAUSE: f"{DRIFT_OF}{decision.key}"}
                 requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))

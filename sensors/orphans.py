@@ -25,6 +25,7 @@ from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.helpers import helpers, left, resting
 from intermodal.sensors.pending import Pending
 from intermodal.sensors.registry import champions
+from intermodal.sensors.telling import Tick
 
 SECONDS = 1.5
 """So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
@@ -52,6 +53,7 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
         used = uses(context, _champions(context, words))
     except IntermodalError as error:
         return dg.SkipReason(f"Not known what is in use, so nothing is removed. {error}")
+    people = Tick(context, orphans.name, words)
     kept = {key: orphan for key, orphan in known.items() if key.split("|")[0] in listed.failed}
     requests: list[dg.RunRequest] = []
     for target, endpoints in listed.found.items():
@@ -64,14 +66,15 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
                 requests.append(_request(endpoint, orphan))
                 orphan = replace(orphan, asked=now)
             elif now >= orphan.due and orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=_told(context, _bills_on(endpoint), words))
+                orphan = replace(orphan, told=people.told(_bills_on(endpoint)))
             kept[key] = orphan
             words.append(f"{endpoint.name} on {target} is in nobody's use")
     for key, target, helper in helpers(context, used, listed.found):
         orphan = known.get(key, Orphan(since=now))
-        if now >= orphan.due and len(requests) < AT_ONCE:
-            if orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=_told(context, left(helper, target), words))
+        due, notice = now >= orphan.due and len(requests) < AT_ONCE, left(helper, target)
+        if not orphan.told and (notice.key in people or (due and orphan.asked is not None)):
+            orphan = replace(orphan, told=people.told(notice))
+        if due:
             requests.append(resting(context, used, helper, target, orphan))
             orphan = replace(orphan, asked=now)  # and again, until it is done
         kept[key] = orphan
@@ -123,12 +126,3 @@ def _bills_on(endpoint: Endpoint) -> Notice:
         owner="team:platform",
         key=f"orphan-{endpoint.target}-{endpoint.name}",
     )
-
-
-def _told(context: dg.SensorEvaluationContext, notice: Notice, words: list[str]) -> bool:
-    try:
-        resources.notifier(context).tell(notice)
-    except IntermodalError as error:  # the next tick tries again
-        words.append(error.message)
-        return False
-    return True

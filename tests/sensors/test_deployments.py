@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 from intermodal.platform.deployments import GRACE_SECONDS
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.routing import Route
+from intermodal.sensors import telling
 from intermodal.sensors.deployments import deployments
 from tests.memory import MemoryGateway, MemoryNotifier
+from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
 
 FAILED, DONE, RUNS = dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
@@ -231,6 +233,25 @@ def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch:
     world.tick()
     world.tick()
     assert len(world.notifier.told) == 1
+
+
+def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.registry.known, people = {"m": "1.1.0"}, Slow()
+    world.pass_time(GRACE_SECONDS)
+    world.tick.run(world.tick.requests[0], FAILED)
+    world.tick.resources["notifier"] = people
+    world.registry.known["n"] = "1.0.0"
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "SECONDS", 0.01)
+        world.tick()
+        assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
+        assert not world.tick.remembered()["m"]["told"]
+        assert telling.LATER in world.tick()
+    people.allow(1)
+    world.tick()
+    assert world.tick.remembered()["m"]["told"]
+    assert "people were told" in world.tick()
+    assert len(people.told) == len(people.begun) == 1
 
 
 STEPS = st.lists(
