@@ -1,5 +1,6 @@
 """The job ``reap``: remove one endpoint that nobody uses, or scale one back, after looking again."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -29,15 +30,11 @@ class ReapConfig(dg.Config):
     spec: str = ""
 
 
-def uses(context: Any) -> Uses:
-    """What endpoints are for now. Unavailable when the gateway or the incidents cannot be asked."""
+def uses(context: Any, champions: Mapping[str, str] | None) -> Uses:
+    """What endpoints are for now. ``champions`` are the registry's, None when they are not known. Unavailable when the
+    gateway or the incidents cannot be asked."""
     gateway = resources.gateway(context)
     routes = [gateway.route(model) for model in gateway.models()]
-    try:
-        champions = resources.registry(context).champions()
-    except IntermodalError as error:
-        context.log.warning("the registry does not say what is champion: %s", error)
-        champions = None
     known, busy = resources.incidents(context).all(), busy_models(context.instance)
     return Uses(
         routed={route.model: route for route in routes if route is not None},
@@ -48,6 +45,14 @@ def uses(context: Any) -> Uses:
     )
 
 
+def _champions(context: dg.OpExecutionContext) -> Mapping[str, str] | None:
+    try:
+        return resources.registry(context).champions()
+    except IntermodalError as error:
+        context.log.warning("the registry does not say what is champion: %s", error)
+        return None
+
+
 @dg.op(
     description="Delete the endpoint if it still belongs to nobody, or scale it back if it still runs too much; run it "
     "again at any time.",
@@ -55,7 +60,8 @@ def uses(context: Any) -> Uses:
 )
 def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
     if config.spec:
-        done = rest(context, parse_target(config.target), ModelSpec.model_validate_json(config.spec), uses(context))
+        spec, used = ModelSpec.model_validate_json(config.spec), uses(context, _champions(context))
+        done = rest(context, parse_target(config.target), spec, used)
         context.log.info("'%s' on %s: %s", config.name, config.target, done or "it runs what is needed now")
         return
     place = resources.place(context, parse_target(config.target))
@@ -69,7 +75,7 @@ def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
             f"'{config.name}' on {config.target} is not one of the environment '{environment}'.",
             hint="Run the job in the environment that the endpoint belongs to.",
         )
-    if use := uses(context).use_of(endpoint):
+    if use := uses(context, _champions(context)).use_of(endpoint):
         context.log.info("'%s' on %s stays: %s", config.name, config.target, use)
         return
     place.delete(config.name)

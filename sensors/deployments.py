@@ -24,6 +24,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.registry import champions
 from intermodal.sensors.targets import JobDefinitions
+from intermodal.sensors.telling import Tick
 
 NAME, DUE = "deployments", "intermodal/deployment"
 """``DUE`` is the tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
@@ -60,6 +61,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     failed = failed_deployments(context.instance, since) if known else {}
     shaken = moved(context.instance, known, since) if known else {}
     requests, words, kept = list[dg.RunRequest](), list[str](), dict[str, Any]()
+    people = Tick(context, NAME, words)
     for name, one in sorted(seen.items()):
         before = known.get(name)
         due, decision = decide(before, replace(one, failed=failed.get(name), moved=shaken.get(name)), now)
@@ -68,12 +70,8 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
         if due and decision.action == "deploy":
             tags = {"model": name, DUE: _tag(name, one), "dagster/priority": "1"}  # before the month's rows
             requests.append(dg.RunRequest(due.key(name), job_name=f"deploy_{name}", tags=tags))
-        if due and decision.action == "ask people":
-            try:
-                resources.notifier(context).tell(_question(specs[name], due, decision.reason))
-            except IntermodalError as error:  # the next tick tries again
-                words.append(error.message)
-                due = before
+        if due and decision.action == "ask people" and not people.told(_question(specs[name], due, decision.reason)):
+            due = before  # the next tick decides the same
         if decision.reason:
             words.append(f"{name} {one.version}: {decision.reason}")
         if due:

@@ -3,7 +3,7 @@
 import json
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -15,13 +15,15 @@ from intermodal.assets.runs import LIMIT, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
 from intermodal.assets.version import champion_of
 from intermodal.platform import ports
-from intermodal.platform.errors import IntermodalError
+from intermodal.platform.errors import Unavailable
 from intermodal.platform.notices import Notice
 from intermodal.platform.retraining import Decision, Memory, Observed, decide, recalled
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.bounded import ask_all, by_turns
+from intermodal.sensors.bounded import Answers, ask_all, by_turns
 from intermodal.sensors.cursors import remembered, said
+from intermodal.sensors.registry import champions
 from intermodal.sensors.targets import JobDefinitions
+from intermodal.sensors.telling import Tick
 
 CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
 """Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
@@ -49,20 +51,16 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
         measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
         asked = by_turns(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
-        ask = partial(_observed, resources.registry(context), resources.tables(context), context.instance)
-        answers = ask_all({name: partial(ask, name, measured[name]) for name in asked}, SECONDS)
-        words = [f"{name}: {why}" for name, why in answers.failed.items()]  # the next tick asks again
+        words = list[str]()
+        answers = _ask(context, {name: measured[name] for name in asked}, words)
+        people = Tick(context, NAME, words)
         for name, seen in {**measured, **answers.found}.items():
             if name in answers.failed:
                 continue
             memory = memories.get(name, Memory())
-            try:
-                after, decision = decide(memory, seen, specs[name].drift, now)
-                if decision.action == "ask people":
-                    resources.notifier(context).tell(_question(specs[name], decision))
-            except IntermodalError as error:  # the next tick sees the same and tries again
-                words.append(f"{name}: {error.message}")
-                continue
+            after, decision = decide(memory, seen, specs[name].drift, now)
+            if decision.action == "ask people" and not people.told(_question(specs[name], decision)):
+                after = replace(after, told=memory.told)  # the next tick decides the same
             if decision.action == "retrain":
                 tags = {"model": name, CAUSE: f"{DRIFT_OF}{decision.key}"}
                 requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
@@ -110,6 +108,21 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
             drifted = None if state == "too few rows" else state == "drifted"
             found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
     return found
+
+
+def _ask(context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], words: list[str]) -> Answers[Observed]:
+    """The rest of what is to be known of these models; the next tick asks again of whoever did not answer."""
+    try:
+        if measured:
+            # A registry that is dead holds the thread of one call, not of sixteen anew each tick.
+            champions(context, NAME)
+    except Unavailable as error:
+        words.append(error.message)
+        return Answers({}, dict.fromkeys(measured, error.message))
+    ask = partial(_observed, resources.registry(context), resources.tables(context), context.instance)
+    answers = ask_all({name: partial(ask, name, seen) for name, seen in measured.items()}, SECONDS)
+    words += [f"{name}: {why}" for name, why in answers.failed.items()]
+    return answers
 
 
 def _observed(

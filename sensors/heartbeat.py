@@ -20,6 +20,7 @@ from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.instigators import beats, last_due, missed, running_schedules
 from intermodal.sensors.lost import fail_lost
 from intermodal.sensors.objectives import Gauge, incidents, objectives
+from intermodal.sensors.telling import Tick
 
 INTERVAL = 30
 LATE_SECONDS = 600.0
@@ -41,10 +42,11 @@ def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     known = [_own(beat, now) for beat in beats(context)]
     watch, found = examine(watch, known, now)
     words = [f"{name} is {trouble}" for name, trouble in found.items()]
+    people = Tick(context, heartbeat.name, words)
     for name, trouble in found.items():
-        if watch.told.get(name) != trouble and _told(context, _notice(name, trouble), words):
+        if watch.told.get(name) != trouble and people.told(_notice(name, trouble)):
             watch = replace(watch, told={**watch.told, name: trouble})
-    watch = _schedules(context, watch, now, words)
+    watch = _schedules(context, watch, now, people)
     words += [f"run {run} was lost" for run in fail_lost(context.instance, now)]
     _push(context, known, words)
     return dg.SensorResult(cursor=json.dumps(asdict(watch)), skip_reason=said(words, f"{len(known)} sensors tick."))
@@ -55,7 +57,7 @@ def _own(beat: Beat, now: float) -> Beat:
     return replace(beat, last=now, failures=0) if beat.name == heartbeat.name else beat
 
 
-def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, words: list[str]) -> Watch:
+def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, people: Tick) -> Watch:
     """Each cron expression is looked at once after each of its times; the schedules that share it are told together."""
     assert context.repository_def is not None
     due = dict(watch.due)
@@ -65,7 +67,7 @@ def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, wo
             continue
         # What was due before we watched is not ours to judge: the whole daemon may have been down.
         late = missed(context, names, at) if at >= watch.since else []
-        if not late or _told(context, _missed(late, cron, at), words):
+        if not late or people.told(_missed(late, cron, at)):
             due[key] = at
     return replace(watch, due=due)
 
@@ -84,15 +86,6 @@ def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], words: lis
         gauges.push("incidents", incidents(specs, resources.incidents(context).all(open_only=True)))
     except IntermodalError as error:  # the next tick pushes again; Prometheus misses the heartbeat meanwhile
         words.append(error.message)
-
-
-def _told(context: dg.SensorEvaluationContext, notice: Notice, words: list[str]) -> bool:
-    try:
-        resources.notifier(context).tell(notice)
-    except IntermodalError as error:  # the next tick tries again
-        words.append(error.message)
-        return False
-    return True
 
 
 def _notice(name: str, trouble: Trouble) -> Notice:

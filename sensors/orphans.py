@@ -24,6 +24,8 @@ from intermodal.platform.ports import EndpointTarget
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.helpers import helpers, left, resting
 from intermodal.sensors.pending import Pending
+from intermodal.sensors.registry import champions
+from intermodal.sensors.telling import Tick
 
 SECONDS = 1.5
 """So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
@@ -46,11 +48,12 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
     places = {str(target): resources.place(context, target) for target in TARGETS}
     # The clouds are asked before what is in use: an endpoint that is made and put to use in between is no orphan.
     listed = _listing.ask({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
+    words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]
     try:
-        used = uses(context)
+        used = uses(context, _champions(context, words))
     except IntermodalError as error:
         return dg.SkipReason(f"Not known what is in use, so nothing is removed. {error}")
-    words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]
+    people = Tick(context, orphans.name, words)
     kept = {key: orphan for key, orphan in known.items() if key.split("|")[0] in listed.failed}
     requests: list[dg.RunRequest] = []
     for target, endpoints in listed.found.items():
@@ -63,14 +66,15 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
                 requests.append(_request(endpoint, orphan))
                 orphan = replace(orphan, asked=now)
             elif now >= orphan.due and orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=_told(context, _bills_on(endpoint), words))
+                orphan = replace(orphan, told=people.told(_bills_on(endpoint)))
             kept[key] = orphan
             words.append(f"{endpoint.name} on {target} is in nobody's use")
     for key, target, helper in helpers(context, used, listed.found):
         orphan = known.get(key, Orphan(since=now))
-        if now >= orphan.due and len(requests) < AT_ONCE:
-            if orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=_told(context, left(helper, target), words))
+        due, notice = now >= orphan.due and len(requests) < AT_ONCE, left(helper, target)
+        if not orphan.told and (notice.key in people or (due and orphan.asked is not None)):
+            orphan = replace(orphan, told=people.told(notice))
+        if due:
             requests.append(resting(context, used, helper, target, orphan))
             orphan = replace(orphan, asked=now)  # and again, until it is done
         kept[key] = orphan
@@ -87,6 +91,14 @@ def _parse(data: Mapping[str, Any]) -> dict[str, Orphan]:
     for key, (since, asked, told) in data.items():
         parsed[key] = Orphan(float(since), None if asked is None else float(asked), bool(told))
     return parsed
+
+
+def _champions(context: dg.SensorEvaluationContext, words: list[str]) -> Mapping[str, str] | None:
+    try:
+        return champions(context, orphans.name)
+    except Unavailable as error:
+        words.append(error.message)
+        return None
 
 
 def _endpoints(place: EndpointTarget, environment: str) -> Sequence[Endpoint]:
@@ -114,12 +126,3 @@ def _bills_on(endpoint: Endpoint) -> Notice:
         owner="team:platform",
         key=f"orphan-{endpoint.target}-{endpoint.name}",
     )
-
-
-def _told(context: dg.SensorEvaluationContext, notice: Notice, words: list[str]) -> bool:
-    try:
-        resources.notifier(context).tell(notice)
-    except IntermodalError as error:  # the next tick tries again
-        words.append(error.message)
-        return False
-    return True

@@ -18,6 +18,7 @@ from intermodal.platform.staleness import STALE_AFTER_SECONDS, data_until, late_
 from intermodal.sensors.bounded import ask_all
 from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.registry import champions
+from intermodal.sensors.telling import Tick
 
 MODELS, SECONDS = 200, 0.6
 """So many models are looked at in one tick, and so long may each of two rounds of questions take; then it is the turn
@@ -55,8 +56,9 @@ def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     ages = {name: before.get(name, Age()) for name in specs}
     turn = _turn(sorted(specs), start)
     last = _look(context, specs, turn, ages, words)
-    for name in turn:
-        ages[name] = _tell(context, specs[name], ages[name], now, words)
+    people = Tick(context, staleness.name, words)
+    for name, age in ages.items():
+        ages[name] = _tell(people, specs[name], age, now, words if name in turn else None)
     _push(context, specs, ages, words)
     kept = {name: [age.version, age.made, age.newest, age.told] for name, age in ages.items() if age != Age()}
     return dg.SensorResult(
@@ -105,7 +107,8 @@ def _look(
     return max(months.found, key=turn.index, default=turn[-1] if turn else "")
 
 
-def _tell(context: dg.SensorEvaluationContext, spec: ModelSpec, age: Age, now: float, words: list[str]) -> Age:
+def _tell(people: Tick, spec: ModelSpec, age: Age, now: float, words: list[str] | None) -> Age:
+    """Without ``words`` it is not the model's turn: only what came of an earlier tick's telling is of interest."""
     found = {
         f"model {age.version}": old_champion(spec, age.version, age.made, now),
         f"data {age.newest}": late_data(spec, age.newest, now),
@@ -114,13 +117,11 @@ def _tell(context: dg.SensorEvaluationContext, spec: ModelSpec, age: Age, now: f
     for event, why in found.items():
         if not why:
             continue
-        words.append(f"{spec.name}: {why}")
-        if event not in told:
-            try:
-                resources.notifier(context).tell(_notice(spec, event, why))
-                told.append(event)
-            except IntermodalError as error:  # the next round tries again
-                words.append(error.message)
+        if words is not None:
+            words.append(f"{spec.name}: {why}")
+        notice = _notice(spec, event, why)
+        if event not in told and (words is not None or notice.key in people) and people.told(notice):
+            told.append(event)
     return replace(age, told=tuple(told))
 
 

@@ -70,6 +70,14 @@ class Registry:
         return SimpleNamespace(version=self.version, registered_at=time.time(), candidate=candidate)
 
 
+class SlowNotifier:
+    """People who take 0.3 s to be told of each thing."""
+
+    def tell(self, notice: Any) -> bool:  # noqa: ARG002
+        time.sleep(0.3)
+        return True
+
+
 def world(names: Sequence[str]) -> dict[str, Any]:
     """Every model is routed to all clouds, and one in ten has an open incident."""
     gateway, incidents, tables = MemoryGateway([]), MemoryIncidents(), MemoryTables()
@@ -169,6 +177,12 @@ def rows(models: int) -> list[Row]:
                     resources["gateway"].held[name][place.target.cloud] = place.upstream(known)
                 place.expires_at = time.time() + 3600
 
+        # Everything is late and nothing newer can be learned from, so people are to be told of every model.
+        old = MemoryTables({(name, "features", "2024-01-01"): None for name in names})  # type: ignore[misc]
+
+        def slow(sensor: dg.SensorDefinition) -> Ticks:
+            return Ticks(sensor, {**resources, "tables": old, "notifier": SlowNotifier()}, instance, **own)
+
         deploys, retrains = jobs(names), jobs(names, "retrain_")
         return [
             _row("deployments", "every champion is served", tick(deployments(deploys)), deployed),
@@ -189,6 +203,8 @@ def rows(models: int) -> list[Row]:
             _row("traffic", "every model was asked enough", tick(traffic(jobs(names, "watch_"))), busy),
             _row("drift", "measured, and none drifted", tick(drift(retrains)), partial(measured, "none")),
             _row("drift", f"{models:,} drifted at once", tick(drift(retrains)), partial(measured, "drifted")),
+            _row("drift", f"{models:,} to tell of, 0.3 s each", slow(drift(retrains))),
+            _row("staleness", f"{min(models, 200)} to tell of, 0.3 s each", slow(staleness)),
             _row("drills", "none is on", tick(drills)),
             _row("gateway_credentials", "none expires soon", tick(gateway_credentials)),
             _row("gateway_credentials", f"{3 * models:,} expire soon", tick(gateway_credentials), expiring),

@@ -8,7 +8,9 @@ import pytest
 
 from intermodal.assets.runs import MODEL_TAG
 from intermodal.platform.errors import Unavailable
+from intermodal.sensors import telling
 from tests.sensors.deployments_world import RUNS, SERVED, SUCCESS, World, two_models
+from tests.sensors.people import Slow
 
 
 @pytest.fixture
@@ -114,3 +116,22 @@ def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch:
     world.later()
     world.later()
     assert len(world.notifier.told) == 1
+
+
+def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.registry.known, people = {"m": "1.1.0"}, Slow()
+    world.end(world.asked())
+    world.tick.resources["notifier"] = people
+    world.registry.known["n"] = "1.0.0"
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "SECONDS", 0.01)
+        world.later()
+        assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
+        assert not world.tick.remembered()["m"]["told"]
+        world.tick.run(world.tick.requests[0], RUNS)
+        assert telling.LATER in world.later()
+    people.allow(1)
+    world.later()
+    assert world.tick.remembered()["m"]["told"]
+    assert "people were told" in world.later()
+    assert len(people.told) == len(people.begun) == 1

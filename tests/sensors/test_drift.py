@@ -12,8 +12,10 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.retraining import RETRY_SECONDS
+from intermodal.sensors import registry, telling
 from intermodal.sensors.drift import drift
 from tests.memory import MemoryNotifier, MemoryTables
+from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
 
 NAMES = [f"m{number:02}" for number in range(8)]
@@ -26,8 +28,18 @@ class Registry:
 
     def __init__(self) -> None:
         self.silent, self.broken, self.end, self.version = set[str](), set[str](), Event(), "1.0.0"
+        self.dead, self.asked = False, list[str]()
+
+    def champions(self) -> dict[str, str]:
+        self.asked.append("champions")
+        if self.dead:
+            self.end.wait()
+        return dict.fromkeys(NAMES, self.version)
 
     def champion(self, model: str) -> Any:
+        self.asked.append(model)
+        if self.dead:
+            self.end.wait()
         if model in self.broken:
             raise Unavailable(f"{model}: MLflow says 500")
         if model in self.silent:
@@ -216,3 +228,50 @@ def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.Monk
         world.tick()
         got |= set(world.asked())
     assert got == {"m02"}
+
+
+def test_a_dead_registry_is_asked_one_question_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "SECONDS", 0.01)
+    world.registry.dead = True
+    world.measured("drifted")
+    for _ in range(3):
+        assert "The registry does not say what is champion: no answer within 0.01 s." in world.tick()
+        assert not world.tick.requests
+    assert world.registry.asked == ["champions"]
+    world.registry.dead = False
+    world.registry.end.set()
+    monkeypatch.setattr(registry, "SECONDS", 30.0)
+    world.tick()
+    assert world.asked() == NAMES
+
+
+def test_a_registry_is_not_asked_when_nothing_drifted(world: World) -> None:
+    world.measured("none")
+    world.tick()
+    assert world.registry.asked == []
+
+
+def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    tick, people = world.tick, Slow()
+    tick.resources["notifier"] = people
+    for name in NAMES[:-1]:  # without newer data, which would not help
+        del world.tables.frames[name, "features", NEWER]
+    world.measured("drifted")
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "SECONDS", 0.01)
+        tick()
+        assert world.asked() == NAMES[-1:]
+        tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
+        since = tick.remembered()["m00"]["since"]
+        world.measured("drifted", *NAMES[:-1])  # at another time: the event is the same
+        words = tick()
+        assert tick.remembered()["m00"]["since"] == since
+    assert telling.LATER in words
+    assert f"{NAMES[0]}: ask people, there is no data newer" in words
+    assert not [one for one in tick.remembered().values() if one.get("told")]
+    assert len(people.begun) == 1
+    people.allow(1000)
+    tick()
+    tick()
+    assert sorted(name for name, one in tick.remembered().items() if one.get("told")) == NAMES[:-1]
+    assert len(set(people.told)) == len(people.begun) == len(NAMES) - 1

@@ -23,9 +23,11 @@ from dagster_shared.error import SerializableErrorInfo
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.incidents import Incident
+from intermodal.sensors import telling
 from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.instigators import last_due
 from tests.memory import MemoryGauges, MemoryIncidents, MemoryNotifier
+from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
 
 module = import_module("intermodal.sensors.heartbeat")  # the package has the sensor under the same name
@@ -195,6 +197,27 @@ def test_nobody_who_takes_gauges_or_notices_stops_it(world: World, monkeypatch: 
     world.tick()
     world.tick()
     assert len(world.notifier.told) == 1
+
+
+def test_people_who_hang_do_not_stop_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Prometheus hears would stop with it. And a schedule is missed besides."""
+    people = Slow()
+    world.tick.resources["notifier"] = people
+    following = last_due("0 0 2 * *", "UTC", world.clock.now + 40 * 86400)
+    world.clock.now = following - 300
+    world.scheduled("monthly", following - 1e6, [])
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "SECONDS", 0.01)
+        words = world.pass_time(1800)
+        assert "outage is silent" in words
+        assert telling.LATER in words
+        assert world.gauges.pushed["heartbeat"][0][2] == world.clock.now
+        assert (world.tick.remembered()["told"], len(people.begun)) == ({}, 1)
+    people.allow(2)
+    world.tick()
+    assert telling.LATER not in world.tick()
+    assert world.tick.remembered()["told"] == {"outage": "silent"}
+    assert people.told == ["heartbeat-outage-silent", f"schedule-0 0 2 * *-{int(following)}"]
 
 
 @pytest.mark.parametrize("ran", [True, False])

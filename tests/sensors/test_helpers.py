@@ -13,9 +13,11 @@ from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.incidents import Incident
 from intermodal.platform.orphans import GRACE_SECONDS, helpers_left
 from intermodal.platform.routing import Route
+from intermodal.sensors import telling
 from intermodal.sensors.orphans import orphans
 from tests.assets.failover_world import MODEL, SPEC, World, package, spec_with
 from tests.memory import MemoryDeployment
+from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, routes
 
 NOW = 1_795_000_000.0
@@ -125,6 +127,23 @@ def test_while_it_cannot_be_it_is_tried_again_and_people_are_told_once(
     (request,) = left.later()
     assert left.reap(request)
     assert left.runs("gcp") == 1
+
+
+def test_people_who_hang_keep_no_helper_from_being_scaled_back(
+    clock: Any, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, people = Left(instance, clock), Slow()
+    left.tick.resources["notifier"] = people
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "SECONDS", 0.01)
+        for _ in range(2):
+            assert "gcp" in "".join(str(request.run_key) for request in left.later())
+        assert not left.tick().startswith("Every")
+    people.allow(2)  # nor could azure be
+    for _ in range(2):
+        left.tick()  # not due, and what came of the telling is remembered even so
+    left.later()
+    assert len(people.told) == len(people.begun) == 2
 
 
 def test_a_cold_cloud_rests_by_running_nothing(clock: Any, instance: dg.DagsterInstance) -> None:

@@ -19,9 +19,11 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.incidents import Incident
 from intermodal.platform.orphans import GRACE_SECONDS
 from intermodal.platform.routing import Route
+from intermodal.sensors import registry, telling
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.pending import Pending
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryNotifier, MemoryStore, MemoryTarget
+from tests.sensors.people import Slow
 from tests.sensors.support import Ticks
 
 NOW = 1_795_000_000.0
@@ -220,6 +222,46 @@ def test_one_that_could_not_be_removed_is_told_once(world: World) -> None:
         world.tick()
     assert len(world.tick.keys) == 1
     assert [notice.title for notice in world.notifier.told] == ["m-0-9-0-sandbox on aws/sagemaker bills on"]
+
+
+def test_people_who_hang_keep_no_removal_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    people = Slow()
+    world.tick.resources["notifier"] = people
+    world.endpoint("aws", "0.9.0")
+    world.pass_time(GRACE_SECONDS)
+    world.endpoint("gcp", "0.9.0")
+    with monkeypatch.context() as patch:
+        patch.setattr(telling, "SECONDS", 0.01)
+        words = world.pass_time(GRACE_SECONDS)
+        assert [str(one.run_key).split("-")[0] for one in world.tick.requests] == ["gcp/cloud"]
+        assert telling.LATER in world.tick()
+        assert "bills on" not in words
+    people.allow(1)
+    for _ in range(2):
+        assert telling.LATER not in world.tick()
+    assert people.told == people.begun == ["orphan-aws/sagemaker-m-0-9-0-sandbox"]
+
+
+@pytest.mark.parametrize("routed", [True, False])
+def test_a_dead_registry_keeps_no_tick_waiting(world: World, monkeypatch: pytest.MonkeyPatch, routed: bool) -> None:
+    back, asked = Event(), list[float]()
+
+    def hangs() -> dict[str, str]:
+        asked.append(world.clock.now)
+        assert back.wait(60)
+        return {}
+
+    world.registry.champions = hangs  # type: ignore[method-assign]
+    if not routed:
+        world.gateway.routes.clear()
+    world.endpoint("aws", "0.9.0")
+    monkeypatch.setattr(registry, "SECONDS", 0.01)
+    assert "The registry does not say what is champion: no answer within 0.01 s." in world.tick()
+    world.clock.now += GRACE_SECONDS
+    world.tick()
+    assert len(world.tick.requests) == routed  # without a route it may be the champion
+    assert len(asked) == 1
+    back.set()
 
 
 def test_nothing_is_removed_when_what_is_used_is_not_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,8 +11,10 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.staleness import DAY
+from intermodal.sensors import telling
 from intermodal.sensors.staleness import staleness
 from tests.memory import MemoryGauges, MemoryNotifier, MemoryTables
+from tests.sensors.people import Slow, until
 from tests.sensors.support import Ticks, routes, spec
 
 NOVEMBER = 1_795_000_000.0  # 2026-11-18
@@ -149,3 +151,51 @@ def test_every_model_has_its_turn(world: World, monkeypatch: pytest.MonkeyPatch)
         world.tick()
         seen.append(world.tick.remembered()[module.NEXT])
     assert seen == ["grows", "stopped", "unlimited", "grows"]
+
+
+@pytest.fixture
+def many(world: World) -> Iterator[tuple[Ticks, Slow]]:
+    """50 models, each of which is late."""
+    models, people = [spec(f"m{number:02}") for number in range(50)], Slow()
+    for one in models:
+        world.month(one.name, "2024-01-01")
+    resources = {**world.tick.resources, "notifier": people}
+    yield Ticks(staleness, resources, world.tick.instance, assets=routes(models)), people
+    people.allow(1000)
+
+
+def known(tick: Ticks) -> int:
+    """Models of which the cursor says that people were told."""
+    return sum(bool(age[3]) for name, age in tick.remembered().items() if name != module.NEXT)
+
+
+def test_slow_people_are_told_of_every_model_once_over_some_ticks(
+    many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick, people = many
+    monkeypatch.setattr(module, "MODELS", 20)  # what is told between a model's turns is remembered all the same
+    monkeypatch.setattr(telling, "SECONDS", 0.01)
+    for number in range(1, 25):
+        people.allow(2)
+        tick()  # the third of its notices hangs
+        until(lambda number=number: len(people.begun) == 2 * number + 1)
+    people.allow(2)
+    monkeypatch.setattr(telling, "SECONDS", 30.0)
+    for _ in range(3):  # turns
+        tick()
+    assert known(tick) == len(set(people.told)) == len(people.begun) == 50
+
+
+def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
+    many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick, people = many
+    monkeypatch.setattr(telling, "SECONDS", 0.01)
+    for _ in range(3):
+        assert telling.LATER in tick()
+    assert (known(tick), len(people.begun)) == (0, 1)
+    assert tick.remembered()["m49"][2] == "2024-01-01"  # the rest of the cursor is kept
+    people.allow(1000)
+    monkeypatch.setattr(telling, "SECONDS", 30.0)
+    tick()
+    assert known(tick) == len(set(people.told)) == len(people.begun) == 50

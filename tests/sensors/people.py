@@ -1,0 +1,31 @@
+"""People who answer late: notices that are under way for as long as a test wants."""
+
+from collections.abc import Callable
+from threading import Event, Semaphore
+
+from intermodal.platform.notices import Notice
+
+
+class Slow:
+    """As many notices as ``allow``ed get through, the next one hangs. ``begun`` has all, ``told`` those that did."""
+
+    def __init__(self) -> None:
+        self.begun, self.told, self._room = list[str](), list[str](), Semaphore(0)
+
+    def allow(self, notices: int) -> None:
+        self._room.release(notices)
+
+    def tell(self, notice: Notice) -> bool:
+        self.begun.append(notice.key)
+        assert self._room.acquire(timeout=60)
+        self.told.append(notice.key)
+        return True
+
+
+def until(true: Callable[[], object]) -> None:
+    """Waits for something that another thread does."""
+    for _ in range(6000):
+        if true():
+            return
+        Event().wait(0.01)
+    raise TimeoutError
