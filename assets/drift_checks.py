@@ -10,7 +10,7 @@ from intermodal.platform.spec import ModelSpec
 
 
 def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """What the drift asset decided, where people look for it."""
+    """Whether the newest measurement decided that the data has drifted."""
 
     @dg.asset_check(
         asset=key(spec, "drift"),
@@ -22,7 +22,7 @@ def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
     def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         found = _newest(context, spec)
         if found is None:
-            return dg.AssetCheckResult(passed=False, metadata={"reasons": "Drift was never measured."})
+            return dg.AssetCheckResult(passed=False, metadata={"reasons": "It was never measured."})
         return dg.AssetCheckResult(
             passed=found["state"].value != "drifted",
             severity=dg.AssetCheckSeverity.WARN,

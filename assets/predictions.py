@@ -41,7 +41,7 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
                 rows[cloud] = gather(tables, resources.store(context, cloud), spec.name, damaged)
             except IntermodalError as error:  # its objects stay where they are, for the next time
                 left[cloud] = error.message
-                context.log.warning("%s: its log was not read now: %s", cloud, error)
+                context.log.warning("%s: not all of its log was read now: %s", cloud, error)
         read = [resources.store(context, cloud) for cloud in rows]
         removed = remove_old(tables, read, spec, clouds, time.time())
         parts = tables.partitions(spec.name, STAGE)

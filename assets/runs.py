@@ -23,6 +23,8 @@ RUNNING = [
 ENDED_BADLY = [dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
 DEPLOYED = {"mirror", "endpoint", "route"}
 DEPLOYING_JOBS = ("deploy_", "train_and_deploy_", "retrain_")
+BY_HAND = "__ASSET_JOB"
+"""Dagster's own job, by which people materialize assets in the UI."""
 LIMIT = 1000
 REAP = "reap"
 """The name of the job that removes orphans."""
@@ -72,11 +74,13 @@ def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, 
     """Models whose newest deployment that ended after ``since`` (Unix seconds) failed or was stopped."""
     after = datetime.fromtimestamp(since - 1, UTC)
     badly = _ended(instance, dg.RunsFilter(statuses=ENDED_BADLY, updated_after=after))
-    tags = {"model": sorted(badly)}
-    well = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags, updated_after=after)
-    mended = _ended(instance, well) if badly else {}
-    never = (0.0, "")
-    return {m: Failure(run, at) for m, (at, run) in badly.items() if at >= since and mended.get(m, never)[0] < at}
+    if not badly:
+        return {}
+    well, tags = [dg.DagsterRunStatus.SUCCESS], {"model": sorted(badly)}
+    tagged = _ended(instance, dg.RunsFilter(statuses=well, updated_after=after, tags=tags))
+    by_hand = _ended(instance, dg.RunsFilter(statuses=well, updated_after=after, job_name=BY_HAND))
+    mended = {name: max(one.get(name, (0.0, ""))[0] for one in (tagged, by_hand)) for name in badly}
+    return {name: Failure(run, at) for name, (at, run) in badly.items() if at >= since and mended[name] < at}
 
 
 def _ended(instance: dg.DagsterInstance, wanted: dg.RunsFilter) -> dict[str, tuple[float, str]]:

@@ -28,6 +28,8 @@ from intermodal.sensors.telling import Tick
 
 NAME, DUE = "deployments", "intermodal/deployment"
 """``DUE`` is the tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
+LATELY = 60.0
+"""Seconds, two ticks: an older answer of the registry says nothing of now."""
 AT_ONCE = 50
 """Runs asked for in one tick; the others wait for the next."""
 
@@ -86,7 +88,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
 def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
     """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
     assert context.repository_def is not None
-    busy, champion = moving(context.instance), champions(context, NAME)
+    busy, champion = moving(context.instance), champions(context, NAME, LATELY)
     stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champion}
     gateway = resources.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())

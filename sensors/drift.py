@@ -29,6 +29,8 @@ CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
 """Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
 SENSOR, NAME = "dagster/sensor_name", "drift"
 """Dagster's own tag of every run that a sensor asked for."""
+LATELY = 60.0
+"""Seconds: whether the registry answers at all, before it is asked of each model."""
 SECONDS = 0.6
 """So long may the registry and the tables take, for all models that have drifted; the next tick asks of the others."""
 
@@ -91,8 +93,10 @@ def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:
 
 
 def _open(seen: Observed, memory: Memory) -> bool:
-    """Whether there is more to ask: of a model that has drifted, unless people were asked about that already."""
-    return bool(seen.drifted) and (memory.good or not memory.told.startswith(f"{seen.version}-not-"))
+    """Whether there is more to ask: of a model that has drifted, unless people were asked about that already. What
+    became of its retraining is asked again, since without it a crash is taken for a refusal."""
+    over = tuple(f"{seen.version}-{why}-" for why in ("not-replaced", "not-cured"))
+    return bool(seen.drifted) and (memory.good or not memory.told.startswith(over))
 
 
 def _measured(records: Sequence[Any]) -> dict[str, Observed]:
@@ -115,7 +119,7 @@ def _ask(context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], 
     try:
         if measured:
             # A registry that is dead holds the thread of one call, not of sixteen anew each tick.
-            champions(context, NAME)
+            champions(context, NAME, LATELY)
     except Unavailable as error:
         words.append(error.message)
         return Answers({}, dict.fromkeys(measured, error.message))

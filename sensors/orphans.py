@@ -27,7 +27,9 @@ from intermodal.sensors.pending import Pending
 from intermodal.sensors.registry import champions
 from intermodal.sensors.telling import Tick
 
-SECONDS = 1.5
+LATELY = 300.0
+"""Seconds, two ticks: the run that removes asks the registry again."""
+SECONDS = 0.7
 """So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
 AT_ONCE = 20
 """Removals asked for in one tick."""
@@ -95,7 +97,7 @@ def _parse(data: Mapping[str, Any]) -> dict[str, Orphan]:
 
 def _champions(context: dg.SensorEvaluationContext, words: list[str]) -> Mapping[str, str] | None:
     try:
-        return champions(context, orphans.name)
+        return champions(context, orphans.name, LATELY)
     except Unavailable as error:
         words.append(error.message)
         return None

@@ -20,7 +20,7 @@ from intermodal.sensors.cursors import remembered, said
 from intermodal.sensors.registry import champions
 from intermodal.sensors.telling import Tick
 
-MODELS, SECONDS = 200, 0.6
+MODELS, SECONDS, LATELY = 200, 0.4, 700.0
 """So many models are looked at in one tick, and so long may each of two rounds of questions take; then it is the turn
 of the next ones. 1,000 models take five ticks."""
 NEXT = "next model"
@@ -90,7 +90,7 @@ def _look(
     for name, found in months.found.items():
         ages[name] = replace(ages[name], newest=found[-1] if found else "")
     try:
-        current = champions(context, staleness.name)
+        current = champions(context, staleness.name, LATELY)
     except IntermodalError as error:
         words.append(error.message)
         current = {}

@@ -26,6 +26,7 @@ from tests.memory import (
     MemoryTables,
     MemoryTarget,
 )
+from tests.sensors.support import be_patient
 
 WINE = Path(__file__).parent.parent / "models" / "wine"
 MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
@@ -73,6 +74,13 @@ class World:
         assert event is not None
         assert event.asset_materialization is not None
         return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However slow the machine is, a registry and a notifier in memory answer; and no test gets the answer to another's
+    question."""
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

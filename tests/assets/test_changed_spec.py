@@ -8,7 +8,6 @@ import pytest
 
 from intermodal.assets.deploying import deploy_request, stated
 from intermodal.platform.endpoints import DeployRequest, Endpoint
-from intermodal.sensors import registry
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.targets import jobs_of
 from tests.assets.conftest import World, another_spec
@@ -27,12 +26,6 @@ SERVING: list[Mapping[str, object]] = [
 """Changes of a spec, one for each part of a request that it decides."""
 
 FEATURES = "  features: {{function: rows.features, target: grower, sensitive: {}}}\n"
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is, a registry in memory answers."""
-    monkeypatch.setattr(registry, "SECONDS", 30.0)
 
 
 def asked(world: World) -> list[str | None]:

@@ -7,19 +7,11 @@ import pytest
 
 from intermodal.platform.clouds import CLOUDS
 from intermodal.platform.endpoints import endpoint_name
-from intermodal.sensors import registry, telling
 from intermodal.sensors.drift import drift
 from tests.assets.conftest import World
 from tests.assets.watching_world import asked, look
 
 AT_ONCE = {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}
-
-
-@pytest.fixture(autouse=True)
-def patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However slow the machine is, a registry and a notifier in memory answer."""
-    monkeypatch.setattr(registry, "SECONDS", 30.0)
-    monkeypatch.setattr(telling, "SECONDS", 30.0)
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
-from intermodal.assets.runs import MODEL_TAG, deploying
+from intermodal.assets.runs import BY_HAND, MODEL_TAG, deploying, failed_deployments
 
 STATUS = dg.DagsterRunStatus
+WELL, BADLY = dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE
 ENDPOINT = frozenset({dg.AssetKey(["m", "endpoint", "aws"])})
 FEATURES = frozenset({dg.AssetKey(["m", "features"])})
 
@@ -27,3 +28,29 @@ def test_who_deploys(run: dg.DagsterRun, expected: bool) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_run(run)
         assert deploying(instance, "m") is expected
+
+
+@pytest.mark.parametrize(
+    ("again", "ended", "failed"),
+    [
+        (None, WELL, True),
+        (dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=STATUS.STARTED), WELL, False),
+        (dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=STATUS.STARTED), BADLY, True),
+        (dg.DagsterRun(job_name="train_m", tags={"model": "m"}, status=STATUS.STARTED), WELL, True),
+        (dg.DagsterRun(job_name=BY_HAND, asset_selection=ENDPOINT, status=STATUS.STARTED), WELL, False),
+        (dg.DagsterRun(job_name=BY_HAND, asset_selection=FEATURES, status=STATUS.STARTED), WELL, True),
+    ],
+)
+def test_the_deployment_that_ended_last_is_the_one_that_counts(
+    again: dg.DagsterRun | None, ended: dg.DagsterEventType, failed: bool
+) -> None:
+    first = dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=STATUS.STARTED)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for run, how in ((first, BADLY), (again, ended)):
+            if run is not None:
+                instance.add_run(run)
+                instance.report_dagster_event(dg.DagsterEvent(how.value, run.job_name), run_id=run.run_id)
+        found = failed_deployments(instance, since=0.0)
+        last = again if again is not None and ended == BADLY else first
+        assert {name: one.run for name, one in found.items()} == ({"m": last.run_id} if failed else {})
+        assert failed_deployments(instance, since=4e9) == {}

@@ -29,6 +29,7 @@ from intermodal.platform.drills import Totals
 from intermodal.platform.endpoints import Endpoint, endpoint_name
 from intermodal.platform.incidents import Incident
 from intermodal.platform.routing import Route, even_weights
+from intermodal.sensors import telling
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -181,6 +182,7 @@ def rows(models: int) -> list[Row]:
         old = MemoryTables({(name, "features", "2024-01-01"): None for name in names})  # type: ignore[misc]
 
         def slow(sensor: dg.SensorDefinition) -> Ticks:
+            telling._of.clear()  # whoever is still told of an earlier row
             return Ticks(sensor, {**resources, "tables": old, "notifier": SlowNotifier()}, instance, **own)
 
         deploys, retrains = jobs(names), jobs(names, "retrain_")

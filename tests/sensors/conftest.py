@@ -3,19 +3,15 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from intermodal.sensors import registry, telling
-from intermodal.sensors.pending import Pending
 from tests.sensors.outage_here import Here
+from tests.sensors.support import be_patient
 
 
 @pytest.fixture(autouse=True)
 def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """However slow the machine is, a registry and a notifier in memory answer; and no test gets the answer to another's
     question."""
-    monkeypatch.setattr(registry, "_asked", Pending())
-    monkeypatch.setattr(registry, "SECONDS", 30.0)
-    monkeypatch.setattr(telling, "_of", {})
-    monkeypatch.setattr(telling, "SECONDS", 30.0)
+    be_patient(monkeypatch)
 
 
 @pytest.fixture

@@ -5,9 +5,20 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
+import pytest
 
 from intermodal.assets.specs import SPEC
 from intermodal.platform.spec import ModelSpec
+from intermodal.sensors import registry, telling
+from intermodal.sensors.pending import Pending
+
+
+def be_patient(patch: pytest.MonkeyPatch) -> None:
+    """Sensors wait long for whatever is in memory, and know nothing of what other tests asked."""
+    patch.setattr(registry, "_asked", Pending())
+    patch.setattr(registry, "SECONDS", 30.0)
+    patch.setattr(telling, "_of", {})
+    patch.setattr(telling, "SECONDS", 30.0)
 
 
 def spec(name: str, **more: Any) -> ModelSpec:

@@ -108,6 +108,14 @@ def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(
     world.tick()
     assert world.asked() == ["m00"]
     assert world.notifier.told == []
+    again = world.tick.run(world.tick.requests[0], dg.DagsterRunStatus.STARTED)
+    world.instance.report_run_failed(again, "MLflow does not answer")
+    monkeypatch.setattr(module, "crashed_at", lambda *_: later + 60)  # the clock of the tick is ahead of the run's
+    for _ in range(4):
+        world.tick()
+        assert world.asked() == []
+    (notice,) = world.notifier.told  # and not, a tick later, of gates that never ran
+    assert "its retraining failed twice" in notice.text
 
 
 @pytest.mark.parametrize("blocking", [True, False])

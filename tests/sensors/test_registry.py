@@ -28,10 +28,10 @@ def test_a_registry_that_hangs_is_asked_once_and_its_answer_taken_later(monkeypa
         patch.setattr(registry, "SECONDS", 0.01)
         for _ in range(3):
             with pytest.raises(Unavailable, match=r"no answer within 0\.01 s"):
-                registry.champions(context, "deployments")
+                registry.champions(context, "deployments", 60.0)
     slow.back.set()
-    assert registry.champions(context, "deployments") == {"m": "1.0.0"}
-    assert registry.champions(context, "deployments") == {"m": "2.0.0"}
+    assert registry.champions(context, "deployments", 60.0) == {"m": "1.0.0"}
+    assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
 
 
 def test_an_answer_to_an_old_question_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -41,16 +41,16 @@ def test_an_answer_to_an_old_question_is_none(monkeypatch: pytest.MonkeyPatch) -
     with monkeypatch.context() as patch:
         patch.setattr(registry, "SECONDS", 0.01)
         with pytest.raises(Unavailable):
-            registry.champions(context, "deployments")
-    clock.monotonic = lambda: registry.LATELY + 1
+            registry.champions(context, "deployments", 60.0)
+    clock.monotonic = lambda: 61.0
     slow.back.set()
     with pytest.raises(Unavailable, match="too late"):
-        registry.champions(context, "deployments")
-    assert registry.champions(context, "deployments") == {"m": "2.0.0"}
+        registry.champions(context, "deployments", 60.0)
+    assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
 
 
 def test_each_sensor_has_a_question_of_its_own() -> None:
     slow = Slow()
     slow.back.set()
     context: Any = dg.build_sensor_context(resources={"registry": slow})
-    assert registry.champions(context, "deployments") != registry.champions(context, "staleness")
+    assert registry.champions(context, "deployments", 60.0) != registry.champions(context, "staleness", 60.0)

@@ -126,14 +126,28 @@ def test_what_is_over_before_it_is_told_is_not_told(people: Slow, monkeypatch: p
     assert people.told == ["a", "c"]
 
 
-def test_what_comes_again_is_told_again(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was over before a tick could hear that people were told."""
+@pytest.mark.parametrize(("remembered", "told"), [(600.0, ["a"]), (-1.0, ["a", "a"])])
+def test_what_was_told_is_known_for_a_while_when_ticks_do_not_ask(
+    people: Slow, monkeypatch: pytest.MonkeyPatch, remembered: float, told: list[str]
+) -> None:
+    """They may not have known of it, as when a cloud did not answer; after a while it is another event."""
+    monkeypatch.setattr(telling, "REMEMBERED", remembered)
     with monkeypatch.context() as patch:
         patch.setattr(telling, "SECONDS", 0.01)
         tick(people, notice("a"))
         people.allow(1000)
         until(lambda: people.told)
+        until(lambda: not any(thread.name == "telling" for thread in threading.enumerate()))
         tick(people)
         tick(people)
     assert tick(people, notice("a")) == (["a"], [])
-    assert people.told == ["a", "a"]
+    assert people.told == told
+
+
+def test_a_thread_that_died_is_replaced(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.allow(1000)
+    with monkeypatch.context() as patch:
+        patch.setattr(telling.Thread, "start", lambda _: None)
+        patch.setattr(telling, "SECONDS", 0.01)
+        assert tick(people, notice("a")) == ([], [telling.LATER])
+    assert tick(people, notice("a"), notice("b")) == (["a", "b"], [])
