@@ -7,6 +7,7 @@ cut off after 60 s everything is lost: what it told, and what it asked for.
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
+from math import inf
 from threading import Lock, Thread
 
 import dagster as dg
@@ -41,7 +42,7 @@ class Telling:
         with self._lock:
             self._tell, recent = tell, time.monotonic() - REMEMBERED
             for key in [key for key in self._known if key not in self._asked]:
-                if key in self._waiting or (self._known[key].done() and self._told.get(key, 0.0) < recent):
+                if key in self._waiting or (self._known[key].done() and self._told.get(key, -inf) < recent):
                     self._forget(key)
             self._asked = set()
 
