@@ -33,45 +33,33 @@ def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
 
 
 def no_quality_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """What the drift asset found wrong with the inputs, drifted or not; it starts no training."""
-
-    @dg.asset_check(
-        asset=key(spec, "drift"),
-        name="no_quality_findings",
-        description="No input is absent, newly missing, constant, of new categories or out of its training range.",
-    )
-    @signed
-    def _no_quality_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        return _none(context, spec, "quality_findings", "quality")
-
-    return _no_quality_findings
+    """Whether the newest measurement found something wrong with the inputs, drifted or not."""
+    said = "No input is absent, newly missing, constant, of new categories or out of its training range."
+    return _none_found(spec, "no_quality_findings", said, "quality_findings", "quality")
 
 
 def no_cloud_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Whether a cloud is asked by other people than the others, or answers them otherwise; it starts no training."""
+    """Whether a cloud is asked by other people than the others, or answers them otherwise."""
+    said = "No cloud sees another population than the other clouds, or predicts otherwise."
+    return _none_found(spec, "no_cloud_findings", said, "cloud_findings", "clouds_apart")
 
-    @dg.asset_check(
-        asset=key(spec, "drift"),
-        name="no_cloud_findings",
-        description="No cloud sees another population than the other clouds, or predicts otherwise.",
-    )
+
+def _none_found(spec: ModelSpec, name: str, description: str, count: str, text: str) -> dg.AssetChecksDefinition:
+    """A warning unless the drift asset's newest metadata ``count`` is 0; ``text`` is the metadata that says why."""
+
+    @dg.asset_check(asset=key(spec, "drift"), name=name, description=description)
     @signed
-    def _no_cloud_findings(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        return _none(context, spec, "cloud_findings", "clouds_apart")
+    def _none(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        found = _newest(context, spec)
+        if found is None or count not in found:  # never, or by a release that did not tell it apart
+            return dg.AssetCheckResult(passed=False, metadata={text: "It was never measured."})
+        return dg.AssetCheckResult(
+            passed=found[count].value == 0,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={name: found[name] for name in ("version", text)},
+        )
 
-    return _no_cloud_findings
-
-
-def _none(context: dg.AssetCheckExecutionContext, spec: ModelSpec, count: str, text: str) -> dg.AssetCheckResult:
-    """A warning unless the newest measurement found nothing of that kind."""
-    found = _newest(context, spec)
-    if found is None or count not in found:  # never, or by a release that did not tell it apart
-        return dg.AssetCheckResult(passed=False, metadata={text: "It was never measured."})
-    return dg.AssetCheckResult(
-        passed=found[count].value == 0,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={name: found[name] for name in ("version", text)},
-    )
+    return _none
 
 
 def _newest(context: dg.AssetCheckExecutionContext, spec: ModelSpec) -> Mapping[str, dg.MetadataValue[Any]] | None:
