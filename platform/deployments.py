@@ -85,7 +85,7 @@ def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decis
     if seen.moved is not None and seen.moved > due.asked:  # the cloud that failed it is left out now, or back
         return replace(due, asked=now, told=False), Decision("deploy")
     if due.told:
-        return due, Decision("wait", "its deployment failed and people were told; it is not tried again")
+        return due, Decision("wait", "its deployment failed and people were told; they or a failover try it again")
     failure = _failure(due, seen)
     reason = f"its deployment failed (run {failure.run})" if failure else ENDED_ELSEWHERE
     return replace(due, told=True), Decision("ask people", reason)
