@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from typing import Any
 
 import dagster as dg
@@ -16,9 +17,9 @@ from intermodal.sensors.pending import Pending
 def be_patient(patch: pytest.MonkeyPatch) -> None:
     """Sensors wait long for whatever is in memory, and know nothing of what other tests asked."""
     patch.setattr(registry, "_asked", Pending())
-    patch.setattr(registry, "SECONDS", 30.0)
     patch.setattr(telling, "_of", {})
-    patch.setattr(telling, "SECONDS", 30.0)
+    for name in ("credentials", "drift", "orphans", "registry", "staleness", "telling"):
+        patch.setattr(import_module(f"intermodal.sensors.{name}"), "SECONDS", 30.0)
 
 
 def spec(name: str, **more: Any) -> ModelSpec:
