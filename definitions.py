@@ -6,10 +6,10 @@ from pathlib import Path
 import dagster as dg
 import mlflow  # noqa: F401  # whole, before sensors side by side ask for parts of it: half of it is never mended
 
-from intermodal.assets.withdraw import withdraw
-from intermodal.resources.environments import resources
+from intermodal.assets.deployment.withdraw import withdraw
+from intermodal.resources.environment import resources
 from intermodal.sensors import sensors
-from intermodal.sensors.targets import jobs_of
+from intermodal.sensors.toolkit.jobs import jobs_of
 
 # Definitions are made to stay: looking through all of them for garbage every 700 objects is wasted.
 gc.set_threshold(50_000, 20, 20)

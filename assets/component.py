@@ -6,29 +6,18 @@ from typing import Self
 import dagster as dg
 from pydantic import BaseModel
 
-from intermodal.assets import (
-    dataset,
-    drift,
-    drift_checks,
-    drill,
-    endpoint,
-    failover,
-    health,
-    incidents,
-    jobs,
-    mirror,
-    model,
-    predictions,
-    report,
-    route,
-    timeline,
-    version,
-    watching,
-)
+from intermodal.assets import jobs
+from intermodal.assets.deployment import endpoint, mirror, route
 from intermodal.assets.functions import ModelFunctions
-from intermodal.assets.schema import plain
-from intermodal.platform.clouds import parse_target
+from intermodal.assets.monitoring import drift, drift_checks, drift_report, health, predictions
+from intermodal.assets.monitoring import jobs as monitoring_jobs
+from intermodal.assets.registry import version
+from intermodal.assets.resilience import drill, incidents, timeline
+from intermodal.assets.resilience import jobs as resilience_jobs
+from intermodal.assets.training import dataset, model
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.spec.schema import plain
+from intermodal.platform.targets import parse_target
 
 TEMPLATE = re.compile(r"\{[{%#]")
 """How Jinja's expressions, statements and comments begin; nothing in JSON does."""
@@ -72,7 +61,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 route.route(self, targets),
                 predictions.predictions_asset(self),
                 drift.drift(self),
-                report.report(self),
+                drift_report.report(self),
                 health.health(self),
                 incidents.incidents(self),
                 timeline.timeline(self),
@@ -88,6 +77,6 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 drift_checks.no_quality_findings(self),
                 drill.objectives(self),
             ],
-            jobs=[failover.failover_job(self, targets), failover.recover_job(self, targets)],
+            jobs=[resilience_jobs.failover_job(self, targets), resilience_jobs.recover_job(self, targets)],
         )
-        return dg.Definitions.merge(assets, jobs.jobs(self), watching.jobs(self))
+        return dg.Definitions.merge(assets, jobs.jobs(self), monitoring_jobs.jobs(self))

@@ -4,9 +4,9 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets.common import key
-from intermodal.assets.own_job import own_job
-from intermodal.assets.watching import apart
+from intermodal.assets.keys import key
+from intermodal.assets.monitoring.jobs import apart
+from intermodal.assets.scoped_job import own_job
 from intermodal.platform.spec import ModelSpec
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from intermodal.platform.deployments import Failure
+from intermodal.platform.deployment.redeployment import Failure
 
 MODEL_TAG, INCIDENT_TAG, EVENT_TAG, CLOUD_TAG = (
     *("intermodal/failover", "intermodal/incident", "intermodal/event"),

@@ -12,7 +12,7 @@ from intermodal.cli.status import status
 from intermodal.cli.up import demo, up
 from intermodal.cli.withdraw import withdraw
 from intermodal.platform.errors import IntermodalError
-from intermodal.sandbox import commands
+from intermodal.sandbox.local import commands
 
 SANDBOX_COMMANDS = {"up", "down", "demo", "sandbox"}
 
@@ -38,7 +38,7 @@ for command in (up, status, predict, drill, incident, withdraw, demo, commands.d
 
 def _sandbox_variables() -> None:
     """In the sandbox, what adapters read is known; elsewhere, the user's environment says it."""
-    from intermodal.sandbox.services import variables
+    from intermodal.sandbox.local.services import variables
     from intermodal.sandbox.settings import Settings
 
     os.environ.update(variables(Settings.read()))

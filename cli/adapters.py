@@ -13,7 +13,7 @@ def adapters(*names: str) -> Iterator[Any]:
     """The environment's adapters; what is not set in the environment is named."""
     import dagster as dg
 
-    from intermodal.resources.environments import resources
+    from intermodal.resources.environment import resources
 
     try:
         with dg.build_resources({name: resources()[name] for name in names}) as built:
@@ -22,5 +22,5 @@ def adapters(*names: str) -> Iterator[Any]:
         missing = sorted(set(re.findall(r"environment variable \"(\w+)\"", str(error))))
         raise SpecError(
             f"Not set in the environment: {', '.join(missing) or error}.",
-            hint="resources/environments.py says what each is for.",
+            hint="resources/environment.py says what each is for.",
         ) from error

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from intermodal.cli.console import err, out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
-from intermodal.platform.clouds import CLOUDS
-from intermodal.platform.drills import DRILL_KINDS, MOST_RATE, MOST_SECONDS
+from intermodal.platform.resilience.drills import DRILL_KINDS, MOST_RATE, MOST_SECONDS
+from intermodal.platform.targets import CLOUDS
 
 ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
 AFTER_SECONDS = 300.0
@@ -47,24 +47,26 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
 
     All models that CLOUD serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
     """
-    from intermodal.resources import runs
+    from intermodal.resources import dagster_client
 
     if unbounded := [name for name in ("seconds", "rate") if not math.isfinite(options[name])]:
         raise click.BadParameter("a number is wanted", param_hint=f"--{unbounded[0]}")
     config = {"kind": kind, "cloud": cloud, **options}
     url = webserver()
-    run = runs.launch(url, f"drill_{model}", {}, {"ops": {f"{model}__drill": {"config": config}}}, ANSWER_SECONDS)
-    out.print(f"{kind} of {cloud}: {runs.page(url, run)}", highlight=False, soft_wrap=True)
+    run = dagster_client.launch(
+        url, f"drill_{model}", {}, {"ops": {f"{model}__drill": {"config": config}}}, ANSWER_SECONDS
+    )
+    out.print(f"{kind} of {cloud}: {dagster_client.page(url, run)}", highlight=False, soft_wrap=True)
     lasts = f"at most {options['seconds']:g} s, then until {cloud} has its share back"
     try:
         with err.status(f"{kind} of {cloud}: {lasts} (Ctrl-C ends it)"):
-            runs.wait(url, run, options["seconds"] + AFTER_SECONDS)
+            dagster_client.wait(url, run, options["seconds"] + AFTER_SECONDS)
     except KeyboardInterrupt:  # the run would go on without us
         out.print("Ending the drill ...")
-        runs.stop(url, run)
+        dagster_client.stop(url, run)
         out.print(f"{cloud} is asked again. An incident that the drill opened closes by itself: intermodal status.")
         raise
-    result = runs.metadata(url, [model, "drill"])
+    result = dagster_client.metadata(url, [model, "drill"])
     table = Table("measured", "", title=f"drill: {kind} of {cloud}")
     for name in ROWS:
         if name in result:

@@ -14,7 +14,7 @@ from intermodal.cli.console import out
 from intermodal.platform.errors import NotFound
 
 if TYPE_CHECKING:
-    from intermodal.platform.incidents import Incident
+    from intermodal.platform.ports.incidents import Incident
 
 
 @click.group()
@@ -34,7 +34,7 @@ def incident_list() -> None:
 @click.option("--because", required=True, metavar="TEXT", help="Why: it is noted in the incident's timeline.")
 def incident_close(id: str, because: str) -> None:
     """Close an incident whose recovery cannot come, as when its model or its cloud was taken out of the specs."""
-    from intermodal.platform.incidents import Entry
+    from intermodal.platform.ports.incidents import Entry
 
     with adapters("incidents") as built:
         known = built.incidents.get(id)

@@ -6,8 +6,8 @@ import click
 
 from intermodal.cli.adapters import adapters
 from intermodal.cli.console import err
-from intermodal.platform import rows, v2
 from intermodal.platform.errors import NotFound, SpecError
+from intermodal.platform.protocol import rows, v2
 
 
 @click.command()

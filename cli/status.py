@@ -11,14 +11,14 @@ from rich.table import Table
 
 from intermodal.cli.adapters import adapters
 from intermodal.cli.console import out
+from intermodal.cli.dagster_status import watched
+from intermodal.cli.diagnostics import troubles
 from intermodal.cli.incident import show_incidents
-from intermodal.cli.troubles import troubles
-from intermodal.cli.watched import watched
-from intermodal.platform.clouds import TARGETS
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.targets import TARGETS
 
 if TYPE_CHECKING:
-    from intermodal.platform.status import Status
+    from intermodal.platform.monitoring.status import Status
 
 
 @click.command()
@@ -33,17 +33,17 @@ def status(as_json: bool) -> None:
 
 
 def read_status() -> "Status":
-    from intermodal.assets.resources import target_key
-    from intermodal.platform.status import Status, statuses
-    from intermodal.resources import runs
-    from intermodal.resources.addresses import without_passwords
-    from intermodal.resources.environments import environment
+    from intermodal.assets.ports import target_key
+    from intermodal.platform.monitoring.status import Status, statuses
+    from intermodal.resources import dagster_client
+    from intermodal.resources.environment import environment
+    from intermodal.resources.storage.addresses import without_passwords
 
     with adapters("gateway", "incidents", *(target_key(target) for target in TARGETS)) as built:
         places = [getattr(built, target_key(target)) for target in TARGETS]
         ui, mlflow = (os.environ.get(f"INTERMODAL_{name}_URL", "") for name in ("UI", "MLFLOW"))
         models, seen = statuses(built.gateway, places, environment()), list[str]()
-        if ui and runs.jobs(ui):
+        if ui and dagster_client.jobs(ui):
             with suppress(Unavailable):  # it died just now: the troubles say so
                 models, seen = watched(ui, models)
         return Status(
@@ -57,8 +57,8 @@ def read_status() -> "Status":
 
 
 def show(now: "Status") -> None:
-    from intermodal.platform.status import RESTS
-    from intermodal.resources.addresses import without_passwords
+    from intermodal.platform.monitoring.status import RESTS
+    from intermodal.resources.storage.addresses import without_passwords
 
     for name, model in now.models.items():
         if model.problem:

@@ -13,7 +13,7 @@ from intermodal.cli.status import read_status, show
 from intermodal.platform.errors import IntermodalError
 
 if TYPE_CHECKING:
-    from intermodal.platform.status import Status
+    from intermodal.platform.monitoring.status import Status
 
 
 @click.command()
@@ -38,7 +38,7 @@ def demo() -> None:
     """The whole story, unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
     from rich.markdown import Markdown
 
-    from intermodal.sandbox import demo as sandbox_demo
+    from intermodal.sandbox.local import demo as sandbox_demo
     from intermodal.sandbox.settings import Settings
 
     settings = Settings.read()
@@ -69,7 +69,7 @@ def _start() -> "Status":
     """Start everything and have flight_delay on all clouds; a second one at the same time waits, and finds it done."""
     from filelock import FileLock
 
-    from intermodal.sandbox import up as sandbox_up
+    from intermodal.sandbox.local import up as sandbox_up
     from intermodal.sandbox.settings import Settings
 
     def say(text: str) -> None:
@@ -100,6 +100,6 @@ def _start() -> "Status":
 
 def _away(now: "Status") -> bool:
     """Whether an incident explains that the model does not serve everywhere."""
-    from intermodal.sandbox.up import DEMO
+    from intermodal.sandbox.local.up import DEMO
 
     return any(one.model == DEMO for one in now.incidents)

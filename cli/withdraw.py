@@ -22,7 +22,7 @@ def withdraw(model: str, yes: bool) -> None:
     Take its folder out of models/ and reload the code location first. Its versions, mirrors and logged requests stay.
     """
     from intermodal.platform.spec import NAME
-    from intermodal.resources import runs
+    from intermodal.resources import dagster_client
 
     if not re.fullmatch(NAME, model):
         raise SpecError(f"'{model}' is no model's name.", hint="They are like flight_delay.")
@@ -34,10 +34,10 @@ def withdraw(model: str, yes: bool) -> None:
         click.confirm(f"Nothing will serve '{model}' any more, and its callers are told 404. Go on?", abort=True)
     url = webserver()
     config = {"ops": {"withdraw_model": {"config": {"model": model}}}}
-    run = runs.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)
-    out.print(f"withdrawing {model}: {runs.page(url, run)}", highlight=False, soft_wrap=True)
+    run = dagster_client.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)
+    out.print(f"withdrawing {model}: {dagster_client.page(url, run)}", highlight=False, soft_wrap=True)
     try:
-        runs.wait(url, run, RUN_SECONDS)
+        dagster_client.wait(url, run, RUN_SECONDS)
     except KeyboardInterrupt:
         out.print("It goes on without this terminal.")
         raise

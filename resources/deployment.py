@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from intermodal.platform.clouds import Cloud
+from intermodal.platform.targets import Cloud
 
 
 class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]

@@ -12,7 +12,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.platform.errors import MissingExtra, Unavailable
-from intermodal.platform.notices import Notice, Severity
+from intermodal.platform.ports.notifications import Notice, Severity
 
 AGAIN_SECONDS = 600.0
 _KNOWING: dict[str, tuple[float, frozenset[str]]] = {}

@@ -15,9 +15,9 @@ import dagster as dg
 import httpx
 from pydantic import Field
 
-from intermodal.platform.clouds import CLOUDS, parse_cloud
 from intermodal.platform.errors import Refused, Unavailable
-from intermodal.platform.figures import Figures
+from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.targets import CLOUDS, parse_cloud
 
 BY = "model, cloud, version"
 QUERIES: Mapping[str, str] = {

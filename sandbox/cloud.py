@@ -5,7 +5,7 @@ import importlib
 import signal
 import sys
 
-from intermodal.platform.clouds import parse_cloud
+from intermodal.platform.targets import parse_cloud
 from intermodal.sandbox.front import serve
 from intermodal.sandbox.settings import Settings
 

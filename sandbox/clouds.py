@@ -9,8 +9,8 @@ from functools import partial
 
 import httpx
 
-from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.errors import IntermodalError, Unavailable
+from intermodal.platform.targets import CLOUDS, Cloud
 from intermodal.sandbox.faults import Faults
 from intermodal.sandbox.front import FAULTS_PATH, READY_PATH
 from intermodal.sandbox.processes import Programs

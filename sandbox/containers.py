@@ -16,7 +16,7 @@ from pathlib import Path
 
 import aiohttp
 
-from intermodal.sandbox import scrape
+from intermodal.sandbox.local import scrape
 from intermodal.sandbox.settings import free_port
 
 IMAGE = "intermodal/server"

@@ -11,8 +11,8 @@ from typing import Protocol
 import aiohttp
 from aiohttp import web
 
-from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import SpecError
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox.faults import Faults, Kind, Scope
 from intermodal.sandbox.proxy import new_session
 from intermodal.sandbox.settings import Settings

@@ -13,7 +13,7 @@ from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.outage import outage
 from intermodal.sensors.staleness import staleness
-from intermodal.sensors.targets import jobs_of
+from intermodal.sensors.toolkit.jobs import jobs_of
 from intermodal.sensors.traffic import traffic
 
 

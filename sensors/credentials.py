@@ -7,12 +7,12 @@ from functools import partial
 
 import dagster as dg
 
-from intermodal.assets import resources
-from intermodal.platform.clouds import TARGETS, Target
-from intermodal.platform.endpoints import Endpoint, Upstream, endpoint_name
+from intermodal.assets import ports
 from intermodal.platform.errors import IntermodalError
-from intermodal.sensors.bounded import Answers, ask_all, by_turns
-from intermodal.sensors.cursors import some
+from intermodal.platform.ports.endpoints import Endpoint, Upstream, endpoint_name
+from intermodal.platform.targets import TARGETS, Target
+from intermodal.sensors.toolkit.concurrency import Answers, ask_all, by_turns
+from intermodal.sensors.toolkit.cursors import some
 
 MARGIN_SECONDS = 25 * 60
 """Renewed this long before they expire, so that a few failed ticks do no harm. Those of 1,000 models take five ticks
@@ -46,13 +46,13 @@ class Due:
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={
-        *(resources.GATEWAY, resources.DEPLOYMENT),
-        *(resources.target_key(target) for target in TARGETS),
+        *(ports.GATEWAY, ports.DEPLOYMENT),
+        *(ports.target_key(target) for target in TARGETS),
     },
     description="Renews a credential that the gateway adds for an upstream before it expires.",
 )
 def gateway_credentials(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    gateway, now = resources.gateway(context), time.time()
+    gateway, now = ports.gateway(context), time.time()
     urgent: list[str] = []
     due = {one.name: one for one in _due(context, now, urgent)}
     asked = _upstreams(context, list(due.values()), now)
@@ -80,7 +80,7 @@ def gateway_credentials(context: dg.SensorEvaluationContext) -> dg.SkipReason:
 
 def _due(context: dg.SensorEvaluationContext, now: float, unknown: list[str]) -> Iterator[Due]:
     """Whose credential expires soon; ``unknown`` gets a sentence for each model of which nobody can say."""
-    gateway, environment = resources.gateway(context), resources.deployment(context).environment
+    gateway, environment = ports.gateway(context), ports.deployment(context).environment
     for model in gateway.models():
         try:
             route, expiry = gateway.route(model), gateway.credential_expiry(model)
@@ -105,7 +105,7 @@ def _upstreams(context: dg.SensorEvaluationContext, due: Sequence[Due], now: flo
         of_clouds.setdefault(one.served.target, []).append(one)
     found, failed = dict[str, Upstream](), dict[str, str]()
     for target, theirs in of_clouds.items():
-        ask = resources.place(context, target).upstream
+        ask = ports.place(context, target).upstream
         answers = ask_all({one.name: partial(ask, one.served) for one in theirs}, SECONDS / len(of_clouds))
         found.update(answers.found)
         failed.update(answers.failed)

@@ -14,17 +14,17 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets import resources
+from intermodal.assets import ports
 from intermodal.assets.runs import LIMIT, created_at, failed_deployments, moved, moving
 from intermodal.assets.specs import specs_of, stated_of
-from intermodal.platform.deployments import Decision, Due, Seen, decide, digest
+from intermodal.platform.deployment.redeployment import Decision, Due, Seen, decide, digest
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.notices import Notice
+from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.cursors import remembered, said
-from intermodal.sensors.registry import champions
-from intermodal.sensors.targets import JobDefinitions
-from intermodal.sensors.telling import Tick
+from intermodal.sensors.toolkit.champions import champions
+from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.jobs import JobDefinitions
+from intermodal.sensors.toolkit.notifications import Tick
 
 NAME, DUE = "deployments", "intermodal/deployment"
 """``DUE`` is the tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
@@ -42,7 +42,7 @@ def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={resources.REGISTRY, resources.GATEWAY, resources.NOTIFIER},
+        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFIER},
         description="Deploys a new champion and what a changed spec says, once; tells people when it failed.",
     )
     def _deployments(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -90,7 +90,7 @@ def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
     assert context.repository_def is not None
     busy, champion = moving(context.instance), champions(context, NAME, LATELY)
     stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champion}
-    gateway = resources.gateway(context)
+    gateway = ports.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())
     routed = {route.model: route.version for route in routes if route is not None}
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])

@@ -1,4 +1,4 @@
-"""Drift → retrain → redeploy: once for each onset, never in a loop (platform/retraining.py decides)."""
+"""Drift → retrain → redeploy: once for each onset, never in a loop (platform/monitoring/retraining.py decides)."""
 
 import json
 import time
@@ -10,20 +10,20 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets import resources
+from intermodal.assets import ports
 from intermodal.assets.runs import LIMIT, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
-from intermodal.assets.version import champion_of
-from intermodal.platform import ports
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.notices import Notice
-from intermodal.platform.retraining import Decision, Memory, Observed, decide, recalled
+from intermodal.platform.monitoring.retraining import Decision, Memory, Observed, decide, recalled
+from intermodal.platform.ports import ModelRegistry, Tables
+from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.bounded import Answers, ask_all, by_turns
-from intermodal.sensors.cursors import remembered, said
-from intermodal.sensors.registry import champions
-from intermodal.sensors.targets import JobDefinitions
-from intermodal.sensors.telling import Tick
+from intermodal.sensors.toolkit.champions import champions
+from intermodal.sensors.toolkit.concurrency import Answers, ask_all, by_turns
+from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.jobs import JobDefinitions
+from intermodal.sensors.toolkit.notifications import Tick
 
 CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
 """Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
@@ -43,7 +43,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={resources.REGISTRY, resources.TABLES, resources.NOTIFIER},
+        required_resource_keys={ports.REGISTRY, ports.TABLES, ports.NOTIFIER},
         description="Starts retrain_<model> when a version's data has drifted, once for each onset; asks people when "
         "that would not help.",
     )
@@ -123,14 +123,14 @@ def _ask(context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], 
     except Unavailable as error:
         words.append(error.message)
         return Answers({}, dict.fromkeys(measured, error.message))
-    ask = partial(_observed, resources.registry(context), resources.tables(context), context.instance)
+    ask = partial(_observed, ports.registry(context), ports.tables(context), context.instance)
     answers = ask_all({name: partial(ask, name, seen) for name, seen in measured.items()}, SECONDS)
     words += [f"{name}: {why}" for name, why in answers.failed.items()]
     return answers
 
 
 def _observed(
-    registry: ports.ModelRegistry, tables: ports.Tables, instance: dg.DagsterInstance, model: str, seen: Observed
+    registry: ModelRegistry, tables: Tables, instance: dg.DagsterInstance, model: str, seen: Observed
 ) -> Observed:
     """The rest of what is to be known of a model that has drifted."""
     champion = champion_of(registry, model)

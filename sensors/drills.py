@@ -2,19 +2,19 @@
 
 import dagster as dg
 
-from intermodal.assets import resources
-from intermodal.assets.drill import drilling_now
+from intermodal.assets import ports
+from intermodal.assets.resilience.drill import drilling_now
 from intermodal.platform.errors import IntermodalError
 
 
 @dg.sensor(
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={resources.GATEWAY},
+    required_resource_keys={ports.GATEWAY},
     description="Takes back what a drill did to the gateway, when the drill's run is gone or its time is over.",
 )
 def drills(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    gateway = resources.gateway(context)
+    gateway = ports.gateway(context)
     try:
         left = gateway.disturbances()
         if not left:

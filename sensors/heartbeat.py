@@ -11,16 +11,16 @@ from dataclasses import asdict, replace
 
 import dagster as dg
 
-from intermodal.assets import resources
+from intermodal.assets import ports
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.heartbeat import Beat, Trouble, Watch, examine
-from intermodal.platform.notices import Notice
-from intermodal.sensors.cursors import remembered, said
-from intermodal.sensors.instigators import beats, last_due, missed, running_schedules
-from intermodal.sensors.lost import fail_lost
-from intermodal.sensors.objectives import Gauge, incidents, objectives
-from intermodal.sensors.telling import Tick
+from intermodal.platform.monitoring.sensor_health import Beat, Trouble, Watch, examine
+from intermodal.platform.ports.notifications import Notice
+from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.gauges import Gauge, incidents, objectives
+from intermodal.sensors.toolkit.instigators import beats, last_due, missed, running_schedules
+from intermodal.sensors.toolkit.notifications import Tick
+from intermodal.sensors.toolkit.zombie_runs import fail_lost
 
 INTERVAL = 30
 LATE_SECONDS = 600.0
@@ -31,7 +31,7 @@ OWNER = "team:platform"
 @dg.sensor(
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={resources.GAUGES, resources.INCIDENTS, resources.NOTIFIER},
+    required_resource_keys={ports.GAUGES, ports.INCIDENTS, ports.NOTIFIER},
     description="Tells people once when a sensor stops ticking or keeps failing, or a schedule is not run. Marks "
     "runs as failed whose machine was restarted under them. Tells Prometheus that sensors tick, and each model's "
     "objectives, budget and open incidents.",
@@ -80,10 +80,10 @@ def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], words: lis
     ]
     ticks += [("intermodal_sensor_interval_seconds", {"sensor": beat.name}, beat.interval) for beat in known]
     try:
-        gauges = resources.gauges(context)
+        gauges = ports.gauges(context)
         gauges.push("heartbeat", ticks)
         gauges.push("objectives", objectives(specs))
-        gauges.push("incidents", incidents(specs, resources.incidents(context).all(open_only=True)))
+        gauges.push("incidents", incidents(specs, ports.incidents(context).all(open_only=True)))
     except IntermodalError as error:  # the next tick pushes again; Prometheus misses the heartbeat meanwhile
         words.append(error.message)
 

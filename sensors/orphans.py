@@ -13,19 +13,19 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets import resources
-from intermodal.assets.reap import KEYS, reap, uses
-from intermodal.platform.clouds import TARGETS
-from intermodal.platform.endpoints import Endpoint
+from intermodal.assets import ports
+from intermodal.assets.resilience.reap import KEYS, reap, uses
 from intermodal.platform.errors import IntermodalError, Unavailable
-from intermodal.platform.notices import Notice
-from intermodal.platform.orphans import Orphan
 from intermodal.platform.ports import EndpointTarget
-from intermodal.sensors.cursors import remembered, said
-from intermodal.sensors.helpers import helpers, left, resting
-from intermodal.sensors.pending import Pending
-from intermodal.sensors.registry import champions
-from intermodal.sensors.telling import Tick
+from intermodal.platform.ports.endpoints import Endpoint
+from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.resilience.orphans import Orphan
+from intermodal.platform.targets import TARGETS
+from intermodal.sensors.toolkit.champions import champions
+from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.notifications import Tick
+from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.surge import helpers, left, resting
 
 LATELY = 300.0
 """Seconds, two ticks: the run that removes asks the registry again."""
@@ -46,8 +46,8 @@ _listing: Pending[Sequence[Endpoint]] = Pending()
 )
 def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     now, known = time.time(), remembered(context, _parse) or {}
-    environment = resources.deployment(context).environment
-    places = {str(target): resources.place(context, target) for target in TARGETS}
+    environment = ports.deployment(context).environment
+    places = {str(target): ports.place(context, target) for target in TARGETS}
     # The clouds are asked before what is in use: an endpoint that is made and put to use in between is no orphan.
     listed = _listing.ask({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
     words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]

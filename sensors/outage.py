@@ -6,19 +6,19 @@ from typing import Any, cast
 
 import dagster as dg
 
-from intermodal.assets import resources
-from intermodal.assets.outage import Outage, opened
+from intermodal.assets import ports
 from intermodal.assets.runs import EVENT_TAG
 from intermodal.assets.specs import specs_of
-from intermodal.platform import ports
-from intermodal.platform.clouds import TARGETS, Cloud, parse_target
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.failover import contained, current_round, recovering, wanted
-from intermodal.platform.incidents import Incident, incident_id
+from intermodal.platform.ports import Incidents
+from intermodal.platform.ports.incidents import Incident, incident_id
+from intermodal.platform.resilience.detection import Lane, Seen, Watch, WatchPolicy, look
+from intermodal.platform.resilience.failover import Outage, opened
+from intermodal.platform.resilience.failover_plan import contained, current_round, recovering, wanted
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.watching import Lane, Seen, Watch, WatchPolicy, look
-from intermodal.sensors.attempts import Event, requests
-from intermodal.sensors.probes import asking, endpoint_votes, voted
+from intermodal.platform.targets import TARGETS, Cloud, parse_target
+from intermodal.sensors.toolkit.probes import asking, endpoint_votes, voted
+from intermodal.sensors.toolkit.run_requests import Event, requests
 
 SECONDS = 5
 WATCH = "watch"
@@ -36,14 +36,14 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         minimum_interval_seconds=SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
         required_resource_keys={
-            *(resources.GATEWAY, resources.INCIDENTS, resources.DEPLOYMENT, WATCH),
-            *(resources.target_key(target) for target in TARGETS),
+            *(ports.GATEWAY, ports.INCIDENTS, ports.DEPLOYMENT, WATCH),
+            *(ports.target_key(target) for target in TARGETS),
         },
         description="A cloud that cannot serve a model starts a failover, one that can again a recovery.",
     )
     def _outage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         specs = specs_of(cast(dg.RepositoryDefinition, context.repository_def))
-        gateway, incidents = resources.gateway(context), resources.incidents(context)
+        gateway, incidents = ports.gateway(context), ports.incidents(context)
         policy = cast(WatchPolicy, getattr(context.resources, WATCH).policy)
         try:
             health = gateway.health()
@@ -56,11 +56,11 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         now = time.time()
         known = {(one.model, one.cloud): one for one in incidents.all(open_only=True) if one.model in specs}
         serves = lanes_of(specs, health, known)
-        places = {target.cloud: resources.place(context, target) for target in TARGETS}
+        places = {target.cloud: ports.place(context, target) for target in TARGETS}
         before = _remembered(context)
         answering = asking({cloud: places[cloud] for _, cloud in known})  # while the golden rows are on their way
         if "endpoint" in policy.watchers:
-            votes = endpoint_votes(gateway, places, resources.deployment(context).environment, serves, before, now)
+            votes = endpoint_votes(gateway, places, ports.deployment(context).environment, serves, before, now)
             serves = voted(policy, serves, votes)
         answers = answering()
         seen = look(
@@ -108,7 +108,7 @@ def events_of(
     specs: Mapping[str, ModelSpec],
     seen: Seen,
     known: Mapping[Lane, Incident],
-    incidents: ports.Incidents,
+    incidents: Incidents,
     now: float,
 ) -> list[Event]:
     """What must be done. Recoveries come first: a cloud that is back helps more than any shifting among the others."""
@@ -145,7 +145,7 @@ def _waiting(events: Sequence[Event], asked: Sequence[dg.RunRequest], known: Map
     ]
 
 
-def _write_down(incidents: ports.Incidents, events: Sequence[Event], now: float) -> None:
+def _write_down(incidents: Incidents, events: Sequence[Event], now: float) -> None:
     """Open their incidents, so that nothing of them is lost and nobody deploys there; the failover finds them open."""
     for event in events[:OPENED_AT_ONCE]:
         opened(incidents, event.model, Outage(event.incident, event.cloud, event.config["onset"]), now)

@@ -9,16 +9,16 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets import resources
+from intermodal.assets import ports
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.notices import Notice
+from intermodal.platform.monitoring.staleness import STALE_AFTER_SECONDS, data_until, late_data, old_champion
+from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.staleness import STALE_AFTER_SECONDS, data_until, late_data, old_champion
-from intermodal.sensors.bounded import ask_all
-from intermodal.sensors.cursors import remembered, said
-from intermodal.sensors.registry import champions
-from intermodal.sensors.telling import Tick
+from intermodal.sensors.toolkit.champions import champions
+from intermodal.sensors.toolkit.concurrency import ask_all
+from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.notifications import Tick
 
 MODELS, SECONDS, LATELY = 200, 0.4, 700.0
 """So many models are looked at in one tick, and so long may each of two rounds of questions take; then it is the turn
@@ -46,7 +46,7 @@ class Age:
 @dg.sensor(
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={resources.REGISTRY, resources.TABLES, resources.GAUGES, resources.NOTIFIER},
+    required_resource_keys={ports.REGISTRY, ports.TABLES, ports.GAUGES, ports.NOTIFIER},
     description="Tells people once when a champion is older than its spec allows or a month's rows did not arrive.",
 )
 def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -85,7 +85,7 @@ def _look(
 ) -> str:
     """Learn what is new of these models; the last of them that was looked at. Whatever does not answer keeps what was
     known of it."""
-    tables, registry = resources.tables(context), resources.registry(context)
+    tables, registry = ports.tables(context), ports.registry(context)
     months = ask_all({name: partial(tables.partitions, name, "features") for name in turn}, SECONDS)
     for name, found in months.found.items():
         ages[name] = replace(ages[name], newest=found[-1] if found else "")
@@ -138,7 +138,7 @@ def _push(
         if spec.data.partitions.monthly.end is None
     ]
     try:
-        resources.gauges(context).push("staleness", [*until, *stale])
+        ports.gauges(context).push("staleness", [*until, *stale])
     except IntermodalError as error:
         words.append(error.message)
 

@@ -9,15 +9,15 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets import resources
+from intermodal.assets import ports
+from intermodal.assets.monitoring.jobs import QUIET, WATCH
 from intermodal.assets.runs import RUNNING
 from intermodal.assets.specs import specs_of
-from intermodal.assets.watching import QUIET, WATCH
-from intermodal.platform.drills import Totals
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.gateway import Totals
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.cursors import remembered
-from intermodal.sensors.targets import JobDefinitions
+from intermodal.sensors.toolkit.cursors import remembered
+from intermodal.sensors.toolkit.jobs import JobDefinitions
 
 SHOWN = 3
 """Models in the reason for a skip."""
@@ -45,7 +45,7 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=15,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={resources.GATEWAY},
+        required_resource_keys={ports.GATEWAY},
         description="Starts watch_<model> after every so many new requests (the spec's drift.rows), and every quarter "
         "of an hour in which there were any.",
     )
@@ -53,7 +53,7 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         assert context.repository_def is not None
         specs, now = specs_of(context.repository_def), time.time()
         try:
-            totals = resources.gateway(context).totals()
+            totals = ports.gateway(context).totals()
         except IntermodalError as error:
             return dg.SensorResult(skip_reason=dg.SkipReason(error.message), cursor=context.cursor)
         before = remembered(context, partial(_parse, now)) or {}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from intermodal.serving.coerce import Unseen, Values
+from intermodal.serving.protocol.coerce import Unseen, Values
 
 
 class Answered(msgspec.Struct, frozen=True, gc=False):

@@ -7,15 +7,15 @@ from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from intermodal.platform.package import Golden, Package
-from intermodal.platform.parity import TOLERANCE, largest_difference
-from intermodal.platform.v2 import predictions, request_body
-from intermodal.serving import bodies, frames, tensors
+from intermodal.platform.protocol.package import Golden, Package
+from intermodal.platform.protocol.parity import TOLERANCE, largest_difference
+from intermodal.platform.protocol.v2 import predictions, request_body
 from intermodal.serving.answered import Answered
 from intermodal.serving.errors import RequestError, StartError
-from intermodal.serving.plain_rows import PlainRows
-from intermodal.serving.runtime import Runtime, load
-from intermodal.serving.table import Checker, Named, Table
+from intermodal.serving.fast_path.rows import PlainRows
+from intermodal.serving.protocol import bodies, frames, tensors
+from intermodal.serving.protocol.table import Checker, Named, Table
+from intermodal.serving.runtimes.loader import Runtime, load
 
 Rows = Sequence[Mapping[str, Any]]
 Media = Literal["json", "csv"]

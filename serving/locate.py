@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from intermodal.platform.package import DESCRIPTOR
+from intermodal.platform.protocol.package import DESCRIPTOR
 from intermodal.serving.errors import StartError
 
 PLACES = ("/opt/ml/model", "AIP_STORAGE_URI", "AZUREML_MODEL_DIR", "MODEL_URI", "/model")

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector, generate_late
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from intermodal.serving.coerce import Unseen
+from intermodal.serving.protocol.coerce import Unseen
 from intermodal.serving.settings import Identity
 
 LABELS = ("model", "model_version", "cloud", "target")

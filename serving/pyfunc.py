@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from intermodal.platform.package import Package
-from intermodal.serving.runtime import Runtime, load
-from intermodal.serving.table import Checker, Named
+from intermodal.platform.protocol.package import Package
+from intermodal.serving.protocol.table import Checker, Named
+from intermodal.serving.runtimes.loader import Runtime, load
 
 
 class PyfuncModel:

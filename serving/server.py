@@ -16,16 +16,16 @@ from types import FrameType
 import uvicorn
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.package import Package
-from intermodal.serving.app import App
+from intermodal.platform.protocol.package import Package
 from intermodal.serving.dataplane import open_plane
 from intermodal.serving.errors import StartError, listed
+from intermodal.serving.fast_path.connection import ShortWay
+from intermodal.serving.http.app import App
 from intermodal.serving.locate import find_models
-from intermodal.serving.log_store import open_place
-from intermodal.serving.prediction_log import PredictionLog
+from intermodal.serving.prediction_log.log import PredictionLog
+from intermodal.serving.prediction_log.store import open_place
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Settings
-from intermodal.serving.short_way import ShortWay
 
 DRAIN_SECONDS = 8
 GRACE_SECONDS = 9.5

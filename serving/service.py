@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from intermodal.platform.package import Package
-from intermodal.platform.v2 import GOLDEN_ID
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.v2 import GOLDEN_ID
 from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.metrics import Counts, Metrics
-from intermodal.serving.prediction_log import PredictionLog
+from intermodal.serving.prediction_log.log import PredictionLog
 from intermodal.serving.settings import Settings
 
 

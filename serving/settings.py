@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from intermodal.platform.envelope import MAX_BODY_BYTES
-from intermodal.platform.prediction_log import ROWS_PER_SECOND
-from intermodal.platform.sensitive import VARIABLE, from_variables
+from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
+from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
+from intermodal.platform.protocol.sensitive import VARIABLE, from_variables
 from intermodal.serving.errors import StartError
 
 PORTS = ("FUNCTIONS_CUSTOMHANDLER_PORT", "AIP_HTTP_PORT", "PORT", "AWS_LWA_PORT")

@@ -1,4 +1,4 @@
-"""Objects of the prediction log, written by hand as platform/prediction_log.py describes them."""
+"""Objects of the prediction log, written by hand as platform/protocol/prediction_log.py describes them."""
 
 import gzip
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,8 @@ import msgspec
 import numpy as np
 import pandas as pd
 
-from intermodal.platform.prediction_log import Header, is_text
-from intermodal.platform.predictions import AT, CLOUD, ID, LABEL_ID, META, TARGET, VERSION, read
+from intermodal.platform.monitoring.predictions import AT, CLOUD, ID, LABEL_ID, META, TARGET, VERSION, read
+from intermodal.platform.protocol.prediction_log import Header, is_text
 
 
 @dataclass(frozen=True)

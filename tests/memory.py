@@ -11,18 +11,18 @@ from typing import Any
 
 import pandas as pd
 
-from intermodal.platform.clouds import Cloud, Target
-from intermodal.platform.drills import Disturbance, Totals
-from intermodal.platform.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, SpecError, Unavailable
-from intermodal.platform.figures import Figures
-from intermodal.platform.incidents import Entry, Incident
-from intermodal.platform.mirroring import MANIFEST, Manifest, MirrorReport, sha256_of
-from intermodal.platform.notices import Notice
-from intermodal.platform.package import DESCRIPTOR, Package
-from intermodal.platform.registry import Candidate, RegisteredVersion, TrainingRecord
-from intermodal.platform.routing import Route
-from intermodal.platform.versioning import SemanticVersion
+from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
+from intermodal.platform.ports.gateway import Disturbance, Route, Totals
+from intermodal.platform.ports.incidents import Entry, Incident
+from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.object_store import MirrorReport
+from intermodal.platform.ports.registry import Candidate, RegisteredVersion, TrainingRecord
+from intermodal.platform.protocol.manifest import MANIFEST, Manifest, sha256_of
+from intermodal.platform.protocol.package import DESCRIPTOR, Package
+from intermodal.platform.registry.versioning import SemanticVersion
+from intermodal.platform.targets import Cloud, Target
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.pyfunc import _load_pyfunc
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from intermodal.platform.clouds import Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox import clouds
 from intermodal.sandbox.faults import Faults
 from intermodal.sandbox.settings import Ports, Settings, free_port

@@ -21,10 +21,10 @@ import pytest
 from azure.identity import DefaultAzureCredential
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 
-from intermodal.platform import v2
-from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.platform.protocol import v2
+from intermodal.platform.targets import CLOUDS, TARGETS
 from intermodal.resources.prometheus import PrometheusMetrics
-from intermodal.sandbox import monitoring
+from intermodal.sandbox.local import monitoring
 from intermodal.sandbox.settings import Ports, free_port, port_variable
 from tests import load
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 
-from intermodal.platform.package import PROFILE, Golden, Package
-from intermodal.platform.signature import Column, Output, Signature
+from intermodal.platform.protocol.package import PROFILE, Golden, Package
+from intermodal.platform.protocol.signature import Column, Output, Signature
 
 CARRIERS = ("AA", "B6", "UA")
 SIGNATURE = Signature(

@@ -13,8 +13,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.figures import Figures
-from intermodal.resources.aws.endpoints.plan import TARGET, VARIANT
+from intermodal.platform.ports.metrics import Figures
+from intermodal.resources.aws.targets.sagemaker.plan import TARGET, VARIANT
 
 MINUTE = 60
 MAX_SECONDS = 15 * 86_400

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from intermodal.platform.endpoints import AwsSignature
 from intermodal.platform.errors import MissingExtra, Refused
+from intermodal.platform.ports.endpoints import AwsSignature
 
 if TYPE_CHECKING:
     from boto3.session import Session

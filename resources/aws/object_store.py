@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import MissingExtra, Refused
-from intermodal.resources.object_store import ObstoreResource, client_options, retry_config
+from intermodal.platform.targets import Cloud
+from intermodal.resources.storage.object_store import ObstoreResource, client_options, retry_config
 
 if TYPE_CHECKING:
     from obstore.store import S3Config

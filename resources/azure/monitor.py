@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from intermodal.platform.errors import MissingExtra, Refused, Unavailable
-from intermodal.resources.azure.endpoints.ml_workspace import RETRIES
 from intermodal.resources.azure.errors import translated
 from intermodal.resources.azure.identity import LIMITS, credential
+from intermodal.resources.azure.targets.ml.workspace import RETRIES
 
 MINUTE = 60
 MOST_SERIES = 1000

@@ -5,9 +5,9 @@ from typing import Any
 
 from pydantic import Field
 
-from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import MissingExtra
-from intermodal.resources.object_store import ObstoreResource, client_options, retry_config
+from intermodal.platform.targets import Cloud
+from intermodal.resources.storage.object_store import ObstoreResource, client_options, retry_config
 
 KEYS = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY")
 """Variables with a key or a shared access signature; obstore reads them itself."""

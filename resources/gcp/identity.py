@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from intermodal.platform.endpoints import BearerToken
 from intermodal.platform.errors import MissingExtra, Refused, Unavailable
+from intermodal.platform.ports.endpoints import BearerToken
 
 if TYPE_CHECKING:
     from google.auth.credentials import Credentials

@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import Field
 
-from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import MissingExtra
+from intermodal.platform.targets import Cloud
 from intermodal.resources.gcp import identity
-from intermodal.resources.object_store import ObstoreResource, client_options, retry_config
+from intermodal.resources.storage.object_store import ObstoreResource, client_options, retry_config
 
 
 class GcsObjectStore(ObstoreResource):

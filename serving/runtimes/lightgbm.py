@@ -5,10 +5,10 @@ from ctypes import addressof, byref, c_int, c_int64, c_void_p
 from pathlib import Path
 from threading import Lock
 
-from intermodal.platform.package import Package
+from intermodal.platform.protocol.package import Package
 from intermodal.serving.errors import StartError, listed
+from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
-from intermodal.serving.table import Table
 
 INLINE_TREES = 25_000
 """Up to so many rows times trees are done at once, quicker than to hand them to a thread (docs/profiles.md)."""

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from intermodal.platform.errors import MissingExtra
-from intermodal.platform.package import Package
-from intermodal.platform.signature import Column
-from intermodal.serving.coerce import Values
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.signature import Column
 from intermodal.serving.errors import StartError
-from intermodal.serving.table import Table
+from intermodal.serving.protocol.coerce import Values
+from intermodal.serving.protocol.table import Table
 
 
 class SklearnRuntime:

@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
-from intermodal.assets.resources import monitor_key, store_key, target_key
-from intermodal.platform.clouds import CLOUDS, TARGETS
+from intermodal.assets.ports import monitor_key, store_key, target_key
+from intermodal.platform.targets import CLOUDS, TARGETS
 from tests.memory import (
     MemoryDeployment,
     MemoryGateway,

@@ -4,9 +4,9 @@ import dagster as dg
 import numpy as np
 import pytest
 
-from intermodal.assets.training import Fitted
-from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import Refused
+from intermodal.platform.ports.endpoints import endpoint_name
+from intermodal.platform.training.fit import Fitted
 from tests.assets.conftest import World
 
 

@@ -63,8 +63,8 @@ def _reported(result: Any) -> Sequence[str]:
 
 
 def _profile(folder: Path) -> Cost:
-    from intermodal.platform.profile import profile_of
-    from intermodal.platform.tables import columns_of
+    from intermodal.platform.training.dataframes import columns_of
+    from intermodal.platform.training.profile import profile_of
 
     table = pd.read_parquet(folder / "reference.parquet")
     profile = profile_of(table, columns_of(table), _predictions(len(table)))
@@ -73,7 +73,7 @@ def _profile(folder: Path) -> Cost:
 
 
 def _ours(folder: Path) -> Cost:
-    from intermodal.platform.drift import judge, measure
+    from intermodal.platform.monitoring.drift import judge, measure
     from intermodal.platform.spec import DriftPolicy
 
     profile, columns = _reference(folder)
@@ -86,8 +86,8 @@ def _streamed(folder: Path) -> Cost:
     from functools import reduce
     from operator import add
 
-    from intermodal.platform.counts import count
-    from intermodal.platform.drift import Verdict, compare, judge
+    from intermodal.platform.monitoring.counts import count
+    from intermodal.platform.monitoring.drift import Verdict, compare, judge
     from intermodal.platform.spec import DriftPolicy
 
     profile, columns = _reference(folder)
@@ -118,8 +118,8 @@ def _evidently(folder: Path) -> Cost:
 
 
 def _reference(folder: Path) -> tuple[Any, Any]:
-    from intermodal.platform.profile import Profile
-    from intermodal.platform.signature import Column
+    from intermodal.platform.protocol.signature import Column
+    from intermodal.platform.training.profile import Profile
 
     profile = Profile.from_json((folder / "profile.json").read_bytes())
     inputs = [one for one in profile.columns if not one.name.startswith("prediction_")]

@@ -6,12 +6,14 @@ from functools import partial
 
 import psutil
 
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.platform.endpoints import Upstream
-from intermodal.platform.routing import Route, even_weights
-from intermodal.resources.gateway import EnvoyGateway
-from intermodal.resources.incidents import JsonIncidents
-from intermodal.sandbox import clouds, services
+from intermodal.platform.deployment.routing import even_weights
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.resources.envoy.gateway import EnvoyGateway
+from intermodal.resources.storage.incidents import JsonIncidents
+from intermodal.sandbox import clouds
+from intermodal.sandbox.local import services
 from tests import load
 from tests.bench.installation import Installation
 from tests.bench.report import Rounds, Section

@@ -13,13 +13,13 @@ import httpx
 import psutil
 from prometheus_client.parser import text_string_to_metric_families
 
-from intermodal.platform.prediction_log import ROWS_PER_SECOND
+from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from tests.bench import wrk
 from tests.bench.process import started
 
 COMMAND = [sys.executable, "-m", "tests.bench.switched", "--host", "127.0.0.1", "--port"]
 PROCESSES, PAIRS, SECONDS, SETTLED, CONNECTIONS = 5, 8, 1.0, 1.5, 16
-"""A switched log needs a second until it takes the share that a busy server logs (serving/sampler.py)."""
+"""A switched log needs a second until it takes the share that a busy server logs (sampler.py)."""
 EVERYTHING = {"INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(2**31)}
 
 

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from intermodal.platform.package import DESCRIPTOR
+from intermodal.platform.protocol.package import DESCRIPTOR
 from tests.bench import wrk
 from tests.bench.installation import Installation
 from tests.bench.process import SERVER, started

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import httpx
 
-from intermodal.platform.clouds import CLOUDS, Cloud
+from intermodal.platform.targets import CLOUDS, Cloud
 from intermodal.sandbox.settings import free_port
 from tests.bench import proxies
 from tests.bench.open_loop import Asked, Client

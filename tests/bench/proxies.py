@@ -12,10 +12,10 @@ from pathlib import Path
 
 import httpx
 
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.platform.endpoints import Upstream
-from intermodal.platform.routing import Route
-from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
 
 GOLDEN = '{"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [1.0]}]}'

@@ -23,13 +23,12 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from intermodal.assets.resources import store_key, target_key
-from intermodal.platform.clouds import CLOUDS, TARGETS
-from intermodal.platform.drills import Totals
-from intermodal.platform.endpoints import Endpoint, endpoint_name
-from intermodal.platform.incidents import Incident
-from intermodal.platform.routing import Route, even_weights
-from intermodal.sensors import telling
+from intermodal.assets.ports import store_key, target_key
+from intermodal.platform.deployment.routing import even_weights
+from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
+from intermodal.platform.ports.gateway import Route, Totals
+from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.targets import CLOUDS, TARGETS
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -37,6 +36,7 @@ from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.staleness import staleness
+from intermodal.sensors.toolkit import notifications
 from intermodal.sensors.traffic import traffic
 from tests.bench.report import Rounds, Section
 from tests.memory import (
@@ -182,7 +182,7 @@ def rows(models: int) -> list[Row]:
         old = MemoryTables({(name, "features", "2024-01-01"): None for name in names})  # type: ignore[misc]
 
         def slow(sensor: dg.SensorDefinition) -> Ticks:
-            telling._of.clear()  # whoever is still told of an earlier row
+            notifications._of.clear()  # whoever is still told of an earlier row
             return Ticks(sensor, {**resources, "tables": old, "notifier": SlowNotifier()}, instance, **own)
 
         deploys, retrains = jobs(names), jobs(names, "retrain_")

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from intermodal.platform.package import Package
+from intermodal.platform.protocol.package import Package
 from intermodal.serving.dataplane import open_plane
 from tests.bench import log_cost, wrk
 from tests.bench.installation import Installation

@@ -10,13 +10,14 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets.resources import target_key
-from intermodal.platform.clouds import TARGETS
-from intermodal.platform.endpoints import Upstream
-from intermodal.platform.incidents import Entry, Incident, Step
-from intermodal.platform.routing import Route, even_weights
-from intermodal.platform.watching import WatchPolicy
-from intermodal.resources.incidents import JsonIncidents
+from intermodal.assets.ports import target_key
+from intermodal.platform.deployment.routing import even_weights
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.incidents import Entry, Incident, Step
+from intermodal.platform.resilience.detection import WatchPolicy
+from intermodal.platform.targets import TARGETS
+from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.sensors.outage import outage
 from tests.bench.report import Rounds, Section
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget

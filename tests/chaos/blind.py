@@ -4,9 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.sandbox import clouds, monitoring, services
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.sandbox import clouds
 from intermodal.sandbox.faults import Faults
+from intermodal.sandbox.local import monitoring, services
 from intermodal.sandbox.processes import Programs
 from tests.chaos import ends
 from tests.chaos.log import asked, missing

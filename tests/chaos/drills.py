@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from intermodal.platform.clouds import Cloud
-from intermodal.resources import runs as asked
+from intermodal.platform.targets import Cloud
+from intermodal.resources import dagster_client as asked
 from intermodal.sandbox import clouds
 from tests.bench.installation import INTERMODAL
 from tests.chaos import ends, runs

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Callable, Collection
 
-from intermodal.platform import failover
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.platform.endpoints import endpoint_name
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.endpoints import endpoint_name
+from intermodal.platform.resilience import failover_plan
+from intermodal.platform.targets import CLOUDS, Cloud
 from tests.chaos import runs
 from tests.chaos.picture import Picture, endpoints, picture, replicas
 from tests.chaos.scene import MODEL, Scene
@@ -32,21 +32,21 @@ def after_outage(at: Scene, dead: Collection[Cloud], since: float, unable: Colle
     if sorted(one.cloud for one in opened) != sorted(down):
         return [f"open incidents: {[one.id for one in opened] or 'none'}"]
     found = [f"{one.id} was open before" for one in opened if one.opened_at < since - 2]
-    wrong = [one for one in opened if not failover.contained(one, at.spec, down)]
+    wrong = [one for one in opened if not failover_plan.contained(one, at.spec, down)]
     found += [f"{one.id} is not contained: {[f'{e.step} {e.key}' for e in one.entries]}" for one in wrong]
     others = [other for other in CLOUDS if other not in down]
-    wanted = [failover.shares(at.spec, down, others, some) for some in ((), unable)]
+    wanted = [failover_plan.shares(at.spec, down, others, some) for some in ((), unable)]
     weights = {name: weight for name, weight in at.route().weights.items() if weight}
     found += [] if weights in wanted else [f"weights are {weights} instead of {wanted[0]}"]
     name = endpoint_name(MODEL, at.route().version, "sandbox")
-    plans = [failover.wanted(at.spec, down, some) for some in ((), unable)]
+    plans = [failover_plan.wanted(at.spec, down, some) for some in ((), unable)]
     counts = {other: replicas(at, other) for other in others}
     if not any(all(counts[other] == plan[other] for other in others if other not in unable) for plan in plans):
         found.append(f"replicas are {counts}, wanted {plans[0]}")
     for other in others:
         if (names := endpoints(at, other)) != [f"{name} {at.route().version} ready"]:
             found.append(f"{other} has {names}")
-    return [*found, *(line for one in opened for line in _told(at, f"{one.id}-{failover.DOWN}")), *_at_work(at)]
+    return [*found, *(line for one in opened for line in _told(at, f"{one.id}-{failover_plan.DOWN}")), *_at_work(at)]
 
 
 def after_recovery(at: Scene, dead: Collection[Cloud], since: float, before: Picture) -> list[str]:
@@ -56,7 +56,7 @@ def after_recovery(at: Scene, dead: Collection[Cloud], since: float, before: Pic
     mine = [one for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
     alike = sorted(one.cloud for one in mine) == sorted(dead)
     found = [] if alike else [f"incidents of this round: {[one.id for one in mine]}"]
-    found += [line for one in mine for line in _told(at, f"{one.id}-{failover.BACK}")]
+    found += [line for one in mine for line in _told(at, f"{one.id}-{failover_plan.BACK}")]
     return [*found, *as_before(at, before)]
 
 
@@ -69,7 +69,7 @@ def as_before(at: Scene, before: Picture) -> list[str]:
 def told_twice(at: Scene, since: float) -> int:
     """Events of which people were told more than once: a run that was killed between telling and noting it."""
     ids = [one.id for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
-    keys = (failover.DOWN, failover.CAPACITY, failover.NO_CAPACITY, failover.BACK)
+    keys = (failover_plan.DOWN, failover_plan.CAPACITY, failover_plan.NO_CAPACITY, failover_plan.BACK)
     return sum(at.told.times(f"{id}-{key}") > 1 for id in ids for key in keys)
 
 

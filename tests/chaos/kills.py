@@ -5,7 +5,7 @@ from typing import Literal, get_args
 
 import psutil
 
-from intermodal.sandbox import services
+from intermodal.sandbox.local import services
 from intermodal.sandbox.processes import Programs
 from tests.chaos import runs
 from tests.chaos.scene import MODEL, Scene

@@ -5,13 +5,13 @@ import time
 from collections.abc import Collection
 from tempfile import TemporaryDirectory
 
-from intermodal.assets.predictions_gathered import gather
-from intermodal.assets.predictions_kept import STAGE
-from intermodal.platform.clouds import Cloud
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.predictions import LABEL_ID
-from intermodal.resources.tables import ParquetTables
-from intermodal.sandbox.replay import Callers
+from intermodal.platform.monitoring.log_gathering import gather
+from intermodal.platform.monitoring.log_retention import STAGE
+from intermodal.platform.monitoring.predictions import LABEL_ID
+from intermodal.platform.targets import Cloud
+from intermodal.resources.storage.tables import ParquetTables
+from intermodal.sandbox.local.replay import Callers
 from tests.chaos.scene import MODEL, RATE, Scene
 
 PATIENCE_SECONDS = 120.0

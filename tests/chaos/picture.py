@@ -6,8 +6,8 @@ from typing import Any
 
 import psutil
 
-from intermodal.platform.clouds import CLOUDS, Cloud
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.targets import CLOUDS, Cloud
 from tests.chaos.scene import MODEL, Scene
 
 

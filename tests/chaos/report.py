@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rich.table import Table
 
-from intermodal.sandbox.replay import Sent
+from intermodal.sandbox.local.replay import Sent
 from tests.bench.report import Section
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from intermodal.platform.clouds import CLOUDS, Cloud
+from intermodal.platform.targets import CLOUDS, Cloud
 from intermodal.sandbox import clouds
 from intermodal.sandbox.settings import Settings
 from tests.chaos import ends, kills

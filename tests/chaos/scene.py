@@ -13,16 +13,18 @@ import dagster as dg
 import yaml
 from rich.console import Console
 
-from intermodal.assets.resources import store_key, target_key
+from intermodal.assets.ports import store_key, target_key
 from intermodal.models.flight_delay import data
-from intermodal.platform import ports, rows, tables, v2
-from intermodal.platform.clouds import CLOUDS, TARGETS, Cloud
-from intermodal.platform.incidents import Incident
-from intermodal.platform.routing import Route
+from intermodal.platform import ports
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.protocol import rows, v2
 from intermodal.platform.spec import ModelSpec
-from intermodal.resources.environments import resources
-from intermodal.sandbox import services
-from intermodal.sandbox.replay import Callers
+from intermodal.platform.targets import CLOUDS, TARGETS, Cloud
+from intermodal.platform.training import dataframes
+from intermodal.resources.environment import resources
+from intermodal.sandbox.local import services
+from intermodal.sandbox.local.replay import Callers
 from intermodal.sandbox.settings import Settings
 from tests.bench.installation import Installation, installed
 from tests.chaos.told import Told, told
@@ -69,7 +71,7 @@ class Scene:
         """Flights of the months that the model was trained on, so that nothing drifts, with the ids ``prefix-0`` on."""
         signature = rows.signature_of(self.route().metadata)
         flights = [data.features(data.flights(month)).sample(2000, random_state=1) for month in _TRAINED]
-        endless = itertools.cycle([row for month in flights for row in tables.records(month)])
+        endless = itertools.cycle([row for month in flights for row in dataframes.records(month)])
         for number, flight in enumerate(endless):
             yield v2.request_body(signature, [flight], id=f"{prefix}-{number}")
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.incidents import Entry, Incident
-from intermodal.resources.incidents import JsonIncidents
+from intermodal.platform.ports.incidents import Entry, Incident
+from intermodal.resources.storage.incidents import JsonIncidents
 
 
 @pytest.fixture(autouse=True)

@@ -12,9 +12,9 @@ def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> No
     def interrupted(*_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
-    monkeypatch.setattr("intermodal.resources.runs.wait", interrupted)
-    monkeypatch.setattr("intermodal.resources.runs.stop", lambda _, run_id: stopped.append(run_id))
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_, **__: "run-1")
+    monkeypatch.setattr("intermodal.resources.dagster_client.wait", interrupted)
+    monkeypatch.setattr("intermodal.resources.dagster_client.stop", lambda _, run_id: stopped.append(run_id))
     result = run(monkeypatch, "drill", "outage", "aws")
     assert result.exit_code == 1
     assert stopped == ["run-1"]
@@ -23,9 +23,9 @@ def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> No
 def test_a_drill_is_waited_for_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     found = {"passed": True, "reasons": "0 of 9 requests failed.", "requests": 9}
-    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
-    monkeypatch.setattr("intermodal.resources.runs.wait", lambda _url, _run, seconds: waited.append(seconds))
-    monkeypatch.setattr("intermodal.resources.runs.metadata", lambda *_: found)
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_, **__: "run-1")
+    monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda _url, _run, seconds: waited.append(seconds))
+    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda *_: found)
     assert run(monkeypatch, "drill", "brownout", "gcp", "--seconds", "1800").exit_code == 0
     assert waited == [2100]
 
@@ -43,7 +43,7 @@ def test_a_drill_says_what_there_is(monkeypatch: pytest.MonkeyPatch, arguments: 
 
 
 def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_, **__: "run-1")
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_, **__: "run-1")
     port = str(free_port())
     result = run(monkeypatch, "drill", "outage", "aws", INTERMODAL_UI_PORT=port)
     assert result.exit_code == 1
@@ -53,5 +53,5 @@ def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("option", [("--rate", "-5"), ("--rate", "0"), ("--seconds", "nan"), ("--seconds", "1e9")])
 def test_a_drill_without_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, option: tuple[str, str]) -> None:
-    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_: pytest.fail("it was launched"))
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     assert run(monkeypatch, "drill", "outage", "aws", *option).exit_code == 2

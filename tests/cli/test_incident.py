@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.resources.incidents import JsonIncidents
+from intermodal.resources.storage.incidents import JsonIncidents
 from tests.cli.run import run
 
 

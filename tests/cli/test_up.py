@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from intermodal.sandbox.demo import Told
+from intermodal.sandbox.local.demo import Told
 from tests.cli.run import run
 
 
@@ -27,10 +27,10 @@ def test_up_trains_only_what_was_never_deployed(
     asked: list[str] = []
     known = [SimpleNamespace(model=model) for model in incidents]
     seen = SimpleNamespace(models=models, incidents=known, serves_everywhere=lambda _: bool(asked))
-    monkeypatch.setattr("intermodal.sandbox.up.start", lambda *_: None)
-    monkeypatch.setattr("intermodal.sandbox.up.deploy", lambda *_: asked.append("deploy"))
-    monkeypatch.setattr("intermodal.sandbox.up.train_and_deploy", lambda *_: asked.append("train_and_deploy"))
-    monkeypatch.setattr("intermodal.sandbox.up.Phases.save", lambda *_: None)
+    monkeypatch.setattr("intermodal.sandbox.local.up.start", lambda *_: None)
+    monkeypatch.setattr("intermodal.sandbox.local.up.deploy", lambda *_: asked.append("deploy"))
+    monkeypatch.setattr("intermodal.sandbox.local.up.train_and_deploy", lambda *_: asked.append("train_and_deploy"))
+    monkeypatch.setattr("intermodal.sandbox.local.up.Phases.save", lambda *_: None)
     module = import_module("intermodal.cli.up")
     monkeypatch.setattr(module, "read_status", lambda: seen)
     monkeypatch.setattr(module, "show", lambda _: None)
@@ -42,7 +42,7 @@ def test_up_trains_only_what_was_never_deployed(
 def demo(monkeypatch: pytest.MonkeyPatch, home: Path, told: Told) -> Result:
     """The command, where everything was started and the story went as told."""
     monkeypatch.setattr(import_module("intermodal.cli.up"), "_start", lambda: None)
-    monkeypatch.setattr("intermodal.sandbox.demo.play", lambda *_: told)
+    monkeypatch.setattr("intermodal.sandbox.local.demo.play", lambda *_: told)
     return run(monkeypatch, "demo", INTERMODAL_HOME=str(home))
 
 

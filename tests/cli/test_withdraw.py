@@ -14,8 +14,8 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
         asked.append(given)
         return "run-1"
 
-    monkeypatch.setattr("intermodal.resources.runs.launch", launch)
-    monkeypatch.setattr("intermodal.resources.runs.wait", lambda *_: None)
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", launch)
+    monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda *_: None)
     refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # nobody says yes
     assert (refused.exit_code, asked) == (1, [])
     assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
@@ -28,6 +28,6 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
 
 @pytest.mark.parametrize("name", ["", "flight_delay,"])
 def test_nothing_is_withdrawn_by_what_is_no_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.setattr("intermodal.resources.runs.launch", lambda *_: pytest.fail("it was launched"))
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     result = run(monkeypatch, "withdraw", name, "--yes")
     assert (result.exit_code, "is no model's name" in result.output) == (1, True)

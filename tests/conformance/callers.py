@@ -8,7 +8,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from intermodal.platform.endpoints import AwsSignature, BearerToken, Upstream
+from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
 
 
 def send(upstream: Upstream, body: bytes) -> httpx.Response:

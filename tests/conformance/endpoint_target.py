@@ -31,13 +31,13 @@ from typing import ClassVar
 
 import pytest
 
-from intermodal.platform import parity, v2
-from intermodal.platform.clouds import Cloud
-from intermodal.platform.endpoints import DeployRequest, Endpoint
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
-from intermodal.platform.package import Golden, Package
 from intermodal.platform.ports import EndpointTarget, ObjectStore
-from intermodal.platform.v2 import GOLDEN_ID
+from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
+from intermodal.platform.protocol import parity, v2
+from intermodal.platform.protocol.package import Golden, Package
+from intermodal.platform.protocol.v2 import GOLDEN_ID
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from intermodal.platform.mirroring import Manifest
+from intermodal.platform.protocol.manifest import Manifest
 
 
 def peak_bytes() -> int:

@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from intermodal.platform.errors import NotFound
-from intermodal.platform.package import Package
-from intermodal.platform.parity import holds
 from intermodal.platform.ports import ModelRegistry
-from intermodal.platform.registry import Candidate, Fingerprint, TrainingRecord
+from intermodal.platform.ports.registry import Candidate, Fingerprint, TrainingRecord
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.parity import holds
 from tests import tiny_package
 
 StartRun = Callable[[], str]

@@ -32,13 +32,13 @@ from typing import ClassVar
 
 import pytest
 
-from intermodal.platform import v2
-from intermodal.platform.clouds import Cloud
-from intermodal.platform.endpoints import DeployRequest, Endpoint
 from intermodal.platform.errors import IntermodalError, Refused, Throttled, Unavailable
-from intermodal.platform.figures import Figures
-from intermodal.platform.package import Golden, Package
 from intermodal.platform.ports import EndpointTarget, Metrics
+from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
+from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden, Package
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send

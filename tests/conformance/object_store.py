@@ -26,8 +26,8 @@ from typing import Any, ClassVar
 import pytest
 
 from intermodal.platform.errors import IntermodalError, NotFound, Refused, SpecError, Throttled, Unavailable
-from intermodal.platform.mirroring import MANIFEST, FileEntry, Manifest
 from intermodal.platform.ports import ObjectStore
+from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest
 from intermodal.sandbox.settings import free_port
 from tests.fault_proxy import Fault, FaultProxy, Seen, fault_proxy
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from intermodal.sandbox import monitoring
+from intermodal.sandbox.local import monitoring
 from tests.deploy import live
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import yaml
 
-from intermodal.resources.envoy.stats import BUCKETS_MS
+from intermodal.resources.envoy.stats.config import BUCKETS_MS
 from intermodal.resources.pushgateway import Pushgateway
-from intermodal.sandbox import monitoring, scrape, services
+from intermodal.sandbox.local import monitoring, scrape, services
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Ports, Settings, free_port
 from intermodal.serving.metrics import Counts, Metrics

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.grafana import dashboards
-from intermodal.platform.figures import Figures
+from intermodal.platform.ports.metrics import Figures
 from intermodal.resources.prometheus import QUERIES, PrometheusMetrics, query
 from tests.deploy.live import CLOUDS, FIRING, MODEL, VERSION, Live
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from intermodal.platform.endpoints import Upstream
-from intermodal.resources.envoy.lane import lane_of
-from intermodal.resources.envoy.stats import BUCKETS_MS
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.resources.envoy.stats.config import BUCKETS_MS
+from intermodal.resources.envoy.upstream import lane_of
 
 HERE = Path(__file__).parent
 DEPLOY = HERE.parents[1] / "deploy"

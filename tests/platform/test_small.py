@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.platform import parity, rows, v2
-from intermodal.platform.clouds import parse_cloud, parse_target
 from intermodal.platform.errors import IntermodalError, SpecError
-from intermodal.platform.signature import Column, Output, Signature
+from intermodal.platform.protocol import parity, rows, v2
+from intermodal.platform.protocol.signature import Column, Output, Signature
+from intermodal.platform.targets import parse_cloud, parse_target
 
 SIGNATURE = Signature((Column("a", "FP64", True), Column("b", "BYTES")), Output("p"))
 matrix = st.lists(st.lists(st.floats(-1, 1), min_size=2, max_size=2), min_size=1, max_size=5)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.notices import Notice
+from intermodal.platform.ports.notifications import Notice
 from intermodal.resources.notifier import AppriseNotifier
 
 SECRET = "hunter2-Very-Secret"

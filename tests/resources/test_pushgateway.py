@@ -12,7 +12,7 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.resources.pushgateway import Pushgateway
-from intermodal.sandbox import monitoring
+from intermodal.sandbox.local import monitoring
 from intermodal.sandbox.settings import free_port
 
 

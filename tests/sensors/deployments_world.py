@@ -11,7 +11,7 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.routing import Route
+from intermodal.platform.ports.gateway import Route
 from intermodal.sensors.deployments import deployments
 from tests.memory import MemoryGateway, MemoryNotifier
 from tests.sensors.support import Ticks, jobs, routes, spec

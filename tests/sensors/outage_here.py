@@ -8,12 +8,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from intermodal.assets.resources import target_key
-from intermodal.platform.clouds import TARGETS
-from intermodal.platform.endpoints import Endpoint, endpoint_name
-from intermodal.platform.incidents import Entry, Incident
-from intermodal.platform.routing import Route, even_weights
-from intermodal.platform.watching import WatchPolicy
+from intermodal.assets.ports import target_key
+from intermodal.platform.deployment.routing import even_weights
+from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.incidents import Entry, Incident
+from intermodal.platform.resilience.detection import WatchPolicy
+from intermodal.platform.targets import TARGETS
 from intermodal.sensors.outage import lanes_of, outage
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget
 from tests.sensors import support

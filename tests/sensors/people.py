@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from threading import Event, Semaphore
 
-from intermodal.platform.notices import Notice
+from intermodal.platform.ports.notifications import Notice
 
 
 class Slow:

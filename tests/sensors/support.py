@@ -10,14 +10,14 @@ import pytest
 
 from intermodal.assets.specs import SPEC
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors import registry, telling
-from intermodal.sensors.pending import Pending
+from intermodal.sensors.toolkit import champions, notifications
+from intermodal.sensors.toolkit.single_flight import Pending
 
 
 def be_patient(patch: pytest.MonkeyPatch) -> None:
     """Sensors wait long for whatever is in memory, and know nothing of what other tests asked."""
-    patch.setattr(registry, "_asked", Pending())
-    patch.setattr(telling, "_of", {})
+    patch.setattr(champions, "_asked", Pending())
+    patch.setattr(notifications, "_of", {})
     for name in ("credentials", "drift", "orphans", "registry", "staleness", "telling"):
         patch.setattr(import_module(f"intermodal.sensors.{name}"), "SECONDS", 30.0)
 

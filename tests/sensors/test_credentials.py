@@ -10,13 +10,14 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from intermodal.assets.resources import target_key
-from intermodal.platform.clouds import CLOUDS, TARGETS
-from intermodal.platform.endpoints import Endpoint, Upstream
+from intermodal.assets.ports import target_key
+from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.errors import IntermodalError, Unavailable
-from intermodal.platform.routing import Route, even_weights
-from intermodal.sensors.bounded import WORKERS, Answers, ask_all
+from intermodal.platform.ports.endpoints import Endpoint, Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.targets import CLOUDS, TARGETS
 from intermodal.sensors.credentials import NEAR_SECONDS, gateway_credentials
+from intermodal.sensors.toolkit.concurrency import WORKERS, Answers, ask_all
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
 
 module = import_module("intermodal.sensors.credentials")

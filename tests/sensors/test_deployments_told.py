@@ -8,7 +8,7 @@ import pytest
 
 from intermodal.assets.runs import MODEL_TAG
 from intermodal.platform.errors import Unavailable
-from intermodal.sensors import telling
+from intermodal.sensors.toolkit import notifications
 from tests.sensors.deployments_world import RUNS, SERVED, SUCCESS, World, two_models
 from tests.sensors.people import Slow
 
@@ -124,12 +124,12 @@ def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: p
     world.tick.resources["notifier"] = people
     world.registry.known["n"] = "1.0.0"
     with monkeypatch.context() as patch:
-        patch.setattr(telling, "SECONDS", 0.01)
+        patch.setattr(notifications, "SECONDS", 0.01)
         world.later()
         assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
         assert not world.tick.remembered()["m"]["told"]
         world.tick.run(world.tick.requests[0], RUNS)
-        assert telling.LATER in world.later()
+        assert notifications.LATER in world.later()
     people.allow(1)
     world.later()
     assert world.tick.remembered()["m"]["told"]

@@ -11,9 +11,10 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.retraining import RETRY_SECONDS
-from intermodal.sensors import registry, telling
+from intermodal.platform.monitoring.retraining import RETRY_SECONDS
 from intermodal.sensors.drift import drift
+from intermodal.sensors.toolkit import champions as registry
+from intermodal.sensors.toolkit import notifications
 from tests.memory import MemoryNotifier, MemoryTables
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
@@ -227,7 +228,7 @@ def test_all_are_asked_at_once(world: World) -> None:
 def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many that never answer as can be asked at once, and one that would."""
     monkeypatch.setattr(module, "SECONDS", 0.3)
-    monkeypatch.setattr("intermodal.sensors.bounded.WORKERS", 2)
+    monkeypatch.setattr("intermodal.sensors.toolkit.concurrency.WORKERS", 2)
     world.registry.silent = {"m00", "m01"}
     world.measured("drifted", "m00", "m01", "m02")
     got: set[str] = set()
@@ -266,7 +267,7 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         del world.tables.frames[name, "features", NEWER]
     world.measured("drifted")
     with monkeypatch.context() as patch:
-        patch.setattr(telling, "SECONDS", 0.01)
+        patch.setattr(notifications, "SECONDS", 0.01)
         tick()
         assert world.asked() == NAMES[-1:]
         tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
@@ -274,7 +275,7 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         world.measured("drifted", *NAMES[:-1])  # at another time: the event is the same
         words = tick()
         assert tick.remembered()["m00"]["since"] == since
-    assert telling.LATER in words
+    assert notifications.LATER in words
     assert f"{NAMES[0]}: ask people, there is no data newer" in words
     assert not [one for one in tick.remembered().values() if one.get("told")]
     assert len(people.begun) == 1

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
-from intermodal.platform.drills import DISTURBANCES
+from intermodal.platform.resilience.drills import DISTURBANCES
 from intermodal.sensors.drills import drills
 from tests.memory import MemoryGateway
 

@@ -22,10 +22,10 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster_shared.error import SerializableErrorInfo
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.incidents import Incident
-from intermodal.sensors import telling
+from intermodal.platform.ports.incidents import Incident
 from intermodal.sensors.heartbeat import heartbeat
-from intermodal.sensors.instigators import last_due
+from intermodal.sensors.toolkit import notifications
+from intermodal.sensors.toolkit.instigators import last_due
 from tests.memory import MemoryGauges, MemoryIncidents, MemoryNotifier
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
@@ -207,15 +207,15 @@ def test_people_who_hang_do_not_stop_it(world: World, monkeypatch: pytest.Monkey
     world.clock.now = following - 300
     world.scheduled("monthly", following - 1e6, [])
     with monkeypatch.context() as patch:
-        patch.setattr(telling, "SECONDS", 0.01)
+        patch.setattr(notifications, "SECONDS", 0.01)
         words = world.pass_time(1800)
         assert "outage is silent" in words
-        assert telling.LATER in words
+        assert notifications.LATER in words
         assert world.gauges.pushed["heartbeat"][0][2] == world.clock.now
         assert (world.tick.remembered()["told"], len(people.begun)) == ({}, 1)
     people.allow(2)
     world.tick()
-    assert telling.LATER not in world.tick()
+    assert notifications.LATER not in world.tick()
     assert world.tick.remembered()["told"] == {"outage": "silent"}
     assert people.told == ["heartbeat-outage-silent", f"schedule-0 0 2 * *-{int(following)}"]
 

@@ -11,17 +11,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intermodal.assets.reap import reap
-from intermodal.assets.resources import store_key, target_key
-from intermodal.platform.clouds import TARGETS
-from intermodal.platform.endpoints import Endpoint, endpoint_name
+from intermodal.assets.ports import store_key, target_key
+from intermodal.assets.resilience.reap import reap
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.incidents import Incident
-from intermodal.platform.orphans import GRACE_SECONDS
-from intermodal.platform.routing import Route
-from intermodal.sensors import registry, telling
+from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.resilience.orphans import GRACE_SECONDS
+from intermodal.platform.targets import TARGETS
 from intermodal.sensors.orphans import orphans
-from intermodal.sensors.pending import Pending
+from intermodal.sensors.toolkit import champions as registry
+from intermodal.sensors.toolkit import notifications
+from intermodal.sensors.toolkit.single_flight import Pending
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryNotifier, MemoryStore, MemoryTarget
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks
@@ -231,14 +232,14 @@ def test_people_who_hang_keep_no_removal_waiting(world: World, monkeypatch: pyte
     world.pass_time(GRACE_SECONDS)
     world.endpoint("gcp", "0.9.0")
     with monkeypatch.context() as patch:
-        patch.setattr(telling, "SECONDS", 0.01)
+        patch.setattr(notifications, "SECONDS", 0.01)
         words = world.pass_time(GRACE_SECONDS)
         assert [str(one.run_key).split("-")[0] for one in world.tick.requests] == ["gcp/cloud"]
-        assert telling.LATER in world.tick()
+        assert notifications.LATER in world.tick()
         assert "bills on" not in words
     people.allow(1)
     for _ in range(2):
-        assert telling.LATER not in world.tick()
+        assert notifications.LATER not in world.tick()
     assert people.told == people.begun == ["orphan-aws/sagemaker-m-0-9-0-sandbox"]
 
 

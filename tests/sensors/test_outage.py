@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.watching import WatchPolicy
+from intermodal.platform.resilience.detection import WatchPolicy
 from intermodal.sensors.outage import lanes_of
 from tests.sensors import support
 from tests.sensors.outage_here import STATUS, Here

@@ -6,8 +6,8 @@ from threading import Event
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.incidents import Incident
-from intermodal.platform.watching import WatchPolicy
+from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.resilience.detection import WatchPolicy
 from tests.sensors.outage_here import CONTAINED, Here
 
 
@@ -28,7 +28,7 @@ def test_a_cloud_whose_api_is_silent_is_not_recovered(here: Here, monkeypatch: p
 
 def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.opened(("detected", "0"), *CONTAINED)
-    monkeypatch.setattr("intermodal.sensors.probes.ANSWER_SECONDS", 0.05)
+    monkeypatch.setattr("intermodal.sensors.toolkit.probes.ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(here.targets["aws"], "answers", lambda: time.sleep(0.4) or True)
     here.tick(4)
     assert here.asked == []

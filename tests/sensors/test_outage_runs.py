@@ -8,7 +8,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData
 
-from intermodal.sensors import attempts
+from intermodal.sensors.toolkit import run_requests
 from tests.sensors.outage_here import CONTAINED, STATUS, Here
 
 
@@ -69,7 +69,7 @@ def test_a_run_whose_process_is_gone_is_marked_and_followed_by_another(here: Her
     here.targets["aws"].gone = True
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTED)
-    here.now = time.time() + attempts.SILENT_SECONDS - 10
+    here.now = time.time() + run_requests.SILENT_SECONDS - 10
     here.tick()
     assert "failover_wine" not in here.asked
     here.tick(2)
@@ -85,7 +85,7 @@ def test_a_run_that_died_when_all_was_done_is_marked_too(here: Here) -> None:
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTED)
     here.incidents.close("wine-aws-1", here.now)
-    here.now = time.time() + attempts.SILENT_SECONDS
+    here.now = time.time() + run_requests.SILENT_SECONDS
     here.tick()
     assert here.asked == []
     assert here.instance.get_run_by_id(run.run_id).status == STATUS.FAILURE  # type: ignore[union-attr]
@@ -100,7 +100,7 @@ def test_a_process_that_never_came_up_is_not_waited_for_as_a_pod_is(
     here.opened(("detected", "0"))
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTING)
-    here.now = time.time() + attempts.SILENT_SECONDS
+    here.now = time.time() + run_requests.SILENT_SECONDS
     here.tick()
     expected = STATUS.FAILURE if local else STATUS.STARTING
     assert here.instance.get_run_by_id(run.run_id).status == expected  # type: ignore[union-attr]
@@ -119,12 +119,12 @@ def test_a_process_that_loads_many_models_is_waited_for_while_it_lives(
         here.instance.report_engine_event(f"Started process for run (pid: {process.pid}).", run, said)
         if not lives:
             process.communicate(b"\n")
-        here.now = time.time() + attempts.SILENT_SECONDS + 10
+        here.now = time.time() + run_requests.SILENT_SECONDS + 10
         here.tick()
         found = here.instance.get_run_by_id(run.run_id).status  # type: ignore[union-attr]
         assert found == (STATUS.STARTING if lives else STATUS.FAILURE)
         if lives:
-            here.now = time.time() + attempts.LOADING_SECONDS
+            here.now = time.time() + run_requests.LOADING_SECONDS
             here.tick()
             assert here.instance.get_run_by_id(run.run_id).status == STATUS.FAILURE  # type: ignore[union-attr]
             process.communicate(b"\n")
@@ -134,7 +134,7 @@ def test_a_run_that_says_that_it_is_at_work_is_left_alone(here: Here) -> None:
     here.opened(("detected", "0"))
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTED)
-    here.now = time.time() + attempts.SILENT_SECONDS + 5
+    here.now = time.time() + run_requests.SILENT_SECONDS + 5
     event = dg.EventLogEntry(
         error_info=None, level="info", user_message="still at work", run_id=run.run_id, timestamp=here.now
     )

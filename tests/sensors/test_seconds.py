@@ -1,13 +1,13 @@
-"""No tick may wait 2 s for others that do not answer, all of them together: clouds, tables, the registry, people."""
+"""No tick may wait 2 s for others that do not answer, all of them together: clouds, tables, the champions, people."""
 
 from importlib import import_module
 
 import pytest
 
-from intermodal.sensors import registry, telling
+from intermodal.sensors.toolkit import champions, notifications
 
 MOST = 2.0
-PROBES = import_module("intermodal.sensors.probes")
+PROBES = import_module("intermodal.sensors.toolkit.probes")
 
 
 def seconds(name: str) -> float:
@@ -18,10 +18,10 @@ def seconds(name: str) -> float:
     "waits",
     [
         [seconds("credentials")],
-        [seconds("drift"), registry.SECONDS, telling.SECONDS],
-        [seconds("orphans"), registry.SECONDS, telling.SECONDS],
-        [2 * seconds("staleness"), registry.SECONDS, telling.SECONDS],  # months, and the age of new champions
-        [registry.SECONDS, telling.SECONDS],  # deployments
+        [seconds("drift"), champions.SECONDS, notifications.SECONDS],
+        [seconds("orphans"), champions.SECONDS, notifications.SECONDS],
+        [2 * seconds("staleness"), champions.SECONDS, notifications.SECONDS],  # months, and the age of new champions
+        [champions.SECONDS, notifications.SECONDS],  # deployments
         [max(PROBES.ANSWER_SECONDS, PROBES.BEGIN_SECONDS + PROBES.GOLDEN_SECONDS)],  # outage: APIs beside golden rows
     ],
 )

@@ -10,9 +10,9 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.staleness import DAY
-from intermodal.sensors import telling
+from intermodal.platform.monitoring.staleness import DAY
 from intermodal.sensors.staleness import staleness
+from intermodal.sensors.toolkit import notifications
 from tests.memory import MemoryGauges, MemoryNotifier, MemoryTables
 from tests.sensors.people import Slow, until
 from tests.sensors.support import Ticks, routes, spec
@@ -174,13 +174,13 @@ def test_slow_people_are_told_of_every_model_once_over_some_ticks(
 ) -> None:
     tick, people = many
     monkeypatch.setattr(module, "MODELS", 20)  # what is told between a model's turns is remembered all the same
-    monkeypatch.setattr(telling, "SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "SECONDS", 0.01)
     for number in range(1, 25):
         people.allow(2)
         tick()  # the third of its notices hangs
         until(lambda number=number: len(people.begun) == 2 * number + 1)
     people.allow(2)
-    monkeypatch.setattr(telling, "SECONDS", 30.0)
+    monkeypatch.setattr(notifications, "SECONDS", 30.0)
     for _ in range(3):  # turns
         tick()
     assert known(tick) == len(set(people.told)) == len(people.begun) == 50
@@ -190,12 +190,12 @@ def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
     many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, people = many
-    monkeypatch.setattr(telling, "SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "SECONDS", 0.01)
     for _ in range(3):
-        assert telling.LATER in tick()
+        assert notifications.LATER in tick()
     assert (known(tick), len(people.begun)) == (0, 1)
     assert tick.remembered()["m49"][2] == "2024-01-01"  # the rest of the cursor is kept
     people.allow(1000)
-    monkeypatch.setattr(telling, "SECONDS", 30.0)
+    monkeypatch.setattr(notifications, "SECONDS", 30.0)
     tick()
     assert known(tick) == len(set(people.told)) == len(people.begun) == 50

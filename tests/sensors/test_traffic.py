@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import dagster as dg
 import pytest
 
-from intermodal.platform.drills import Totals
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.ports.gateway import Totals
 from intermodal.sensors.traffic import QUIET_SECONDS, traffic
 from tests.sensors.support import Ticks, jobs, routes, spec
 

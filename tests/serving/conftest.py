@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from intermodal.platform.package import Format, Golden, Package, Task
-from intermodal.platform.signature import Column, Output, Signature
+from intermodal.platform.protocol.package import Format, Golden, Package, Task
+from intermodal.platform.protocol.signature import Column, Output, Signature
 from intermodal.serving.dataplane import DataPlane, open_plane
 
 Row = Mapping[str, Any]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from intermodal.serving.app import App
 from intermodal.serving.dataplane import DataPlane
+from intermodal.serving.http.app import App
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from intermodal.platform.v2 import request_body
-from intermodal.serving.app import App
+from intermodal.platform.protocol.v2 import request_body
 from intermodal.serving.dataplane import DataPlane
+from intermodal.serving.http.app import App
 from tests.serving.conftest import FLIGHTS
 from tests.serving.driver import INFER, app_of, request
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from intermodal.platform.package import DESCRIPTOR, GOLDEN, Golden, Package
-from intermodal.platform.parity import holds
-from intermodal.platform.v2 import predictions, request_body
+from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden, Package
+from intermodal.platform.protocol.parity import holds
+from intermodal.platform.protocol.v2 import predictions, request_body
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError, StartError
 from tests.serving.conftest import FLIGHTS, Row, plane_of

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.package import DESCRIPTOR
+from intermodal.platform.protocol.package import DESCRIPTOR
 from intermodal.serving.errors import StartError
 from intermodal.serving.locate import find_models
 

@@ -12,9 +12,9 @@ import httpx
 import pytest
 from obstore.store import S3Store
 
-from intermodal.platform.package import DESCRIPTOR
-from intermodal.platform.sensitive import to_variables
-from intermodal.platform.v2 import request_body
+from intermodal.platform.protocol.package import DESCRIPTOR
+from intermodal.platform.protocol.sensitive import to_variables
+from intermodal.platform.protocol.v2 import request_body
 from tests.emulators import Emulator, moto  # noqa: F401
 from tests.fault_proxy import Fault, fault_proxy
 from tests.log_objects import Logged, requests
@@ -155,7 +155,7 @@ def test_memory_stays_bounded_when_the_store_never_answers(
 ) -> None:
     limits = "prediction_log.Limits(100_000, 100_000, 10_000, 0.2)"
     program = (
-        "import intermodal.serving.prediction_log as prediction_log, intermodal.serving.server as real\n"
+        "import intermodal.serving.prediction_log.log as prediction_log, intermodal.serving.server as real\n"
         "log = real.PredictionLog\n"
         f"real.PredictionLog = lambda *a: log(*a, {limits})\n"
     ) + SHORT.format(grace=1.5, root=str(lightgbm_package))

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import pytest
 
-from intermodal.platform.package import GOLDEN
-from intermodal.platform.v2 import request_body
+from intermodal.platform.protocol.package import GOLDEN
+from intermodal.platform.protocol.v2 import request_body
 from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from intermodal.platform.envelope import MAX_BODY_BYTES
-from intermodal.platform.prediction_log import ROWS_PER_SECOND
+from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
+from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.serving.errors import StartError
 from intermodal.serving.settings import PORTS, Identity, Settings
 

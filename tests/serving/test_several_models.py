@@ -6,12 +6,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from intermodal.platform.package import Golden
-from intermodal.platform.parity import holds
-from intermodal.platform.v2 import predictions, request_body
-from intermodal.serving.app import App
+from intermodal.platform.protocol.package import Golden
+from intermodal.platform.protocol.parity import holds
+from intermodal.platform.protocol.v2 import predictions, request_body
 from intermodal.serving.dataplane import DataPlane
-from intermodal.serving.prediction_log import PredictionLog
+from intermodal.serving.http.app import App
+from intermodal.serving.prediction_log.log import PredictionLog
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
 from tests.log_objects import requests

@@ -10,22 +10,22 @@ import msgspec
 import numpy as np
 import pytest
 
-from intermodal.assets.predictions import newest
-from intermodal.assets.predictions_gathered import gather
-from intermodal.platform.counts import count
-from intermodal.platform.package import Package
-from intermodal.platform.profile import Profile, profile_of
-from intermodal.platform.quality import findings
-from intermodal.platform.v2 import request_body
-from intermodal.serving.app import INLINE_BYTES, App
+from intermodal.assets.monitoring.predictions import newest
+from intermodal.platform.monitoring.counts import count
+from intermodal.platform.monitoring.log_gathering import gather
+from intermodal.platform.monitoring.quality import findings
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.v2 import request_body
+from intermodal.platform.training.profile import Profile, profile_of
 from intermodal.serving.dataplane import DataPlane, open_plane
-from intermodal.serving.prediction_log import PredictionLog
+from intermodal.serving.fast_path.connection import ShortWay
+from intermodal.serving.http.app import INLINE_BYTES, App
+from intermodal.serving.prediction_log.log import PredictionLog
 from intermodal.serving.service import Model, Service
 from intermodal.serving.settings import Identity, Settings
-from intermodal.serving.short_way import ShortWay
 from tests.memory import MemoryStore, MemoryTables
 from tests.serving.conftest import FLIGHTS, Row, as_rows, flights
-from tests.serving.test_short_way import END, post, serve
+from tests.serving.fast_path.test_connection import END, post, serve
 
 SETTINGS = Settings(identity=Identity("1.2.3", "aws", "aws/sagemaker"), predictions="file:///x", rows_per_second=2**31)
 WAYS = pytest.mark.parametrize("http", [ShortWay, "httptools"], ids=["fast", "slow"])

@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from intermodal.platform.mirroring import Manifest
+from intermodal.platform.protocol.manifest import Manifest
 
 BLOCK = 1 << 20
 

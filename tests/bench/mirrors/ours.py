@@ -16,11 +16,11 @@ from typing import Any
 
 import obstore
 
-from intermodal.platform.mirroring import MANIFEST, Manifest
+from intermodal.platform.protocol.manifest import MANIFEST, Manifest
 from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.resources.azure.object_store import BlobObjectStore
 from intermodal.resources.gcp.object_store import GcsObjectStore
-from intermodal.resources.mirror import Mirror, Read
+from intermodal.resources.storage.mirror import Mirror, Read
 from tests.conformance.mirror_child import peak_bytes
 
 ADAPTERS = {"aws": S3ObjectStore, "gcp": GcsObjectStore, "azure": BlobObjectStore}

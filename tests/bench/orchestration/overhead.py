@@ -1,6 +1,6 @@
 """What Dagster costs a run beside the work itself, as ``make up`` wrote it down."""
 
-from intermodal.sandbox.run_times import BETWEEN, END, QUEUE, START
+from intermodal.sandbox.local.run_times import BETWEEN, END, QUEUE, START
 from tests.bench.installation import Installation
 from tests.bench.report import Section
 

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import httpx
 
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.platform.endpoints import Upstream
-from intermodal.platform.routing import Route
-from intermodal.resources.envoy import files, lane, state
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.resources.envoy import files, upstream
+from intermodal.resources.envoy.control import state
+from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
 from intermodal.resources.envoy.settings import Places
-from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
 from tests.bench.proxied import Upstreams
 from tests.bench.proxies import GOLDEN, running, until
@@ -56,7 +57,7 @@ def _gateway(folder: Path, models: int) -> Iterator[tuple[EnvoyGateway, list[Ups
         places = Places(folder / "gateway")
         places.routes.mkdir(mode=0o700, parents=True)
         for number in range(models):
-            model = lane.published(Route(f"m{number}", "1.0.0", EVEN, {}, GOLDEN), tuple(upstreams))
+            model = upstream.published(Route(f"m{number}", "1.0.0", EVEN, {}, GOLDEN), tuple(upstreams))
             files.write(state.state_file(model.route.model, places), state.state_text(model))
         port, admin = free_port(), free_port()
         start = write_bootstrap(places.directory, port, admin)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from itertools import cycle, islice
 from pathlib import Path
 
-from intermodal.platform.package import Package
-from intermodal.platform.v2 import request_body
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.v2 import request_body
 from tests.bench.peers.peer import SPLIT, V2
 
 ROWS = (1, 100)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from intermodal.platform.package import Package
+from intermodal.platform.protocol.package import Package
 from tests.bench import wrk
 from tests.bench.environment import Unfit, run
 from tests.bench.installation import Installation

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import boto3
 
-from intermodal.resources.aws.endpoints.sagemaker import SageMakerTarget
+from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
 from tests.conformance.endpoint_target import Upload
 
 

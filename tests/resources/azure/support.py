@@ -5,7 +5,7 @@ from pathlib import Path
 
 from obstore.store import AzureStore
 
-from intermodal.resources.azure.endpoints.ml import AzureMlTarget
+from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 
 
 def make(variables: Mapping[str, str], timeout_seconds: float = 60) -> AzureMlTarget:

@@ -12,10 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.platform.endpoints import AwsSignature, BearerToken, Upstream
-from intermodal.platform.routing import Route
-from intermodal.resources.gateway import EnvoyGateway, write_bootstrap
+from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
 from tests.resources.envoy.upstreams import FakeUpstream
 

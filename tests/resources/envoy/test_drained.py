@@ -9,8 +9,8 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from intermodal.platform.clouds import CLOUDS, Cloud
-from intermodal.resources.envoy.admin import Admin
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.resources.envoy.control.admin import Admin
 from tests.resources.envoy.conftest import Model, until
 from tests.resources.envoy.load import drive
 from tests.resources.envoy.upstreams import Answer, FakeUpstream, always, predicted

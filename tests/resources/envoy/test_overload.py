@@ -4,8 +4,8 @@ A gateway that gives late tries up and asks anew makes four times the load of it
 ever: before docs/adr/0019 nearly all requests of this test failed, those after the overload too.
 """
 
-from intermodal.platform.clouds import CLOUDS
-from intermodal.resources.envoy.admin import Admin
+from intermodal.platform.targets import CLOUDS
+from intermodal.resources.envoy.control.admin import Admin
 from tests.resources.envoy.conftest import Model, until
 from tests.resources.envoy.load import drive
 

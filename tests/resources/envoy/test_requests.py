@@ -6,11 +6,11 @@ import httpx
 import pytest
 from aiohttp import web
 
-from intermodal.platform.clouds import CLOUDS
-from intermodal.platform.endpoints import AwsSignature, BearerToken
-from intermodal.platform.envelope import MAX_BODY_BYTES
 from intermodal.platform.errors import NotFound, SpecError, Throttled, Unavailable
-from intermodal.resources.gateway import EnvoyGateway
+from intermodal.platform.ports.endpoints import AwsSignature, BearerToken
+from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
+from intermodal.platform.targets import CLOUDS
+from intermodal.resources.envoy.gateway import EnvoyGateway
 from tests.resources.envoy.conftest import GOLDEN, Model, running, until
 from tests.resources.envoy.load import drive
 from tests.resources.envoy.upstreams import always, predicted, sagemaker_error

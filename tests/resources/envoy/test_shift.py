@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.endpoints import BearerToken, Upstream
 from intermodal.platform.errors import NotFound, SpecError
+from intermodal.platform.ports.endpoints import BearerToken, Upstream
 from intermodal.resources.envoy import files
 from intermodal.resources.envoy.settings import Places
 from tests.resources.envoy.conftest import Model, until
+from tests.resources.envoy.control.test_publish import Killed, snapshot
 from tests.resources.envoy.load import drive
-from tests.resources.envoy.test_publish import Killed, snapshot
 from tests.resources.envoy.upstreams import FakeUpstream, always
 
 RATE = 200

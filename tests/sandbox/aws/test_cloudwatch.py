@@ -12,8 +12,8 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from intermodal.platform import v2
-from intermodal.platform.package import Golden, Package
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden, Package
 from intermodal.sandbox.aws import contract
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.measures import statistic

@@ -9,8 +9,8 @@ import httpx
 import pytest
 from botocore.exceptions import ClientError
 
-from intermodal.platform import v2
-from intermodal.platform.package import Golden, Package
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden, Package
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.sandbox_fixture import Sandbox

@@ -8,10 +8,10 @@ import httpx
 import pytest
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient, models
 
-from intermodal.platform import v2
-from intermodal.platform.endpoints import DeployRequest
-from intermodal.platform.package import Golden
-from intermodal.resources.azure.endpoints.ml import AzureMlTarget
+from intermodal.platform.ports.endpoints import DeployRequest
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden
+from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 from intermodal.sandbox.azure.identity import GROUP, WORKSPACE
 from intermodal.sandbox.azure.scoring import DEPLOYMENT, MODEL_STATUS
 from intermodal.sandbox.faults import Faults

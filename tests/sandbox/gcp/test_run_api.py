@@ -10,9 +10,9 @@ from google.api_core.exceptions import BadRequest, FailedPrecondition, MethodNot
 from google.auth.transport.requests import Request
 from google.cloud import run_v2
 
-from intermodal.platform.endpoints import DeployRequest
+from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.resources.gcp import identity
-from intermodal.resources.gcp.endpoints.services import service_for
+from intermodal.resources.gcp.targets.cloud_run.services import service_for
 from tests.conformance.endpoint_target import eventually
 from tests.sandbox_fixture import Sandbox
 

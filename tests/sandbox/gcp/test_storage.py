@@ -9,7 +9,7 @@ import obstore
 import pytest
 
 from intermodal.platform.errors import NotFound, Refused, Throttled, Unavailable
-from intermodal.platform.mirroring import Manifest
+from intermodal.platform.protocol.manifest import Manifest
 from intermodal.resources.gcp.object_store import GcsObjectStore
 from intermodal.sandbox.faults import Faults
 from tests.sandbox_fixture import Sandbox

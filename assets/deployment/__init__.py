@@ -1,0 +1,1 @@
+"""Assets of the deployment column: mirror, endpoint, route."""

@@ -1,0 +1,56 @@
+"""What every asset of a model shares: key, group, owner, tags."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import dagster as dg
+
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import Cloud
+
+Context = dg.AssetExecutionContext
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def key(spec: ModelSpec, *path: str) -> dg.AssetKey:
+    return dg.AssetKey([spec.name, *path])
+
+
+def signed(function: F) -> F:
+    """The function, with its signature kept on it (PEP 362's ``__signature__``): of every function that becomes a step
+    Dagster asks for it some 18 times, and each time Python would make it anew (docs/profiles.md)."""
+    function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return function
+
+
+def attributes(
+    spec: ModelSpec,
+    *path: str,
+    kinds: set[str],
+    description: str,
+    metadata: Mapping[str, Any] | None = None,
+    **rest: Any,
+) -> Mapping[str, Any]:
+    """The keyword arguments of ``@dg.asset`` that are the same for all assets of a model."""
+    return {
+        "key": key(spec, *path),
+        "group_name": spec.name,
+        "owners": [spec.owner],
+        "kinds": kinds,
+        "description": description,
+        "tags": {"model": spec.name, **spec.tags},
+        "metadata": {
+            **({"budget_usd_per_month": spec.budget.usd_per_month} if spec.budget else {}),
+            **(metadata or {}),
+        },
+        **rest,
+    }
+
+
+CLOUD_KINDS: Mapping[str, set[str]] = {
+    "aws/sagemaker": {"aws", "sagemaker"},
+    "gcp/cloud-run": {"gcp", "cloudrun"},
+    "azure/ml": {"azure", "azureml"},
+}
+STORE_KINDS: Mapping[Cloud, set[str]] = {"aws": {"aws", "s3"}, "gcp": {"gcp", "gcs"}, "azure": {"azure", "blob"}}

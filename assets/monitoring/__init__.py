@@ -1,0 +1,1 @@
+"""Assets of the monitoring column: predictions, drift, health."""

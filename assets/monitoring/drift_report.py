@@ -1,0 +1,79 @@
+"""``<model>/drift_report``: the page that Evidently draws of what ``<model>/drift`` decided, kept in the registry."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import dagster as dg
+import pandas as pd
+
+from intermodal.assets import ports
+from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.monitoring.drift import logged_columns
+from intermodal.assets.monitoring.predictions import newest
+from intermodal.platform.monitoring.drift_page import html
+from intermodal.platform.monitoring.served import served_of
+from intermodal.platform.spec import ModelSpec
+
+KEPT_SECONDS = 3600.0
+
+
+def report(spec: ModelSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        **attributes(
+            spec,
+            "drift_report",
+            kinds={"evidently", "mlflow"},
+            description="Training and now, column by column, drawn by Evidently: a page a day, drawn again hourly.",
+        ),
+        deps=[key(spec, "drift")],
+        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.TABLES},
+    )
+    @signed
+    def _report(context: Context) -> dg.MaterializeResult[None]:
+        registry, tables = ports.registry(context), ports.tables(context)
+        served = served_of(registry, ports.gateway(context), spec.name)
+        current = newest(tables, spec.name, served.version, spec.drift.rows, served.registered_at or 0.0)
+        if len(current) < spec.drift.min_rows:
+            return dg.MaterializeResult(
+                metadata={"report": f"not drawn: {len(current)} rows, it takes {spec.drift.min_rows}"}
+            )
+        event = context.instance.get_latest_materialization_event(key(spec, "drift"))
+        decided = event.asset_materialization if event else None
+        state = str(decided.metadata["state"].value) if decided and "state" in decided.metadata else ""
+        if drawn := _drawn(context, spec, served.version, state):
+            return dg.MaterializeResult(metadata=drawn)
+        months = served.candidate.record.partitions
+        reference = pd.concat([tables.read(spec.name, "features", month) for month in months], ignore_index=True)
+        page = html(
+            reference,
+            current,
+            logged_columns(spec, served),
+            title=f"{spec.name} {served.version}: training and now",
+            decision=[str(decided.metadata["reasons"].value)] if decided else [],
+            sensitive=spec.features.sensitive,
+            psi=spec.drift.psi,
+            share=spec.drift.share,
+        )
+        url = registry.attach(served, f"drift/{datetime.now(UTC):%Y-%m-%d}.html", page.encode())
+        return dg.MaterializeResult(
+            metadata={
+                "report": dg.MetadataValue.url(url),
+                "version": served.version,
+                "state": state,
+                "rows": len(current),
+                "drawn": dg.MetadataValue.timestamp(time.time()),
+            }
+        )
+
+    return _report
+
+
+def _drawn(context: Context, spec: ModelSpec, version: str, state: str) -> Mapping[str, dg.MetadataValue]:
+    """What is said of the newest page while it will do: not an hour old, of this version, and drift was decided alike.
+    A page takes Evidently seconds and the registry some megabytes, and quiet models are looked at often."""
+    event = context.instance.get_latest_materialization_event(key(spec, "drift_report"))
+    said = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    values = {name: value.value for name, value in said.items()}
+    will_do = (values.get("version"), values.get("state")) == (version, state)
+    return said if will_do and time.time() - float(values.get("drawn") or 0) < KEPT_SECONDS else {}

@@ -1,0 +1,50 @@
+"""``<model>/version``: the candidate that passed, registered once with a number that means something."""
+
+import dagster as dg
+
+from intermodal.assets.keys import attributes, key, signed
+from intermodal.platform import ports
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.registry.versioning import next_version
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.gate import judge_metrics
+
+
+def version(spec: ModelSpec) -> dg.AssetsDefinition:
+    @dg.asset(
+        **attributes(
+            spec, "version", kinds={"mlflow"}, description="A semantic version, and the champion from now on."
+        ),
+        deps=[key(spec, "model")],
+    )
+    @signed
+    def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
+        candidate = registry.candidate(spec.name)
+        verdict = judge_metrics(spec.gate.metric, candidate.record.metrics, spec.gate.margin)
+        if not verdict.passed:  # the check gates a run; this holds also when somebody materializes the version alone
+            raise IntermodalError(
+                f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(verdict.reasons)}",
+                hint="Train a better one; the champion stays.",
+            )
+        earlier = [
+            (known.version, known.candidate.record.fingerprint)
+            for known in registry.versions(spec.name)
+            if known.candidate.record.run_id != candidate.record.run_id
+        ]
+        number, why = next_version(earlier, candidate.record.fingerprint)
+        registered = registry.register(candidate, str(number))
+        registry.promote(registered)
+        return dg.MaterializeResult(
+            metadata={
+                "version": registered.version,
+                "why": why,
+                "registry_number": int(registered.number),
+                "files": len(candidate.manifest.files),
+                "bytes": candidate.manifest.size,
+                "digest": candidate.manifest.digest,
+                **candidate.record.metrics,
+            },
+            data_version=dg.DataVersion(candidate.manifest.digest),
+        )
+
+    return _version

@@ -1,0 +1,1 @@
+"""Assets and jobs of the resilience column: incidents, timeline, drill, failover, recovery."""

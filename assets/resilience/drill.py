@@ -1,0 +1,134 @@
+"""``<model>/drill``: an outage made on purpose, measured, and held against the spec's objectives."""
+
+import dataclasses
+import time
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from intermodal.assets import ports
+from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.monitoring.jobs import DRILL
+from intermodal.assets.monitoring.predictions import clouds_of
+from intermodal.assets.runs import RUNNING, created_at
+from intermodal.platform.resilience import drill_run
+from intermodal.platform.resilience.drills import (
+    MOST_RATE,
+    MOST_SECONDS,
+    DrillResult,
+    judge,
+    parse_drill,
+    require_safe,
+)
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import parse_cloud
+
+GRACE_SECONDS = 60.0
+"""How long after its own time a drill's run may still be busy with what it disturbed."""
+
+
+class DrillConfig(dg.Config):
+    """``kind``: outage, brownout, throttle or corrupt. ``seconds``: how long it lasts at most; ``rate``: requests a
+    second that the drill itself sends, known rows beside the callers' own. ``allow_production``: yes, really."""
+
+    kind: str = "outage"
+    cloud: str = "aws"
+    seconds: float = Field(default=60.0, gt=0, le=MOST_SECONDS)
+    rate: float = Field(default=50.0, gt=0, le=MOST_RATE)
+    allow_production: bool = False
+
+
+def drill(spec: ModelSpec) -> dg.AssetsDefinition:
+    stores = {ports.store_key(cloud) for cloud in clouds_of(spec)}
+
+    @dg.asset(
+        **attributes(
+            spec,
+            "drill",
+            kinds={"envoy"},
+            description="The last drill: how soon an outage on purpose was noticed, drained and made up for, and "
+            "whether anybody's request failed.",
+        ),
+        deps=[key(spec, "route")],
+        required_resource_keys={
+            *(ports.GATEWAY, ports.DEPLOYMENT, ports.INCIDENTS, ports.REGISTRY),
+            *stores,
+        },
+    )
+    @signed
+    def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult[None]:
+        kind, cloud = parse_drill(config.kind), parse_cloud(config.cloud)
+        gateway, incidents = ports.gateway(context), ports.incidents(context)
+        handled = bool(earlier(context) or incidents.all(open_only=True) or gateway.disturbances())
+        health = gateway.health()
+        # The gateway disturbs a cloud, so every model that it serves is in the drill: each must be able to bear it.
+        routes = {name: gateway.route(name) for name in gateway.models()}
+        concerned = {name: route for name, route in routes.items() if route is not None and cloud in route.serving}
+        for name, route in {**concerned, spec.name: gateway.route(spec.name)}.items():
+            require_safe(
+                route,
+                health.get(name, {}),
+                cloud,
+                environment=ports.deployment(context).environment,
+                allow_production=config.allow_production,
+                handled=handled,
+            )
+        if kind == "corrupt":
+            registry, store = ports.registry(context), ports.store(context, cloud)
+            result = drill_run.corrupt(spec.name, cloud, gateway, registry, store)
+        else:
+            many = {spec.name, *concerned}
+            result = drill_run.disturb(spec.name, kind, cloud, gateway, incidents, config.seconds, config.rate, many)
+        context.log.info("%s", result)
+        return dg.MaterializeResult(metadata={**_numbers(result), **_verdict(result, spec)})
+
+    return _drill
+
+
+def drilling_now(instance: dg.DagsterInstance) -> list[dg.RunRecord]:
+    """Runs of drills that may still need their disturbance. A killed process leaves its run as started for ever."""
+    records = instance.get_run_records(dg.RunsFilter(statuses=RUNNING))
+    return [record for record in records if DRILL in record.dagster_run.tags and _lasts(record)]
+
+
+def _lasts(record: dg.RunRecord) -> bool:
+    config = record.dagster_run.run_config
+    ops = config.get("ops", {}) if isinstance(config, dict) else {}
+    seconds = max((float(op.get("config", {}).get("seconds", 60)) for op in ops.values()), default=60.0)
+    return time.time() < (record.start_time or created_at(record)) + seconds + GRACE_SECONDS
+
+
+def earlier(context: Context) -> bool:
+    """Whether a drill that was asked for before is on: of two that begin at the same moment the later gives way."""
+    mine = context.instance.get_run_record_by_id(context.run_id)
+    return mine is not None and any(one.storage_id < mine.storage_id for one in drilling_now(context.instance))
+
+
+def _numbers(result: DrillResult) -> dict[str, Any]:
+    known = {name: value for name, value in dataclasses.asdict(result).items() if value is not None}
+    return {**known, "started_at": dg.MetadataValue.timestamp(result.started_at)}
+
+
+def _verdict(result: DrillResult, spec: ModelSpec) -> dict[str, Any]:
+    passed, reasons = judge(result, spec.objectives)
+    return {"passed": passed, "reasons": dg.MetadataValue.md(" ".join(reasons))}
+
+
+def objectives(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """The last drill met the spec's objectives."""
+
+    @dg.asset_check(
+        asset=key(spec, "drill"),
+        name="objectives",
+        description="No request failed; drained and at full capacity as soon as the spec's objectives say.",
+    )
+    @signed
+    def _objectives(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        event = context.instance.get_latest_materialization_event(key(spec, "drill"))
+        if event is None or event.asset_materialization is None:
+            return dg.AssetCheckResult(passed=False, metadata={"reasons": "There was no drill yet."})
+        metadata = event.asset_materialization.metadata
+        return dg.AssetCheckResult(passed=bool(metadata["passed"].value), metadata={"reasons": metadata["reasons"]})
+
+    return _objectives

@@ -1,0 +1,1 @@
+"""Assets of the training column: dataset, features, model."""

@@ -1,0 +1,55 @@
+"""What does not answer, as sentences: a dead program leaves everything that it last said as it was."""
+
+import time
+from collections.abc import Iterator
+
+SECONDS = 3.0
+DAEMON_SECONDS = 120.0
+"""It says so every 30 s; Dagster itself calls it unhealthy after half an hour."""
+
+
+def troubles(gateway: str, ui: str, mlflow: str) -> list[str]:
+    """Addresses that are empty are not known, and not asked."""
+    return list(_troubles(gateway, ui, mlflow))
+
+
+def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
+    from intermodal.resources import dagster_client
+    from intermodal.resources.storage.addresses import without_passwords
+
+    if gateway and not _answers(gateway):
+        yield "The gateway does not answer: no model can be asked."
+    if ui and not _answers(ui):
+        yield "Dagster does not answer: nothing is watched, and no cloud is replaced. The sandbox: intermodal up."
+    elif ui and not dagster_client.jobs(ui):
+        yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
+    elif ui and (silent := _silent(ui)):
+        yield silent
+    if mlflow and not _answers(mlflow):
+        yield "MLflow does not answer: nothing can be trained or deployed. What serves goes on, and is watched."
+
+
+def _silent(ui: str) -> str:
+    """A sentence when the daemon does not say that it lives, else ''."""
+    from intermodal.platform.errors import Unavailable
+    from intermodal.resources import dagster_client
+
+    try:
+        at = dagster_client.heard_of(ui)
+    except Unavailable:  # it answered a moment ago
+        return "Dagster does not say whether its daemon lives."
+    if at is not None and time.time() - at <= DAEMON_SECONDS:
+        return ""
+    since = "since it was installed" if at is None else f"for {(time.time() - at) / 60:.0f} min"
+    return f"Dagster's daemon has not been heard of {since}: nothing is watched. Start it (dagster-daemon run)."
+
+
+def _answers(address: str) -> bool:
+    """Whatever it says: somebody is there."""
+    import httpx
+
+    try:
+        httpx.get(address, timeout=SECONDS, verify=False)  # nothing is told to whoever it is
+    except (httpx.TransportError, httpx.InvalidURL):
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Deployment: requests to targets, mirrors, weights, and when a deployment is due."""

@@ -1,0 +1,82 @@
+"""What is asked of a cloud when a version is to serve there, and the proof that it does; with no registry."""
+
+import json
+
+from intermodal.platform import ports
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.endpoints import DeployRequest
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden
+from intermodal.platform.protocol.parity import TOLERANCE, holds, largest_difference
+from intermodal.platform.protocol.signature import Signature
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import Cloud
+
+NOT_DEPLOYED = "not deployed"
+DECIDE = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
+"""Fields of a spec that decide what is asked of a cloud, beside ``features.sensitive``."""
+
+
+def prefix(model: str, version: str) -> str:
+    """Where a version's artifacts lie in every cloud's object store."""
+    return f"{model}/{version}"
+
+
+def deploy_request(
+    spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: str, replicas: int
+) -> DeployRequest:
+    """The request for the store's cloud. The prediction log goes to the root of that cloud's bucket, below which
+    ``prediction_log.object_key`` counts."""
+    return DeployRequest(
+        model=spec.name,
+        version=version,
+        environment=deployment.environment,
+        owner=spec.team,
+        image=deployment.image(store.cloud),
+        artifacts=store.uri(prefix(spec.name, version)),
+        replicas=replicas,
+        predictions=store.uri("") if spec.log_sample else "",
+        sample=spec.log_sample,
+        rows_per_second=spec.log_rows_per_second,
+        sensitive=_sensitive(spec),
+        tags=spec.tags,
+    )
+
+
+def stated(spec: ModelSpec, cloud: Cloud) -> str:
+    """What the spec itself says of the endpoint, as its asset's code version: with another, it is deployed anew.
+
+    Only what differs from a spec's defaults: a field that a release adds deploys nothing until somebody writes it.
+    """
+    said = spec.model_dump(include=DECIDE, exclude_defaults=True)
+    said |= {"sensitive": _sensitive(spec)} if spec.features.sensitive else {}
+    return json.dumps(said | ({"cold": True} if cloud in spec.failover.cold else {}), sort_keys=True)
+
+
+def _sensitive(spec: ModelSpec) -> tuple[str, ...]:
+    """In order: names that were only moved about are no change."""
+    return tuple(sorted(set(spec.features.sensitive)))
+
+
+def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:
+    """The golden rows of a mirror, as a V2 body and with what is expected. NotFound, Unavailable, IntermodalError."""
+    folder = prefix(model, version)
+    try:
+        signature = Signature.from_dict(json.loads(store.get(f"{folder}/{DESCRIPTOR}"))["signature"])
+        golden = Golden.from_json(store.get(f"{folder}/{GOLDEN}"))
+    except (ValueError, KeyError, TypeError) as error:
+        raise IntermodalError(
+            f"The mirror {store.uri(folder)} is damaged: {error!r}.", hint="Mirror it again."
+        ) from error
+    return v2.golden_body(signature, golden.rows), golden
+
+
+def prove(place: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:
+    """Raise IntermodalError unless the endpoint repeats the golden predictions."""
+    answer = v2.predictions(place.invoke(name, body))
+    if not holds(golden.predictions, answer):
+        raise IntermodalError(
+            f"{place.target}: '{name}' differs from the golden predictions by "
+            f"{largest_difference(golden.predictions, answer):g}; {TOLERANCE / 2:g} is allowed.",
+            hint="It gets no traffic. Look at its image and mirror.",
+        )

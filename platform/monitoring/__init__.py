@@ -1,0 +1,1 @@
+"""Monitoring: prediction logs, drift, data quality, staleness, status."""

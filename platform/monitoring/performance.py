@@ -1,0 +1,58 @@
+"""How well the served version predicts in real life, where the truth has come in meanwhile."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intermodal.platform import ports
+from intermodal.platform.monitoring.predictions import LABEL_ID, ROW
+from intermodal.platform.ports.registry import RegisteredVersion
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.metrics import score
+
+LEAST = 100
+"""With fewer labelled rows a metric says little, and is left out."""
+
+
+def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
+    """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest months' labels by ``features.id``.
+
+    A request of several rows has one id, so only requests of one row can be matched. Empty when the spec names no id.
+    """
+    if spec.features.id is None:
+        return {}
+    several = set(rows.loc[rows[ROW] > 0, LABEL_ID])
+    asked = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
+    found = [asked.iloc[:0].assign(truth=[])]
+    for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
+        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target].dropna()
+        labels.index = labels.index.astype(str)  # ids are text in requests
+        found.append(asked.join(labels.rename("truth"), how="inner"))
+    joined = pd.concat([one for one in found if len(one)] or found[:1])
+    if len(joined) < LEAST:
+        return {"labelled_rows": len(joined)}
+    record = served.candidate.record
+    classes = np.asarray(record.signature.output.labels)
+    if record.task != "regression":
+        same = {_text(label): label for label in classes}
+        joined["truth"] = joined["truth"].map(_text).map(same)
+        joined = joined.dropna(subset="truth")  # of a label that is new to the model no metric can say anything
+        if len(joined) < LEAST or set(joined["truth"]) != set(classes):
+            return {"labelled_rows": len(joined)}
+    truth = joined["truth"]
+    outputs = joined.filter(regex=r"^prediction_\d+$").to_numpy(dtype=float)
+    predictions = outputs[:, 0] if record.signature.output.width == 1 else outputs
+    metric = spec.gate.metric
+    figure = score(metric, truth, predictions, record.task, classes)
+    return {"labelled_rows": len(joined), f"live_{metric}": round(figure, 4)}
+
+
+def _text(label: Any) -> str:
+    """A label as text: a column of whole numbers is one of floats as soon as one label has not come yet."""
+    if isinstance(label, bool | np.bool_):
+        return str(label)
+    try:
+        return f"{float(label):g}"
+    except ValueError:
+        return str(label)

@@ -1,0 +1,130 @@
+"""Gathered predictions: the log's objects as one table, each request once, cut into parts by time."""
+
+import zlib
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+import pandas as pd
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.prediction_log import Header, is_text
+from intermodal.platform.protocol.signature import Column
+
+ID, LABEL_ID, ROW, AT, CLOUD, TARGET, VERSION = "_id", "_label_id", "_row", "_at", "_cloud", "_target", "_version"
+META = (ID, LABEL_ID, ROW, AT, CLOUD, TARGET, VERSION)
+"""Columns of a gathered table beside the model's inputs and ``prediction_<k>``; no input may have these names."""
+PART_MINUTES = 5
+
+
+def read(data: bytes, key: str) -> tuple[Header, pd.DataFrame]:
+    """One object of the log, as a row for each row that was predicted: META, the inputs, ``prediction_<k>``.
+
+    SpecError when it is damaged."""
+    try:
+        header, requests = _decode(zlib.decompress(data, wbits=31))
+        return header, _table(header, requests, key)
+    except (zlib.error, msgspec.DecodeError, ValueError, LookupError) as error:
+        hint = "Move it away, and see who wrote it."
+        raise SpecError(f"{key} is no object of the prediction log: {error}.", hint=hint) from error
+
+
+def unpacked_size(data: bytes) -> int:
+    """Bytes of a whole object before it was compressed, as gzip notes them in its last four."""
+    return int.from_bytes(data[-4:], "little")
+
+
+class _Request(msgspec.Struct, array_like=True, gc=False):
+    """As prediction_log.py says."""
+
+    at: float
+    id: str
+    label_id: str | None
+    rows: int
+    inputs: bytes
+    predictions: list[float]
+    texts: list[list[str | None]]
+    unseen: dict[str, dict[int, str]] = {}
+
+
+_decode = msgspec.msgpack.Decoder(tuple[Header, list[_Request]]).decode
+
+
+def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
+    coded = [column for column in header.columns if not is_text(column)]
+    texts = [column.name for column in header.columns if is_text(column)]
+    for one in requests:
+        if len(one.inputs) != 8 * len(coded) * one.rows or len(one.predictions) != header.width * one.rows:
+            raise ValueError("a request has not as many values as rows")
+    rows = np.array([one.rows for one in requests], dtype=np.int64)
+    ids = [one.id or f"{key}#{place}" for place, one in enumerate(requests)]
+    length, row = np.repeat(rows, rows), np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)
+    inputs = np.frombuffer(b"".join([one.inputs for one in requests]), dtype="<f8")
+    first = np.repeat((rows.cumsum() - rows) * len(coded), rows) + row
+    values = {column.name: _values(column, inputs[first + place * length]) for place, column in enumerate(coded)}
+    _put_unseen({column.name: values[column.name] for column in coded if column.categories}, requests)
+    said = np.array([value for one in requests for value in one.predictions], dtype=np.float64)
+    return pd.DataFrame(
+        {
+            ID: np.repeat(np.array(ids, dtype=object), rows),
+            LABEL_ID: np.repeat(
+                np.array([one.label_id or id_ for one, id_ in zip(requests, ids, strict=True)], dtype=object), rows
+            ),
+            ROW: row,
+            AT: np.repeat(np.array([one.at for one in requests], dtype=np.float64), rows),
+            **values,
+            **{name: [value for one in requests for value in one.texts[place]] for place, name in enumerate(texts)},
+            **{f"prediction_{k}": part for k, part in enumerate(said.reshape(-1, header.width).T)},
+            CLOUD: header.cloud,
+            TARGET: header.target,
+            VERSION: header.version,
+        }
+    )
+
+
+def _values(column: Column, numbers: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    """Numbers as the model saw them → what the column holds."""
+    missing = np.isnan(numbers)
+    if column.categories:
+        codes = np.where(missing, len(column.categories), numbers).astype(int)
+        return np.take(np.array([*column.categories, None], dtype=object), codes)
+    if column.datatype == "FP64" or missing.any():
+        return numbers
+    return numbers.astype("int64" if column.datatype == "INT64" else "bool")
+
+
+def _put_unseen(categories: "Mapping[str, np.ndarray[Any, Any]]", requests: list[_Request]) -> None:
+    """The texts of unseen categories, in place of the missing values that the model saw of them."""
+    start = 0
+    for one in requests:
+        for column, found in one.unseen.items():
+            values = categories[column][start : start + one.rows]
+            for row, text in found.items():
+                if row < 0 or values[row] is not None:
+                    raise ValueError("a category cannot be unseen where there is none, or a known one")
+                values[row] = text
+        start += one.rows
+
+
+def once(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each request once, its first answer: the gateway asks a second cloud when the first is late, and both may log."""
+    return rows.sort_values(AT, kind="stable").drop_duplicates([ID, ROW]).reset_index(drop=True)
+
+
+def part_of(at: float) -> str:
+    """The part of time that a request belongs to: ``2026-11-23T21-05``, five minutes from there on, UTC."""
+    start = int(at) // (PART_MINUTES * 60) * PART_MINUTES * 60
+    return datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%dT%H-%M")
+
+
+def parts(rows: pd.DataFrame) -> Mapping[str, pd.DataFrame]:
+    """The rows by part."""
+    return {str(part): group for part, group in rows.groupby(rows[AT].map(part_of))}
+
+
+def hours(first: str, last: str) -> list[str]:
+    """Every hour from ``first`` to ``last`` (``2026-11-23T21``), both included."""
+    span = pd.date_range(f"{first}:00", f"{last}:00", freq="h")
+    return [hour.strftime("%Y-%m-%dT%H") for hour in span]

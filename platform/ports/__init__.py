@@ -1,0 +1,27 @@
+"""The ports: what assets ask for, and what an adapter in ``resources/`` fulfils.
+
+One file per port, with its requests and results.
+"""
+
+from intermodal.platform.ports.deployment import Deployment
+from intermodal.platform.ports.endpoints import EndpointTarget
+from intermodal.platform.ports.gateway import Gateway
+from intermodal.platform.ports.incidents import Incidents
+from intermodal.platform.ports.metrics import Gauges, Metrics
+from intermodal.platform.ports.notifications import Notifier
+from intermodal.platform.ports.object_store import ObjectStore
+from intermodal.platform.ports.registry import ModelRegistry
+from intermodal.platform.ports.tables import Tables
+
+__all__ = [
+    "Deployment",
+    "EndpointTarget",
+    "Gateway",
+    "Gauges",
+    "Incidents",
+    "Metrics",
+    "ModelRegistry",
+    "Notifier",
+    "ObjectStore",
+    "Tables",
+]

@@ -1,0 +1,15 @@
+"""The deployment's own settings: its environment and its images."""
+
+from typing import Protocol
+
+from intermodal.platform.targets import Cloud
+
+
+class Deployment(Protocol):
+    """Which environment this is, and what its endpoints run."""
+
+    @property
+    def environment(self) -> str: ...
+
+    def image(self, cloud: Cloud) -> str:
+        """The image reference in that cloud's registry."""

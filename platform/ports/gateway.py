@@ -1,0 +1,136 @@
+"""The gateway: the proxy that clients call, its routes, and what it counts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.targets import CLOUDS, Cloud
+
+
+@dataclass(frozen=True)
+class Route:
+    """What the gateway does with one model's requests.
+
+    ``weights`` are relative; an upstream with 0 stands by: it is probed, and asked when no serving one can
+    answer. ``metadata`` is the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to be
+    answerable (the probe).
+    """
+
+    model: str
+    version: str
+    weights: Mapping[Cloud, int]
+    metadata: Mapping[str, object]
+    golden_body: str
+
+    def __post_init__(self) -> None:
+        if any(weight < 0 for weight in self.weights.values()):
+            raise SpecError(f"Route of '{self.model}': a weight is negative.", hint="Use 0 to drain an upstream.")
+        if not any(self.weights.values()):
+            raise SpecError(
+                f"Route of '{self.model}': every upstream has weight 0.", hint="Leave at least one above 0."
+            )
+
+    @property
+    def serving(self) -> tuple[Cloud, ...]:
+        """The clouds that get traffic, in the fixed order of clouds."""
+        return tuple(cloud for cloud in CLOUDS if self.weights.get(cloud, 0) > 0)
+
+    def failover_order(self, first: Cloud) -> tuple[Cloud, ...]:
+        """Which upstreams are tried, in turn, when ``first`` was chosen: a ring, so that load spreads, then those that
+        stand by."""
+        start = self.serving.index(first)
+        standby = tuple(cloud for cloud in CLOUDS if self.weights.get(cloud) == 0)
+        return self.serving[start:] + self.serving[:start] + standby
+
+
+@dataclass(frozen=True)
+class Disturbance:
+    """What the gateway does to the requests that it would send to a cloud. Percentages are of requests, 0 to 100.
+
+    ``abort_percent`` are answered with ``abort_status`` at once, ``delay_percent`` wait ``delay_ms`` first.
+    """
+
+    abort_percent: int = 0
+    abort_status: int = 503
+    delay_percent: int = 0
+    delay_ms: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("abort_percent", "delay_percent"):
+            if not 0 <= getattr(self, name) <= 100:
+                raise SpecError(f"{name} is {getattr(self, name)}.", hint="Give a percentage, 0 to 100.")
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts of one model's requests at the gateway since its process began; take the difference of two.
+
+    ``failed`` got a 5xx, or no answer before their caller left; ``retried`` got an answer that took a second try.
+    """
+
+    requests: int = 0
+    failed: int = 0
+    retried: int = 0
+
+    def since(self, earlier: "Totals") -> "Totals":
+        """What came after ``earlier``; everything when the gateway was started anew in between."""
+        if earlier.requests > self.requests:
+            return self
+        return Totals(self.requests - earlier.requests, self.failed - earlier.failed, self.retried - earlier.retried)
+
+
+class Gateway(Protocol):
+    """The proxy that clients call."""
+
+    @property
+    def url(self) -> str: ...
+
+    def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
+        """Make the gateway use this route: atomic, and the old one keeps serving until the new one is taken."""
+
+    def renew(self, model: str, upstream: Upstream) -> None:
+        """Replace one upstream's credential; the route stays as it is."""
+
+    def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
+        """Unix seconds at which each upstream's credential expires; one that does not is absent."""
+
+    def addresses(self, model: str) -> Mapping[Cloud, str]:
+        """The ``url`` of each upstream that the model's route has; none of a model that has no route."""
+
+    def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
+        """Move traffic among the upstreams that the route has, and those in ``added``; no cloud is asked.
+
+        An upstream that is left with weight 0 stands by: it is asked when no other can answer, and stays probed, so
+        that ``health`` tells when it can serve again. NotFound when there is no route; SpecError for a weight of a
+        cloud that has no upstream.
+        """
+
+    def withdraw(self, model: str) -> None:
+        """Idempotent: the model answers 404 from then on."""
+
+    def route(self, model: str) -> Route | None: ...
+
+    def models(self) -> Sequence[str]: ...
+
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
+        """A V2 body through the gateway: the answer, the cloud that gave it and its version."""
+
+    def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
+        """Whether each upstream of the model is sent first tries now, as the gateway sees it; also one that has weight
+        0. It is not when it cannot serve, or fails more than a fifth while another is well."""
+
+    def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
+        """``upstream_health`` of every model, in one call however many there are. A model of ``models`` that is not in
+        it cannot be watched: what is written of its route is damaged."""
+
+    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
+        """Drill: do this to every request for ``cloud`` until told otherwise; None ends it. Takes effect at once, and
+        does not outlive the gateway's process."""
+
+    def disturbances(self) -> Mapping[Cloud, Disturbance]:
+        """The drills that are on now."""
+
+    def totals(self) -> Mapping[str, Totals]:
+        """What each model's callers got since the gateway's process began; a model that nobody asked may be absent."""

@@ -1,0 +1,81 @@
+"""Incidents: a cloud that cannot serve a model, from the first sign to the last, with everything that was done."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
+
+from intermodal.platform.targets import Cloud
+
+Step = Literal[
+    "detected", "drained", "capacity", "told", "note", "recovering", "current", "share back", "reaped", "closed"
+]
+"""What an entry is about. ``capacity``: another cloud took the lost capacity over; ``current``: the cloud that came
+back serves the current version; ``share back``: it has its weight again."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """``at`` is Unix seconds. ``key`` makes an entry unique in its incident, so that a repeated step adds nothing."""
+
+    at: float
+    step: Step
+    key: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Incident:
+    """``id`` is ``<model>-<cloud>-<onset>`` (the onset in whole Unix seconds): one for each event, whoever opens it."""
+
+    id: str
+    model: str
+    cloud: Cloud
+    opened_at: float
+    entries: tuple[Entry, ...] = ()
+    closed_at: float | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.closed_at is None
+
+    @property
+    def last(self) -> str:
+        """What was noted last."""
+        return self.entries[-1].text if self.entries else ""
+
+    def has(self, step: Step, key: str = "") -> bool:
+        return any(entry.step == step and key in ("", entry.key) for entry in self.entries)
+
+    def at(self, step: Step) -> float | None:
+        """When a step was first done, Unix seconds."""
+        return next((entry.at for entry in self.entries if entry.step == step), None)
+
+    def noted(self, entry: Entry) -> "Incident":
+        """With one entry more; the same when it has that entry already."""
+        if any((known.step, known.key) == (entry.step, entry.key) for known in self.entries):
+            return self
+        return replace(self, entries=(*self.entries, entry))
+
+    def closed(self, at: float) -> "Incident":
+        return self if not self.is_open else replace(self, closed_at=at)
+
+
+def incident_id(model: str, cloud: Cloud, onset: float) -> str:
+    return f"{model}-{cloud}-{int(onset)}"
+
+
+class Incidents(Protocol):
+    """Where incidents are kept, outside of any cloud that they are about. Every call is atomic and idempotent."""
+
+    def open(self, incident: Incident) -> Incident:
+        """Keep a new incident; the one that is there when it was opened before."""
+
+    def note(self, id: str, entry: Entry) -> Incident:
+        """Add to the timeline, once for each step and key; NotFound for an unknown incident."""
+
+    def close(self, id: str, at: float) -> Incident: ...
+
+    def get(self, id: str) -> Incident | None: ...
+
+    def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
+        """Oldest first."""

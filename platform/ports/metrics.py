@@ -1,0 +1,53 @@
+"""Figures: what an upstream or an endpoint did in a span of time, in one vocabulary for every source."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from intermodal.platform.targets import Cloud
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One model on one cloud, over the seconds that were asked for.
+
+    ``requests`` is a rate a second. ``error_rate`` is the share of requests answered 5xx or not at all (0 to 1),
+    ``throttled`` the share answered 429. The latencies are milliseconds, None when nothing was asked or the source does
+    not know. ``saturation`` is the share of capacity in use (0 to 1). ``instances`` are the healthy ones and
+    ``cold_starts`` those that began in the span, which only a cloud's own monitor can see. ``target`` and ``version``
+    are empty where the source does not know them; ``source`` names it: ``prometheus``, ``gateway``, ``cloudwatch``,
+    ``cloud-monitoring`` or ``azure-monitor``.
+    """
+
+    source: str
+    model: str
+    cloud: Cloud
+    target: str = ""
+    version: str = ""
+    requests: float = 0.0
+    error_rate: float = 0.0
+    throttled: float | None = None
+    p50_ms: float | None = None
+    p95_ms: float | None = None
+    p99_ms: float | None = None
+    saturation: float | None = None
+    instances: int | None = None
+    cold_starts: int | None = None
+
+
+class Metrics(Protocol):
+    """Somewhere that figures can be asked for. Errors: Unavailable, Refused."""
+
+    @property
+    def source(self) -> str:
+        """``prometheus``, ``gateway``, ``cloudwatch``, ``cloud-monitoring`` or ``azure-monitor``."""
+
+    def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """What happened in the last ``seconds``, a row for each model, cloud and version; one model's when named."""
+
+
+class Gauges(Protocol):
+    """Where numbers of Intermodal's own go, for dashboards and alerts (drift, budgets, heartbeats)."""
+
+    def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
+        """Replace everything of ``group`` with these (name, labels, value). Unavailable when nobody takes them."""

@@ -1,0 +1,120 @@
+"""Registered versions, and what is remembered of how each was made."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from intermodal.platform.protocol.manifest import Manifest
+from intermodal.platform.protocol.package import Task
+from intermodal.platform.protocol.signature import Signature
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """Hashes of everything that a version is made of; comparing two decides the next number."""
+
+    signature: str
+    data: str
+    code: str
+    parameters: str
+    environment: str
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was made: enough to make it again.
+
+    ``partitions`` maps each month of the training window to the SHA-256 of its rows, ``holdout`` is the month that
+    was kept back, ``metrics`` has the gate's metric for the candidate, and for baseline and champion where there is one
+    (``baseline_<metric>``, ``champion_<metric>``), all on the same held-out rows. ``environment`` maps packages to
+    versions.
+    """
+
+    model: str
+    run_id: str
+    task: Task
+    signature: Signature
+    fingerprint: Fingerprint
+    partitions: Mapping[str, str]
+    holdout: str
+    parameters: Mapping[str, Any]
+    metrics: Mapping[str, float]
+    environment: Mapping[str, str]
+    code: str
+
+    def to_json(self) -> str:
+        return json.dumps({**asdict(self), "signature": self.signature.to_dict()}, indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "TrainingRecord":
+        data = json.loads(text)
+        signature, fingerprint = Signature.from_dict(data["signature"]), Fingerprint(**data["fingerprint"])
+        return cls(**{**data, "signature": signature, "fingerprint": fingerprint})
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model before it has a version. ``artifacts`` is its address in the registry's artifact store."""
+
+    record: TrainingRecord
+    artifacts: str
+    manifest: Manifest
+
+    @property
+    def model(self) -> str:
+        return self.record.model
+
+
+@dataclass(frozen=True)
+class RegisteredVersion:
+    """A version as the registry knows it. ``number`` is the registry's own count, ``version`` the semantic one.
+
+    ``registered_at`` is Unix seconds, None when the registry does not know.
+    """
+
+    version: str
+    number: str
+    candidate: Candidate
+    registered_at: float | None = None
+
+    @property
+    def model(self) -> str:
+        return self.candidate.model
+
+
+class ModelRegistry(Protocol):
+    """Where versions are registered once. Errors: NotFound, Unavailable."""
+
+    def record(self, folder: Path, record: TrainingRecord) -> Candidate:
+        """Store a trained package and how it was made; the candidate has no version yet."""
+
+    def candidate(self, model: str) -> Candidate:
+        """The newest candidate; NotFound when nothing was trained."""
+
+    def versions(self, model: str) -> Sequence[RegisteredVersion]:
+        """All versions, oldest first; empty when the model is unknown."""
+
+    def champion(self, model: str) -> RegisteredVersion | None: ...
+
+    def champions(self) -> Mapping[str, str]:
+        """Every model's champion, its semantic version by model's name, in one call however many there are."""
+
+    def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
+        """Idempotent: registering the same candidate again gives the version that it has."""
+
+    def promote(self, version: RegisteredVersion) -> None:
+        """Move the alias ``champion``."""
+
+    def download(self, candidate: Candidate, folder: Path) -> Path:
+        """Fetch a package below ``folder``; the folder that holds ``intermodal.json``."""
+
+    def read(self, candidate: Candidate, path: str) -> bytes:
+        """One small file of a package (``golden.json``)."""
+
+    def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
+        """Keep a page about a version beside it, replacing an earlier one of that path; its address for people."""
+
+    def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
+        """The packaged model as a function from a DataFrame to an array of predictions, ``[n]`` or ``[n, k]``."""

@@ -1,0 +1,1 @@
+"""What the serving image shares with the platform: signature, V2, package format, limits. Standard library only."""

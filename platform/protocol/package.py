@@ -1,0 +1,84 @@
+"""What a version's artifacts look like on disk: the one layout that is mirrored and served.
+
+intermodal.json   this descriptor: which model, which signature, which file in which format
+golden.json       rows with the predictions that every endpoint must repeat
+profile.json      the reference profile of the training data, for drift
+mlflow/           the same model as MLflow writes it, for people and tools that read that
+<model file>      what the server loads
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.signature import Signature
+
+DESCRIPTOR = "intermodal.json"
+GOLDEN = "golden.json"
+PROFILE = "profile.json"
+
+Task = Literal["binary", "multiclass", "regression"]
+Format = Literal["lightgbm", "sklearn"]
+"""``lightgbm``: LightGBM's text format, fed a float matrix with category codes.
+``sklearn``: a cloudpickled estimator, fed a DataFrame with categorical columns."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """The descriptor of one version's artifacts. ``file`` is relative to the folder of the descriptor.
+
+    The version number is not in it: it is given when the model is registered, and to a server by its environment.
+    """
+
+    model: str
+    task: Task
+    format: Format
+    file: str
+    signature: Signature
+    sensitive: tuple[str, ...] = ()
+    """Inputs whose values are never logged."""
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps({**vars(self), "signature": self.signature.to_dict()}, indent=1)
+        (folder / DESCRIPTOR).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Package":
+        """Read the descriptor; SpecError when there is none or it is not ours."""
+        path = folder / DESCRIPTOR
+        try:
+            data = json.loads(path.read_text(encoding="utf-8"))
+            return cls(
+                **{
+                    **data,
+                    "signature": Signature.from_dict(data["signature"]),
+                    "sensitive": tuple(data.get("sensitive", ())),
+                }
+            )
+        except FileNotFoundError as error:
+            raise SpecError(f"No model in {folder}: {DESCRIPTOR} is missing.") from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise SpecError(f"{path} is damaged: {error}.", hint="Mirror the version again.") from error
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Rows (one dict a row, null for missing) and the predictions expected for them, one list of ``width`` a row."""
+
+    rows: Sequence[Mapping[str, Any]]
+    predictions: Sequence[Sequence[float]]
+
+    def write(self, folder: Path) -> None:
+        text = json.dumps({"rows": list(self.rows), "predictions": list(self.predictions)})
+        (folder / GOLDEN).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> "Golden":
+        return cls.from_json((folder / GOLDEN).read_bytes())
+
+    @classmethod
+    def from_json(cls, text: bytes) -> "Golden":
+        return cls(**json.loads(text))

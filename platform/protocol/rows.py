@@ -1,0 +1,56 @@
+"""Rows as people type them: a JSON object, a list of them, or a CSV file, checked against a model's metadata."""
+
+import csv
+import io
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.signature import Column, Output, Signature
+
+Row = Mapping[str, Any]
+
+
+def from_json(text: str) -> list[Row]:
+    """A row, or a list of rows."""
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:  # the latter of brackets in brackets in brackets
+        raise SpecError(f"Not JSON: {error}.", hint="""Write a row as '{"carrier": "UA", "hour": 17}'.""") from error
+    rows = data if isinstance(data, list) else [data]
+    if not rows:
+        raise SpecError("There is no row.", hint="""Write one as '[{"carrier": "UA", "hour": 17}]'.""")
+    for number, row in enumerate(rows):
+        if not isinstance(row, dict):
+            raise SpecError(f"Row {number} is not an object: {json.dumps(row)[:60]}.", hint="Write rows as {...}.")
+    return rows
+
+
+def from_csv(text: str) -> list[Row]:
+    """Rows below a header line; an empty field is a missing value. Values stay text: the server reads them."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(text)))
+    except csv.Error as error:
+        raise SpecError(f"Not a CSV file: {error}.", hint="Write a header line with the inputs' names.") from error
+    for number, row in enumerate(rows):
+        if None in row:
+            raise SpecError(f"Row {number} has more fields than the header line.", hint="Is a comma not in quotes?")
+    if not rows:
+        raise SpecError("The file has no rows.", hint="Write a header line with the inputs' names, then rows.")
+    return [{name: None if value in ("", None) else value for name, value in row.items()} for row in rows]
+
+
+def signature_of(metadata: Mapping[str, Any]) -> Signature:
+    """As much of a signature as V2 metadata tells: names and datatypes."""
+    return Signature(tuple(Column(i["name"], i["datatype"]) for i in metadata["inputs"]), Output("output"))
+
+
+def check_names(rows: Sequence[Row], signature: Signature) -> None:
+    """SpecError for a name that the model does not know; the server checks the values."""
+    known = {column.name for column in signature.inputs}
+    for number, row in enumerate(rows):
+        if unknown := sorted(str(name) for name in row if name not in known):
+            raise SpecError(
+                f"Row {number}: the model has no input '{unknown[0]}'.", hint=f"Its inputs: {', '.join(sorted(known))}."
+            )

@@ -1,0 +1,1 @@
+"""Registry: semantic versions and the champion."""

@@ -1,0 +1,1 @@
+"""Resilience: outage detection, failover, recovery, drills, orphans."""

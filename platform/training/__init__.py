@@ -1,0 +1,1 @@
+"""Training: windows, fit, metrics, the quality gate."""

@@ -1,0 +1,81 @@
+"""DataFrames and signatures: what a training table says about a model's inputs, and rows typed by a signature."""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.package import Task
+from intermodal.platform.protocol.signature import Column, Datatype, Output, Signature
+
+
+def digest(table: pd.DataFrame) -> str:
+    """SHA-256 of a table's columns and rows in their order; equal tables give equal digests on any machine."""
+    rows = pd.util.hash_pandas_object(table, index=False).to_numpy(dtype="<u8")
+    types = ",".join(f"{name}:{dtype}" for name, dtype in table.dtypes.items())
+    return hashlib.sha256(types.encode() + rows.tobytes()).hexdigest()
+
+
+def columns_of(table: pd.DataFrame) -> tuple[Column, ...]:
+    """The inputs' columns with datatype, whether values may be missing, and the categories seen."""
+    return tuple(_column(str(name), table[name]) for name in table.columns)
+
+
+def _column(name: str, values: pd.Series) -> Column:
+    missing, dtype = bool(values.isna().any()), values.dtype
+    if pd.api.types.is_bool_dtype(dtype):
+        return Column(name, "BOOL", missing)
+    if pd.api.types.is_integer_dtype(dtype):
+        return Column(name, "INT64", missing)
+    if pd.api.types.is_float_dtype(dtype):
+        return Column(name, "FP64", missing)
+    if pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype | pd.CategoricalDtype):
+        return Column(name, "BYTES", missing, tuple(sorted(str(value) for value in values.dropna().unique())))
+    raise SpecError(
+        f"Feature '{name}' has the type {dtype}, which no endpoint can take.",
+        hint="Turn it into numbers, booleans or text in the feature function.",
+    )
+
+
+def typed(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """The columns of a signature, in its order and types; text becomes categorical with the signature's categories."""
+    if absent := [column.name for column in columns if column.name not in table]:
+        raise SpecError(f"The table lacks {', '.join(absent)}.", hint=f"It has {', '.join(map(str, table.columns))}.")
+    return pd.DataFrame({c.name: _typed(table[c.name], c) for c in columns}, index=table.index)
+
+
+def _typed(values: pd.Series, column: Column) -> pd.Series:
+    if column.datatype == "BYTES":
+        text = values.astype(object).where(values.notna(), None)
+        return text.astype(pd.CategoricalDtype(list(column.categories)))
+    if column.nullable:
+        return values.astype("float64")
+    dtypes: dict[Datatype, str] = {"BOOL": "bool", "INT64": "int64", "FP64": "float64"}
+    return values.astype(dtypes[column.datatype])
+
+
+def output_of(task: Task, classes: Sequence[Any]) -> Output:
+    """binary: the probability of the second class; multiclass: one probability a class; regression: the prediction."""
+    labels = tuple(str(label) for label in classes)
+    match task:
+        case "binary":
+            return Output("probability", labels=labels)
+        case "multiclass":
+            return Output("probabilities", width=len(labels), labels=labels)
+        case "regression":
+            return Output("prediction")
+
+
+def signature_of(table: pd.DataFrame, task: Task, classes: Sequence[Any]) -> Signature:
+    return Signature(columns_of(table), output_of(task, classes))
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain JSON values, None where a value is missing."""
+    plain = table.astype(object).where(table.notna(), None)
+    return [
+        {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()} for row in plain.to_dict("records")
+    ]

@@ -1,0 +1,117 @@
+"""Fit, measure, package: everything between a window of features and a candidate, without Dagster."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform as python_platform
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+
+from intermodal.platform.ports.registry import Fingerprint
+from intermodal.platform.protocol.package import PROFILE, Format, Golden, Package, Task
+from intermodal.platform.protocol.signature import Signature
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training import dataframes as typing_of
+from intermodal.platform.training.metrics import score
+from intermodal.platform.training.profile import profile_of
+
+GOLDEN_ROWS = 25
+REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn", "lightgbm")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """An estimator with what it needs to be asked: its task, its signature and its classes."""
+
+    estimator: Any
+    task: Task
+    signature: Signature
+    classes: np.ndarray
+
+    def predict(self, rows: pd.DataFrame) -> np.ndarray:
+        """Predictions for raw rows, [n] or [n, k], in the form of the signature's output."""
+        inputs = typing_of.typed(rows, self.signature.inputs)
+        if self.task == "regression":
+            return np.asarray(self.estimator.predict(inputs), dtype=float)
+        probabilities = np.asarray(self.estimator.predict_proba(inputs), dtype=float)
+        return probabilities[:, 1] if self.task == "binary" else probabilities
+
+    def score(self, metric: str, rows: pd.DataFrame, truth: pd.Series) -> float:
+        return score(metric, truth, self.predict(rows), self.task, self.classes)
+
+
+def fit(
+    function: Callable[..., Any], inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
+) -> Fitted:
+    """Call the model's own fit function on typed inputs and look at what came out."""
+    columns = typing_of.columns_of(inputs)
+    estimator = function(typing_of.typed(inputs, columns), target, **hyperparameters)
+    classes = np.asarray(estimator.classes_) if is_classifier(estimator) else np.array([])
+    task: Task = "regression" if not classes.size else "binary" if classes.size == 2 else "multiclass"
+    return Fitted(estimator, task, Signature(columns, typing_of.output_of(task, classes.tolist())), classes)
+
+
+def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.DataFrame, folder: Path) -> None:
+    """Write what is served: the model file, the descriptor, golden rows and the reference profile."""
+    booster = getattr(fitted.estimator, "booster_", None)
+    form: Format = "lightgbm" if booster is not None else "sklearn"
+    if booster is not None:
+        file = "model.txt"
+        booster.save_model(str(folder / file))
+    else:
+        file = "model.pkl"
+        (folder / file).write_bytes(cloudpickle.dumps(fitted.estimator))
+    sensitive = tuple(spec.features.sensitive)
+    Package(spec.name, fitted.task, form, file, fitted.signature, sensitive).write(folder)
+    golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])
+    predictions = fitted.predict(golden).reshape(len(golden), -1)
+    Golden(typing_of.records(golden), predictions.tolist()).write(folder)
+    inputs = typing_of.typed(window, fitted.signature.inputs)
+    shown = [column for column in fitted.signature.inputs if column.name not in sensitive]
+    profile = profile_of(inputs, shown, fitted.predict(window))
+    (folder / PROFILE).write_text(json.dumps(profile), encoding="utf-8")
+
+
+def _golden_rows(heldout: pd.DataFrame) -> pd.DataFrame:
+    """Rows spread over the held-out month, half of them with a missing value where there are such rows."""
+    gaps = heldout[heldout.isna().any(axis=1)]
+    whole = heldout.drop(gaps.index)
+    chosen = [part.iloc[_spread(len(part), GOLDEN_ROWS // 2 + 1)] for part in (whole, gaps) if len(part)]
+    return pd.concat(chosen).head(GOLDEN_ROWS).reset_index(drop=True)
+
+
+def _spread(length: int, count: int) -> list[int]:
+    return sorted({int(i) for i in np.linspace(0, length - 1, min(length, count))})
+
+
+def fingerprint(
+    signature: Signature, partitions: Mapping[str, str], code: str, parameters: Mapping[str, Any]
+) -> Fingerprint:
+    def digest(value: object) -> str:
+        return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+    return Fingerprint(
+        signature=digest(signature.interface()),
+        data=digest(dict(partitions)),
+        code=code,
+        parameters=digest(dict(parameters)),
+        environment=digest(environment()),
+    )
+
+
+def environment() -> dict[str, str]:
+    """The packages that decide what a fit gives, with their versions."""
+    found = {"python": python_platform.python_version()}
+    for name in REBUILD_PACKAGES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,122 @@
+"""The reference profile: how a version's training data was distributed, for drift to be measured against."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.signature import Column
+
+BINS = 100
+"""So many quantiles: the KS distance on them is at most a hundredth below the exact one."""
+
+
+@dataclass(frozen=True)
+class ColumnProfile:
+    """``edges`` are the inner bin edges of a number (quantiles of training), ``categories`` the values of a text.
+
+    Bin i of a number holds ``edges[i-1] <= x < edges[i]``. ``counts`` has one more entry than ``edges``, or one an
+    entry of ``categories``; ``missing`` is counted apart. ``minimum`` and ``maximum`` are those of a number's finite
+    values, None for a text, for a column that was always missing, and in profiles written before they were kept.
+    """
+
+    name: str
+    edges: tuple[float, ...]
+    categories: tuple[str, ...]
+    counts: tuple[int, ...]
+    missing: int
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def is_text(self) -> bool:
+        return len(self.counts) == len(self.categories)
+
+
+@dataclass(frozen=True)
+class Profile:
+    """The training rows' number and their columns: the inputs, then ``prediction_0``, ``prediction_1``, ..."""
+
+    rows: int
+    columns: tuple[ColumnProfile, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, ColumnProfile]:
+        return {column.name: column for column in self.columns}
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Profile":
+        """What ``profile_of`` gave, of this version or an older one; SpecError when it is no profile."""
+        try:
+            return cls(int(data["rows"]), tuple(_column(entry) for entry in data["columns"]))
+        except (KeyError, TypeError, ValueError) as error:
+            raise SpecError(f"Not a reference profile: {error}.", hint="Mirror the version again.") from error
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Profile":
+        """The content of ``profile.json``."""
+        try:
+            data = json.loads(text)
+        except ValueError as error:
+            raise SpecError(f"Not a reference profile: {error}.", hint="Mirror the version again.") from error
+        return cls.from_dict(data)
+
+
+def prediction_name(k: int) -> str:
+    return f"prediction_{k}"
+
+
+def profile_of(table: pd.DataFrame, columns: Sequence[Column], predictions: np.ndarray) -> dict[str, Any]:
+    """The profile of typed rows and of what the model predicted for them ([n] or [n, k]), as plain JSON values."""
+    profiles = [_profile(column, table[column.name]) for column in columns]
+    outputs = np.asarray(predictions, dtype=float).reshape(len(table), -1 if len(table) else 1)
+    profiles += [_numeric(prediction_name(k), outputs[:, k]) for k in range(outputs.shape[1])]
+    return {"rows": len(table), "columns": [asdict(profile) for profile in profiles]}
+
+
+def _column(entry: Mapping[str, Any]) -> ColumnProfile:
+    lists = {name: tuple(entry[name]) for name in ("edges", "categories", "counts")}
+    column = ColumnProfile(**{**entry, **lists})
+    if not column.is_text and len(column.counts) != len(column.edges) + 1:
+        raise ValueError(f"'{column.name}' has {len(column.counts)} counts for {len(column.edges)} edges")
+    return column
+
+
+def _profile(column: Column, values: pd.Series) -> ColumnProfile:
+    if column.datatype != "BYTES":
+        return _numeric(column.name, values.to_numpy(dtype=float))
+    counts = values.value_counts()
+    return ColumnProfile(
+        column.name,
+        (),
+        column.categories,
+        tuple(int(counts.get(category, 0)) for category in column.categories),
+        int(values.isna().sum()),
+    )
+
+
+def _numeric(name: str, values: np.ndarray) -> ColumnProfile:
+    present = values[~np.isnan(values)]
+    finite = present[np.isfinite(present)]
+    edges = _edges(finite)
+    counts = np.bincount(np.searchsorted(edges, present, side="right"), minlength=edges.size + 1)
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    missing = int(values.size - present.size)
+    return ColumnProfile(name, tuple(map(float, edges)), (), tuple(map(int, counts)), missing, low, high)
+
+
+def _edges(values: np.ndarray) -> np.ndarray:
+    """Inner quantiles. A value that fills a whole bin gets one of its own, with an edge right behind it too: otherwise
+    a flag that was always 0 in training would share its bin with every 1 that comes later."""
+    if not values.size:
+        return np.array([])
+    quantiles = np.quantile(values, np.linspace(0, 1, BINS + 1))
+    edges, times = np.unique(quantiles, return_counts=True)
+    inner = edges[(edges > quantiles[0]) & (edges < quantiles[-1])]
+    heavy = edges[times > 1]
+    return np.unique(np.concatenate([inner, heavy, np.nextafter(heavy, np.inf)]))

@@ -1,0 +1,123 @@
+"""SageMaker endpoints as CloudWatch saw them."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property, partial
+from itertools import chain
+from typing import Any
+
+import dagster as dg
+from pydantic import Field, PrivateAttr
+
+from intermodal.platform.errors import NotFound, Refused, Unavailable
+from intermodal.platform.ports.metrics import Figures
+from intermodal.resources.aws import cloudwatch, identity
+from intermodal.resources.aws.cloudwatch import Place, Window
+from intermodal.resources.aws.errors import translated
+from intermodal.resources.aws.targets.sagemaker.api import SageMaker
+from intermodal.resources.aws.targets.sagemaker.plan import VARIANT, state_of
+
+MAX_QUERIES = 500
+AT_ONCE = 8
+COMMON_LENGTH = 16
+"""So much of a model's name stands in the name of its endpoint, however long both are (``endpoint_name``)."""
+
+
+class CloudWatchMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Fulfils ``ports.Metrics``. Credentials are boto3's.
+
+    They need cloudwatch:GetMetricData and sagemaker:ListEndpoints, DescribeEndpoint, DescribeEndpointConfig, ListTags.
+    A read asks CloudWatch once for each 62 endpoints, and AWS bills the 8 metrics of each.
+
+    Minutes are CloudWatch's grain, and a minute is not complete until a minute or two later. A read covers the whole
+    minutes that are needed for the seconds asked for, up to the last one that began ``late_seconds`` ago; the rate is
+    over just those. So with 120 it tells of what happened until between one and two minutes ago, never of a part.
+    ``instances`` are those that SageMaker has put behind the endpoint (CurrentInstanceCount).
+    """
+
+    region: str = Field(description="For example us-east-1.")
+    environment: str = Field(description="Only endpoints of this environment are shown.")
+    late_seconds: float = Field(default=120, ge=0, description="Count minutes that began at least so long ago.")
+    max_attempts: int = Field(default=5, description="How often one call is tried that is throttled or fails.")
+    _types: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def source(self) -> str:
+        return "cloudwatch"
+
+    @cached_property
+    def _sagemaker(self) -> SageMaker:
+        return SageMaker(identity.client("sagemaker", self.region, self.max_attempts))
+
+    @cached_property
+    def _cloudwatch(self) -> Any:
+        return identity.client("cloudwatch", self.region, self.max_attempts)
+
+    def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """Also endpoints that nobody called. Raises Refused, Throttled, Unavailable; SpecError beyond 15 days."""
+        span = cloudwatch.window(time.time(), seconds, self.late_seconds)
+        places = self._places(model)
+        queries = chain.from_iterable(cloudwatch.questions(place, n, span) for n, place in enumerate(places))
+        values: dict[str, list[float]] = {}
+        for batch in _batches(list(queries)):
+            for result in self._ask(batch, span):
+                values.setdefault(result["Id"], []).extend(result["Values"])
+        return [cloudwatch.figures(place, n, span, values) for n, place in enumerate(places)]
+
+    def _places(self, model: str) -> list[Place]:
+        """Our endpoints of this environment, of one model when it is named."""
+        part = re.sub(r"[^a-z0-9]+", "-", model).strip("-")[:COMMON_LENGTH].rstrip("-")
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            found = list(pool.map(partial(self._place, model=model), self._sagemaker.names(part)))
+        return sorted((place for place in found if place), key=lambda place: place.name)
+
+    def _place(self, name: str, model: str) -> Place | None:
+        described = self._sagemaker.describe(name)
+        if described is None:
+            return None
+        record, tags = described
+        if tags.get("intermodal-environment") != self.environment or model not in ("", tags["intermodal-model"]):
+            return None
+        if state_of(record) == "deleting":
+            return None
+        instances = sum(variant.get("CurrentInstanceCount", 0) for variant in record.get("ProductionVariants", []))
+        cores = cloudwatch.cores_of(self._type(record.get("EndpointConfigName", "")))
+        return Place(name, tags["intermodal-model"], tags["intermodal-version"], instances, cores)
+
+    def _type(self, config: str) -> str:
+        """The instance type that a configuration asks for; configurations never change."""
+        if config and config not in self._types:
+            try:
+                with translated(f"describe SageMaker endpoint configuration '{config}'"):
+                    found = self._sagemaker.client.describe_endpoint_config(EndpointConfigName=config)
+            except NotFound:
+                return ""
+            variants = {variant["VariantName"]: variant for variant in found["ProductionVariants"]}
+            self._types[config] = variants.get(VARIANT, {}).get("InstanceType", "")
+        return self._types.get(config, "")
+
+    def _ask(self, queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
+        """The results of every page."""
+        asked = {"StartTime": cloudwatch.moment(span.start), "EndTime": cloudwatch.moment(span.end)}
+        with translated("read SageMaker's metrics from CloudWatch"):
+            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **asked)
+            results = [result for page in pages for result in page["MetricDataResults"]]
+        for result in results:
+            match result.get("StatusCode", "Complete"):
+                case "Forbidden":
+                    raise Refused(
+                        f"CloudWatch does not show {result['Label']}.", hint="Allow cloudwatch:GetMetricData."
+                    )
+                case "InternalError":
+                    raise Unavailable(f"CloudWatch could not read {result['Label']}.", hint="Try again.")
+        yield from results
+
+
+def _batches(queries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """At most 500 queries go into one call."""
+    for start in range(0, len(queries), MAX_QUERIES):
+        yield queries[start : start + MAX_QUERIES]

@@ -1,0 +1,140 @@
+"""What Azure Monitor measured of our managed online endpoints, in the platform's vocabulary.
+
+The metrics, their units and dimensions:
+https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/microsoft-machinelearningservices-workspaces-onlineendpoints-metrics
+and ...-onlineendpoints-deployments-metrics.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from intermodal.platform.ports.metrics import Figures
+from intermodal.resources.azure.errors import translated
+from intermodal.resources.azure.monitor import MINUTE, Monitor, Series
+from intermodal.resources.azure.targets.ml.target import TARGET
+from intermodal.resources.azure.targets.ml.workspace import Workspace
+
+SOURCE = "azure-monitor"
+REQUESTS, CPU = "RequestsPerMinute", "CpuUtilizationPercentage"
+P50, P95, P99 = "RequestLatency_P50", "RequestLatency_P95", "RequestLatency_P99"
+STATUS, MODEL_STATUS, INSTANCE = "statusCode", "modelStatusCode", "instanceId"
+RECENT = 3 * MINUTE
+"""An instance that told of itself in the last minutes of the span is there."""
+AT_ONCE = 8
+
+
+class AzureMonitorMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Reads Azure Monitor. Fulfils ``ports.Metrics``.
+
+    Credentials are azure-identity's; they need Monitoring Reader and AzureML Data Scientist in the workspace. What it
+    tells is that of ``delay_seconds`` ago (measurements arrive up to three minutes late), in whole minutes. Azure gives
+    a percentile of each minute and none of a longer span: here they are averaged, weighted by the requests of their
+    minute, which is the percentile of the span only if all minutes are alike. ``saturation`` is the mean CPU in use;
+    ``instances`` are those that told of their CPU; cold starts are not measured. Two calls an endpoint and one for each
+    of its deployments that has traffic.
+    """
+
+    subscription_id: str
+    resource_group: str
+    workspace: str
+    environment: str = Field(description="Only endpoints of this environment are read.")
+    management_endpoint: str = Field(
+        default="https://management.azure.com", description="Resource Manager's address, without a trailing slash."
+    )
+    delay_seconds: float = Field(default=240, description="How long after the fact measurements are all there.")
+
+    @property
+    def source(self) -> str:
+        return SOURCE
+
+    def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """A row for each endpoint that is there now, also for one that nobody called."""
+        tags = f"intermodal-environment={self.environment}" + (f",intermodal-model={model}" if model else "")
+        with translated("list endpoints"):
+            endpoints = list(self._workspace.endpoints(tags))
+        if not endpoints:
+            return []
+        end = math.ceil((time.time() - self.delay_seconds) / MINUTE) * MINUTE
+        start = end - max(math.ceil(seconds / MINUTE), 1) * MINUTE
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return list(pool.map(lambda one: _read(self._monitor, self._workspace.id, one, start, end), endpoints))
+
+    @cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.management_endpoint, self.subscription_id, self.resource_group, self.workspace)
+
+    @cached_property
+    def _monitor(self) -> Monitor:
+        return Monitor(self.management_endpoint, self.subscription_id)
+
+
+def _read(monitor: Monitor, workspace: str, endpoint: Any, start: float, end: float) -> Figures:
+    resource = f"{workspace}/onlineEndpoints/{endpoint.name}"
+    requests = monitor.averages(resource, [REQUESTS], start, end, [STATUS, MODEL_STATUS])[REQUESTS]
+    latencies = monitor.averages(resource, [P50, P95, P99], start, end)
+    serving = [name for name, share in (endpoint.properties.traffic or {}).items() if share]
+    processors = [
+        series
+        for name in serving
+        for series in monitor.averages(f"{resource}/deployments/{name}", [CPU], start, end, [INSTANCE])[CPU]
+    ]
+    by_minute = _by_minute(requests)
+    total = sum(by_minute.values())
+    throttled = sum(sum(one.points.values()) for one in requests if _code(one, STATUS) == 429)
+    busy = [value for one in processors for value in one.points.values()]
+    tags = endpoint.tags or {}
+    return Figures(
+        source=SOURCE,
+        model=tags.get("intermodal-model", ""),
+        cloud=TARGET.cloud,
+        target=str(TARGET),
+        version=tags.get("intermodal-version", ""),
+        requests=total / (end - start),
+        error_rate=sum(sum(one.points.values()) for one in requests if _failed(one)) / total if total else 0.0,
+        throttled=throttled / total if total else 0.0,
+        p50_ms=_over_minutes(latencies[P50], by_minute),
+        p95_ms=_over_minutes(latencies[P95], by_minute),
+        p99_ms=_over_minutes(latencies[P99], by_minute),
+        saturation=min(sum(busy) / len(busy) / 100, 1.0) if busy else None,
+        instances=sum(any(minute >= end - RECENT for minute in one.points) for one in processors) if serving else 0,
+    )
+
+
+def _failed(series: Series) -> bool:
+    """5xx, a time-out (408), and a model that failed: Azure answers 424 for all that a model answers but 200.
+
+    Source: https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints
+    """
+    status, of_model = _code(series, STATUS), _code(series, MODEL_STATUS)
+    if status == 424:
+        return not 400 <= of_model < 500
+    return status == 408 or status >= 500
+
+
+def _code(series: Series, name: str) -> int:
+    """0 where there is none."""
+    text = series.labels.get(name.lower(), "")
+    return int(text) if text.isdecimal() else 0
+
+
+def _by_minute(requests: Sequence[Series]) -> dict[float, float]:
+    found: dict[float, float] = {}
+    for one in requests:
+        for minute, count in one.points.items():
+            found[minute] = found.get(minute, 0.0) + count
+    return found
+
+
+def _over_minutes(series: Sequence[Series], requests: Mapping[float, float]) -> float | None:
+    known = [(value, requests.get(minute, 0.0)) for one in series for minute, value in one.points.items()]
+    weight = sum(share for _, share in known)
+    return sum(value * share for value, share in known) / weight if weight else None

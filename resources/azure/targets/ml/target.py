@@ -1,0 +1,145 @@
+"""Azure ML managed online endpoints as a target (``azure/ml``)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+from pydantic import Field
+
+from intermodal.platform.errors import DeployFailed, NotFound, Unavailable
+from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, State, Upstream
+from intermodal.platform.targets import Target
+from intermodal.resources.azure.errors import translated
+from intermodal.resources.azure.targets.ml.documents import Documents
+from intermodal.resources.azure.targets.ml.rollout import Rollout, state_of
+from intermodal.resources.azure.targets.ml.scoring import Scoring
+from intermodal.resources.azure.targets.ml.workspace import Workspace
+from intermodal.resources.deadline import within
+
+TARGET = Target("azure", "ml")
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+PATIENCE = 2.0
+
+
+class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Serves versions as managed online endpoints, called with a key. Fulfils ``ports.EndpointTarget``.
+
+    Credentials are azure-identity's (DefaultAzureCredential). While a changed version rolls out, two deployments run:
+    the workspace needs quota for twice the instances.
+    """
+
+    subscription_id: str
+    resource_group: str
+    workspace: str
+    region: str = Field(description="The workspace's location, for example eastus.")
+    management_endpoint: str = Field(
+        default="https://management.azure.com", description="Resource Manager's address, without a trailing slash."
+    )
+    instance_type: str = Field(default="Standard_DS3_v2", description="The machine that each replica runs on.")
+    timeout_seconds: float = Field(default=1800, description="How long deploy and delete wait.")
+
+    @property
+    def target(self) -> Target:
+        return TARGET
+
+    def deploy(self, request: DeployRequest) -> Endpoint:
+        with translated(f"deploy endpoint '{request.name}'"):
+            documents = Documents(request, self._workspace.id, self.region, self.instance_type)
+            rollout = Rollout(self._workspace, documents)
+            for _ in self._pauses():
+                if rollout.step() and (endpoint := self.describe(request.name)):
+                    return endpoint
+        raise DeployFailed(
+            f"Azure ML endpoint '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
+            hint="It is still being created and may cost money: deploy again to keep waiting, or delete it.",
+        )
+
+    def describe(self, name: str) -> Endpoint | None:
+        with translated(f"describe endpoint '{name}'"):
+            found = self._workspace.endpoint(name)
+            return self._endpoint(found) if found else None
+
+    def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
+        tags = f"intermodal-environment={environment}" + (f",intermodal-model={model}" if model else "")
+        with translated("list endpoints"):
+            found = [self._endpoint(one) for one in self._workspace.endpoints(tags)]
+        return [one for one in found if model in (None, one.model)]  # a filter takes a comma for its own
+
+    def delete(self, name: str) -> None:
+        """Remove it with its deployments and the assets registered for it, and wait until they are gone."""
+        with translated(f"delete endpoint '{name}'"):
+            for _ in self._pauses():
+                if self._gone(name):
+                    self._workspace.delete_assets(name)
+                    return
+        raise Unavailable(
+            f"Azure ML endpoint '{name}' was not deleted within {self.timeout_seconds:.0f} s.",
+            hint="It may still cost money: delete it again, or look at it in Azure ML studio.",
+        )
+
+    def invoke(self, name: str, body: bytes) -> bytes:
+        doing = f"invoke endpoint '{name}'"
+        with translated(doing):
+            found = self._workspace.endpoint(name)
+            if found is None:
+                raise NotFound(
+                    f"There is no endpoint '{name}' in workspace '{self.workspace}'.", hint="Deploy it first."
+                )
+            return self._scoring.score(doing, found.properties.scoring_uri, self._workspace.key(name), body)
+
+    def upstream(self, endpoint: Endpoint) -> Upstream:
+        with translated(f"read the key of endpoint '{endpoint.name}'"):
+            key = self._workspace.key(endpoint.name)
+        return Upstream("azure", endpoint.version, endpoint.url, BearerToken(key))
+
+    def answers(self) -> bool:
+        """Asks Azure ML to list one endpoint."""
+        return within(PATIENCE, lambda: self._workspace.ask(PATIENCE))
+
+    @cached_property
+    def _workspace(self) -> Workspace:
+        return Workspace(self.management_endpoint, self.subscription_id, self.resource_group, self.workspace)
+
+    @cached_property
+    def _scoring(self) -> Scoring:
+        return Scoring()
+
+    def _gone(self, name: str) -> bool:
+        from azure.core.exceptions import ResourceExistsError
+
+        try:
+            self._workspace.delete_endpoint(name).wait(LONGEST_PAUSE)
+        except ResourceExistsError:
+            return False  # 409: another operation runs on it
+        return self._workspace.endpoint(name) is None
+
+    def _pauses(self) -> Iterator[None]:
+        """Yield until the time is over, with pauses that grow."""
+        deadline, pause = time.monotonic() + self.timeout_seconds, FIRST_PAUSE
+        while time.monotonic() < deadline:
+            yield
+            time.sleep(pause)
+            pause = min(pause * 1.3, LONGEST_PAUSE)
+
+    def _endpoint(self, found: Any) -> Endpoint:
+        state, reason = self._state(found)
+        tags, url = found.tags or {}, found.properties.scoring_uri or ""
+        model, version = tags.get("intermodal-model", ""), tags.get("intermodal-version", "")
+        return Endpoint(TARGET, found.name, model, version, url, state, reason)
+
+    def _state(self, endpoint: Any) -> tuple[State, str]:
+        """An endpoint is as well as the deployment that has its traffic; until one has, it is being created."""
+        if state_of(endpoint) == "Deleting":
+            return "deleting", ""
+        traffic = endpoint.properties.traffic or {}
+        deployments = sorted(self._workspace.deployments(endpoint.name), key=lambda one: -traffic.get(one.name, 0))
+        if not deployments:
+            return ("failed", "Azure gives no reason.") if state_of(endpoint) == "Failed" else ("creating", "")
+        first = deployments[0]
+        if state_of(first) in ("Failed", "Canceled"):
+            return "failed", self._workspace.logs(endpoint.name, first.name) or "Azure gives no reason."
+        return ("ready" if state_of(first) == "Succeeded" and traffic.get(first.name) else "creating"), ""

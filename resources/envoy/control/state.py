@@ -1,0 +1,90 @@
+"""What is published, as typed JSON: one file a model, from which everything else is rendered. No secret is in it."""
+
+import json
+import logging
+from dataclasses import asdict
+from pathlib import Path
+
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.gateway import Route
+from intermodal.resources.envoy.settings import Places
+from intermodal.resources.envoy.upstream import Lane, Published
+
+log = logging.getLogger(__name__)
+
+
+def state_file(model: str, places: Places) -> Path:
+    return places.routes / f"{model}.json"
+
+
+def state_text(model: Published) -> str:
+    return json.dumps({"route": vars(model.route), "lanes": [asdict(lane) for lane in model.lanes]}, indent=1)
+
+
+def spare_of(path: Path) -> Path:
+    """What is read should a state file be damaged: Envoy's files are rendered of all, and one must not stop all."""
+    return path.with_suffix(".spare")
+
+
+def read_state(path: Path) -> Published | None:
+    """One model as it was published; None when it is not, IntermodalError when the file and its spare are damaged."""
+    try:
+        return _parsed(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError) as error:
+        try:
+            found = _parsed(spare_of(path).read_text(encoding="utf-8"))
+        except (OSError, ValueError, TypeError, KeyError):
+            hint = "Withdraw the model, or remove the file and deploy the model again."
+            raise IntermodalError(f"{path} is damaged: {error}.", hint=hint) from error
+        log.error("%s is damaged, its spare is used: %s", path, error)
+        return found
+
+
+def _parsed(text: str) -> Published:
+    data = json.loads(text)
+    return Published(Route(**data["route"]), tuple(Lane(**lane) for lane in data["lanes"]))
+
+
+READ: dict[Path, tuple[tuple[int, int, int], Published]] = {}
+"""What this process has read, with the file's inode, time and size: a file is replaced whole, never changed."""
+
+
+def read_known(path: Path) -> Published | None:
+    """As ``read_state``, without reading the same file again: a sensor looks at a thousand every few seconds."""
+    try:
+        now = path.stat()
+    except FileNotFoundError:
+        READ.pop(path, None)
+        return None
+    mark = (now.st_ino, now.st_mtime_ns, now.st_size)
+    if path in READ and READ[path][0] == mark:
+        return READ[path][1]
+    found = read_state(path)
+    if found is not None:
+        READ[path] = (mark, found)
+    return found
+
+
+def names(places: Places) -> list[str]:
+    """Every model that is published, also one whose file is damaged: what serves it is still in use."""
+    return sorted(path.stem for path in places.routes.glob("[!.]*.json"))
+
+
+def read_all(places: Places, but: str = "") -> dict[str, Published]:
+    """IntermodalError when one is damaged: Envoy's files are rendered of all, and without it they would lose it. Not
+    looked at is ``but``, which is about to be written."""
+    found = {name: read_known(state_file(name, places)) for name in names(places) if name != but}
+    return {name: model for name, model in found.items() if model is not None}
+
+
+def read_sound(places: Places) -> dict[str, Published]:
+    """All but the damaged ones, which are logged: one must not keep the others from being watched."""
+    found: dict[str, Published | None] = {}
+    for name in names(places):
+        try:
+            found[name] = read_known(state_file(name, places))
+        except IntermodalError as error:
+            log.error("%s", error)
+    return {name: model for name, model in found.items() if model is not None}

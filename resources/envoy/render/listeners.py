@@ -1,0 +1,114 @@
+"""The two listeners: the entrance, which clients call, and the lanes, which only the gateway itself can reach."""
+
+from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
+from intermodal.platform.targets import CLOUDS
+from intermodal.resources.envoy.render.clusters import BODY_BUFFER_BYTES
+from intermodal.resources.envoy.render.drills import drill
+from intermodal.resources.envoy.render.entrance import SCRIPTS
+from intermodal.resources.envoy.render.proto import Json, extension, file_source
+from intermodal.resources.envoy.render.scripts import LANE
+from intermodal.resources.envoy.settings import Places
+from intermodal.resources.envoy.stats.config import answers, tries
+
+ROUTER = extension("envoy.filters.http.router", "filters.http.router.v3.Router", suppress_envoy_headers=True)
+BACKLOG = 4096
+"""Connections that may wait until a busy Envoy takes them; Linux's own limit (somaxconn) holds too."""
+FROM_CLIENTS_NEVER = (
+    "authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "azureml-model-deployment",
+)  # fmt: skip
+PREFIXES_NEVER = ("x-envoy-", "x-amz", "x-goog-", "x-ms-", "x-functions-", "x-intermodal-")
+"""A client's own credentials stay here, and no client steers Envoy's retries or picks a cloud's variant."""
+
+
+def connection_manager(name: str, routes: object, filters: list[Json], **options: object) -> Json:
+    return extension(
+        "envoy.filters.network.http_connection_manager",
+        "filters.network.http_connection_manager.v3.HttpConnectionManager",
+        stat_prefix=name,
+        server_header_transformation="PASS_THROUGH",
+        skip_xff_append=True,
+        rds={"route_config_name": name, "config_source": file_source(routes)},
+        http_filters=[*filters, ROUTER],
+        **options,
+    )
+
+
+def entrance_listener(host: str, port: int, places: Places) -> Json:
+    buffer = extension("envoy.filters.http.buffer", "filters.http.buffer.v3.Buffer", max_request_bytes=MAX_BODY_BYTES)
+    lua = extension("envoy.filters.http.lua", "filters.http.lua.v3.Lua", source_codes=SCRIPTS, clear_route_cache=False)
+    manager = connection_manager(
+        "entrance",
+        places.entrance,
+        [buffer, lua],
+        use_remote_address=True,
+        normalize_path=True,
+        merge_slashes=True,
+        early_header_mutation_extensions=[strip_client_headers()],
+        local_reply_config=ERRORS,
+        access_log=answers(),
+    )
+    return {
+        "name": "entrance",
+        "address": {"socket_address": {"address": host, "port_value": port}},
+        "tcp_backlog_size": BACKLOG,
+        "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def lane_listener(places: Places) -> Json:
+    script = extension(
+        "envoy.filters.http.lua",
+        "filters.http.lua.v3.Lua",
+        default_source_code={"inline_string": LANE},
+        clear_route_cache=False,
+    )
+    filters = [script, *(drill(cloud) for cloud in CLOUDS)]
+    manager = connection_manager("lanes", places.lanes, filters, generate_request_id=False, access_log=tries())
+    return {
+        "name": "lanes",
+        "address": {"pipe": {"path": str(places.socket), "mode": 0o600}},
+        "tcp_backlog_size": BACKLOG,
+        "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
+        "filter_chains": [{"filters": [manager]}],
+    }
+
+
+def strip_client_headers() -> Json:
+    """Take away what a client may not say."""
+    matchers: list[Json] = [{"exact": name} for name in FROM_CLIENTS_NEVER]
+    matchers += [{"prefix": prefix} for prefix in PREFIXES_NEVER]
+    return extension(
+        "strip",
+        "http.early_header_mutation.header_mutation.v3.HeaderMutation",
+        mutations=[{"remove_on_match": {"key_matcher": matcher}} for matcher in matchers],
+    )
+
+
+def status_is(operator: str, value: int) -> Json:
+    comparison = {"op": operator, "value": {"default_value": value, "runtime_key": "intermodal.none"}}
+    return {"status_code_filter": {"comparison": comparison}}
+
+
+def said(text: str) -> Json:
+    return {"body_format_override": {"json_format": {"error": text}}}
+
+
+ERRORS: Json = {
+    "mappers": [
+        {
+            "filter": status_is("EQ", 413),
+            **said(
+                f"The body is larger than {MAX_BODY_BYTES} bytes, which is what every cloud can take: send fewer rows."
+            ),
+        },
+        {
+            "filter": {"response_flag_filter": {"flags": ["UH", "UF", "UO", "URX", "NC"]}},
+            "status_code": 503,
+            **said("No upstream can serve this model now."),
+        },
+        {"filter": status_is("EQ", 504), **said("No upstream answered in time.")},
+        {"filter": status_is("GE", 400), **said("%LOCAL_REPLY_BODY%")},
+    ]
+}
+"""Every error that the gateway itself makes has V2's error form, as the model server's have."""

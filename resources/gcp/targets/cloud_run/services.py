@@ -1,0 +1,133 @@
+"""What a deployment looks like as a Cloud Run service, and back.
+
+The model reaches the container as a read-only Cloud Storage volume, so the image needs no cloud SDK.
+https://cloud.google.com/run/docs/configuring/services/cloud-storage-volume-mounts
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, State
+from intermodal.platform.targets import Target
+from intermodal.resources.gcp.labels import labels
+
+if TYPE_CHECKING:
+    from google.cloud import run_v2
+
+TARGET = Target("gcp", "cloud-run")
+MODEL_PATH, PORT = "/mnt/model", 8080
+LIMITS = {"cpu": "1", "memory": "1Gi"}
+ATTEMPT = "intermodal-attempt"
+
+
+def service_for(request: DeployRequest) -> run_v2.Service:
+    """The service that fulfils the request; raises SpecError when the artifacts are not in Cloud Storage."""
+    from google.cloud import run_v2
+
+    bucket, prefix = _place(request.artifacts)
+    options = [f"only-dir={prefix}"] if prefix else []
+    env = {
+        "MODEL_URI": MODEL_PATH,
+        "INTERMODAL_VERSION": request.version,
+        "INTERMODAL_CLOUD": TARGET.cloud,
+        "INTERMODAL_TARGET": str(TARGET),
+        **request.variables,
+    }
+    return run_v2.Service(
+        labels=labels(request.all_tags),
+        annotations=request.all_tags,
+        template=run_v2.RevisionTemplate(
+            labels=labels(request.all_tags),
+            scaling=run_v2.RevisionScaling(
+                min_instance_count=request.replicas, max_instance_count=max(request.replicas, 1)
+            ),
+            execution_environment=run_v2.ExecutionEnvironment.EXECUTION_ENVIRONMENT_GEN2,
+            volumes=[
+                run_v2.Volume(
+                    name="model",
+                    gcs=run_v2.GCSVolumeSource(bucket=bucket, read_only=True, mount_options=options),
+                )
+            ],
+            containers=[
+                run_v2.Container(
+                    image=request.image,
+                    env=[run_v2.EnvVar(name=name, value=value) for name, value in env.items()],
+                    ports=[run_v2.ContainerPort(container_port=PORT)],
+                    resources=run_v2.ResourceRequirements(limits=LIMITS, startup_cpu_boost=True),
+                    volume_mounts=[run_v2.VolumeMount(name="model", mount_path=MODEL_PATH)],
+                    startup_probe=_probe("/v2/health/ready", period=1, threshold=240),
+                    liveness_probe=_probe("/v2/health/live", period=10, threshold=3),
+                )
+            ],
+        ),
+    )
+
+
+def same(current: run_v2.Service, wanted: run_v2.Service) -> bool:
+    """Whether everything that we set is as we set it; what the cloud adds of its own does not count."""
+    have, want = current.template, wanted.template
+    if not have.containers or not have.volumes:
+        return False
+    old, new = have.containers[0], want.containers[0]
+    return (
+        dict(current.annotations).items() >= dict(wanted.annotations).items()
+        and old.image == new.image
+        and list(old.env) == list(new.env)
+        and list(old.volume_mounts) == list(new.volume_mounts)
+        and have.volumes[0].gcs == want.volumes[0].gcs
+        and have.scaling == want.scaling
+    )
+
+
+def endpoint_of(service: run_v2.Service) -> Endpoint:
+    state, reason = state_of(service)
+    tags = service.annotations
+    return Endpoint(
+        target=TARGET,
+        name=service.name.rsplit("/", 1)[1],
+        model=tags.get("intermodal-model", ""),
+        version=tags.get("intermodal-version", ""),
+        url=service.uri,
+        state=state,
+        reason=reason,
+    )
+
+
+def state_of(service: run_v2.Service) -> tuple[State, str]:
+    """Ready only when the newest revision serves. The reason is the cloud's own."""
+    from google.cloud import run_v2
+
+    condition = service.terminal_condition
+    if service.delete_time:
+        return "deleting", ""
+    if service.reconciling:
+        return "creating", condition.message
+    if condition.state == run_v2.Condition.State.CONDITION_SUCCEEDED:
+        return "ready", ""
+    if condition.state == run_v2.Condition.State.CONDITION_FAILED:
+        return "failed", condition.message
+    return "creating", condition.message
+
+
+def _place(artifacts: str) -> tuple[str, str]:
+    parts = urlsplit(artifacts)
+    if parts.scheme != "gs" or not parts.netloc:
+        raise SpecError(
+            f"Cloud Run serves artifacts from Cloud Storage, not from '{artifacts}'.",
+            hint="Give the URI of the mirror in this cloud: gs://<bucket>/<prefix>.",
+        )
+    return parts.netloc, parts.path.strip("/")
+
+
+def _probe(path: str, *, period: int, threshold: int) -> run_v2.Probe:
+    from google.cloud import run_v2
+
+    return run_v2.Probe(
+        http_get=run_v2.HTTPGetAction(path=path, port=PORT),
+        period_seconds=period,
+        timeout_seconds=1,
+        failure_threshold=threshold,
+    )

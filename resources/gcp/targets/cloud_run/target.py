@@ -1,0 +1,151 @@
+"""Cloud Run as a target (``gcp/cloud-run``): one service for each endpoint."""
+
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+
+import dagster as dg
+from pydantic import Field
+
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
+from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
+from intermodal.platform.targets import Target
+from intermodal.resources.deadline import within
+from intermodal.resources.gcp import identity
+from intermodal.resources.gcp.errors import translated
+from intermodal.resources.gcp.targets.cloud_run.client import Services
+from intermodal.resources.gcp.targets.cloud_run.services import (
+    ATTEMPT,
+    TARGET,
+    endpoint_of,
+    same,
+    service_for,
+    state_of,
+)
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
+ANSWER_SECONDS = 65
+PATIENCE = 2.0
+
+
+class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """Serves versions as Cloud Run services, called with an ID token. Fulfils ``ports.EndpointTarget``.
+
+    Credentials are Application Default Credentials; they need roles/run.admin and roles/iam.serviceAccountUser.
+    """
+
+    project: str = Field(description="The project's id.")
+    region: str = Field(description="The region's name, for instance us-central1.")
+    endpoint: str = Field(default="", description="Address of the Cloud Run Admin API; empty for Google's own.")
+    timeout_seconds: float = Field(default=600, description="How long a deployment or a deletion may take.")
+    retry_seconds: float = Field(default=10, description="How long a throttled or failing call is tried again.")
+
+    @property
+    def target(self) -> Target:
+        return TARGET
+
+    def deploy(self, request: DeployRequest) -> Endpoint:
+        """Compare and correct until the service is as wanted and ready; so a killed deploy is simply continued."""
+        wanted, deadline = service_for(request), time.monotonic() + self.timeout_seconds
+        services, pause, tried = self._services(), FIRST_PAUSE, False
+        while time.monotonic() < deadline:
+            current = services.find(request.name)
+            if current is None:
+                tried |= services.create(request.name, wanted)
+            else:
+                state, reason = state_of(current)
+                if state in ("creating", "deleting"):
+                    tried |= same(current, wanted)
+                elif not same(current, wanted):
+                    tried |= services.replace(current, wanted)
+                elif state == "ready":
+                    return endpoint_of(current)
+                elif tried:
+                    raise _failure(services, request.name, current.latest_ready_revision, current.etag, reason)
+                else:  # it failed in an earlier deploy: ask for a new revision of the same
+                    wanted.template.annotations[ATTEMPT] = uuid.uuid4().hex
+                    tried |= services.replace(current, wanted)
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+        raise DeployFailed(
+            f"Cloud Run service '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
+            hint="It still exists. Deploy again to keep waiting, or look at its logs in Cloud Run.",
+        )
+
+    def describe(self, name: str) -> Endpoint | None:
+        service = self._services().find(name)
+        return endpoint_of(service) if service else None
+
+    def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
+        found = [s for s in self._services().list() if s.annotations.get("intermodal-environment") == environment]
+        endpoints = (endpoint_of(service) for service in found)
+        return [endpoint for endpoint in endpoints if model is None or endpoint.model == model]
+
+    def delete(self, name: str) -> None:
+        """A service is all there is: its revisions go with it."""
+        services, deadline, pause = self._services(), time.monotonic() + self.timeout_seconds, FIRST_PAUSE
+        services.delete(name)
+        while services.find(name) is not None:
+            if time.monotonic() > deadline:
+                raise Unavailable(f"Cloud Run service '{name}' is still being deleted.", hint="Delete it again later.")
+            time.sleep(pause)
+            pause = min(pause * 1.5, LONGEST_PAUSE)
+
+    def invoke(self, name: str, body: bytes) -> bytes:
+        endpoint = self.describe(name)
+        if endpoint is None:
+            raise NotFound(f"No Cloud Run service '{name}' in {self.project}, {self.region}.", hint="Deploy it first.")
+        from google.auth.transport.requests import AuthorizedSession
+
+        with translated(f"call Cloud Run service '{name}'"):
+            with AuthorizedSession(identity.caller(endpoint.url)) as session:  # type: ignore[no-untyped-call]
+                headers = {"Content-Type": "application/json"}
+                answer = session.post(_infer_url(endpoint), data=body, headers=headers, timeout=ANSWER_SECONDS)
+        if answer.status_code == 200:
+            return bytes(answer.content)
+        raise _answered(name, answer.status_code, answer.text[:500])
+
+    def upstream(self, endpoint: Endpoint) -> Upstream:
+        service = replace(endpoint, url=endpoint.url.removesuffix(_infer_path(endpoint)))
+        return Upstream("gcp", endpoint.version, _infer_url(service), identity.id_token(service.url))
+
+    def answers(self) -> bool:
+        """Asks Cloud Run to list one service."""
+        return within(PATIENCE, lambda: self._services().ask(PATIENCE))
+
+    def _services(self) -> Services:
+        return Services(self.project, self.region, self.endpoint, self.retry_seconds)
+
+
+def _failure(services: Services, name: str, serving: str, etag: str, reason: str) -> DeployFailed:
+    """The cloud's reason. A service that never served is deleted, unless somebody changed it meanwhile."""
+    if serving:
+        return DeployFailed(
+            f"Cloud Run service '{name}' could not be updated: {reason}",
+            hint="The revision before it keeps serving. Correct what the reason names and deploy again.",
+        )
+    services.delete(name, etag)
+    return DeployFailed(
+        f"Cloud Run service '{name}' did not become ready: {reason}",
+        hint="It was deleted again. Correct what the reason names (image, artifacts, start-up) and deploy again.",
+    )
+
+
+def _infer_url(endpoint: Endpoint) -> str:
+    return f"{endpoint.url.rstrip('/')}{_infer_path(endpoint)}"
+
+
+def _infer_path(endpoint: Endpoint) -> str:
+    return f"/v2/models/{endpoint.model}/infer"
+
+
+def _answered(name: str, status: int, text: str) -> IntermodalError:
+    message = f"Cloud Run service '{name}' answered {status}: {text}"
+    if status in (401, 403):
+        return Refused(message, hint="Give this identity roles/run.invoker on the service.")
+    if status == 429:
+        return Throttled(message, hint="Deploy more replicas, or send less.")
+    if status >= 500:
+        return Unavailable(message, hint=f"Look at the logs of '{name}' in Cloud Run.")
+    return IntermodalError(message, hint="Correct the request.")

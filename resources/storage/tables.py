@@ -1,0 +1,55 @@
+"""Tables as Parquet files below one folder or bucket address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import dagster as dg
+from upath import UPath
+
+from intermodal.platform.errors import NotFound
+from intermodal.resources.storage.addresses import at_address
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """``address`` is a folder or any address that fsspec knows (``s3://bucket/tables``, with s3fs installed).
+
+    Layout: ``<address>/<model>/<stage>/<partition>.parquet``.
+    """
+
+    address: str
+
+    def write(self, model: str, stage: str, partition: str, table: pd.DataFrame) -> None:
+        path = self._path(model, stage, partition)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        buffer = BytesIO()
+        table.to_parquet(buffer, index=False)
+        fresh = path.with_name(f".{path.name}.new")
+        fresh.write_bytes(buffer.getvalue())
+        fresh.rename(path)
+
+    def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
+        import pandas as pd
+
+        try:
+            return pd.read_parquet(BytesIO(self._path(model, stage, partition).read_bytes()))
+        except FileNotFoundError as error:
+            raise NotFound(
+                f"{model}/{stage} has no partition {partition}.",
+                hint=f"Materialize it first. Present: {', '.join(self.partitions(model, stage)) or 'none'}.",
+            ) from error
+
+    def delete(self, model: str, stage: str, partition: str) -> None:
+        self._path(model, stage, partition).unlink(missing_ok=True)
+
+    def partitions(self, model: str, stage: str) -> Sequence[str]:
+        folder = at_address(self.address) / model / stage
+        return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
+
+    def _path(self, model: str, stage: str, partition: str) -> UPath:
+        return at_address(self.address) / model / stage / f"{partition}.parquet"

@@ -1,0 +1,72 @@
+"""Launch a job as a real Dagster run and follow it."""
+
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import dagster as dg
+
+from intermodal.platform.errors import IntermodalError
+from intermodal.resources import dagster_client
+from intermodal.sandbox.local.run_times import run_times
+from intermodal.sandbox.settings import Settings
+
+
+def launch(settings: Settings, job: str, tags: dict[str, str]) -> str:
+    """Submit through the webserver, as the UI does; the run's id."""
+    return dagster_client.launch(f"http://127.0.0.1:{settings.ports.ui}", job, tags)
+
+
+def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds: float = 600) -> Mapping[str, float]:
+    """Say what happens until the run ends, and give where its time went; raise with the first error when it fails."""
+    deadline, seen = time.monotonic() + seconds, 0
+    with dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance:
+        while True:
+            run = instance.get_run_by_id(run_id)
+            entries = instance.all_logs(run_id)
+            events = [entry.dagster_event for entry in entries if entry.dagster_event]
+            for event in events[seen:]:
+                if text := _line(event):
+                    say(text)
+            seen = len(events)
+            if run is not None and run.status in dagster_client.ENDED:
+                break
+            if time.monotonic() > deadline:
+                raise IntermodalError(
+                    f"Run {run_id} did not end within {seconds:.0f} s.", hint=_where(settings, run_id)
+                )
+            time.sleep(0.3)
+    if run.status != dg.DagsterRunStatus.SUCCESS:
+        raise IntermodalError(
+            f"Run {run_id} ended as {run.status.value}. {_first_error(events)}", hint=_where(settings, run_id)
+        )
+    return run_times(entries)
+
+
+def _line(event: dg.DagsterEvent) -> str:
+    if event.is_step_materialization and event.asset_key is not None:
+        partition = f" {event.partition[:7]}" if event.partition else ""
+        return f"{event.asset_key.to_user_string()}{partition}"
+    if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+        data = event.asset_check_evaluation_data
+        verdict = "passed" if data.passed else "FAILED"
+        return f"{data.asset_key.to_user_string()}: check {data.check_name} {verdict}"
+    return ""
+
+
+def _first_error(events: list[dg.DagsterEvent]) -> str:
+    for event in events:
+        if event.is_step_failure:
+            error = event.step_failure_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip() if error else 'it failed'}"
+        if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            data = event.asset_check_evaluation_data
+            if not data.passed and data.blocking:
+                return f"The check {data.check_name} of {data.asset_key.to_user_string()} failed."
+    return ""
+
+
+def _where(settings: Settings, run_id: str) -> str:
+    return f"See http://127.0.0.1:{settings.ports.ui}/runs/{run_id}, and the logs in {Path(settings.home) / 'logs'}."

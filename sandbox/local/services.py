@@ -1,0 +1,118 @@
+"""The rest of Intermodal on this machine: MLflow, the gateway, and Dagster's webserver and daemon."""
+
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+
+from intermodal.sandbox import clouds
+from intermodal.sandbox.local import monitoring
+from intermodal.sandbox.processes import Programs
+from intermodal.sandbox.service import Service
+from intermodal.sandbox.settings import Settings, require_free
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(sys.executable).parent
+
+
+def variables(settings: Settings) -> dict[str, str]:
+    """Everything that adapters and Dagster read from the environment, the clouds' addresses and keys included."""
+    home, ports = settings.home, settings.ports
+    return {
+        **clouds.variables(settings),
+        **monitoring.variables(settings),
+        "INTERMODAL_HOME": str(home),
+        "INTERMODAL_ENV": "sandbox",
+        "INTERMODAL_MLFLOW_URL": f"http://127.0.0.1:{ports.mlflow}",
+        "INTERMODAL_UI_URL": f"http://127.0.0.1:{ports.ui}",
+        "INTERMODAL_GATEWAY_URL": f"http://127.0.0.1:{ports.gateway}",
+        "INTERMODAL_GATEWAY_ADMIN_URL": f"http://127.0.0.1:{ports.gateway_admin}",
+        "INTERMODAL_GATEWAY_DIRECTORY": str(home / "gateway"),
+        "INTERMODAL_GATEWAY_CA_BUNDLE": str(home / "sandbox" / "azure" / "ca.pem"),
+        "INTERMODAL_TABLES": str(home / "tables"),
+        "INTERMODAL_INCIDENTS": str(home / "incidents"),
+        "INTERMODAL_MONITOR_DELAY_SECONDS": "0",  # the sandbox's clouds know at once what real ones know minutes later
+        "DAGSTER_HOME": str(home / "dagster"),
+        "DAGSTER_DISABLE_TELEMETRY": "true",
+        # Postgres, or any database that MLflow knows, by its address (which may hold a password); a file otherwise.
+        "MLFLOW_BACKEND_STORE_URI": os.environ.get(
+            "INTERMODAL_MLFLOW_BACKEND", f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+        ),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+        "DO_NOT_TRACK": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+
+
+def services(settings: Settings) -> list[Service]:
+    home, ports = settings.home, settings.ports
+    return [
+        Service(
+            "mlflow",
+            ports.mlflow,
+            [
+                *(str(SCRIPTS / "mlflow"), "server", "--host", "127.0.0.1", "--port", str(ports.mlflow)),
+                *("--workers", "1"),
+                *("--artifacts-destination", str(home / "mlflow" / "artifacts")),
+            ],
+            f"http://127.0.0.1:{ports.mlflow}/health",
+        ),
+        Service(
+            "gateway",
+            ports.gateway,
+            [
+                *(str(SCRIPTS / "envoy"), "-c", str(home / "gateway" / "bootstrap.json")),
+                *("--disable-hot-restart", "--log-level", "warning", "--concurrency", "1"),
+            ],
+            f"http://127.0.0.1:{ports.gateway_admin}/ready",
+        ),
+        Service(
+            "ui",
+            ports.ui,
+            [
+                *(str(SCRIPTS / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml")),
+                *("-h", "127.0.0.1", "-p", str(ports.ui), "--log-level", "warning"),
+            ],
+            f"http://127.0.0.1:{ports.ui}/server_info",
+        ),
+    ]
+
+
+def prepare(settings: Settings) -> None:
+    """Folders, and a DAGSTER_HOME that is initialised once: two processes that do it at the same time can break it."""
+    (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
+    dagster_home = settings.home / "dagster"
+    dagster_home.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
+    if (dagster_home / "history").exists():
+        return
+    import dagster as dg
+
+    with dg.DagsterInstance.from_config(str(dagster_home)) as instance:
+        instance.get_runs_count()
+        instance.get_asset_keys()
+        instance.all_instigator_state()
+
+
+def start(settings: Settings, service: Service, environ: Mapping[str, str]) -> None:
+    programs = Programs(settings.home)
+    if not programs.running(service.name):
+        programs.stop(service.name)
+        require_free(service.name, service.port)
+        programs.start(service.name, service.command, environ, folder=ROOT)
+
+
+def wait(settings: Settings, service: Service) -> None:
+    Programs(settings.home).wait(service.name, lambda: _answers(service.ready), service.seconds)
+
+
+def _answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=2, trust_env=False).status_code == 200
+    except httpx.TransportError:
+        return False

@@ -1,0 +1,127 @@
+"""``make up``: from nothing to a model that answers on three clouds; run again, it changes nothing."""
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+
+from filelock import BaseFileLock, FileLock
+
+from intermodal.platform.targets import CLOUDS
+from intermodal.sandbox import clouds
+from intermodal.sandbox.local import monitoring, runs, services
+from intermodal.sandbox.processes import Programs
+from intermodal.sandbox.settings import Settings
+
+DEMO = "flight_delay"
+DEMO_MONTHS = {"dagster/asset_partition_range_start": "2013-01-01", "dagster/asset_partition_range_end": "2013-04-01"}
+"""January to March to train on, April held out."""
+
+
+class Phases:
+    """Seconds by phase, and by what was waited for in it, kept in ``up.json`` for people and the benchmark."""
+
+    def __init__(self) -> None:
+        self.started, self.seconds = time.monotonic(), dict[str, float]()
+        self.waits: dict[str, dict[str, float]] = {}
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.waits[name] = {}
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 2)
+
+    @contextmanager
+    def wait(self, phase: str, name: str) -> Iterator[None]:
+        """A program or step that the phase waits for; several may be waited for side by side."""
+        began = time.monotonic()
+        yield
+        self.waits[phase][name] = round(time.monotonic() - began, 2)
+
+    def save(self, settings: Settings) -> None:
+        self.seconds["total"] = round(time.monotonic() - self.started, 2)
+        said = {"seconds": self.seconds, "waits": self.waits}
+        (settings.home / "up.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
+
+
+def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
+    """Start the clouds, MLflow, the gateway, Dagster and what watches them side by side, and wait for each."""
+    from intermodal.resources.envoy.gateway import write_bootstrap
+
+    wait = phases.wait
+    # Heavy starters first: they import while the rest is prepared. Who stops everything ends before or begins after.
+    with stopping(settings), phases.phase("prepare"):
+        with wait("prepare", "identities and certificates of the clouds"):
+            environ = os.environ | services.variables(settings)
+        (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
+        mlflow, gateway, ui = services.services(settings)
+        with wait("prepare", "starting MLflow, the clouds and the gateway"):
+            services.start(settings, mlflow, environ)
+            monitoring.forget_servers(settings)
+            clouds.start(settings, CLOUDS, environ)
+            write_bootstrap(settings.home / "gateway", settings.ports.gateway, settings.ports.gateway_admin)
+            services.start(settings, gateway, environ)
+        with wait("prepare", "DAGSTER_HOME: its databases"):
+            services.prepare(settings)
+        with wait("prepare", "starting Dagster and what watches"):
+            services.start(settings, ui, environ)
+            monitoring.prepare(settings)
+            watching = monitoring.services(settings)
+            for service in watching:
+                services.start(settings, service, environ)
+    if absent := monitoring.missing(settings):
+        say(f"{', '.join(absent)}: not installed here; the rest works without (Debian: apt-get install prometheus ...)")
+    with phases.phase("start"), ThreadPoolExecutor() as pool:
+
+        def until(name: str, ready: Callable[[], None]) -> None:
+            with wait("start", name):
+                ready()
+
+        programs: dict[str, Callable[[], None]] = {
+            **{one.name: partial(services.wait, settings, one) for one in (mlflow, gateway, ui, *watching)},
+            **{cloud: partial(clouds.wait, settings, cloud) for cloud in CLOUDS},
+        }
+        for name, done in [(name, pool.submit(until, name, ready)) for name, ready in programs.items()]:
+            done.result()
+            say(f"{name} is up")
+
+
+def train_and_deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
+    """One real run of ``train_and_deploy_flight_delay``, as somebody would launch it in the UI."""
+    _run(settings, f"train_and_deploy_{DEMO}", DEMO_MONTHS, say, phases)
+
+
+def deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
+    """What is the champion already, wherever it does not serve."""
+    _run(settings, f"deploy_{DEMO}", {}, say, phases)
+
+
+def _run(settings: Settings, job: str, tags: dict[str, str], say: Callable[[str], None], phases: Phases) -> None:
+    with phases.phase("run"):
+        with phases.wait("run", "the launch, through the webserver"):
+            run = runs.launch(settings, job, tags)
+        say(f"run {run[:8]} of {job}: http://127.0.0.1:{settings.ports.ui}/runs/{run}")
+        taken = runs.follow(settings, run, say)
+        phases.waits["run"] |= {name: round(seconds, 2) for name, seconds in taken.items()}
+
+
+def down(settings: Settings) -> list[str]:
+    """Stop everything, the front of traffic first; what was stopped. Who starts meanwhile waits for it to end."""
+    if not settings.home.is_dir():
+        return []
+    with stopping(settings):
+        programs = Programs(settings.home)
+        stopped = [name for name in programs.names() if programs.running(name)]
+        programs.stop("gateway")
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(programs.stop, programs.names()))
+        monitoring.forget_servers(settings)
+        return stopped
+
+
+def stopping(settings: Settings) -> BaseFileLock:
+    return FileLock(settings.home / "down.lock")

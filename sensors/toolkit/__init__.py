@@ -1,0 +1,1 @@
+"""What several sensors share: cursors, deadlines, run requests, notifications."""

@@ -1,0 +1,30 @@
+"""Numbers that alerts and dashboards compare with: each model's objectives and budget, and its open incidents."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.spec import ModelSpec
+
+Gauge = tuple[str, Mapping[str, str], float]
+
+
+def objectives(specs: Collection[ModelSpec]) -> list[Gauge]:
+    """p95 in seconds, availability as a share (0 to 1), and the month's budget in dollars where there is one."""
+    found: list[Gauge] = []
+    for spec in specs:
+        labels = {"model": spec.name}
+        found.append(("intermodal_objective_p95_seconds", labels, spec.objectives.p95_ms / 1000))
+        found.append(("intermodal_objective_availability", labels, spec.objectives.availability / 100))
+        if spec.budget is not None:
+            found.append(("intermodal_budget_usd", labels, spec.budget.usd_per_month))
+    return found
+
+
+def incidents(specs: Collection[ModelSpec], opened: Sequence[Incident]) -> list[Gauge]:
+    """1 for a model's cloud with an open incident, 0 for its others."""
+    away = {(incident.model, str(incident.cloud)) for incident in opened}
+    places = {(spec.name, target.split("/")[0]) for spec in specs for target in spec.serve}
+    return [
+        ("intermodal_incident_open", {"model": model, "cloud": cloud}, float((model, cloud) in away))
+        for model, cloud in sorted(places | away)
+    ]

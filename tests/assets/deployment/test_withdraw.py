@@ -1,0 +1,108 @@
+"""A model that has no spec any more leaves the gateway and the clouds, in one run or in several."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.assets.deployment.withdraw import withdraw
+from intermodal.assets.ports import target_key
+from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
+from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.targets import TARGETS
+from tests.memory import MemoryDeployment, MemoryGateway, MemoryGauges, MemoryIncidents, MemoryStore, MemoryTarget
+
+
+class World:
+    def __init__(self, instance: dg.DagsterInstance) -> None:
+        self.instance = instance
+        self.targets = {target.cloud: MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS}
+        self.gateway, self.incidents, self.gauges = MemoryGateway([]), MemoryIncidents(), MemoryGauges()
+        for model in ("gone", "kept"):
+            self.gateway.routes[model] = Route(model, "1.0.0", {"aws": 1}, {}, "{}")
+            self.incidents.open(Incident(f"{model}-aws-1", model, "aws", 1.0))
+            for place in self.targets.values():
+                name = endpoint_name(model, "1.0.0", "sandbox")
+                place.endpoints[name] = Endpoint(place.target, name, model, "1.0.0", "https://x", "ready")
+
+    def withdraw(self, model: str) -> dg.ExecuteInProcessResult:
+        resources: dict[str, Any] = {
+            "deployment": MemoryDeployment(),
+            "gateway": self.gateway,
+            "gauges": self.gauges,
+            "incidents": self.incidents,
+            **{target_key(place.target): place for place in self.targets.values()},
+        }
+        return withdraw(served=["kept"]).execute_in_process(
+            resources=resources,
+            run_config={"ops": {"withdraw_model": {"config": {"model": model, "drain_seconds": 0}}}},
+            tags={"model": model},
+            instance=self.instance,
+        )
+
+    @property
+    def served(self) -> set[tuple[str, str]]:
+        return {(cloud, one.model) for cloud, place in self.targets.items() for one in place.endpoints.values()}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield World(instance)
+
+
+def test_its_route_its_endpoints_its_incidents_and_its_gauges_go_and_no_others(world: World) -> None:
+    assert world.withdraw("gone").success
+    assert world.gateway.models() == ["kept"]
+    assert world.served == {(cloud, "kept") for cloud in world.targets}
+    assert [one.model for one in world.incidents.all(open_only=True)] == ["kept"]
+    assert {group: list(pushed) for group, pushed in world.gauges.pushed.items()} == {
+        "drift-gone": [],
+        "monitor-gone": [],
+    }
+    assert world.withdraw("gone").success  # again changes nothing
+
+
+def test_a_model_that_has_a_spec_stays(world: World) -> None:
+    with pytest.raises(SpecError, match="'kept' has a spec"):
+        world.withdraw("kept")
+    assert set(world.gateway.models()) == {"gone", "kept"}
+
+
+def test_a_cloud_that_is_away_is_named_and_the_next_run_ends_it(world: World) -> None:
+    world.targets["aws"].gone = True
+    with pytest.raises(Unavailable, match="may be left on aws/sagemaker"):
+        world.withdraw("gone")
+    assert world.gateway.models() == ["kept"]
+    assert {cloud for cloud, model in world.served if model == "gone"} == {"aws"}
+    assert "gone" in [one.model for one in world.incidents.all(open_only=True)]
+    world.targets["aws"].gone = False
+    assert world.withdraw("gone").success
+    assert world.served == {(cloud, "kept") for cloud in world.targets}
+
+
+def test_it_refuses_while_somebody_is_at_work_on_the_model(world: World) -> None:
+    run = dg.DagsterRun(job_name="deploy_gone", tags={"model": "gone"}, status=dg.DagsterRunStatus.STARTED)
+    world.instance.add_run(run)
+    with pytest.raises(IntermodalError, match=f"At work on 'gone': run {run.run_id}"):
+        world.withdraw("gone")
+    assert "gone" in world.gateway.models()
+
+
+@pytest.mark.parametrize("name", ["", "kept,", "kept\n", "Kept"])
+def test_what_is_no_models_name_takes_nothing_away(world: World, name: str) -> None:
+    before = world.served
+    with pytest.raises(SpecError, match="no model's name"):
+        world.withdraw(name)
+    assert world.served == before
+    assert len(world.incidents.all(open_only=True)) == 2
+
+
+def test_a_cloud_that_lists_too_much_loses_nothing_of_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = world.targets["azure"]
+    monkeypatch.setattr(place, "list", lambda *_: list(place.endpoints.values()))
+    assert world.withdraw("gone").success
+    assert world.served == {(cloud, "kept") for cloud in world.targets}

@@ -1,0 +1,152 @@
+"""Drift and data quality of a model that serves, of all clouds together and of each."""
+
+from types import SimpleNamespace
+
+import dagster as dg
+import numpy as np
+import pytest
+
+from intermodal.assets.monitoring import drift
+from intermodal.platform.protocol.signature import Column
+from intermodal.platform.training.profile import ColumnProfile, Profile
+from tests.assets.conftest import World, another_spec
+from tests.assets.monitoring.watching_world import asked, checked, look
+
+
+def test_nothing_is_decided_on_few_rows(deployed: World) -> None:
+    asked(deployed, 50)
+    assert look(deployed, "drift")["state"] == "too few rows"
+
+
+def test_what_was_trained_on_has_not_drifted(deployed: World) -> None:
+    asked(deployed, 3000)
+    found = look(deployed, "drift")
+    assert found["rows"] == 3000
+    assert found["rows_aws"] == 1000
+    assert found["drifted_share"] == 0  # of the inputs; the outputs above are not the model's
+    pushed = {(name, labels["cloud"]) for name, labels, _ in deployed.gauges.pushed["drift-wine"] if "cloud" in labels}
+    assert ("intermodal_drift_psi", "") in pushed
+    assert ("intermodal_drift_psi", "gcp") in pushed
+
+
+def drifted(world: World) -> dict[str, float]:
+    gauges = world.gauges.pushed["drift-wine"]
+    return {labels["what"]: value for name, labels, value in gauges if name == "intermodal_drifted"}
+
+
+def test_what_was_decided_is_pushed_for_the_alert(deployed: World) -> None:
+    asked(deployed, 3000)  # the outputs are not the model's, and the inputs are
+    assert look(deployed, "drift")["state"] == "drifted"
+    assert drifted(deployed) == {"inputs": 0, "predictions": 1}
+    asked(deployed, 3000, shift=3)
+    look(deployed, "drift")
+    assert drifted(deployed) == {"inputs": 1, "predictions": 1}
+    asked(deployed, 50, shift=3)
+    look(deployed, "drift")
+    assert drifted(deployed) == {"inputs": 0, "predictions": 0}
+
+
+def test_inputs_that_are_wrong_are_a_warning_of_their_own(deployed: World) -> None:
+    asked(deployed, 3000)
+    assert look(deployed, "drift")["quality_findings"] == 0
+    assert checked(deployed, "drift", "no_quality_findings")
+    assert not checked(deployed, "drift", "no_drift")
+    (part,) = deployed.tables.partitions("wine", "predictions")
+    rows = deployed.tables.read("wine", "predictions", part)
+    deployed.tables.write("wine", "predictions", part, rows.drop(columns=["alcohol"]))
+    found = look(deployed, "drift")
+    assert "alcohol is not there at all in 100% of the rows." in found["quality"]
+    assert not checked(deployed, "drift", "no_quality_findings")
+    key = dg.AssetCheckKey(dg.AssetKey(["wine", "drift"]), "no_quality_findings")
+    (record,) = deployed.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    assert record.evaluation is not None
+    assert record.evaluation.severity == dg.AssetCheckSeverity.WARN
+
+
+def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
+    asked(deployed, 3000, shift=3)
+    found = look(deployed, "drift")
+    assert found["state"] == "drifted"
+    assert found["drifted_share"] > 0.5
+    assert "drifted" in found["columns"]
+    assert not checked(deployed, "drift", "no_drift")
+
+
+def test_clouds_that_see_and_say_the_same_are_no_finding(deployed: World) -> None:
+    asked(deployed, 3000)
+    found = look(deployed, "drift")
+    assert found["findings"] == "None."
+    assert checked(deployed, "drift", "no_cloud_findings")
+    assert found["psi_aws"] == pytest.approx(found["largest_psi"], rel=0.2)
+
+
+def test_a_cloud_that_sees_another_population_is_a_finding(deployed: World) -> None:
+    asked(deployed, 3000, shift=3, cloud="gcp")
+    found = look(deployed, "drift")
+    assert "gcp sees another population than the other clouds" in found["findings"]
+    assert "aws" not in found["findings"]
+    assert "azure" not in found["findings"]
+    assert not checked(deployed, "drift", "no_cloud_findings")
+    assert found["psi_gcp"] > max(found["psi_aws"], found["psi_azure"]) + 0.5
+
+
+def test_a_cloud_that_predicts_otherwise_is_a_finding(deployed: World) -> None:
+    asked(deployed, 3000, certain="azure")
+    found = look(deployed, "drift")
+    assert found["findings"].startswith(
+        "- azure predicts otherwise than the other clouds: PSI over 0.25 in prediction_"
+    )
+    assert found["finding_count"] == 1
+    assert found["quality_findings"] == 0
+    assert not checked(deployed, "drift", "no_cloud_findings")
+    assert checked(deployed, "drift", "no_quality_findings")
+
+
+@pytest.fixture
+def coloured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The wine's model as if it had been trained with a text, too, which was always red."""
+    colour, known, trained = Column("colour", "BYTES", categories=("red",)), drift.logged_columns, Profile.from_json
+
+    def profile(text: bytes) -> Profile:
+        bare = trained(text)
+        return Profile(bare.rows, (ColumnProfile("colour", (), ("red",), (bare.rows,), 0), *bare.columns))
+
+    monkeypatch.setattr(drift, "logged_columns", lambda spec, champion: [*known(spec, champion), colour])
+    monkeypatch.setattr(drift, "Profile", SimpleNamespace(from_json=profile))
+
+
+@pytest.mark.usefixtures("coloured")
+def test_a_new_category_is_a_finding_and_only_text(deployed: World) -> None:
+    asked(deployed, 3000)
+    (part,) = deployed.tables.partitions("wine", "predictions")
+    rows = deployed.tables.read("wine", "predictions", part)
+    colours = np.where(np.arange(3000) % 10, "red", "![x](http://example/x)<b>\nnew")
+    deployed.tables.write("wine", "predictions", part, rows.assign(colour=colours))
+    found = look(deployed, "drift")
+    assert "10.0% of the rows have a value of colour that training did not: " in found["quality"]
+    assert r"!\[x\](http: //example/x)\<b\> new." in found["quality"]
+    assert "missing" not in found["quality"]
+
+
+@pytest.mark.parametrize("sensitive", ["[]", "[proline, alcohol]"])
+def test_the_spec_may_call_others_sensitive_than_when_the_version_was_trained(deployed: World, sensitive: str) -> None:
+    """What it was trained without is in no log yet; what was logged until now is not looked at any more."""
+    asked(deployed, 3000)
+    features = f"  features: {{function: rows.features, target: grower, sensitive: {sensitive}}}\n"
+    with another_spec(deployed, features) as changed:
+        found = look(changed, "drift")
+    assert found["quality"] == "None."
+    assert "proline" not in found["columns"]
+    assert ("alcohol" in found["columns"]) == ("alcohol" not in sensitive)
+
+
+def test_gauges_that_nobody_takes_do_not_stop_the_decision(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from intermodal.platform.errors import Unavailable
+
+    def refuse(*_: object) -> None:
+        raise Unavailable("the Pushgateway is down")
+
+    monkeypatch.setattr(deployed.gauges, "push", refuse)
+    asked(deployed, 3000, shift=3)
+    assert look(deployed, "drift")["state"] == "drifted"
+    assert "the Pushgateway is down" in look(deployed, "health")["not_read"]

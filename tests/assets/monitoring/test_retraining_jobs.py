@@ -1,0 +1,95 @@
+"""Drift → retrain → redeploy: a month of other data lands, and the run that the sensor asks for ends in a new route."""
+
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.platform.ports.endpoints import endpoint_name
+from intermodal.platform.targets import CLOUDS
+from intermodal.sensors.drift import drift
+from tests.assets.conftest import World
+from tests.assets.monitoring.watching_world import asked, look
+
+AT_ONCE = {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}
+
+
+@pytest.fixture
+def drifted(world: World) -> World:
+    """Trained on January and February, judged on March; then what it is asked moves."""
+    assert world.run("train_and_deploy_wine").success
+    asked(world, 3000, shift=3)
+    assert look(world, "drift")["state"] == "drifted"
+    return world
+
+
+def april_lands(world: World) -> None:
+    """March's bottles again: whoever was trained on March knows them better than who was not."""
+    for stage in ("dataset", "features"):
+        world.tables.write("wine", stage, "2020-04-01", world.tables.read("wine", stage, "2020-03-01"))
+
+
+def tick(world: World, cursor: str | None = None) -> Any:
+    context = dg.build_sensor_context(
+        instance=world.instance,
+        cursor=cursor,
+        repository_def=world.defs.get_repository_def(),
+        resources={name: world.resources[name] for name in ("registry", "tables", "notifier")},
+    )
+    return drift([world.defs.resolve_job_def("retrain_wine")]).evaluate_tick(context)
+
+
+def retrain(world: World, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+    """The run that the daemon makes of it; only what is replaced is removed at once."""
+    job = world.defs.resolve_job_def(str(request.job_name))
+    return job.execute_in_process(
+        instance=world.instance, tags=dict(request.tags), run_config={**request.run_config, **AT_ONCE}
+    )
+
+
+def test_a_version_whose_data_drifted_is_replaced_on_every_cloud_by_one_of_the_newest_months(drifted: World) -> None:
+    april_lands(drifted)
+    (request,) = tick(drifted).run_requests
+    assert request.job_name == "retrain_wine"
+    assert request.tags["intermodal/cause"].startswith("drift of 1.0.0-")
+    assert retrain(drifted, request).success
+    model, version = drifted.metadata("model"), drifted.metadata("version")
+    assert (model["trained_on"], model["held_out"]) == ("2020-02, 2020-03", "2020-04")
+    assert (version["version"], version["why"]) == ("1.1.0", "new data")
+    for cloud in CLOUDS:
+        assert list(drifted.targets[cloud].endpoints) == [endpoint_name("wine", "1.1.0", "sandbox")]
+        assert drifted.targets[cloud].deploys[-1].artifacts == f"memory-{cloud}://bucket/wine/1.1.0"
+    route = drifted.gateway.route("wine")
+    assert route is not None
+    assert (route.version, route.weights) == ("1.1.0", {"aws": 3, "gcp": 1, "azure": 0})
+    assert drifted.gateway.infer("wine", route.golden_body.encode())[1:] == ("aws", "1.1.0")
+
+
+def test_one_drift_starts_one_retraining_and_its_new_version_starts_none(drifted: World) -> None:
+    april_lands(drifted)
+    first = tick(drifted)
+    assert retrain(drifted, *first.run_requests).success
+    again = tick(drifted, first.cursor)
+    assert not again.run_requests
+    assert drifted.notifier.told == []
+    assert "1.1.0 is champion now" in again.skip_message
+
+
+def test_without_a_new_month_nothing_is_trained_and_people_are_asked(drifted: World) -> None:
+    assert not tick(drifted).run_requests
+    (notice,) = drifted.notifier.told
+    assert "no data newer than 2020-03" in notice.text
+
+
+def test_a_retrained_version_that_its_gate_refuses_leaves_the_route_where_it_was(
+    drifted: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    april_lands(drifted)
+    first, before = tick(drifted), drifted.gateway.route("wine")
+    monkeypatch.setattr("intermodal.platform.training.fit.Fitted.score", lambda *_: 0.0)
+    job = drifted.defs.resolve_job_def("retrain_wine")
+    tags = dict(first.run_requests[0].tags)
+    assert not job.execute_in_process(instance=drifted.instance, tags=tags, raise_on_error=False).success
+    assert drifted.gateway.route("wine") == before
+    assert not tick(drifted, first.cursor).run_requests
+    assert "no retrained model passed its gates" in drifted.notifier.told[0].text

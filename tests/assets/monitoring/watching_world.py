@@ -1,0 +1,54 @@
+"""A deployed model that was asked, and a look at it."""
+
+import time
+from typing import Any
+
+import dagster as dg
+import numpy as np
+import pandas as pd
+
+from intermodal.platform.monitoring.predictions import part_of
+from intermodal.platform.targets import CLOUDS
+from tests.assets.conftest import World
+
+
+def asked(world: World, rows: int, shift: float = 0.0, cloud: str = "", certain: str = "") -> None:
+    """Predictions as they are gathered: training rows again, moved by ``shift`` standard deviations; those of one cloud
+    only, when it is given. The cloud ``certain`` says the first class of every row."""
+    frame = pd.concat([world.tables.read("wine", "features", f"2020-0{m}-01") for m in (1, 2)])
+    frame = frame.drop(columns=["grower", "proline"]).sample(rows, replace=True, random_state=1).reset_index(drop=True)
+    numbers = frame.select_dtypes("number")
+    clouds = np.array(CLOUDS)[np.arange(rows) % 3]
+    moved = np.full(rows, True) if not cloud else clouds == cloud
+    frame[numbers.columns] = numbers + np.outer(moved, shift * numbers.std())
+    outputs = np.eye(3)[np.where(clouds == certain, 0, np.arange(rows) // 3 % 3)]
+    at = time.time()
+    whole = frame.assign(
+        _id=[f"r{number}" for number in range(rows)],
+        _row=0,
+        _at=at,
+        _cloud=clouds,
+        _target="x",
+        _version="1.0.0",
+        **{f"prediction_{k}": outputs[:, k] for k in range(3)},
+    )
+    world.tables.write("wine", "predictions", part_of(at), whole)
+
+
+def look(world: World, *stages: str) -> dict[str, Any]:
+    keys = [dg.AssetKey(["wine", stage]) for stage in stages]
+    result = world.run("watch_wine", asset_selection=keys)
+    assert result.success, [e for e in result.all_events if e.is_failure]
+    return world.metadata(stages[-1])
+
+
+def checked(world: World, stage: str, name: str) -> bool:
+    key = dg.AssetCheckKey(dg.AssetKey(["wine", stage]), name)
+    records = world.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
+    return bool(records[0].status.value == "SUCCEEDED")
+
+
+def drill(world: World, **config: Any) -> dg.ExecuteInProcessResult:
+    job = world.defs.resolve_job_def("drill_wine")
+    run_config = {"ops": {"wine__drill": {"config": {"seconds": 0.3, "rate": 20.0, **config}}}}
+    return job.execute_in_process(instance=world.instance, run_config=run_config, raise_on_error=False)

@@ -1,0 +1,120 @@
+"""Whose turn it is on Tuesday, and two drills at the same moment: the one that was asked for later gives way."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise, product
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.assets.monitoring.jobs import in_turn, kind_in_turn
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.resilience.drills import DRILL_KINDS
+from intermodal.platform.spec import ModelSpec
+from tests.assets.conftest import World
+from tests.failover_world import spec_with
+
+SECONDS = 0.3
+CONFIG = {"ops": {"wine__drill": {"config": {"seconds": SECONDS, "rate": 20.0, "kind": "throttle", "cloud": "aws"}}}}
+
+
+def test_a_drill_gives_way_to_one_that_was_asked_for_before(world: World) -> None:
+    assert world.run("train_and_deploy_wine").success
+    tags = {"intermodal/drill": "wine"}
+    other = dg.DagsterRun(job_name="drill_wine", run_config=CONFIG, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    world.instance.add_run(other)
+    result = drill(world)
+    failure = next(event for event in result.all_events if event.is_step_failure)
+    assert "another drill is going on" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+    assert world.gateway.disturbances() == {}
+
+
+def test_one_that_was_killed_long_ago_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert world.run("train_and_deploy_wine").success
+    tags = {"intermodal/drill": "wine"}
+    dead = dg.DagsterRun(job_name="drill_wine", run_config=CONFIG, tags=tags, status=dg.DagsterRunStatus.STARTED)
+    world.instance.add_run(dead)
+    monkeypatch.setattr("intermodal.assets.resilience.drill.GRACE_SECONDS", -SECONDS)
+    assert drill(world).success
+
+
+def test_a_model_that_cannot_be_seen_is_taken_for_one_that_cannot_bear_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.run("train_and_deploy_wine").success
+    known = world.gateway.route
+
+    def route(model: str) -> Route | None:
+        if model == "unread":
+            raise IntermodalError("unread.json is damaged")
+        return known(model)
+
+    monkeypatch.setattr(world.gateway, "models", lambda: ["unread", "wine"])
+    monkeypatch.setattr(world.gateway, "route", route)
+    failure = next(event for event in drill(world).all_events if event.is_step_failure)
+    assert "unread.json is damaged" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+    assert world.gateway.disturbances() == {}
+
+
+def drill(world: World) -> dg.ExecuteInProcessResult:
+    job = world.defs.resolve_job_def("drill_wine")
+    return job.execute_in_process(instance=world.instance, run_config=CONFIG, raise_on_error=False)
+
+
+TUESDAY = datetime(2026, 6, 2, 10, tzinfo=UTC)
+
+
+def tick(world: World) -> Any:
+    schedule = world.defs.resolve_schedule_def("weekly_drill_wine")
+    with dg.build_schedule_context(
+        instance=world.instance,
+        scheduled_execution_time=TUESDAY,
+        repository_def=world.defs.get_repository_def(),
+        resources={"deployment": world.deployment},
+    ) as context:
+        return schedule.evaluate_tick(context)
+
+
+def test_every_week_another_cloud_that_has_traffic(world: World) -> None:
+    (request,) = tick(world).run_requests
+    config = request.run_config["ops"]["wine__drill"]["config"]
+    assert config["cloud"] in ("aws", "gcp")  # azure has no weight
+    assert config["kind"] == kind_in_turn(TUESDAY.toordinal() // 7, 2) != "outage"
+
+
+def test_no_cold_cloud_has_its_turn_and_every_other_has() -> None:
+    weighted = spec_with(route={"policy": "weighted", "weights": {"azure": 2, "gcp": 1}})
+    assert {cloud for _, cloud in turns(spec_with(failover={"cold": ["azure"]}))} == {"aws", "gcp"}
+    assert {cloud for _, cloud in turns(weighted)} == {"azure", "gcp"}
+    assert {cloud for _, cloud in turns(spec_with())} == {"aws", "gcp", "azure"}
+
+
+def turns(spec: ModelSpec, weeks: int = 12) -> list[tuple[str, str]]:
+    """Over the end of a year: 2026 has 53 weeks."""
+    return [in_turn(spec, datetime(2026, 11, 3, 10, tzinfo=UTC) + timedelta(weeks=week)) for week in range(weeks)]
+
+
+def test_every_kind_meets_every_cloud() -> None:
+    assert sorted(turns(spec_with())) == sorted(product(DRILL_KINDS, ("aws", "gcp", "azure")))
+    two = turns(spec_with(failover={"cold": ["azure"]}), weeks=8)
+    assert sorted(two) == sorted(product(DRILL_KINDS, ("aws", "gcp")))
+
+
+@pytest.mark.parametrize("clouds", range(1, 7))
+def test_each_pair_has_its_turn_in_as_many_weeks_as_there_are_pairs(clouds: int) -> None:
+    pairs = len(DRILL_KINDS) * clouds
+    for first in range(2900, 2900 + pairs):
+        met = [(kind_in_turn(week, clouds), week % clouds) for week in range(first, first + pairs)]
+        assert set(met) == set(product(DRILL_KINDS, range(clouds)))
+        assert all(one != other for one, other in pairwise(met))
+
+
+def test_in_production_the_schedule_says_what_a_person_must_set(world: World) -> None:
+    world.deployment.environment = "production"
+    found = tick(world)
+    assert not found.run_requests
+    assert "allow_production" in found.skip_message
+    kind = kind_in_turn(TUESDAY.toordinal() // 7, 2)
+    assert f"intermodal drill {kind} " in found.skip_message
+    assert "--model wine --allow-production" in found.skip_message

@@ -1,0 +1,32 @@
+"""What happened, for whoever was called at night."""
+
+import time
+
+import dagster as dg
+
+from intermodal.platform.ports.incidents import Entry, Incident
+from tests.assets.conftest import World
+from tests.assets.monitoring.watching_world import look
+
+
+def test_the_timeline_tells_versions_routes_incidents_and_notes(deployed: World) -> None:
+    deployed.incidents.open(Incident("wine-aws-1", "wine", "aws", time.time()))
+    deployed.incidents.note("wine-aws-1", Entry(time.time(), "detected", "0", "aws cannot serve wine"))
+    noted = dg.AssetObservation(dg.AssetKey(["wine", "timeline"]), metadata={"note": "a person was here"})
+    deployed.instance.report_runless_asset_event(noted)
+    page = look(deployed, "timeline")["timeline"]
+    for words in (
+        "1.0.0 is the champion",
+        "is routed: aws 3, azure 0, gcp 1",
+        "aws cannot serve wine",
+        "a person was here",
+    ):
+        assert words in page
+
+
+def test_what_was_marked_as_materialized_by_hand_is_told_as_that(deployed: World) -> None:
+    for stage in ("model", "version", "route", "drift", "drill"):
+        deployed.instance.report_runless_asset_event(dg.AssetMaterialization(["wine", stage]))
+    page = look(deployed, "timeline")["timeline"]
+    assert page.count("marked as materialized by hand") == 5
+    assert "1.0.0 is the champion" in page

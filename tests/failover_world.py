@@ -1,0 +1,283 @@
+"""A model that serves on three clouds in memory, a daemon that watches it, and a way to kill that daemon anywhere."""
+
+import logging
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from intermodal.platform.deployment.requests import golden_of_mirror, prefix
+from intermodal.platform.errors import IntermodalError, Unavailable
+from intermodal.platform.ports.endpoints import endpoint_name
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.registry import Candidate, Fingerprint, RegisteredVersion, TrainingRecord
+from intermodal.platform.protocol.manifest import Manifest
+from intermodal.platform.resilience.capacity import serve
+from intermodal.platform.resilience.context import FailoverContext
+from intermodal.platform.resilience.detection import Watch, WatchPolicy, look
+from intermodal.platform.resilience.failover import Outage, fail_over
+from intermodal.platform.resilience.failover_plan import contained, recovering, shares, wanted
+from intermodal.platform.resilience.recovery import recover
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import CLOUDS, TARGETS, Cloud
+from intermodal.sensors.outage import events_of, lanes_of
+from tests import tiny_package
+from tests.memory import (
+    MemoryDeployment,
+    MemoryGateway,
+    MemoryIncidents,
+    MemoryNotifier,
+    MemoryRegistry,
+    MemoryStore,
+    MemoryTarget,
+)
+
+MODEL = "flight_delay"
+NAME = endpoint_name(MODEL, "1.0.0", "sandbox")
+COLD = {"failover": {"cold": ["gcp"]}}
+SPEC = ModelSpec.model_validate(
+    {
+        "name": MODEL,
+        "owner": "team:airline-operations",
+        "data": {"function": "d.f", "partitions": {"monthly": {"start": "2013-01"}}},
+        "features": {"function": "d.g", "target": "late"},
+        "train": {"function": "t.f"},
+        "gate": {"metric": "roc_auc"},
+    }
+)
+SILENT = logging.getLogger("tests.failover")
+SILENT.disabled = True
+
+
+def spec_with(**fields: Any) -> ModelSpec:
+    return ModelSpec.model_validate({**SPEC.model_dump(), **fields})
+
+
+class Killed(BaseException):
+    """The process is gone: nothing can catch it and go on."""
+
+
+@dataclass
+class Killer:
+    """Dies at the ``at``-th port call, before or after it took effect. ``died_at`` says in which."""
+
+    at: int = 0
+    after: bool = False
+    calls: int = 0
+    died_at: str = ""
+    log: list[str] = field(default_factory=list)
+
+    def around(self, port: Any, label: str) -> Any:
+        return _Killing(port, label, self)
+
+    def arm(self, at: int, after: bool) -> None:
+        self.at, self.after, self.calls, self.died_at = at, after, 0, ""
+
+
+class _Killing:
+    def __init__(self, port: Any, label: str, killer: Killer) -> None:
+        self._port, self._label, self._killer = port, label, killer
+
+    def __getattr__(self, name: str) -> Any:
+        value, killer = getattr(self._port, name), self._killer
+        if not callable(value):
+            return value
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            killer.calls += 1
+            killer.log.append(f"{self._label}.{name}")
+            mine = killer.calls == killer.at
+            if mine and not killer.after:
+                killer.died_at = f"before {self._label}.{name}"
+                raise Killed
+            result = value(*args, **kwargs)
+            if mine:
+                killer.died_at = f"after {self._label}.{name}"
+                raise Killed
+            return result
+
+        return call
+
+
+class FlakyNotifier(MemoryNotifier):
+    failing = 0
+
+    def tell(self, notice: Notice) -> bool:
+        if self.failing:
+            self.failing -= 1
+            raise Unavailable("nobody could be reached")
+        return super().tell(notice)
+
+
+class DownRegistry:
+    def __getattr__(self, name: str) -> Any:
+        raise Unavailable("MLflow does not answer")
+
+
+def record() -> TrainingRecord:
+    mark = Fingerprint("s", "d", "c", "p", "e")
+    return TrainingRecord(
+        MODEL, "run", "binary", tiny_package.SIGNATURE, mark, {}, "2013-03-01", {}, {"roc_auc": 0.7}, {}, "c"
+    )
+
+
+class World:
+    """``gone`` clouds answer nothing: neither API, nor store, nor requests."""
+
+    def __init__(self, folder: Path, spec: ModelSpec = SPEC, version: str = "1.0.0") -> None:
+        self.spec, self.folder = spec, folder
+        self.stores = {cloud: GoneStore(cloud) for cloud in CLOUDS}
+        self.targets: dict[Cloud, MemoryTarget] = {t.cloud: MemoryTarget(t, self.stores[t.cloud]) for t in TARGETS}
+        self.gateway = MemoryGateway(list(self.targets.values()))
+        self.incidents, self.notifier = MemoryIncidents(), FlakyNotifier()
+        self.registry: Any = MemoryRegistry(folder)
+        self.killer, self.clock, self.watch, self.asked = Killer(), 1000.0, Watch(), Counter[str]()
+        self.failures: list[str] = []
+        self.candidate = Candidate(record(), str(folder), Manifest.of(folder))
+        self.deploy(version)
+        for target in self.targets.values():
+            target.changes = 0
+            target.deploys.clear()
+
+    def ports(self, kill: bool = True) -> FailoverContext:
+        around = self.killer.around if kill else lambda port, _: port
+        return FailoverContext(
+            gateway=around(self.gateway, "gateway"),
+            incidents=around(self.incidents, "incidents"),
+            notifier=around(self.notifier, "notifier"),
+            deployment=MemoryDeployment(),
+            stores={cloud: around(store, f"{cloud} store") for cloud, store in self.stores.items()},
+            places={cloud: around(target, f"{cloud} target") for cloud, target in self.targets.items()},
+            registry=around(self.registry, "registry"),
+            log=SILENT,
+            now=lambda: self.clock,
+            pause=lambda _: None,
+        )
+
+    def deploy(self, version: str, down: frozenset[Cloud] = frozenset()) -> None:
+        """What the assets do: mirrors, endpoints and route of a version, without the clouds that are down."""
+        self.registry.registered.append(RegisteredVersion(version, version, self.candidate))
+        at, upstreams = self.ports(kill=False), []
+        for cloud, count in wanted(self.spec, down).items():
+            self.stores[cloud].mirror(self.folder, self.candidate.manifest, prefix(MODEL, version))
+            if count:
+                upstreams.append(self.targets[cloud].upstream(serve(at, self.spec, cloud, version, count, down)))
+        body, _ = golden_of_mirror(self.stores[upstreams[0].cloud], MODEL, version)
+        weights = shares(self.spec, down, [upstream.cloud for upstream in upstreams])
+        self.gateway.publish(Route(MODEL, version, weights, {}, body.decode()), upstreams)
+        for cloud, target in self.targets.items():
+            for name in list(target.endpoints):
+                if cloud not in down and name != endpoint_name(MODEL, version, "sandbox"):
+                    target.delete(name)
+
+    def kill_cloud(self, *clouds: Cloud) -> None:
+        for cloud in clouds:
+            self.targets[cloud].gone = self.stores[cloud].gone = True
+
+    def revive(self, *clouds: Cloud) -> None:
+        for cloud in clouds:
+            self.targets[cloud].gone = self.stores[cloud].gone = False
+
+    def tick(self, forget: bool = False) -> list[str]:
+        """One look of the sensor and the run it asks for; what was done."""
+        self.clock += 5
+        known = {(one.model, one.cloud): one for one in self.incidents.all(open_only=True)}
+        serves = lanes_of({MODEL: self.spec}, self.gateway.health(), known)
+        answers = {lane: self.targets[lane[1]].answers() for lane in known}
+        handled = {lane for lane, one in known.items() if not recovering(one)}
+        seen = look(Watch() if forget else self.watch, WatchPolicy(), self.clock, serves, handled, answers)
+        self.watch = seen.watch
+        events = events_of({MODEL: self.spec}, seen, known, self.incidents, self.clock)[:1]
+        for event in events:
+            self.asked[event.verb] += 1
+            try:
+                if event.verb == "failover":
+                    config = event.config
+                    fail_over(self.ports(), self.spec, Outage(event.incident, config["cloud"], config["onset"]))
+                else:
+                    recover(self.ports(), self.spec, event.incident)
+            except IntermodalError as error:
+                self.failures.append(error.message)
+            except Killed:
+                pass
+        return [event.id for event in events]
+
+    def settle(self, ticks: int = 80, forget: int = -1) -> None:
+        """Tick until the sensor is content for a while; ``forget``: the tick at which it loses its cursor."""
+        quiet = 0
+        for number in range(ticks):
+            quiet = 0 if self.tick(forget=number == forget) else quiet + 1
+            if quiet > 5:
+                return
+        raise AssertionError(f"not settled: {self.failures[-3:]}")
+
+    def end(self) -> dict[str, Any]:
+        """What a person would find: what runs where, where traffic goes, what is written down, who was told."""
+        route = self.gateway.route(MODEL)
+        assert route is not None
+        down = {one.cloud for one in self.incidents.all(open_only=True)}
+        return {
+            "weights": dict(sorted(route.weights.items())),
+            "runs": {cloud: target.replicas for cloud, target in self.targets.items()},
+            "incidents": [
+                (one.cloud, one.is_open, sorted({(e.step, e.key) for e in one.entries})) for one in self.incidents.all()
+            ],
+            "contained": all(contained(one, self.spec, down) for one in self.incidents.all() if one.is_open),
+            "told": sorted({notice.title for notice in self.told}),
+        }
+
+    @property
+    def changes(self) -> int:
+        """How often a cloud really changed something."""
+        return sum(target.changes for target in self.targets.values())
+
+    @property
+    def told(self) -> list[Notice]:
+        return self.notifier.told
+
+
+class GoneStore(MemoryStore):
+    gone = False
+    failing = False
+
+    def _reach(self) -> None:
+        if self.gone or self.failing:
+            raise Unavailable(f"the store of {self.cloud} answers 500")
+
+    def mirror(self, *args: Any) -> Any:
+        self._reach()
+        return super().mirror(*args)
+
+    def damaged(self, *args: Any) -> Any:
+        self._reach()
+        return super().damaged(*args)
+
+    def get(self, key: str) -> bytes:
+        self._reach()
+        return super().get(key)
+
+
+_FOLDER = tempfile.TemporaryDirectory()
+_PACKAGE: list[Path] = []
+
+
+def package() -> Path:
+    if not _PACKAGE:
+        _PACKAGE.append(tiny_package.build(Path(_FOLDER.name) / "package"))
+    return _PACKAGE[0]
+
+
+def world(**fields: Any) -> World:
+    return World(package(), spec_with(**fields) if fields else SPEC)
+
+
+__all__ = ["MODEL", "SPEC", "DownRegistry", "Killed", "World", "package", "replace", "spec_with", "world"]
+
+
+def outage_and_back(at: World, forget: int = -1, **_: Any) -> None:
+    at.kill_cloud("aws")
+    at.settle(forget=forget)
+    at.revive("aws")
+    at.settle(forget=forget)

@@ -1,0 +1,75 @@
+"""A version's files from the mirrors of clouds that live: whole, damaged, gone, one that leads out of its folder."""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from intermodal.platform.deployment.copying import copy_of
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest
+from tests.memory import MemoryStore
+
+LOG = logging.getLogger(__name__)
+PREFIX = "wine/1.0.0"
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    (tmp_path / "source" / "deep").mkdir(parents=True)
+    (tmp_path / "source" / "model.bin").write_bytes(bytes(range(256)))
+    (tmp_path / "source" / "deep" / "empty").touch()
+    return Manifest.of(tmp_path / "source")
+
+
+@pytest.fixture
+def stores(manifest: Manifest, tmp_path: Path) -> list[MemoryStore]:
+    found = [MemoryStore("aws"), MemoryStore("gcp")]
+    for store in found:
+        store.mirror(tmp_path / "source", manifest, PREFIX)
+    return found
+
+
+def copy(stores: list[MemoryStore], folder: Path) -> tuple[Path, Manifest]:
+    folder.mkdir()
+    return copy_of(None, stores, "wine", "1.0.0", folder, LOG)
+
+
+def test_the_first_mirror_gives_every_file(stores: list[MemoryStore], manifest: Manifest, tmp_path: Path) -> None:
+    folder, found = copy(stores, tmp_path / "copy")
+    assert (folder.name, found) == ("aws", manifest)
+    assert Manifest.of(folder) == manifest
+
+
+@pytest.mark.parametrize("path", ["model.bin", MANIFEST])
+@pytest.mark.parametrize("data", [b"", bytes(256), None])
+def test_the_next_mirror_serves_when_one_is_damaged(
+    stores: list[MemoryStore], manifest: Manifest, tmp_path: Path, path: str, data: bytes | None
+) -> None:
+    if data is None:
+        del stores[0].objects[f"{PREFIX}/{path}"]
+    else:
+        stores[0].objects[f"{PREFIX}/{path}"] = data
+    folder, _ = copy(stores, tmp_path / "copy")
+    assert folder.name == "gcp"
+    assert Manifest.of(folder) == manifest
+
+
+def test_nobody_has_it_whole(stores: list[MemoryStore], tmp_path: Path) -> None:
+    for store in stores:
+        store.objects[f"{PREFIX}/model.bin"] = b"other"
+    with pytest.raises(IntermodalError, match=r"model\.bin is damaged"):
+        copy(stores, tmp_path / "copy")
+
+
+def test_nobody_has_it(tmp_path: Path) -> None:
+    with pytest.raises(NotFound):
+        copy([MemoryStore("aws")], tmp_path / "copy")
+
+
+def test_a_path_that_leads_out_is_not_written(tmp_path: Path) -> None:
+    store = MemoryStore("aws")
+    store.put(f"{PREFIX}/{MANIFEST}", Manifest({"../../out": FileEntry(1, "0" * 64)}).to_json().encode())
+    with pytest.raises(SpecError):
+        copy([store], tmp_path / "copy")
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,44 @@
+"""Parts that may have answers to the same request, and what of them goes."""
+
+import pandas as pd
+import pytest
+
+from intermodal.platform.monitoring.log_dedup import APART_SECONDS, borders, without
+from intermodal.platform.monitoring.predictions import AT, ID, PART_MINUTES, ROW, part_of, parts
+
+SPAN = PART_MINUTES * 60
+START = 1_795_000_200 // SPAN * SPAN
+BEFORE, PART, AFTER = (part_of(START + place * SPAN) for place in (-1, 0, 1))
+
+
+def rows(*at: float) -> pd.DataFrame:
+    return pd.DataFrame({ID: [f"r{second}" for second in at], ROW: 0, AT: [START + second for second in at]})
+
+
+@pytest.mark.parametrize(
+    ("at", "found"),
+    [
+        ([0], {PART: BEFORE}),
+        ([APART_SECONDS - 1], {PART: BEFORE}),
+        ([APART_SECONDS, SPAN - APART_SECONDS - 1], {}),
+        ([SPAN - APART_SECONDS], {AFTER: PART}),
+        ([0, SPAN - 1], {PART: BEFORE, AFTER: PART}),
+        ([150, SPAN - 1, SPAN + 150], {AFTER: PART}),
+        ([150, SPAN + 1], {AFTER: PART}),
+    ],
+)
+def test_only_rows_near_a_border_may_lie_on_both_sides_of_it(at: list[float], found: dict[str, str]) -> None:
+    assert borders(parts(rows(*at))) == found
+
+
+def test_no_answer_reaches_past_a_neighbour() -> None:
+    assert APART_SECONDS < SPAN
+
+
+def test_what_the_part_before_has_goes_row_by_row() -> None:
+    before = pd.DataFrame({ID: ["a", "a", "b"], ROW: [0, 1, 0], AT: 1.0})
+    part = pd.DataFrame({ID: ["c", "a", "a", "b"], ROW: [0, 1, 2, 1], AT: 2.0})
+    left = without(part, before)
+    assert left[[ID, ROW]].to_numpy().tolist() == [["c", 0], ["a", 2], ["b", 1]]
+    assert left.index.tolist() == [0, 1, 2]
+    assert without(part, before.iloc[:0]).equals(part)

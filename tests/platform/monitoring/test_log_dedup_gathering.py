@@ -1,0 +1,129 @@
+"""Each request once, its first answer, wherever two clouds' answers lie, in whatever order they come, and whoever is
+killed."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intermodal.assets.monitoring.predictions import newest
+from intermodal.platform.errors import Unavailable
+from intermodal.platform.monitoring import log_gathering, predictions
+from intermodal.platform.monitoring.log_dedup import APART_SECONDS
+from intermodal.platform.monitoring.log_gathering import OWN_BYTES, gather
+from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.resources.storage.tables import ParquetTables
+from tests.assets.monitoring.gathering import NOW, Fragile, gathered, ids, stores_of, write
+from tests.memory import MemoryStore, MemoryTables
+
+Answers = Mapping[Cloud, list[tuple[str, int]]]
+"""Cloud → its answers: a request, and how many seconds after the earliest that it may have."""
+REQUESTS = "abcdefghi"
+ANSWERS: st.SearchStrategy[Answers] = st.dictionaries(
+    st.sampled_from(CLOUDS),
+    st.lists(st.tuples(st.sampled_from(REQUESTS), st.integers(0, APART_SECONDS)), min_size=1),
+    min_size=1,
+)
+
+
+def timed(answers: Answers, start: float) -> Iterator[tuple[Cloud, str, float]]:
+    """Requests 130 seconds after one another: some have all their answers in the middle of a part, some on both sides
+    of a border."""
+    for cloud, given_ in answers.items():
+        for name, later in given_:
+            yield cloud, name, start + 130 * REQUESTS.index(name) + later
+
+
+def firsts(answers: Answers, start: float) -> list[tuple[str, float]]:
+    wanted = dict[str, float]()
+    for _, name, at in timed(answers, start):
+        wanted[name] = min(at, wanted.get(name, at))
+    return sorted(wanted.items())
+
+
+@pytest.mark.parametrize(
+    ("aws", "gcp"),
+    [
+        (1.5, 0.0),
+        (300.4, 299.6),
+        (299.6, 300.4),
+        (300.0 + APART_SECONDS - 1, 299.0),
+        (3599.9, 3600.1),
+        (3600.1, 3599.9),
+    ],
+)
+def test_an_answer_of_two_clouds_counts_once(aws: float, gcp: float) -> None:
+    tables, one, two = MemoryTables(), MemoryStore("aws"), MemoryStore("gcp")
+    write(one, 1, ("a", NOW - 3600 + aws))
+    write(two, 1, ("a", NOW - 3600 + gcp))
+    assert gather(tables, one, "wine", []) == 1
+    assert gather(tables, two, "wine", []) == 0
+    first = "aws" if aws < gcp else "gcp"
+    assert newest(tables, "wine", "1.0.0", 10)[predictions.CLOUD].tolist() == [first]
+
+
+def test_far_from_a_border_no_other_part_is_looked_at() -> None:
+    tables, store = Fragile(), MemoryStore("aws")
+    for number, at in enumerate((NOW - 150, NOW + 150, NOW + 450)):
+        write(store, number, (f"r{number}", at))
+    gather(tables, store, "wine", [])
+    tables.parts_read.clear()
+    write(store, 3, ("new", NOW + 151))
+    gather(tables, store, "wine", [])
+    assert tables.parts_read == [predictions.part_of(NOW + 150)]
+
+
+def test_a_part_that_nothing_is_left_of_stays_and_takes_more(tmp_path: Path) -> None:
+    tables = ParquetTables(address=str(tmp_path))
+    for cloud, at in (("aws", NOW + 300.4), ("gcp", NOW + 299.6)):
+        store = MemoryStore(cloud)  # type: ignore[arg-type]
+        write(store, 1, ("a", at))
+        gather(tables, store, "wine", [])
+    assert [len(tables.read("wine", "predictions", part)) for part in tables.partitions("wine", "predictions")] == [
+        1,
+        0,
+    ]
+    before = newest(tables, "wine", "1.0.0", 10)
+    write(store, 2, ("b", NOW + 301))
+    assert gather(tables, store, "wine", []) == 1
+    after = newest(tables, "wine", "1.0.0", 10)
+    assert after[predictions.ID].tolist() == ["a", "b"]
+    assert after.dtypes.tolist() == before.dtypes.tolist()
+
+
+@given(ANSWERS, st.randoms(use_true_random=False))
+def test_the_order_in_which_answers_come_makes_no_difference(answers: Answers, random: Random) -> None:
+    tables, stores = MemoryTables(), stores_of(answers)
+    arriving = list(timed(answers, NOW - 3450))
+    random.shuffle(arriving)
+    grown = 0
+    for number, (cloud, name, at) in enumerate(arriving):
+        write(stores[cloud], number, (name, at))
+        grown += gather(tables, stores[cloud], "wine", [])
+    assert gathered(tables) == firsts(answers, NOW - 3450)
+    assert grown == len(gathered(tables))
+
+
+@given(ANSWERS, st.integers(1, 16), st.booleans(), st.integers(1, 5))
+def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
+    answers: Answers, kill_at: int, in_store: bool, at_once: int
+) -> None:
+    """``at_once`` objects are added at a time; what was noted before the kill is not read again."""
+    tables, stores = Fragile(-1 if in_store else kill_at), stores_of(answers)
+    for number, (cloud, name, at) in enumerate(timed(answers, NOW - 750)):
+        write(stores[cloud], number, (name, at))
+    for store in stores.values():
+        store.kill_at = kill_at if in_store else -1
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(log_gathering, "AT_ONCE_BYTES", at_once * OWN_BYTES)
+        for _ in range(2):
+            for store in stores.values():
+                try:
+                    gather(tables, store, "wine", [])
+                except (Unavailable, KeyboardInterrupt):
+                    assert set(ids(tables)) <= {name for given_ in answers.values() for name, _ in given_}
+    assert gathered(tables) == firsts(answers, NOW - 750)
+    assert all(store.gets <= len(store.objects) + at_once for store in stores.values())

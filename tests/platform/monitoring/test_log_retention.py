@@ -1,0 +1,245 @@
+"""What was gathered and is old goes away; what was not gathered never does, whoever is killed or away."""
+
+from collections.abc import Sequence
+
+import dagster as dg
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intermodal.assets.monitoring.predictions import newest
+from intermodal.platform.errors import Unavailable
+from intermodal.platform.monitoring import predictions
+from intermodal.platform.monitoring.log_gathering import gather
+from intermodal.platform.monitoring.log_retention import DAY, remove_old
+from intermodal.platform.protocol.prediction_log import Header, object_key
+from intermodal.platform.protocol.signature import Column
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import Cloud
+from tests.assets.conftest import World
+from tests.log_objects import Logged, packed
+from tests.memory import MemoryStore, MemoryTables
+from tests.sensors.support import spec
+
+HOUR = 3600.0
+NOW = 1_795_000_000.0 // HOUR * HOUR
+WINE = spec("wine", drift={"rows": 1, "min_rows": 1}, log_keep_days=30)
+ROOMY = spec("wine", drift={"rows": 100, "min_rows": 1}, log_keep_days=30)
+
+
+class Store(MemoryStore):
+    """Can be away, or killed at the n-th deletion from now."""
+
+    gone, kill_at = False, -1
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud)
+        self.calls: list[str] = []
+
+    def list(self, prefix: str) -> dict[str, int]:
+        self._reach(prefix)
+        return dict(super().list(prefix))
+
+    def delete(self, key: str) -> None:
+        self._reach(key)
+        self.kill_at -= 1
+        if self.kill_at == 0:
+            raise Unavailable("killed")
+        super().delete(key)
+
+    def _reach(self, what: str) -> None:
+        if self.gone:
+            raise Unavailable(f"{self.cloud} does not answer")
+        self.calls.append(what)
+
+
+def write(store: MemoryStore, at: float, name: str = "") -> str:
+    """An object of one request, named after its time unless it has a name."""
+    name = name or f"{store.cloud}-{at:.0f}"
+    header = Header("wine", "1.0.0", store.cloud, f"{store.cloud}/x", 1.0, (Column("x", "FP64"),))
+    key = object_key("wine", at, f"writer-{name}", 1)
+    store.put(key, packed(header, Logged(name, at, 1, {"x": [at]}, [[0.5]])))
+    return key
+
+
+def remove(tables: MemoryTables, *stores: Store, clouds: Sequence[Cloud] = (), of: ModelSpec = WINE) -> tuple[int, int]:
+    """How many objects and parts went away."""
+    removed = remove_old(tables, stores, of, clouds or [store.cloud for store in stores], NOW)
+    return sum(removed.objects.values()), removed.parts
+
+
+def test_what_is_old_goes_and_what_is_young_stays() -> None:
+    tables, store = MemoryTables(), Store("aws")
+    old = [NOW - 40 * DAY, NOW - 31 * DAY]
+    young = [NOW - 29 * DAY, NOW - 600]
+    for at in (*old, *young):
+        write(store, at)
+    gather(tables, store, "wine", [])
+    assert remove(tables, store) == (2, 2)
+    assert sorted(store.objects) == sorted(object_key("wine", at, f"writer-aws-{at:.0f}", 1) for at in young)
+    assert tables.partitions("wine", "predictions") == sorted(map(predictions.part_of, young))
+    assert remove(tables, store) == (0, 0)
+    assert gather(tables, store, "wine", []) == 0
+    write(store, NOW)
+    assert gather(tables, store, "wine", []) == 1
+
+
+def test_nothing_goes_before_it_is_gathered() -> None:
+    tables, store = MemoryTables(), Store("aws")
+    first, late = NOW - 40 * DAY, NOW - 40 * DAY + 60
+    write(store, first)
+    gather(tables, store, "wine", [])
+    waiting = write(store, late, "late")  # of the same hour, after the gathering and before the removal
+    assert remove(tables, store) == (1, 0)
+    assert list(store.objects) == [waiting]
+    assert gather(tables, store, "wine", []) == 1
+    assert remove(tables, store, of=ROOMY) == (1, 0)
+    assert newest(tables, "wine", "1.0.0", 10)[predictions.ID].tolist() == [f"aws-{first:.0f}", "late"]
+
+
+def test_a_cloud_that_was_never_read_keeps_everything() -> None:
+    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    for store in (aws, gcp):
+        write(store, NOW - 40 * DAY)
+        write(store, NOW)
+    gather(tables, aws, "wine", [])
+    assert remove(tables, aws, gcp) == (1, 0)
+    assert len(gcp.objects) == 2
+
+
+def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
+    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    for store in (aws, gcp):
+        write(store, NOW - 40 * DAY)
+        write(store, NOW)
+        gather(tables, store, "wine", [])
+    aws.gone = True
+    removed = remove_old(tables, [aws, gcp], WINE, ["aws", "gcp"], NOW)
+    assert (removed.objects, removed.parts) == ({"gcp": 1}, 0)
+    assert removed.left == {"aws": "aws does not answer"}
+    aws.gone = False
+    assert remove(tables, aws, gcp) == (1, 1)
+    assert [len(store.objects) for store in (aws, gcp)] == [1, 1]
+
+
+def test_a_cold_cloud_keeps_no_part_waiting() -> None:
+    """It has nothing, or only what it was asked long ago."""
+    tables, aws, gcp, azure = MemoryTables(), Store("aws"), Store("gcp"), Store("azure")
+    for at in (NOW - 40 * DAY, NOW - 35 * DAY, NOW):
+        write(aws, at)
+    write(gcp, NOW - 40 * DAY)
+    for store in (aws, gcp, azure):
+        gather(tables, store, "wine", [])
+    assert remove(tables, aws, gcp, azure) == (3, 2)
+    assert not gcp.objects
+    assert tables.partitions("wine", "predictions") == [predictions.part_of(NOW)]
+
+
+def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too() -> None:
+    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    write(aws, NOW - 40 * DAY + 0.4, "a")
+    write(gcp, NOW - 40 * DAY - 0.4, "a")
+    for store in (aws, gcp):
+        write(store, NOW)
+        gather(tables, store, "wine", [])
+    assert remove(tables, aws, gcp) == (2, 2)
+    assert [len(store.objects) for store in (aws, gcp)] == [1, 1]
+
+
+def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
+    tables, store = MemoryTables(), Store("aws")
+    for day in range(40, 50):
+        write(store, NOW - day * DAY)
+    gather(tables, store, "wine", [])
+    three = spec("wine", drift={"rows": 3, "min_rows": 1}, log_keep_days=30)
+    while remove(tables, store, of=three) != (0, 0):
+        pass
+    assert not store.objects
+    assert len(newest(tables, "wine", "1.0.0", 3)) == 3
+
+
+def test_the_work_of_one_look_is_bounded_and_looks_come_to_the_end() -> None:
+    tables, store = MemoryTables(), Store("aws")
+    for number in range(30):
+        write(store, NOW - 40 * DAY + number, f"r{number}")
+    for number in range(200):
+        write(store, NOW - 40 * DAY + number * HOUR, f"h{number}")
+    write(store, NOW)
+    gather(tables, store, "wine", [])
+    few = spec("wine", drift={"rows": 10, "min_rows": 1}, log_keep_days=30)
+    looks = 0
+    while len(store.objects) > 1:
+        store.calls.clear()
+        remove(tables, store, of=few)
+        assert len(store.calls) <= 2 * (2 * 10)
+        looks += 1
+        assert looks < 330
+    assert looks > 10
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["write", "gather", "remove", "kill", "away", "back"]), st.integers(0, 120)),
+    min_size=4,
+    max_size=25,
+)
+
+
+@given(STEPS)
+def test_every_request_is_gathered_once_before_it_goes(steps: list[tuple[str, int]]) -> None:
+    """Requests of one cloud come in order, in up to 120 hours around the limit of 30 days; none for an hour that was
+    looked through to be emptied, which is over for 30 days."""
+    tables, store, written, added = MemoryTables(), Store("aws"), 0, 0
+    at, emptied = NOW - 33 * DAY, False
+    for step, number in [*steps, ("back", 0), ("gather", 0)]:
+        match step:
+            case "write":
+                at += max(number % 7, int(emptied)) * HOUR
+                emptied = False
+                written += 1
+                write(store, at, f"r{written}")
+            case "away" | "back":
+                store.gone = step == "away"
+            case "kill":
+                store.kill_at = number % 3 + 1
+            case "gather":
+                try:
+                    added += gather(tables, store, "wine", [])
+                except Unavailable:
+                    assert store.gone
+            case _:
+                remove(tables, store, of=ROOMY)
+                store.kill_at, emptied = -1, True
+    assert added == written
+    assert len(newest(tables, "wine", "1.0.0", 100)) == written
+    store.kill_at = -1
+    remove(tables, store, of=ROOMY)
+    limit = object_key("wine", NOW - 30 * DAY, "", 0)
+    assert all(key >= limit[: limit.rindex("/")] for key in store.objects)
+
+
+@pytest.fixture
+def deployed(world: World) -> World:
+    assert world.run("train_and_deploy_wine").success
+    return world
+
+
+def test_the_asset_removes_after_it_gathered_and_says_so(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from importlib import import_module
+
+    monkeypatch.setattr(import_module("intermodal.assets.monitoring.predictions").time, "time", lambda: NOW)
+    for store in deployed.stores.values():
+        write(store, NOW - 40 * DAY)
+        write(store, NOW)
+
+    def fails(_: str) -> dict[str, int]:
+        raise Unavailable("gcp does not answer")
+
+    monkeypatch.setattr(deployed.stores["gcp"], "list", fails)
+    result = deployed.run("watch_wine", asset_selection=[dg.AssetKey(["wine", "predictions"])])
+    assert result.success
+    found = deployed.metadata("predictions")
+    assert (found["removed_objects_aws"], found["removed_objects_azure"]) == (1, 1)
+    assert "removed_objects_gcp" not in found
+    assert found["not_read"] == "gcp: gcp does not answer"
+    logged = {c: [key for key in store.objects if "predictions/wine/" in key] for c, store in deployed.stores.items()}
+    assert {cloud: len(keys) for cloud, keys in logged.items()} == {"aws": 1, "gcp": 2, "azure": 1}

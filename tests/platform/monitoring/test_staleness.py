@@ -1,0 +1,64 @@
+"""What counts as old."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from intermodal.platform.monitoring.staleness import (
+    DAY,
+    STALE_AFTER_SECONDS,
+    data_until,
+    due_month,
+    late_data,
+    old_champion,
+)
+from tests.sensors.support import spec
+
+OPEN = spec("m")
+ENDED = spec("m", data={"function": "data.rows", "partitions": {"monthly": {"start": "2024-01", "end": "2024-06"}}})
+
+
+def at(text: str) -> float:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
+@pytest.mark.parametrize(
+    ("now", "month"),
+    [
+        ("2026-11-02T23:59", "2026-09-01"),
+        ("2026-11-03T00:00", "2026-10-01"),
+        ("2026-11-30T12:00", "2026-10-01"),
+        ("2026-01-05T00:00", "2025-12-01"),
+        ("2024-03-03T00:00", "2024-02-01"),
+        ("2024-01-20T00:00", ""),  # before the model's first month ended
+    ],
+)
+def test_which_month_is_due(now: str, month: str) -> None:
+    assert due_month(OPEN, at(now)) == month
+
+
+def test_data_is_late_when_its_month_is_missing() -> None:
+    assert late_data(OPEN, "2026-10-01", at("2026-11-20T00:00")) == ""
+    assert (
+        late_data(OPEN, "2026-09-01", at("2026-11-20T00:00")) == "rows of 2026-10 were due, the newest are of 2026-09"
+    )
+    assert late_data(OPEN, "", at("2026-11-20T00:00")) == ""
+    assert late_data(ENDED, "2024-03-01", at("2026-11-20T00:00")) == ""
+
+
+@given(st.datetimes(datetime(2024, 3, 1), datetime(2060, 1, 1)))
+def test_the_alert_and_the_notice_agree(now: datetime) -> None:
+    """Prometheus must not call data stale that is in time, which leaves it a few days in short months."""
+    moment = now.replace(tzinfo=UTC).timestamp()
+    age = moment - data_until(due_month(OPEN, moment))
+    assert 0 < age <= STALE_AFTER_SECONDS
+
+
+def test_an_old_champion() -> None:
+    limited = spec("m", stale_after_days=60)
+    assert old_champion(limited, "1.0.0", 0, 60 * DAY) == ""
+    assert old_champion(limited, "1.0.0", 0, 61 * DAY) == "1.0.0 is 61 days old, the spec allows 60"
+    assert old_champion(limited, "1.0.0", None, 61 * DAY) == ""
+    assert old_champion(OPEN, "1.0.0", 0, 9999 * DAY) == ""

@@ -1,0 +1,99 @@
+"""Whether a drill met the spec's objectives, one broken at a time, and what the gateway counted meanwhile."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from intermodal.platform.ports.gateway import Totals
+from intermodal.platform.resilience.drills import DrillKind, DrillResult, judge
+from intermodal.platform.spec import Objectives
+
+OBJECTIVES = Objectives(drained_seconds=1.5, capacity_seconds=30)
+OUTAGE = DrillResult(
+    kind="outage",
+    cloud="aws",
+    model="m",
+    started_at=1_700_000_000.0,
+    requests=3000,
+    failed=0,
+    retried=12,
+    detected_seconds=2.0,
+    drained_seconds=1.5,
+    capacity_seconds=30.0,
+    restored_seconds=9.0,
+)
+"""At its limits, not over them."""
+CORRUPT = replace(OUTAGE, kind="corrupt", requests=0, drained_seconds=None, capacity_seconds=None)
+BORNE: dict[str, Any] = {
+    "detected_seconds": None,
+    "drained_seconds": None,
+    "capacity_seconds": None,
+    "restored_seconds": 0.0,
+}
+
+
+def test_an_outage_within_its_limits_is_passed_with_a_sentence_for_each() -> None:
+    assert judge(OUTAGE, OBJECTIVES) == (
+        True,
+        (
+            "0 of 3000 requests failed.",
+            "Drained after 1.5 s, at most 1.5 s are allowed.",
+            "At full capacity again after 30.0 s, at most 30 s are allowed.",
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({"failed": 1}, "1 of 3000 requests failed."),
+        ({"requests": 0}, "0 of 0 requests failed."),
+        ({"drained_seconds": 1.6}, "Drained after 1.6 s, at most 1.5 s are allowed."),
+        ({"drained_seconds": None}, "It was not drained while the drill lasted."),
+        ({"capacity_seconds": 30.1}, "At full capacity again after 30.1 s, at most 30 s are allowed."),
+        ({"capacity_seconds": None}, "It was not at full capacity again while the drill lasted."),
+    ],
+)
+def test_each_objective_that_an_outage_misses_fails_the_drill(broken: dict[str, Any], sentence: str) -> None:
+    passed, reasons = judge(replace(OUTAGE, **broken), OBJECTIVES)
+    assert not passed
+    assert sentence in reasons
+    assert len(reasons) == 3
+
+
+def test_what_was_drained_at_once_is_not_taken_for_what_never_was() -> None:
+    passed, reasons = judge(replace(OUTAGE, drained_seconds=0.0), OBJECTIVES)
+    assert passed
+    assert "Drained after 0.0 s, at most 1.5 s are allowed." in reasons
+
+
+@pytest.mark.parametrize("kind", ["brownout", "throttle"])
+@pytest.mark.parametrize(("counts", "passed"), [({}, True), ({"failed": 1}, False), ({"requests": 0}, False)])
+def test_what_is_to_be_borne_is_judged_by_its_requests_alone(
+    kind: DrillKind, counts: dict[str, int], passed: bool
+) -> None:
+    result = replace(OUTAGE, kind=kind, **{**BORNE, **counts})
+    sentence = f"{result.failed} of {result.requests} requests failed."
+    assert judge(result, OBJECTIVES) == (passed, (sentence,))
+
+
+@pytest.mark.parametrize(
+    ("broken", "passed", "sentence"),
+    [
+        ({}, True, "The damage was found and mended."),
+        ({"detected_seconds": None}, False, "The damage was not found and mended."),
+        ({"restored_seconds": None}, False, "The damage was not found and mended."),
+        ({"failed": 1}, False, "The damage was found and mended."),
+    ],
+)
+def test_damage_is_to_be_found_and_mended_and_nobody_need_ask_meanwhile(
+    broken: dict[str, Any], passed: bool, sentence: str
+) -> None:
+    result = replace(CORRUPT, **broken)
+    assert judge(result, OBJECTIVES) == (passed, (f"{result.failed} of 0 requests failed.", sentence))
+
+
+def test_only_what_came_during_a_drill_counts_also_when_the_gateway_was_started_anew() -> None:
+    assert Totals(110, 3, 25).since(Totals(100, 1, 20)) == Totals(10, 2, 5)
+    assert Totals(10, 2, 5).since(Totals(100, 1, 20)) == Totals(10, 2, 5)

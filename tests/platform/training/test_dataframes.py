@@ -1,0 +1,87 @@
+"""What a training table says about a model's inputs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.signature import Column, Signature
+from intermodal.platform.training.dataframes import columns_of, digest, records, signature_of, typed
+from intermodal.platform.training.profile import profile_of
+
+TABLE = pd.DataFrame(
+    {
+        "carrier": ["UA", "AA", None],
+        "hour": [1, 2, 3],
+        "temp": [1.5, np.nan, 2.5],
+        "gust": pd.array([1, None, 3], dtype="Int64"),
+        "night": [True, False, True],
+    }
+)
+
+
+def test_datatypes_missing_values_and_categories_are_seen() -> None:
+    assert columns_of(TABLE) == (
+        Column("carrier", "BYTES", True, ("AA", "UA")),
+        Column("hour", "INT64"),
+        Column("temp", "FP64", True),
+        Column("gust", "INT64", True),
+        Column("night", "BOOL"),
+    )
+
+
+def test_a_signature_reads_back_what_it_writes() -> None:
+    signature = signature_of(TABLE, "multiclass", ["a", "b", "c"])
+    assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
+    assert signature.metadata("m", "1.0.0")["outputs"] == [
+        {"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}
+    ]
+
+
+def test_typed_rows_have_the_signatures_categories_and_an_unseen_value_is_missing() -> None:
+    rows = typed(TABLE.assign(carrier=["ZZ", "AA", "UA"])[::-1], columns_of(TABLE))
+    assert rows["carrier"].cat.categories.tolist() == ["AA", "UA"]
+    assert rows["carrier"].isna().tolist() == [False, False, True]
+    assert rows["gust"].dtype == "float64"
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(SpecError, match="temp"):
+        typed(TABLE.drop(columns="temp"), columns_of(TABLE))
+
+
+def test_a_type_that_no_endpoint_takes_is_named() -> None:
+    with pytest.raises(SpecError, match="when"):
+        columns_of(pd.DataFrame({"when": pd.to_datetime(["2013-01-01"])}))
+
+
+def test_records_are_plain_json() -> None:
+    assert json.loads(json.dumps(records(TABLE)))[1] == {
+        "carrier": "AA",
+        "hour": 2,
+        "temp": None,
+        "gust": None,
+        "night": False,
+    }
+
+
+def test_a_digest_changes_with_values_order_and_types_only() -> None:
+    assert digest(TABLE) == digest(TABLE.copy())
+    assert (
+        len({digest(t) for t in (TABLE, TABLE[::-1], TABLE.assign(hour=[1, 2, 4]), TABLE.astype({"hour": "int32"}))})
+        == 4
+    )
+
+
+def test_a_profile_counts_every_row_once() -> None:
+    columns = columns_of(TABLE)
+    profile = profile_of(typed(TABLE, columns), columns, np.array([0.1, 0.5, 0.9]))
+    assert [column["name"] for column in profile["columns"]] == [*TABLE.columns, "prediction_0"]
+    for column in profile["columns"]:
+        assert sum(column["counts"]) + column["missing"] == profile["rows"] == 3
+        assert len(column["counts"]) == (
+            len(column["categories"]) if column["name"] == "carrier" else len(column["edges"]) + 1
+        )
+    json.dumps(profile)

@@ -1,0 +1,141 @@
+"""A deploy on Azure ML whose deletions never end, and a management API that never answers. Nothing waits for ever."""
+
+import socket
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from azure.core.credentials import AccessToken
+
+from intermodal.platform.errors import DeployFailed, Unavailable
+from intermodal.resources.azure.errors import translated
+from intermodal.resources.azure.targets.ml import workspace as ml_workspace
+from intermodal.resources.azure.targets.ml.rollout import Rollout
+from intermodal.resources.azure.targets.ml.scoring import Scoring
+from tests.resources.azure.targets.ml.test_documents import documents
+
+OURS, NAME = documents().deployment, documents().name
+
+
+class Poller:
+    """A deletion. One that is ``stuck`` never ends, and must not be waited for without a limit."""
+
+    def __init__(self, stuck: bool) -> None:
+        self.stuck = stuck
+
+    def wait(self, timeout: float | None = None) -> None:
+        assert timeout is not None or not self.stuck, "this would wait for ever"
+
+    def done(self) -> bool:
+        return not self.stuck
+
+
+class Workspace:
+    """What a rollout needs of one. ``stuck`` deletions stay under way."""
+
+    def __init__(self, stuck: bool = True, **states: str) -> None:
+        self.stuck, self.states, self.there = stuck, states, True
+        self.traffic: dict[str, int] = {}
+        self.deleted: list[str] = []
+
+    def endpoint(self, name: str) -> Any:
+        properties = SimpleNamespace(provisioning_state="Succeeded", traffic=self.traffic)
+        return SimpleNamespace(name=name, properties=properties, tags=documents().tags) if self.there else None
+
+    def deployments(self, _: str) -> list[Any]:
+        return [
+            SimpleNamespace(name=name, properties=SimpleNamespace(provisioning_state=state))
+            for name, state in self.states.items()
+        ]
+
+    def put_endpoint(self, _: str, body: Any) -> None:
+        self.traffic = body.properties.traffic
+
+    def put_deployment(self, _: str, name: str, __: Any) -> None:
+        self.states[name] = "Creating"
+
+    def delete_deployment(self, _: str, name: str) -> Poller:
+        self.deleted.append(name)
+        self.states[name] = "Deleting"
+        if not self.stuck:
+            del self.states[name]
+        return Poller(self.stuck)
+
+    def delete_endpoint(self, name: str) -> Poller:
+        self.deleted.append(name)
+        self.there = self.stuck
+        return Poller(self.stuck)
+
+    def logs(self, *_: str) -> str:
+        return "the container exited with 1"
+
+    def delete_assets(self, name: str) -> None:
+        self.deleted.append(f"assets of {name}")
+
+    def put_datastore(self, *_: Any) -> None: ...
+
+    put_model = put_environment = put_datastore
+
+
+def rollout(workspace: Workspace) -> Rollout:
+    return Rollout(workspace, documents())  # type: ignore[arg-type]
+
+
+def test_what_was_replaced_may_take_its_time_to_go() -> None:
+    at = Workspace(**{OURS: "Succeeded", "v-old": "Succeeded"})
+    ours = rollout(at)
+    assert not ours.step()  # the traffic moves
+    assert ours.step()
+    assert at.deleted == ["v-old"]
+    assert at.traffic == {OURS: 100}
+
+
+def test_an_earlier_failure_that_does_not_go_is_looked_at_again() -> None:
+    at = Workspace(**{OURS: "Failed"})
+    ours = rollout(at)
+    assert not ours.step()
+    assert not ours.step()  # under way, and the deploy's own deadline ends it
+    assert at.deleted == [OURS]
+    del at.states[OURS]  # now it is gone
+    assert not ours.step()
+    assert at.states == {OURS: "Creating"}
+
+
+@pytest.mark.parametrize(
+    ("stuck", "deleted", "hint"),
+    [
+        (True, [OURS], "still being deleted"),
+        (False, [OURS, documents().name, f"assets of {documents().name}"], "costs nothing"),
+    ],
+)
+def test_a_failure_is_told_also_when_what_failed_does_not_go(stuck: bool, deleted: list[str], hint: str) -> None:
+    at = Workspace(stuck)
+    ours = rollout(at)
+    assert not ours.step()
+    at.states[OURS] = "Failed"
+    with pytest.raises(DeployFailed, match="exited with 1") as caught:
+        ours.step()
+    assert hint in caught.value.hint
+    assert at.deleted == deleted
+
+
+@pytest.fixture
+def silence() -> Iterator[str]:
+    """The address of something that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield f"https://127.0.0.1:{server.getsockname()[1]}"
+
+
+def test_a_cloud_that_says_nothing_is_not_waited_for_long(silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert max(ml_workspace.LIMITS.values()) <= 30
+    for limit in ml_workspace.LIMITS:
+        monkeypatch.setitem(ml_workspace.LIMITS, limit, 0.2)
+    known = SimpleNamespace(get_token=lambda *_, **__: AccessToken("token", int(time.time()) + 3600))
+    monkeypatch.setattr(ml_workspace, "credential", lambda: known)
+    workspace = ml_workspace.Workspace(silence, "s", "g", "w")
+    with pytest.raises(Unavailable), translated("look"):
+        workspace.endpoint("any")
+    with pytest.raises(Unavailable), translated("score"):
+        Scoring().score("score", f"{silence}/score", "key", b"{}")

@@ -1,0 +1,130 @@
+"""Azure ML: the conformance suite with the real adapter against the sandbox, and what is particular to it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, SpecError, Unavailable
+from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint
+from intermodal.platform.targets import Cloud
+from intermodal.resources.azure.object_store import BlobObjectStore
+from intermodal.resources.azure.targets.ml.target import AzureMlTarget
+from intermodal.sandbox.faults import Faults
+from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
+from tests.resources.azure.support import make, upload
+from tests.sandbox_fixture import Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+
+class TestAzureMl(EndpointTargetConformance):
+    cloud: ClassVar[Cloud] = "azure"
+
+    @pytest.fixture(scope="class")
+    def variables(self, sandbox: Sandbox) -> Iterator[Mapping[str, str]]:
+        with pytest.MonkeyPatch.context() as patch:
+            yield sandbox.use("azure", patch)
+
+    @pytest.fixture(scope="class")
+    def make_target(self, variables: Mapping[str, str]) -> Callable[[], AzureMlTarget]:
+        return lambda: make(variables)
+
+    @pytest.fixture(scope="class")
+    def store(self, variables: Mapping[str, str]) -> BlobObjectStore:
+        return BlobObjectStore(
+            account=variables["INTERMODAL_AZURE_STORAGE_ACCOUNT"],
+            container=variables["INTERMODAL_AZURE_CONTAINER"],
+            endpoint=variables["INTERMODAL_AZURE_STORAGE_ENDPOINT"],
+        )
+
+    @pytest.fixture(scope="class")
+    def image(self, variables: Mapping[str, str]) -> str:
+        return variables["INTERMODAL_AZURE_IMAGE"]
+
+    @pytest.fixture(scope="class")
+    def upload(self, variables: Mapping[str, str]) -> Upload:
+        return partial(upload, variables)
+
+    def test_the_credential_is_a_key_that_does_not_show(self, target: AzureMlTarget, endpoint: Endpoint) -> None:
+        upstream = target.upstream(endpoint)
+        assert isinstance(upstream.credential, BearerToken)
+        assert upstream.credential.expires_at is None
+        assert upstream.credential.token not in repr(upstream)
+
+    def test_a_mirror_of_another_cloud_is_refused_before_any_call(
+        self, target: AzureMlTarget, request_: DeployRequest
+    ) -> None:
+        with pytest.raises(SpecError, match=r"blob\.core\.windows\.net"):
+            target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
+        assert target.describe("flight-delay-1-2-0-nowhere") is None
+
+    def test_what_azure_refuses_outright_is_a_failed_deployment_that_leaves_nothing(
+        self, variables: Mapping[str, str], request_: DeployRequest
+    ) -> None:
+        target = AzureMlTarget(**{**dict(make(variables)), "region": "mars"})
+        with pytest.raises(DeployFailed, match="The workspace is in eastus"):
+            target.deploy(replace(request_, environment="mars"))
+        assert target.describe("flight-delay-1-2-0-mars") is None
+
+    def test_a_workspace_that_is_not_there_is_said_at_once(
+        self, variables: Mapping[str, str], request_: DeployRequest
+    ) -> None:
+        target = AzureMlTarget(**{**dict(make(variables)), "workspace": "nobodys"})
+        with pytest.raises(NotFound, match="nobodys") as caught:
+            target.deploy(request_)
+        assert "workspace" in caught.value.hint
+
+    def test_two_different_deploys_of_one_name_at_once_both_end_well(
+        self, target: AzureMlTarget, request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        one = replace(request_, environment="rivals")
+        before = len(sandbox.servers("azure"))
+        with ThreadPoolExecutor(2) as pool:
+            ends = list(pool.map(target.deploy, [one, replace(one, tags={"cost_centre": "another"})]))
+        assert [end.state for end in ends] == ["ready", "ready"]
+        eventually(lambda: len(sandbox.servers("azure")) == before + 1)
+        target.delete(one.name)
+
+    def test_a_deploy_that_takes_too_long_says_that_it_still_costs(
+        self, variables: Mapping[str, str], request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        slow = replace(request_, environment="slow")
+        with sandbox.faults("azure", Faults(slow_start_seconds=30)):
+            with pytest.raises(DeployFailed, match="not ready within 1 s") as caught:
+                make(variables, timeout_seconds=1).deploy(slow)
+        assert "cost" in caught.value.hint
+        found = make(variables).describe(slow.name)
+        assert found is not None
+        assert found.state == "creating"
+        make(variables).delete(slow.name)
+        assert make(variables).describe(slow.name) is None
+
+    @pytest.mark.parametrize(
+        ("faults", "error"),
+        [(Faults(refuse=True), Refused), (Faults(error_rate=1), Unavailable)],
+        ids=["refused", "unavailable"],
+    )
+    def test_a_login_that_fails_says_why(
+        self, variables: Mapping[str, str], sandbox: Sandbox, faults: Faults, error: type[IntermodalError]
+    ) -> None:
+        with sandbox.faults("azure", faults):
+            with pytest.raises(error) as caught:
+                make(variables).describe("any-name")
+        assert caught.value.hint
+        assert variables["AZURE_CLIENT_SECRET"] not in str(caught.value)
+
+    def test_a_deployment_that_crashes_for_good_is_reported_failed(
+        self, target: AzureMlTarget, request_: DeployRequest, package: Path, tmp_path: Path, upload: Upload
+    ) -> None:
+        for path in package.iterdir():
+            (tmp_path / path.name).write_bytes(path.read_bytes())
+        (tmp_path / "model.txt").write_text("not a model", encoding="utf-8")
+        broken = replace(request_, environment="broken", artifacts=upload(tmp_path, "flight_delay/broken"))
+        with pytest.raises(DeployFailed, match="model"):
+            target.deploy(broken)
+        assert target.describe(broken.name) is None

@@ -1,0 +1,21 @@
+"""What Envoy's words for a host mean."""
+
+import pytest
+
+from intermodal.resources.envoy.control.admin import turn
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"eds_health_status": "HEALTHY"}, "first"),
+        ({"eds_health_status": "HEALTHY", "failed_degraded_outlier_detection": True}, "last"),
+        ({"eds_health_status": "HEALTHY", "failed_active_degraded_check": True}, "last"),
+        ({"failed_degraded_outlier_detection": True, "failed_active_degraded_check": True}, "last"),
+        ({"eds_health_status": "HEALTHY", "failed_outlier_check": True}, "never"),
+        ({"failed_active_health_check": True, "failed_degraded_outlier_detection": True}, "never"),
+        ({"eds_health_status": "UNHEALTHY"}, "never"),
+    ],
+)
+def test_a_hosts_turn_is_read_from_its_flags(status: dict[str, object], expected: str) -> None:
+    assert turn(status) == expected

@@ -1,0 +1,167 @@
+"""Cloud Run: the conformance suite with the real adapter against the sandbox, and what is particular to it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from google.api_core.exceptions import BadRequest
+from google.auth.transport.requests import AuthorizedSession
+from google.cloud import run_v2
+
+from intermodal.platform.errors import DeployFailed, IntermodalError, SpecError
+from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint
+from intermodal.platform.targets import Cloud
+from intermodal.resources.gcp import identity
+from intermodal.resources.gcp.object_store import GcsObjectStore
+from intermodal.resources.gcp.targets.cloud_run.services import service_for
+from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
+from intermodal.sandbox.faults import Faults
+from tests.conformance.callers import send
+from tests.conformance.endpoint_target import EndpointTargetConformance, Upload
+from tests.sandbox_fixture import Sandbox
+
+pytestmark = pytest.mark.sandbox
+
+
+class TestCloudRun(EndpointTargetConformance):
+    cloud: ClassVar[Cloud] = "gcp"
+
+    @pytest.fixture(scope="class")
+    def variables(self, sandbox: Sandbox) -> Iterator[dict[str, str]]:
+        with pytest.MonkeyPatch.context() as patch:
+            yield dict(sandbox.use("gcp", patch))
+
+    @pytest.fixture(scope="class")
+    def target(self, make_target: Callable[[], CloudRunTarget]) -> CloudRunTarget:
+        return make_target()
+
+    @pytest.fixture(scope="class")
+    def make_target(self, variables: dict[str, str]) -> Callable[[], CloudRunTarget]:
+        return lambda: CloudRunTarget(
+            project=variables["GOOGLE_CLOUD_PROJECT"],
+            region=variables["INTERMODAL_GCP_REGION"],
+            endpoint=variables["INTERMODAL_GCP_RUN_ENDPOINT"],
+            timeout_seconds=60,
+            retry_seconds=1.2,
+        )
+
+    @pytest.fixture(scope="class")
+    def store(self, variables: dict[str, str]) -> GcsObjectStore:
+        endpoint = variables["INTERMODAL_GCP_STORAGE_ENDPOINT"]
+        return GcsObjectStore(bucket=variables["INTERMODAL_GCP_BUCKET"], endpoint=endpoint)
+
+    @pytest.fixture(scope="class")
+    def image(self, variables: dict[str, str]) -> str:
+        return variables["INTERMODAL_GCP_IMAGE"]
+
+    @pytest.fixture(scope="class")
+    def upload(self, variables: dict[str, str]) -> Upload:
+        """Google's JSON API by hand: an upload that does not depend on our own object store."""
+        bucket = variables["INTERMODAL_GCP_BUCKET"]
+        url = f"{variables['INTERMODAL_GCP_STORAGE_ENDPOINT']}/upload/storage/v1/b/{bucket}/o"
+
+        def send_all(folder: Path, prefix: str) -> str:
+            session = AuthorizedSession(identity.credentials())
+            for path in folder.iterdir():
+                params = {"uploadType": "media", "name": f"{prefix}/{path.name}"}
+                session.post(url, params=params, data=path.read_bytes()).raise_for_status()
+            return f"gs://{bucket}/{prefix}"
+
+        return send_all
+
+    def test_labels_are_googles_and_annotations_are_exact(
+        self, target: CloudRunTarget, endpoint: Endpoint, request_: DeployRequest
+    ) -> None:
+        service = target._services().find(endpoint.name)
+        assert service is not None
+        assert dict(service.labels)["intermodal-version"] == "1_2_0"
+        assert dict(service.labels)["intermodal-team"] == "team_airline-operations"
+        assert dict(service.annotations) == request_.all_tags
+
+    def test_the_upstreams_token_says_when_it_ends(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
+        upstream = target.upstream(endpoint)
+        assert isinstance(upstream.credential, BearerToken)
+        assert upstream.credential.expires_at is not None
+        assert upstream.credential.token not in repr(upstream)
+
+    def test_a_token_for_another_audience_is_not_taken(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
+        other = identity.id_token("https://somebody-else.example")
+        assert send(replace(target.upstream(endpoint), credential=other), b"{}").status_code == 401
+
+    @pytest.mark.usefixtures("endpoint")
+    def test_the_list_is_read_page_by_page(
+        self,
+        target: CloudRunTarget,
+        request_: DeployRequest,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("intermodal.resources.gcp.targets.cloud_run.client.PAGE", 1)
+        second = target.deploy(replace(request_, version="1.3.0"))
+        try:
+            assert sorted(e.version for e in target.list("conformance")) == ["1.2.0", "1.3.0"]
+        finally:
+            target.delete(second.name)
+
+    def test_a_deploy_that_takes_too_long_says_so(
+        self, target: CloudRunTarget, request_: DeployRequest, sandbox: Sandbox
+    ) -> None:
+        hasty = target.model_copy(update={"timeout_seconds": 0.3})
+        slow = replace(request_, environment="slow")
+        with sandbox.faults("gcp", Faults(slow_start_seconds=1.5)):
+            with pytest.raises(DeployFailed, match="not ready within"):
+                hasty.deploy(slow)
+            assert target.deploy(slow).state == "ready"
+        target.delete(slow.name)
+
+    def test_artifacts_of_another_cloud_are_refused_before_anything_is_made(
+        self, target: CloudRunTarget, request_: DeployRequest
+    ) -> None:
+        with pytest.raises(SpecError, match="s3://"):
+            target.deploy(replace(request_, artifacts="s3://bucket/prefix"))
+
+    def test_a_name_that_google_refuses_raises_the_clients_own_exception(
+        self, target: CloudRunTarget, request_: DeployRequest
+    ) -> None:
+        with pytest.raises(BadRequest, match="service_id"):
+            target._services()._client.create_service(
+                parent=target._services().parent, service_id="Not_Allowed", service=service_for(request_)
+            )
+
+    def test_a_service_that_google_refuses_is_a_matter_of_the_spec(
+        self, target: CloudRunTarget, request_: DeployRequest
+    ) -> None:
+        service = service_for(request_)
+        service.template.containers[0].env.append(run_v2.EnvVar(name="PORT", value="1"))
+        with pytest.raises(SpecError, match="reserved env"):
+            target._services().create("reserved", service)
+
+    def test_what_is_wrong_in_the_project_is_the_callers_to_mend(
+        self, target: CloudRunTarget, request_: DeployRequest
+    ) -> None:
+        with pytest.raises(IntermodalError, match="nowhere-else") as caught:
+            target.model_copy(update={"project": "nowhere-else"}).deploy(request_)
+        assert caught.value.hint
+
+    def test_a_container_that_exits_is_reported_with_its_last_words(
+        self, target: CloudRunTarget, request_: DeployRequest, upload: Upload, tmp_path: Path
+    ) -> None:
+        (tmp_path / "intermodal.json").write_text("{}", encoding="utf-8")
+        damaged = replace(request_, environment="damaged", artifacts=upload(tmp_path, "damaged/1.0.0"))
+        with pytest.raises(DeployFailed, match=r"exited with .*intermodal\.json"):
+            target.deploy(damaged)
+        assert target.describe(damaged.name) is None
+
+    def test_an_outage_in_the_middle_of_a_deploy_only_delays_it(
+        self, target: CloudRunTarget, request_: DeployRequest, package: Path, sandbox: Sandbox
+    ) -> None:
+        cut = replace(request_, environment="cut")
+        with sandbox.faults("gcp", Faults(slow_start_seconds=30)):
+            with pytest.raises(DeployFailed):
+                target.model_copy(update={"timeout_seconds": 0.3}).deploy(cut)
+            sandbox.outage("gcp")
+            sandbox.start("gcp")
+        assert target.deploy(cut).state == "ready"
+        assert self.holds(package, target.invoke(cut.name, self.body(package)))
+        target.delete(cut.name)

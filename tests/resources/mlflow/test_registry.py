@@ -1,0 +1,111 @@
+"""The registry on a real MLflow store, and what people see of it in MLflow."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from mlflow.tracking import MlflowClient
+from requests import HTTPError
+
+from intermodal.platform.errors import Unavailable
+from intermodal.platform.ports.registry import Candidate
+from intermodal.resources.mlflow.registry import CHAMPION, VERSION_TAG, MlflowRegistry
+from tests.conformance.model_registry import ModelRegistryConformance
+from tests.memory import MemoryRegistry
+
+
+class TestMlflowRegistry(ModelRegistryConformance):
+    @pytest.fixture(scope="class")
+    def store(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tmp_path_factory.mktemp("mlflow")
+
+    @pytest.fixture
+    def registry(self, store: Path, monkeypatch: pytest.MonkeyPatch) -> MlflowRegistry:
+        monkeypatch.chdir(store)
+        return MlflowRegistry(tracking_uri=f"sqlite:///{store / f'{uuid4()}.db'}")
+
+    @pytest.fixture
+    def start_run(self, registry: MlflowRegistry, store: Path) -> Callable[[], str]:
+        client = MlflowClient(registry.tracking_uri)
+        experiment = client.create_experiment(f"e-{uuid4()}", artifact_location=(store / "artifacts").as_uri())
+        return lambda: client.create_run(experiment).info.run_id
+
+    def test_mlflow_shows_parameters_metrics_and_the_signature(
+        self, registry: MlflowRegistry, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        run = MlflowClient(registry.tracking_uri).get_run(candidate.record.run_id)
+        assert run.data.params == {"depth": "3", "rate": "0.5"}
+        assert run.data.metrics == {"roc_auc": 0.7, "baseline_roc_auc": 0.6}
+        assert run.info.status == "FINISHED"
+        text = (registry.download(candidate, tmp_path / "down") / "MLmodel").read_text()
+        assert "intermodal.serving.pyfunc" in text
+        assert all(column.name in text for column in candidate.record.signature.inputs)
+
+    def test_a_version_knows_when_it_was_registered(self, registry: MlflowRegistry, candidate: Candidate) -> None:
+        before = time.time()
+        version = registry.register(candidate, "1.0.0")
+        assert version.registered_at == pytest.approx(before, abs=60)
+        assert registry.versions(candidate.model)[0].registered_at == version.registered_at
+
+    def test_champions_grow_with_pages_not_with_models(
+        self, registry: MlflowRegistry, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Also when a champion is not the newest version, and when somebody registered a model in another way."""
+        client = MlflowClient(registry.tracking_uri)
+        for number in range(130):
+            client.create_registered_model(f"m{number:03}")
+            for version in ("1.0.0", "1.1.0"):
+                client.create_model_version(f"m{number:03}", "s", tags={VERSION_TAG: version})
+            client.set_registered_model_alias(f"m{number:03}", CHAMPION, "1" if number % 13 == 0 else "2")
+        client.create_registered_model("it's theirs")
+        client.create_model_version("it's theirs", "s")
+        client.set_registered_model_alias("it's theirs", CHAMPION, "1")
+        asked: list[str] = []
+        for name in ("search_registered_models", "search_model_versions", "get_model_version_by_alias"):
+            real = getattr(MlflowClient, name)
+            monkeypatch.setattr(
+                MlflowClient, name, lambda *a, _name=name, _real=real, **k: (asked.append(_name), _real(*a, **k))[1]
+            )
+        expected = {f"m{number:03}": "1.0.0" if number % 13 == 0 else "1.1.0" for number in range(130)}
+        assert registry.champions() == expected
+        assert asked == ["search_registered_models", "search_model_versions"]
+
+
+class TestMemoryRegistry(ModelRegistryConformance):
+    """The stand-in that other tests rely on keeps the same promises."""
+
+    @pytest.fixture
+    def registry(self, tmp_path: Path) -> MemoryRegistry:
+        return MemoryRegistry(tmp_path / "registry")
+
+    @pytest.fixture
+    def start_run(self) -> Callable[[], str]:
+        return lambda: uuid4().hex
+
+    test_a_record_without_its_run_is_no_candidate = None  # its packages have no run behind them
+
+
+def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
+        MlflowRegistry(tracking_uri="http://127.0.0.1:1").champion("m")
+
+
+def test_no_error_shows_the_servers_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither MLflow's own nor that of requests, which an artifact's download lets through; nor their causes."""
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    url = "http://me:hunter2@127.0.0.1:1"
+
+    def download(*_: object) -> str:
+        raise HTTPError(f"500 Server Error for url: {url}/api/2.0/mlflow-artifacts")
+
+    monkeypatch.setattr(MlflowClient, "download_artifacts", download)
+    registry = MlflowRegistry(tracking_uri=url)
+    for ask in (lambda: registry.champion("m"), lambda: registry._read("run", "record.json")):
+        with pytest.raises(Unavailable, match=r"MLflow at http://127\.0\.0\.1:1: .*//127\.0\.0\.1:1/api") as caught:
+            ask()
+        assert "hunter2" not in str(caught.value)
+        assert caught.value.__suppress_context__
+        assert caught.value.__cause__ is None

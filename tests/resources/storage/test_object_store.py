@@ -1,0 +1,52 @@
+"""What the object stores share, without a store: how errors are told, and how clients are configured."""
+
+import pytest
+from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
+
+from intermodal.platform.errors import IntermodalError, NotFound, Refused, Throttled, Unavailable
+from intermodal.resources.storage.errors import translated
+from intermodal.resources.storage.object_store import client_options, retry_config
+
+ANSWERED = (
+    "Generic S3 error: Error performing PUT http://host/b/k?sig=SECRET in 1s - Server returned non-2xx status code: "
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (GenericError(f"{ANSWERED}403 Forbidden: <Code>AccessDenied</Code>"), Refused),
+        (PermissionDeniedError("The operation lacked the necessary privileges"), Refused),
+        (UnauthenticatedError("RefreshError('invalid_grant')"), Refused),
+        (UnauthenticatedError("External GCP credential provider: TransportError(...)"), Unavailable),
+        (GenericError(f"{ANSWERED}404 Not Found: <Code>NoSuchBucket</Code>"), NotFound),
+        (FileNotFoundError("Object at location k not found: ..."), NotFound),
+        (GenericError(f"{ANSWERED}429 Too Many Requests: "), Throttled),
+        (GenericError(f"{ANSWERED}503 Service Unavailable: <Code>SlowDown</Code>"), Throttled),
+        (GenericError(f"{ANSWERED}503 Service Unavailable: "), Unavailable),
+        (GenericError("Generic S3 error: Error performing GET http://host/ in 1s - HTTP error: connect"), Unavailable),
+        (GenericError("Generic S3 error: Missing region"), IntermodalError),
+    ],
+)
+def test_an_error_is_told(error: Exception, expected: type[IntermodalError]) -> None:
+    with pytest.raises(IntermodalError) as caught, translated("S3 bucket 'b' (setting: bucket)"):
+        raise error
+    assert caught.type is expected
+    assert "'b'" in caught.value.message
+    assert caught.value.hint
+    assert "SECRET" not in str(caught.value)
+
+
+def test_a_missing_file_of_this_machine_is_not_an_object(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError), translated("x"):
+        (tmp_path / "none").read_bytes()
+
+
+def test_plain_http_only_when_the_address_says_so() -> None:
+    assert client_options("http://127.0.0.1:1")["allow_http"]
+    assert "allow_http" not in client_options("https://127.0.0.1:1")
+    assert "allow_http" not in client_options("")
+
+
+def test_retries_end() -> None:
+    assert retry_config(7)["retry_timeout"].total_seconds() == 7

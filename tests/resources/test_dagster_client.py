@@ -1,0 +1,92 @@
+"""Runs are asked for by name: one that is not there is said at once, a webserver that is silent after a while."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+
+import pytest
+from dagster_graphql.schema import create_schema
+from graphql import parse, validate
+
+from intermodal.platform.errors import NotFound, Unavailable
+from intermodal.resources import dagster_client
+from intermodal.sandbox.settings import free_port
+
+
+class Webserver(BaseHTTPRequestHandler):
+    """Knows two jobs, and takes a run of neither, as Dagster's does of a job that it does not find."""
+
+    def do_POST(self) -> None:
+        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        jobs = {"repositoryOrError": {"jobs": [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]}}
+        answer = {"data": jobs} if "query Jobs" in asked["query"] else {"data": {"repositoriesOrError": {"nodes": []}}}
+        body = json.dumps(answer).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *args: Any) -> None: ...
+
+
+@pytest.fixture
+def url() -> Iterator[str]:
+    server = HTTPServer(("127.0.0.1", 0), Webserver)
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any, **__: Any) -> str:
+        raise dagster_client.DagsterGraphQLClientError("JobNotFoundError")
+
+    monkeypatch.setattr(dagster_client.DagsterGraphQLClient, "submit_job_execution", refuse)
+    monkeypatch.setattr(dagster_client.time, "sleep", lambda _: pytest.fail("it waited"))
+    with pytest.raises(NotFound, match=r"no job 'drill_nope'\. It has: drill_a\."):
+        dagster_client.launch(url, "drill_nope")
+
+
+@pytest.mark.parametrize(
+    ("newest_first", "failed"),
+    [
+        ([], ""),
+        ([("data_a", "FAILURE"), ("train_a", "FAILURE")], ""),
+        ([("data_a", "SUCCESS"), ("deploy_a", "FAILURE"), ("deploy_a", "SUCCESS")], "1"),
+        ([("deploy_a", "CANCELED")], "0"),
+        ([("retrain_a", "SUCCESS"), ("deploy_a", "FAILURE")], ""),
+        ([("deploy_a", "STARTED"), ("deploy_a", "FAILURE")], ""),
+    ],
+)
+def test_the_newest_deployment_is_the_one_that_counts(
+    monkeypatch: pytest.MonkeyPatch, newest_first: list[tuple[str, str]], failed: str
+) -> None:
+    found = [{"runId": str(n), "jobName": job, "status": how} for n, (job, how) in enumerate(newest_first)]
+    monkeypatch.setattr(dagster_client, "_ask", lambda *_: {"runsOrError": {"results": found}})
+    assert dagster_client.failed("http://ui", "a", ["deploy_a", "retrain_a"]) == failed
+
+
+def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with pytest.raises(Unavailable, match="The run of drill_a was not taken") as failure:
+        dagster_client.launch(url, "drill_a", patience=0.1)
+    assert url in failure.value.hint
+    assert "query" not in failure.value.message
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        dagster_client.LATEST,
+        dagster_client.JOBS,
+        dagster_client.HEARTBEAT,
+        dagster_client.RECENT,
+        dagster_client.REASON,
+    ],
+)
+def test_dagster_understands_what_it_is_asked(query: str) -> None:
+    assert validate(create_schema().graphql_schema, parse(query)) == []

@@ -1,0 +1,56 @@
+"""A registry that does not answer keeps no tick waiting, and is asked by one call at a time."""
+
+from threading import Event
+from types import SimpleNamespace
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from intermodal.sensors.toolkit import champions as registry
+
+
+class Slow:
+    def __init__(self) -> None:
+        self.asked, self.back = 0, Event()
+
+    def champions(self) -> dict[str, str]:
+        self.asked += 1
+        self.back.wait(30)
+        return {"m": f"{self.asked}.0.0"}
+
+
+def test_a_registry_that_hangs_is_asked_once_and_its_answer_taken_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow = Slow()
+    context: Any = dg.build_sensor_context(resources={"registry": slow})
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "SECONDS", 0.01)
+        for _ in range(3):
+            with pytest.raises(Unavailable, match=r"no answer within 0\.01 s"):
+                registry.champions(context, "deployments", 60.0)
+    slow.back.set()
+    assert registry.champions(context, "deployments", 60.0) == {"m": "1.0.0"}
+    assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
+
+
+def test_an_answer_to_an_old_question_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    slow, clock = Slow(), SimpleNamespace(monotonic=lambda: 0.0)
+    context: Any = dg.build_sensor_context(resources={"registry": slow})
+    monkeypatch.setattr(registry, "time", clock)
+    with monkeypatch.context() as patch:
+        patch.setattr(registry, "SECONDS", 0.01)
+        with pytest.raises(Unavailable):
+            registry.champions(context, "deployments", 60.0)
+    clock.monotonic = lambda: 61.0
+    slow.back.set()
+    with pytest.raises(Unavailable, match="too late"):
+        registry.champions(context, "deployments", 60.0)
+    assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
+
+
+def test_each_sensor_has_a_question_of_its_own() -> None:
+    slow = Slow()
+    slow.back.set()
+    context: Any = dg.build_sensor_context(resources={"registry": slow})
+    assert registry.champions(context, "deployments", 60.0) != registry.champions(context, "staleness", 60.0)

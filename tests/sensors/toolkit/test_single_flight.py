@@ -1,0 +1,61 @@
+"""A tick waits for so long and no longer, and what comes later is not lost."""
+
+from collections.abc import Iterator
+from threading import Event
+
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from intermodal.sensors.toolkit.single_flight import Pending
+
+
+@pytest.fixture
+def swallowed() -> Iterator[Event]:
+    """Set when the packets arrive after all."""
+    event = Event()
+    yield event
+    event.set()
+
+
+def test_who_does_not_answer_is_named_and_the_others_are_heard(swallowed: Event) -> None:
+    def fails() -> int:
+        raise Unavailable("it says 500")
+
+    calls = {"gcp": lambda: int(swallowed.wait()), "aws": lambda: 1, "azure": fails}
+    answers = Pending[int]().ask(calls, 0.05)
+    assert answers.found == {"aws": 1}
+    assert answers.failed == {"gcp": "no answer within 0.05 s", "azure": "it says 500"}
+
+
+def test_all_are_asked_at_once() -> None:
+    """Each waits for all the others to be asked."""
+    begun = {name: Event() for name in "abc"}
+
+    def meet(name: str) -> bool:
+        begun[name].set()
+        return all(event.wait(30) for event in begun.values())
+
+    assert Pending[bool]().ask({name: lambda name=name: meet(name) for name in begun}, 30).found == dict.fromkeys(
+        "abc", True
+    )
+
+
+def test_one_call_at_most_is_under_way_and_a_later_tick_takes_its_answer(swallowed: Event) -> None:
+    pending, asked = Pending[int](), list[int]()
+
+    def slow() -> int:
+        asked.append(len(asked))
+        swallowed.wait()
+        return asked[-1]
+
+    for _ in range(3):
+        assert pending.ask({"gcp": slow}, 0.01).failed
+    assert asked == [0]
+    swallowed.set()
+    assert pending.ask({"gcp": slow}, 30).found == {"gcp": 0}
+    assert pending.ask({"gcp": slow}, 30).found == {"gcp": 1}
+
+
+def test_a_bug_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Pending[float]().ask({"aws": lambda: 1 / 0}, 30)
