@@ -53,7 +53,7 @@ class Installation:
     def variables(self) -> dict[str, str]:
         """What adapters read, as the command line sets it."""
         code = (
-            "import json; from intermodal.sandbox import services, settings;"
+            "import json; from intermodal.sandbox import settings; from intermodal.sandbox.local import services;"
             "print(json.dumps(services.variables(settings.Settings.read())))"
         )
         done = subprocess.run(

@@ -18,7 +18,7 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     """Sensors wait long for whatever is in memory, and know nothing of what other tests asked."""
     patch.setattr(champions, "_asked", Pending())
     patch.setattr(notifications, "_of", {})
-    for name in ("credentials", "drift", "orphans", "registry", "staleness", "telling"):
+    for name in ("credentials", "drift", "orphans", "staleness", "toolkit.champions", "toolkit.notifications"):
         patch.setattr(import_module(f"intermodal.sensors.{name}"), "SECONDS", 30.0)
 
 

@@ -90,8 +90,8 @@ def test_evidently_has_no_way_to_phone_home() -> None:
     program = """
 import os, sys
 import pandas as pd
-from intermodal.assets import drift_report
-from intermodal.platform.signature import Column
+from intermodal.platform.monitoring import drift_page
+from intermodal.platform.protocol.signature import Column
 os.environ.pop("DO_NOT_TRACK", None)
 table = pd.DataFrame({"x": range(50)})
 drift_page.html(table, table, [Column("x", "INT64")])
