@@ -1,4 +1,4 @@
-"""A version's files, from wherever they can be had: the registry, or the mirror of a cloud that lives."""
+"""A version's files, from the registry or from the mirror of an available site."""
 
 import logging
 from collections.abc import Sequence
@@ -36,8 +36,10 @@ def copy_of(
     folder: Path,
     log: logging.Logger,
 ) -> tuple[Path, Manifest]:
-    """The folder that holds the version's files, and its manifest. Raises the last reason when nobody has them."""
-    failed: IntermodalError = NotFound(f"Nobody has the files of {model} {version}.", hint="Is a cloud still away?")
+    """The folder that holds the version's files, and its manifest. Raises the last reason when none has them."""
+    failed: IntermodalError = NotFound(
+        f"No registry or mirror has the files of {model} {version}.", hint="Is a site still unavailable?"
+    )
     if registry is not None:
         try:
             for known in registry.versions(model):
@@ -49,9 +51,9 @@ def copy_of(
             failed = error
     for store in stores:
         try:
-            return _download(store, model, version, folder / store.cloud)
+            return _download(store, model, version, folder / str(store.site))
         except IntermodalError as error:
-            log.warning("%s does not give %s %s: %s", store.cloud, model, version, error)
+            log.warning("%s does not give %s %s: %s", store.site, model, version, error)
             failed = error
     raise failed
 

@@ -1,4 +1,4 @@
-"""What is asked of a cloud when a version is to serve there, and the proof that it does; with no registry."""
+"""The request that deploys a version on a target, and the verification that it serves. Needs no registry."""
 
 import json
 
@@ -10,29 +10,29 @@ from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden
 from intermodal.platform.protocol.parity import TOLERANCE, holds, largest_difference
 from intermodal.platform.protocol.signature import Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 NOT_DEPLOYED = "not deployed"
-DECIDE = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
-"""Fields of a spec that decide what is asked of a cloud, beside ``features.sensitive``."""
+FINGERPRINT_FIELDS = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
+"""Fields of a spec that decide what a target is asked to run, beside ``features.sensitive``."""
 
 
 def prefix(model: str, version: str) -> str:
-    """Where a version's artifacts lie in every cloud's object store."""
+    """Where a version's artifacts lie in every site's object store."""
     return f"{model}/{version}"
 
 
 def deploy_request(
     spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: str, replicas: int
 ) -> DeployRequest:
-    """The request for the store's cloud. The prediction log goes to the root of that cloud's bucket, below which
-    ``prediction_log.object_key`` counts."""
+    """The request for a target at the store's site. The prediction log goes to the root of that site's bucket, below
+    which ``prediction_log.object_key`` counts."""
     return DeployRequest(
         model=spec.name,
         version=version,
         environment=deployment.environment,
         owner=spec.team,
-        image=deployment.image(store.cloud),
+        image=deployment.image(store.site),
         artifacts=store.uri(prefix(spec.name, version)),
         replicas=replicas,
         predictions=store.uri("") if spec.log_sample else "",
@@ -43,14 +43,14 @@ def deploy_request(
     )
 
 
-def stated(spec: ModelSpec, cloud: Cloud) -> str:
-    """What the spec itself says of the endpoint, as its asset's code version: with another, it is deployed anew.
+def deployment_fingerprint(spec: ModelSpec, target: Target) -> str:
+    """What the spec says of the endpoint, as its asset's code version: when it changes, the endpoint is deployed anew.
 
     Only what differs from a spec's defaults: a field that a release adds deploys nothing until somebody writes it.
     """
-    said = spec.model_dump(include=DECIDE, exclude_defaults=True)
-    said |= {"sensitive": _sensitive(spec)} if spec.features.sensitive else {}
-    return json.dumps(said | ({"cold": True} if cloud in spec.failover.cold else {}), sort_keys=True)
+    stated = spec.model_dump(include=FINGERPRINT_FIELDS, exclude_defaults=True)
+    stated |= {"sensitive": _sensitive(spec)} if spec.features.sensitive else {}
+    return json.dumps(stated | ({"cold": True} if target in spec.cold_targets else {}), sort_keys=True)
 
 
 def _sensitive(spec: ModelSpec) -> tuple[str, ...]:
@@ -71,12 +71,12 @@ def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tupl
     return v2.golden_body(signature, golden.rows), golden
 
 
-def prove(place: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:
+def verify(adapter: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:
     """Raise IntermodalError unless the endpoint repeats the golden predictions."""
-    answer = v2.predictions(place.invoke(name, body))
+    answer = v2.predictions(adapter.invoke(name, body))
     if not holds(golden.predictions, answer):
         raise IntermodalError(
-            f"{place.target}: '{name}' differs from the golden predictions by "
+            f"{adapter.target}: '{name}' differs from the golden predictions by "
             f"{largest_difference(golden.predictions, answer):g}; {TOLERANCE / 2:g} is allowed.",
             hint="It gets no traffic. Look at its image and mirror.",
         )

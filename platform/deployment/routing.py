@@ -1,32 +1,32 @@
-"""Routes: a model's upstreams with their weights, and which is tried next when one fails."""
+"""Weights of a route: how a model's traffic is shared among its targets."""
 
 from collections.abc import Iterable, Mapping
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 
 
-def even_weights(clouds: Iterable[Cloud]) -> dict[Cloud, int]:
-    """Equal shares that add up to 100, the first clouds taking the remainder."""
-    return weights_by(dict.fromkeys(clouds, 1))
+def even_weights(targets: Iterable[Target]) -> dict[Target, int]:
+    """Equal shares that add up to 100; the first targets take the remainder."""
+    return weights_by_replicas(dict.fromkeys(targets, 1))
 
 
-def weights_by(replicas: Mapping[Cloud, int]) -> dict[Cloud, int]:
-    """Shares that add up to 100, as many for each replica, the first clouds taking the remainder."""
+def weights_by_replicas(replicas: Mapping[Target, int]) -> dict[Target, int]:
+    """Shares that add up to 100, in proportion to replicas; the first targets take the remainder."""
     total = sum(replicas.values())
     if not total:
-        raise SpecError("A route needs at least one cloud.")
-    found = {cloud: 100 * replicas[cloud] // total for cloud in CLOUDS if cloud in replicas}
-    rest = 100 - sum(found.values())
-    return {cloud: share + (index < rest) for index, (cloud, share) in enumerate(found.items())}
+        raise SpecError("A route needs at least one target.")
+    found = {target: 100 * count // total for target, count in replicas.items()}
+    remainder = 100 - sum(found.values())
+    return {target: share + (index < remainder) for index, (target, share) in enumerate(found.items())}
 
 
-def policy_weights(policy: str, clouds: Iterable[Cloud], stated: Mapping[str, int]) -> dict[Cloud, int]:
-    """The weights that a spec's routing policy asks for: ``even``, or ``weighted`` as stated (left out: 0)."""
+def policy_weights(policy: str, targets: Iterable[Target], weights: Mapping[Target, int]) -> dict[Target, int]:
+    """The weights that a spec's routing policy gives: ``even``, or ``weighted`` by ``weights`` (absent: 0)."""
     match policy:
         case "even":
-            return even_weights(clouds)
+            return even_weights(targets)
         case "weighted":
-            return {cloud: stated.get(cloud, 0) for cloud in clouds}
+            return {target: weights.get(target, 0) for target in targets}
         case _:
             raise SpecError(f"Unknown routing policy '{policy}'.", hint="Known policies: even, weighted.")

@@ -10,7 +10,6 @@ from intermodal.platform.errors import SpecError
 from intermodal.platform.monitoring import log_dedup, predictions
 from intermodal.platform.monitoring.log_retention import GATHERED, STAGE
 from intermodal.platform.protocol.prediction_log import FOLDER, folder, hour_of
-from intermodal.platform.targets import Cloud
 
 LATE_HOURS = 2
 """An object may appear so long after the hour in its key: a server that could not write tries for a while."""
@@ -27,12 +26,12 @@ def gather(tables: ports.Tables, store: ports.ObjectStore, model: str, damaged: 
 
     Killed half-way, the next one reads again what was read since the last note, and no request comes in twice.
     """
-    known, added = _known(tables, model, store.cloud), 0
+    known, added = _known(tables, model, str(store.site)), 0
     fresh = sorted(_listed(store, model, known) - set(known))
     while fresh:
         taken, new = _take(tables, store, model, fresh, damaged)
         known = _newest([*known, *fresh[:taken]])
-        tables.write(model, GATHERED, store.cloud, pd.DataFrame({"object": known}))
+        tables.write(model, GATHERED, str(store.site), pd.DataFrame({"object": known}))
         fresh, added = fresh[taken:], added + new
     return added
 
@@ -68,8 +67,8 @@ def _hour(object_key: str) -> str:
     return object_key.split("/")[-2]
 
 
-def _known(tables: ports.Tables, model: str, cloud: Cloud) -> list[str]:
-    return list(tables.read(model, GATHERED, cloud)["object"]) if cloud in tables.partitions(model, GATHERED) else []
+def _known(tables: ports.Tables, model: str, site: str) -> list[str]:
+    return list(tables.read(model, GATHERED, site)["object"]) if site in tables.partitions(model, GATHERED) else []
 
 
 def _listed(store: ports.ObjectStore, model: str, known: list[str]) -> set[str]:

@@ -14,7 +14,7 @@ from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.prediction_log import folder, hour_of
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 
 STAGE, GATHERED, EMPTIED = "predictions", "gathered", "emptied"
 """Stages of the tables: parts of all clouds; by cloud, the newest objects that were gathered; by cloud, the last hour
@@ -25,33 +25,33 @@ AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Removed:
-    """``objects`` by cloud, ``parts`` of the table, and ``left``: cloud → why not all that is due is gone."""
+    """``objects`` by site, ``parts`` of the table, and ``left``: site → why not all that is due is gone."""
 
-    objects: Mapping[Cloud, int]
+    objects: Mapping[Site, int]
     parts: int
-    left: Mapping[Cloud, str]
+    left: Mapping[Site, str]
 
 
 def remove_old(
-    tables: ports.Tables, stores: Sequence[ports.ObjectStore], spec: ModelSpec, clouds: Sequence[Cloud], now: float
+    tables: ports.Tables, stores: Sequence[ports.ObjectStore], spec: ModelSpec, sites: Sequence[Site], now: float
 ) -> Removed:
     """Remove what is due in ``stores``, those that were gathered from just now; and the parts that are due in all
     ``clouds``: a part of a cloud that does not answer waits for it. May be killed anywhere and repeated."""
-    objects, left = dict[Cloud, int](), dict[Cloud, str]()
+    objects, left = dict[Site, int](), dict[Site, str]()
     for store in stores:
         try:
-            objects[store.cloud] = _objects(tables, store, spec, now)
+            objects[store.site] = _objects(tables, store, spec, now)
         except IntermodalError as error:  # they stay for the next time
-            left[store.cloud] = error.message
-    return Removed(objects, _parts(tables, spec, clouds, now), left)
+            left[store.site] = error.message
+    return Removed(objects, _parts(tables, spec, sites, now), left)
 
 
 def _objects(tables: ports.Tables, store: ports.ObjectStore, spec: ModelSpec, now: float) -> int:
     """Hour by hour, the oldest first. An object was gathered when it is among those that are remembered, or of an hour
     before all of them: such an hour is over, and what comes for it later is never read."""
-    known = set(_column(tables, spec.name, GATHERED, store.cloud, "object"))
+    known = set(_column(tables, spec.name, GATHERED, str(store.site), "object"))
     over = min((key.split("/")[-2] for key in known), default="")
-    before = emptied = _emptied(tables, spec.name, store.cloud)
+    before = emptied = _emptied(tables, spec.name, str(store.site))
     count, most = 0, _most(spec)
     due = [hour for hour in _old_hours(tables, spec, now) if hour > before][:most]
     with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="remove") as pool:
@@ -62,20 +62,20 @@ def _objects(tables: ports.Tables, store: ports.ObjectStore, spec: ModelSpec, no
                 list(pool.map(store.delete, ready))
                 count += len(ready)
                 if len(ready) < len(found):  # the next look begins with this hour
-                    return _noted(tables, spec, store.cloud, emptied, count)
+                    return _noted(tables, spec, str(store.site), emptied, count)
                 emptied = hour
-    return _noted(tables, spec, store.cloud, emptied, count)
+    return _noted(tables, spec, str(store.site), emptied, count)
 
 
-def _noted(tables: ports.Tables, spec: ModelSpec, cloud: Cloud, emptied: str, count: int) -> int:
+def _noted(tables: ports.Tables, spec: ModelSpec, site: str, emptied: str, count: int) -> int:
     if emptied:
-        tables.write(spec.name, EMPTIED, cloud, pd.DataFrame({"hour": [emptied]}))
+        tables.write(spec.name, EMPTIED, site, pd.DataFrame({"hour": [emptied]}))
     return count
 
 
-def _parts(tables: ports.Tables, spec: ModelSpec, clouds: Sequence[Cloud], now: float) -> int:
+def _parts(tables: ports.Tables, spec: ModelSpec, sites: Sequence[Site], now: float) -> int:
     """As many parts as drift looks at rows stay, however old: what is asked little keeps what it is judged by."""
-    emptied = min((_emptied(tables, spec.name, cloud) for cloud in clouds), default="")
+    emptied = min((_emptied(tables, spec.name, str(site)) for site in sites), default="")
     spare = tables.partitions(spec.name, STAGE)[: -spec.drift.rows]
     due = [part for part in spare if _hour(part) <= emptied and _hour(part) < _limit(spec, now)]
     for part in due[: _most(spec)]:
@@ -100,12 +100,12 @@ def _limit(spec: ModelSpec, now: float) -> str:
     return hour_of(now - spec.log_keep_days * DAY)
 
 
-def _emptied(tables: ports.Tables, model: str, cloud: Cloud) -> str:
-    return next(iter(_column(tables, model, EMPTIED, cloud, "hour")), "")
+def _emptied(tables: ports.Tables, model: str, site: str) -> str:
+    return next(iter(_column(tables, model, EMPTIED, site, "hour")), "")
 
 
-def _column(tables: ports.Tables, model: str, stage: str, cloud: Cloud, name: str) -> list[str]:
-    return list(tables.read(model, stage, cloud)[name]) if cloud in tables.partitions(model, stage) else []
+def _column(tables: ports.Tables, model: str, stage: str, site: str, name: str) -> list[str]:
+    return list(tables.read(model, stage, cloud)[name]) if site in tables.partitions(model, stage) else []
 
 
 def _some(hours: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -1,4 +1,4 @@
-"""What serves where, gathered through the ports: one picture of three clouds."""
+"""What serves where, gathered through the ports."""
 
 import statistics
 import time
@@ -8,24 +8,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.ports import EndpointTarget, Gateway
+from intermodal.platform.ports import EndpointTarget, Gateway, Targets
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.targets import CLOUDS
+from intermodal.platform.targets import Target
 
 SAMPLES = 5
-RESTS = "cold"
-"""The state of a cloud that runs nothing until another one fails."""
-AT_ONCE = 8
-"""Models that are asked about at the same time: each waits by itself for a cloud that does not answer."""
+COLD = "cold"
+"""The state of a target that runs nothing until a failover."""
+CONCURRENT_MODELS = 8
+"""Models that are described at the same time: each waits by itself for a target that does not answer."""
 
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """One endpoint. ``healthy``: it answered a golden row through its cloud's own client just now."""
+    """One endpoint. ``healthy``: it answered a golden row through its platform's own client just now."""
 
-    cloud: str
     target: str
     url: str
     version: str
@@ -58,25 +57,25 @@ class Status:
     troubles: Sequence[str] = ()
 
     def serves_everywhere(self, model: str) -> bool:
-        """Whether the model answers on every cloud that does not wait cold."""
+        """Whether the model answers on every target of its route that is not cold."""
         known = self.models.get(model)
-        return known is not None and {e.cloud for e in known.endpoints if e.healthy or e.state == RESTS} == set(CLOUDS)
+        return (
+            known is not None and bool(known.endpoints) and all(e.healthy or e.state == COLD for e in known.endpoints)
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
 
-def statuses(gateway: Gateway, targets: Sequence[EndpointTarget], environment: str) -> dict[str, ModelStatus]:
+def statuses(gateway: Gateway, targets: Targets, environment: str) -> dict[str, ModelStatus]:
     """Every routed model's, by name."""
     models = gateway.models()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(CONCURRENT_MODELS) as pool:
         found = list(pool.map(lambda model: model_status(gateway, targets, environment, model), models))
     return {model: status for model, status in zip(models, found, strict=True) if status is not None}
 
 
-def model_status(
-    gateway: Gateway, targets: Sequence[EndpointTarget], environment: str, model: str
-) -> ModelStatus | None:
+def model_status(gateway: Gateway, targets: Targets, environment: str, model: str) -> ModelStatus | None:
     """Ask every cloud on the model's route at once; None when there is no route."""
     try:
         route = gateway.route(model)
@@ -84,28 +83,28 @@ def model_status(
         return ModelStatus("", {}, (), f"{error.message} {error.hint}")
     if route is None:
         return None
-    chosen = [target for target in targets if target.target.cloud in route.weights]
     with ThreadPoolExecutor() as pool:
-        endpoints = list(pool.map(lambda target: _ask(target, route, environment), chosen))
-    return ModelStatus(route.version, {str(cloud): weight for cloud, weight in route.weights.items()}, endpoints)
+        endpoints = list(pool.map(lambda target: _describe(targets, target, route, environment), route.weights))
+    return ModelStatus(route.version, {str(target): weight for target, weight in route.weights.items()}, endpoints)
 
 
-def _ask(place: EndpointTarget, route: Route, environment: str) -> EndpointStatus:
-    cloud, target = place.target.cloud, str(place.target)
+def _describe(targets: Targets, target: Target, route: Route, environment: str) -> EndpointStatus:
+    name, version = str(target), route.version
     try:
-        served = place.describe(endpoint_name(route.model, route.version, environment))
+        adapter = targets.get(target)
+        served = adapter.describe(endpoint_name(route.model, version, environment))
         if served is None:
-            return EndpointStatus(cloud, target, "", route.version, "absent", False)
+            return EndpointStatus(name, "", version, "absent", False)
         if served.state != "ready":
-            return EndpointStatus(cloud, target, served.url, served.version, served.state, False, None, served.reason)
-        times = [_timed(place, served.name, route.golden_body.encode()) for _ in range(SAMPLES)]
+            return EndpointStatus(name, served.url, served.version, served.state, False, None, served.reason)
+        times = [_timed(adapter, served.name, route.golden_body.encode()) for _ in range(SAMPLES)]
         p50 = round(statistics.median(times) * 1000, 2)
-        return EndpointStatus(cloud, target, served.url, served.version, served.state, True, p50)
+        return EndpointStatus(name, served.url, served.version, served.state, True, p50)
     except IntermodalError as error:
-        return EndpointStatus(cloud, target, "", route.version, "unreachable", False, None, error.message)
+        return EndpointStatus(name, "", version, "unreachable", False, None, error.message)
 
 
-def _timed(place: EndpointTarget, name: str, body: bytes) -> float:
+def _timed(adapter: EndpointTarget, name: str, body: bytes) -> float:
     started = time.perf_counter()
-    place.invoke(name, body)
+    adapter.invoke(name, body)
     return time.perf_counter() - started

@@ -4,12 +4,12 @@ One file per port, with its requests and results.
 """
 
 from intermodal.platform.ports.deployment import Deployment
-from intermodal.platform.ports.endpoints import EndpointTarget
+from intermodal.platform.ports.endpoints import EndpointTarget, Targets
 from intermodal.platform.ports.gateway import Gateway
 from intermodal.platform.ports.incidents import Incidents
 from intermodal.platform.ports.metrics import Gauges, Metrics
 from intermodal.platform.ports.notifications import Notifier
-from intermodal.platform.ports.object_store import ObjectStore
+from intermodal.platform.ports.object_store import ObjectStore, Stores
 from intermodal.platform.ports.registry import ModelRegistry
 from intermodal.platform.ports.tables import Tables
 
@@ -23,5 +23,7 @@ __all__ = [
     "ModelRegistry",
     "Notifier",
     "ObjectStore",
+    "Stores",
     "Tables",
+    "Targets",
 ]

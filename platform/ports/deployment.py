@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 
 
 class Deployment(Protocol):
@@ -11,5 +11,5 @@ class Deployment(Protocol):
     @property
     def environment(self) -> str: ...
 
-    def image(self, cloud: Cloud) -> str:
-        """The image reference in that cloud's registry."""
+    def image(self, site: Site) -> str:
+        """The image reference in that site's registry."""

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
+from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import to_variables
-from intermodal.platform.targets import Cloud, Target
+from intermodal.platform.targets import Target
 
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
@@ -33,8 +34,8 @@ def endpoint_name(model: str, version: str, environment: str) -> str:
 class DeployRequest:
     """Serve one version on one target.
 
-    ``artifacts`` is the mirror's URI in the target's own cloud (``s3://bucket/prefix``, ``gs://...``,
-    ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that cloud's registry.
+    ``artifacts`` is the mirror's URI at the target's own site (``s3://bucket/prefix``, ``gs://...``,
+    ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that site's registry.
     ``predictions`` is where the server writes its prediction log (the same kinds of URI; empty: nowhere), ``sample``
     the share of requests that it logs, 0 to 1, ``rows_per_second`` how many rows at most, about, on each replica, and
     ``sensitive`` names columns that it must not log, beside those that the artifacts name; unknown ones are no error.
@@ -93,10 +94,6 @@ class Endpoint:
     state: State
     reason: str = ""
 
-    @property
-    def cloud(self) -> Cloud:
-        return self.target.cloud
-
 
 @dataclass(frozen=True)
 class AwsSignature:
@@ -122,20 +119,39 @@ class BearerToken:
 
 
 @dataclass(frozen=True)
-class Upstream:
-    """One cloud's path to a model: where the gateway sends a V2 body, and how it proves who it is.
+class ErrorEnvelope:
+    """How a platform wraps an error of the container that it serves, as data for the gateway.
 
-    ``url`` is the full address of a ``POST`` that takes a V2 body whole and answers with one.
+    ``status`` is the HTTP status of the wrapping answer (424), 0 when the platform wraps nothing. The container's own
+    status stands in the header ``status_header`` or in the JSON field ``status_field``, its text in ``message_field``.
+    An answer with the header ``platform_header`` is the platform's own and says nothing of the client's request.
     """
 
-    cloud: Cloud
+    status: int = 0
+    status_header: str = ""
+    status_field: str = ""
+    message_field: str = ""
+    platform_header: str = ""
+
+
+@dataclass(frozen=True)
+class Upstream:
+    """One target as the gateway sees it for a model: where a V2 body is sent, and how the gateway authenticates.
+
+    ``url`` is the full address of a ``POST`` that takes a V2 body whole and answers with one. ``id_header`` is the
+    request header in which the platform passes the request's id to the container, empty when ``x-request-id`` arrives.
+    """
+
+    target: Target
     version: str
     url: str
     credential: AwsSignature | BearerToken | None = None
+    id_header: str = ""
+    errors: ErrorEnvelope = ErrorEnvelope()
 
 
 class EndpointTarget(Protocol):
-    """A kind of place that serves. Errors: DeployFailed, Refused, Throttled, Unavailable, NotFound."""
+    """A serving platform at a site. Errors: DeployFailed, Refused, Throttled, Unavailable, NotFound."""
 
     @property
     def target(self) -> Target: ...
@@ -163,3 +179,17 @@ class EndpointTarget(Protocol):
 
     def answers(self) -> bool:
         """Whether the cloud's API takes a cheap, authorised call now: one try, at most two seconds, never an error."""
+
+    def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """What the platform's own monitor measured in the last ``seconds``, one row for each model and version. Empty
+        where the platform has no monitor. Unavailable, Refused."""
+
+
+class Targets(Protocol):
+    """The adapters of every enabled target, built on first use. SpecError names a target that is not enabled, and what
+    is missing."""
+
+    def enabled(self) -> Sequence[Target]:
+        """Targets in the default region of each enabled cloud whose settings are complete."""
+
+    def get(self, target: Target) -> EndpointTarget: ...

@@ -6,21 +6,21 @@ from typing import Protocol
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import Upstream
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 
 
 @dataclass(frozen=True)
 class Route:
     """What the gateway does with one model's requests.
 
-    ``weights`` are relative; an upstream with 0 stands by: it is probed, and asked when no serving one can
-    answer. ``metadata`` is the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to be
-    answerable (the probe).
+    ``weights`` are relative, in failover order; an upstream with 0 stands by: it is probed, and asked when no serving
+    one can answer. ``metadata`` is the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to
+    be answerable (the probe).
     """
 
     model: str
     version: str
-    weights: Mapping[Cloud, int]
+    weights: Mapping[Target, int]
     metadata: Mapping[str, object]
     golden_body: str
 
@@ -33,21 +33,22 @@ class Route:
             )
 
     @property
-    def serving(self) -> tuple[Cloud, ...]:
-        """The clouds that get traffic, in the fixed order of clouds."""
-        return tuple(cloud for cloud in CLOUDS if self.weights.get(cloud, 0) > 0)
+    def serving(self) -> tuple[Target, ...]:
+        """The targets that get traffic, in the order of ``weights``, which is that of the spec's ``serve``."""
+        return tuple(target for target, weight in self.weights.items() if weight > 0)
 
-    def failover_order(self, first: Cloud) -> tuple[Cloud, ...]:
-        """Which upstreams are tried, in turn, when ``first`` was chosen: a ring, so that load spreads, then those that
-        stand by."""
+    def failover_order(self, first: Target) -> tuple[Target, ...]:
+        """Which upstreams are tried, in turn, when ``first`` was chosen: a ring, so that load spreads, with targets of
+        other sites before those of the same site, which share its failures; then those that stand by."""
         start = self.serving.index(first)
-        standby = tuple(cloud for cloud in CLOUDS if self.weights.get(cloud) == 0)
-        return self.serving[start:] + self.serving[:start] + standby
+        ring = self.serving[start + 1 :] + self.serving[:start]
+        others = sorted(ring, key=lambda target: (target.site == first.site, target.cloud == first.cloud))
+        return (first, *others, *(target for target, weight in self.weights.items() if weight == 0))
 
 
 @dataclass(frozen=True)
 class Disturbance:
-    """What the gateway does to the requests that it would send to a cloud. Percentages are of requests, 0 to 100.
+    """What the gateway does to the requests that it would send to a target. Percentages are of requests, 0 to 100.
 
     ``abort_percent`` are answered with ``abort_status`` at once, ``delay_percent`` wait ``delay_ms`` first.
     """
@@ -93,18 +94,18 @@ class Gateway(Protocol):
     def renew(self, model: str, upstream: Upstream) -> None:
         """Replace one upstream's credential; the route stays as it is."""
 
-    def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
+    def credential_expiry(self, model: str) -> Mapping[Target, float]:
         """Unix seconds at which each upstream's credential expires; one that does not is absent."""
 
-    def addresses(self, model: str) -> Mapping[Cloud, str]:
+    def addresses(self, model: str) -> Mapping[Target, str]:
         """The ``url`` of each upstream that the model's route has; none of a model that has no route."""
 
-    def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
-        """Move traffic among the upstreams that the route has, and those in ``added``; no cloud is asked.
+    def shift(self, model: str, weights: Mapping[Target, int], added: Sequence[Upstream] = ()) -> None:
+        """Move traffic among the upstreams that the route has, and those in ``added``; no cloud API is called.
 
         An upstream that is left with weight 0 stands by: it is asked when no other can answer, and stays probed, so
         that ``health`` tells when it can serve again. NotFound when there is no route; SpecError for a weight of a
-        cloud that has no upstream.
+        target that has no upstream.
         """
 
     def withdraw(self, model: str) -> None:
@@ -114,22 +115,22 @@ class Gateway(Protocol):
 
     def models(self) -> Sequence[str]: ...
 
-    def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
-        """A V2 body through the gateway: the answer, the cloud that gave it and its version."""
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Target, str]:
+        """A V2 body through the gateway: the answer, the target that gave it and its version."""
 
-    def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
+    def upstream_health(self, model: str) -> Mapping[Target, bool]:
         """Whether each upstream of the model is sent first tries now, as the gateway sees it; also one that has weight
         0. It is not when it cannot serve, or fails more than a fifth while another is well."""
 
-    def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
+    def health(self) -> Mapping[str, Mapping[Target, bool]]:
         """``upstream_health`` of every model, in one call however many there are. A model of ``models`` that is not in
         it cannot be watched: what is written of its route is damaged."""
 
-    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
-        """Drill: do this to every request for ``cloud`` until told otherwise; None ends it. Takes effect at once, and
+    def disturb(self, target: Target, disturbance: Disturbance | None) -> None:
+        """Drill: do this to every request for ``target`` until told otherwise; None ends it. Takes effect at once, and
         does not outlive the gateway's process."""
 
-    def disturbances(self) -> Mapping[Cloud, Disturbance]:
+    def disturbances(self) -> Mapping[Target, Disturbance]:
         """The drills that are on now."""
 
     def totals(self) -> Mapping[str, Totals]:

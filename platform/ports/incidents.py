@@ -1,15 +1,15 @@
-"""Incidents: a cloud that cannot serve a model, from the first sign to the last, with everything that was done."""
+"""Incidents: a target that cannot serve a model, from the first sign to the last, with everything that was done."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 Step = Literal[
     "detected", "drained", "capacity", "told", "note", "recovering", "current", "share back", "reaped", "closed"
 ]
-"""What an entry is about. ``capacity``: another cloud took the lost capacity over; ``current``: the cloud that came
+"""What an entry is about. ``capacity``: another target took the lost capacity over; ``current``: the target that came
 back serves the current version; ``share back``: it has its weight again."""
 
 
@@ -25,11 +25,12 @@ class Entry:
 
 @dataclass(frozen=True)
 class Incident:
-    """``id`` is ``<model>-<cloud>-<onset>`` (the onset in whole Unix seconds): one for each event, whoever opens it."""
+    """``id`` is ``<model>-<target>-<onset>`` (the onset in whole Unix seconds): one for each event, whoever opens
+    it."""
 
     id: str
     model: str
-    cloud: Cloud
+    target: Target
     opened_at: float
     entries: tuple[Entry, ...] = ()
     closed_at: float | None = None
@@ -60,8 +61,8 @@ class Incident:
         return self if not self.is_open else replace(self, closed_at=at)
 
 
-def incident_id(model: str, cloud: Cloud, onset: float) -> str:
-    return f"{model}-{cloud}-{int(onset)}"
+def incident_id(model: str, target: Target, onset: float) -> str:
+    return f"{model}-{target.dotted}-{int(onset)}"
 
 
 class Incidents(Protocol):

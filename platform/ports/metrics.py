@@ -4,25 +4,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 
 @dataclass(frozen=True)
 class Figures:
-    """One model on one cloud, over the seconds that were asked for.
+    """One model on one target, over the seconds that were asked for.
 
     ``requests`` is a rate a second. ``error_rate`` is the share of requests answered 5xx or not at all (0 to 1),
     ``throttled`` the share answered 429. The latencies are milliseconds, None when nothing was asked or the source does
     not know. ``saturation`` is the share of capacity in use (0 to 1). ``instances`` are the healthy ones and
-    ``cold_starts`` those that began in the span, which only a cloud's own monitor can see. ``target`` and ``version``
-    are empty where the source does not know them; ``source`` names it: ``prometheus``, ``gateway``, ``cloudwatch``,
+    ``cold_starts`` those that began in the span, which only a cloud's own monitor can see. ``version``
+    is empty where the source does not know it; ``source`` names it: ``prometheus``, ``gateway``, ``cloudwatch``,
     ``cloud-monitoring`` or ``azure-monitor``.
     """
 
     source: str
     model: str
-    cloud: Cloud
-    target: str = ""
+    target: Target
     version: str = ""
     requests: float = 0.0
     error_rate: float = 0.0
@@ -43,7 +42,7 @@ class Metrics(Protocol):
         """``prometheus``, ``gateway``, ``cloudwatch``, ``cloud-monitoring`` or ``azure-monitor``."""
 
     def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
-        """What happened in the last ``seconds``, a row for each model, cloud and version; one model's when named."""
+        """What happened in the last ``seconds``, a row for each model, target and version; one model's when named."""
 
 
 class Gauges(Protocol):

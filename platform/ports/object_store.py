@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from intermodal.platform.protocol.manifest import Manifest
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class MirrorReport:
 
 
 class ObjectStore(Protocol):
-    """A bucket (or container) of one cloud. Errors: Refused, Throttled, Unavailable, NotFound."""
+    """A bucket (or container) of one site. Errors: Refused, Throttled, Unavailable, NotFound."""
 
     @property
-    def cloud(self) -> Cloud: ...
+    def site(self) -> Site: ...
 
     def uri(self, prefix: str) -> str:
         """The address of ``prefix`` as the cloud's own endpoint services take it."""
@@ -56,3 +56,9 @@ class ObjectStore(Protocol):
 
     def delete(self, key: str) -> None:
         """Idempotent."""
+
+
+class Stores(Protocol):
+    """The object store of every enabled site, built on first use. SpecError names what is missing for a site."""
+
+    def get(self, site: Site) -> ObjectStore: ...

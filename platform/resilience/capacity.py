@@ -1,127 +1,136 @@
-"""Make the clouds run what the open incidents ask for, and move traffic there. Every step may be repeated."""
+"""Make the targets run what the open incidents require, and shift traffic there. Every step may be repeated."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from intermodal.platform.deployment.requests import deploy_request, golden_of_mirror, prove
+from intermodal.platform.deployment.requests import deploy_request, golden_of_mirror, verify
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import Endpoint, Upstream
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.resilience import failover_plan
-from intermodal.platform.resilience.context import FailoverContext
+from intermodal.platform.resilience.context import FailoverContext, listed
+from intermodal.platform.resilience.failover_plan import desired_replicas, surge_replicas, weights_without
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site, Target
 
 
-def serve(
-    ctx: FailoverContext, spec: ModelSpec, cloud: Cloud, version: str, replicas: int, down: Collection[Cloud]
+def deploy_verified(
+    ctx: FailoverContext,
+    spec: ModelSpec,
+    target: Target,
+    version: str,
+    replicas: int,
+    unavailable: Collection[Target],
 ) -> Endpoint:
-    """The version on the cloud with so many replicas, proved with the golden rows of its mirror.
+    """Deploy the version with so many replicas and verify it with the golden rows of its mirror.
 
-    When its object store does not answer, a living cloud's mirror has the same rows.
+    When the site's object store does not answer, the mirror of another available site has the same rows.
     """
-    place, store = ctx.places[cloud], ctx.stores[cloud]
-    ctx.log.info("%s: %s %s with %d replicas", place.target, spec.name, version, replicas)
-    served = place.deploy(deploy_request(spec, ctx.deployment, store, version, replicas))
-    for last, source in _mirrors(spec, cloud, down):
+    adapter, store = ctx.targets[target], ctx.stores[target.site]
+    ctx.log.info("%s: %s %s with %d replicas", target, spec.name, version, replicas)
+    endpoint = adapter.deploy(deploy_request(spec, ctx.deployment, store, version, replicas))
+    sites = _mirror_sites(spec, target, unavailable)
+    for site in sites:
         try:
-            body, golden = golden_of_mirror(ctx.stores[source], spec.name, version)
+            body, golden = golden_of_mirror(ctx.stores[site], spec.name, version)
         except IntermodalError as error:
-            ctx.log.warning("no golden rows from %s: %s", source, error)
-            if last:
+            ctx.log.warning("no golden rows from %s: %s", site, error)
+            if site == sites[-1]:
                 raise
         else:
-            prove(place, served.name, body, golden)
+            verify(adapter, endpoint.name, body, golden)
             break
-    return served
+    return endpoint
 
 
-def _mirrors(spec: ModelSpec, cloud: Cloud, down: Collection[Cloud]) -> list[tuple[bool, Cloud]]:
-    """The cloud, then the others that live; True with the last."""
-    clouds = [cloud, *(one for one in failover_plan.order_of(spec) if one != cloud and one not in down)]
-    return [(one == clouds[-1], one) for one in clouds]
+def _mirror_sites(spec: ModelSpec, target: Target, unavailable: Collection[Target]) -> list[Site]:
+    """The target's own site, then those of the other available targets."""
+    others = [one.site for one in spec.failover_order if one not in unavailable]
+    return list(dict.fromkeys([target.site, *others]))
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """``upstreams`` of the clouds that run more than usual; ``refused``: cloud → why it could not take more."""
+    """``upstreams`` of the targets that run more than their baseline; ``refused``: target → why it took no more."""
 
-    upstreams: Mapping[Cloud, Upstream]
-    refused: Mapping[Cloud, str]
+    upstreams: Mapping[Target, Upstream]
+    refused: Mapping[Target, str]
 
-    def text(self, spec: ModelSpec, down: Collection[Cloud]) -> str:
-        counts = failover_plan.helpers(spec, down, self.refused)
-        taken = ", ".join(f"{cloud} runs {count}" for cloud, count in counts.items()) or "nothing had to be replaced"
-        return "; ".join([taken, *(f"{cloud} could not: {why}" for cloud, why in self.refused.items())])
+    def text(self, spec: ModelSpec, unavailable: Collection[Target]) -> str:
+        counts = surge_replicas(spec, unavailable, self.refused)
+        taken = ", ".join(f"{target} runs {count}" for target, count in counts.items()) or "nothing had to be replaced"
+        return "; ".join([taken, *(f"{target} could not: {why}" for target, why in self.refused.items())])
 
 
-def take_over(ctx: FailoverContext, spec: ModelSpec, version: str, down: Collection[Cloud]) -> Capacity:
-    """Give each dead cloud's replicas to the next living one in the failover order, and past one that cannot take them.
+def replace_capacity(ctx: FailoverContext, spec: ModelSpec, version: str, unavailable: Collection[Target]) -> Capacity:
+    """Give the replicas of each unavailable target to its successor, and past one that cannot take them.
 
-    Raises the last reason when nobody could.
+    Raises the last reason when no target could.
     """
-    refused: dict[Cloud, str] = {}
+    refused: dict[Target, str] = {}
     while True:
-        upstreams: dict[Cloud, Upstream] = {}
-        for cloud, count in failover_plan.helpers(spec, down, refused).items():
+        upstreams: dict[Target, Upstream] = {}
+        for target, count in surge_replicas(spec, unavailable, refused).items():
             try:
-                upstreams[cloud] = ctx.places[cloud].upstream(serve(ctx, spec, cloud, version, count, down))
+                endpoint = deploy_verified(ctx, spec, target, version, count, unavailable)
+                upstreams[target] = ctx.targets[target].upstream(endpoint)
             except IntermodalError as error:
-                ctx.log.warning("%s cannot take over for %s: %s", cloud, ", ".join(sorted(down)), error)
-                refused[cloud] = error.message
-                if not set(failover_plan.wanted(spec, down)) - set(refused):
+                ctx.log.warning("%s cannot take over for %s: %s", target, listed(unavailable), error)
+                refused[target] = error.message
+                if not set(desired_replicas(spec, unavailable)) - set(refused):
                     raise
                 break
         else:
             return Capacity(upstreams, refused)
 
 
-def running(spec: ModelSpec, down: Collection[Cloud], route: Route) -> frozenset[Cloud]:
-    """The living clouds that serve the route's version now: all that should but a cold one without traffic."""
+def running(spec: ModelSpec, unavailable: Collection[Target], route: Route) -> frozenset[Target]:
+    """The available targets that serve the route's version now: all but a cold one without traffic."""
+    cold = spec.cold_targets
     return frozenset(
-        cloud
-        for cloud in failover_plan.wanted(spec, down)
-        if cloud in route.weights and (cloud not in spec.failover.cold or route.weights[cloud])
+        target
+        for target in desired_replicas(spec, unavailable)
+        if target in route.weights and (target not in cold or route.weights[target])
     )
 
 
-def move(
+def shift_traffic(
     ctx: FailoverContext,
     spec: ModelSpec,
     version: str,
-    down: Collection[Cloud],
-    added: Mapping[Cloud, Upstream],
-    unable: Collection[Cloud],
-    stay: bool = True,
+    unavailable: Collection[Target],
+    added: Mapping[Target, Upstream],
+    exhausted: Collection[Target],
+    keep_cold: bool = True,
 ) -> bool:
-    """Traffic as the policy says over what runs and what is ``added``; False when there is nobody to send it to.
+    """Weights by the policy over what runs and what is ``added``; False when no target is left.
 
-    ``unable`` took nothing over from the dead clouds, so they get no more traffic than is theirs. ``stay``: cold clouds
-    that have traffic keep it. Raises Moved when another version was published meanwhile.
+    ``exhausted`` targets took nothing over, so they get no more traffic than their own. ``keep_cold``: cold targets
+    that have traffic keep it. Raises RouteChanged when another version was published meanwhile.
     """
     route = ctx.route(spec.name)
     if route.version != version:
-        raise Moved(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
-    serving = {*running(spec, down, route), *added}
-    if not stay:
-        serving = {cloud for cloud in serving if cloud in added or failover_plan.wanted(spec, down)[cloud]}
+        raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+    serving = {*running(spec, unavailable, route), *added}
+    if not keep_cold:
+        replicas = desired_replicas(spec, unavailable)
+        serving = {target for target in serving if target in added or replicas[target]}
     if not serving:
         return False
-    weights = failover_plan.shares(spec, down, serving, unable)
-    if added or any(route.weights.get(cloud, 0) != weights.get(cloud, 0) for cloud in {*route.weights, *weights}):
+    weights = weights_without(spec, unavailable, serving, exhausted)
+    if added or any(route.weights.get(target, 0) != weights.get(target, 0) for target in {*route.weights, *weights}):
         ctx.gateway.shift(spec.name, weights, list(added.values()))
     return True
 
 
-class Moved(IntermodalError):
+class RouteChanged(IntermodalError):
     """A new version was published while a failover worked on the old one: begin again."""
 
 
-def again_when_moved(work: Callable[[], Incident], tries: int = 3) -> Incident:
+def retry_when_route_changes(work: Callable[[], Incident], tries: int = 3) -> Incident:
     for _ in range(tries - 1):
         try:
             return work()
-        except Moved:
+        except RouteChanged:
             continue
     return work()

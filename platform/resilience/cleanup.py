@@ -1,4 +1,4 @@
-"""What is done once a recovered cloud has its share again: helpers rest, and what was replaced meanwhile goes."""
+"""After a recovery: surge replicas are scaled down, and what was replaced meanwhile is removed."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -7,108 +7,113 @@ from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.resilience import failover_plan
-from intermodal.platform.resilience.capacity import Moved, move, serve
-from intermodal.platform.resilience.context import FailoverContext, tell
-from intermodal.platform.resilience.failover_plan import current_round, wanted
+from intermodal.platform.resilience.capacity import RouteChanged, deploy_verified, shift_traffic
+from intermodal.platform.resilience.context import FailoverContext, notify
+from intermodal.platform.resilience.failover_plan import current_round, desired_replicas
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 DRAIN_SECONDS = 2.0
-REST_SECONDS = 120.0
-"""How long helpers that cannot go back to what they ran before keep an incident open."""
+"""How long an endpoint stays up, after it left the route, for requests that are under way."""
+SCALE_DOWN_GRACE_SECONDS = 120.0
+"""How long targets that cannot be scaled down keep an incident open."""
 
 
-def leave(ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]) -> Incident:
-    """The spec names the incident's cloud no longer: the others get its traffic, and the route forgets it as soon as no
-    other cloud is away. What it still runs is in nobody's use then, and the sensor ``orphans`` removes it."""
-    cloud, key = incident.cloud, str(current_round(incident))
-    incident = ctx.note(incident, "note", "left", f"the spec of {spec.name} names {cloud} no longer")
-    if not move(ctx, spec, version, down, {}, unable=(), stay=False):
+def evict(
+    ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, unavailable: frozenset[Target]
+) -> Incident:
+    """The spec no longer names the incident's target: the others get its traffic, and the route drops it as soon as no
+    other target is unavailable. What it still runs is an orphan then, and the sensor ``orphans`` removes it."""
+    target, key = incident.target, str(current_round(incident))
+    incident = ctx.note(incident, "note", "left", f"the spec of {spec.name} no longer names {target}")
+    if not shift_traffic(ctx, spec, version, unavailable, {}, exhausted=(), keep_cold=False):
         hint = f"Run the job deploy_{spec.name}."
-        raise Unavailable(f"No cloud that the spec of {spec.name} names serves it now.", hint=hint)
-    incident = ctx.note(incident, "share back", key, f"the other clouds have {cloud}'s share")
-    left = let_rest(ctx, spec, incident, version, down)
-    return told_of_left(ctx, spec, incident, left) if left else incident
+        raise Unavailable(f"No target that the spec of {spec.name} names serves it now.", hint=hint)
+    incident = ctx.note(incident, "share back", key, f"the other targets have the share of {target}")
+    left = scale_down_surge(ctx, spec, incident, version, unavailable)
+    return notify_leftovers(ctx, spec, incident, left) if left else incident
 
 
-def let_rest(
-    ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, down: frozenset[Cloud]
-) -> dict[Cloud, IntermodalError]:
-    """Helpers go back to what they run without this incident; gives those that could not now, with the reason. Clouds
-    that rest, and those that left the spec, leave the route."""
-    before, after = wanted(spec, {*down, incident.cloud}), wanted(spec, down)
-    cold = [one for one in spec.failover.cold if one in after and not after[one]]
-    gone = [one for one in ctx.route(spec.name).weights if one not in failover_plan.order_of(spec)]
-    _forget(ctx, spec, version, [*cold, *gone], down)
-    name, left = endpoint_name(spec.name, version, ctx.deployment.environment), dict[Cloud, IntermodalError]()
-    for cloud in failover_plan.order_of(spec):
-        if cloud == incident.cloud or cloud in down or (down and before[cloud] == after[cloud]):
+def scale_down_surge(
+    ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, unavailable: frozenset[Target]
+) -> dict[Target, IntermodalError]:
+    """Targets go back to what they run without this incident; returns those that could not now, with the reason. Cold
+    targets, and those that left the spec, leave the route."""
+    before, after = desired_replicas(spec, {*unavailable, incident.target}), desired_replicas(spec, unavailable)
+    cold = [target for target in spec.cold_targets if target in after and not after[target]]
+    gone = [target for target in ctx.route(spec.name).weights if target not in spec.targets]
+    _prune_route(ctx, spec, version, [*cold, *gone], unavailable)
+    name, left = endpoint_name(spec.name, version, ctx.deployment.environment), dict[Target, IntermodalError]()
+    for target in spec.failover_order:
+        unchanged = bool(unavailable) and before.get(target) == after.get(target)
+        if target == incident.target or target in unavailable or unchanged:
             continue
         try:
-            if after[cloud]:
-                serve(ctx, spec, cloud, version, after[cloud], down)
-            elif ctx.places[cloud].describe(name) is not None:
-                ctx.pause(DRAIN_SECONDS)  # requests that are under way
-                ctx.places[cloud].delete(name)
+            if after[target]:
+                deploy_verified(ctx, spec, target, version, after[target], unavailable)
+            elif ctx.targets[target].describe(name) is not None:
+                ctx.pause(DRAIN_SECONDS)
+                ctx.targets[target].delete(name)
         except IntermodalError as error:
-            ctx.log.warning("%s still runs more than it should: %s", cloud, error)
-            left[cloud] = error
+            ctx.log.warning("%s still runs more than it should: %s", target, error)
+            left[target] = error
     return left
 
 
-def told_of_left(
-    ctx: FailoverContext, spec: ModelSpec, incident: Incident, left: Mapping[Cloud, IntermodalError]
+def notify_leftovers(
+    ctx: FailoverContext, spec: ModelSpec, incident: Incident, left: Mapping[Target, IntermodalError]
 ) -> Incident:
-    """Helpers that run more than is needed: closed, nobody would look at them again. So it stays open for a while, and
-    the next run tries again; then people are asked."""
-    key, words = str(current_round(incident)), "; ".join(f"{one}: {error.message}" for one, error in left.items())
-    incident = ctx.note(incident, "note", f"left-{key}", f"more than is needed still runs on {words}")
-    back = next(one.at for one in incident.entries if (one.step, one.key) == ("share back", key))
-    if ctx.now() - back < REST_SECONDS:
+    """Targets run more than is needed. Once the incident is closed nothing would look at them again, so it stays open
+    for a while and the next run tries again; then people are asked."""
+    key, text = str(current_round(incident)), "; ".join(f"{target}: {error.message}" for target, error in left.items())
+    incident = ctx.note(incident, "note", f"left-{key}", f"more than is needed still runs on {text}")
+    back = next(entry.at for entry in incident.entries if (entry.step, entry.key) == ("share back", key))
+    if ctx.now() - back < SCALE_DOWN_GRACE_SECONDS:
         hint = "The incident stays open, and it is tried again."
-        raise Unavailable(f"More than is needed still runs on {words}", hint=hint)
-    title = f"More of {spec.name} than is needed runs on {' and '.join(left)}"
-    return tell(ctx, incident, f"left-{key}", Notice("warning", title, words, spec.owner, f"{incident.id}-left-{key}"))
+        raise Unavailable(f"More than is needed still runs on {text}", hint=hint)
+    title = f"More of {spec.name} than is needed runs on {' and '.join(map(str, left))}"
+    notice = Notice("warning", title, text, spec.owner, f"{incident.id}-left-{key}")
+    return notify(ctx, incident, f"left-{key}", notice)
 
 
-def _forget(
-    ctx: FailoverContext, spec: ModelSpec, version: str, idle: Collection[str], down: Collection[Cloud]
+def _prune_route(
+    ctx: FailoverContext, spec: ModelSpec, version: str, idle: Collection[Target], unavailable: Collection[Target]
 ) -> None:
-    """Take clouds out of the route that run nothing, where they would be probed in vain. Needs an upstream of all the
-    others, so it waits until no cloud is away."""
+    """Take targets that run nothing out of the route, where they would be probed in vain. Needs an upstream of all the
+    others, so it waits until no target is unavailable."""
     route = ctx.route(spec.name)
-    if down or route.version != version or not set(idle) & set(route.weights):
+    if unavailable or route.version != version or not set(idle) & set(route.weights):
         return
-    weights = {cloud: weight for cloud, weight in route.weights.items() if cloud not in idle}
-    name, held = endpoint_name(spec.name, version, ctx.deployment.environment), []
-    for cloud in weights:
-        served = ctx.places[cloud].describe(name)
-        if served is None:
-            raise NotFound(f"{cloud} has no endpoint '{name}'.", hint=f"Run the job deploy_{spec.name}.")
-        held.append(ctx.places[cloud].upstream(served))
-    _same_version(ctx, spec, version)  # the clouds took their time
-    ctx.gateway.publish(replace(route, weights=weights), held)
+    weights = {target: weight for target, weight in route.weights.items() if target not in idle}
+    name, upstreams = endpoint_name(spec.name, version, ctx.deployment.environment), []
+    for target in weights:
+        endpoint = ctx.targets[target].describe(name)
+        if endpoint is None:
+            raise NotFound(f"{target} has no endpoint '{name}'.", hint=f"Run the job deploy_{spec.name}.")
+        upstreams.append(ctx.targets[target].upstream(endpoint))
+    _require_version(ctx, spec, version)  # describing took its time
+    ctx.gateway.publish(replace(route, weights=weights), upstreams)
 
 
-def reap_replaced(ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
-    """Remove what the cloud still runs of the model: other versions that were replaced while it was away. Not while a
-    deploy is under way, which may have made one just now; what nobody uses after it, the sensor ``orphans`` removes."""
-    place, environment = ctx.places[incident.cloud], ctx.deployment.environment
-    name, text = endpoint_name(spec.name, version, environment), f"nothing else runs on {place.target}"
-    for one in place.list(environment, spec.name):  # asked first: what a deploy makes that begins later is not in it
-        if keep and one.name == name:
+def remove_replaced(ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
+    """Remove other versions that the target still runs: they were replaced while it was unavailable. Not during a
+    deployment, which may have made one just now; the sensor ``orphans`` removes what is left after it."""
+    adapter, environment = ctx.targets[incident.target], ctx.deployment.environment
+    name, text = endpoint_name(spec.name, version, environment), f"nothing else runs on {incident.target}"
+    for endpoint in adapter.list(environment, spec.name):  # listed first: a deployment that begins later is not in it
+        if keep and endpoint.name == name:
             continue
-        if one.name != name and ctx.deploying(spec.name):
-            text = f"{one.name} stays on {place.target}: a run deploys {spec.name}"
+        if endpoint.name != name and ctx.deploying(spec.name):
+            text = f"{endpoint.name} stays on {incident.target}: a run deploys {spec.name}"
             continue
-        _same_version(ctx, spec, version)
-        place.delete(one.name)
-        incident = ctx.note(incident, "note", f"reaped-{one.name}", f"{one.name} was left on {place.target}: removed")
+        _require_version(ctx, spec, version)
+        adapter.delete(endpoint.name)
+        text_removed = f"{endpoint.name} was left on {incident.target}: removed"
+        incident = ctx.note(incident, "note", f"reaped-{endpoint.name}", text_removed)
     return ctx.note(incident, "reaped", str(current_round(incident)), text)
 
 
-def _same_version(ctx: FailoverContext, spec: ModelSpec, version: str) -> None:
-    """Raises Moved when another version was published meanwhile."""
+def _require_version(ctx: FailoverContext, spec: ModelSpec, version: str) -> None:
+    """Raises RouteChanged when another version was published meanwhile."""
     if (now := ctx.route(spec.name).version) != version:
-        raise Moved(f"'{spec.name}' went from {version} to {now} meanwhile.")
+        raise RouteChanged(f"'{spec.name}' went from {version} to {now} meanwhile.")

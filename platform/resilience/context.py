@@ -1,8 +1,8 @@
-"""What a failover or a recovery works with, and how people are notified once of each event."""
+"""What a failover or a recovery works with, and how each event is notified once."""
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from intermodal.platform import ports
@@ -10,20 +10,20 @@ from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident, Step
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site, Target
 
 
 @dataclass(frozen=True)
 class FailoverContext:
-    """All that a failover works with. ``deploying``: whether a run deploys a model now. ``now`` gives Unix seconds;
+    """The ports of one model's targets. ``deploying``: whether a run deploys a model now. ``now`` gives Unix seconds;
     ``pause`` waits, in seconds."""
 
     gateway: ports.Gateway
     incidents: ports.Incidents
     notifier: ports.Notifier
     deployment: ports.Deployment
-    stores: Mapping[Cloud, ports.ObjectStore]
-    places: Mapping[Cloud, ports.EndpointTarget]
+    stores: Mapping[Site, ports.ObjectStore]
+    targets: Mapping[Target, ports.EndpointTarget]
     registry: ports.ModelRegistry | None = None
     deploying: Callable[[str], bool] = lambda _: False
     log: logging.Logger = field(default=logging.getLogger(__name__))
@@ -31,13 +31,17 @@ class FailoverContext:
     pause: Callable[[float], None] = time.sleep
 
     def note(self, incident: Incident, step: Step, key: str, text: str) -> Incident:
+        """Add an entry to the incident, once for each step and key."""
         if not incident.has(step, key):
             self.log.info("%s: %s: %s", incident.id, step, text)
         return self.incidents.note(incident.id, Entry(self.now(), step, key, text))
 
-    def down(self, model: str) -> frozenset[Cloud]:
-        """The clouds with an open incident."""
-        return frozenset(one.cloud for one in self.incidents.all(model, open_only=True))
+    def open_incidents(self, model: str) -> dict[Target, Incident]:
+        return {incident.target: incident for incident in self.incidents.all(model, open_only=True)}
+
+    def unavailable(self, model: str) -> frozenset[Target]:
+        """The targets with an open incident."""
+        return frozenset(self.open_incidents(model))
 
     def route(self, model: str) -> Route:
         route = self.gateway.route(model)
@@ -46,17 +50,22 @@ class FailoverContext:
         return route
 
 
-def tell(ctx: FailoverContext, incident: Incident, key: str, notice: Notice) -> Incident:
-    """Tell people once. A notifier that fails keeps nothing from going on; whoever comes next tries again.
+def notify(ctx: FailoverContext, incident: Incident, key: str, notice: Notice) -> Incident:
+    """Notify people once of ``key``. A notifier that fails stops nothing: the next run tries again.
 
-    Killed between telling and noting, people are told twice: better than never.
+    Delivery is at-least-once: a crash between notify and note notifies again.
     """
     if incident.has("told", key):
         return incident
     try:
-        told = ctx.notifier.tell(notice)
+        delivered = ctx.notifier.tell(notice)
     except IntermodalError as error:
-        ctx.log.error("telling people failed: %s", error)
-        return ctx.note(incident, "note", f"not-told-{key}", f"telling people failed: {error.message}")
-    text = notice.title if told else f"nobody is configured to be told (INTERMODAL_NOTIFY): {notice.title}"
+        ctx.log.error("the notification failed: %s", error)
+        return ctx.note(incident, "note", f"not-told-{key}", f"the notification failed: {error.message}")
+    text = notice.title if delivered else f"no recipient is configured (INTERMODAL_NOTIFY): {notice.title}"
     return ctx.note(incident, "told", key, text)
+
+
+def listed(targets: Iterable[Target]) -> str:
+    """Targets as text, in order."""
+    return ", ".join(str(target) for target in sorted(targets))

@@ -6,22 +6,22 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.targets import Cloud, parse_cloud
+from intermodal.platform.targets import Target, parse_target
 
 Watcher = Literal["gateway", "endpoint"]
 """Who watches: ``gateway`` sees what callers see, ``endpoint`` sends the golden row through the cloud's own client."""
 
-Lane = tuple[str, Cloud]
-"""A model's path to one cloud."""
+UpstreamKey = tuple[str, Target]
+"""A model and one of its targets."""
 
 
 @dataclass(frozen=True)
 class WatchPolicy:
-    """How many observations, and for how many seconds, until a lane is down or back.
+    """How many observations, and for how many seconds, until an upstream is down or back.
 
     ``quorum``: whether any watcher or all of them must have seen a failure. With a tick every 5 s the defaults find an
-    outage 5 to 10 s after it began and a cloud that is back after 10 to 15 s. When a cloud's API answers and the lane
-    still fails after ``redeploy_seconds``, the endpoint itself is taken to be lost and is deployed anew.
+    outage 5 to 10 s after it began and a target that is back after 10 to 15 s. When a cloud's API answers and the
+    upstream still fails after ``redeploy_seconds``, the endpoint itself is taken to be lost and is deployed anew.
     """
 
     watchers: tuple[Watcher, ...] = ("gateway",)
@@ -54,16 +54,16 @@ class Streak:
 
 @dataclass(frozen=True)
 class Watch:
-    """What is remembered between two looks: lanes that fail, and of lanes with an open incident those that seem to be
-    back (``returning``) and those whose cloud's API answers at least (``answering``)."""
+    """What is remembered between two looks: upstreams that fail, and of those with an open incident those that seem to
+    be back (``returning``) and those whose cloud's API answers at least (``answering``)."""
 
-    failing: Mapping[Lane, Streak] = field(default_factory=dict)
-    returning: Mapping[Lane, Streak] = field(default_factory=dict)
-    answering: Mapping[Lane, Streak] = field(default_factory=dict)
+    failing: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
+    returning: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
+    answering: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
 
     def to_json(self) -> str:
-        def plain(streaks: Mapping[Lane, Streak]) -> dict[str, list[float]]:
-            return {f"{model}/{cloud}": [one.since, one.count] for (model, cloud), one in sorted(streaks.items())}
+        def plain(streaks: Mapping[UpstreamKey, Streak]) -> dict[str, list[float]]:
+            return {f"{model}/{target}": [one.since, one.count] for (model, target), one in sorted(streaks.items())}
 
         return json.dumps({name: plain(getattr(self, name)) for name in ("failing", "returning", "answering")})
 
@@ -71,28 +71,28 @@ class Watch:
     def from_json(cls, text: str) -> "Watch":
         """Raises ValueError for anything but what ``to_json`` wrote."""
 
-        def lanes(streaks: Mapping[str, tuple[float, int]]) -> dict[Lane, Streak]:
-            return {_lane(name): Streak(float(since), int(count)) for name, (since, count) in streaks.items()}
+        def upstreams(streaks: Mapping[str, tuple[float, int]]) -> dict[UpstreamKey, Streak]:
+            return {_key(name): Streak(float(since), int(count)) for name, (since, count) in streaks.items()}
 
         try:
             data = json.loads(text)
-            return cls(lanes(data["failing"]), lanes(data["returning"]), lanes(data["answering"]))
+            return cls(upstreams(data["failing"]), upstreams(data["returning"]), upstreams(data["answering"]))
         except (AttributeError, KeyError, TypeError, SpecError) as error:
             raise ValueError(f"not a watcher's memory: {error!r}") from error
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What one look gave. ``down``: lane → onset, for which something must be done; ``back``: lanes of open incidents
-    whose recovery may be tried. Both go on being named until somebody has acted."""
+    """What one look gave. ``down``: upstream → onset, for which something must be done; ``back``: upstreams of open
+    incidents whose recovery may be tried. Both go on being named until somebody has acted."""
 
     watch: Watch
-    down: Mapping[Lane, float]
-    back: frozenset[Lane]
+    down: Mapping[UpstreamKey, float]
+    back: frozenset[UpstreamKey]
 
 
 def agreed(policy: WatchPolicy, votes: Collection[bool | None]) -> bool | None:
-    """Whether a lane can serve, of what its watchers saw; None (saw nothing) does not vote."""
+    """Whether an upstream can serve, by what its watchers saw; None (saw nothing) does not vote."""
     cast = [vote for vote in votes if vote is not None]
     if not cast:
         return None
@@ -103,42 +103,44 @@ def look(
     watch: Watch,
     policy: WatchPolicy,
     now: float,
-    serves: Mapping[Lane, bool | None],
-    handled: Collection[Lane] = (),
-    answers: Mapping[Lane, bool] | None = None,
+    serves: Mapping[UpstreamKey, bool | None],
+    handled: Collection[UpstreamKey] = (),
+    answers: Mapping[UpstreamKey, bool] | None = None,
 ) -> Seen:
-    """Add one observation of every lane. ``serves``: can it serve (None: nobody looked, which changes nothing).
+    """Add one observation of every upstream. ``serves``: can it serve (None: nobody looked, which changes nothing).
 
-    ``handled`` are lanes that need not be named as down again. ``answers`` has the lanes of open incidents: whether
-    their cloud's API takes a call. Such a lane is back when the API answers and nobody saw that it cannot serve (nobody
-    can where a deploy left it out of the route).
+    ``handled`` are upstreams that need not be named as down again. ``answers`` has the upstreams of open incidents:
+    whether their cloud's API takes a call. Such an upstream is back when the API answers and nobody saw that it cannot
+    serve (nobody can where a deploy left it out of the route).
     """
     answers = answers or {}
-    failing = _continued(watch.failing, {lane: None if ok is None else not ok for lane, ok in serves.items()}, now)
-    returns = {lane: ok and serves.get(lane) is not False for lane, ok in answers.items()}
+    failing = _continued(watch.failing, {key: None if ok is None else not ok for key, ok in serves.items()}, now)
+    returns = {key: ok and serves.get(key) is not False for key, ok in answers.items()}
     returning, answering = _continued(watch.returning, returns, now), _continued(watch.answering, answers, now)
     down = {
-        lane: streak.since
-        for lane, streak in failing.items()
-        if lane not in handled and streak.reached(policy.down_observations, policy.down_seconds, now)
+        key: streak.since
+        for key, streak in failing.items()
+        if key not in handled and streak.reached(policy.down_observations, policy.down_seconds, now)
     }
-    back = {lane for lane, one in returning.items() if one.reached(policy.up_observations, policy.up_seconds, now)}
-    lost = {lane for lane, one in answering.items() if one.reached(2, policy.redeploy_seconds, now)}
+    back = {key for key, one in returning.items() if one.reached(policy.up_observations, policy.up_seconds, now)}
+    lost = {key for key, one in answering.items() if one.reached(2, policy.redeploy_seconds, now)}
     return Seen(Watch(failing, returning, answering), down, frozenset(back | lost))
 
 
-def _continued(before: Mapping[Lane, Streak], seen: Mapping[Lane, bool | None], now: float) -> dict[Lane, Streak]:
+def _continued(
+    before: Mapping[UpstreamKey, Streak], seen: Mapping[UpstreamKey, bool | None], now: float
+) -> dict[UpstreamKey, Streak]:
     """Streaks that go on or begin; what was seen otherwise, or is no longer looked at, is forgotten."""
     found = {}
-    for lane, same in seen.items():
-        old = before.get(lane)
+    for key, same in seen.items():
+        old = before.get(key)
         if same is None and old is not None:
-            found[lane] = old
+            found[key] = old
         elif same:
-            found[lane] = Streak(old.since, old.count + 1) if old is not None else Streak(now, 1)
+            found[key] = Streak(old.since, old.count + 1) if old is not None else Streak(now, 1)
     return found
 
 
-def _lane(name: str) -> Lane:
-    model, _, cloud = name.rpartition("/")
-    return model, parse_cloud(cloud)
+def _key(name: str) -> UpstreamKey:
+    model, _, target = name.partition("/")
+    return model, parse_target(target)

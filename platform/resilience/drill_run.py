@@ -1,8 +1,8 @@
-"""Making a drill and measuring it, through the ports: nothing here knows which cloud, or which proxy, it disturbs."""
+"""Run a drill and measure it, through the ports."""
 
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,11 +16,11 @@ from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.protocol.manifest import MANIFEST
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.resilience.drills import DISTURBANCES, DrillKind, DrillResult
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 POLL_SECONDS = 0.02
 RECOVERY_SECONDS = 120.0
-"""How long a cloud may need to get its share back after the drill, before it is reported as not restored."""
+"""How long a target may need to get its share back after the drill, before it is reported as not restored."""
 
 
 @dataclass
@@ -29,61 +29,97 @@ class Sent:
     failed: int = 0
 
 
+@dataclass(frozen=True)
+class Scope:
+    """What is disturbed: ``name`` as the person wrote it (a target, site or cloud), the ``targets`` that it selects,
+    and those ``of_model`` whose reaction is measured."""
+
+    name: str
+    targets: tuple[Target, ...]
+    of_model: tuple[Target, ...]
+
+
 def disturb(
     model: str,
     kind: DrillKind,
-    cloud: Cloud,
+    scope: Scope,
     gateway: ports.Gateway,
     incidents: ports.Incidents,
     seconds: float,
     rate: float,
     concerned: Collection[str],
 ) -> DrillResult:
-    """Let the gateway treat a cloud as out, slow or throttled, until its capacity is made up for or time is over.
+    """Let the gateway treat targets as out, slow or throttled, until their capacity is replaced or time is over.
 
-    The disturbance is always taken back, also when this is interrupted. It hits every model on the cloud: the requests
-    of all ``concerned`` are counted, how soon the platform reacts is that of ``model``.
+    The disturbance is always taken back, also when this is interrupted. It hits every model on these targets: the
+    requests of all ``concerned`` are counted, how soon the platform reacts is that of ``model``.
     """
     before, started = gateway.totals(), time.time()
     with _load(gateway, model, rate) as sent:
         drained: float | None = None
-        incident: Incident | None = None
+        opened: list[Incident] = []
         try:
-            gateway.disturb(cloud, DISTURBANCES[kind])
-            while time.time() - started < seconds and not (incident and incident.at("capacity")):
-                if drained is None and not gateway.upstream_health(model).get(cloud, False):
+            for target in scope.targets:
+                gateway.disturb(target, DISTURBANCES[kind])
+            while time.time() - started < seconds and not _replaced(opened, scope.of_model):
+                if drained is None and not _healthy(gateway, model, scope.of_model):
                     drained = round(time.time() - started, 3)
-                incident = _opened(incidents, model, cloud, started)
+                opened = _opened(incidents, model, scope.of_model, started)
                 time.sleep(POLL_SECONDS)
         finally:
-            gateway.disturb(cloud, None)
+            for target in scope.targets:
+                gateway.disturb(target, None)
         over = time.time()
-        if incident is not None:
-            known = incident.id
-            _wait(lambda: not _is_open(incidents, known), RECOVERY_SECONDS)
-            incident = incidents.get(known)
+        if opened:
+            ids = [incident.id for incident in opened]
+            _wait(lambda: not any(_is_open(incidents, id) for id in ids), RECOVERY_SECONDS)
+            opened = [incident for id in ids if (incident := incidents.get(id)) is not None]
         elif drained is not None:
-            _wait(lambda: gateway.upstream_health(model).get(cloud, False), RECOVERY_SECONDS)
-    served = gateway.upstream_health(model).get(cloud, False)
-    restored = (incident.closed_at if incident else time.time() if served else None) if drained is not None else over
+            _wait(lambda: _all_healthy(gateway, model, scope.of_model), RECOVERY_SECONDS)
+    served = _all_healthy(gateway, model, scope.of_model)
+    restored = (_closed_at(opened) if opened else time.time() if served else None) if drained is not None else over
     counted = _counted(gateway, before, concerned)
     return DrillResult(
         kind=kind,
-        cloud=cloud,
+        scope=scope.name,
         model=model,
         started_at=started,
         requests=counted.requests,
         failed=max(sent.failed, counted.failed),
         retried=counted.retried,
-        detected_seconds=_since(started, incident.at("detected") if incident else None),
+        detected_seconds=_since(started, _last([incident.at("detected") for incident in opened])),
         drained_seconds=drained,
-        capacity_seconds=_since(started, incident.at("capacity") if incident else None),
+        capacity_seconds=_since(started, _last([incident.at("capacity") for incident in opened])),
         restored_seconds=_since(over, restored),
     )
 
 
+def _replaced(opened: Sequence[Incident], targets: Collection[Target]) -> bool:
+    return {incident.target for incident in opened if incident.at("capacity")} >= set(targets)
+
+
+def _healthy(gateway: ports.Gateway, model: str, targets: Collection[Target]) -> bool:
+    """Whether any of the targets is sent first tries."""
+    health = gateway.upstream_health(model)
+    return any(health.get(target, False) for target in targets)
+
+
+def _all_healthy(gateway: ports.Gateway, model: str, targets: Collection[Target]) -> bool:
+    health = gateway.upstream_health(model)
+    return all(health.get(target, False) for target in targets)
+
+
+def _last(times: Sequence[float | None]) -> float | None:
+    """When the last of several came; None while one is missing."""
+    return max((at for at in times if at is not None), default=None) if None not in times else None
+
+
+def _closed_at(opened: Sequence[Incident]) -> float | None:
+    return _last([incident.closed_at for incident in opened])
+
+
 def corrupt(
-    model: str, cloud: Cloud, gateway: ports.Gateway, registry: ports.ModelRegistry, store: ports.ObjectStore
+    model: str, scope: str, gateway: ports.Gateway, registry: ports.ModelRegistry, store: ports.ObjectStore
 ) -> DrillResult:
     """Damage one object of the champion's mirror, find it, and mend it. What serves now has its files already."""
     champion = champion_of(registry, model)
@@ -100,7 +136,7 @@ def corrupt(
     counted = _counted(gateway, before, [model])
     return DrillResult(
         kind="corrupt",
-        cloud=cloud,
+        scope=scope,
         model=model,
         started_at=started,
         requests=counted.requests,
@@ -154,9 +190,10 @@ def _load(gateway: ports.Gateway, model: str, rate: float) -> Iterator[Sent]:
         sender.join()
 
 
-def _opened(incidents: ports.Incidents, model: str, cloud: Cloud, since: float) -> Incident | None:
-    found = [one for one in incidents.all(model) if one.cloud == cloud and one.opened_at >= since - 1]
-    return found[-1] if found else None
+def _opened(incidents: ports.Incidents, model: str, targets: Collection[Target], since: float) -> list[Incident]:
+    """The newest incident of each target that began with the drill."""
+    found = {one.target: one for one in incidents.all(model) if one.target in targets and one.opened_at >= since - 1}
+    return list(found.values())
 
 
 def _is_open(incidents: ports.Incidents, id: str) -> bool:

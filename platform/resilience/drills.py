@@ -1,12 +1,12 @@
 """Drills: an outage made on purpose, at the gateway, and what was measured meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.ports.gateway import Disturbance, Route
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 if TYPE_CHECKING:  # the command line takes the kinds from here, and does not wait for pydantic
     from intermodal.platform.spec import Objectives
@@ -27,11 +27,12 @@ DISTURBANCES: dict[DrillKind, Disturbance] = {
 
 @dataclass(frozen=True)
 class DrillResult:
-    """Seconds since the drill began; None for what did not happen. ``requests``, ``failed`` and ``retried`` (answers
-    that a second cloud gave) are of every model that was disturbed, and of the drill's own load."""
+    """``scope`` is the target, site or cloud that was disturbed. Seconds count from the start of the drill; None for
+    what did not happen. ``requests``, ``failed`` and ``retried`` (answers that a second target gave) are of every model
+    that was disturbed, and of the drill's own load."""
 
     kind: DrillKind
-    cloud: Cloud
+    scope: str
     model: str
     started_at: float
     requests: int
@@ -61,27 +62,28 @@ def require_allowed(environment: str, allow_production: bool) -> None:
 
 def require_safe(
     route: Route | None,
-    health: Mapping[Cloud, bool],
-    cloud: Cloud,
+    health: Mapping[Target, bool],
+    targets: Collection[Target],
     *,
     environment: str,
     allow_production: bool,
     handled: bool,
 ) -> None:
-    """IntermodalError, with the reason, when a drill must not begin now.
+    """IntermodalError, with the reason, when a drill of ``targets`` must not begin now.
 
-    ``handled``: an incident or another drill is on. One other cloud must be able to serve.
+    ``handled``: an incident or another drill is on. One other target must be able to serve.
     """
     require_allowed(environment, allow_production)
-    if route is None or cloud not in route.serving:
-        raise IntermodalError(f"{cloud} gets no traffic of this model now.", hint="Choose a cloud that serves it.")
+    named = ", ".join(str(target) for target in targets)
+    if route is None or not set(targets) & set(route.serving):
+        raise IntermodalError(f"{named} gets no traffic of this model now.", hint="Choose a target that serves it.")
     if handled:
         raise IntermodalError(
             "An incident or another drill is going on.", hint="Wait until it is over; see: intermodal incident list."
         )
-    if not any(health.get(other, False) for other in route.serving if other != cloud):
+    if not any(health.get(other, False) for other in route.serving if other not in targets):
         raise IntermodalError(
-            f"No other cloud could take the requests for '{route.model}' from {cloud}.", hint="Mend the others first."
+            f"No other target could take the requests for '{route.model}' from {named}.", hint="Mend the others first."
         )
 
 

@@ -1,90 +1,104 @@
-"""Failover plans: who takes over from whom, how much each cloud runs, and where traffic goes. Functions of which clouds
-are down and of nothing else, so that whoever computes them, and however often, comes to the same end."""
+"""Failover plans: which target takes over from which, how many replicas each runs, and where traffic goes.
+
+Pure functions of the spec and of which targets are unavailable, so whoever computes a plan, and however often, gets the
+same one.
+"""
 
 from collections.abc import Collection
 
-from intermodal.platform.deployment.routing import even_weights, policy_weights, weights_by
+from intermodal.platform.deployment.routing import even_weights, policy_weights, weights_by_replicas
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud, parse_cloud, parse_target
+from intermodal.platform.targets import Target
 
 DOWN, CAPACITY, NO_CAPACITY, NOT_BACK, BACK = "down", "capacity", "no-capacity", "not-back", "back"
-"""Keys of the entries ``told``: people are told once of each. ``down`` when the traffic is off the cloud, then what
-became of its capacity; ``not-back`` when bringing it back keeps failing."""
+"""Keys of ``told`` entries: each is notified once. ``down`` when the traffic has left the target, then what became of
+its capacity; ``not-back`` when its recovery keeps failing."""
 
 
-def order_of(spec: ModelSpec) -> tuple[Cloud, ...]:
-    """The failover order: as stated, else the order of ``serve``."""
-    return tuple(parse_cloud(name) for name in spec.failover.order) or tuple(
-        parse_target(name).cloud for name in spec.serve
-    )
+def successor(
+    spec: ModelSpec, target: Target, unavailable: Collection[Target], exhausted: Collection[Target] = ()
+) -> Target | None:
+    """The target that takes over from ``target``; None when there is none. ``exhausted`` could not take more.
+
+    Of the available ones, a target of another site than the unavailable ones is preferred, then one of another cloud:
+    sites and clouds are failure domains. Among equals, the next in the failover order, as a ring.
+    """
+    ring = spec.failover_order
+    start = ring.index(target) + 1
+    sites, clouds = {one.site for one in unavailable}, {one.cloud for one in unavailable}
+    candidates = [one for one in ring[start:] + ring[:start] if one not in unavailable and one not in exhausted]
+    return min(candidates, key=lambda one: (one.site in sites, one.cloud in clouds), default=None)
 
 
-def heir_of(spec: ModelSpec, cloud: Cloud, down: Collection[Cloud], unable: Collection[Cloud] = ()) -> Cloud | None:
-    """The next living cloud after ``cloud`` in a ring; None when there is none. ``unable`` could not take it."""
-    ring = order_of(spec)
-    start = ring.index(cloud) + 1
-    return next((one for one in ring[start:] + ring[:start] if one not in down and one not in unable), None)
+def baseline_replicas(spec: ModelSpec, target: Target) -> int:
+    """Replicas of a target when all is well."""
+    return 0 if target in spec.cold_targets else spec.replicas
 
 
-def base(spec: ModelSpec, cloud: Cloud) -> int:
-    """Replicas of a cloud when all is well."""
-    return 0 if cloud in spec.failover.cold else spec.replicas
-
-
-def wanted(spec: ModelSpec, down: Collection[Cloud] = (), unable: Collection[Cloud] = ()) -> dict[Cloud, int]:
-    """Living cloud → replicas: its own and those of the clouds that it takes over from. 0: it stays cold."""
-    found = {cloud: base(spec, cloud) for cloud in order_of(spec) if cloud not in down}
-    for cloud in order_of(spec):
-        if cloud in down and (heir := heir_of(spec, cloud, down, unable)) is not None:
-            found[heir] += base(spec, cloud)
+def desired_replicas(
+    spec: ModelSpec, unavailable: Collection[Target] = (), exhausted: Collection[Target] = ()
+) -> dict[Target, int]:
+    """Available target → replicas: its baseline and those of the targets that it takes over from. 0: it stays cold."""
+    order = spec.failover_order
+    found = {target: baseline_replicas(spec, target) for target in order if target not in unavailable}
+    for target in order:
+        if target in unavailable and (heir := successor(spec, target, unavailable, exhausted)) is not None:
+            found[heir] += baseline_replicas(spec, target)
     return found
 
 
-def helpers(spec: ModelSpec, down: Collection[Cloud], unable: Collection[Cloud] = ()) -> dict[Cloud, int]:
-    """The clouds that run more than usual, with all that they run."""
-    return {cloud: count for cloud, count in wanted(spec, down, unable).items() if count > base(spec, cloud)}
+def surge_replicas(
+    spec: ModelSpec, unavailable: Collection[Target], exhausted: Collection[Target] = ()
+) -> dict[Target, int]:
+    """The targets that run more than their baseline, with all that they run."""
+    wanted = desired_replicas(spec, unavailable, exhausted)
+    return {target: count for target, count in wanted.items() if count > baseline_replicas(spec, target)}
 
 
-def shares(
-    spec: ModelSpec, down: Collection[Cloud], serving: Collection[Cloud], unable: Collection[Cloud] = ()
-) -> dict[Cloud, int]:
-    """Weights over ``serving`` as the spec's policy says, where a dead cloud's share goes to its heir, which has its
-    replicas too. ``unable`` have not taken over anything (yet).
+def weights_without(
+    spec: ModelSpec,
+    unavailable: Collection[Target],
+    serving: Collection[Target],
+    exhausted: Collection[Target] = (),
+) -> dict[Target, int]:
+    """Weights over ``serving`` by the spec's policy, where the share of an unavailable target goes to its successor,
+    which has its replicas too. ``exhausted`` targets have taken over nothing (yet).
 
-    Equal when the policy leaves nothing for the clouds that live. SpecError when ``serving`` is empty.
+    Equal when the policy leaves nothing for the available targets. SpecError when ``serving`` is empty.
     """
+    order = spec.failover_order
+    ordered = [target for target in order if target in serving]
     if spec.route.policy == "even":
-        runs = wanted(spec, down, unable)
-        return weights_by({cloud: runs.get(cloud) or 1 for cloud in serving})
-    found = policy_weights(
-        spec.route.policy, [cloud for cloud in order_of(spec) if cloud in serving], spec.route.weights
-    )
-    for cloud in order_of(spec):
-        heir = heir_of(spec, cloud, down, unable) if cloud in down else None
+        replicas = desired_replicas(spec, unavailable, exhausted)
+        return weights_by_replicas({target: replicas.get(target) or 1 for target in ordered})
+    weights = spec.weights
+    found = policy_weights(spec.route.policy, ordered, weights)
+    for target in order:
+        heir = successor(spec, target, unavailable, exhausted) if target in unavailable else None
         if heir is not None and heir in found:
-            found[heir] += spec.route.weights.get(cloud, 0)
-    return found if any(found.values()) else even_weights(serving)
+            found[heir] += weights.get(target, 0)
+    return found if any(found.values()) else even_weights(ordered)
 
 
 def current_round(incident: Incident) -> int:
-    """How often this incident's cloud stopped answering again while it was being brought back: 0 at first."""
+    """How often the incident's target failed again during its recovery: 0 at first."""
     return sum(entry.step == "note" and entry.key.startswith("again-") for entry in incident.entries)
 
 
 def recovering(incident: Incident) -> bool:
-    """Whether bringing the cloud back has begun, since it last stopped answering."""
+    """Whether recovery has begun since the target failed last."""
     return incident.has("recovering", str(current_round(incident)))
 
 
-def contained(incident: Incident, spec: ModelSpec, down: Collection[Cloud]) -> bool:
-    """Whether all is done that can be done while the cloud is away: drained, capacity replaced, people told.
+def contained(incident: Incident, spec: ModelSpec, unavailable: Collection[Target]) -> bool:
+    """Whether all is done that can be done during the outage: drained, capacity replaced, people notified.
 
-    With every cloud gone, people being told is all.
+    With every target unavailable, the notification is all.
     """
     if not incident.has("told", DOWN):
         return False
-    if not wanted(spec, down):
+    if not desired_replicas(spec, unavailable):
         return True
     key = str(current_round(incident))
     return incident.has("drained", key) and incident.has("capacity", key)

@@ -1,36 +1,36 @@
-"""A deploy takes its time: clouds that died or came back meanwhile are taken care of once its route is published."""
+"""A deployment takes its time: targets that failed or came back meanwhile are handled once its route is published."""
 
 from intermodal.platform.ports.incidents import Entry, Incident, incident_id
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.resilience.capacity import move, take_over
-from intermodal.platform.resilience.context import FailoverContext, tell
+from intermodal.platform.resilience.capacity import replace_capacity, shift_traffic
+from intermodal.platform.resilience.context import FailoverContext, listed, notify
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 
-def reconcile_after_deploy(ctx: FailoverContext, spec: ModelSpec, version: str, away: frozenset[Cloud]) -> None:
-    """What changed while this was deploying: a cloud that died since is replaced and gets no traffic, and one that came
-    back was left out, so it gets an incident again, whose recovery brings it to this version."""
-    again = [_reopen_skipped(ctx, spec, cloud, version) for cloud in sorted(away - ctx.down(spec.name))]
-    if gone := ctx.down(spec.name):
-        capacity = take_over(ctx, spec, version, gone)
-        if move(ctx, spec, version, gone, capacity.upstreams, capacity.refused):
-            for one in again:
-                ctx.note(one, "capacity", "0", capacity.text(spec, gone))
-        ctx.log.info("traffic moved away from %s", ", ".join(sorted(gone)))
+def reconcile_after_deploy(ctx: FailoverContext, spec: ModelSpec, version: str, skipped: frozenset[Target]) -> None:
+    """``skipped`` were unavailable when the deployment began. A target that failed since is replaced and drained. One
+    that came back has missed the deployment: it gets an incident again, whose recovery brings it to this version."""
+    reopened = [_reopen_skipped(ctx, spec, target, version) for target in sorted(skipped - ctx.unavailable(spec.name))]
+    if unavailable := ctx.unavailable(spec.name):
+        capacity = replace_capacity(ctx, spec, version, unavailable)
+        if shift_traffic(ctx, spec, version, unavailable, capacity.upstreams, capacity.refused):
+            for incident in reopened:
+                ctx.note(incident, "capacity", "0", capacity.text(spec, unavailable))
+        ctx.log.info("traffic moved away from %s", listed(unavailable))
 
 
-def _reopen_skipped(ctx: FailoverContext, spec: ModelSpec, cloud: Cloud, version: str) -> Incident:
-    """An incident that waits for its recovery, opened with all of that in one piece: seen as one that nobody has
-    contained, it would be failed over, and somebody woken for a cloud that is well."""
-    now, text = ctx.now(), f"{cloud} came back while {version} was deployed without it"
+def _reopen_skipped(ctx: FailoverContext, spec: ModelSpec, target: Target, version: str) -> Incident:
+    """An incident that waits for its recovery, opened with all its entries at once: without them it would look like one
+    that is not contained, and start a failover and a page for a target that is well."""
+    now, text = ctx.now(), f"{target} came back while {version} was deployed without it"
     entries = (
         Entry(now, "detected", "0", text),
-        Entry(now, "drained", "0", f"no traffic to {cloud}"),
-        Entry(now, "recovering", "0", f"{cloud} gets {version} before any traffic"),
+        Entry(now, "drained", "0", f"no traffic to {target}"),
+        Entry(now, "recovering", "0", f"{target} gets {version} before any traffic"),
     )
-    id = incident_id(spec.name, cloud, now)
-    incident = ctx.incidents.open(Incident(id, spec.name, cloud, now, entries))
-    said = f"It gets {version} when its API has answered for a while, and then its share. Incident {id}."
-    title = f"{cloud} came back while {spec.name} {version} was deployed"
-    return tell(ctx, incident, "left out", Notice("info", title, said, spec.owner, f"{id}-left-out"))
+    id = incident_id(spec.name, target, now)
+    incident = ctx.incidents.open(Incident(id, spec.name, target, now, entries))
+    text = f"It gets {version} when its API has answered for a while, and then its share. Incident {id}."
+    title = f"{target} came back while {spec.name} {version} was deployed"
+    return notify(ctx, incident, "left out", Notice("info", title, text, spec.owner, f"{id}-left-out"))

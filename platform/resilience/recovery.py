@@ -1,6 +1,6 @@
-"""Failover → restore: a cloud that is back gets the current version first, then its traffic, then the helpers rest.
+"""Recovery: a target that is back gets the current version first, then its traffic; then surge is scaled down.
 
-May be killed anywhere and repeated. An error means that the cloud does not serve yet: the incident stays open.
+May be killed anywhere and repeated. An error means that the target does not serve yet: the incident stays open.
 """
 
 from collections.abc import Collection
@@ -13,135 +13,153 @@ from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, 
 from intermodal.platform.ports.endpoints import Endpoint, Upstream
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.resilience import failover_plan
-from intermodal.platform.resilience.capacity import Moved, again_when_moved, move, serve, take_over
-from intermodal.platform.resilience.cleanup import leave, let_rest, reap_replaced, told_of_left
-from intermodal.platform.resilience.context import FailoverContext, tell
-from intermodal.platform.resilience.failover_plan import BACK, NOT_BACK, current_round, wanted
+from intermodal.platform.resilience.capacity import (
+    RouteChanged,
+    deploy_verified,
+    replace_capacity,
+    retry_when_route_changes,
+    shift_traffic,
+)
+from intermodal.platform.resilience.cleanup import evict, notify_leftovers, remove_replaced, scale_down_surge
+from intermodal.platform.resilience.context import FailoverContext, notify
+from intermodal.platform.resilience.failover_plan import BACK, NOT_BACK, current_round, desired_replicas
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target, sites_of
 
 PROBES, PROBE_SECONDS = 15, 1.0
-EARS_SECONDS = 120.0
-"""How long people who cannot be told keep an incident open."""
+NOTIFY_GRACE_SECONDS = 120.0
+"""How long a failing notifier keeps an incident open."""
 
-FAILURES = 3
-"""People are told when so many recoveries of an incident failed: a cloud that is coming back fails once or twice."""
+MAX_FAILURES = 3
+"""People are notified when so many recoveries of an incident failed: a target that is coming back fails once or
+twice."""
 
 
 def recover(ctx: FailoverContext, spec: ModelSpec, id: str) -> Incident:
-    """Bring the incident's cloud to the current version, give it its share back, and close the incident."""
+    """Bring the incident's target to the current version, give it its share back, and close the incident."""
     known = ctx.incidents.get(id)
     if known is None:
         raise NotFound(f"There is no incident '{id}'.", hint="Look at the asset of the model's incidents.")
     if not known.is_open:
         return known
     try:
-        incident = again_when_moved(lambda: _restore(ctx, spec, known))
+        incident = retry_when_route_changes(lambda: _restore(ctx, spec, known))
     except Exception as error:
-        _failed(ctx, spec, ctx.incidents.get(id) or known, error)
+        _record_failure(ctx, spec, ctx.incidents.get(id) or known, error)
         raise
-    minutes = (ctx.now() - incident.opened_at) / 60
-    text = f"It serves {ctx.route(spec.name).version} again, {minutes:.1f} minutes after it stopped. Incident {id}."
-    title = f"{incident.cloud} serves {spec.name} again"
-    if incident.cloud not in failover_plan.order_of(spec):
-        text = f"The spec names it no longer, and the other clouds have all of the traffic. Incident {id}."
-        title = f"{incident.cloud} serves {spec.name} no more"
-    incident = tell(ctx, incident, BACK, Notice("info", title, text, spec.owner, f"{id}-{BACK}"))
-    _wait_for_ears(ctx, incident)
+    incident = notify(ctx, incident, BACK, _back_notice(ctx, spec, incident))
+    _await_notification(ctx, incident)
     return ctx.incidents.close(id, ctx.now())
 
 
-def _failed(ctx: FailoverContext, spec: ModelSpec, incident: Incident, error: Exception) -> None:
-    """Count it, whatever it was and in whichever round, and tell people once when it keeps failing. A cloud that has
-    its share again serves: what is still to be done after that is no matter of bringing it back."""
+def _back_notice(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Notice:
+    minutes = (ctx.now() - incident.opened_at) / 60
+    version = ctx.route(spec.name).version
+    title = f"{incident.target} serves {spec.name} again"
+    text = f"It serves {version} again, {minutes:.1f} minutes after it stopped."
+    if incident.target not in spec.targets:
+        title = f"{incident.target} serves {spec.name} no more"
+        text = "The spec no longer names it, and the other targets have all of the traffic."
+    return Notice("info", title, f"{text} Incident {incident.id}.", spec.owner, f"{incident.id}-{BACK}")
+
+
+def _record_failure(ctx: FailoverContext, spec: ModelSpec, incident: Incident, error: Exception) -> None:
+    """Count any failure, in whichever round, and notify once when recovery keeps failing. A target that has its share
+    again serves: what is still to be done after that is no failure of its recovery."""
     if incident.has("share back", str(current_round(incident))):
         return
-    count = min(sum(entry.key.startswith(f"{NOT_BACK}-") for entry in incident.entries) + 1, FAILURES)
+    count = min(sum(entry.key.startswith(f"{NOT_BACK}-") for entry in incident.entries) + 1, MAX_FAILURES)
     why = error.message if isinstance(error, IntermodalError) else repr(error)
     incident = ctx.note(incident, "note", f"{NOT_BACK}-{count}", f"it could not be brought back: {why}")
-    if count == FAILURES:
-        title = f"{incident.cloud} answers, but cannot be brought back to serve {spec.name}"
-        text = f"It failed {FAILURES} times and is tried again, later and later: {why} Incident {incident.id}."
-        tell(ctx, incident, NOT_BACK, Notice("warning", title, text, spec.owner, f"{incident.id}-{NOT_BACK}"))
+    if count == MAX_FAILURES:
+        title = f"{incident.target} answers, but cannot be brought back to serve {spec.name}"
+        text = f"It failed {MAX_FAILURES} times and is tried again, later and later: {why} Incident {incident.id}."
+        notify(ctx, incident, NOT_BACK, Notice("warning", title, text, spec.owner, f"{incident.id}-{NOT_BACK}"))
 
 
-def _wait_for_ears(ctx: FailoverContext, incident: Incident) -> None:
-    """Closed, nobody would tell people any more. So it stays open for a while, and the next run tries again."""
+def _await_notification(ctx: FailoverContext, incident: Incident) -> None:
+    """Once closed, the incident notifies nobody. So it stays open for a while, and the next run tries again."""
     first = next((entry.at for entry in incident.entries if entry.key == f"not-told-{BACK}"), None)
-    if not incident.has("told", BACK) and first is not None and ctx.now() - first < EARS_SECONDS:
+    if not incident.has("told", BACK) and first is not None and ctx.now() - first < NOTIFY_GRACE_SECONDS:
         raise Unavailable(
-            f"Nobody could be told that {incident.cloud} serves {incident.model} again.",
+            f"The notification that {incident.target} serves {incident.model} again was not delivered.",
             hint="The incident stays open, and it is tried again.",
         )
 
 
 def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incident:
-    cloud, key, version = incident.cloud, str(current_round(incident)), ctx.route(spec.name).version
-    if cloud not in failover_plan.order_of(spec):
-        return leave(ctx, spec, incident, version, ctx.down(spec.name) - {cloud})
-    others = ctx.down(spec.name) - {cloud}
-    incident = ctx.note(incident, "recovering", key, f"{cloud} answers; it gets {version} before any traffic")
-    count, upstreams = wanted(spec, others)[cloud], dict[Cloud, Upstream]()
-    if not is_whole(ctx.stores[cloud], spec.name, version):
-        _mirror(ctx, spec, cloud, version, others)
+    target, key, version = incident.target, str(current_round(incident)), ctx.route(spec.name).version
+    others = ctx.unavailable(spec.name) - {target}
+    if target not in spec.targets:
+        return evict(ctx, spec, incident, version, others)
+    incident = ctx.note(incident, "recovering", key, f"{target} answers; it gets {version} before any traffic")
+    count, upstreams = desired_replicas(spec, others)[target], dict[Target, Upstream]()
+    if not is_whole(ctx.stores[target.site], spec.name, version):
+        _mirror(ctx, spec, target, version, others)
     if count:
-        upstreams[cloud] = ctx.places[cloud].upstream(_most(ctx, spec, cloud, version, count, others))
-        _probe(ctx, spec, version, cloud, upstreams[cloud])
-    incident = ctx.note(
-        incident, "current", key, f"{cloud} has {version}" + (f", {count} replicas" if count else ", cold")
-    )
-    if not count:
-        ctx.log.info("%s stays cold", cloud)
-    # Other clouds that are still away may now have another heir.
-    unable: Collection[Cloud] = CLOUDS
+        endpoint = _deploy_most(ctx, spec, target, version, count, others)
+        upstreams[target] = ctx.targets[target].upstream(endpoint)
+        _await_health(ctx, spec, version, upstreams[target])
+    text = f"{target} has {version}" + (f", {count} replicas" if count else ", cold")
+    incident = ctx.note(incident, "current", key, text)
+    # Other targets that are still unavailable may now have another successor.
+    exhausted: Collection[Target] = spec.targets
     try:
-        capacity = take_over(ctx, spec, version, others)
-        unable = capacity.refused
-        upstreams |= {one: up for one, up in capacity.upstreams.items() if one != cloud}
-    except IntermodalError as error:  # less than is wanted, and still better with this cloud than without it
+        capacity = replace_capacity(ctx, spec, version, others)
+        exhausted = capacity.refused
+        upstreams |= {one: upstream for one, upstream in capacity.upstreams.items() if one != target}
+    except IntermodalError as error:  # less than is needed, and still better with this target than without it
         incident = ctx.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
-    move(ctx, spec, version, others, upstreams, unable, stay=False)
-    incident = ctx.note(incident, "share back", key, f"{cloud} has its share again" if count else f"{cloud} waits")
-    left = let_rest(ctx, spec, incident, version, others)
-    incident = reap_replaced(ctx, spec, incident, version, keep=bool(count))
-    return told_of_left(ctx, spec, incident, left) if left else incident
+    shift_traffic(ctx, spec, version, others, upstreams, exhausted, keep_cold=False)
+    text = f"{target} has its share again" if count else f"{target} stands by cold"
+    incident = ctx.note(incident, "share back", key, text)
+    left = scale_down_surge(ctx, spec, incident, version, others)
+    incident = remove_replaced(ctx, spec, incident, version, keep=bool(count))
+    return notify_leftovers(ctx, spec, incident, left) if left else incident
 
 
-def _most(
-    ctx: FailoverContext, spec: ModelSpec, cloud: Cloud, version: str, count: int, down: Collection[Cloud]
+def _deploy_most(
+    ctx: FailoverContext,
+    spec: ModelSpec,
+    target: Target,
+    version: str,
+    count: int,
+    unavailable: Collection[Target],
 ) -> Endpoint:
-    """All that the cloud is wanted to run, with what it takes over from others; its own when it refuses so much."""
+    """All replicas that the target should run, with those it takes over; its baseline when it refuses so many."""
     try:
-        return serve(ctx, spec, cloud, version, count, down)
+        return deploy_verified(ctx, spec, target, version, count, unavailable)
     except DeployFailed as error:
         if count <= spec.replicas:
             raise
-        ctx.log.warning("%s cannot run %d: %s", cloud, count, error)
-        return serve(ctx, spec, cloud, version, spec.replicas, down)
+        ctx.log.warning("%s cannot run %d: %s", target, count, error)
+        return deploy_verified(ctx, spec, target, version, spec.replicas, unavailable)
 
 
-def _mirror(ctx: FailoverContext, spec: ModelSpec, cloud: Cloud, version: str, down: Collection[Cloud]) -> None:
-    """From the registry; when that cannot give it, from a cloud that lives."""
-    sources = [ctx.stores[one] for one in failover_plan.order_of(spec) if one not in down and one != cloud]
+def _mirror(
+    ctx: FailoverContext, spec: ModelSpec, target: Target, version: str, unavailable: Collection[Target]
+) -> None:
+    """From the registry; when that cannot give it, from the mirror of another available site."""
+    sites = sites_of(one for one in spec.failover_order if one not in unavailable)
+    sources = [ctx.stores[site] for site in sites if site != target.site]
     with TemporaryDirectory() as folder:
         source, manifest = copy_of(ctx.registry, sources, spec.name, version, Path(folder), ctx.log)
-        ctx.stores[cloud].mirror(source, manifest, prefix(spec.name, version))
+        ctx.stores[target.site].mirror(source, manifest, prefix(spec.name, version))
 
 
-def _probe(ctx: FailoverContext, spec: ModelSpec, version: str, cloud: Cloud, upstream: Upstream) -> None:
-    """The gateway must see that the new upstream serves before anybody's request goes there."""
-    route = ctx.route(spec.name)
+def _await_health(ctx: FailoverContext, spec: ModelSpec, version: str, upstream: Upstream) -> None:
+    """The gateway must see that the new upstream serves before any request goes there."""
+    route, target = ctx.route(spec.name), upstream.target
     if route.version != version:
-        raise Moved(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
-    if route.weights.get(cloud, 0) and ctx.gateway.upstream_health(spec.name).get(cloud):
-        return  # it has its weight already, or never lost it because nobody else could be asked
-    ctx.gateway.shift(spec.name, {**route.weights, cloud: route.weights.get(cloud, 0)}, [upstream])
+        raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+    if route.weights.get(target, 0) and ctx.gateway.upstream_health(spec.name).get(target):
+        return  # it has its weight already, or kept it because no other could be asked
+    ctx.gateway.shift(spec.name, {**route.weights, target: route.weights.get(target, 0)}, [upstream])
     for _ in range(PROBES):
-        if ctx.gateway.upstream_health(spec.name).get(cloud):
+        if ctx.gateway.upstream_health(spec.name).get(target):
             return
         ctx.pause(PROBE_SECONDS)
     raise Unavailable(
-        f"The gateway still gets no answer from {cloud} for '{spec.name}'.",
-        hint="Its API answers and its endpoint runs: look at the way between the gateway and it.",
+        f"The gateway still gets no answer from {target} for '{spec.name}'.",
+        hint="Its API answers and its endpoint runs: look at the network between the gateway and it.",
     )

@@ -1,31 +1,31 @@
-"""A helper that could not be scaled back when its incident ended runs what the spec says again."""
+"""Surge replicas that were left when their incident ended are scaled down to what the spec says."""
 
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Entry
-from intermodal.platform.resilience import failover_plan
-from intermodal.platform.resilience.capacity import serve
+from intermodal.platform.resilience.capacity import deploy_verified
 from intermodal.platform.resilience.context import FailoverContext
-from intermodal.platform.resilience.orphans import RESTED, Uses
+from intermodal.platform.resilience.failover_plan import baseline_replicas
+from intermodal.platform.resilience.orphans import SCALED_DOWN, Uses
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
 
 def scale_down(ctx: FailoverContext, target: Target, spec: ModelSpec, used: Uses) -> str:
-    """What was done, '' when nothing had to be: another run was first, or the helper is needed again.
+    """What was done, '' when nothing had to be: another run was first, or the surge is needed again.
 
-    May be repeated. Errors are those of EndpointTarget: it goes on running more, and a later run tries again.
+    May be repeated. Errors are those of EndpointTarget: the target goes on running more, and a later run tries again.
     """
-    left = [one for one in used.left if (one.model, one.cloud) == (spec.name, target.cloud)]
+    left = [surge for surge in used.surges if (surge.model, surge.target) == (spec.name, target)]
     if not left:
         return ""
-    route, count = ctx.route(spec.name), failover_plan.base(spec, target.cloud)
+    route, count = ctx.route(spec.name), baseline_replicas(spec, target)
     if count:
-        serve(ctx, spec, target.cloud, route.version, count, ())
-    elif route.weights.get(target.cloud, 0):
+        deploy_verified(ctx, spec, target, route.version, count, ())
+    elif route.weights.get(target, 0):
         return ""
     else:
-        ctx.places[target.cloud].delete(endpoint_name(spec.name, route.version, ctx.deployment.environment))
-    text = f"{target.cloud} runs {count or 'nothing'} of {spec.name} again, as its spec says"
-    for one in left:
-        ctx.incidents.note(one.incident, Entry(ctx.now(), "note", f"{RESTED}{one.cloud}", text))
+        ctx.targets[target].delete(endpoint_name(spec.name, route.version, ctx.deployment.environment))
+    text = f"{target} runs {count or 'nothing'} of {spec.name} again, as its spec says"
+    for surge in left:
+        ctx.incidents.note(surge.incident, Entry(ctx.now(), "note", f"{SCALED_DOWN}{surge.target}", text))
     return text

@@ -1,20 +1,22 @@
 """The whole spec of a model. Descriptions end up in the schema that editors and the UI show."""
 
-from typing import Literal
+from collections.abc import Sequence
+from math import lcm
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.spec.fields import NAME
 from intermodal.platform.spec.monitoring import Budget, DriftPolicy, Objectives
 from intermodal.platform.spec.serving import Failover, RoutePolicy
 from intermodal.platform.spec.training import Data, Features, Gate, Train
-
-TargetName = Literal["aws/sagemaker", "gcp/cloud-run", "azure/ml"]
+from intermodal.platform.targets import Site, Target, parse_target, select, sites_of
 
 
 class ModelSpec(BaseModel):
-    """One model: who owns it, where its rows come from, how it is trained, and where it serves."""
+    """One model: its owner, where its rows come from, how it is trained, and where it serves."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,10 +27,12 @@ class ModelSpec(BaseModel):
     features: Features
     train: Train
     gate: Gate
-    serve: list[TargetName] = Field(
-        default=["aws/sagemaker", "gcp/cloud-run", "azure/ml"], min_length=1, description="One target a cloud."
+    serve: list[str] = Field(
+        default=[],
+        description="Targets, as aws/sagemaker or aws/sagemaker@eu-west-1, in failover order. Empty: the default target "
+        "of every enabled cloud.",
     )
-    replicas: int = Field(default=1, ge=1, description="Servers on each cloud.")
+    replicas: int = Field(default=1, ge=1, description="Servers on each target.")
     route: RoutePolicy = RoutePolicy()
     failover: Failover = Failover()
     objectives: Objectives = Objectives()
@@ -51,23 +55,89 @@ class ModelSpec(BaseModel):
     tags: dict[str, str] = Field(default={}, description="Put on everything that is deployed, for the bill.")
 
     @model_validator(mode="after")
-    def _one_target_a_cloud(self) -> "ModelSpec":
-        clouds = [target.split("/")[0] for target in self.serve]
-        for cloud in set(clouds):
-            if clouds.count(cloud) > 1:
-                raise ValueError(f"serve names {cloud} twice: a model has one target in a cloud")
-        if unknown := set(self.route.weights) - set(clouds):
-            raise ValueError(f"route.weights names {', '.join(sorted(unknown))}, which serve does not")
-        if unknown := {*self.failover.order, *self.failover.cold} - set(clouds):
-            raise ValueError(f"failover names {', '.join(sorted(unknown))}, which serve does not")
-        if self.failover.order and set(self.failover.order) != set(clouds):
-            raise ValueError("failover.order must name every cloud of serve, once")
-        if set(clouds) <= set(self.failover.cold):
-            raise ValueError("failover.cold names every cloud: leave at least one that serves")
-        if heavy := [cloud for cloud in self.failover.cold if self.route.weights.get(cloud, 0)]:
-            raise ValueError(f"failover.cold names {', '.join(heavy)}, which has a weight: give it none")
+    def _names_its_targets(self) -> Self:
+        try:
+            targets = self.targets
+        except SpecError as error:
+            raise ValueError(f"serve: {error}") from error
+        if twice := sorted({str(target) for target in targets if targets.count(target) > 1}):
+            raise ValueError(f"serve names {', '.join(twice)} twice: leave it there once")
+        if targets:
+            self._check_weights()
+            self._check_failover()
         return self
+
+    def _check_weights(self) -> None:
+        named = _targets_named("route.weights", self.route.weights, self.targets)
+        if twice := sorted({str(target) for target in named if named.count(target) > 1}):
+            raise ValueError(f"route.weights names {', '.join(twice)} twice: give one share for it")
+
+    def _check_failover(self) -> None:
+        order = _targets_named("failover.order", self.failover.order, self.targets)
+        cold = _targets_named("failover.cold", self.failover.cold, self.targets)
+        if order and sorted(order) != sorted(self.targets):
+            raise ValueError("failover.order must name every target of serve, once")
+        if set(self.targets) <= set(cold):
+            raise ValueError("failover.cold names every target: leave at least one that serves")
+        if heavy := [str(target) for target in cold if self.weights.get(target, 0)]:
+            raise ValueError(f"failover.cold names {', '.join(heavy)}, which has a weight: give it none")
+
+    def serving_on(self, targets: Sequence[Target]) -> "ModelSpec":
+        """This spec with ``serve`` spelled out; ValidationError where weights or failover name none of the targets."""
+        return ModelSpec.model_validate({**_fields(self), "serve": [str(target) for target in targets]})
 
     @property
     def team(self) -> str:
         return self.owner.removeprefix("team:")
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The targets of ``serve``, in its order."""
+        return tuple(parse_target(name) for name in self.serve)
+
+    @property
+    def sites(self) -> tuple[Site, ...]:
+        return sites_of(self.targets)
+
+    @property
+    def failover_order(self) -> tuple[Target, ...]:
+        """As stated, else the order of ``serve``."""
+        targets = self.targets
+        return tuple(target for name in self.failover.order for target in select(name, targets)) or targets
+
+    @property
+    def cold_targets(self) -> frozenset[Target]:
+        """Targets that run nothing until a failover needs them."""
+        targets = self.targets
+        return frozenset(target for name in self.failover.cold for target in select(name, targets))
+
+    @property
+    def weights(self) -> dict[Target, int]:
+        """The policy's weight of each target. The share of a cloud or a site is split evenly over its targets; all are
+        multiplied alike so that they stay whole numbers."""
+        groups = {name: select(name, self.targets) for name in self.route.weights}
+        factor = lcm(*(len(group) for group in groups.values() if group))
+        return {
+            target: self.route.weights[name] * factor // len(group)
+            for name, group in groups.items()
+            for target in group
+        }
+
+
+def _targets_named(field: str, names: Sequence[str] | dict[str, int], targets: Sequence[Target]) -> list[Target]:
+    """The targets that these names select; ValueError for one that selects none."""
+    found = list[Target]()
+    for name in names:
+        try:
+            chosen = select(name, targets)
+        except SpecError as error:
+            raise ValueError(f"{field}: {error}") from error
+        if not chosen:
+            raise ValueError(f"{field} names {name}, which serve does not")
+        found += chosen
+    return found
+
+
+def _fields(spec: ModelSpec) -> dict[str, object]:
+    """The spec's own fields: a component has more."""
+    return {name: getattr(spec, name) for name in ModelSpec.model_fields}

@@ -21,8 +21,8 @@ class Budget(Part):
 class Objectives(Part):
     availability: float = Field(default=99.9, description="Percent of requests that get an answer, over 30 days.")
     p95_ms: float = Field(default=250.0, description="95 of 100 answers come within so many milliseconds.")
-    drained_seconds: float = Field(default=1.0, description="How soon the gateway stops sending to a dead cloud.")
-    capacity_seconds: float = Field(default=300.0, description="How soon another cloud has taken its capacity over.")
+    drained_seconds: float = Field(default=1.0, description="How soon the gateway stops sending to a dead target.")
+    capacity_seconds: float = Field(default=300.0, description="How soon another target has taken its capacity over.")
 
     @field_validator("availability")
     @classmethod
