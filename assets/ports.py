@@ -1,23 +1,23 @@
-"""The ports of assets that exist once a cloud: Dagster's resource parameters need a fixed name, these have a key."""
+"""Access to the ports as Dagster resources: their keys, and typed accessors for ops and sensors that name them."""
 
 from typing import Any, cast
 
 from intermodal.platform import ports
-from intermodal.platform.targets import Cloud, Target
 
 REGISTRY, DEPLOYMENT, GATEWAY, TABLES = "registry", "deployment", "gateway", "tables"
+TARGETS, STORES = "targets", "stores"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
 INCIDENTS, NOTIFIER = "incidents", "notifier"
 
 
-def store_key(cloud: Cloud) -> str:
-    """The resource that is the cloud's ObjectStore: ``aws_object_store``."""
-    return f"{cloud}_object_store"
+def targets(context: Any) -> ports.Targets:
+    """The adapters of all enabled targets; one is built when it is asked for first."""
+    return cast(ports.Targets, context.resources.targets)
 
 
-def target_key(target: Target) -> str:
-    """The resource that is the EndpointTarget: ``aws_sagemaker``."""
-    return f"{target.cloud}_{target.kind.replace('-', '_')}"
+def stores(context: Any) -> ports.Stores:
+    """The object stores of all enabled sites; one is built when it is asked for first."""
+    return cast(ports.Stores, context.resources.stores)
 
 
 def registry(context: Any) -> ports.ModelRegistry:
@@ -48,18 +48,5 @@ def gauges(context: Any) -> ports.Gauges:
     return cast(ports.Gauges, context.resources.gauges)
 
 
-def monitor_key(cloud: Cloud) -> str:
-    """The resource that reads the cloud's own monitor, a Metrics: ``aws_metrics``."""
-    return f"{cloud}_metrics"
-
-
 def metrics(context: Any, key: str = METRICS) -> ports.Metrics:
     return cast(ports.Metrics, getattr(context.resources, key))
-
-
-def store(context: Any, cloud: Cloud) -> ports.ObjectStore:
-    return cast(ports.ObjectStore, getattr(context.resources, store_key(cloud)))
-
-
-def place(context: Any, target: Target) -> ports.EndpointTarget:
-    return cast(ports.EndpointTarget, getattr(context.resources, target_key(target)))

@@ -1,8 +1,9 @@
-"""A model that serves on three clouds in memory, a daemon that watches it, and a way to kill that daemon anywhere."""
+"""A model that serves on targets in memory, a daemon that watches it, and a way to kill that daemon anywhere."""
 
 import logging
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,15 +15,15 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.ports.registry import Candidate, Fingerprint, RegisteredVersion, TrainingRecord
 from intermodal.platform.protocol.manifest import Manifest
-from intermodal.platform.resilience.capacity import serve
+from intermodal.platform.resilience.capacity import deploy_verified
 from intermodal.platform.resilience.context import FailoverContext
 from intermodal.platform.resilience.detection import Watch, WatchPolicy, look
 from intermodal.platform.resilience.failover import Outage, fail_over
-from intermodal.platform.resilience.failover_plan import contained, recovering, shares, wanted
+from intermodal.platform.resilience.failover_plan import contained, desired_replicas, recovering, weights_without
 from intermodal.platform.resilience.recovery import recover
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import CLOUDS, TARGETS, Cloud
-from intermodal.sensors.outage import events_of, lanes_of
+from intermodal.platform.targets import Target, select, sites_of
+from intermodal.sensors.outage import events_of, upstreams_of
 from tests import tiny_package
 from tests.memory import (
     MemoryDeployment,
@@ -33,6 +34,7 @@ from tests.memory import (
     MemoryStore,
     MemoryTarget,
 )
+from tests.targets import SERVE, TARGETS
 
 MODEL = "flight_delay"
 NAME = endpoint_name(MODEL, "1.0.0", "sandbox")
@@ -45,6 +47,7 @@ SPEC = ModelSpec.model_validate(
         "features": {"function": "d.g", "target": "late"},
         "train": {"function": "t.f"},
         "gate": {"metric": "roc_auc"},
+        "serve": SERVE,
     }
 )
 SILENT = logging.getLogger("tests.failover")
@@ -124,12 +127,13 @@ def record() -> TrainingRecord:
 
 
 class World:
-    """``gone`` clouds answer nothing: neither API, nor store, nor requests."""
+    """``gone`` targets answer nothing: neither API, nor store, nor requests."""
 
     def __init__(self, folder: Path, spec: ModelSpec = SPEC, version: str = "1.0.0") -> None:
         self.spec, self.folder = spec, folder
-        self.stores = {cloud: GoneStore(cloud) for cloud in CLOUDS}
-        self.targets: dict[Cloud, MemoryTarget] = {t.cloud: MemoryTarget(t, self.stores[t.cloud]) for t in TARGETS}
+        self.stores = {site: GoneStore(site) for site in sites_of((*TARGETS, *spec.targets))}
+        everywhere = dict.fromkeys((*TARGETS, *spec.targets))
+        self.targets = {target: MemoryTarget(target, self.stores[target.site]) for target in everywhere}
         self.gateway = MemoryGateway(list(self.targets.values()))
         self.incidents, self.notifier = MemoryIncidents(), FlakyNotifier()
         self.registry: Any = MemoryRegistry(folder)
@@ -148,45 +152,49 @@ class World:
             incidents=around(self.incidents, "incidents"),
             notifier=around(self.notifier, "notifier"),
             deployment=MemoryDeployment(),
-            stores={cloud: around(store, f"{cloud} store") for cloud, store in self.stores.items()},
-            places={cloud: around(target, f"{cloud} target") for cloud, target in self.targets.items()},
+            stores={site: around(store, f"{site} store") for site, store in self.stores.items()},
+            targets={target: around(adapter, f"{target} target") for target, adapter in self.targets.items()},
             registry=around(self.registry, "registry"),
             log=SILENT,
             now=lambda: self.clock,
             pause=lambda _: None,
         )
 
-    def deploy(self, version: str, down: frozenset[Cloud] = frozenset()) -> None:
-        """What the assets do: mirrors, endpoints and route of a version, without the clouds that are down."""
+    def deploy(self, version: str, down: frozenset[Target] = frozenset()) -> None:
+        """What the assets do: mirrors, endpoints and route of a version, without the targets that are down."""
         self.registry.registered.append(RegisteredVersion(version, version, self.candidate))
-        at, upstreams = self.ports(kill=False), []
-        for cloud, count in wanted(self.spec, down).items():
-            self.stores[cloud].mirror(self.folder, self.candidate.manifest, prefix(MODEL, version))
+        ctx, upstreams = self.ports(kill=False), []
+        for target, count in desired_replicas(self.spec, down).items():
+            self.stores[target.site].mirror(self.folder, self.candidate.manifest, prefix(MODEL, version))
             if count:
-                upstreams.append(self.targets[cloud].upstream(serve(at, self.spec, cloud, version, count, down)))
-        body, _ = golden_of_mirror(self.stores[upstreams[0].cloud], MODEL, version)
-        weights = shares(self.spec, down, [upstream.cloud for upstream in upstreams])
+                endpoint = deploy_verified(ctx, self.spec, target, version, count, down)
+                upstreams.append(self.targets[target].upstream(endpoint))
+        body, _ = golden_of_mirror(self.stores[upstreams[0].target.site], MODEL, version)
+        weights = weights_without(self.spec, down, [upstream.target for upstream in upstreams])
         self.gateway.publish(Route(MODEL, version, weights, {}, body.decode()), upstreams)
-        for cloud, target in self.targets.items():
-            for name in list(target.endpoints):
-                if cloud not in down and name != endpoint_name(MODEL, version, "sandbox"):
-                    target.delete(name)
+        for target, adapter in self.targets.items():
+            for name in list(adapter.endpoints):
+                if target not in down and name != endpoint_name(MODEL, version, "sandbox"):
+                    adapter.delete(name)
 
-    def kill_cloud(self, *clouds: Cloud) -> None:
-        for cloud in clouds:
-            self.targets[cloud].gone = self.stores[cloud].gone = True
+    def kill_cloud(self, *names: str) -> None:
+        """Targets, sites or clouds stop answering, with the object stores of their sites."""
+        self._set_gone(names, True)
 
-    def revive(self, *clouds: Cloud) -> None:
-        for cloud in clouds:
-            self.targets[cloud].gone = self.stores[cloud].gone = False
+    def revive(self, *names: str) -> None:
+        self._set_gone(names, False)
+
+    def _set_gone(self, names: Sequence[str], gone: bool) -> None:
+        for target in (target for name in names for target in select(name, self.targets)):
+            self.targets[target].gone = self.stores[target.site].gone = gone
 
     def tick(self, forget: bool = False) -> list[str]:
         """One look of the sensor and the run it asks for; what was done."""
         self.clock += 5
-        known = {(one.model, one.cloud): one for one in self.incidents.all(open_only=True)}
-        serves = lanes_of({MODEL: self.spec}, self.gateway.health(), known)
-        answers = {lane: self.targets[lane[1]].answers() for lane in known}
-        handled = {lane for lane, one in known.items() if not recovering(one)}
+        known = {(one.model, one.target): one for one in self.incidents.all(open_only=True)}
+        serves = upstreams_of({MODEL: self.spec}, self.gateway.health(), known)
+        answers = {key: self.targets[key[1]].answers() for key in known}
+        handled = {key for key, one in known.items() if not recovering(one)}
         seen = look(Watch() if forget else self.watch, WatchPolicy(), self.clock, serves, handled, answers)
         self.watch = seen.watch
         events = events_of({MODEL: self.spec}, seen, known, self.incidents, self.clock)[:1]
@@ -195,7 +203,7 @@ class World:
             try:
                 if event.verb == "failover":
                     config = event.config
-                    fail_over(self.ports(), self.spec, Outage(event.incident, config["cloud"], config["onset"]))
+                    fail_over(self.ports(), self.spec, Outage(event.incident, event.target, config["onset"]))
                 else:
                     recover(self.ports(), self.spec, event.incident)
             except IntermodalError as error:
@@ -217,12 +225,13 @@ class World:
         """What a person would find: what runs where, where traffic goes, what is written down, who was told."""
         route = self.gateway.route(MODEL)
         assert route is not None
-        down = {one.cloud for one in self.incidents.all(open_only=True)}
+        down = {one.target for one in self.incidents.all(open_only=True)}
         return {
-            "weights": dict(sorted(route.weights.items())),
-            "runs": {cloud: target.replicas for cloud, target in self.targets.items()},
+            "weights": {str(target): weight for target, weight in sorted(route.weights.items())},
+            "runs": {str(target): adapter.replicas for target, adapter in self.targets.items()},
             "incidents": [
-                (one.cloud, one.is_open, sorted({(e.step, e.key) for e in one.entries})) for one in self.incidents.all()
+                (str(one.target), one.is_open, sorted({(e.step, e.key) for e in one.entries}))
+                for one in self.incidents.all()
             ],
             "contained": all(contained(one, self.spec, down) for one in self.incidents.all() if one.is_open),
             "told": sorted({notice.title for notice in self.told}),
@@ -244,7 +253,7 @@ class GoneStore(MemoryStore):
 
     def _reach(self) -> None:
         if self.gone or self.failing:
-            raise Unavailable(f"the store of {self.cloud} answers 500")
+            raise Unavailable(f"the store of {self.site} answers 500")
 
     def mirror(self, *args: Any) -> Any:
         self._reach()

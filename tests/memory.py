@@ -4,7 +4,7 @@ import itertools
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from intermodal.platform.ports.registry import Candidate, RegisteredVersion, Tra
 from intermodal.platform.protocol.manifest import MANIFEST, Manifest, sha256_of
 from intermodal.platform.protocol.package import DESCRIPTOR, Package
 from intermodal.platform.registry.versioning import SemanticVersion
-from intermodal.platform.targets import Cloud, Target
+from intermodal.platform.targets import Site, Target
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.pyfunc import _load_pyfunc
 
@@ -31,8 +31,8 @@ from intermodal.serving.pyfunc import _load_pyfunc
 class MemoryDeployment:
     environment: str = "sandbox"
 
-    def image(self, cloud: Cloud) -> str:
-        return f"registry.{cloud}/intermodal/server:0.1.0"
+    def image(self, site: Site) -> str:
+        return f"registry.{site.cloud}/intermodal/server:0.1.0"
 
 
 @dataclass
@@ -111,12 +111,12 @@ class MemoryRegistry:
 
 
 class MemoryStore:
-    def __init__(self, cloud: Cloud) -> None:
-        self.cloud = cloud
+    def __init__(self, site: Site) -> None:
+        self.site = site
         self.objects: dict[str, bytes] = {}
 
     def uri(self, prefix: str) -> str:
-        return f"memory-{self.cloud}://bucket/{prefix}"
+        return f"memory-{self.site}://bucket/{prefix}"
 
     def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
         fresh = {path: (source / path).read_bytes() for path in manifest.files}
@@ -173,10 +173,11 @@ class MemoryTarget:
         self.changes = 0
         self.broken, self.gone = "", False
         self.expires_at: float | None = None
+        self.measured: list[Figures] = []
 
     def _reach(self) -> None:
         if self.gone:
-            raise Unavailable(f"{self.target.cloud} does not answer.")
+            raise Unavailable(f"{self.target} does not answer.")
 
     def deploy(self, request: DeployRequest) -> Endpoint:
         self._reach()
@@ -191,7 +192,7 @@ class MemoryTarget:
             if not (Path(folder) / DESCRIPTOR).exists():
                 raise DeployFailed(f"{self.target}: nothing at {request.artifacts}")
             self.planes[request.name] = open_plane(Package.read(Path(folder)), Path(folder), request.version)
-        url = f"https://{request.name}.{self.target.cloud}.example"
+        url = f"https://{request.name}.{self.target.dotted}.example"
         served = Endpoint(self.target, request.name, request.model, request.version, url, "ready")
         self.changes += self.requests.get(request.name) != request
         self.requests[request.name] = request
@@ -225,10 +226,52 @@ class MemoryTarget:
     def upstream(self, endpoint: Endpoint) -> Upstream:
         self._reach()
         token = BearerToken(f"token-{time.monotonic_ns()}", self.expires_at)
-        return Upstream(self.target.cloud, endpoint.version, f"{endpoint.url.removesuffix('/infer')}/infer", token)
+        return Upstream(self.target, endpoint.version, f"{endpoint.url.removesuffix('/infer')}/infer", token)
 
     def answers(self) -> bool:
         return not self.gone
+
+    def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        assert seconds > 0
+        self._reach()
+        return [one for one in self.measured if model in ("", one.model)]
+
+
+@dataclass
+class MemoryTargets:
+    """Fulfils ``ports.Targets``."""
+
+    adapters: Mapping[Target, MemoryTarget]
+
+    @classmethod
+    def of(cls, adapters: Iterable[MemoryTarget]) -> "MemoryTargets":
+        return cls({adapter.target: adapter for adapter in adapters})
+
+    def enabled(self) -> Sequence[Target]:
+        return [target for target in self.adapters if not target.region]
+
+    def get(self, target: Target) -> MemoryTarget:
+        try:
+            return self.adapters[target]
+        except KeyError as error:
+            raise SpecError(f"{target} is not enabled.") from error
+
+
+@dataclass
+class MemoryStores:
+    """Fulfils ``ports.Stores``."""
+
+    stores: Mapping[Site, MemoryStore]
+
+    @classmethod
+    def of(cls, stores: Iterable[MemoryStore]) -> "MemoryStores":
+        return cls({store.site: store for store in stores})
+
+    def get(self, site: Site) -> MemoryStore:
+        try:
+            return self.stores[site]
+        except KeyError as error:
+            raise SpecError(f"{site} is not enabled.") from error
 
 
 class MemoryGateway:
@@ -237,28 +280,28 @@ class MemoryGateway:
     url = "http://gateway.example"
 
     def __init__(self, targets: Sequence[MemoryTarget]) -> None:
-        self.targets = {target.target.cloud: target for target in targets}
+        self.targets = {target.target: target for target in targets}
         self.routes: dict[str, Route] = {}
-        self.held: dict[str, dict[Cloud, Upstream]] = {}
-        self.drills: dict[Cloud, Disturbance] = {}
+        self.held: dict[str, dict[Target, Upstream]] = {}
+        self.drills: dict[Target, Disturbance] = {}
         self.counted: dict[str, Totals] = {}
 
     def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
         self.routes[route.model] = route
-        self.held[route.model] = {upstream.cloud: upstream for upstream in upstreams}
+        self.held[route.model] = {upstream.target: upstream for upstream in upstreams}
 
     def renew(self, model: str, upstream: Upstream) -> None:
-        self.held[model][upstream.cloud] = upstream
+        self.held[model][upstream.target] = upstream
 
-    def credential_expiry(self, model: str) -> Mapping[Cloud, float]:
+    def credential_expiry(self, model: str) -> Mapping[Target, float]:
         found = {}
-        for cloud, upstream in self.held[model].items():
+        for target, upstream in self.held[model].items():
             if isinstance(upstream.credential, BearerToken) and upstream.credential.expires_at is not None:
-                found[cloud] = upstream.credential.expires_at
+                found[target] = upstream.credential.expires_at
         return found
 
-    def addresses(self, model: str) -> Mapping[Cloud, str]:
-        return {cloud: upstream.url for cloud, upstream in self.held[model].items()}
+    def addresses(self, model: str) -> Mapping[Target, str]:
+        return {target: upstream.url for target, upstream in self.held[model].items()}
 
     def withdraw(self, model: str) -> None:
         self.routes.pop(model, None)
@@ -269,42 +312,42 @@ class MemoryGateway:
     def models(self) -> Sequence[str]:
         return sorted(self.routes)
 
-    def infer(self, model: str, body: bytes) -> tuple[bytes, Cloud, str]:
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Target, str]:
         route = self.routes[model]
-        for cloud in route.serving:
-            for name, served in self.targets[cloud].endpoints.items():
-                if served.version == route.version and served.model == model and not self.targets[cloud].gone:
-                    return self.targets[cloud].invoke(name, body), cloud, route.version
+        for target in route.serving:
+            for name, served in self.targets[target].endpoints.items():
+                if served.version == route.version and served.model == model and not self.targets[target].gone:
+                    return self.targets[target].invoke(name, body), target, route.version
         raise IntermodalError("no upstream answers")
 
-    def shift(self, model: str, weights: Mapping[Cloud, int], added: Sequence[Upstream] = ()) -> None:
+    def shift(self, model: str, weights: Mapping[Target, int], added: Sequence[Upstream] = ()) -> None:
         if model not in self.routes:
             raise NotFound(f"no route for {model}")
-        held = {**self.held[model], **{upstream.cloud: upstream for upstream in added}}
+        held = {**self.held[model], **{upstream.target: upstream for upstream in added}}
         if missing := set(weights) - set(held):
             raise SpecError(f"no upstream on {missing}")
         self.held[model] = held
         self.routes[model] = replace(self.routes[model], weights={**dict.fromkeys(held, 0), **weights})
 
-    def upstream_health(self, model: str) -> Mapping[Cloud, bool]:
-        return {cloud: self._serves(cloud) for cloud in self.held[model]}
+    def upstream_health(self, model: str) -> Mapping[Target, bool]:
+        return {target: self._serves(target) for target in self.held[model]}
 
-    def health(self) -> Mapping[str, Mapping[Cloud, bool]]:
+    def health(self) -> Mapping[str, Mapping[Target, bool]]:
         return {model: self.upstream_health(model) for model in self.routes}
 
-    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
-        self.drills.pop(cloud, None)
+    def disturb(self, target: Target, disturbance: Disturbance | None) -> None:
+        self.drills.pop(target, None)
         if disturbance is not None:
-            self.drills[cloud] = disturbance
+            self.drills[target] = disturbance
 
-    def disturbances(self) -> Mapping[Cloud, Disturbance]:
+    def disturbances(self) -> Mapping[Target, Disturbance]:
         return dict(self.drills)
 
     def totals(self) -> Mapping[str, Totals]:
         return dict(self.counted)
 
-    def _serves(self, cloud: Cloud) -> bool:
-        return not self.targets[cloud].gone and cloud not in self.drills
+    def _serves(self, target: Target) -> bool:
+        return not self.targets[target].gone and target not in self.drills
 
 
 class MemoryIncidents:

@@ -105,7 +105,7 @@ def _emptied(tables: ports.Tables, model: str, site: str) -> str:
 
 
 def _column(tables: ports.Tables, model: str, stage: str, site: str, name: str) -> list[str]:
-    return list(tables.read(model, stage, cloud)[name]) if site in tables.partitions(model, stage) else []
+    return list(tables.read(model, stage, site)[name]) if site in tables.partitions(model, stage) else []
 
 
 def _some(hours: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -29,8 +29,8 @@ class ModelSpec(BaseModel):
     gate: Gate
     serve: list[str] = Field(
         default=[],
-        description="Targets, as aws/sagemaker or aws/sagemaker@eu-west-1, in failover order. Empty: the default target "
-        "of every enabled cloud.",
+        description="Targets, as aws/sagemaker or aws/sagemaker@eu-west-1, in failover order. Empty: the default "
+        "target of every enabled cloud.",
     )
     replicas: int = Field(default=1, ge=1, description="Servers on each target.")
     route: RoutePolicy = RoutePolicy()

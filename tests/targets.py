@@ -1,0 +1,13 @@
+"""Targets that tests name."""
+
+from intermodal.platform.targets import Site, Target
+
+AWS = Target("aws", "sagemaker")
+AWS_EU = Target("aws", "sagemaker", "eu-west-1")
+EKS = Target("aws", "eks")
+GCP = Target("gcp", "cloud-run")
+AZURE = Target("azure", "ml")
+TARGETS = (AWS, GCP, AZURE)
+"""One in each cloud: what most tests serve on."""
+SERVE = [str(target) for target in TARGETS]
+SITES = (Site("aws"), Site("gcp"), Site("azure"))
