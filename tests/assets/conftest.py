@@ -12,8 +12,7 @@ import dagster as dg
 import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
-from intermodal.assets.ports import monitor_key, store_key, target_key
-from intermodal.platform.targets import CLOUDS, TARGETS
+from intermodal.platform.targets import Site, Target
 from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
@@ -23,10 +22,13 @@ from tests.memory import (
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
+    MemoryStores,
     MemoryTables,
     MemoryTarget,
+    MemoryTargets,
 )
 from tests.sensors.support import be_patient
+from tests.targets import SITES, TARGETS
 
 WINE = Path(__file__).parent.parent / "models" / "wine"
 MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
@@ -54,8 +56,8 @@ class World:
     instance: dg.DagsterInstance
     tables: MemoryTables
     registry: MemoryRegistry
-    stores: dict[str, MemoryStore]
-    targets: dict[str, MemoryTarget]
+    stores: dict[Site, MemoryStore]
+    targets: dict[Target, MemoryTarget]
     gateway: MemoryGateway
     incidents: MemoryIncidents
     notifier: MemoryNotifier
@@ -105,12 +107,12 @@ def cold_world(tmp_path: Path) -> Iterator[World]:
 @contextmanager
 def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
     """``more``: further lines of the spec."""
-    stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
-    targets = {target.cloud: MemoryTarget(target, stores[target.cloud]) for target in TARGETS}
+    stores = {site: MemoryStore(site) for site in SITES}
+    targets = {target: MemoryTarget(target, stores[target.site]) for target in TARGETS}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
     deployment = MemoryDeployment()
     incidents, notifier, gauges = MemoryIncidents(), MemoryNotifier(), MemoryGauges()
-    sources = {"metrics": "prometheus", "gateway_metrics": "gateway"} | {monitor_key(c): f"{c}-monitor" for c in CLOUDS}
+    sources = {"metrics": "prometheus", "gateway_metrics": "gateway"}
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
     resources = {
         "incidents": incidents,
@@ -122,8 +124,8 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "gateway": gateway,
         "deployment": deployment,
         "mlflow": FakeMlflow(),
-        **{store_key(cloud): stores[cloud] for cloud in CLOUDS},
-        **{target_key(target): targets[target.cloud] for target in TARGETS},
+        "stores": MemoryStores(stores),
+        "targets": MemoryTargets(targets),
     }
     with _definitions(resources, more) as defs, dg.DagsterInstance.ephemeral() as instance:
         yield World(

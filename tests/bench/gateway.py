@@ -9,7 +9,7 @@ import psutil
 from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.sandbox import clouds
@@ -17,6 +17,7 @@ from intermodal.sandbox.local import services
 from tests import load
 from tests.bench.installation import Installation
 from tests.bench.report import Rounds, Section
+from tests.targets import CLOUDS, ON
 
 RATE, ROUNDS, SECONDS = 500, 3, 5
 KILL_AT, KILL_SECONDS = 5.0, 20.0
@@ -26,8 +27,8 @@ def added(installation: Installation) -> Section:
     """The same server processes asked directly, through the gateway alone, and through gateway and clouds, in turn."""
     body, servers, gateway = installation.golden_body(), _servers(installation), _gateway(installation)
     urls = dict(zip(CLOUDS, [f"{server}/v2/models/flight_delay/infer" for server in servers], strict=True))
-    route = Route("bench", "1.0.0", even_weights(CLOUDS), {}, body.decode())
-    gateway.publish(route, [Upstream(cloud, "1.0.0", url) for cloud, url in urls.items()])
+    route = Route("bench", "1.0.0", even_weights(ON.values()), {}, body.decode())
+    gateway.publish(route, [Upstream(ON[cloud], "1.0.0", url) for cloud, url in urls.items()])
     ways = {
         "direct to a server": urls["aws"],
         "through the gateway": installation.infer_url.replace("flight_delay", "bench"),
@@ -139,7 +140,7 @@ def _capacity_at(incidents: JsonIncidents, cloud: Cloud, since: float) -> float 
     deadline = time.time() + 120
     while time.time() < deadline:
         for one in incidents.all("flight_delay"):
-            if one.cloud == cloud and one.opened_at >= since - 1 and (at := one.at("capacity")):
+            if one.target.cloud == cloud and one.opened_at >= since - 1 and (at := one.at("capacity")):
                 return at
         time.sleep(0.2)
     return None

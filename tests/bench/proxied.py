@@ -12,13 +12,14 @@ from pathlib import Path
 
 import httpx
 
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox.settings import free_port
 from tests.bench import proxies
 from tests.bench.open_loop import Asked, Client
 from tests.bench.proxies import GOLDEN, Proxy, until
 from tests.bench.report import Rounds, Section
 from tests.bench.upstream import Behaviour
+from tests.targets import CLOUDS
 
 RATES, ROUNDS, SECONDS = (500, 2000), 3, 3.0
 FAULT_RATE, FAULT_AT, FAULT_SECONDS = 500, 1.0, 5.0

@@ -14,9 +14,10 @@ import httpx
 
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
+from tests.targets import CLOUDS, ON
 
 GOLDEN = '{"inputs": [{"name": "x", "datatype": "FP64", "shape": [1], "data": [1.0]}]}'
 HAPROXY = """
@@ -86,8 +87,8 @@ def envoy(folder: Path, ports: Mapping[Cloud, int]) -> Iterator[Proxy]:
             directory=str(folder / "gateway"), url=f"http://127.0.0.1:{port}", admin_url=f"http://127.0.0.1:{admin}"
         )
         until(lambda: _answers(f"{gateway.url}/v2/health/live"))
-        upstreams = [Upstream(cloud, "1.0.0", f"http://127.0.0.1:{ports[cloud]}/infer") for cloud in CLOUDS]
-        gateway.publish(Route("m", "1.0.0", dict.fromkeys(CLOUDS, 1), {}, GOLDEN), upstreams)
+        upstreams = [Upstream(ON[cloud], "1.0.0", f"http://127.0.0.1:{ports[cloud]}/infer") for cloud in CLOUDS]
+        gateway.publish(Route("m", "1.0.0", dict.fromkeys(ON.values(), 1), {}, GOLDEN), upstreams)
         yield Proxy("gateway", f"{gateway.url}/v2/models/m/infer", lambda: gateway.upstream_health("m"))
 
 

@@ -11,7 +11,7 @@ import httpx
 
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy import files, upstream
 from intermodal.resources.envoy.control import state
 from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
@@ -19,9 +19,10 @@ from intermodal.resources.envoy.settings import Places
 from intermodal.sandbox.settings import free_port
 from tests.bench.proxied import Upstreams
 from tests.bench.proxies import GOLDEN, running, until
+from tests.targets import CLOUDS, ON, TARGETS
 
 ROUNDS = 3
-EVEN: dict[Cloud, int] = dict.fromkeys(CLOUDS, 1)
+EVEN: dict[Target, int] = dict.fromkeys(TARGETS, 1)
 
 
 def measure(models: int) -> tuple[list[float], list[float]]:
@@ -53,7 +54,7 @@ def _gateway(folder: Path, models: int) -> Iterator[tuple[EnvoyGateway, list[Ups
     """Started on the state of that many models: publishing them one by one would be most of the measurement."""
     at = Upstreams(folder)
     try:
-        upstreams = [Upstream(cloud, "1.0.0", f"http://127.0.0.1:{at.ports[cloud]}/infer") for cloud in CLOUDS]
+        upstreams = [Upstream(ON[cloud], "1.0.0", f"http://127.0.0.1:{at.ports[cloud]}/infer") for cloud in CLOUDS]
         places = Places(folder / "gateway")
         places.routes.mkdir(mode=0o700, parents=True)
         for number in range(models):
