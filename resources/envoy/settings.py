@@ -14,8 +14,8 @@ class Settings:
     """Seconds, all of them.
 
     ``try_seconds``: how long one upstream may take before the next is tried. ``probe_seconds``: between golden-row
-    probes of a healthy upstream. ``recovery_seconds``: between probes of an unhealthy one. ``ca_bundle``: PEM file that
-    https endpoints are checked against; empty means the system's.
+    probes of a healthy upstream. ``recovery_seconds``: between probes of an unhealthy upstream. ``ca_bundle``: PEM file
+    that https endpoints are checked against; empty means the system's.
     """
 
     try_seconds: float = 0.8

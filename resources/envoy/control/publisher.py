@@ -1,4 +1,4 @@
-"""Bring Envoy from what its files say to what they should say, without a request noticing.
+"""Bring Envoy from what its files have to what they should have, without a request noticing.
 
 Make before break, each step taken by Envoy before the next is written: endpoints and their virtual hosts, then
 upstreams and failover orders (which probe through the upstream listener), then the entrance; when the old ones carry
@@ -44,7 +44,7 @@ class Publisher:
 
     @cached_property
     def refused(self) -> Mapping[Kind, int]:
-        """How many configurations Envoy had refused before this wrote the first: it stops at one that is."""
+        """How many configurations Envoy had refused before this wrote the first: it stops at the first."""
         return self.admin.rejections()
 
     def publish(self, name: str, model: Published | None, secrets: Secrets, desired: config.Config) -> None:

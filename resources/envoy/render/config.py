@@ -35,7 +35,8 @@ class Config:
 
 
 class Document(Struct):
-    """What Envoy reads from a file. The version names the contents, so that Envoy can be asked which it has taken."""
+    """What Envoy reads from a file. The version names the contents, so that Envoy's statistics show which it has
+    taken."""
 
     version_info: str
     resources: list[Raw]

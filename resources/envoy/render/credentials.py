@@ -17,7 +17,7 @@ PROFILE = "intermodal"
 
 
 def secret_file(upstream: UpstreamConfig, paths: Paths) -> Path | None:
-    """Where the upstream's secret is: an AWS credentials file, or an Envoy secret; None when it needs none."""
+    """Where the upstream's secret is: a SigV4 credentials file, or an Envoy secret; None when it needs none."""
     match upstream.credential:
         case "none":
             return None
@@ -28,8 +28,7 @@ def secret_file(upstream: UpstreamConfig, paths: Paths) -> Path | None:
 
 
 def expiry_file(upstream: UpstreamConfig, paths: Paths) -> Path:
-    """Where the time is kept at which the upstream's secret expires, in Unix seconds; absent when it does not
-    expire."""
+    """The file with the Unix seconds at which the upstream's secret expires; absent when it does not expire."""
     return paths.secrets / f"{upstream.key}.expires"
 
 

@@ -74,7 +74,7 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
         "metadata": {"filter_metadata": {LUA: ready_metadata(model)}},
         "typed_per_filter_config": {LUA: typed("envoy.extensions.filters.http.lua.v3.LuaPerRoute", name=READY_SCRIPT)},
     }
-    infer, itself, readiness = (below(model, rest) for rest in ("/infer", "", "/ready"))
+    infer, itself, readiness = (below(model, path) for path in ("/infer", "", "/ready"))
     base = f"/v2/models/{model.route.model}"
     served = f"This gateway serves version {model.route.version} of '{model.route.model}', at {base}/infer."
     return [

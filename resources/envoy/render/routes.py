@@ -31,10 +31,10 @@ def exactly(path: str) -> Json:
     return {"path": path}
 
 
-def below(model: Published, rest: str) -> Json:
+def below(model: Published, path: str) -> Json:
     """A path below the model's name, with or without the served version in it."""
     base, version = (re.escape(part) for part in (f"/v2/models/{model.route.model}", model.route.version))
-    return {"safe_regex": {"regex": f"{base}(/versions/{version})?{rest}"}}
+    return {"safe_regex": {"regex": f"{base}(/versions/{version})?{path}"}}
 
 
 def encoded(match: Json) -> Json:

@@ -59,18 +59,18 @@ local function from_field(text, name)
 end
 
 local function number_in(text, name)
-  local rest = from_field(text, name)
-  return rest and rest:match('^"?(%d+)')
+  local tail = from_field(text, name)
+  return tail and tail:match('^"?(%d+)')
 end
 
 local function text_in(text, name)
-  local rest = from_field(text, name)
-  if not rest or rest:sub(1, 1) ~= '"' then return nil end
+  local tail = from_field(text, name)
+  if not tail or tail:sub(1, 1) ~= '"' then return nil end
   local stop = 2
-  while stop <= #rest and rest:sub(stop, stop) ~= '"' do
-    stop = stop + (rest:sub(stop, stop) == "\\\\" and 2 or 1)
+  while stop <= #tail and tail:sub(stop, stop) ~= '"' do
+    stop = stop + (tail:sub(stop, stop) == "\\\\" and 2 or 1)
   end
-  return unescape(rest:sub(2, stop - 1))
+  return unescape(tail:sub(2, stop - 1))
 end
 
 -- A client's query is not the upstream's: what is sent, and signed, is the upstream's own URL.

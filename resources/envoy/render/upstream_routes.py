@@ -45,7 +45,7 @@ def upstream_host(upstream: UpstreamConfig) -> Json:
                 },
                 "request_headers_to_remove": ["x-envoy-external-address"],
                 "request_headers_to_add": [request_id(upstream.id_header)] if upstream.id_header else [],
-                # Only the listener's own script may tell the failover order this.
+                # Only the listener's own script may send this to the failover order.
                 "response_headers_to_remove": ["x-envoy-degraded", "x-envoy-immediate-health-check-fail"],
                 "response_headers_to_add": [
                     set_header("x-intermodal-target", target),

@@ -1,8 +1,8 @@
 """What Envoy counts of requests, for its ``/stats/prometheus`` and for ``EnvoyMetrics``.
 
-Its own statistics tell little here: a failover order knows the last answer and no target, an upstream knows no status,
-an endpoint counts probes and misses drills. So access logs count, without a file: answers at the entrance, and tries at
-the upstream listener, where an answer has the meaning that the gateway acts on. Probes are in neither.
+Its own statistics are not enough here: a failover order knows the last answer and no target, an upstream knows no
+status, an endpoint counts probes and misses drills. So access logs count, without a file: answers at the entrance, and
+tries at the upstream listener, where an answer has the meaning that the gateway acts on. Probes are in neither.
 """
 
 from intermodal.resources.envoy.render.proto import Json, extension

@@ -74,7 +74,7 @@ def figures(key: Key, counted: Counted, seconds: float) -> Figures:
 def quantile_ms(within: Mapping[float, int], share: float) -> float | None:
     """A quantile by linear interpolation in its bucket, as Prometheus' histogram_quantile does; None without a value.
 
-    ``within`` is cumulative, by upper bound in microseconds. What lies over the last finite bound counts as that bound.
+    ``within`` is cumulative, by upper bound in microseconds. What is over the last finite bound counts as that bound.
     """
     bounds = sorted(within)
     if not bounds or within[bounds[-1]] <= 0:

@@ -72,7 +72,7 @@ def test_a_target_that_answers_too_late_is_passed_over(model: Model) -> None:
 
 
 def test_all_targets_may_stall_for_a_moment(model: Model) -> None:
-    """All are ejected for it, and are asked all the same: refusing would make seconds of outage of a moment's stall."""
+    """All are ejected for it, and are tried all the same: refusing would make seconds of outage of a moment's stall."""
     model.publish()
 
     def stall(hanging: bool) -> None:

@@ -52,7 +52,7 @@ def test_requests_errors_and_throttling_are_those_that_were_sent(model: Model, m
     model.infer(content="{}")
     span, found = rows(metrics, model)
     assert set(found) == {AWS, GCP, AZURE}
-    assert round(found[AZURE].requests * span) in (60, 61)  # the last one may have been azure's
+    assert round(found[AZURE].requests * span) in (60, 61)  # the last one may have been AZURE's
     assert (found[AZURE].error_rate, found[AZURE].throttled) == (0, 0)
     assert (found[AWS].error_rate, found[AWS].throttled) == (1, 0)
     assert found[GCP].error_rate == 0
@@ -88,7 +88,7 @@ def test_latencies_are_those_of_the_target(model: Model, metrics: EnvoyMetrics) 
     assert found[GCP].p50_ms < 400  # type: ignore[operator]
 
 
-def test_probes_and_readiness_are_not_counted_and_marked_for_the_endpoint(model: Model, metrics: EnvoyMetrics) -> None:
+def test_probes_are_marked_and_not_counted(model: Model, metrics: EnvoyMetrics) -> None:
     model.publish({AWS: 1})
     aws = model.fakes[AWS]
     seen = aws.count
@@ -133,7 +133,8 @@ def test_every_series_that_prometheus_takes_is_labelled(model: Model) -> None:
     assert f"envoy_intermodal_tries_total{labels} 1" in text
     assert f'envoy_intermodal_answers_total{{model="{model.name}",code="200",tries="1",flags="-"}} 1' in text
     healthy = [line for line in text.splitlines() if line.startswith("envoy_cluster_membership_healthy{")]
-    assert any('{envoy_cluster_name="MEASURE"} 1' in line for line in healthy)
+    labels = f'model="{model.name}",target="{AWS}",cloud="aws"'
+    assert any(f"{labels}}} 1" in line for line in healthy)
     until(lambda: bounds(model) == {*(f"{bound * 1000:g}" for bound in BUCKETS_MS), "+Inf"})
 
 
@@ -141,9 +142,9 @@ def bounds(model: Model) -> set[str]:
     text = httpx.get(f"{model.gateway.admin_url}/stats/prometheus", params={"filter": f"tries_.*{model.name}"}).text
     found = samples.parse(text)
     return {
-        one.labels["le"] if one.labels["le"] == "+Inf" else f"{float(one.labels['le']):g}"
-        for one in found
-        if one.name == counters.TIMES
+        sample.labels["le"] if sample.labels["le"] == "+Inf" else f"{float(sample.labels['le']):g}"
+        for sample in found
+        if sample.name == counters.TIMES
     }
 
 
@@ -161,7 +162,7 @@ def test_a_quantile_lies_in_the_bucket_of_the_true_one(values: list[int], share:
     found = counters.quantile_ms(within, share)
     true = sorted(values)[max(0, -int(-share * len(values) // 1) - 1)]
     upper = min(upper for upper in uppers if true <= upper)
-    lower = max([0.0, *(one for one in uppers if one < true)])
+    lower = max([0.0, *(bound for bound in uppers if bound < true)])
     assert found is not None
     assert lower <= found * 1000 * (1 + 1e-9)
     assert found * 1000 <= upper * (1 + 1e-9)
@@ -190,10 +191,10 @@ def test_readings_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
 
 
 def test_a_reading_is_found_again_unless_envoy_was_started_anew(tmp_path: Path) -> None:
-    one = {("m", AWS, "1.0.0"): Counted({"200": 3}, {500.0: 3, float("inf"): 3})}
+    counted = {("m", AWS, "1.0.0"): Counted({"200": 3}, {500.0: 3, float("inf"): 3})}
     for at in (1000.0, 1050.0):
-        history.keep(tmp_path / "figures", Reading(at, 900.0, one))
+        history.keep(tmp_path / "figures", Reading(at, 900.0, counted))
     found = history.nearest(tmp_path / "figures", 1060.0, 60, 900.5)
-    assert found == Reading(1000.0, 900.0, one)
+    assert found == Reading(1000.0, 900.0, counted)
     assert history.nearest(tmp_path / "figures", 1060.0, 60, 950.0) is None
     assert history.nearest(tmp_path / "figures", 1060.0, 4, 900.0) is None

@@ -34,7 +34,7 @@ def test_a_prediction_names_its_target_and_hides_the_machinery(model: Model) -> 
     assert not [name for name in answer.headers if name.startswith("x-envoy")]
 
 
-def test_the_upstream_gets_its_own_url_and_nothing_of_the_clients_credentials(model: Model) -> None:
+def test_the_upstream_gets_its_own_url_and_no_client_credentials(model: Model) -> None:
     model.credentials = {GCP: BearerToken("the-gateways-own")}
     model.publish({AWS: 1})
     headers = {

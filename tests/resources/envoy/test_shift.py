@@ -60,7 +60,7 @@ def test_traffic_shifts_from_a_dead_upstream(model: Model, how: str) -> None:
     until(lambda: model.healthy() == {GCP, AZURE})
 
 
-def test_requests_that_hang_when_the_order_changes_find_the_next_target(model: Model) -> None:
+def test_requests_that_hang_at_a_shift_find_the_next_target(model: Model) -> None:
     """Every request in flight is on its first try when its failover order is replaced, and must still be retried."""
     model.publish({AWS: 1, GCP: 0, AZURE: 0})
     model.gateway.shift(model.name, {AWS: 1, GCP: 1})
@@ -86,8 +86,8 @@ def test_an_upstream_without_weight_stands_by(model: Model) -> None:
         assert (answer.status_code, target_of(answer)) == (200, AWS)
 
 
-def test_a_target_without_an_upstream_is_not_among_the_upstreams(model: Model) -> None:
-    upstreams = [one for one in model.upstreams() if one.target != AZURE]
+def test_a_target_without_an_upstream_has_no_health(model: Model) -> None:
+    upstreams = [upstream for upstream in model.upstreams() if upstream.target != AZURE]
     model.gateway.publish(model.route({AWS: 1, GCP: 1, AZURE: 0}), upstreams)
     assert model.healthy() == {AWS, GCP}
     assert set(model.gateway.health()[model.name]) == {AWS, GCP}
@@ -96,11 +96,13 @@ def test_a_target_without_an_upstream_is_not_among_the_upstreams(model: Model) -
         model.gateway.shift(model.name, {GCP: 1, AZURE: 1})
 
 
-def test_an_upstream_is_added_with_its_credential_and_the_others_keep_theirs(model: Model) -> None:
+def test_an_added_upstream_brings_its_credential_and_others_keep_theirs(model: Model) -> None:
     model.credentials = {GCP: BearerToken("kept", expires_at=2e9), AZURE: BearerToken("new")}
-    first, last = [[one for one in model.upstreams() if (one.target == AZURE) == late] for late in (False, True)]
+    *first, last = model.upstreams()
     model.gateway.publish(model.route({AWS: 1, GCP: 1, AZURE: 0}), first)
-    outcome = drive(f"{model.url}/infer", 1.5, RATE, lambda: model.gateway.shift(model.name, {GCP: 1, AZURE: 1}, last))
+    outcome = drive(
+        f"{model.url}/infer", 1.5, RATE, lambda: model.gateway.shift(model.name, {GCP: 1, AZURE: 1}, [last])
+    )
     assert outcome.failed == []
     assert outcome.targets[AZURE] > 0
     assert model.fakes[AZURE].last_headers["authorization"] == "Bearer new"
@@ -174,9 +176,9 @@ def test_orders_that_no_request_can_be_in_go_with_a_later_publish(model: Model) 
 
     def orders() -> set[str]:
         return {
-            one["name"]
-            for one in json.loads(paths.clusters.read_text())["resources"]
-            if "cluster_type" in one and model.name in one["name"]
+            cluster["name"]
+            for cluster in json.loads(paths.clusters.read_text())["resources"]
+            if "cluster_type" in cluster and model.name in cluster["name"]
         }
 
     assert len(orders()) == 3 + 1  # gcp, azure, then aws is one of the three

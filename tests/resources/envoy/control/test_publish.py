@@ -153,7 +153,7 @@ def test_what_cannot_be_retired_now_goes_later_and_the_new_route_counts(
 
     def versions() -> set[str]:
         clusters = json.loads(contents(model.gateway)["clusters.json"])["resources"]
-        return {one["name"] for one in clusters if one["name"].startswith(f"{model.name}/")}
+        return {cluster["name"] for cluster in clusters if cluster["name"].startswith(f"{model.name}/")}
 
     model.publish()
     old, model.version = versions(), "2.0.0"
@@ -220,7 +220,7 @@ def test_health_has_all_models_and_follows_what_others_publish(model: Model) -> 
         model.name: {AWS: True},
         other.name: {AWS: True, GCP: True, AZURE: True},
     }
-    other.gateway.publish(other.route({GCP: 1}), [one for one in other.upstreams() if one.target == GCP])
+    other.gateway.publish(other.route({GCP: 1}), [upstream for upstream in other.upstreams() if upstream.target == GCP])
     assert reader.health()[other.name] == {GCP: True}
     assert reader.upstream_health(other.name) == {GCP: True}
     other.gateway.withdraw(other.name)
@@ -240,8 +240,8 @@ def test_a_damaged_route_hides_no_other_and_is_never_published_away(
     assert other.gateway.route(other.name) is not None  # by its spare
     model.publish({AWS: 1})
     assert other.infer().status_code == 200
-    for one in (written, state.spare_of(written)):
-        files.write(one, sound.replace('"region"', '"field_of_a_newer_version"'))
+    for file in (written, state.spare_of(written)):
+        files.write(file, sound.replace('"region"', '"field_of_a_newer_version"'))
     health = model.gateway.health()
     assert (health[model.name], other.name in health) == ({AWS: True}, False)
     assert f"{other.name}.json is damaged" in caplog.text

@@ -140,7 +140,7 @@ def test_an_upstream_that_echoes_does_not_hand_out_the_token(model: Model) -> No
     assert "the-gateways-own" not in answer.text + str(answer.headers)
 
 
-def test_a_credential_is_renewed_alone_and_tells_when_it_expires(model: Model) -> None:
+def test_a_credential_is_renewed_alone_with_its_expiry(model: Model) -> None:
     model.credentials = {target: BearerToken("one") for target in TARGETS}
     model.credentials[GCP] = BearerToken("one", expires_at=1e9)
     model.publish({GCP: 1, AZURE: 1})

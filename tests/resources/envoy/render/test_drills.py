@@ -61,7 +61,7 @@ def test_an_outage_reaches_no_endpoint_and_ejects(model: Model) -> None:
     assert sum(Admin(model.gateway.admin_url).stats("Counters", pattern).values()) > 0
 
 
-def test_an_answer_that_is_delayed_too_long_is_asked_for_elsewhere(model: Model) -> None:
+def test_an_answer_that_is_delayed_too_long_is_tried_elsewhere(model: Model) -> None:
     model.publish({AWS: 1, GCP: 0, AZURE: 0})
     model.gateway.shift(model.name, {AWS: 1, GCP: 1})
     late = Disturbance(delay_percent=100, delay_ms=int(3000 * model.gateway.try_seconds))

@@ -84,7 +84,7 @@ def test_weights_are_the_routes_and_drained_upstreams_come_last(model: Published
 @given(models())
 def test_a_target_without_weight_may_lack_an_upstream(model: Published) -> None:
     upstreams = tuple(Upstream(upstream.target, upstream.version, upstream.url) for upstream in model.upstreams)
-    few = published(model.route, tuple(one for one in upstreams if one.target in model.route.serving))
+    few = published(model.route, tuple(upstream for upstream in upstreams if upstream.target in model.route.serving))
     assert [upstream.target for upstream in few.upstreams] == list(model.route.serving)
 
 
@@ -105,11 +105,11 @@ def test_a_shift_keeps_every_upstream_and_the_order(model: Published, shares: di
 
 
 @given(several)
-def test_the_same_models_in_any_order_render_the_same_and_without_a_secret(found: list[Published]) -> None:
-    one, other = config.render(found, PATHS, SETTINGS), config.render(found[::-1], PATHS, SETTINGS)
-    assert (plain(one.endpoints), plain(one.upstreams)) == (plain(other.endpoints), plain(other.upstreams))
-    assert (plain(one.hosts), one.entrance) == (plain(other.hosts), other.entrance)
-    text = json.dumps([plain(one.endpoints), plain(one.upstreams), json.loads(bytes(one.entrance))])
+def test_models_in_any_order_render_the_same_without_a_secret(found: list[Published]) -> None:
+    left, right = config.render(found, PATHS, SETTINGS), config.render(found[::-1], PATHS, SETTINGS)
+    assert (plain(left.endpoints), plain(left.upstreams)) == (plain(right.endpoints), plain(right.upstreams))
+    assert (plain(left.hosts), left.entrance) == (plain(right.hosts), right.entrance)
+    text = json.dumps([plain(left.endpoints), plain(left.upstreams), json.loads(bytes(left.entrance))])
     assert SECRET not in text + repr(found) + "".join(map(state.state_text, found))
 
 
@@ -189,11 +189,11 @@ def test_the_same_secret_is_known_whatever_its_random_version() -> None:
     upstream = published(
         Route("m", "1.0.0", {GCP: 1}, {}, "{}"), (Upstream(GCP, "1.0.0", "http://127.0.0.1/", BearerToken("a")),)
     ).upstreams[0]
-    one, two, other = (credentials.secret_text(upstream, BearerToken(token)) for token in "aab")
-    assert one != two
-    assert credentials.same_secret(one, two)
-    assert not credentials.same_secret(one, other)
-    assert not credentials.same_secret("damaged", one)
+    first, second, other = (credentials.secret_text(upstream, BearerToken(token)) for token in "aab")
+    assert first != second
+    assert credentials.same_secret(first, second)
+    assert not credentials.same_secret(first, other)
+    assert not credentials.same_secret("damaged", first)
 
 
 def test_a_long_directory_gets_a_short_socket() -> None:
