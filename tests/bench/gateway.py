@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 
 import psutil
@@ -123,7 +124,10 @@ def _kill(installation: Installation, cloud: Cloud) -> list[object]:
             time.sleep(0.01)
         drained.append((time.perf_counter() - started) * 1000)
 
-    acts = [(KILL_AT, watch), (KILL_AT, partial(clouds.outage, settings, cloud))]
+    acts: list[tuple[float, Callable[[], object]]] = [
+        (KILL_AT, watch),
+        (KILL_AT, partial(clouds.outage, settings, cloud)),
+    ]
     sent = asyncio.run(load.send(url, body, RATE, KILL_SECONDS, acts))
     capacity = _capacity_at(incidents, cloud, killed_at)
     after = sent.clouds(since=KILL_AT + drained[0] / 1000)[cloud]
@@ -147,9 +151,9 @@ def _capacity_at(incidents: JsonIncidents, cloud: Cloud, since: float) -> float 
     deadline = time.time() + 120
     while time.time() < deadline:
         for incident in incidents.all("flight_delay"):
-            if incident.target.cloud == cloud and incident.opened_at >= since - 1:
-                if capacity := incident.at("capacity"):
-                    return capacity
+            opened = incident.target.cloud == cloud and incident.opened_at >= since - 1
+            if opened and (capacity := incident.at("capacity")):
+                return capacity
         time.sleep(0.2)
     return None
 

@@ -7,12 +7,12 @@ import pytest
 from aiohttp import web
 
 from intermodal.platform.errors import NotFound, SpecError, Throttled, Unavailable
-from intermodal.platform.ports.endpoints import AwsSignature, BearerToken
+from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, ErrorEnvelope, Upstream
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from tests.resources.envoy.conftest import GOLDEN, Model, running, target_of, until
 from tests.resources.envoy.load import drive
-from tests.resources.envoy.upstreams import always, predicted, sagemaker_error
+from tests.resources.envoy.upstreams import Answer, always, predicted, sagemaker_error
 from tests.targets import AWS, AWS_EU, AZURE, GCP, TARGETS
 
 
@@ -169,6 +169,36 @@ def test_a_mistake_with_its_status_in_a_header_keeps_its_text(model: Model) -> N
     answer = model.infer()
     assert answer.status_code == 422
     assert error_of(answer) == 'not "json"'
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "text"),
+    [
+        (always(520, '{"why.text": "row \\"3\\"", "co-de" : 422}'), 422, 'row "3"'),
+        (always(520, '{"co-de": "400"}'), 400, '{"co-de": "400"}'),
+        (always(520, "plain", x_status="413"), 413, "plain"),
+        (always(520, '{"why.text": "full", "co-de": 503}'), 503, "gcp/cloud-run cannot serve this now"),
+        (always(520, '{"whyytext": "row 3", "co-de": 400}'), 400, '{"whyytext": "row 3", "co-de": 400}'),
+        (always(400, "no such endpoint", x_platform="yes"), 503, "gcp/cloud-run cannot serve this now"),
+        (always(424, '{"OriginalStatusCode": 400, "OriginalMessage": "row 3"}'), 503, "it answered 424"),
+    ],
+)
+def test_an_error_envelope_is_data(model: Model, answer: Answer, status: int, text: str) -> None:
+    errors = ErrorEnvelope(520, "X-Status", "co-de", "why.text", "X-Platform")
+    model.gateway.publish(model.route({GCP: 1}), [Upstream(GCP, model.version, model.fakes[GCP].url, errors=errors)])
+    model.fakes[GCP].answer = answer
+    found = model.infer()
+    assert found.status_code == status
+    assert text in error_of(found)
+
+
+@pytest.mark.parametrize("status", [400, 424])
+def test_without_an_envelope_no_answer_is_unwrapped(model: Model, status: int) -> None:
+    model.publish({GCP: 1})
+    text = '{"error": "row 3", "OriginalStatusCode": 400, "OriginalMessage": "row 4"}'
+    model.fakes[GCP].answer = always(status, text, x_amzn_errortype="ModelError")
+    answer = model.infer()
+    assert (answer.status_code, "row 4" in answer.text) == ((400, True) if status == 400 else (503, False))
 
 
 def test_infer_through_the_resource(model: Model) -> None:
