@@ -44,7 +44,7 @@ class DriftResult:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "DriftResult":
-        """ValueError, LookupError or TypeError when another release wrote it and it does not have these fields."""
+        """ValueError, LookupError, TypeError or AttributeError when another release wrote it and it does not have these fields."""
         data: Mapping[str, Any] = json.loads(frame[COLUMN].iloc[0])
         return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
 
@@ -59,5 +59,5 @@ def latest_drift(tables: Tables, model: str) -> DriftResult | None:
     measurement replaces that."""
     try:
         return DriftResult.from_frame(tables.read(model, STAGE, LATEST))
-    except (NotFound, ValueError, LookupError, TypeError):
+    except (NotFound, ValueError, LookupError, TypeError, AttributeError):
         return None

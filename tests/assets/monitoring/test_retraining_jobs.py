@@ -6,10 +6,10 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.ports.endpoints import endpoint_name
-from intermodal.platform.targets import CLOUDS
 from intermodal.sensors.drift import drift
 from tests.assets.conftest import World
 from tests.assets.monitoring.watching_world import asked, look
+from tests.targets import TARGETS
 
 AT_ONCE = {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}
 
@@ -56,9 +56,9 @@ def test_a_version_whose_data_drifted_is_replaced_on_every_cloud_by_one_of_the_n
     model, version = drifted.metadata("model"), drifted.metadata("version")
     assert (model["trained_on"], model["held_out"]) == ("2020-02, 2020-03", "2020-04")
     assert (version["version"], version["why"]) == ("1.1.0", "new data")
-    for cloud in CLOUDS:
-        assert list(drifted.targets[cloud].endpoints) == [endpoint_name("wine", "1.1.0", "sandbox")]
-        assert drifted.targets[cloud].deploys[-1].artifacts == f"memory-{cloud}://bucket/wine/1.1.0"
+    for target in TARGETS:
+        assert list(drifted.targets[target].endpoints) == [endpoint_name("wine", "1.1.0", "sandbox")]
+        assert drifted.targets[target].deploys[-1].artifacts == f"memory-{target.site}://bucket/wine/1.1.0"
     route = drifted.gateway.route("wine")
     assert route is not None
     assert (route.version, route.weights) == ("1.1.0", {"aws": 3, "gcp": 1, "azure": 0})
