@@ -1,17 +1,17 @@
 """``<model>/drift``: are the served version's inputs and predictions still what it was trained on?"""
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import Any, get_args
+from typing import get_args
 
 import dagster as dg
 import pandas as pd
 
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.monitoring.drift_metadata import as_list, numbers, table
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.monitoring.counts import Counts, count
 from intermodal.platform.monitoring.divergence import between
@@ -27,9 +27,6 @@ from intermodal.platform.protocol.signature import Column
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import parse_target
 from intermodal.platform.training.profile import Profile
-
-MARKS = re.compile(r"([\\`\[\]<>&])")
-"""Characters that would make a picture, a link or HTML of a text in Markdown."""
 
 
 def drift(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -80,9 +77,9 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
                 "version": result.version,
                 "state": result.state,
                 "reasons": " ".join(result.reasons),
-                **_numbers(measured, verdict, apart),
+                **numbers(measured, verdict, apart),
                 **live(spec, served, tables, rows),
-                "columns": dg.MetadataValue.md(_table(measured, verdict)),
+                "columns": dg.MetadataValue.md(table(measured, verdict)),
                 "findings": dg.MetadataValue.md(as_list([*result.target_findings, *result.quality_findings])),
                 "finding_count": len(odd) + len(wrong),
                 "target_findings": len(odd),
@@ -103,53 +100,6 @@ def logged_columns(spec: ModelSpec, served: RegisteredVersion) -> list[Column]:
 def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> Counts:
     outputs = [name for name in profile.by_name if name.startswith("prediction_")]
     return count(profile, rows, rows.reindex(columns=outputs).to_numpy(dtype=float), columns)
-
-
-def _numbers(measured: Drift, verdict: Verdict, apart: Mapping[str, Drift]) -> dict[str, Any]:
-    """Plain numbers, which Dagster plots. ``psi_<target>`` is the target's largest PSI against training, as
-    ``largest_psi`` is that of all targets together."""
-    predictions = [column.psi for column in measured.columns if column.kind == "prediction"]
-    return {
-        "rows": measured.rows,
-        **{f"rows_{target}": each.rows for target, each in apart.items()},
-        **{f"psi_{target}": _largest(each) for target, each in apart.items()},
-        "drifted_share": round(verdict.share, 4),
-        "prediction_psi": round(max(predictions, default=0.0), 4),
-        "largest_psi": _largest(measured),
-    }
-
-
-def _largest(measured: Drift) -> float:
-    return round(max((column.psi for column in measured.columns), default=0.0), 4)
-
-
-def _table(measured: Drift, verdict: Verdict) -> str:
-    header = ["", "column", "PSI", "KS", "JS", "missing", "missing in training", "unseen", "out of range"]
-    lines = [header, ["---"] * len(header)]
-    for one in sorted(measured.columns, key=lambda column: -column.psi):
-        shares = (one.missing, one.missing_reference, one.unseen, one.out_of_range)
-        lines.append(
-            [
-                "drifted" if one.name in verdict.columns else "",
-                one.name,
-                f"{one.psi:.3f}",
-                "" if one.ks is None else f"{one.ks:.3f}",
-                f"{one.js:.3f}",
-                *(f"{share:.2%}" for share in shares),
-            ]
-        )
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def as_list(findings: Sequence[str]) -> str:
-    """Markdown. A finding names categories that any caller may have sent: they are text, whatever they look like."""
-    return "\n".join(f"- {_unmarked(text)}" for text in findings) or "None."
-
-
-def _unmarked(text: str) -> str:
-    """On one line, without marks; nor is an address one, which the UI would make a link of."""
-    apart = " ".join(text.split()).replace("://", ": //").replace("www.", "www .")
-    return MARKS.sub(r"\\\1", apart)
 
 
 def _gauges(

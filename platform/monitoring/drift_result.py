@@ -44,9 +44,10 @@ class DriftResult:
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame) -> "DriftResult":
-        """ValueError, LookupError, TypeError or AttributeError when another release wrote it and it does not have these fields."""
+        """ValueError, LookupError, TypeError or AttributeError when another release wrote it, with other fields."""
         data: Mapping[str, Any] = json.loads(frame[COLUMN].iloc[0])
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in data.items()})
+        fields: dict[str, Any] = {n: tuple(value) if isinstance(value, list) else value for n, value in data.items()}
+        return cls(**fields)
 
 
 def keep_drift(tables: Tables, model: str, result: DriftResult) -> None:

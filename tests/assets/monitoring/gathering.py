@@ -18,11 +18,13 @@ NOW = time.time() // 3600 * 3600
 """Where an hour and a part begin, whatever the time is."""
 
 
-def write(store: MemoryStore, number: int, *requests: tuple[str, float], version: str = "1.0.0") -> str:
+def write(
+    store: MemoryStore, number: int, *requests: tuple[str, float], version: str = "1.0.0", kind: str = "x"
+) -> str:
     """An object of requests of one row each, by id and time; its key."""
-    header = Header("wine", version, store.site.cloud, f"{store.site.cloud}/x", 1.0, (Column("x", "FP64"),))
+    header = Header("wine", version, store.site.cloud, f"{store.site.cloud}/{kind}", 1.0, (Column("x", "FP64"),))
     logged = [Logged(name, at, 1, {"x": [at]}, [[0.5]]) for name, at in requests]
-    key = object_key("wine", requests[0][1], "writer", number)
+    key = object_key("wine", requests[0][1], f"writer-{kind}", number)
     store.put(key, packed(header, *logged))
     return key
 

@@ -5,8 +5,11 @@ from intermodal.platform.monitoring.log_gathering import gather
 from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.protocol.prediction_log import object_key
 from intermodal.platform.targets import Site
+from tests.assets.conftest import World
 from tests.assets.monitoring.gathering import NOW, Counting, ids, write
+from tests.assets.monitoring.watching_world import look
 from tests.memory import MemoryStore, MemoryTables
+from tests.targets import AWS
 
 
 def test_a_second_gathering_reads_only_what_is_new() -> None:
@@ -52,3 +55,13 @@ def test_newest_is_of_one_version_and_bounded() -> None:
     assert newest(tables, "wine", "1.1.0", 1)[predictions.ID].tolist() == ["new699"]
     assert len(newest(tables, "wine", "1.0.0", 100)) == 5
     assert newest(tables, "wine", "2.0.0", 100).empty
+
+
+def test_targets_of_one_site_are_gathered_from_its_one_store(twin_world: World) -> None:
+    store = twin_world.stores[AWS.site]
+    write(store, 1, ("a", NOW), ("b", NOW + 1), kind="sagemaker")
+    write(store, 1, ("b", NOW + 2), ("c", NOW + 3), kind="eks")
+    found = look(twin_world, "predictions")
+    assert (found["new_rows"], found["new_rows_aws"], found["new_rows_gcp"]) == (3, 3, 0)
+    rows = predictions.newest(twin_world.tables, "wine", "1.0.0", 10)
+    assert rows[predictions.TARGET].tolist() == ["aws/sagemaker", "aws/sagemaker", "aws/eks"]

@@ -22,7 +22,7 @@ ID = "wine-aws-1700000000"
 
 
 class Scene:
-    """The drill's clock, which only its own sleeping moves, and what happens by it; ``drained`` targets do not serve."""
+    """The drill's clock, which only its own sleeping moves, and its events. ``drained`` targets do not serve."""
 
     def __init__(self, world: World) -> None:
         self.world, self.now, self.drained = world, BEGIN, set[Target]()

@@ -78,8 +78,8 @@ def test_damaged_objects_are_noted_some_at_a_time_too() -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_an_object_that_vanished_ends_the_look_and_the_next_one_goes_on() -> None:
-    tables, store = Fragile(), Vanishing("aws")
+def test_gather_after_an_object_vanished_continues_the_next_time() -> None:
+    tables, store = Fragile(), Vanishing(Site("aws"))
     fill(store, 40, 300)
     store.gone = sorted(store.objects)[30]
     with pytest.raises(NotFound):
