@@ -62,7 +62,7 @@ def test_a_version_that_drifted_is_replaced_on_every_target(drifted: World) -> N
     route = drifted.gateway.route("wine")
     assert route is not None
     assert (route.version, route.weights) == ("1.1.0", {AWS: 3, GCP: 1, AZURE: 0})
-    assert drifted.gateway.infer("wine", route.golden_body.encode())[1:] == ("aws", "1.1.0")
+    assert drifted.gateway.infer("wine", route.golden_body.encode())[1:] == (AWS, "1.1.0")
 
 
 def test_one_drift_starts_one_retraining_and_its_new_version_starts_none(drifted: World) -> None:
