@@ -1,5 +1,6 @@
 """The dashboards as code: ``python -m deploy.grafana.dashboards`` writes ``dashboards/*.json`` for Grafana."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from grafana_foundation_sdk.builders import dashboard, prometheus, stat, table, timeseries
@@ -7,12 +8,17 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from deploy.grafana.boards import BOARDS, Board, Chart, Variable
+from deploy.grafana.boards import BOARDS, Board, Chart, Kind, Variable
 
 FOLDER = Path(__file__).resolve().parent / "dashboards"
 SOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 ON_LOAD = models.VariableRefresh.ON_DASHBOARD_LOAD
 HEIGHT = 8
+PANELS: Mapping[Kind, type[timeseries.Panel] | type[stat.Panel] | type[table.Panel]] = {
+    "lines": timeseries.Panel,
+    "number": stat.Panel,
+    "table": table.Panel,
+}
 
 
 def build(board: Board) -> str:
@@ -49,7 +55,7 @@ def _variable(variable: Variable) -> dashboard.QueryVariable:
 
 
 def _panel(chart: Chart) -> timeseries.Panel | stat.Panel | table.Panel:
-    panel = {"lines": timeseries.Panel, "number": stat.Panel, "table": table.Panel}[chart.kind]()
+    panel = PANELS[chart.kind]()
     panel.title(chart.title).unit(chart.unit).datasource(SOURCE).span(chart.width).height(HEIGHT)
     if chart.unit == "percentunit":
         panel.min(0)
