@@ -70,9 +70,10 @@ class Scraped:
             lines += histogram("tries", version, count)
             for code, share in (("200", 0.9 - failing), ("503", failing), ("429", 0.1)):
                 lines.append(f"envoy_intermodal_tries_total{text({**version, 'code': code})} {count * share}")
-            for name, value in ((f"{MODEL}/{target}/0123456789ab", 1), (f"{MODEL}/{target}/endpoint", 0)):
+            for name, value in ((f"{MODEL}/{target}/0123456789ab", 1), (f"{MODEL}/{target}/0123456789ab/endpoint", 0)):
                 cluster = {"envoy_cluster_name": name, **upstream}
                 lines.append(f"envoy_cluster_membership_healthy{text(cluster)} {value}")
+        lines.append("envoy_server_live 1")
         return "\n".join(lines) + "\n"
 
 

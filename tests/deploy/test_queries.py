@@ -14,6 +14,7 @@ from deploy.grafana import dashboards
 from intermodal.platform.ports.metrics import Figures
 from intermodal.resources.prometheus import QUERIES, PrometheusMetrics, query
 from tests.deploy.live import FAILING, FIRING, MODEL, VERSION, Live
+from tests.deploy.test_rules import RUNBOOKS, queries_of
 from tests.targets import AWS, GCP
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
@@ -66,6 +67,14 @@ def test_alert_uses_series_that_exist(prometheus: Live, rule: dict[str, Any]) ->
     assert names
     for name in names:
         _rows(prometheus, name)
+
+
+@pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
+def test_runbook_uses_series_that_exist(prometheus: Live, path: Path) -> None:
+    for expression in queries_of(path.read_text()):
+        prometheus.query(expression)
+        for name in NAME.findall(expression):
+            _rows(prometheus, name)
 
 
 @pytest.mark.parametrize("figure", QUERIES)
