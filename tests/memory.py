@@ -372,7 +372,7 @@ class MemoryIncidents:
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
         found = [one for one in self.kept.values() if model in ("", one.model) and (one.is_open or not open_only)]
-        return sorted(found, key=lambda one: one.opened_at)
+        return sorted(found, key=lambda one: (one.opened_at, one.id))
 
 
 @dataclass
