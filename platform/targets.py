@@ -60,7 +60,7 @@ class Target:
 def parse_target(text: str) -> Target:
     """Read ``cloud/kind`` or ``cloud/kind@region``. SpecError for anything else; whether such an adapter is installed
     is the catalogue's to answer."""
-    match = re.match(TARGET, text)
+    match = re.fullmatch(TARGET, text)
     if match is None:
         raise SpecError(f"'{text}' is not a target.", hint="Write cloud/kind or cloud/kind@region: aws/sagemaker.")
     region = match[3] or ""
@@ -69,7 +69,7 @@ def parse_target(text: str) -> Target:
 
 def parse_site(text: str) -> Site:
     """Read ``cloud`` or ``cloud@region``. SpecError for anything else."""
-    match = re.match(SITE, text)
+    match = re.fullmatch(SITE, text)
     if match is None:
         raise SpecError(f"'{text}' is not a site.", hint="Write cloud or cloud@region: aws, aws@eu-west-1.")
     region = match[2] or ""

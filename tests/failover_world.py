@@ -18,7 +18,7 @@ from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.resilience.capacity import deploy_verified
 from intermodal.platform.resilience.context import FailoverContext
 from intermodal.platform.resilience.detection import Watch, WatchPolicy, look
-from intermodal.platform.resilience.failover import Outage, fail_over
+from intermodal.platform.resilience.failover import Outage, fail_over, opened
 from intermodal.platform.resilience.failover_plan import contained, desired_replicas, recovering, weights_without
 from intermodal.platform.resilience.recovery import recover
 from intermodal.platform.spec import ModelSpec
@@ -197,7 +197,11 @@ class World:
         handled = {key for key, one in known.items() if not recovering(one)}
         seen = look(Watch() if forget else self.watch, WatchPolicy(), self.clock, serves, handled, answers)
         self.watch = seen.watch
-        events = events_of({MODEL: self.spec}, seen, known, self.incidents, self.clock)[:1]
+        events = events_of({MODEL: self.spec}, seen, known, self.incidents, self.clock)
+        for event in events[1:]:  # as the sensor does for failovers that wait
+            if event.verb == "failover" and (event.model, event.target) not in known:
+                opened(self.incidents, MODEL, Outage(event.incident, event.target, event.config["onset"]), self.clock)
+        events = events[:1]
         for event in events:
             self.asked[event.verb] += 1
             try:

@@ -1,8 +1,10 @@
 """Every port in memory: what an adapter promises, without a cloud. Endpoints predict with the server's data plane."""
 
+import hashlib
 import itertools
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -40,11 +42,11 @@ class MemoryTables:
     frames: dict[tuple[str, str, str], pd.DataFrame] = field(default_factory=dict)
 
     def write(self, model: str, stage: str, partition: str, table: pd.DataFrame) -> None:
-        self.frames[model, stage, partition] = table
+        self.frames[model, stage, partition] = table.copy()
 
     def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
         try:
-            return self.frames[model, stage, partition]
+            return self.frames[model, stage, partition].copy()
         except KeyError as error:
             raise NotFound(f"{model}/{stage}/{partition}") from error
 
@@ -114,34 +116,64 @@ class MemoryStore:
     def __init__(self, site: Site) -> None:
         self.site = site
         self.objects: dict[str, bytes] = {}
+        self._counter = itertools.count()
+        self._writes: dict[str, int] = {}
+        """Key → the number of its last write, as an ETag."""
+        self._mirrored: dict[str, dict[str, tuple[str, int | None]]] = {}
+        """Prefix → path → the hash and the write that its last whole mirror had."""
 
     def uri(self, prefix: str) -> str:
         return f"memory-{self.site}://bucket/{prefix}"
 
     def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
-        fresh = {path: (source / path).read_bytes() for path in manifest.files}
-        have = {path: self.objects.get(f"{prefix}/{path}") for path in fresh}
-        if f"{prefix}/{MANIFEST}" in self.objects:  # it was whole once, and is not read again
-            fresh = {path: data if have[path] is None else have[path] for path, data in fresh.items()}
-        self.objects |= {f"{prefix}/{path}": data for path, data in fresh.items()}
-        self.objects[f"{prefix}/{MANIFEST}"] = manifest.to_json().encode()
-        copied = tuple(path for path in fresh if have[path] is None)
-        kept = tuple(path for path in fresh if have[path] == fresh[path])
-        repaired = tuple(path for path in fresh if path not in (*copied, *kept))
-        return MirrorReport(self.uri(prefix), manifest.digest, copied, kept, repaired, (), 0, 0.0)
+        """An object that was not written since the last whole mirror is not read again, also if it is damaged."""
+        manifest.require_portable()
+        have = {key.removeprefix(f"{prefix}/"): data for key, data in self.objects.items() if self._below(key, prefix)}
+        known = self._mirrored.get(prefix, {}) if have.pop(MANIFEST, None) is not None else {}
+        self.objects.pop(f"{prefix}/{MANIFEST}", None)
+        copied, kept, repaired = list[str](), list[str](), list[str]()
+        for path, entry in manifest.files.items():
+            unchanged = path in have and known.get(path) == (entry.sha256, self._writes.get(f"{prefix}/{path}"))
+            if unchanged or (path in have and _sha256(have[path]) == entry.sha256):
+                kept.append(path)
+                continue
+            data = (source / path).read_bytes() if (source / path).is_file() else None
+            if data is None or _sha256(data) != entry.sha256:
+                raise IntermodalError(f"{source / path} is not what its manifest says.", hint="Train it again.")
+            self.put(f"{prefix}/{path}", data)
+            (repaired if path in have else copied).append(path)
+        removed = sorted(set(have) - set(manifest.files))
+        for path in removed:
+            self.delete(f"{prefix}/{path}")
+        self.put(f"{prefix}/{MANIFEST}", manifest.to_json().encode())
+        self._mirrored[prefix] = {
+            path: (entry.sha256, self._writes.get(f"{prefix}/{path}")) for path, entry in manifest.files.items()
+        }
+        size = sum(manifest.files[path].size for path in (*copied, *repaired))
+        report = (tuple(copied), tuple(kept), tuple(repaired), tuple(removed))
+        return MirrorReport(self.uri(prefix), manifest.digest, *report, size, 0.0)
 
     def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
         found = {}
-        with tempfile.TemporaryDirectory() as folder:
-            for path, entry in manifest.files.items():
-                copy = Path(folder) / "copy"
-                copy.write_bytes(self.objects.get(f"{prefix}/{path}", b""))
-                if sha256_of(copy) != entry.sha256:
-                    found[path] = "other bytes"
+        for path, entry in manifest.files.items():
+            data = self.objects.get(f"{prefix}/{path}")
+            if data is None or _sha256(data) != entry.sha256:
+                found[path] = "missing" if data is None else "other bytes"
+        for key in self.objects:
+            path = key.removeprefix(f"{prefix}/")
+            if self._below(key, prefix) and path != MANIFEST and path not in manifest.files:
+                found[path] = "not in the manifest"
+        if self.objects.get(f"{prefix}/{MANIFEST}") != manifest.to_json().encode():
+            found[MANIFEST] = "other bytes"
         return found
+
+    @staticmethod
+    def _below(key: str, prefix: str) -> bool:
+        return key.startswith(f"{prefix.rstrip('/')}/") if prefix else True
 
     def put(self, key: str, data: bytes) -> None:
         self.objects[key] = data
+        self._writes[key] = next(self._counter)
 
     def get(self, key: str) -> bytes:
         if key not in self.objects:
@@ -153,10 +185,14 @@ class MemoryStore:
         return sha256_of(target)
 
     def list(self, prefix: str) -> Mapping[str, int]:
-        return {key: len(data) for key, data in self.objects.items() if key.startswith(prefix)}
+        return {key: len(data) for key, data in self.objects.items() if self._below(key, prefix)}
 
     def delete(self, key: str) -> None:
         self.objects.pop(key, None)
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 class MemoryTarget:
@@ -190,7 +226,7 @@ class MemoryTarget:
                 if key.startswith(f"{prefix}/"):
                     (Path(folder) / key.rsplit("/", 1)[1]).write_bytes(data)
             if not (Path(folder) / DESCRIPTOR).exists():
-                raise DeployFailed(f"{self.target}: nothing at {request.artifacts}")
+                raise DeployFailed(f"{self.target}: nothing at {request.artifacts}", hint="Mirror it first.")
             self.planes[request.name] = open_plane(Package.read(Path(folder)), Path(folder), request.version)
         url = f"https://{request.name}.{self.target.dotted}.example"
         served = Endpoint(self.target, request.name, request.model, request.version, url, "ready")
@@ -220,6 +256,8 @@ class MemoryTarget:
 
     def invoke(self, name: str, body: bytes) -> bytes:
         self._reach()
+        if name not in self.endpoints:
+            raise NotFound(f"{self.target} has no endpoint '{name}'.")
         plane = self.planes[name]
         return plane.answer(plane.read_v2(body, "json")).body
 
@@ -296,15 +334,16 @@ class MemoryGateway:
     def credential_expiry(self, model: str) -> Mapping[Target, float]:
         found = {}
         for target, upstream in self.held[model].items():
-            if isinstance(upstream.credential, BearerToken) and upstream.credential.expires_at is not None:
+            if upstream.credential is not None and upstream.credential.expires_at is not None:
                 found[target] = upstream.credential.expires_at
         return found
 
     def addresses(self, model: str) -> Mapping[Target, str]:
-        return {target: upstream.url for target, upstream in self.held[model].items()}
+        return {target: upstream.url for target, upstream in self.held.get(model, {}).items()}
 
     def withdraw(self, model: str) -> None:
         self.routes.pop(model, None)
+        self.held.pop(model, None)
 
     def route(self, model: str) -> Route | None:
         return self.routes.get(model)
@@ -313,8 +352,12 @@ class MemoryGateway:
         return sorted(self.routes)
 
     def infer(self, model: str, body: bytes) -> tuple[bytes, Target, str]:
-        route = self.routes[model]
-        for target in route.serving:
+        """From the first that serves, then from one that stands by, then from a disturbed one."""
+        route = self.routes.get(model)
+        if route is None:
+            raise NotFound(f"no route for {model}")
+        order = sorted(route.weights, key=lambda target: (not self._serves(target), target not in route.serving))
+        for target in order:
             for name, served in self.targets[target].endpoints.items():
                 if served.version == route.version and served.model == model and not self.targets[target].gone:
                     return self.targets[target].invoke(name, body), target, route.version
@@ -325,9 +368,9 @@ class MemoryGateway:
             raise NotFound(f"no route for {model}")
         held = {**self.held[model], **{upstream.target: upstream for upstream in added}}
         if missing := set(weights) - set(held):
-            raise SpecError(f"no upstream on {missing}")
-        self.held[model] = held
+            raise SpecError(f"no upstream on {', '.join(map(str, missing))}")
         self.routes[model] = replace(self.routes[model], weights={**dict.fromkeys(held, 0), **weights})
+        self.held[model] = held
 
     def upstream_health(self, model: str) -> Mapping[Target, bool]:
         return {target: self._serves(target) for target in self.held[model]}
@@ -353,6 +396,7 @@ class MemoryGateway:
 class MemoryIncidents:
     def __init__(self) -> None:
         self.kept: dict[str, Incident] = {}
+        self._lock = threading.Lock()
 
     def open(self, incident: Incident) -> Incident:
         return self.kept.setdefault(incident.id, incident)
@@ -360,29 +404,36 @@ class MemoryIncidents:
     def note(self, id: str, entry: Entry) -> Incident:
         if id not in self.kept:
             raise NotFound(f"no incident {id}")
-        self.kept[id] = self.kept[id].noted(entry)
-        return self.kept[id]
+        with self._lock:
+            self.kept[id] = self.kept[id].noted(entry)
+            return self.kept[id]
 
     def close(self, id: str, at: float) -> Incident:
-        self.kept[id] = self.kept[id].closed(at)
-        return self.kept[id]
+        if id not in self.kept:
+            raise NotFound(f"no incident {id}")
+        with self._lock:
+            self.kept[id] = self.kept[id].closed(at)
+            return self.kept[id]
 
     def get(self, id: str) -> Incident | None:
         return self.kept.get(id)
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
         found = [one for one in self.kept.values() if model in ("", one.model) and (one.is_open or not open_only)]
-        return sorted(found, key=lambda one: one.opened_at)
+        return sorted(found, key=lambda one: (one.opened_at, one.id))
 
 
 @dataclass
 class MemoryNotifier:
-    """``configured``: whether anybody is."""
+    """``configured``: whether there is a recipient; ``refuses``: whether it takes nothing."""
 
     told: list[Notice] = field(default_factory=list)
     configured: bool = True
+    refuses: bool = False
 
     def tell(self, notice: Notice) -> bool:
+        if self.refuses:
+            raise Unavailable(f"'{notice.title}' was not delivered.", hint="Let it take notices again.")
         self.told.append(notice)
         return self.configured
 
@@ -404,7 +455,12 @@ class MemoryMetrics:
 
 @dataclass
 class MemoryGauges:
+    """``down`` makes it answer as a Pushgateway that is not there."""
+
     pushed: dict[str, list[tuple[str, Mapping[str, str], float]]] = field(default_factory=dict)
+    down: bool = False
 
     def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
+        if self.down:
+            raise Unavailable("the Pushgateway does not answer")
         self.pushed[group] = list(gauges)

@@ -14,17 +14,21 @@ from intermodal.platform.targets import Target
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
 """Azure ML's limit for endpoint names, the tightest of all targets (CONTRACTS)."""
+_EXACT_MODEL, _EXACT = r"[a-z][a-z0-9]*(_[a-z0-9]+)*", r"[a-z0-9]+([.-][a-z0-9]+)*"
+"""Names that can be read back from an endpoint's."""
 
 
 def endpoint_name(model: str, version: str, environment: str) -> str:
     """One name that every cloud accepts: lower case, digits, hyphens, at most 32 characters, starting with a letter.
 
-    A name that is too long is cut and ends in a hash, so that two long names stay two.
+    A name that is cut, or that would read like another one's (``a_`` and ``a``, ``a__b`` and ``a_b``), ends in a hash,
+    so that two names stay two.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", f"{model}-{version}-{environment}".lower()).strip("-")
     if not plain[:1].isalpha():
         plain = f"m-{plain}".rstrip("-")
-    if len(plain) <= NAME_LIMIT:
+    exact = re.fullmatch(_EXACT_MODEL, model) and all(re.fullmatch(_EXACT, part) for part in (version, environment))
+    if exact and len(plain) <= NAME_LIMIT:
         return plain
     digest = hashlib.sha256(f"{model}\0{version}\0{environment}".encode()).hexdigest()[:8]
     return f"{plain[: NAME_LIMIT - 9].rstrip('-')}-{digest}"

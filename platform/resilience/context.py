@@ -50,10 +50,14 @@ class FailoverContext:
         return route
 
 
-def notify(ctx: FailoverContext, incident: Incident, key: str, notice: Notice) -> Incident:
+def notify(
+    ctx: FailoverContext, incident: Incident, key: str, notice: Notice, also: Iterable[Incident] = ()
+) -> Incident:
     """Notify people once of ``key``. A notifier that fails stops nothing: the next run tries again.
 
-    Delivery is at-least-once: a crash between notify and note notifies again.
+    ``also`` are other incidents that the notice covers: it counts for them too. They are noted first, so that a crash
+    in between repeats this notice and sends none of their own. Delivery is at-least-once: a crash between notify and
+    note notifies again.
     """
     if incident.has("told", key):
         return incident
@@ -63,6 +67,8 @@ def notify(ctx: FailoverContext, incident: Incident, key: str, notice: Notice) -
         ctx.log.error("the notification failed: %s", error)
         return ctx.note(incident, "note", f"not-told-{key}", f"the notification failed: {error.message}")
     text = notice.title if delivered else f"no recipient is configured (INTERMODAL_NOTIFY): {notice.title}"
+    for covered in also:
+        ctx.note(covered, "told", key, text)
     return ctx.note(incident, "told", key, text)
 
 

@@ -4,6 +4,7 @@ Needs the gateway, the incidents and the available targets; neither the unavaila
 May be killed anywhere and repeated: what is done is visible in the incident and at the targets, and is not done twice.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from intermodal.platform import ports
@@ -59,10 +60,11 @@ def _fail_over(ctx: FailoverContext, spec: ModelSpec, outage: Outage) -> Inciden
     if recovering(incident):
         key = f"again-{current_round(incident) + 1}"
         incident = ctx.note(incident, "note", key, f"{incident.target} failed again during its recovery")
-    if not desired_replicas(spec, ctx.unavailable(spec.name)):
+    unavailable = ctx.unavailable(spec.name)
+    if not desired_replicas(spec, unavailable):
         text = "No target is left. The weights stay, so that whichever comes back gets the requests."
         incident = ctx.note(incident, "note", f"none-left-{current_round(incident)}", text)
-        return _notify_together(ctx, spec, incident, DOWN, text)
+        return _notify_together(ctx, spec, incident, DOWN, text, unavailable)
     return retry_when_route_changes(lambda: _contain(ctx, spec, opened(ctx.incidents, spec.name, outage, ctx.now())))
 
 
@@ -89,31 +91,31 @@ def _contain(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
     text += (
         f"; {' and '.join(map(str, surge))} will replace its capacity." if surge else "; nothing had to be replaced."
     )
-    incident = _notify_together(ctx, spec, incident, DOWN, text)
+    incident = _notify_together(ctx, spec, incident, DOWN, text, unavailable)
     capacity = replace_capacity(ctx, spec, version, unavailable)
     shift_traffic(ctx, spec, version, unavailable, capacity.upstreams, capacity.refused)
     incident = ctx.note(incident, "drained", key, f"no traffic to {listed(unavailable)}")
     text = capacity.text(spec, unavailable)
     if surge:  # before it is noted: a run that is killed in between is repeated until it is noted
-        incident = _notify_together(ctx, spec, incident, CAPACITY, text)
+        incident = _notify_together(ctx, spec, incident, CAPACITY, text, unavailable)
     return ctx.note(incident, "capacity", key, text)
 
 
-def _notify_together(ctx: FailoverContext, spec: ModelSpec, incident: Incident, key: str, text: str) -> Incident:
+def _notify_together(
+    ctx: FailoverContext, spec: ModelSpec, incident: Incident, key: str, text: str, unavailable: Collection[Target]
+) -> Incident:
     """One notice (``DOWN`` or ``CAPACITY``) for all targets of the site that failed together; it counts for each of
-    their incidents."""
-    others = [] if incident.has("told", key) else failed_together(ctx.incidents, incident)
+    their incidents. Only for those in ``unavailable``: another that failed since was neither drained nor replaced."""
+    if incident.has("told", key):
+        return incident
+    others = [one for one in failed_together(ctx.incidents, incident) if one.target in unavailable]
     targets = listed([incident.target, *(one.target for one in others)])
     if key == DOWN:
         notice = down_notice(spec, incident, targets, text)
     else:
         title = f"{spec.name} has its capacity again without {targets}"
         notice = Notice("info", title, f"{text}. Incident {incident.id}.", spec.owner, f"{incident.id}-{key}")
-    incident = notify(ctx, incident, key, notice)
-    if incident.has("told", key):
-        for one in others:
-            ctx.note(one, "told", key, notice.title)
-    return incident
+    return notify(ctx, incident, key, notice, also=others)
 
 
 def failed_together(incidents: ports.Incidents, incident: Incident) -> list[Incident]:

@@ -8,37 +8,44 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
-from uuid import uuid4
+from functools import cached_property
 
 import dagster as dg
 from pydantic import Field
-from upath import UPath
 
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.ports.incidents import Entry, Incident
-from intermodal.resources.storage.addresses import at_address
+from intermodal.platform.targets import parse_target
+from intermodal.resources.storage.documents import Document, Documents, documents
 
 log = logging.getLogger(__name__)
 READERS = 16
+MAX_RACES = 100
+"""How often a change is made anew because another writer was first."""
 
 
 class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Fulfils ``platform.ports.Incidents``. Layout: ``<address>/open/<id>.json`` and ``<address>/closed/<id>.json``.
 
-    A document is replaced whole, by rename. In a folder on this machine a file lock keeps two writers apart; in a
-    bucket nothing does, and an entry that loses such a race is noted again by the next run of the same failover, which
-    finds it missing.
+    Every call is atomic, in a folder and in a bucket (``documents.py``): a change that was made from an older version of
+    its document is refused, and is made anew from the newer one. Closing is three steps that any writer can finish: the
+    open document is marked as closed, and is not changed after that; it is copied to ``closed``, unless it is there
+    already; it is removed from ``open``. Where there is a closed document, the open one no longer counts.
     """
 
-    address: str = Field(description="A folder, or any address that fsspec knows (s3://bucket/incidents, with s3fs).")
+    address: str = Field(
+        description="A folder, a bucket (s3://bucket/incidents, gs://, az://), or what else fsspec knows, where nothing "
+        "keeps two writers apart."
+    )
 
     def open(self, incident: Incident) -> Incident:
-        with self._reached(), self._alone():
-            known = self.get(incident.id)
-            if known is None:
-                self._write("open" if incident.is_open else "closed", incident)
-            return known or incident
+        with self._reached():
+            for _ in range(MAX_RACES):
+                if (known := self.get(incident.id)) is not None:
+                    return known
+                if self._documents.create(_key("open" if incident.is_open else "closed", incident.id), _text(incident)):
+                    return incident
+        raise self._lost_races(incident.id)
 
     def note(self, id: str, entry: Entry) -> Incident:
         return self._change(id, lambda incident: incident.noted(entry))
@@ -47,13 +54,11 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._change(id, lambda incident: incident.closed(at))
 
     def get(self, id: str) -> Incident | None:
-        # Closed first: a run that was killed while closing leaves the document in both places, and it is closed.
+        # Closed first: where a writer is killed while closing, the document is in both folders, and it is closed.
         with self._reached():
             for state in ("closed", "open", "closed"):
-                try:
-                    return _parse(self._path(state, id))
-                except FileNotFoundError:
-                    continue
+                if (found := self._documents.read(_key(state, id))) is not None:
+                    return _parse(found, self._shown(state, id))
         return None
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
@@ -63,43 +68,69 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
             for state in ("open",) if open_only else ("open", "closed"):
                 found |= {one.id: one for one in self._read_all(state, model)}
             if open_only:
-                found = {id: one for id, one in found.items() if one.is_open and not self._path("closed", id).exists()}
+                found = {id: one for id, one in found.items() if one.is_open and not self._is_closed(id)}
         return sorted(found.values(), key=lambda one: (one.opened_at, one.id))
 
+    @cached_property
+    def _documents(self) -> Documents:
+        return documents(self.address)
+
+    def _is_closed(self, id: str) -> bool:
+        return self._documents.read(_key("closed", id)) is not None
+
     def _read_all(self, state: str, model: str) -> list[Incident]:
-        folder = at_address(self.address) / state
-        paths = [one for one in _listed(folder) if one.name.startswith(f"{model}-" if model else "")]
+        names = [name for name in self._documents.names(state) if name.endswith(".json")]
+        ids = [name.removesuffix(".json") for name in names if name.startswith(f"{model}-" if model else "")]
         with ThreadPoolExecutor(READERS) as pool:
-            found = list(pool.map(_read_or_log, paths))
+            found = list(pool.map(lambda id: self._read_or_log(state, id), ids))
         return [one for one in found if one is not None and model in ("", one.model)]
 
-    def _change(self, id: str, change: Callable[[Incident], Incident]) -> Incident:
-        with self._reached(), self._alone():
-            known = self.get(id)
-            if known is None:
-                raise NotFound(f"There is no incident '{id}'.", hint=f"Look in {self.address}.")
-            changed = change(known)
-            if changed != known:
-                self._write("open" if changed.is_open else "closed", changed)
-            if not changed.is_open:
-                self._path("open", id).unlink(missing_ok=True)
-            return changed
-
-    def _write(self, state: str, incident: Incident) -> None:
-        path = self._path(state, incident.id)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f".{path.name}.{uuid4().hex}")
+    def _read_or_log(self, state: str, id: str) -> Incident | None:
+        found = self._documents.read(_key(state, id))
+        if found is None:
+            return None  # closed since it was listed
         try:
-            fresh.write_text(json.dumps(asdict(incident), indent=1), encoding="utf-8")
-            fresh.rename(path)
-        except BaseException:
-            fresh.unlink(missing_ok=True)
-            raise
+            return _parse(found, self._shown(state, id))
+        except IntermodalError as error:
+            log.error("%s", error)  # one damaged document must not stop the reaction to all others
+            return None
 
-    def _path(self, state: str, id: str) -> UPath:
-        if not id or set(id) & set("/\\") or id.startswith("."):
-            raise SpecError(f"'{id}' is no incident's id.", hint="They look like flight_delay-aws-1700000000.")
-        return at_address(self.address) / state / f"{id}.json"
+    def _change(self, id: str, change: Callable[[Incident], Incident]) -> Incident:
+        with self._reached():
+            for _ in range(MAX_RACES):
+                closed = self._documents.read(_key("closed", id))
+                found = closed or self._documents.read(_key("open", id))
+                if found is None:
+                    if self._is_closed(id):  # since it was read first
+                        continue
+                    raise NotFound(f"There is no incident '{id}'.", hint=f"Look in {self.address}.")
+                state = "closed" if closed else "open"
+                known = _parse(found, self._shown(state, id))
+                if not known.is_open and not closed:
+                    self._finish_closing(id, found.text)
+                    continue
+                changed = change(known)
+                if changed != known and not self._documents.replace(_key(state, id), _text(changed), found.version):
+                    continue
+                if closed:
+                    self._documents.delete(_key("open", id))
+                elif not changed.is_open:
+                    self._finish_closing(id, _text(changed))
+                return changed
+        raise self._lost_races(id)
+
+    def _finish_closing(self, id: str, text: str) -> None:
+        """Copy, then remove, an open document that is marked as closed."""
+        self._documents.create(_key("closed", id), text)
+        self._documents.delete(_key("open", id))
+
+    def _lost_races(self, id: str) -> Unavailable:
+        return Unavailable(
+            f"The incident {id} was changed by others {MAX_RACES} times while it was to be changed.", hint="Run again."
+        )
+
+    def _shown(self, state: str, id: str) -> str:
+        return f"{self.address}/{_key(state, id)}"
 
     @contextmanager
     def _reached(self) -> Iterator[None]:
@@ -107,52 +138,30 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
             yield
         except IntermodalError:
             raise
-        except Exception as error:  # each kind of store raises its own: botocore's and Azure's are no OSErrors
+        except Exception as error:  # each kind of store raises its own
             raise Unavailable(
                 f"The incidents at {self.address} cannot be reached: {type(error).__name__}: {error}.",
                 hint="Check INTERMODAL_INCIDENTS, and that its store answers and lets us read and write.",
             ) from error
 
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        root = at_address(self.address)
-        if root.protocol not in ("", "file", "local"):
-            yield
-            return
-        import fcntl
 
-        folder = Path(root.path)
-        folder.mkdir(parents=True, exist_ok=True)
-        with (folder / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # released with the file, also by a kill
-            yield
+def _key(state: str, id: str) -> str:
+    if not id or set(id) & set("/\\") or id.startswith("."):
+        raise SpecError(f"'{id}' is no incident's id.", hint="They look like flight_delay-aws.sagemaker-1700000000.")
+    return f"{state}/{id}.json"
 
 
-def _listed(folder: UPath) -> list[UPath]:
-    # Not by iterdir or glob: to them a store that does not answer is a folder that is not there.
+def _text(incident: Incident) -> str:
+    return json.dumps({**asdict(incident), "target": str(incident.target)}, indent=1)
+
+
+def _parse(document: Document, address: str) -> Incident:
     try:
-        names = [path.rpartition("/")[2] for path in folder.fs.ls(folder.path, detail=False)]
-    except FileNotFoundError:
-        return []
-    return [folder / name for name in names if name.endswith(".json") and not name.startswith(".")]
-
-
-def _read_or_log(path: UPath) -> Incident | None:
-    try:
-        return _parse(path)
-    except FileNotFoundError:
-        return None  # closed while we were looking
-    except IntermodalError as error:
-        log.error("%s", error)  # one damaged document must not stop the reaction to all others
-        return None
-
-
-def _parse(path: UPath) -> Incident:
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-        return Incident(**{**data, "entries": tuple(Entry(**entry) for entry in data["entries"])})
-    except (ValueError, KeyError, TypeError) as error:
+        data = json.loads(document.text)
+        entries = tuple(Entry(**entry) for entry in data["entries"])
+        return Incident(**{**data, "target": parse_target(data["target"]), "entries": entries})
+    except (ValueError, KeyError, TypeError, SpecError) as error:
         raise IntermodalError(
-            f"The incident {path} cannot be read: {error!r}.",
-            hint="Repair or remove it; a cloud that is still down gets a new one.",
+            f"The incident {address} cannot be read: {error!r}.",
+            hint="Repair or remove it; a target that is still down gets a new one.",
         ) from error

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.protocol import parity, rows, v2
 from intermodal.platform.protocol.signature import Column, Output, Signature
-from intermodal.platform.targets import parse_cloud, parse_target
 
 SIGNATURE = Signature((Column("a", "FP64", True), Column("b", "BYTES")), Output("p"))
 matrix = st.lists(st.lists(st.floats(-1, 1), min_size=2, max_size=2), min_size=1, max_size=5)
@@ -70,10 +69,3 @@ def test_what_is_no_row_is_refused(text: str) -> None:
 def test_an_unknown_input_lists_the_known_ones() -> None:
     with pytest.raises(SpecError, match=r"no input 'c'.*a, b"):
         rows.check_names([{"c": 1}], SIGNATURE)
-
-
-def test_unknown_clouds_and_targets_list_the_known_ones() -> None:
-    with pytest.raises(SpecError, match="aws, gcp, azure"):
-        parse_cloud("oracle")
-    with pytest.raises(SpecError, match="gcp/cloud-run"):
-        parse_target("gcp/run")

@@ -1,4 +1,4 @@
-"""A version's files from the mirrors of clouds that live: whole, damaged, gone, one that leads out of its folder."""
+"""A version's files from the mirrors of other sites: whole, damaged, gone, one that leads out of its folder."""
 
 import logging
 from pathlib import Path
@@ -8,6 +8,7 @@ import pytest
 from intermodal.platform.deployment.copying import copy_of
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest
+from intermodal.platform.targets import Site
 from tests.memory import MemoryStore
 
 LOG = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def manifest(tmp_path: Path) -> Manifest:
 
 @pytest.fixture
 def stores(manifest: Manifest, tmp_path: Path) -> list[MemoryStore]:
-    found = [MemoryStore("aws"), MemoryStore("gcp")]
+    found = [MemoryStore(Site("aws")), MemoryStore(Site("gcp"))]
     for store in found:
         store.mirror(tmp_path / "source", manifest, PREFIX)
     return found
@@ -35,7 +36,7 @@ def copy(stores: list[MemoryStore], folder: Path) -> tuple[Path, Manifest]:
     return copy_of(None, stores, "wine", "1.0.0", folder, LOG)
 
 
-def test_the_first_mirror_gives_every_file(stores: list[MemoryStore], manifest: Manifest, tmp_path: Path) -> None:
+def test_copy_takes_every_file_of_the_first_mirror(stores: list[MemoryStore], manifest: Manifest, tmp_path: Path) -> None:
     folder, found = copy(stores, tmp_path / "copy")
     assert (folder.name, found) == ("aws", manifest)
     assert Manifest.of(folder) == manifest
@@ -43,7 +44,7 @@ def test_the_first_mirror_gives_every_file(stores: list[MemoryStore], manifest: 
 
 @pytest.mark.parametrize("path", ["model.bin", MANIFEST])
 @pytest.mark.parametrize("data", [b"", bytes(256), None])
-def test_the_next_mirror_serves_when_one_is_damaged(
+def test_copy_takes_the_next_mirror_when_the_first_is_damaged(
     stores: list[MemoryStore], manifest: Manifest, tmp_path: Path, path: str, data: bytes | None
 ) -> None:
     if data is None:
@@ -55,20 +56,20 @@ def test_the_next_mirror_serves_when_one_is_damaged(
     assert Manifest.of(folder) == manifest
 
 
-def test_nobody_has_it_whole(stores: list[MemoryStore], tmp_path: Path) -> None:
+def test_copy_without_a_whole_mirror_raises(stores: list[MemoryStore], tmp_path: Path) -> None:
     for store in stores:
         store.objects[f"{PREFIX}/model.bin"] = b"other"
     with pytest.raises(IntermodalError, match=r"model\.bin is damaged"):
         copy(stores, tmp_path / "copy")
 
 
-def test_nobody_has_it(tmp_path: Path) -> None:
+def test_copy_without_any_mirror_raises(tmp_path: Path) -> None:
     with pytest.raises(NotFound):
-        copy([MemoryStore("aws")], tmp_path / "copy")
+        copy([MemoryStore(Site("aws"))], tmp_path / "copy")
 
 
-def test_a_path_that_leads_out_is_not_written(tmp_path: Path) -> None:
-    store = MemoryStore("aws")
+def test_copy_writes_no_path_outside_of_its_folder(tmp_path: Path) -> None:
+    store = MemoryStore(Site("aws"))
     store.put(f"{PREFIX}/{MANIFEST}", Manifest({"../../out": FileEntry(1, "0" * 64)}).to_json().encode())
     with pytest.raises(SpecError):
         copy([store], tmp_path / "copy")

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, DeployRequest, Upstream, endpoint_name
+from tests.targets import AWS, AZURE
 
 ACCEPTED = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 names = st.from_regex(r"[a-z][a-z0-9_]{0,47}", fullmatch=True)
@@ -14,21 +15,21 @@ versions = st.tuples(*[st.integers(0, 99)] * 3).map(lambda parts: ".".join(map(s
 
 
 @given(names, versions, st.sampled_from(["sandbox", "staging", "production"]))
-def test_every_cloud_accepts_the_name(model: str, version: str, environment: str) -> None:
+def test_endpoint_name_is_accepted_by_every_cloud(model: str, version: str, environment: str) -> None:
     assert ACCEPTED.fullmatch(endpoint_name(model, version, environment))
 
 
 @given(st.text(), st.text(), st.text())
-def test_whatever_is_given_the_name_is_accepted(model: str, version: str, environment: str) -> None:
+def test_endpoint_name_of_any_text_is_accepted(model: str, version: str, environment: str) -> None:
     assert ACCEPTED.fullmatch(endpoint_name(model, version, environment))
 
 
-def test_long_names_that_begin_alike_stay_two() -> None:
+def test_endpoint_names_that_begin_alike_differ() -> None:
     long = "a_very_long_model_name_that_goes_on"
     assert endpoint_name(long, "1.0.0", "production") != endpoint_name(long, "1.0.1", "production")
 
 
-def test_every_deployment_carries_the_tags_of_the_bill() -> None:
+def test_request_carries_the_tags_of_the_bill() -> None:
     request = DeployRequest("m", "1.0.0", "sandbox", "ops", "image", "s3://b/m", tags={"cost_centre": "42"})
     assert request.all_tags == {
         "cost_centre": "42",
@@ -39,7 +40,7 @@ def test_every_deployment_carries_the_tags_of_the_bill() -> None:
     }
 
 
-def test_a_server_is_told_of_its_log_and_of_sensitive_columns_only_where_there_are_any() -> None:
+def test_request_variables_are_only_those_that_are_needed() -> None:
     request = DeployRequest("m", "1.0.0", "sandbox", "ops", "image", "s3://b/m", predictions="s3://b")
     plain = {
         "INTERMODAL_PREDICTIONS": "s3://b",
@@ -52,7 +53,7 @@ def test_a_server_is_told_of_its_log_and_of_sensitive_columns_only_where_there_a
     assert replace(hiding, predictions="").variables == {}
 
 
-def test_secrets_are_not_shown() -> None:
-    aws = Upstream("aws", "1.0.0", "https://x", AwsSignature("sagemaker", "r", "AKIA", "hush", "hush"))
-    azure = Upstream("azure", "1.0.0", "https://x", BearerToken("hush"))
+def test_upstream_repr_hides_secrets() -> None:
+    aws = Upstream(AWS, "1.0.0", "https://x", AwsSignature("sagemaker", "r", "AKIA", "hush", "hush"))
+    azure = Upstream(AZURE, "1.0.0", "https://x", BearerToken("hush"))
     assert "hush" not in repr(aws) + repr(azure) + str(aws)

@@ -1,80 +1,81 @@
-"""Hysteresis: when a lane is down, and when it is back."""
+"""Hysteresis: when an upstream is down, and when it is back."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.resilience.detection import Lane, Seen, Streak, Watch, WatchPolicy, agreed, look
+from intermodal.platform.resilience.detection import Seen, Streak, UpstreamKey, Watch, WatchPolicy, agreed, look
+from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP
 
-LANE: Lane = ("m", "aws")
+KEY: UpstreamKey = ("m", AWS)
 POLICY = WatchPolicy()
 
 
 def looks(*observations: bool | None, seconds: float = 5) -> Seen:
     seen = Seen(Watch(), {}, frozenset())
     for number, ok in enumerate(observations):
-        seen = look(seen.watch, POLICY, 100 + number * seconds, {LANE: ok})
+        seen = look(seen.watch, POLICY, 100 + number * seconds, {KEY: ok})
     return seen
 
 
-def test_one_failed_look_is_not_an_outage() -> None:
+def test_look_with_one_failure_finds_no_outage() -> None:
     assert not looks(False).down
     assert not looks(False, True, False).down
 
 
-def test_two_failed_looks_are_with_the_onset_of_the_first() -> None:
-    assert looks(True, False, False).down == {LANE: 105}
-    assert looks(True, False, False, False, False).down == {LANE: 105}
+def test_look_with_two_failures_gives_the_onset_of_the_first() -> None:
+    assert looks(True, False, False).down == {KEY: 105}
+    assert looks(True, False, False, False, False).down == {KEY: 105}
 
 
-def test_two_looks_at_once_are_too_soon() -> None:
+def test_look_with_failures_too_close_finds_no_outage() -> None:
     assert not looks(False, False, False, seconds=1).down
     assert looks(False, False, False, False, False, seconds=1).down
 
 
-def test_not_having_looked_changes_nothing() -> None:
-    assert looks(False, None, False).down == {LANE: 100}
+def test_look_without_an_observation_changes_nothing() -> None:
+    assert looks(False, None, False).down == {KEY: 100}
     assert not looks(None, None, None).down
 
 
-def test_a_lane_that_is_no_longer_watched_is_forgotten() -> None:
+def test_look_drops_an_upstream_that_is_no_longer_watched() -> None:
     assert look(looks(False).watch, POLICY, 105, {}).watch == Watch()
 
 
 def back(*rounds: tuple[bool | None, bool], policy: WatchPolicy = POLICY) -> Seen:
     seen = Seen(Watch(), {}, frozenset())
     for number, (ok, answers) in enumerate(rounds):
-        seen = look(seen.watch, policy, 100 + number * 5, {LANE: ok}, {LANE}, {LANE: answers})
+        seen = look(seen.watch, policy, 100 + number * 5, {KEY: ok}, {KEY}, {KEY: answers})
     return seen
 
 
-def test_a_cloud_is_back_when_it_could_serve_three_times_and_its_api_answers() -> None:
+def test_look_with_three_good_observations_and_an_api_finds_it_back() -> None:
     assert not back((True, True), (True, True)).back
-    assert back((True, True), (True, True), (True, True)).back == {LANE}
-    assert back((None, True), (None, True), (None, True)).back == {LANE}
+    assert back((True, True), (True, True), (True, True)).back == {KEY}
+    assert back((None, True), (None, True), (None, True)).back == {KEY}
     assert not back((True, False), (True, False), (True, False)).back
     assert not back((True, True), (True, True), (False, True), (True, True)).back
 
 
-def test_a_lane_that_fails_behind_an_api_that_answers_is_tried_after_long() -> None:
+def test_look_behind_an_answering_api_redeploys_after_long() -> None:
     short = WatchPolicy(redeploy_seconds=10)
     assert not back((False, True), (False, True), policy=short).back
-    assert back((False, True), (False, True), (False, True), policy=short).back == {LANE}
+    assert back((False, True), (False, True), (False, True), policy=short).back == {KEY}
 
 
-def test_what_is_handled_is_not_named_again() -> None:
-    seen = look(looks(False).watch, POLICY, 105, {LANE: False}, {LANE}, {LANE: False})
+def test_look_does_not_name_a_handled_upstream_again() -> None:
+    seen = look(looks(False).watch, POLICY, 105, {KEY: False}, {KEY}, {KEY: False})
     assert not seen.down
 
 
 @given(
     st.dictionaries(
-        st.tuples(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), st.sampled_from(["aws", "gcp", "azure"])),
+        st.tuples(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), st.sampled_from([AWS, AWS_EU, EKS, GCP, AZURE])),
         st.builds(Streak, st.floats(0, 2e9), st.integers(1, 1000)),
     )
 )
-def test_its_memory_survives_a_restart(streaks: dict[Lane, Streak]) -> None:
+def test_watch_comes_back_from_its_json(streaks: dict[UpstreamKey, Streak]) -> None:
     watch = Watch(streaks, {}, streaks)
     assert Watch.from_json(watch.to_json()) == watch
 
@@ -91,18 +92,18 @@ def test_its_memory_survives_a_restart(streaks: dict[Lane, Streak]) -> None:
         '{"failing": {"m/mars": [1, 1]}}',
     ],
 )
-def test_any_other_memory_is_refused(text: str) -> None:
+def test_watch_refuses_other_json(text: str) -> None:
     with pytest.raises(ValueError):
         Watch.from_json(text)
 
 
 @given(st.lists(st.sampled_from([True, False, None]), max_size=30))
-def test_down_means_at_least_two_failures_in_a_row(observations: list[bool | None]) -> None:
+def test_look_down_means_at_least_two_failures_in_a_row(observations: list[bool | None]) -> None:
     counted = [ok for ok in observations if ok is not None]
     assert bool(looks(*observations).down) <= (counted[-2:] == [False, False])
 
 
-def test_the_quorum() -> None:
+def test_agreed_follows_the_quorum() -> None:
     every, some = WatchPolicy(quorum="all"), WatchPolicy(quorum="any")
     assert agreed(every, [True, False]) is True
     assert agreed(every, [None, False]) is False
@@ -110,7 +111,7 @@ def test_the_quorum() -> None:
     assert agreed(some, [None, None]) is None
 
 
-def test_a_policy_that_makes_no_sense_is_refused() -> None:
+def test_policy_without_sense_is_refused() -> None:
     with pytest.raises(SpecError, match="none"):
         WatchPolicy(watchers=())
     with pytest.raises(SpecError, match="observation"):

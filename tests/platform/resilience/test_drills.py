@@ -12,7 +12,7 @@ from intermodal.platform.spec import Objectives
 OBJECTIVES = Objectives(drained_seconds=1.5, capacity_seconds=30)
 OUTAGE = DrillResult(
     kind="outage",
-    cloud="aws",
+    scope="aws",
     model="m",
     started_at=1_700_000_000.0,
     requests=3000,
@@ -33,7 +33,7 @@ BORNE: dict[str, Any] = {
 }
 
 
-def test_an_outage_within_its_limits_is_passed_with_a_sentence_for_each() -> None:
+def test_judge_passes_an_outage_within_its_limits() -> None:
     assert judge(OUTAGE, OBJECTIVES) == (
         True,
         (
@@ -55,14 +55,14 @@ def test_an_outage_within_its_limits_is_passed_with_a_sentence_for_each() -> Non
         ({"capacity_seconds": None}, "It was not at full capacity again while the drill lasted."),
     ],
 )
-def test_each_objective_that_an_outage_misses_fails_the_drill(broken: dict[str, Any], sentence: str) -> None:
+def test_judge_fails_an_outage_that_misses_an_objective(broken: dict[str, Any], sentence: str) -> None:
     passed, reasons = judge(replace(OUTAGE, **broken), OBJECTIVES)
     assert not passed
     assert sentence in reasons
     assert len(reasons) == 3
 
 
-def test_what_was_drained_at_once_is_not_taken_for_what_never_was() -> None:
+def test_judge_takes_zero_seconds_as_drained() -> None:
     passed, reasons = judge(replace(OUTAGE, drained_seconds=0.0), OBJECTIVES)
     assert passed
     assert "Drained after 0.0 s, at most 1.5 s are allowed." in reasons
@@ -70,7 +70,7 @@ def test_what_was_drained_at_once_is_not_taken_for_what_never_was() -> None:
 
 @pytest.mark.parametrize("kind", ["brownout", "throttle"])
 @pytest.mark.parametrize(("counts", "passed"), [({}, True), ({"failed": 1}, False), ({"requests": 0}, False)])
-def test_what_is_to_be_borne_is_judged_by_its_requests_alone(
+def test_judge_of_a_brownout_counts_requests_alone(
     kind: DrillKind, counts: dict[str, int], passed: bool
 ) -> None:
     result = replace(OUTAGE, kind=kind, **{**BORNE, **counts})
@@ -87,13 +87,13 @@ def test_what_is_to_be_borne_is_judged_by_its_requests_alone(
         ({"failed": 1}, False, "The damage was found and mended."),
     ],
 )
-def test_damage_is_to_be_found_and_mended_and_nobody_need_ask_meanwhile(
+def test_judge_of_damage_needs_no_requests(
     broken: dict[str, Any], passed: bool, sentence: str
 ) -> None:
     result = replace(CORRUPT, **broken)
     assert judge(result, OBJECTIVES) == (passed, (f"{result.failed} of 0 requests failed.", sentence))
 
 
-def test_only_what_came_during_a_drill_counts_also_when_the_gateway_was_started_anew() -> None:
+def test_totals_since_a_restart_count_everything() -> None:
     assert Totals(110, 3, 25).since(Totals(100, 1, 20)) == Totals(10, 2, 5)
     assert Totals(10, 2, 5).since(Totals(100, 1, 20)) == Totals(10, 2, 5)

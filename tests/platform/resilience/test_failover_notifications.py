@@ -1,4 +1,4 @@
-"""Who is told of an outage and of its end, when, and how often."""
+"""Which notices an outage and its end give, when, and how often."""
 
 from typing import Any
 
@@ -9,35 +9,36 @@ from intermodal.platform.resilience.failover import Outage, fail_over
 from intermodal.platform.resilience.recovery import recover
 from tests.failover_world import MODEL, NAME
 from tests.failover_world import world as build
+from tests.targets import AWS, AZURE, GCP
 
 
 @pytest.mark.parametrize(
-    ("fields", "said"),
+    ("fields", "sentence"),
     [
-        ({}, "Its traffic went to the other clouds; gcp will replace its capacity."),
+        ({}, "Its traffic went to the other targets; gcp/cloud-run will replace its capacity."),
         (
             {"serve": ["aws/sagemaker", "gcp/cloud-run"], "failover": {"cold": ["gcp"]}},
-            "Nobody else serves it yet; gcp will replace its capacity.",
+            "No other target serves it yet; gcp/cloud-run will replace its capacity.",
         ),
     ],
     ids=["warm", "only a cold one is left"],
 )
-def test_people_are_told_before_the_capacity_is_replaced(fields: dict[str, Any], said: str) -> None:
+def test_notice_is_sent_before_the_capacity_is_replaced(fields: dict[str, Any], sentence: str) -> None:
     at = build(**fields)
-    deploy, texts = at.targets["gcp"].deploy, list[list[str]]()
+    deploy, texts = at.targets[GCP].deploy, list[list[str]]()
 
     def deploying(request: Any) -> Any:
         texts.append([notice.text for notice in at.told])
         return deploy(request)
 
-    at.targets["gcp"].deploy = deploying  # type: ignore[method-assign]
+    at.targets[GCP].deploy = deploying  # type: ignore[method-assign]
     at.kill_cloud("aws")
     at.settle()
-    assert texts[0] == [f"{said} Incident {at.incidents.all()[0].id}."]
+    assert texts[0] == [f"{sentence} Incident {at.incidents.all()[0].id}."]
 
 
-def test_people_are_told_of_what_nobody_foresaw_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    at, outage = build(), Outage("flight_delay-aws-1", "aws", 1.0)
+def test_unforeseen_error_is_notified_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    at, outage = build(), Outage("flight_delay-aws.sagemaker-1", AWS, 1.0)
     at.kill_cloud("aws")
 
     def full(*_: Any) -> None:
@@ -50,12 +51,12 @@ def test_people_are_told_of_what_nobody_foresaw_and_once(monkeypatch: pytest.Mon
                 fail_over(at.ports(), at.spec, outage)
     assert [notice.severity for notice in at.told] == ["page", "page"]
     assert "No space left on device" in at.told[0].text
-    assert at.told[1].title == "flight_delay lacks the capacity of aws"
+    assert at.told[1].title == "flight_delay lacks the capacity of aws/sagemaker"
     fail_over(at.ports(), at.spec, outage)
     assert len({notice.key for notice in at.told}) == len(at.told) == 3
 
 
-def test_people_are_told_even_if_nothing_can_be_written_down(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notice_is_sent_when_nothing_can_be_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     at = build()
     at.kill_cloud("aws")
 
@@ -64,30 +65,30 @@ def test_people_are_told_even_if_nothing_can_be_written_down(monkeypatch: pytest
 
     monkeypatch.setattr(at.incidents, "note", full)
     with pytest.raises(OSError, match="No space left"):
-        fail_over(at.ports(), at.spec, Outage("flight_delay-aws-1", "aws", 1.0))
-    assert [notice.title for notice in at.told] == ["aws cannot serve flight_delay"]
+        fail_over(at.ports(), at.spec, Outage("flight_delay-aws.sagemaker-1", AWS, 1.0))
+    assert [notice.title for notice in at.told] == ["aws/sagemaker cannot serve flight_delay"]
 
 
-def test_when_nobody_can_take_over_people_are_told_once_and_it_is_tried_again() -> None:
+def test_missing_capacity_is_notified_once_and_tried_again() -> None:
     at = build()
-    at.targets["gcp"].broken = at.targets["azure"].broken = "quota exceeded"
+    at.targets[GCP].broken = at.targets[AZURE].broken = "quota exceeded"
     at.kill_cloud("aws")
     for _ in range(6):
         at.tick()
     assert len(at.failures) > 1
     assert [(notice.severity, notice.title) for notice in at.told] == [
-        ("page", "aws cannot serve flight_delay"),
-        ("page", "flight_delay lacks the capacity of aws"),
+        ("page", "aws/sagemaker cannot serve flight_delay"),
+        ("page", "flight_delay lacks the capacity of aws/sagemaker"),
     ]
     assert "could not be replaced yet: azure/ml: quota exceeded" in at.told[1].text
-    assert at.gateway.routes[MODEL].weights["aws"] == 0
-    at.targets["gcp"].broken = ""
+    assert at.gateway.routes[MODEL].weights[AWS] == 0
+    at.targets[GCP].broken = ""
     at.settle()
-    assert at.targets["gcp"].replicas == {NAME: 2}
-    assert [notice.title for notice in at.told[2:]] == ["flight_delay has its capacity again without aws"]
+    assert at.targets[GCP].replicas == {NAME: 2}
+    assert [notice.title for notice in at.told[2:]] == ["flight_delay has its capacity again without aws/sagemaker"]
 
 
-def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
+def test_all_clouds_unavailable_keeps_the_weights_and_pages() -> None:
     at = build()
     at.kill_cloud("aws", "gcp", "azure")
     at.settle()
@@ -100,26 +101,26 @@ def test_all_clouds_gone_leaves_the_weights_and_pages_people() -> None:
     assert len({notice.key for notice in at.told}) == len(at.told)
     at.revive("azure")
     at.settle()
-    assert at.gateway.routes[MODEL].weights == {"aws": 0, "gcp": 0, "azure": 100}
-    assert at.targets["azure"].replicas == {NAME: 3}
+    assert at.gateway.routes[MODEL].weights == {AWS: 0, GCP: 0, AZURE: 100}
+    assert at.targets[AZURE].replicas == {NAME: 3}
     at.revive("aws", "gcp")
     at.settle()
     assert not at.incidents.all(open_only=True)
-    assert at.gateway.routes[MODEL].weights == {"aws": 34, "gcp": 33, "azure": 33}
+    assert at.gateway.routes[MODEL].weights == {AWS: 34, GCP: 33, AZURE: 33}
 
 
-def test_a_notifier_that_fails_stops_nothing_and_is_tried_again() -> None:
+def test_failing_notifier_stops_nothing_and_is_tried_again() -> None:
     at = build()
     at.notifier.failing = 3
     at.kill_cloud("aws")
     at.settle()
-    assert at.gateway.routes[MODEL].weights["aws"] == 0
+    assert at.gateway.routes[MODEL].weights[AWS] == 0
     assert at.asked["failover"] == 3
     assert [notice.key.rpartition("-")[2] for notice in at.told] == ["capacity", "down"]
     assert at.failures == []
 
 
-def test_people_who_could_not_be_told_that_it_is_back_are_told_later() -> None:
+def test_undelivered_recovery_notice_is_sent_later() -> None:
     at = build()
     at.kill_cloud("aws")
     at.settle()
@@ -128,11 +129,11 @@ def test_people_who_could_not_be_told_that_it_is_back_are_told_later() -> None:
     at.settle()
     assert not at.incidents.all(open_only=True)
     assert at.notifier.failing == 0
-    assert [notice.title for notice in at.told[2:]] == ["aws serves flight_delay again"]
+    assert [notice.title for notice in at.told[2:]] == ["aws/sagemaker serves flight_delay again"]
     assert at.asked["recover"] == 3
 
 
-def test_an_incident_does_not_stay_open_because_nobody_can_ever_be_told() -> None:
+def test_incident_closes_when_no_notice_can_be_delivered() -> None:
     at = build()
     at.kill_cloud("aws")
     at.settle()
@@ -142,46 +143,46 @@ def test_an_incident_does_not_stay_open_because_nobody_can_ever_be_told() -> Non
     (incident,) = at.incidents.all()
     assert not incident.is_open
     assert incident.has("note", "not-told-back")
-    assert any("Nobody could be told that aws serves flight_delay again" in text for text in at.failures)
+    assert any("The notification that aws/sagemaker serves flight_delay again was not delivered" in text for text in at.failures)
 
 
-def test_that_nobody_is_configured_is_written_down() -> None:
+def test_missing_recipient_is_noted() -> None:
     at = build()
     at.notifier.configured = False
     at.kill_cloud("aws")
     at.settle()
     told = next(entry for entry in at.incidents.all()[0].entries if entry.step == "told")
-    assert told.text == "nobody is configured to be told (INTERMODAL_NOTIFY): aws cannot serve flight_delay"
+    assert told.text == "no recipient is configured (INTERMODAL_NOTIFY): aws/sagemaker cannot serve flight_delay"
     assert at.asked["failover"] == 1
 
 
-def test_people_are_asked_about_a_helper_that_never_goes_back() -> None:
+def test_surge_that_is_never_scaled_down_is_notified() -> None:
     at = build()
     at.kill_cloud("aws")
     at.settle()
     at.revive("aws")
-    at.targets["gcp"].broken = "the container exited with 1"
+    at.targets[GCP].broken = "the container exited with 1"
     at.settle()
     assert not at.incidents.all(open_only=True)
     assert [notice.title for notice in at.told[2:]] == [
-        "More of flight_delay than is needed runs on gcp",
-        "aws serves flight_delay again",
+        "More of flight_delay than is needed runs on gcp/cloud-run",
+        "aws/sagemaker serves flight_delay again",
     ]
 
 
-def test_people_are_told_once_of_a_recovery_that_keeps_failing() -> None:
+def test_recovery_that_keeps_failing_is_notified_once() -> None:
     at = build()
     at.kill_cloud("aws")
     at.settle()
     at.revive("aws")
-    at.gateway.drills["aws"] = object()  # type: ignore[assignment]
+    at.gateway.drills[AWS] = object()  # type: ignore[assignment]
     (incident,) = at.incidents.all()
     for number in range(5):
-        with pytest.raises(Unavailable, match="still gets no answer from aws"):
+        with pytest.raises(Unavailable, match="still gets no answer from aws/sagemaker"):
             recover(at.ports(), at.spec, incident.id)
-        fail_over(at.ports(), at.spec, Outage(incident.id, "aws", incident.opened_at))
+        fail_over(at.ports(), at.spec, Outage(incident.id, AWS, incident.opened_at))
         assert len(at.told) == (2 if number < 2 else 3)
     assert at.told[2].severity == "warning"
-    assert at.told[2].title == "aws answers, but cannot be brought back to serve flight_delay"
+    assert at.told[2].title == "aws/sagemaker answers, but cannot be brought back to serve flight_delay"
     assert "failed 3 times" in at.told[2].text
-    assert "still gets no answer from aws" in at.told[2].text
+    assert "still gets no answer from aws/sagemaker" in at.told[2].text

@@ -1,4 +1,4 @@
-"""Who takes over from whom, and where traffic goes."""
+"""Which target takes over from which, and where traffic goes."""
 
 from typing import Any
 
@@ -6,123 +6,163 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.platform.ports.incidents import Entry, Incident
+from intermodal.platform.ports.incidents import Entry, Incident, incident_id
 from intermodal.platform.resilience.failover_plan import (
-    base,
+    baseline_replicas,
     contained,
     current_round,
-    heir_of,
-    helpers,
-    order_of,
-    shares,
-    wanted,
+    desired_replicas,
+    successor,
+    surge_replicas,
+    weights_without,
 )
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
+from tests.platform.target_sets import failures, spec_on
+from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP, TARGETS
 
-TARGETS = {"aws": "aws/sagemaker", "gcp": "gcp/cloud-run", "azure": "azure/ml"}
+GKE = Target("gcp", "gke")
+Failures = tuple[ModelSpec, frozenset[Target], frozenset[Target]]
 
 
 def spec(**fields: Any) -> ModelSpec:
-    return ModelSpec.model_validate(
-        {
-            "name": "m",
-            "owner": "team:t",
-            "data": {"function": "d.f", "partitions": {"monthly": {"start": "2013-01"}}},
-            "features": {"function": "d.g", "target": "late"},
-            "train": {"function": "t.f"},
-            "gate": {"metric": "roc_auc"},
-            **fields,
-        }
-    )
+    return spec_on(list(TARGETS), **fields)
 
 
-def test_the_order_is_a_ring() -> None:
-    assert order_of(spec()) == CLOUDS
+def test_successor_follows_the_order_as_a_ring() -> None:
     turned = spec(failover={"order": ["azure", "gcp", "aws"]})
-    assert heir_of(turned, "aws", {"aws"}) == "azure"
-    assert heir_of(turned, "azure", {"azure", "gcp"}) == "aws"
-    assert heir_of(turned, "aws", set(CLOUDS)) is None
+    assert turned.failover_order == (AZURE, GCP, AWS)
+    assert successor(turned, AWS, {AWS}) == AZURE
+    assert successor(turned, AZURE, {AZURE, GCP}) == AWS
+    assert successor(turned, AWS, set(TARGETS)) is None
+    assert successor(turned, AWS, {AWS}, exhausted={AZURE}) == GCP
 
 
-def test_a_cold_cloud_runs_only_what_it_takes_over() -> None:
+def test_successor_prefers_another_cloud_then_another_site() -> None:
+    wide = spec_on([AWS, EKS, AWS_EU, GCP])
+    assert successor(wide, AWS, {AWS}) == GCP
+    assert successor(wide, AWS, {AWS}, exhausted={GCP}) == AWS_EU
+    assert successor(wide, AWS, {AWS}, exhausted={GCP, AWS_EU}) == EKS
+    assert successor(wide, AWS, {AWS, GCP}) == AWS_EU
+    assert successor(wide, AWS_EU, {AWS_EU, GCP}) == AWS  # the ring begins again behind the last
+    assert successor(spec_on([AWS, EKS]), AWS, {AWS}) == EKS
+
+
+def test_successor_avoids_every_unavailable_site() -> None:
+    wide = spec_on([AWS, GCP, GKE, AZURE])
+    assert successor(wide, AWS, {AWS, GCP}) == AZURE
+    assert successor(wide, GCP, {AWS, GCP}) == AZURE
+    assert successor(wide, GCP, {AWS, GCP, AZURE}) == GKE
+
+
+def test_replicas_of_a_cold_target_are_those_it_takes_over() -> None:
     cold = spec(replicas=3, failover={"cold": ["gcp"]})
-    assert wanted(cold) == {"aws": 3, "gcp": 0, "azure": 3}
-    assert wanted(cold, {"aws"}) == {"gcp": 3, "azure": 3}
-    assert helpers(cold, {"aws"}) == {"gcp": 3}
-    assert wanted(cold, {"gcp"}) == {"aws": 3, "azure": 3}
-    assert wanted(cold, {"aws"}, unable={"gcp"}) == {"gcp": 0, "azure": 6}
+    assert desired_replicas(cold) == {AWS: 3, GCP: 0, AZURE: 3}
+    assert desired_replicas(cold, {AWS}) == {GCP: 3, AZURE: 3}
+    assert surge_replicas(cold, {AWS}) == {GCP: 3}
+    assert desired_replicas(cold, {GCP}) == {AWS: 3, AZURE: 3}
+    assert desired_replicas(cold, {AWS}, exhausted={GCP}) == {GCP: 0, AZURE: 6}
 
 
-specs = st.builds(
-    lambda serve, replicas, order, cold: spec(
-        serve=[TARGETS[c] for c in serve],
-        replicas=replicas,
-        failover={"order": order and sorted(serve, reverse=True), "cold": list(serve)[: min(cold, len(serve) - 1)]},
-    ),
-    st.permutations(CLOUDS).flatmap(lambda clouds: st.integers(1, 3).map(lambda n: clouds[:n])),
-    st.integers(1, 5),
-    st.sampled_from([[], ["x"]]),
-    st.integers(0, 2),
-)
+def test_replicas_of_a_lost_site_go_to_other_sites() -> None:
+    wide = spec_on([AWS, EKS, AWS_EU, GCP], replicas=2, failover={"cold": ["aws@eu-west-1"]})
+    assert desired_replicas(wide, {AWS, EKS}) == {AWS_EU: 0, GCP: 6}
+    assert desired_replicas(wide, {AWS, EKS}, exhausted={GCP}) == {AWS_EU: 4, GCP: 2}
 
 
-@given(specs, st.sets(st.sampled_from(CLOUDS)))
-def test_nothing_is_lost_while_somebody_lives(one: ModelSpec, down: set[Cloud]) -> None:
-    runs = wanted(one, down)
-    assert set(runs) == set(order_of(one)) - down
-    if runs:
-        assert sum(runs.values()) == sum(base(one, cloud) for cloud in order_of(one))
-        assert any(runs.values())
-        weights = shares(one, down, [cloud for cloud in runs if runs[cloud]])
-        assert not set(weights) & down
-        assert sum(weights.values()) > 0
+@given(failures())
+def test_replicas_of_warm_targets_are_kept_while_a_target_can_take_them(drawn: Failures) -> None:
+    one, unavailable, exhausted = drawn
+    runs = desired_replicas(one, unavailable, exhausted)
+    assert set(runs) == set(one.targets) - unavailable
+    whole = sum(baseline_replicas(one, target) for target in one.targets)
+    assert whole == one.replicas * (len(one.targets) - len(one.cold_targets))
+    if set(runs) - exhausted:
+        assert sum(runs.values()) == whole
+    else:
+        assert runs == {target: baseline_replicas(one, target) for target in runs}
+    assert all(runs[target] == baseline_replicas(one, target) for target in set(runs) & exhausted)
+    surge = surge_replicas(one, unavailable, exhausted)
+    assert surge == {target: n for target, n in runs.items() if n > baseline_replicas(one, target)}
 
 
-def test_stated_weights_go_to_the_heir_and_are_never_all_zero() -> None:
+@given(failures(), st.data())
+def test_weights_are_above_zero_and_only_over_serving(drawn: Failures, data: st.DataObject) -> None:
+    one, unavailable, exhausted = drawn
+    available = sorted(set(one.targets) - unavailable)
+    if not available:
+        return
+    serving = data.draw(st.sets(st.sampled_from(available), min_size=1))
+    weights = weights_without(one, unavailable, serving, exhausted)
+    assert set(weights) == serving
+    assert list(weights) == [target for target in one.failover_order if target in serving]
+    assert sum(weights.values()) > 0
+    assert min(weights.values()) >= 0
+
+
+@given(failures())
+def test_weights_of_all_that_runs_keep_every_stated_share(drawn: Failures) -> None:
+    one, unavailable, exhausted = drawn
+    runs = [target for target, count in desired_replicas(one, unavailable, exhausted).items() if count]
+    if one.route.policy != "weighted" or not set(runs) - exhausted:
+        return
+    weights = weights_without(one, unavailable, runs, exhausted)
+    stated = one.weights
+    if any(stated.values()):
+        taken = sum(stated.get(target, 0) for target in runs)
+        moved = sum(
+            stated.get(target, 0)
+            for target in unavailable
+            if (heir := successor(one, target, unavailable, exhausted)) is not None and heir in runs
+        )
+        assert sum(weights.values()) in (taken + moved, 100)
+
+
+def test_stated_weights_go_to_the_successor_and_are_never_all_zero() -> None:
     stated = spec(route={"policy": "weighted", "weights": {"aws": 3, "gcp": 1}})
-    assert shares(stated, (), CLOUDS) == {"aws": 3, "gcp": 1, "azure": 0}
-    assert shares(stated, {"aws"}, ["gcp", "azure"]) == {"gcp": 4, "azure": 0}
-    assert shares(stated, {"gcp"}, ["aws", "azure"]) == {"aws": 3, "azure": 1}
-    assert shares(stated, {"aws", "gcp"}, ["azure"]) == {"azure": 4}
+    assert weights_without(stated, (), TARGETS) == {AWS: 3, GCP: 1, AZURE: 0}
+    assert weights_without(stated, {AWS}, [GCP, AZURE]) == {GCP: 4, AZURE: 0}
+    assert weights_without(stated, {GCP}, [AWS, AZURE]) == {AWS: 3, AZURE: 1}
+    assert weights_without(stated, {AWS, GCP}, [AZURE]) == {AZURE: 4}
 
 
-def test_traffic_goes_where_the_replicas_went() -> None:
-    assert shares(spec(), (), CLOUDS) == {"aws": 34, "gcp": 33, "azure": 33}
-    assert shares(spec(replicas=3), {"aws"}, ["gcp", "azure"]) == {"gcp": 67, "azure": 33}
-    assert shares(spec(), {"aws"}, ["gcp", "azure"], unable={"gcp"}) == {"gcp": 34, "azure": 66}
-    assert shares(spec(failover={"cold": ["gcp"]}), {"aws"}, ["gcp", "azure"]) == {"gcp": 50, "azure": 50}
+def test_even_weights_follow_the_replicas() -> None:
+    assert weights_without(spec(), (), TARGETS) == {AWS: 34, GCP: 33, AZURE: 33}
+    assert weights_without(spec(replicas=3), {AWS}, [GCP, AZURE]) == {GCP: 67, AZURE: 33}
+    assert weights_without(spec(), {AWS}, [GCP, AZURE], exhausted={GCP}) == {GCP: 34, AZURE: 66}
+    assert weights_without(spec(failover={"cold": ["gcp"]}), {AWS}, [GCP, AZURE]) == {GCP: 50, AZURE: 50}
     stated = spec(route={"policy": "weighted", "weights": {"aws": 60, "gcp": 20, "azure": 20}})
-    assert shares(stated, {"aws"}, ["gcp", "azure"], unable={"gcp"}) == {"gcp": 20, "azure": 80}
+    assert weights_without(stated, {AWS}, [GCP, AZURE], exhausted={GCP}) == {GCP: 20, AZURE: 80}
 
 
-def test_before_anybody_took_over_traffic_is_spread_as_it_was() -> None:
-    assert shares(spec(), {"aws"}, ["gcp", "azure"], unable=CLOUDS) == {"gcp": 50, "azure": 50}
+def test_weights_before_any_takeover_are_spread_as_before() -> None:
+    assert weights_without(spec(), {AWS}, [GCP, AZURE], exhausted=TARGETS) == {GCP: 50, AZURE: 50}
     stated = spec(route={"policy": "weighted", "weights": {"aws": 3, "gcp": 1, "azure": 2}})
-    assert shares(stated, {"aws"}, ["gcp", "azure"], unable=CLOUDS) == {"gcp": 1, "azure": 2}
+    assert weights_without(stated, {AWS}, [GCP, AZURE], exhausted=TARGETS) == {GCP: 1, AZURE: 2}
     alone = spec(route={"policy": "weighted", "weights": {"aws": 1}})
-    assert shares(alone, {"aws"}, ["gcp", "azure"], unable=CLOUDS) == {"gcp": 50, "azure": 50}
+    assert weights_without(alone, {AWS}, [GCP, AZURE], exhausted=TARGETS) == {GCP: 50, AZURE: 50}
 
 
 def noted(*steps: tuple[Any, str]) -> Incident:
-    return Incident("m-aws-1", "m", "aws", 1.0, tuple(Entry(2.0, step, key, "") for step, key in steps))
+    entries = tuple(Entry(2.0, step, key, "") for step, key in steps)
+    return Incident(incident_id("m", AWS, 1.0), "m", AWS, 1.0, entries)
 
 
 @pytest.mark.parametrize(
-    ("steps", "down", "done"),
+    ("steps", "unavailable", "done"),
     [
-        ([], {"aws"}, False),
-        ([("drained", "0"), ("capacity", "0")], {"aws"}, False),
-        ([("drained", "0"), ("capacity", "0"), ("told", "down")], {"aws"}, True),
-        ([("told", "down")], {"aws"}, False),
-        ([("told", "down")], set(CLOUDS), True),
-        ([("drained", "0"), ("capacity", "0"), ("told", "down"), ("note", "again-1")], {"aws"}, False),
+        ([], {AWS}, False),
+        ([("drained", "0"), ("capacity", "0")], {AWS}, False),
+        ([("drained", "0"), ("capacity", "0"), ("told", "down")], {AWS}, True),
+        ([("told", "down")], {AWS}, False),
+        ([("told", "down")], set(TARGETS), True),
+        ([("drained", "0"), ("capacity", "0"), ("told", "down"), ("note", "again-1")], {AWS}, False),
     ],
 )
-def test_contained(steps: list[tuple[Any, str]], down: set[Cloud], done: bool) -> None:
-    assert contained(noted(*steps), spec(), down) is done
+def test_contained_needs_every_step(steps: list[tuple[Any, str]], unavailable: set[Target], done: bool) -> None:
+    assert contained(noted(*steps), spec(), unavailable) is done
 
 
-def test_a_cloud_that_fails_again_begins_a_round() -> None:
+def test_round_counts_failures_during_recovery() -> None:
     assert current_round(noted(("detected", "0"))) == 0
     assert current_round(noted(("detected", "0"), ("note", "again-1"), ("note", "again-2"))) == 2

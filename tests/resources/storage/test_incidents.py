@@ -1,20 +1,25 @@
-"""Incidents as documents: atomic, idempotent, and not lost to a kill or to two writers."""
+"""Incidents as documents: atomic in folders and buckets, idempotent, and not lost to a kill or to two writers."""
 
 import json
 import multiprocessing
+import uuid
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from intermodal.platform.errors import NotFound, SpecError, Unavailable
-from intermodal.platform.ports.incidents import Entry, Incident
+from intermodal.platform.errors import SpecError, Unavailable
+from intermodal.platform.ports.incidents import Entry
 from intermodal.resources import outage_detection
 from intermodal.resources.storage.addresses import at_address
+from intermodal.resources.storage.documents import documents
 from intermodal.resources.storage.incidents import JsonIncidents
+from tests.conformance.incidents import ONE, IncidentsConformance, incident
+from tests.emulators import Emulator, azurite, moto
+from tests.targets import AWS_EU, GCP
 
-ONE = Incident("m-aws-100", "m", "aws", 100.5)
+__all__ = ["azurite", "moto"]
 
 
 @pytest.fixture
@@ -22,42 +27,54 @@ def store(tmp_path: Path) -> JsonIncidents:
     return JsonIncidents(address=str(tmp_path / "incidents"))
 
 
-def test_an_incident_from_open_to_closed(store: JsonIncidents) -> None:
-    assert store.all() == []
-    assert store.get(ONE.id) is None
-    assert store.open(ONE) == ONE
-    noted = store.note(ONE.id, Entry(101.0, "drained", "0", "no traffic | to aws\nnone"))
-    assert store.get(ONE.id) == noted
-    assert store.all(open_only=True) == [noted]
-    closed = store.close(ONE.id, 200.0)
-    assert closed.closed_at == 200.0
-    assert store.all(open_only=True) == []
-    assert store.all() == [closed]
-    assert store.get(ONE.id) == closed
+class TestFolder(IncidentsConformance):
+    @pytest.fixture
+    def incidents(self, store: JsonIncidents) -> JsonIncidents:
+        return store
 
 
-def test_everything_may_be_repeated(store: JsonIncidents) -> None:
-    store.open(ONE)
-    first = store.note(ONE.id, Entry(101.0, "told", "down", "x"))
-    assert store.open(ONE) == first
-    assert store.note(ONE.id, Entry(999.0, "told", "down", "y")) == first
-    closed = store.close(ONE.id, 200.0)
-    assert store.close(ONE.id, 300.0) == closed
-    assert store.open(ONE) == closed
-    assert store.note(ONE.id, Entry(400.0, "note", "late", "z")).closed_at == 200.0
-    assert store.all(open_only=True) == []
-
-
-def test_oldest_first_and_one_models_only(store: JsonIncidents) -> None:
-    for incident in (
-        Incident("m_two-gcp-300", "m_two", "gcp", 300),
-        ONE,
-        Incident("m-azure-50", "m", "azure", 50),
-        Incident("m-x-gcp-50", "m-x", "gcp", 50),
+@pytest.fixture
+def s3_address(moto: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
+    for name, value in (
+        ("AWS_ENDPOINT_URL", moto.url),
+        ("AWS_ACCESS_KEY_ID", "test"),
+        ("AWS_SECRET_ACCESS_KEY", "test"),
+        ("AWS_DEFAULT_REGION", "us-east-1"),
     ):
-        store.open(incident)
-    assert [one.id for one in store.all("m")] == ["m-azure-50", "m-aws-100"]
-    assert [one.opened_at for one in store.all()] == [50, 50, 100.5, 300]
+        monkeypatch.setenv(name, value)
+    return f"s3://{moto.bucket}/incidents-{uuid.uuid4().hex}"
+
+
+class TestS3(IncidentsConformance):
+    @pytest.fixture
+    def incidents(self, s3_address: str) -> JsonIncidents:
+        return JsonIncidents(address=s3_address)
+
+    def test_missing_bucket_is_unavailable(self, s3_address: str) -> None:
+        assert s3_address
+        nowhere = JsonIncidents(address="s3://no-such-bucket/incidents")
+        for call in (nowhere.all, lambda: nowhere.get(ONE.id), lambda: nowhere.open(ONE)):
+            with pytest.raises(Unavailable, match="no-such-bucket"):
+                call()
+
+
+def test_documents_of_a_bucket_are_replaced_by_version(s3_address: str) -> None:
+    kept = documents(s3_address)
+    assert kept.read("open/a.json") is None
+    assert kept.create("open/a.json", "1")
+    assert not kept.create("open/a.json", "2")
+    first = kept.read("open/a.json")
+    assert first is not None
+    assert kept.replace("open/a.json", "2", first.version)
+    assert not kept.replace("open/a.json", "3", first.version)
+    second = kept.read("open/a.json")
+    assert second is not None
+    assert second.text == "2"
+    kept.delete("open/a.json")
+    kept.delete("open/a.json")
+    assert not kept.replace("open/a.json", "4", second.version)
+    assert kept.read("open/a.json") is None
+    assert list(kept.names("open")) == []
 
 
 def test_killed_while_closing_it_is_closed(store: JsonIncidents) -> None:
@@ -73,25 +90,72 @@ def test_killed_while_closing_it_is_closed(store: JsonIncidents) -> None:
     assert not document.exists()
 
 
-def test_killed_while_writing_the_old_one_stands(store: JsonIncidents) -> None:
+class Killed(BaseException):
+    pass
+
+
+class Killing:
+    """Documents whose ``at``-th call dies, before or after it took effect."""
+
+    def __init__(self, kept: Any, at: int, after: bool) -> None:
+        self.kept, self.at, self.after, self.calls = kept, at, after, 0
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*args: Any) -> Any:
+            self.calls += 1
+            if self.calls == self.at and not self.after:
+                raise Killed
+            result = getattr(self.kept, name)(*args)
+            if self.calls == self.at:
+                raise Killed
+            return result
+
+        return call
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(1, 7))
+def test_close_killed_at_any_step_is_finished_by_the_next_writer(store: JsonIncidents, at: int, after: bool) -> None:
+    store.open(ONE)
+    killed = JsonIncidents(address=store.address)
+    killed.__dict__["_documents"] = Killing(documents(store.address), at, after)
+    try:
+        killed.close(ONE.id, 200.0)
+    except Killed:
+        pass
+    noted = store.note(ONE.id, Entry(1.0, "note", "a", "b"))
+    closed = store.close(ONE.id, 300.0)
+    assert closed.closed_at == (300.0 if noted.is_open else 200.0)
+    assert closed.has("note", "a")
+    assert store.all() == [closed]
+    assert store.all(open_only=True) == []
+    assert not list(Path(store.address, "open").glob("*"))
+
+
+def test_killed_while_writing_the_old_document_stands(store: JsonIncidents) -> None:
     store.open(ONE)
     Path(store.address, "open", f".{ONE.id}.json.abc").write_text("{half")
     assert store.all() == [ONE]
 
 
-def test_a_damaged_document_hides_no_other(store: JsonIncidents, caplog: pytest.LogCaptureFixture) -> None:
+def test_damaged_document_hides_no_other(store: JsonIncidents, caplog: pytest.LogCaptureFixture) -> None:
     store.open(ONE)
     Path(store.address, "open", "m-gcp-1.json").write_text(json.dumps({"id": "m-gcp-1"}))
     assert store.all(open_only=True) == [ONE]
     assert "m-gcp-1.json cannot be read" in caplog.text
 
 
-def test_what_is_not_there_and_what_is_no_id(store: JsonIncidents) -> None:
-    with pytest.raises(NotFound, match="m-aws-1"):
-        store.note("m-aws-1", Entry(1.0, "note", "a", "b"))
-    for id in ("", "../x", "a/b", ".hidden"):
-        with pytest.raises(SpecError):
-            store.get(id)
+def test_target_is_stored_as_text(store: JsonIncidents) -> None:
+    regional = incident("m", AWS_EU, 1)
+    store.open(regional)
+    document = json.loads(Path(store.address, "open", f"{regional.id}.json").read_text())
+    assert document["target"] == "aws/sagemaker@eu-west-1"
+
+
+@pytest.mark.parametrize("id", ["", "../x", "a/b", ".hidden"])
+def test_id_that_is_none_is_refused(store: JsonIncidents, id: str) -> None:
+    with pytest.raises(SpecError):
+        store.get(id)
 
 
 def _note_many(address: str, writer: int) -> None:
@@ -99,10 +163,13 @@ def _note_many(address: str, writer: int) -> None:
         JsonIncidents(address=address).note(ONE.id, Entry(1.0, "note", f"{writer}-{number}", ""))
 
 
-def test_two_writers_lose_nothing(store: JsonIncidents) -> None:
+@pytest.mark.parametrize("kind", ["folder", "bucket"])
+def test_two_processes_lose_no_entry(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    address = request.getfixturevalue("s3_address") if kind == "bucket" else str(tmp_path)
+    store = JsonIncidents(address=address)
     store.open(ONE)
-    fork = multiprocessing.get_context("spawn")
-    writers = [fork.Process(target=_note_many, args=(store.address, number)) for number in range(2)]
+    spawn = multiprocessing.get_context("spawn")
+    writers = [spawn.Process(target=_note_many, args=(address, number)) for number in range(2)]
     for writer in writers:
         writer.start()
     for writer in writers:
@@ -111,7 +178,7 @@ def test_two_writers_lose_nothing(store: JsonIncidents) -> None:
     assert len(store.get(ONE.id).entries) == 50  # type: ignore[union-attr]
 
 
-def test_it_works_in_a_bucket() -> None:
+def test_incidents_in_a_file_system_of_fsspec() -> None:
     store = JsonIncidents(address="memory://incidents-test")
     store.open(ONE)
     store.note(ONE.id, Entry(1.0, "note", "a", "b"))
@@ -121,15 +188,15 @@ def test_it_works_in_a_bucket() -> None:
 
 
 @pytest.mark.parametrize("kind", ["memory://", "file://", ""])
-def test_a_place_that_nobody_wrote_to_has_no_incident(kind: str, tmp_path: Path) -> None:
-    store = JsonIncidents(address=f"{kind}{tmp_path}/nobody")
+def test_address_that_was_never_written_has_no_incident(kind: str, tmp_path: Path) -> None:
+    store = JsonIncidents(address=f"{kind}{tmp_path}/empty")
     assert store.all() == []
     assert store.all(open_only=True) == []
     assert store.get(ONE.id) is None
 
 
-def test_what_others_write_meanwhile_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    """s3fs keeps each listing in which there was something; whoever writes from another process cannot change it."""
+def test_documents_of_other_processes_are_seen(monkeypatch: pytest.MonkeyPatch) -> None:
+    """s3fs keeps each listing in which there was something; another process cannot change it."""
     real = MemoryFileSystem.ls
 
     def ls(self: MemoryFileSystem, path: str, detail: bool = True, **more: Any) -> Any:
@@ -142,27 +209,26 @@ def test_what_others_write_meanwhile_is_seen(monkeypatch: pytest.MonkeyPatch) ->
     store = JsonIncidents(address="memory://incidents-of-others")
     store.open(ONE)
     assert [one.id for one in store.all(open_only=True)] == [ONE.id]
-    store.open(Incident("m-gcp-200", "m", "gcp", 200))
-    assert [one.id for one in store.all(open_only=True)] == [ONE.id, "m-gcp-200"]
+    later = incident("m", GCP, 200)
+    store.open(later)
+    assert [one.id for one in store.all(open_only=True)] == [ONE.id, later.id]
 
 
 @pytest.mark.parametrize("failure", [PermissionError("403"), Exception("Could not connect to the endpoint URL")])
-def test_a_store_that_does_not_answer_is_not_one_without_incidents(
-    monkeypatch: pytest.MonkeyPatch, failure: Exception
-) -> None:
+def test_store_that_does_not_answer_is_unavailable(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
     def fails(*_: Any, **__: Any) -> Any:
         raise failure
 
-    store = JsonIncidents(address="memory://incidents-away")
+    store = JsonIncidents(address="memory://incidents-unreachable")
     store.open(ONE)
     for call in ("ls", "info", "_open"):
         monkeypatch.setattr(MemoryFileSystem, call, fails)
-    for ask in (store.all, lambda: store.get(ONE.id), lambda: store.close(ONE.id, 200.0)):
-        with pytest.raises(Unavailable, match=r"incidents-away cannot be reached.*INTERMODAL_INCIDENTS"):
-            ask()
+    for call in (store.all, lambda: store.get(ONE.id), lambda: store.close(ONE.id, 200.0)):
+        with pytest.raises(Unavailable, match=r"incidents-unreachable cannot be reached.*INTERMODAL_INCIDENTS"):
+            call()
 
 
-def test_the_watch_reads_its_settings() -> None:
+def test_watch_reads_its_settings() -> None:
     assert outage_detection.from_environment({}).policy == outage_detection.DEFAULT
     found = outage_detection.from_environment(
         {
@@ -178,7 +244,7 @@ def test_the_watch_reads_its_settings() -> None:
         outage_detection.from_environment({"INTERMODAL_WATCHERS": "moon"})
 
 
-def test_what_could_not_be_written_leaves_nothing_behind(store: JsonIncidents, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failed_write_leaves_nothing_behind(store: JsonIncidents, monkeypatch: pytest.MonkeyPatch) -> None:
     store.open(ONE)
 
     def full(path: Any, *_: Any, **__: Any) -> None:
@@ -193,3 +259,16 @@ def test_what_could_not_be_written_leaves_nothing_behind(store: JsonIncidents, m
     assert [path.name for path in Path(store.address).rglob("*") if path.is_file() and path.name != ".lock"] == [
         f"{ONE.id}.json"
     ]
+
+
+class TestAzure(IncidentsConformance):
+    @pytest.fixture
+    def incidents(self, azurite: Emulator, monkeypatch: pytest.MonkeyPatch) -> JsonIncidents:
+        from tests.emulators import AZURE_ACCOUNT, AZURE_KEY
+
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", AZURE_ACCOUNT)
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azurite.url)
+        return JsonIncidents(address=f"az://{azurite.bucket}/incidents-{uuid.uuid4().hex}")
+
+

@@ -1,0 +1,57 @@
+"""What every Notifier promises. An adapter's test inherits it and gives the fixtures that raise here."""
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from intermodal.platform.errors import Unavailable
+from intermodal.platform.ports import Notifier
+from intermodal.platform.ports.notifications import Notice, Severity
+
+PAGE = Notice("page", "aws/sagemaker cannot serve m", "Its traffic went to gcp.", "team:flights", "m-down")
+
+
+class NotifierConformance:
+    """A notice arrives with its title and text, or its sender learns that it did not."""
+
+    @pytest.fixture
+    def notifier(self) -> Notifier:
+        """With one recipient."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def arrived(self) -> Callable[[], Sequence[str]]:
+        """What the recipient has, one text for each notice."""
+        raise NotImplementedError
+
+    @pytest.fixture
+    def without_recipients(self) -> Notifier:
+        raise NotImplementedError
+
+    @pytest.fixture
+    def refused(self) -> Notifier:
+        """Its only recipient takes nothing."""
+        raise NotImplementedError
+
+    @pytest.mark.parametrize("severity", ["info", "warning", "page"])
+    def test_notice_arrives_with_title_text_and_owner(
+        self, notifier: Notifier, arrived: Callable[[], Sequence[str]], severity: Severity
+    ) -> None:
+        assert notifier.tell(Notice(severity, "The title", "The text.", "team:flights", f"key-{severity}")) is True
+        (text,) = arrived()
+        assert all(part in text for part in ("The title", "The text.", "team:flights", f"key-{severity}"))
+
+    def test_notice_of_the_same_key_arrives_again(
+        self, notifier: Notifier, arrived: Callable[[], Sequence[str]]
+    ) -> None:
+        assert notifier.tell(PAGE)
+        assert notifier.tell(PAGE)
+        assert len(arrived()) == 2
+
+    def test_notice_without_recipients_is_false(self, without_recipients: Notifier) -> None:
+        assert without_recipients.tell(PAGE) is False
+
+    def test_notice_that_nobody_took_is_unavailable(self, refused: Notifier) -> None:
+        with pytest.raises(Unavailable, match="aws/sagemaker cannot serve m") as caught:
+            refused.tell(PAGE)
+        assert caught.value.hint

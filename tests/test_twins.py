@@ -1,0 +1,217 @@
+"""The adapters in memory (tests/memory.py) pass the same conformance suites as the real ones."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+import pytest
+
+from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
+from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.manifest import Manifest
+from intermodal.platform.protocol.package import Golden, Package
+from intermodal.platform.targets import Site, Target, sites_of
+from tests import tiny_package
+from tests.conformance.endpoint_target import EndpointTargetConformance
+from tests.conformance.gateway import GatewayConformance
+from tests.conformance.gauges import GaugesConformance, Kept
+from tests.conformance.incidents import IncidentsConformance
+from tests.conformance.metrics import MetricsConformance
+from tests.conformance.model_registry import ModelRegistryConformance
+from tests.conformance.notifier import NotifierConformance
+from tests.conformance.object_store import ObjectStoreConformance
+from tests.conformance.tables import TablesConformance
+from tests.conformance.targets import StoresConformance, TargetsConformance
+from tests.memory import (
+    MemoryGateway,
+    MemoryGauges,
+    MemoryIncidents,
+    MemoryMetrics,
+    MemoryNotifier,
+    MemoryRegistry,
+    MemoryStore,
+    MemoryStores,
+    MemoryTables,
+    MemoryTarget,
+    MemoryTargets,
+)
+from tests.targets import AWS, AWS_EU, AZURE, GCP
+
+SERVING = (AWS, AWS_EU, GCP, AZURE)
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_package.build(tmp_path_factory.mktemp("package"))
+
+
+def body_of(package: Path) -> bytes:
+    return v2.request_body(Package.read(package).signature, Golden.read(package).rows)
+
+
+class TestMemoryGateway(GatewayConformance):
+    @pytest.fixture
+    def adapters(self, package: Path) -> dict[Target, MemoryTarget]:
+        stores = {site: MemoryStore(site) for site in sites_of(SERVING)}
+        for store in stores.values():
+            store.mirror(package, Manifest.of(package), "m/1.0.0")
+        return {target: MemoryTarget(target, stores[target.site]) for target in SERVING}
+
+    @pytest.fixture
+    def gateway(self, adapters: dict[Target, MemoryTarget]) -> MemoryGateway:
+        return MemoryGateway(list(adapters.values()))
+
+    @pytest.fixture
+    def upstreams(self, adapters: dict[Target, MemoryTarget]) -> Mapping[Target, Upstream]:
+        found = {}
+        for target, adapter in adapters.items():
+            artifacts = adapter.store.uri("m/1.0.0")
+            request = DeployRequest("m", "1.0.0", "sandbox", "team:t", "image", artifacts)
+            found[target] = adapter.upstream(adapter.deploy(request))
+        return found
+
+    @pytest.fixture
+    def body(self, package: Path) -> bytes:
+        return body_of(package)
+
+    @pytest.fixture
+    def stop(self, adapters: dict[Target, MemoryTarget]) -> Callable[[Target], None]:
+        return lambda target: setattr(adapters[target], "gone", True)
+
+
+class TestMemoryIncidents(IncidentsConformance):
+    @pytest.fixture
+    def incidents(self) -> MemoryIncidents:
+        return MemoryIncidents()
+
+
+class TestMemoryTables(TablesConformance):
+    @pytest.fixture
+    def tables(self) -> MemoryTables:
+        return MemoryTables()
+
+
+class TestMemoryNotifier(NotifierConformance):
+    @pytest.fixture
+    def notifier(self) -> MemoryNotifier:
+        return MemoryNotifier()
+
+    @pytest.fixture
+    def arrived(self, notifier: MemoryNotifier) -> Callable[[], Sequence[str]]:
+        return lambda: [repr(notice) for notice in notifier.told]
+
+    @pytest.fixture
+    def without_recipients(self) -> MemoryNotifier:
+        return MemoryNotifier(configured=False)
+
+    @pytest.fixture
+    def refused(self) -> MemoryNotifier:
+        return MemoryNotifier(refuses=True)
+
+
+class TestMemoryGauges(GaugesConformance):
+    @pytest.fixture
+    def gauges(self) -> MemoryGauges:
+        return MemoryGauges()
+
+    @pytest.fixture
+    def kept(self, gauges: MemoryGauges) -> Kept:
+        return lambda group, name: {
+            frozenset(labels.items()): value
+            for pushed, labels, value in gauges.pushed.get(group, ())
+            if pushed == name
+        }
+
+    @pytest.fixture
+    def unreachable(self) -> MemoryGauges:
+        return MemoryGauges(down=True)
+
+
+class TestMemoryMetrics(MetricsConformance):
+    @pytest.fixture
+    def metrics(self) -> MemoryMetrics:
+        rows = [Figures("gateway", model, target) for model, target in (("m", AWS), ("m", GCP), ("n", AWS))]
+        return MemoryMetrics("gateway", rows)
+
+    @pytest.fixture
+    def unreachable(self) -> MemoryMetrics:
+        return MemoryMetrics("gateway", down=True)
+
+
+class TestMemoryTargets(TargetsConformance):
+    @pytest.fixture
+    def targets(self) -> MemoryTargets:
+        return MemoryTargets.of(MemoryTarget(target, MemoryStore(target.site)) for target in SERVING)
+
+
+class TestMemoryStores(StoresConformance):
+    @pytest.fixture
+    def sites(self) -> list[Site]:
+        return [Site("aws"), Site("aws", "eu-west-1")]
+
+    @pytest.fixture
+    def stores(self, sites: list[Site]) -> MemoryStores:
+        return MemoryStores.of(MemoryStore(site) for site in sites)
+
+
+class TestMemoryRegistry(ModelRegistryConformance):
+    @pytest.fixture
+    def registry(self, tmp_path: Path) -> MemoryRegistry:
+        return MemoryRegistry(tmp_path / "registry")
+
+    @pytest.fixture
+    def start_run(self) -> Callable[[], str]:
+        return lambda: "run"
+
+    test_a_record_without_its_run_is_no_candidate = None
+    """The twin has no runs: it reads a package from its folder."""
+
+
+class TestMemoryStore:
+    """The cases of the suite that need a store and no emulator behind a proxy: faults, kills and sizes are the
+    adapters' own."""
+
+    @pytest.fixture
+    def store(self) -> MemoryStore:
+        return MemoryStore(Site("aws"))
+
+    prefix = ObjectStoreConformance.prefix
+    test_an_object_comes_back = ObjectStoreConformance.test_an_object_comes_back
+    test_an_object_comes_as_a_file = ObjectStoreConformance.test_an_object_comes_as_a_file
+    test_what_is_not_there = ObjectStoreConformance.test_what_is_not_there
+    test_delete_is_idempotent = ObjectStoreConformance.test_delete_is_idempotent
+    test_a_mirror_holds_exactly_the_manifest = ObjectStoreConformance.test_a_mirror_holds_exactly_the_manifest
+    test_an_empty_version = ObjectStoreConformance.test_an_empty_version
+    test_another_version = ObjectStoreConformance.test_another_version_under_the_same_prefix
+    test_a_source_that_changed_is_refused = ObjectStoreConformance.test_a_source_that_changed_is_refused
+    test_a_failed_repair_leaves_no_manifest = ObjectStoreConformance.test_a_failed_repair_leaves_no_manifest
+    test_names_are_refused = ObjectStoreConformance.test_names_that_some_cloud_cannot_hold_are_refused
+
+
+class TestMemoryTarget:
+    """The cases of the suite that need an adapter and no sandbox: processes, faults, kills and the prediction log are
+    the adapters' own."""
+
+    @pytest.fixture(scope="class")
+    def target(self) -> MemoryTarget:
+        return MemoryTarget(AWS, MemoryStore(AWS.site))
+
+    @pytest.fixture(scope="class")
+    def request_(self, target: MemoryTarget, package: Path) -> DeployRequest:
+        target.store.mirror(package, Manifest.of(package), "flight_delay/1.2.0")
+        artifacts = target.store.uri("flight_delay/1.2.0")
+        return DeployRequest("flight_delay", "1.2.0", "conformance", "team:airline-operations", "image", artifacts)
+
+    @pytest.fixture(scope="class")
+    def endpoint(self, target: MemoryTarget, request_: DeployRequest) -> Iterator[Endpoint]:
+        yield target.deploy(request_)
+        target.delete(request_.name)
+
+    body = staticmethod(body_of)
+    holds = EndpointTargetConformance.holds
+    test_it_answers = EndpointTargetConformance.test_it_answers_the_golden_rows_through_the_official_client
+    test_it_is_listed_by_environment_and_model = EndpointTargetConformance.test_it_is_listed_by_environment_and_model
+    test_a_wrong_body = EndpointTargetConformance.test_a_body_that_is_wrong_is_the_callers_mistake_and_named
+    test_what_is_not_there = EndpointTargetConformance.test_what_is_not_there
+    test_a_failed_update = EndpointTargetConformance.test_a_failed_update_says_why_and_the_old_one_keeps_serving
+    test_two_deploys_at_once = EndpointTargetConformance.test_two_deploys_of_one_name_at_once_both_end_well
