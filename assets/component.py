@@ -75,7 +75,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 *(endpoint.parity(spec, target) for target in spec.targets),
                 route.route_answers(spec),
                 drift_checks.no_drift(spec),
-                drift_checks.no_cloud_findings(spec),
+                drift_checks.no_target_findings(spec),
                 drift_checks.no_quality_findings(spec),
                 drill.objectives(spec),
             ],

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets.deployment.endpoint import COLD
-from intermodal.assets.keys import endpoint_name_of, key, mirror_name_of
+from intermodal.assets.keys import endpoint_key, key, mirror_key
 from intermodal.assets.resilience.incidents import incidents_metadata
 from intermodal.assets.resilience.timeline import timeline_metadata
 from intermodal.platform.deployment.requests import prefix
@@ -58,8 +58,8 @@ def observe_target(context: dg.OpExecutionContext, ctx: FailoverContext, spec: M
         }
     uri = ctx.stores[target.site].uri(prefix(spec.name, version))
     mirror = {"version": version, "uri": uri, "incident": incident.id}
-    _observe(context, key(spec, "mirror", mirror_name_of(target.site)), "the target recovered", mirror)
-    _observe(context, key(spec, "endpoint", endpoint_name_of(target)), "the target recovered", endpoint)
+    _observe(context, mirror_key(spec, target.site), "the target recovered", mirror)
+    _observe(context, endpoint_key(spec, target), "the target recovered", endpoint)
 
 
 def _observe(

@@ -153,7 +153,8 @@ class Bucket:
                 version = {name: found.meta[name] for name in ("e_tag", "version") if found.meta.get(name)}
                 return Document(bytes(found.bytes()).decode(), version)
             except FileNotFoundError as error:
-                return _absent(error)
+                _absent(error)
+                return None
 
     def create(self, key: str, text: str) -> bool:
         return self._put(key, text, "create")
