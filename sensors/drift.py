@@ -20,7 +20,7 @@ from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
-from intermodal.sensors.toolkit.concurrency import Answers, ask_all, by_turns
+from intermodal.sensors.toolkit.concurrency import Answers, gather_with_timeout, round_robin
 from intermodal.sensors.toolkit.cursors import remembered, said
 from intermodal.sensors.toolkit.jobs import JobDefinitions
 from intermodal.sensors.toolkit.notifications import Tick
@@ -52,7 +52,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         specs, memories = specs_of(context.repository_def), _memories(context)
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
         measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
-        asked = by_turns(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
+        asked = round_robin(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
         words = list[str]()
         answers = _ask(context, {name: measured[name] for name in asked}, words)
         people = Tick(context, NAME, words)
@@ -124,7 +124,7 @@ def _ask(context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], 
         words.append(error.message)
         return Answers({}, dict.fromkeys(measured, error.message))
     ask = partial(_observed, ports.registry(context), ports.tables(context), context.instance)
-    answers = ask_all({name: partial(ask, name, seen) for name, seen in measured.items()}, SECONDS)
+    answers = gather_with_timeout({name: partial(ask, name, seen) for name, seen in measured.items()}, SECONDS)
     words += [f"{name}: {why}" for name, why in answers.failed.items()]
     return answers
 

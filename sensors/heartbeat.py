@@ -20,7 +20,7 @@ from intermodal.sensors.toolkit.cursors import remembered, said
 from intermodal.sensors.toolkit.gauges import Gauge, incidents, objectives
 from intermodal.sensors.toolkit.instigators import beats, last_due, missed, running_schedules
 from intermodal.sensors.toolkit.notifications import Tick
-from intermodal.sensors.toolkit.zombie_runs import fail_lost
+from intermodal.sensors.toolkit.zombie_runs import fail_zombie_runs
 
 INTERVAL = 30
 LATE_SECONDS = 600.0
@@ -47,7 +47,7 @@ def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         if watch.told.get(name) != trouble and people.told(_notice(name, trouble)):
             watch = replace(watch, told={**watch.told, name: trouble})
     watch = _schedules(context, watch, now, people)
-    words += [f"run {run} was lost" for run in fail_lost(context.instance, now)]
+    words += [f"run {run} was lost" for run in fail_zombie_runs(context.instance, now)]
     _push(context, known, words)
     return dg.SensorResult(cursor=json.dumps(asdict(watch)), skip_reason=said(words, f"{len(known)} sensors tick."))
 

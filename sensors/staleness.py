@@ -16,7 +16,7 @@ from intermodal.platform.monitoring.staleness import STALE_AFTER_SECONDS, data_u
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
-from intermodal.sensors.toolkit.concurrency import ask_all
+from intermodal.sensors.toolkit.concurrency import gather_with_timeout
 from intermodal.sensors.toolkit.cursors import remembered, said
 from intermodal.sensors.toolkit.notifications import Tick
 
@@ -86,7 +86,7 @@ def _look(
     """Learn what is new of these models; the last of them that was looked at. Whatever does not answer keeps what was
     known of it."""
     tables, registry = ports.tables(context), ports.registry(context)
-    months = ask_all({name: partial(tables.partitions, name, "features") for name in turn}, SECONDS)
+    months = gather_with_timeout({name: partial(tables.partitions, name, "features") for name in turn}, SECONDS)
     for name, found in months.found.items():
         ages[name] = replace(ages[name], newest=found[-1] if found else "")
     try:
@@ -98,7 +98,7 @@ def _look(
     new = [
         name for name in turn if specs[name].stale_after_days and current.get(name, "") not in ("", ages[name].version)
     ]
-    asked = ask_all({name: partial(registry.champion, name) for name in new}, SECONDS)
+    asked = gather_with_timeout({name: partial(registry.champion, name) for name in new}, SECONDS)
     for name, champion in asked.found.items():
         if champion is not None:
             ages[name] = replace(ages[name], version=champion.version, made=champion.registered_at)

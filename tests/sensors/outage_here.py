@@ -15,7 +15,7 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.resilience.detection import WatchPolicy
 from intermodal.platform.targets import TARGETS
-from intermodal.sensors.outage import lanes_of, outage
+from intermodal.sensors.outage import upstreams_of, outage
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget
 from tests.sensors import support
 
@@ -49,7 +49,7 @@ class Here:
         self.ticks = support.Ticks(outage(jobs), self.resources, instance, assets=support.routes(specs), jobs=jobs)
         self.instance = instance
         self.now = time.time()
-        monkeypatch.setattr(sys.modules[lanes_of.__module__], "time", SimpleNamespace(time=lambda: self.now))
+        monkeypatch.setattr(sys.modules[upstreams_of.__module__], "time", SimpleNamespace(time=lambda: self.now))
 
     def tick(self, times: int = 1) -> str:
         said = ""

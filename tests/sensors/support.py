@@ -11,12 +11,12 @@ import pytest
 from intermodal.assets.specs import SPEC
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit import champions, notifications
-from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.concurrency import SingleFlight
 
 
 def be_patient(patch: pytest.MonkeyPatch) -> None:
     """Sensors wait long for whatever is in memory, and know nothing of what other tests asked."""
-    patch.setattr(champions, "_asked", Pending())
+    patch.setattr(champions, "_asked", SingleFlight())
     patch.setattr(notifications, "_of", {})
     for name in ("credentials", "drift", "orphans", "staleness", "toolkit.champions", "toolkit.notifications"):
         patch.setattr(import_module(f"intermodal.sensors.{name}"), "SECONDS", 30.0)

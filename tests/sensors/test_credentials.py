@@ -17,7 +17,7 @@ from intermodal.platform.ports.endpoints import Endpoint, Upstream
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.targets import CLOUDS, TARGETS
 from intermodal.sensors.credentials import NEAR_SECONDS, gateway_credentials
-from intermodal.sensors.toolkit.concurrency import WORKERS, Answers, ask_all
+from intermodal.sensors.toolkit.concurrency import WORKERS, Answers, gather_with_timeout
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
 
 module = import_module("intermodal.sensors.credentials")
@@ -145,10 +145,10 @@ def test_a_silent_cloud_has_its_part_of_a_tick_and_the_others_are_renewed(
 
     def asked(calls: Mapping[str, Callable[[], Upstream]], seconds: float) -> Answers[Upstream]:
         given.append(seconds)
-        return ask_all(calls, 0.2 if "m on aws" in calls else 60.0)  # this machine may be slow
+        return gather_with_timeout(calls, 0.2 if "m on aws" in calls else 60.0)  # this machine may be slow
 
     monkeypatch.setattr(targets["aws"], "upstream", silent)
-    monkeypatch.setattr(module, "ask_all", asked)
+    monkeypatch.setattr(module, "gather_with_timeout", asked)
     said = tick(gateway, targets)
     assert len(begun) <= WORKERS
     assert sum(given) == pytest.approx(module.SECONDS)
@@ -170,7 +170,7 @@ def test_the_late_ones_are_asked_first_and_by_turns(
             orders.add("".join(name[0] for name in calls))
         return Answers({}, {})
 
-    monkeypatch.setattr(module, "ask_all", nobody)
+    monkeypatch.setattr(module, "gather_with_timeout", nobody)
     now = time.time()
     for later in range(9):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda later=later: now + later))

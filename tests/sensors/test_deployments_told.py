@@ -129,7 +129,7 @@ def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: p
         assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
         assert not world.tick.remembered()["m"]["told"]
         world.tick.run(world.tick.requests[0], RUNS)
-        assert notifications.LATER in world.later()
+        assert notifications.PENDING in world.later()
     people.allow(1)
     world.later()
     assert world.tick.remembered()["m"]["told"]

@@ -275,7 +275,7 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         world.measured("drifted", *NAMES[:-1])  # at another time: the event is the same
         words = tick()
         assert tick.remembered()["m00"]["since"] == since
-    assert notifications.LATER in words
+    assert notifications.PENDING in words
     assert f"{NAMES[0]}: ask people, there is no data newer" in words
     assert not [one for one in tick.remembered().values() if one.get("told")]
     assert len(people.begun) == 1

@@ -210,12 +210,12 @@ def test_people_who_hang_do_not_stop_it(world: World, monkeypatch: pytest.Monkey
         patch.setattr(notifications, "SECONDS", 0.01)
         words = world.pass_time(1800)
         assert "outage is silent" in words
-        assert notifications.LATER in words
+        assert notifications.PENDING in words
         assert world.gauges.pushed["heartbeat"][0][2] == world.clock.now
         assert (world.tick.remembered()["told"], len(people.begun)) == ({}, 1)
     people.allow(2)
     world.tick()
-    assert notifications.LATER not in world.tick()
+    assert notifications.PENDING not in world.tick()
     assert world.tick.remembered()["told"] == {"outage": "silent"}
     assert people.told == ["heartbeat-outage-silent", f"schedule-0 0 2 * *-{int(following)}"]
 

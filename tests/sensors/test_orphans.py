@@ -22,7 +22,7 @@ from intermodal.platform.targets import TARGETS
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.toolkit import champions as registry
 from intermodal.sensors.toolkit import notifications
-from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.concurrency import SingleFlight
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryNotifier, MemoryStore, MemoryTarget
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks
@@ -86,7 +86,7 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
-    monkeypatch.setattr(module, "_listing", Pending())
+    monkeypatch.setattr(module, "_listing", SingleFlight())
     with dg.DagsterInstance.ephemeral() as instance:
         yield World(instance, clock)
 
@@ -235,11 +235,11 @@ def test_people_who_hang_keep_no_removal_waiting(world: World, monkeypatch: pyte
         patch.setattr(notifications, "SECONDS", 0.01)
         words = world.pass_time(GRACE_SECONDS)
         assert [str(one.run_key).split("-")[0] for one in world.tick.requests] == ["gcp/cloud"]
-        assert notifications.LATER in world.tick()
+        assert notifications.PENDING in world.tick()
         assert "bills on" not in words
     people.allow(1)
     for _ in range(2):
-        assert notifications.LATER not in world.tick()
+        assert notifications.PENDING not in world.tick()
     assert people.told == people.begun == ["orphan-aws/sagemaker-m-0-9-0-sandbox"]
 
 

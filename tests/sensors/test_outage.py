@@ -7,7 +7,7 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.resilience.detection import WatchPolicy
-from intermodal.sensors.outage import lanes_of
+from intermodal.sensors.outage import upstreams_of
 from tests.sensors import support
 from tests.sensors.outage_here import STATUS, Here
 
@@ -119,13 +119,13 @@ def test_a_model_whose_route_is_damaged_is_named_and_the_others_are_watched(
 
 
 def test_only_what_ought_to_serve_is_watched(here: Here) -> None:
-    lanes = lanes_of(
+    lanes = upstreams_of(
         {"wine": support.spec("wine", failover={"cold": ["gcp"]})},
         {"wine": {"aws": True, "gcp": False, "azure": True}, "withdrawn": {"aws": False}},
         {},
     )
     assert lanes == {("wine", "aws"): True, ("wine", "azure"): True}
-    helped = lanes_of(
+    helped = upstreams_of(
         {"wine": support.spec("wine", failover={"cold": ["gcp"]})},
         {"wine": {"aws": False, "gcp": False, "azure": True}},
         {("wine", "aws"): here.opened()},

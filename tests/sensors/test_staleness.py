@@ -192,7 +192,7 @@ def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
     tick, people = many
     monkeypatch.setattr(notifications, "SECONDS", 0.01)
     for _ in range(3):
-        assert notifications.LATER in tick()
+        assert notifications.PENDING in tick()
     assert (known(tick), len(people.begun)) == (0, 1)
     assert tick.remembered()["m49"][2] == "2024-01-01"  # the rest of the cursor is kept
     people.allow(1000)

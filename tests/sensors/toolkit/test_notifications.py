@@ -1,4 +1,4 @@
-"""Telling people keeps no tick for longer than it may, and nothing that is told late is lost or told twice."""
+"""NotificationQueue people keeps no tick for longer than it may, and nothing that is told late is lost or told twice."""
 
 import threading
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch
     monkeypatch.setattr(notifications, "wait", wait)
     monkeypatch.setattr(notifications, "time", SimpleNamespace(monotonic=lambda: clock.now))
     wanted = [notice(f"n{number}") for number in range(5)]
-    assert tick(people, *wanted) == (["n0", "n1"], [notifications.LATER])
+    assert tick(people, *wanted) == (["n0", "n1"], [notifications.PENDING])
     assert waited == [0.5, 0.2, 0, 0, 0]
     assert tick(people, *wanted[2:])[0] == ["n2", "n3"]
     assert tick(people, *wanted[4:]) == (["n4"], [])
@@ -59,7 +59,7 @@ def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pyt
     monkeypatch.setattr(notifications, "SECONDS", 0.01)
     wanted = [notice(f"n{number}") for number in range(50)]
     for _ in range(4):
-        assert tick(people, *wanted) == ([], [notifications.LATER])
+        assert tick(people, *wanted) == ([], [notifications.PENDING])
     until(lambda: people.begun)
     assert people.begun == ["n0"]
     until(lambda: sum(thread.name == "telling" for thread in threading.enumerate()) == 1)
@@ -99,7 +99,7 @@ def test_a_failure_of_which_the_tick_did_not_hear_is_said_by_the_next(monkeypatc
     people = Failing()
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "SECONDS", 0.01)
-        assert tick(people, notice("a")) == ([], [notifications.LATER])
+        assert tick(people, notice("a")) == ([], [notifications.PENDING])
     people.allow(1)
     assert tick(people, notice("a")) == ([], ["Nobody could be told."])
     assert people.begun == ["a"]
@@ -131,7 +131,7 @@ def test_what_was_told_is_known_for_a_while_when_ticks_do_not_ask(
     people: Slow, monkeypatch: pytest.MonkeyPatch, remembered: float, told: list[str]
 ) -> None:
     """They may not have known of it, as when a cloud did not answer; after a while it is another event."""
-    monkeypatch.setattr(notifications, "REMEMBERED", remembered)
+    monkeypatch.setattr(notifications, "REMEMBERED_SECONDS", remembered)
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "SECONDS", 0.01)
         tick(people, notice("a"))
@@ -149,5 +149,5 @@ def test_a_thread_that_died_is_replaced(people: Slow, monkeypatch: pytest.Monkey
     with monkeypatch.context() as patch:
         patch.setattr(notifications.Thread, "start", lambda _: None)
         patch.setattr(notifications, "SECONDS", 0.01)
-        assert tick(people, notice("a")) == ([], [notifications.LATER])
+        assert tick(people, notice("a")) == ([], [notifications.PENDING])
     assert tick(people, notice("a"), notice("b")) == (["a", "b"], [])

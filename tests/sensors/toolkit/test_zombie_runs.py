@@ -12,7 +12,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from intermodal.platform.resilience.run_heartbeat import SILENT_SECONDS
-from intermodal.sensors.toolkit.zombie_runs import CODE_SERVER_TAG, WORKING_SECONDS, fail_lost
+from intermodal.sensors.toolkit.zombie_runs import CODE_SERVER_TAG, WORKING_SECONDS, fail_zombie_runs
 
 STATUS = dg.DagsterRunStatus
 
@@ -41,10 +41,10 @@ def test_a_run_is_lost_when_its_code_server_is_gone_and_it_is_silent(
     with socket.socket(socket.AF_UNIX) as dead:
         dead.bind(str(refused))
     lost = [started(instance, str(tmp_path / "gone")), started(instance, str(refused), STATUS.STARTING)]
-    assert fail_lost(instance, now + SILENT_SECONDS - 1) == []
-    assert sorted(fail_lost(instance, now + SILENT_SECONDS + 5)) == sorted(lost)
+    assert fail_zombie_runs(instance, now + SILENT_SECONDS - 1) == []
+    assert sorted(fail_zombie_runs(instance, now + SILENT_SECONDS + 5)) == sorted(lost)
     assert {instance.get_run_by_id(run).status for run in lost} == {STATUS.FAILURE}  # type: ignore[union-attr]
-    assert fail_lost(instance, now + SILENT_SECONDS + 5) == []
+    assert fail_zombie_runs(instance, now + SILENT_SECONDS + 5) == []
 
 
 def test_a_run_is_left_alone_while_its_code_server_listens_or_is_not_known(
@@ -55,13 +55,13 @@ def test_a_run_is_left_alone_while_its_code_server_listens_or_is_not_known(
         alive.bind(str(tmp_path / "alive"))
         alive.listen()
         for run in (started(instance, str(tmp_path / "alive")), started(instance, None)):
-            assert fail_lost(instance, later) == []
+            assert fail_zombie_runs(instance, later) == []
             assert instance.get_run_by_id(run).status == STATUS.STARTED  # type: ignore[union-attr]
 
 
 def test_a_run_that_ended_stays_as_it_is(instance: dg.DagsterInstance, tmp_path: Path) -> None:
     ended = started(instance, str(tmp_path / "gone"), STATUS.SUCCESS)
-    assert fail_lost(instance, time.time() + SILENT_SECONDS + 5) == []
+    assert fail_zombie_runs(instance, time.time() + SILENT_SECONDS + 5) == []
     assert instance.get_run_by_id(ended).status == STATUS.SUCCESS  # type: ignore[union-attr]
 
 
@@ -73,5 +73,5 @@ def test_a_silent_run_whose_process_is_there_is_left_alone_for_longer(
     assert run is not None
     instance.report_engine_event("Started process for run.", run, EngineEventData.in_process(os.getpid()))
     now = time.time()
-    assert fail_lost(instance, now + WORKING_SECONDS - 5) == []
-    assert fail_lost(instance, now + WORKING_SECONDS + 5) == [id_]
+    assert fail_zombie_runs(instance, now + WORKING_SECONDS - 5) == []
+    assert fail_zombie_runs(instance, now + WORKING_SECONDS + 5) == [id_]

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.concurrency import SingleFlight
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_who_does_not_answer_is_named_and_the_others_are_heard(swallowed: Event)
         raise Unavailable("it says 500")
 
     calls = {"gcp": lambda: int(swallowed.wait()), "aws": lambda: 1, "azure": fails}
-    answers = Pending[int]().ask(calls, 0.05)
+    answers = SingleFlight[int]().ask(calls, 0.05)
     assert answers.found == {"aws": 1}
     assert answers.failed == {"gcp": "no answer within 0.05 s", "azure": "it says 500"}
 
@@ -35,13 +35,13 @@ def test_all_are_asked_at_once() -> None:
         begun[name].set()
         return all(event.wait(30) for event in begun.values())
 
-    assert Pending[bool]().ask({name: lambda name=name: meet(name) for name in begun}, 30).found == dict.fromkeys(
+    assert SingleFlight[bool]().ask({name: lambda name=name: meet(name) for name in begun}, 30).found == dict.fromkeys(
         "abc", True
     )
 
 
 def test_one_call_at_most_is_under_way_and_a_later_tick_takes_its_answer(swallowed: Event) -> None:
-    pending, asked = Pending[int](), list[int]()
+    pending, asked = SingleFlight[int](), list[int]()
 
     def slow() -> int:
         asked.append(len(asked))
@@ -58,4 +58,4 @@ def test_one_call_at_most_is_under_way_and_a_later_tick_takes_its_answer(swallow
 
 def test_a_bug_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        Pending[float]().ask({"aws": lambda: 1 / 0}, 30)
+        SingleFlight[float]().ask({"aws": lambda: 1 / 0}, 30)
