@@ -72,7 +72,11 @@ class Memory:
 )
 def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
     assert context.repository_def is not None
-    now, memory, specs = time.time(), remembered(context, Memory.from_dict) or Memory(), specs_of(context.repository_def)
+    now, memory, specs = (
+        time.time(),
+        remembered(context, Memory.from_dict) or Memory(),
+        specs_of(context.repository_def),
+    )
     messages, known = list[str](), memory.orphans
     try:
         # The clouds are listed before what is in use is read: an endpoint that is made and put to use in between is no

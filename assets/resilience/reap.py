@@ -16,9 +16,7 @@ from intermodal.platform.resilience.scale_down import scale_down
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target, parse_target
 
-KEYS = frozenset(
-    {ports.DEPLOYMENT, ports.GATEWAY, ports.INCIDENTS, ports.NOTIFIER, ports.REGISTRY, ports.TARGETS}
-)
+KEYS = frozenset({ports.DEPLOYMENT, ports.GATEWAY, ports.INCIDENTS, ports.NOTIFIER, ports.REGISTRY, ports.TARGETS})
 
 
 class ReapConfig(dg.Config):
@@ -30,9 +28,7 @@ class ReapConfig(dg.Config):
     spec: str = ""
 
 
-def uses(
-    context: Any, champions: Mapping[str, str] | None, targets: Mapping[str, Sequence[Target]]
-) -> Uses:
+def uses(context: Any, champions: Mapping[str, str] | None, targets: Mapping[str, Sequence[Target]]) -> Uses:
     """What endpoints are for now. ``champions`` are the registry's, None when they are not known; ``targets`` those of
     the spec of each model whose surges are wanted. Unavailable when the gateway or the incidents cannot be read."""
     gateway = ports.gateway(context)
@@ -56,8 +52,8 @@ def _champions(context: dg.OpExecutionContext) -> Mapping[str, str] | None:
 
 
 @dg.op(
-    description="Delete the endpoint if it is still not in use, or scale it down if it still runs too much; run it again "
-    "at any time.",
+    description="Delete the endpoint if it is still not in use, or scale it down if it still runs too much; may be "
+    "run again at any time.",
     required_resource_keys=KEYS | REQUIRED_RESOURCES,
 )
 def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:

@@ -22,8 +22,8 @@ def outages_to_open(
 ) -> list[Event]:
     """New outages whose incident the tick must open: all of a model that has several, and those that get no run now.
 
-    Those of a model whose run starts now come first. Its first run then finds what failed together: it takes no capacity
-    from a target that failed too, and one notice names all of them.
+    Those of a model whose run starts now come first. Its first run then finds what failed together: it takes no
+    capacity from a target that failed too, and one notice names all of them.
     """
     new = [event for event in events if event.verb == "failover" and (event.model, event.target) not in known]
     count = Counter(event.model for event in new)

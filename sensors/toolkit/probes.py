@@ -1,4 +1,4 @@
-"""What the outage sensor asks of the clouds themselves, in bounded time: APIs of targets with an incident, golden rows."""
+"""What the outage sensor asks of the clouds, in bounded time: APIs of targets with an incident, golden rows."""
 
 import logging
 import time

@@ -23,9 +23,7 @@ def surges_to_scale_down(used: Uses, listed: Container[str]) -> Iterator[tuple[s
             yield f"{surge.target}|{surge.model} since {surge.incident}", surge
 
 
-def scale_down_request(
-    context: dg.SensorEvaluationContext, used: Uses, surge: Surge, orphan: Orphan
-) -> dg.RunRequest:
+def scale_down_request(context: dg.SensorEvaluationContext, used: Uses, surge: Surge, orphan: Orphan) -> dg.RunRequest:
     assert context.repository_def is not None
     spec, environment = specs_of(context.repository_def)[surge.model], ports.deployment(context).environment
     name = endpoint_name(surge.model, used.routed[surge.model].version, environment)
