@@ -69,7 +69,7 @@ def test_what_only_trains_keeps_nothing_from_being_deployed_nor_told(world: Worl
 
 
 def test_so_many_are_asked_for_at_once_and_the_others_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", 1)
+    monkeypatch.setattr(module, "REQUESTS_PER_TICK", 1)
     world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
     world.tick()
     (first,) = world.tick.requests

@@ -22,7 +22,7 @@ def test_who_does_not_answer_is_named_and_the_others_are_heard(swallowed: Event)
         raise Unavailable("it says 500")
 
     calls = {"gcp": lambda: int(swallowed.wait()), "aws": lambda: 1, "azure": fails}
-    answers = SingleFlight[int]().ask(calls, 0.05)
+    answers = SingleFlight[int]().gather(calls, 0.05)
     assert answers.found == {"aws": 1}
     assert answers.failed == {"gcp": "no answer within 0.05 s", "azure": "it says 500"}
 
@@ -35,7 +35,7 @@ def test_all_are_asked_at_once() -> None:
         begun[name].set()
         return all(event.wait(30) for event in begun.values())
 
-    assert SingleFlight[bool]().ask({name: lambda name=name: meet(name) for name in begun}, 30).found == dict.fromkeys(
+    assert SingleFlight[bool]().gather({name: lambda name=name: meet(name) for name in begun}, 30).found == dict.fromkeys(
         "abc", True
     )
 
@@ -49,13 +49,13 @@ def test_one_call_at_most_is_under_way_and_a_later_tick_takes_its_answer(swallow
         return asked[-1]
 
     for _ in range(3):
-        assert pending.ask({"gcp": slow}, 0.01).failed
+        assert pending.gather({"gcp": slow}, 0.01).failed
     assert asked == [0]
     swallowed.set()
-    assert pending.ask({"gcp": slow}, 30).found == {"gcp": 0}
-    assert pending.ask({"gcp": slow}, 30).found == {"gcp": 1}
+    assert pending.gather({"gcp": slow}, 30).found == {"gcp": 0}
+    assert pending.gather({"gcp": slow}, 30).found == {"gcp": 1}
 
 
 def test_a_bug_is_not_hidden() -> None:
     with pytest.raises(ZeroDivisionError):
-        SingleFlight[float]().ask({"aws": lambda: 1 / 0}, 30)
+        SingleFlight[float]().gather({"aws": lambda: 1 / 0}, 30)

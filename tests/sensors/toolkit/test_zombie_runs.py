@@ -12,7 +12,7 @@ import pytest
 from dagster._core.events import EngineEventData
 
 from intermodal.platform.resilience.run_heartbeat import SILENT_SECONDS
-from intermodal.sensors.toolkit.zombie_runs import CODE_SERVER_TAG, WORKING_SECONDS, fail_zombie_runs
+from intermodal.sensors.toolkit.zombie_runs import CODE_SERVER_TAG, SILENT_PROCESS_SECONDS, fail_zombie_runs
 
 STATUS = dg.DagsterRunStatus
 
@@ -73,5 +73,5 @@ def test_a_silent_run_whose_process_is_there_is_left_alone_for_longer(
     assert run is not None
     instance.report_engine_event("Started process for run.", run, EngineEventData.in_process(os.getpid()))
     now = time.time()
-    assert fail_zombie_runs(instance, now + WORKING_SECONDS - 5) == []
-    assert fail_zombie_runs(instance, now + WORKING_SECONDS + 5) == [id_]
+    assert fail_zombie_runs(instance, now + SILENT_PROCESS_SECONDS - 5) == []
+    assert fail_zombie_runs(instance, now + SILENT_PROCESS_SECONDS + 5) == [id_]
