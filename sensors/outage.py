@@ -178,7 +178,7 @@ def _reason(
     if damaged:
         parts.append(f"Not watched, as the gateway's file of it is damaged: {', '.join(damaged[:LISTED])}.")
     if unknown := adapters.messages():
-        parts.append(f"{'; '.join(unknown[:LISTED])}.")
+        parts.append(f"{'; '.join(unknown[:LISTED]).removesuffix('.')}.")
     if suspects := sorted(f"{model} on {target}" for model, target in set(seen.watch.failing) - set(known)):
         parts.append(f"Watched: {', '.join(suspects[:LISTED])}.")
     if known:

@@ -15,7 +15,7 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.resilience.detection import WatchPolicy
 from intermodal.platform.targets import Target, select
-from intermodal.sensors.outage import upstreams_of, outage
+from intermodal.sensors.outage import outage, upstreams_of
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget, MemoryTargets
 from tests.sensors import support
 from tests.targets import AWS, TARGETS

@@ -284,3 +284,14 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
     tick()
     assert sorted(name for name, one in tick.remembered().items() if one.get("told")) == NAMES[:-1]
     assert len(set(people.told)) == len(people.begun) == len(NAMES) - 1
+
+
+def test_drift_of_a_model_elsewhere_is_left_to_its_location(world: World) -> None:
+    """Another code location defines it: its drift and the runs that its sensor requested are in the same instance."""
+    world.measured("drifted", "m00", "theirs")
+    tags = {"model": "theirs", "dagster/sensor_name": "drift", module.CAUSE: "drift of 1.0.0"}
+    world.instance.add_run(dg.DagsterRun(job_name="retrain_theirs", tags=tags, status=dg.DagsterRunStatus.SUCCESS))
+    world.tick()
+    assert world.asked() == ["m00"]
+    assert set(world.tick.remembered()) == {"m00"}
+    assert world.notifier.told == []

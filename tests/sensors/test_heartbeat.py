@@ -183,8 +183,8 @@ def test_objectives_budget_and_incidents_are_told(world: World) -> None:
         ("intermodal_objective_availability", {"model": "m"}, 0.995),
         ("intermodal_budget_usd", {"model": "m"}, 5.0),
     ]
-    opened = {labels["cloud"]: value for _, labels, value in world.gauges.pushed["incidents"]}
-    assert opened == {"aws": 0.0, "gcp": 1.0, "azure": 0.0}
+    opened = {labels["target"]: value for _, labels, value in world.gauges.pushed["incidents"]}
+    assert opened == {"aws/sagemaker": 0.0, "gcp/cloud-run": 1.0, "azure/ml": 0.0}
 
 
 def test_nobody_who_takes_gauges_or_notices_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,9 +199,7 @@ def test_orphans_on_silent_target_are_remembered(world: World) -> None:
     assert len(world.tick.keys) == 2
 
 
-def test_orphans_tick_with_hanging_target_ends_in_time(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_orphans_tick_with_hanging_target_ends_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     arrived, adapter = Event(), world.targets[AWS]
     listed, begun = adapter.list, list[float]()
 
@@ -253,7 +251,9 @@ def test_orphans_with_hanging_notifier_are_removed(world: World, monkeypatch: py
 
 
 @pytest.mark.parametrize("routed", [True, False])
-def test_orphans_tick_with_dead_registry_ends_in_time(world: World, monkeypatch: pytest.MonkeyPatch, routed: bool) -> None:
+def test_orphans_tick_with_dead_registry_ends_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, routed: bool
+) -> None:
     back, asked = Event(), list[float]()
 
     def hangs() -> dict[str, str]:
@@ -374,9 +374,7 @@ STEPS = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_orphans_are_requested_once_for_each_appearance(
-    monkeypatch: pytest.MonkeyPatch, steps: list[str]
-) -> None:
+def test_orphans_are_requested_once_for_each_appearance(monkeypatch: pytest.MonkeyPatch, steps: list[str]) -> None:
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     with dg.DagsterInstance.ephemeral() as instance:

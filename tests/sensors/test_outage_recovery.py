@@ -18,7 +18,9 @@ def test_a_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
     assert here.requested == []
     here.tick()
     assert here.requested == ["recover_wine"]
-    assert here.ticks.requests[0].run_config == {"ops": {"bring_back_wine": {"config": {"incident": "wine-aws.sagemaker-1"}}}}
+    assert here.ticks.requests[0].run_config == {
+        "ops": {"bring_back_wine": {"config": {"incident": "wine-aws.sagemaker-1"}}}
+    }
 
 
 def test_a_cloud_whose_api_is_silent_is_not_recovered(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:

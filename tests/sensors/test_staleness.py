@@ -173,7 +173,9 @@ def test_slow_people_are_told_of_every_model_once_over_some_ticks(
     many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, people = many
-    monkeypatch.setattr(module, "MODELS_PER_TICK", 20)  # what is told between a model's turns is remembered all the same
+    monkeypatch.setattr(
+        module, "MODELS_PER_TICK", 20
+    )  # what is told between a model's turns is remembered all the same
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     for number in range(1, 25):
         people.allow(2)

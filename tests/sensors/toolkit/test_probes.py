@@ -32,7 +32,9 @@ class Here:
             self.gateway.publish(Route(model, "1.0.0", even_weights(self.targets), {}, "{}"), [])
 
     def votes(self, *keys: UpstreamKey) -> dict[UpstreamKey, bool]:
-        seen: dict[UpstreamKey, bool | None] = dict.fromkeys(keys or [(m, t) for m in MODELS for t in self.targets], True)
+        seen: dict[UpstreamKey, bool | None] = dict.fromkeys(
+            keys or [(m, t) for m in MODELS for t in self.targets], True
+        )
         return probes.endpoint_votes(self.gateway, self.targets, "sandbox", seen, Watch(), 0.0)
 
 
@@ -68,7 +70,9 @@ def test_endpoint_votes_are_what_each_endpoint_answers(here: Here) -> None:
     assert here.votes() == {(model, target): target != AZURE for model in MODELS for target in here.targets}
 
 
-def test_endpoint_votes_of_late_call_have_their_own_time(here: Here, monkeypatch: pytest.MonkeyPatch, silence: Event) -> None:
+def test_endpoint_votes_of_late_call_have_their_own_time(
+    here: Here, monkeypatch: pytest.MonkeyPatch, silence: Event
+) -> None:
     """One worker: the first call answers after none is begun any more, so that the second is not looked at."""
     monkeypatch.setattr(probes, "CONCURRENT_PROBES", 1)
     monkeypatch.setattr(probes, "GOLDEN_SECONDS", 30)
@@ -81,7 +85,9 @@ def test_endpoint_votes_of_late_call_have_their_own_time(here: Here, monkeypatch
 def test_by_turns_of_many_upstreams_reaches_all_soon() -> None:
     keys: list[UpstreamKey] = [(f"m{number:03}", AWS) for number in range(200)]
     for begin in (0.0, 1_795_000_000.0, 1_795_000_003.7):
-        seen = {key for tick in range(8) for key in probes._by_turns(keys, begin + 5.0 * tick)[: probes.CONCURRENT_PROBES]}
+        seen = {
+            key for tick in range(8) for key in probes._by_turns(keys, begin + 5.0 * tick)[: probes.CONCURRENT_PROBES]
+        }
         assert seen == set(keys)
     assert probes._by_turns([], 1.0) == []
 

@@ -113,9 +113,7 @@ def test_surge_is_scaled_down_after_the_grace_and_forgotten(clock: Any, instance
     assert left.world.changes == changes
 
 
-def test_surge_that_cannot_be_scaled_down_is_notified_once(
-    clock: Any, instance: dg.DagsterInstance
-) -> None:
+def test_surge_that_cannot_be_scaled_down_is_notified_once(clock: Any, instance: dg.DagsterInstance) -> None:
     left = Left(instance, clock)
     for _ in range(4):
         for request in left.later():
@@ -205,7 +203,10 @@ def test_surge_on_targets_of_one_cloud_are_told_apart(clock: Any, instance: dg.D
     assert left.runs(AWS, EKS, AWS_EU) == [1, 1, 2]
     left.mend()
     requests = left.later()
-    assert [request.run_config["ops"]["reap_endpoint"]["config"]["target"] for request in requests] == ["aws/eks", str(AWS_EU)]
+    assert [request.run_config["ops"]["reap_endpoint"]["config"]["target"] for request in requests] == [
+        "aws/eks",
+        str(AWS_EU),
+    ]
     assert all(map(left.reap, requests))
     assert left.runs(AWS, EKS, AWS_EU) == [1, 1, 1]
     assert left.tick() == "Every endpoint is in use."
