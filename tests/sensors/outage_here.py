@@ -25,8 +25,9 @@ MODELS = ("flights", "wine")
 
 
 class Here:
-    """Two models on these targets, and the sensor that watches them every five seconds of a clock of its own. ``models``
-    are those that its code location defines."""
+    """Two models on these targets, and the sensor that watches them every five seconds of a clock of its own.
+
+    ``models`` are those that its code location defines."""
 
     def __init__(
         self,

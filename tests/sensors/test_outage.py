@@ -225,7 +225,7 @@ def test_outage_with_adapter_that_cannot_be_built_watches_the_others(
     assert [each.tags["intermodal/target"] for each in wide.ticks.requests] == ["aws/sagemaker@eu-west-1"] * 2
 
 
-def test_outage_of_target_that_left_spec_and_settings_is_recovered(monkeypatch: pytest.MonkeyPatch, here: Here) -> None:
+def test_outage_of_target_that_left_spec_and_settings_is_recovered(here: Here) -> None:
     """Its recovery only takes it out of the route, which needs no API of it."""
     here.incidents.open(Incident("wine-aws.eks-1", "wine", EKS, 1.0))
     for step, key in (("detected", "0"), *CONTAINED):

@@ -1,4 +1,4 @@
-"""NotificationQueue people keeps no tick for longer than it may, and nothing that is told late is lost or told twice."""
+"""Notifications keep no tick for longer than they may, and none that is delivered late is lost or sent twice."""
 
 import threading
 from collections.abc import Iterator
