@@ -66,7 +66,7 @@ class Memory:
     job=reap,
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys=KEYS,
+    required_resource_keys=set(KEYS),
     description="Removes endpoints that belong to no route and to no run in progress, scales down surge replicas that "
     "were left when their incident ended, and notifies people.",
 )

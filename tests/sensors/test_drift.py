@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from intermodal.platform.errors import Unavailable
@@ -54,7 +55,7 @@ class World:
         self.instance, self.registry, self.tables = instance, Registry(), MemoryTables()
         self.notifier = MemoryNotifier()
         for name in NAMES:
-            self.tables.write(name, "features", NEWER, None)  # type: ignore[arg-type]
+            self.tables.write(name, "features", NEWER, pd.DataFrame())
         resources = {"registry": self.registry, "tables": self.tables, "notifier": self.notifier}
         specs = [spec(name) for name in NAMES]
         made = jobs(NAMES, "retrain_")
