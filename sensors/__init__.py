@@ -18,7 +18,7 @@ from intermodal.sensors.traffic import traffic
 
 
 def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
-    """Every sensor of the platform. ``jobs`` are those of all models: Dagster wants to know what may be asked for."""
+    """Every sensor of the platform. ``jobs`` are those of all models: Dagster wants to know what may be requested."""
     known = list(jobs)
     return [
         deployments(jobs_of(known, "deploy")),

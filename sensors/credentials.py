@@ -1,18 +1,20 @@
 """Keep the gateway's credentials fresh: identity tokens of Cloud Run live for an hour."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
 import dagster as dg
 
 from intermodal.assets import ports
+from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import Endpoint, Upstream, endpoint_name
-from intermodal.platform.targets import TARGETS, Target
-from intermodal.sensors.toolkit.concurrency import Answers, ask_all, by_turns
-from intermodal.sensors.toolkit.cursors import some
+from intermodal.platform.targets import Target
+from intermodal.sensors.toolkit.adapters import adapters_of
+from intermodal.sensors.toolkit.concurrency import Answers, gather_with_timeout, round_robin
+from intermodal.sensors.toolkit.cursors import shortened
 
 MARGIN_SECONDS = 25 * 60
 """Renewed this long before they expire, so that a few failed ticks do no harm. Those of 1,000 models take five ticks
@@ -20,93 +22,110 @@ of a cloud that answers in 0.1 s."""
 NEAR_SECONDS = 12 * 60
 """A credential of an upstream with traffic that cannot be renewed so shortly before it expires makes the tick fail:
 after three such ticks the heartbeat wakes somebody, who has nine minutes."""
-SECONDS = 1.5
-"""So long may the clouds take, all together; the next tick renews the others. Each has an equal part of it, so that one
-that is silent costs the others nothing but that."""
+FOREIGN_SHARE = 0.5
+"""Of a model that this code location does not define, both begin so much later: at 12.5 and at 6 minutes. Its own
+location has had as many ticks by then, so it either fails too or does not exist, and the model still serves."""
+RENEWAL_SECONDS = 1.5
+"""How long a tick waits for the clouds, all together; the next tick renews the others. Each target has an equal part of
+it, so that a silent one costs the others nothing but that."""
 
 
 @dataclass(frozen=True)
 class Due:
-    """A credential that expires in ``left`` seconds, of the endpoint that the gateway sends to."""
+    """A credential that expires in ``left`` seconds, of the endpoint that the gateway sends to. ``is_ours``: this code
+    location defines its model."""
 
     served: Endpoint
     left: float
     has_traffic: bool
+    is_ours: bool = True
 
     @property
     def name(self) -> str:
-        return f"{self.served.model} on {self.served.target.cloud}"
+        return f"{self.served.model} on {self.served.target}"
 
     @property
     def is_late(self) -> bool:
-        return self.left < NEAR_SECONDS and self.has_traffic
+        return self.left < _limit(NEAR_SECONDS, self.is_ours) and self.has_traffic
 
 
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={
-        *(ports.GATEWAY, ports.DEPLOYMENT),
-        *(ports.target_key(target) for target in TARGETS),
-    },
+    required_resource_keys={ports.GATEWAY, ports.DEPLOYMENT, ports.TARGETS},
     description="Renews a credential that the gateway adds for an upstream before it expires.",
 )
 def gateway_credentials(context: dg.SensorEvaluationContext) -> dg.SkipReason:
-    gateway, now = ports.gateway(context), time.time()
-    urgent: list[str] = []
-    due = {one.name: one for one in _due(context, now, urgent)}
-    asked = _upstreams(context, list(due.values()), now)
-    renewed, failed = list[str](), dict(asked.failed)
-    for name in (one for one in due if one in asked.found):
+    assert context.repository_def is not None
+    gateway, now, ours = ports.gateway(context), time.time(), specs_of(context.repository_def)
+    urgent, later = list[str](), list[str]()
+    due = {each.name: each for each in _due(context, now, ours, urgent, later)}
+    answers = _upstreams(context, list(due.values()), now)
+    renewed, failed = list[str](), dict(answers.failed)
+    for name in (name for name in due if name in answers.found):
         try:
-            gateway.renew(due[name].served.model, asked.found[name])
+            gateway.renew(due[name].served.model, answers.found[name])
             renewed.append(name)
         except IntermodalError as error:
             failed[name] = error.message
-    # One cloud that is down must not keep the others from being renewed; the next tick tries again.
+    # One target that is down must not keep the others from being renewed; the next tick tries again.
     urgent += [f"{name}: {why}" for name, why in failed.items() if due[name].is_late]
-    later = [f"{name}: {why}" for name, why in failed.items() if not due[name].is_late]
+    later += [f"{name}: {why}" for name, why in failed.items() if not due[name].is_late]
     if later:
         context.log.warning("not renewed: %s", "; ".join(later))
     if urgent:
         raise IntermodalError(
-            f"Credentials of the gateway expire soon and could not be renewed: {some(urgent)}",
+            f"Credentials of the gateway expire soon and could not be renewed: {shortened(urgent)}",
             hint="Without them the cloud refuses the gateway's requests. See that what gives them answers from here.",
         )
-    words = [f"Renewed: {some(renewed, ', ')}."] if renewed else []
-    words += [f"Not renewed: {some(later)}."] if later else []
-    return dg.SkipReason(" ".join(words) or "No credential expires soon.")
+    messages = [f"Renewed: {shortened(renewed, ', ')}."] if renewed else []
+    messages += [f"Not renewed: {shortened(later)}."] if later else []
+    return dg.SkipReason(" ".join(messages) or "No credential expires soon.")
 
 
-def _due(context: dg.SensorEvaluationContext, now: float, unknown: list[str]) -> Iterator[Due]:
-    """Whose credential expires soon; ``unknown`` gets a sentence for each model of which nobody can say."""
+def _due(
+    context: dg.SensorEvaluationContext, now: float, ours: Collection[str], urgent: list[str], later: list[str]
+) -> Iterator[Due]:
+    """The credentials that expire soon. A model whose credentials cannot be read gets a sentence in ``urgent``, or in
+    ``later`` when another code location defines it."""
     gateway, environment = ports.gateway(context), ports.deployment(context).environment
     for model in gateway.models():
+        is_ours = model in ours
+        margin = _limit(MARGIN_SECONDS, is_ours)
         try:
             route, expiry = gateway.route(model), gateway.credential_expiry(model)
-            near = [target for target in TARGETS if expiry.get(target.cloud, float("inf")) - now <= MARGIN_SECONDS]
+            targets = () if route is None else route.weights
+            near = [target for target in targets if expiry.get(target, float("inf")) - now <= margin]
             urls = gateway.addresses(model) if near else {}
         except IntermodalError as error:
-            unknown.append(f"{model}: {error.message}")
+            (urgent if is_ours else later).append(f"{model}: {error.message}")
             continue
         for target in near:
-            if route is not None and target.cloud in urls:
+            if route is not None and target in urls:
                 # The cloud is not asked for the endpoint: its API may be down for hours while the endpoint serves.
                 name = endpoint_name(model, route.version, environment)
-                served = Endpoint(target, name, model, route.version, urls[target.cloud], "ready")
-                yield Due(served, expiry[target.cloud] - now, target.cloud in route.serving)
+                served = Endpoint(target, name, model, route.version, urls[target], "ready")
+                yield Due(served, expiry[target] - now, target in route.serving, is_ours)
+
+
+def _limit(seconds: float, is_ours: bool) -> float:
+    return seconds if is_ours else seconds * FOREIGN_SHARE
 
 
 def _upstreams(context: dg.SensorEvaluationContext, due: Sequence[Due], now: float) -> Answers[Upstream]:
-    """Ask each cloud for its own, the late ones first. By turns, for some may never answer."""
-    of_clouds: dict[Target, list[Due]] = {}
-    late, early = [one for one in due if one.is_late], [one for one in due if not one.is_late]
-    for one in by_turns(late, now) + by_turns(early, now):
-        of_clouds.setdefault(one.served.target, []).append(one)
+    """A fresh credential from each target, the late ones first. By turns, for some targets may never answer."""
+    by_target: dict[Target, list[Due]] = {}
+    late, early = [each for each in due if each.is_late], [each for each in due if not each.is_late]
+    for each in round_robin(late, now) + round_robin(early, now):
+        by_target.setdefault(each.served.target, []).append(each)
+    adapters = adapters_of(context, by_target)
     found, failed = dict[str, Upstream](), dict[str, str]()
-    for target, theirs in of_clouds.items():
-        ask = ports.place(context, target).upstream
-        answers = ask_all({one.name: partial(ask, one.served) for one in theirs}, SECONDS / len(of_clouds))
+    for target, group in by_target.items():
+        if target in adapters.unknown:
+            failed.update({each.name: adapters.unknown[target] for each in group})
+            continue
+        calls = {each.name: partial(adapters.found[target].upstream, each.served) for each in group}
+        answers = gather_with_timeout(calls, RENEWAL_SECONDS / len(adapters.found))
         found.update(answers.found)
         failed.update(answers.failed)
     return Answers(found, failed)

@@ -1,9 +1,9 @@
 """A new champion, or a spec that says something else → ``deploy_<model>``, once for each (docs/adr/0027).
 
-What is wanted is the registry's champion and the code versions of ``<model>/endpoint/<cloud>`` and ``<model>/route``,
+What is wanted is the registry's champion and the code versions of ``<model>/endpoint/<name>`` and ``<model>/route``,
 which say what the spec states (docs/adr/0026). What is served is the gateway's route and the code versions with which
-those assets were made last. Who made the champion, a training run or a person, is no matter. A deployment that failed
-is tried again once a failover or a recovery has moved the model's traffic since; else people are told, once.
+those assets were made last. Whether a training run or a person made the champion is no matter. A deployment that failed
+is tried again once a failover or a recovery has moved the model's traffic since; else people are notified, once.
 """
 
 import json
@@ -22,20 +22,20 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
-from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.cursors import remembered, skip_reason
 from intermodal.sensors.toolkit.jobs import JobDefinitions
-from intermodal.sensors.toolkit.notifications import Tick
+from intermodal.sensors.toolkit.notifications import TickNotifier
 
 NAME, DUE = "deployments", "intermodal/deployment"
-"""``DUE`` is the tag of the runs asked for here: ``<model> <version> <digest of the spec>``."""
-LATELY = 60.0
-"""Seconds, two ticks: an older answer of the registry says nothing of now."""
-AT_ONCE = 50
-"""Runs asked for in one tick; the others wait for the next."""
+"""``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec>``."""
+MAX_CHAMPIONS_AGE_SECONDS = 60.0
+"""Two ticks: an older answer of the registry says nothing of now."""
+REQUESTS_PER_TICK = 50
+"""The others wait for the next tick."""
 
 
 def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
-    """``jobs`` are the ``deploy_<model>`` jobs of all models: what it may ask for."""
+    """``jobs`` are the ``deploy_<model>`` jobs of all models: what it may request."""
 
     @dg.sensor(
         name=NAME,
@@ -43,7 +43,7 @@ def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
         required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFIER},
-        description="Deploys a new champion and what a changed spec says, once; tells people when it failed.",
+        description="Deploys a new champion and what a changed spec says, once; notifies people when it failed.",
     )
     def _deployments(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         return _tick(context)
@@ -61,34 +61,34 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     known = _known(context, seen)
     since = min((due.since for due in known.values()), default=now)
     failed = failed_deployments(context.instance, since) if known else {}
-    shaken = moved(context.instance, known, since) if known else {}
-    requests, words, kept = list[dg.RunRequest](), list[str](), dict[str, Any]()
-    people = Tick(context, NAME, words)
-    for name, one in sorted(seen.items()):
+    traffic_moved = moved(context.instance, known, since) if known else {}
+    requests, messages, kept = list[dg.RunRequest](), list[str](), dict[str, Any]()
+    notifier = TickNotifier(context, NAME, messages)
+    for name, model in sorted(seen.items()):
         before = known.get(name)
-        due, decision = decide(before, replace(one, failed=failed.get(name), moved=shaken.get(name)), now)
-        if decision.action == "deploy" and len(requests) == AT_ONCE:
+        due, decision = decide(before, replace(model, failed=failed.get(name), moved=traffic_moved.get(name)), now)
+        if decision.action == "deploy" and len(requests) == REQUESTS_PER_TICK:
             due, decision = before, Decision("wait", "the next tick deploys it")
         if due and decision.action == "deploy":
-            tags = {"model": name, DUE: _tag(name, one), "dagster/priority": "1"}  # before the month's rows
+            tags = {"model": name, DUE: _tag(name, model), "dagster/priority": "1"}  # before the month's rows
             requests.append(dg.RunRequest(due.key(name), job_name=f"deploy_{name}", tags=tags))
-        if due and decision.action == "ask people" and not people.told(_question(specs[name], due, decision.reason)):
+        if due and decision.action == "ask people" and not notifier.deliver(_notice(specs[name], due, decision.reason)):
             due = before  # the next tick decides the same
         if decision.reason:
-            words.append(f"{name} {one.version}: {decision.reason}")
+            messages.append(f"{name} {model.version}: {decision.reason}")
         if due:
             kept[name] = due.to_dict()
     return dg.SensorResult(
         run_requests=requests,
         cursor=json.dumps(kept),
-        skip_reason=None if requests else said(words, "Every champion is served, as its spec says."),
+        skip_reason=None if requests else skip_reason(messages, "Every champion is served, as its spec says."),
     )
 
 
 def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
     """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
     assert context.repository_def is not None
-    busy, champion = moving(context.instance), champions(context, NAME, LATELY)
+    busy, champion = moving(context.instance), champions(context, NAME, MAX_CHAMPIONS_AGE_SECONDS)
     stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champion}
     gateway = ports.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())
@@ -106,9 +106,9 @@ def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
 
 
 def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, Seen]) -> dict[str, Due]:
-    """What the cursor has; without a cursor, what the runs asked for here say, so that none is asked for again."""
+    """What the cursor has; without a cursor, what the runs requested here say, so that none is requested again."""
     known = remembered(context, lambda data: {name: Due.from_dict(each) for name, each in data.items()})
-    wanted = [_tag(name, one) for name, one in seen.items() if not one.served]
+    wanted = [_tag(name, model) for name, model in seen.items() if not model.served]
     if known is not None or not wanted:
         return known or {}
     found: dict[str, Due] = {}
@@ -123,7 +123,7 @@ def _tag(name: str, seen: Seen) -> str:
     return f"{name} {seen.version} {seen.spec}"
 
 
-def _question(spec: ModelSpec, due: Due, reason: str) -> Notice:
+def _notice(spec: ModelSpec, due: Due, reason: str) -> Notice:
     return Notice(
         severity="warning",
         title=f"{spec.name} {due.version} is not deployed as it should be",

@@ -20,23 +20,24 @@ from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
-from intermodal.sensors.toolkit.concurrency import Answers, ask_all, by_turns
-from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.concurrency import Answers, gather_with_timeout, round_robin
+from intermodal.sensors.toolkit.cursors import remembered, skip_reason
 from intermodal.sensors.toolkit.jobs import JobDefinitions
-from intermodal.sensors.toolkit.notifications import Tick
+from intermodal.sensors.toolkit.notifications import TickNotifier
 
 CAUSE, DRIFT_OF = "intermodal/cause", "drift of "
-"""Tag of the runs asked for here, and what its value begins with; the decision's key follows."""
+"""Tag of the runs requested here, and what its value begins with; the decision's key follows."""
 SENSOR, NAME = "dagster/sensor_name", "drift"
-"""Dagster's own tag of every run that a sensor asked for."""
-LATELY = 60.0
-"""Seconds: whether the registry answers at all, before it is asked of each model."""
-SECONDS = 0.6
-"""So long may the registry and the tables take, for all models that have drifted; the next tick asks of the others."""
+"""Dagster's own tag of every run that a sensor requested."""
+MAX_CHAMPIONS_AGE_SECONDS = 60.0
+"""Of the call that shows whether the registry answers at all, before each model's champion is read."""
+LOOKUP_SECONDS = 0.6
+"""How long a tick waits for the registry and the tables, for all models that have drifted; the next tick looks up the
+others."""
 
 
 def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
-    """``jobs`` are the ``retrain_<model>`` jobs of all models: what it may ask for."""
+    """``jobs`` are the ``retrain_<model>`` jobs of all models: what it may request."""
 
     @dg.sensor(
         name=NAME,
@@ -44,57 +45,59 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
         required_resource_keys={ports.REGISTRY, ports.TABLES, ports.NOTIFIER},
-        description="Starts retrain_<model> when a version's data has drifted, once for each onset; asks people when "
-        "that would not help.",
+        description="Starts retrain_<model> when a version's data has drifted, once for each onset; notifies people "
+        "when that would not help.",
     )
     def _drift(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         assert context.repository_def is not None
         specs, memories = specs_of(context.repository_def), _memories(context)
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
         measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
-        asked = by_turns(sorted(n for n, seen in measured.items() if _open(seen, memories.get(n, Memory()))), now)
-        words = list[str]()
-        answers = _ask(context, {name: measured[name] for name in asked}, words)
-        people = Tick(context, NAME, words)
+        drifted = round_robin(
+            sorted(n for n, seen in measured.items() if _is_open(seen, memories.get(n, Memory()))), now
+        )
+        messages = list[str]()
+        answers = _look_up(context, {name: measured[name] for name in drifted}, messages)
+        notifier = TickNotifier(context, NAME, messages)
         for name, seen in {**measured, **answers.found}.items():
             if name in answers.failed:
                 continue
             memory = memories.get(name, Memory())
             after, decision = decide(memory, seen, specs[name].drift, now)
-            if decision.action == "ask people" and not people.told(_question(specs[name], decision)):
+            if decision.action == "ask people" and not notifier.deliver(_notice(specs[name], decision)):
                 after = replace(after, told=memory.told)  # the next tick decides the same
             if decision.action == "retrain":
                 tags = {"model": name, CAUSE: f"{DRIFT_OF}{decision.key}"}
                 requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
             elif decision.action != "nothing":
-                words.append(f"{name}: {decision.action}, {decision.reason}")
+                messages.append(f"{name}: {decision.action}, {decision.reason}")
             memories[name] = after
         kept = {name: memory.to_dict() for name, memory in memories.items() if name in specs and memory != Memory()}
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps(kept),
-            skip_reason=None if requests else said(words, "No version's data has drifted."),
+            skip_reason=None if requests else skip_reason(messages, "No version's data has drifted."),
         )
 
     return _drift
 
 
 def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:
-    """What the cursor has; without a cursor, what the runs asked for here say, so that none is asked for again."""
+    """What the cursor has; without a cursor, what the runs requested here say, so that none is requested again."""
     known = remembered(context, lambda data: {name: Memory.from_dict(each) for name, each in data.items()})
     if known is not None:
         return known
-    asked = defaultdict[str, list[tuple[float, str]]](list)
+    requested = defaultdict[str, list[tuple[float, str]]](list)
     for record in context.instance.get_run_records(dg.RunsFilter(tags={SENSOR: NAME}), limit=LIMIT):  # newest first
         tags = record.dagster_run.tags
         if "model" in tags:
-            asked[tags["model"]].append((created_at(record), tags.get(CAUSE, "").removeprefix(DRIFT_OF)))
-    return {name: recalled(each) for name, each in asked.items()}
+            requested[tags["model"]].append((created_at(record), tags.get(CAUSE, "").removeprefix(DRIFT_OF)))
+    return {name: recalled(each) for name, each in requested.items()}
 
 
-def _open(seen: Observed, memory: Memory) -> bool:
-    """Whether there is more to ask: of a model that has drifted, unless people were asked about that already. What
-    became of its retraining is asked again, since without it a crash is taken for a refusal."""
+def _is_open(seen: Observed, memory: Memory) -> bool:
+    """Whether there is more to look up: of a model that has drifted, unless people were notified of that already. What
+    became of its retraining is looked up again, since without it a crash is taken for a refusal."""
     over = tuple(f"{seen.version}-{why}-" for why in ("not-replaced", "not-cured"))
     return bool(seen.drifted) and (memory.good or not memory.told.startswith(over))
 
@@ -107,25 +110,29 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
         if event is not None and event.asset_materialization is not None:
             metadata = {name: value.value for name, value in event.asset_materialization.metadata.items()}
             if not {"version", "state"} <= set(metadata):
-                continue  # somebody marked it as materialized: nothing was measured
+                continue  # marked as materialized by hand: nothing was measured
             version, state = str(metadata["version"]), str(metadata["state"])
             drifted = None if state == "too few rows" else state == "drifted"
             found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
     return found
 
 
-def _ask(context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], words: list[str]) -> Answers[Observed]:
-    """The rest of what is to be known of these models; the next tick asks again of whoever did not answer."""
+def _look_up(
+    context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], messages: list[str]
+) -> Answers[Observed]:
+    """The rest of what is to be known of these models; the next tick looks up again what had no answer."""
     try:
         if measured:
-            # A registry that is dead holds the thread of one call, not of sixteen anew each tick.
-            champions(context, NAME, LATELY)
+            # A registry that is dead holds the thread of one call, not sixteen more each tick.
+            champions(context, NAME, MAX_CHAMPIONS_AGE_SECONDS)
     except Unavailable as error:
-        words.append(error.message)
+        messages.append(error.message)
         return Answers({}, dict.fromkeys(measured, error.message))
-    ask = partial(_observed, ports.registry(context), ports.tables(context), context.instance)
-    answers = ask_all({name: partial(ask, name, seen) for name, seen in measured.items()}, SECONDS)
-    words += [f"{name}: {why}" for name, why in answers.failed.items()]
+    look_up = partial(_observed, ports.registry(context), ports.tables(context), context.instance)
+    answers = gather_with_timeout(
+        {name: partial(look_up, name, seen) for name, seen in measured.items()}, LOOKUP_SECONDS
+    )
+    messages += [f"{name}: {why}" for name, why in answers.failed.items()]
     return answers
 
 
@@ -144,7 +151,7 @@ def _observed(
     return replace(seen, newest=newest, held_out=held_out, training=running, crashed_at=crashed)
 
 
-def _question(spec: ModelSpec, decision: Decision) -> Notice:
+def _notice(spec: ModelSpec, decision: Decision) -> Notice:
     return Notice(
         severity="page",
         title=f"{spec.name} has drifted, and retraining does not help",

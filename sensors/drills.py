@@ -1,4 +1,7 @@
-"""Ends a disturbance that a drill left on: its run was killed, and nobody else would take it back."""
+"""Ends a disturbance that a drill left on: its run was killed, and nothing else would take it back.
+
+Disturbances and runs are those of the whole platform: drills of other code locations count as well.
+"""
 
 import dagster as dg
 
@@ -16,13 +19,14 @@ from intermodal.platform.errors import IntermodalError
 def drills(context: dg.SensorEvaluationContext) -> dg.SkipReason:
     gateway = ports.gateway(context)
     try:
-        left = gateway.disturbances()
+        left = sorted(gateway.disturbances())
+        names = ", ".join(map(str, left))
         if not left:
             return dg.SkipReason("No drill is on.")
         if drilling_now(context.instance):
-            return dg.SkipReason(f"A drill is on: {', '.join(left)}.")
-        for cloud in left:
-            gateway.disturb(cloud, None)
+            return dg.SkipReason(f"A drill is on: {names}.")
+        for target in left:
+            gateway.disturb(target, None)
     except IntermodalError as error:
         return dg.SkipReason(error.message)
-    return dg.SkipReason(f"Ended what a drill left on: {', '.join(left)}.")
+    return dg.SkipReason(f"Ended what a drill left on: {names}.")

@@ -16,49 +16,51 @@ from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.monitoring.sensor_health import Beat, Trouble, Watch, examine
 from intermodal.platform.ports.notifications import Notice
-from intermodal.sensors.toolkit.cursors import remembered, said
+from intermodal.sensors.toolkit.cursors import remembered, skip_reason
 from intermodal.sensors.toolkit.gauges import Gauge, incidents, objectives
-from intermodal.sensors.toolkit.instigators import beats, last_due, missed, running_schedules
-from intermodal.sensors.toolkit.notifications import Tick
-from intermodal.sensors.toolkit.zombie_runs import fail_lost
+from intermodal.sensors.toolkit.instigators import beats, last_due, location_of, missed, running_schedules
+from intermodal.sensors.toolkit.notifications import TickNotifier
+from intermodal.sensors.toolkit.zombie_runs import fail_zombie_runs
 
-INTERVAL = 30
+INTERVAL_SECONDS = 30
 LATE_SECONDS = 600.0
 """A schedule is looked at this long after it was due."""
 OWNER = "team:platform"
 
 
 @dg.sensor(
-    minimum_interval_seconds=INTERVAL,
+    minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={ports.GAUGES, ports.INCIDENTS, ports.NOTIFIER},
-    description="Tells people once when a sensor stops ticking or keeps failing, or a schedule is not run. Marks "
-    "runs as failed whose machine was restarted under them. Tells Prometheus that sensors tick, and each model's "
+    description="Notifies people once when a sensor stops ticking or keeps failing, or a schedule is not run. Marks "
+    "runs as failed whose machine was restarted under them. Pushes to Prometheus that sensors tick, and each model's "
     "objectives, budget and open incidents.",
 )
 def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     now = time.time()
-    watch = (remembered(context, Watch.from_dict) or Watch()).resumed(now, INTERVAL)
+    watch = (remembered(context, Watch.from_dict) or Watch()).resumed(now, INTERVAL_SECONDS)
     known = [_own(beat, now) for beat in beats(context)]
     watch, found = examine(watch, known, now)
-    words = [f"{name} is {trouble}" for name, trouble in found.items()]
-    people = Tick(context, heartbeat.name, words)
+    messages = [f"{name} is {trouble}" for name, trouble in found.items()]
+    notifier = TickNotifier(context, heartbeat.name, messages)
     for name, trouble in found.items():
-        if watch.told.get(name) != trouble and people.told(_notice(name, trouble)):
+        if watch.told.get(name) != trouble and notifier.deliver(_notice(name, trouble)):
             watch = replace(watch, told={**watch.told, name: trouble})
-    watch = _schedules(context, watch, now, people)
-    words += [f"run {run} was lost" for run in fail_lost(context.instance, now)]
-    _push(context, known, words)
-    return dg.SensorResult(cursor=json.dumps(asdict(watch)), skip_reason=said(words, f"{len(known)} sensors tick."))
+    watch = _schedules(context, watch, now, notifier)
+    messages += [f"run {run} was lost" for run in fail_zombie_runs(context.instance, now, location_of(context))]
+    _push(context, known, messages)
+    return dg.SensorResult(
+        cursor=json.dumps(asdict(watch)), skip_reason=skip_reason(messages, f"{len(known)} sensors tick.")
+    )
 
 
 def _own(beat: Beat, now: float) -> Beat:
-    """We tick now, whatever is written of us."""
+    """This sensor ticks now, whatever Dagster has stored of it."""
     return replace(beat, last=now, failures=0) if beat.name == heartbeat.name else beat
 
 
-def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, people: Tick) -> Watch:
-    """Each cron expression is looked at once after each of its times; the schedules that share it are told together."""
+def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, notifier: TickNotifier) -> Watch:
+    """Each cron expression is looked at once after each of its times; the schedules that share it are one notice."""
     assert context.repository_def is not None
     due = dict(watch.due)
     for (cron, zone), names in running_schedules(context.repository_def).items():
@@ -67,12 +69,12 @@ def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, pe
             continue
         # What was due before we watched is not ours to judge: the whole daemon may have been down.
         late = missed(context, names, at) if at >= watch.since else []
-        if not late or people.told(_missed(late, cron, at)):
+        if not late or notifier.deliver(_missed(late, cron, at)):
             due[key] = at
     return replace(watch, due=due)
 
 
-def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], words: list[str]) -> None:
+def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], messages: list[str]) -> None:
     assert context.repository_def is not None
     specs = specs_of(context.repository_def).values()
     ticks: list[Gauge] = [
@@ -85,7 +87,7 @@ def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], words: lis
         gauges.push("objectives", objectives(specs))
         gauges.push("incidents", incidents(specs, ports.incidents(context).all(open_only=True)))
     except IntermodalError as error:  # the next tick pushes again; Prometheus misses the heartbeat meanwhile
-        words.append(error.message)
+        messages.append(error.message)
 
 
 def _notice(name: str, trouble: Trouble) -> Notice:

@@ -1,13 +1,13 @@
-"""What bills on after its run died is found, and removed or scaled back.
+"""What costs money after the run that made it died is found, and removed or scaled down.
 
-Endpoints are looked at, by the tags that every deployment carries (so those of this environment only). Jobs of managed
+Endpoints are found by the tags that every deployment carries (so those of this environment only). Jobs of managed
 trainers will be, once there are any: training runs inside Dagster's runs now.
 """
 
 import json
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import astuple, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import astuple, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -15,98 +15,141 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.resilience.reap import KEYS, reap, uses
+from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports import EndpointTarget
 from intermodal.platform.ports.endpoints import Endpoint
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.resilience.orphans import Orphan
-from intermodal.platform.targets import TARGETS
+from intermodal.platform.resilience.orphans import Orphan, Uses
+from intermodal.platform.targets import Target, parse_target
+from intermodal.sensors.toolkit.adapters import adapters_of, platform_targets
 from intermodal.sensors.toolkit.champions import champions
-from intermodal.sensors.toolkit.cursors import remembered, said
-from intermodal.sensors.toolkit.notifications import Tick
-from intermodal.sensors.toolkit.single_flight import Pending
-from intermodal.sensors.toolkit.surge import helpers, left, resting
+from intermodal.sensors.toolkit.concurrency import Answers, SingleFlight
+from intermodal.sensors.toolkit.cursors import remembered, skip_reason
+from intermodal.sensors.toolkit.notifications import TickNotifier
+from intermodal.sensors.toolkit.surge import leftover_notice, scale_down_request, surges_to_scale_down
 
-LATELY = 300.0
-"""Seconds, two ticks: the run that removes asks the registry again."""
-SECONDS = 0.7
-"""So long does a tick wait for the clouds; a longer list of endpoints is taken up by the next one."""
-AT_ONCE = 20
-"""Removals asked for in one tick."""
-_listing: Pending[Sequence[Endpoint]] = Pending()
+MAX_CHAMPIONS_AGE_SECONDS = 300.0
+"""Two ticks: the run that removes reads the registry again."""
+LISTING_SECONDS = 0.7
+"""How long a tick waits for the clouds; a longer list of endpoints is taken up by the next one."""
+REQUESTS_PER_TICK = 20
+TARGETS_ENTRY = "targets"
+"""The cursor's entry that is no orphan."""
+_listing: SingleFlight[Sequence[Endpoint]] = SingleFlight()
+
+
+@dataclass(frozen=True)
+class Memory:
+    """The orphans by ``<target>|<name>``, and the targets that may still run something of ours: those that no spec and
+    no route names any more are looked at until they are empty."""
+
+    orphans: Mapping[str, Orphan] = field(default_factory=dict)
+    targets: tuple[Target, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Memory":
+        orphans = {}
+        for key, (since, asked, told) in ((key, each) for key, each in data.items() if key != TARGETS_ENTRY):
+            orphans[key] = Orphan(float(since), None if asked is None else float(asked), bool(told))
+        try:
+            return cls(orphans, tuple(parse_target(text) for text in data.get(TARGETS_ENTRY, ())))
+        except IntermodalError as error:
+            raise ValueError(error.message) from error
+
+    def to_json(self) -> str:
+        entries = {key: astuple(orphan) for key, orphan in self.orphans.items()}
+        return json.dumps({TARGETS_ENTRY: [str(target) for target in self.targets], **entries})
 
 
 @dg.sensor(
     job=reap,
     minimum_interval_seconds=120,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys=KEYS,
-    description="Removes endpoints that belong to no route and to no run in progress, scales back helpers that were "
-    "left running more than their spec says, and tells people.",
+    required_resource_keys=set(KEYS),
+    description="Removes endpoints that belong to no route and to no run in progress, scales down surge replicas that "
+    "were left when their incident ended, and notifies people.",
 )
 def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
-    now, known = time.time(), remembered(context, _parse) or {}
-    environment = ports.deployment(context).environment
-    places = {str(target): ports.place(context, target) for target in TARGETS}
-    # The clouds are asked before what is in use: an endpoint that is made and put to use in between is no orphan.
-    listed = _listing.ask({n: partial(_endpoints, place, environment) for n, place in places.items()}, SECONDS)
-    words = [f"{name} is passed over: {why}" for name, why in listed.failed.items()]
+    assert context.repository_def is not None
+    now, memory, specs = (
+        time.time(),
+        remembered(context, Memory.from_dict) or Memory(),
+        specs_of(context.repository_def),
+    )
+    messages, known = list[str](), memory.orphans
     try:
-        used = uses(context, _champions(context, words))
+        # The clouds are listed before what is in use is read: an endpoint that is made and put to use in between is no
+        # orphan.
+        listed = _listed(context, (*platform_targets(context, specs), *memory.targets))
+        targets = {name: spec.targets for name, spec in specs.items()}
+        used = uses(context, _champions(context, messages), targets)
     except IntermodalError as error:
         return dg.SkipReason(f"Not known what is in use, so nothing is removed. {error}")
-    people = Tick(context, orphans.name, words)
+    messages += [f"{target} is passed over: {why}" for target, why in listed.failed.items()]
+    notifier = TickNotifier(context, orphans.name, messages)
     kept = {key: orphan for key, orphan in known.items() if key.split("|")[0] in listed.failed}
     requests: list[dg.RunRequest] = []
     for target, endpoints in listed.found.items():
         for endpoint in endpoints:
             key = f"{target}|{endpoint.name}"
-            if used.use_of(endpoint):
+            if used.use_of(endpoint) or _may_be_elsewhere(endpoint, specs, used):
                 continue
             orphan = known.get(key, Orphan(since=now))
-            if now >= orphan.due and orphan.asked is None and len(requests) < AT_ONCE:
+            if now >= orphan.due and orphan.asked is None and len(requests) < REQUESTS_PER_TICK:
                 requests.append(_request(endpoint, orphan))
                 orphan = replace(orphan, asked=now)
             elif now >= orphan.due and orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=people.told(_bills_on(endpoint)))
+                orphan = replace(orphan, told=notifier.deliver(_orphan_notice(endpoint)))
             kept[key] = orphan
-            words.append(f"{endpoint.name} on {target} is in nobody's use")
-    for key, target, helper in helpers(context, used, listed.found):
+            messages.append(f"{endpoint.name} on {target} is not in use")
+    for key, surge in surges_to_scale_down(used, listed.found):
         orphan = known.get(key, Orphan(since=now))
-        due, notice = now >= orphan.due and len(requests) < AT_ONCE, left(helper, target)
-        if not orphan.told and (notice.key in people or (due and orphan.asked is not None)):
-            orphan = replace(orphan, told=people.told(notice))
+        due, notice = now >= orphan.due and len(requests) < REQUESTS_PER_TICK, leftover_notice(surge)
+        if not orphan.told and (notice.key in notifier or (due and orphan.asked is not None)):
+            orphan = replace(orphan, told=notifier.deliver(notice))
         if due:
-            requests.append(resting(context, used, helper, target, orphan))
+            requests.append(scale_down_request(context, used, surge, orphan))
             orphan = replace(orphan, asked=now)  # and again, until it is done
         kept[key] = orphan
-        words.append(f"{helper.model} on {target} may run more than its spec says")
+        messages.append(f"{surge.model} on {surge.target} may run more than its spec says")
+    may_run = [name for name in (*listed.found, *listed.failed) if listed.found.get(name, True)]
     return dg.SensorResult(
         run_requests=requests,
-        cursor=json.dumps({key: astuple(orphan) for key, orphan in kept.items()}),
-        skip_reason=None if requests else said(words, "Every endpoint is in use."),
+        cursor=Memory(kept, tuple(map(parse_target, may_run))).to_json(),
+        skip_reason=None if requests else skip_reason(messages, "Every endpoint is in use."),
     )
 
 
-def _parse(data: Mapping[str, Any]) -> dict[str, Orphan]:
-    parsed = {}
-    for key, (since, asked, told) in data.items():
-        parsed[key] = Orphan(float(since), None if asked is None else float(asked), bool(told))
-    return parsed
+def _listed(context: dg.SensorEvaluationContext, targets: Sequence[Target]) -> Answers[Sequence[Endpoint]]:
+    """The endpoints of each target, by its text. A target without an adapter fails: nothing is known of it."""
+    adapters, environment = adapters_of(context, targets), ports.deployment(context).environment
+    calls = {str(target): partial(_endpoints, adapter, environment) for target, adapter in adapters.found.items()}
+    answers = _listing.gather(calls, LISTING_SECONDS)
+    unknown = {str(target): why for target, why in adapters.unknown.items()}
+    return Answers(answers.found, {**answers.failed, **unknown})
 
 
-def _champions(context: dg.SensorEvaluationContext, words: list[str]) -> Mapping[str, str] | None:
+def _may_be_elsewhere(endpoint: Endpoint, ours: Collection[str], used: Uses) -> bool:
+    """Whether another code location may define the endpoint's model: its model is on the gateway or has a champion, or
+    the champions are not known. That location's own sensor judges it."""
+    if endpoint.model in ours:
+        return False
+    return endpoint.model in used.routed or used.champions is None or endpoint.model in used.champions
+
+
+def _champions(context: dg.SensorEvaluationContext, messages: list[str]) -> Mapping[str, str] | None:
     try:
-        return champions(context, orphans.name, LATELY)
+        return champions(context, orphans.name, MAX_CHAMPIONS_AGE_SECONDS)
     except Unavailable as error:
-        words.append(error.message)
+        messages.append(error.message)
         return None
 
 
-def _endpoints(place: EndpointTarget, environment: str) -> Sequence[Endpoint]:
-    if not place.answers():
+def _endpoints(adapter: EndpointTarget, environment: str) -> Sequence[Endpoint]:
+    if not adapter.answers():
         raise Unavailable("it does not answer")
-    return place.list(environment)
+    return adapter.list(environment)
 
 
 def _request(endpoint: Endpoint, orphan: Orphan) -> dg.RunRequest:
@@ -119,11 +162,11 @@ def _request(endpoint: Endpoint, orphan: Orphan) -> dg.RunRequest:
     )
 
 
-def _bills_on(endpoint: Endpoint) -> Notice:
+def _orphan_notice(endpoint: Endpoint) -> Notice:
     return Notice(
         severity="warning",
-        title=f"{endpoint.name} on {endpoint.target} bills on",
-        text=f"Nobody uses it ({endpoint.model} {endpoint.version}), and the job reap did not remove it. Look at its "
+        title=f"{endpoint.name} on {endpoint.target} still costs money",
+        text=f"It is not in use ({endpoint.model} {endpoint.version}), and the job reap did not remove it. Look at its "
         "run, then delete the endpoint in the cloud's console.",
         owner="team:platform",
         key=f"orphan-{endpoint.target}-{endpoint.name}",

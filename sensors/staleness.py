@@ -1,4 +1,4 @@
-"""A champion older than its spec allows, or data that did not arrive: people are told once for each."""
+"""A champion older than its spec allows, or data that did not arrive: people are notified once of each."""
 
 import json
 import time
@@ -16,13 +16,15 @@ from intermodal.platform.monitoring.staleness import STALE_AFTER_SECONDS, data_u
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
-from intermodal.sensors.toolkit.concurrency import ask_all
-from intermodal.sensors.toolkit.cursors import remembered, said
-from intermodal.sensors.toolkit.notifications import Tick
+from intermodal.sensors.toolkit.concurrency import gather_with_timeout
+from intermodal.sensors.toolkit.cursors import remembered, skip_reason
+from intermodal.sensors.toolkit.notifications import TickNotifier
 
-MODELS, SECONDS, LATELY = 200, 0.4, 700.0
-"""So many models are looked at in one tick, and so long may each of two rounds of questions take; then it is the turn
-of the next ones. 1,000 models take five ticks."""
+MODELS_PER_TICK = 200
+"""1,000 models take five ticks."""
+LOOKUP_SECONDS = 0.4
+"""How long a tick waits for the tables, and then for the registry."""
+MAX_CHAMPIONS_AGE_SECONDS = 700.0
 NEXT = "next model"
 """The cursor's entry that is no model."""
 
@@ -30,40 +32,40 @@ NEXT = "next model"
 @dataclass(frozen=True)
 class Age:
     """What is known of a model: its champion and when it was registered (Unix seconds, None: unknown), the newest
-    month of features, and what people were told about."""
+    month of features, and the events that people were notified of."""
 
     version: str = ""
     made: float | None = None
     newest: str = ""
-    told: tuple[str, ...] = ()
+    notified: tuple[str, ...] = ()
 
     @classmethod
     def from_list(cls, data: Sequence[Any]) -> "Age":
-        version, made, newest, told = data
-        return cls(str(version), None if made is None else float(made), str(newest), tuple(map(str, told)))
+        version, made, newest, notified = data
+        return cls(str(version), None if made is None else float(made), str(newest), tuple(map(str, notified)))
 
 
 @dg.sensor(
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={ports.REGISTRY, ports.TABLES, ports.GAUGES, ports.NOTIFIER},
-    description="Tells people once when a champion is older than its spec allows or a month's rows did not arrive.",
+    description="Notifies people once when a champion is older than its spec allows or a month's rows did not arrive.",
 )
 def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     assert context.repository_def is not None
-    specs, now, words = specs_of(context.repository_def), time.time(), list[str]()
+    specs, now, messages = specs_of(context.repository_def), time.time(), list[str]()
     start, before = remembered(context, _parse) or ("", {})
     ages = {name: before.get(name, Age()) for name in specs}
     turn = _turn(sorted(specs), start)
-    last = _look(context, specs, turn, ages, words)
-    people = Tick(context, staleness.name, words)
+    last = _look(context, specs, turn, ages, messages)
+    notifier = TickNotifier(context, staleness.name, messages)
     for name, age in ages.items():
-        ages[name] = _tell(people, specs[name], age, now, words if name in turn else None)
-    _push(context, specs, ages, words)
-    kept = {name: [age.version, age.made, age.newest, age.told] for name, age in ages.items() if age != Age()}
+        ages[name] = _notify(notifier, specs[name], age, now, messages if name in turn else None)
+    _push(context, specs, ages, messages)
+    kept = {name: [age.version, age.made, age.newest, age.notified] for name, age in ages.items() if age != Age()}
     return dg.SensorResult(
         cursor=json.dumps({NEXT: last, **kept}),
-        skip_reason=said(words, "Nothing is older than it should be."),
+        skip_reason=skip_reason(messages, "Nothing is older than it should be."),
     )
 
 
@@ -73,7 +75,7 @@ def _parse(data: Mapping[str, Any]) -> tuple[str, dict[str, Age]]:
 
 def _turn(names: Sequence[str], start: str) -> list[str]:
     """The models after ``start``, from the beginning again when there are no more."""
-    return [*(name for name in names if name > start), *(name for name in names if name <= start)][:MODELS]
+    return [*(name for name in names if name > start), *(name for name in names if name <= start)][:MODELS_PER_TICK]
 
 
 def _look(
@@ -81,52 +83,54 @@ def _look(
     specs: Mapping[str, ModelSpec],
     turn: Sequence[str],
     ages: dict[str, Age],
-    words: list[str],
+    messages: list[str],
 ) -> str:
-    """Learn what is new of these models; the last of them that was looked at. Whatever does not answer keeps what was
-    known of it."""
+    """Look up what is new of these models; returns the last of them that was looked at. What does not answer keeps what
+    was known of it."""
     tables, registry = ports.tables(context), ports.registry(context)
-    months = ask_all({name: partial(tables.partitions, name, "features") for name in turn}, SECONDS)
+    months = gather_with_timeout({name: partial(tables.partitions, name, "features") for name in turn}, LOOKUP_SECONDS)
     for name, found in months.found.items():
         ages[name] = replace(ages[name], newest=found[-1] if found else "")
     try:
-        current = champions(context, staleness.name, LATELY)
+        current = champions(context, staleness.name, MAX_CHAMPIONS_AGE_SECONDS)
     except IntermodalError as error:
-        words.append(error.message)
+        messages.append(error.message)
         current = {}
-    # A version's age never changes, so only the registry's new champions are asked for theirs.
+    # A version's age never changes, so only those of new champions are looked up.
     new = [
         name for name in turn if specs[name].stale_after_days and current.get(name, "") not in ("", ages[name].version)
     ]
-    asked = ask_all({name: partial(registry.champion, name) for name in new}, SECONDS)
-    for name, champion in asked.found.items():
+    answers = gather_with_timeout({name: partial(registry.champion, name) for name in new}, LOOKUP_SECONDS)
+    for name, champion in answers.found.items():
         if champion is not None:
             ages[name] = replace(ages[name], version=champion.version, made=champion.registered_at)
-    if failed := {**months.failed, **asked.failed}:
-        words.append(f"{len(failed)} models were not looked at, {min(failed)} for one: {failed[min(failed)]}")
+    if failed := {**months.failed, **answers.failed}:
+        messages.append(f"{len(failed)} models were not looked at, {min(failed)} for one: {failed[min(failed)]}")
     return max(months.found, key=turn.index, default=turn[-1] if turn else "")
 
 
-def _tell(people: Tick, spec: ModelSpec, age: Age, now: float, words: list[str] | None) -> Age:
-    """Without ``words`` it is not the model's turn: only what came of an earlier tick's telling is of interest."""
+def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messages: list[str] | None) -> Age:
+    """Without ``messages`` it is not the model's turn: only the outcome of an earlier tick's notice is of interest."""
     found = {
         f"model {age.version}": old_champion(spec, age.version, age.made, now),
         f"data {age.newest}": late_data(spec, age.newest, now),
     }
-    told = [event for event in age.told if found.get(event)]
+    notified = [event for event in age.notified if found.get(event)]
     for event, why in found.items():
         if not why:
             continue
-        if words is not None:
-            words.append(f"{spec.name}: {why}")
+        if messages is not None:
+            messages.append(f"{spec.name}: {why}")
         notice = _notice(spec, event, why)
-        if event not in told and (words is not None or notice.key in people) and people.told(notice):
-            told.append(event)
-    return replace(age, told=tuple(told))
+        if event in notified or (messages is None and notice.key not in notifier):
+            continue
+        if notifier.deliver(notice):
+            notified.append(event)
+    return replace(age, notified=tuple(notified))
 
 
 def _push(
-    context: dg.SensorEvaluationContext, specs: Mapping[str, ModelSpec], ages: Mapping[str, Age], words: list[str]
+    context: dg.SensorEvaluationContext, specs: Mapping[str, ModelSpec], ages: Mapping[str, Age], messages: list[str]
 ) -> None:
     """Up to when there is data; and, for a model whose months go on, after how long that is stale."""
     until = [
@@ -140,7 +144,7 @@ def _push(
     try:
         ports.gauges(context).push("staleness", [*until, *stale])
     except IntermodalError as error:
-        words.append(error.message)
+        messages.append(error.message)
 
 
 def _notice(spec: ModelSpec, event: str, why: str) -> Notice:

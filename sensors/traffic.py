@@ -1,4 +1,4 @@
-"""Looks at a model when enough was asked of it, or anything a while ago: models without traffic cost nothing."""
+"""Watches a model after enough requests, or a while after any: models without traffic cost nothing."""
 
 import json
 import time
@@ -19,26 +19,26 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.cursors import remembered
 from intermodal.sensors.toolkit.jobs import JobDefinitions
 
-SHOWN = 3
-"""Models in the reason for a skip."""
+LISTED_MODELS = 3
+"""In the reason for a skip."""
 QUIET_SECONDS = 15 * 60.0
-"""A model that little is asked of is looked at so often: its points in the UI are not hours apart, and a Grafana panel
-shows what was pushed in the last hour, which leaves time to wait for other runs."""
-QUIET_AT_ONCE = 10
-"""So many of those wait or run at once, for there may be a thousand, and dagster.yaml lets two run at a time."""
+"""A model with few requests is watched so often: its points in the UI are not hours apart, and a Grafana panel shows
+what was pushed in the last hour, which leaves time to wait for other runs."""
+MAX_QUIET_RUNS = 10
+"""So many of those wait or run, for there may be a thousand models, and dagster.yaml lets two run at a time."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """Requests at the gateway when a model was last looked at, and when that was (Unix seconds), or when it was first
-    asked for anything."""
+    """Requests at the gateway when a model was last watched, and when that was (Unix seconds), or when it got its first
+    request."""
 
     requests: int
-    at: float
+    time: float
 
 
 def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
-    """``jobs`` are the ``watch_<model>`` jobs of all models: what it may ask for."""
+    """``jobs`` are the ``watch_<model>`` jobs of all models: what it may request."""
 
     @dg.sensor(
         name="traffic",
@@ -58,12 +58,12 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
             return dg.SensorResult(skip_reason=dg.SkipReason(error.message), cursor=context.cursor)
         before = remembered(context, partial(_parse, now)) or {}
         seen = {name: _last(before.get(name), totals.get(name, Totals()).requests, now) for name in specs}
-        asked = {name: totals.get(name, Totals()).requests - look.requests for name, look in seen.items()}
-        waiting, quiet_ones = _waiting(context.instance)
-        busy = [name for name in specs if asked[name] >= specs[name].drift.rows and name not in waiting]
-        quiet = [name for name in specs if asked[name] and now - seen[name].at >= QUIET_SECONDS]
-        quiet = sorted({*quiet} - {*busy} - waiting, key=lambda name: seen[name].at)
-        quiet = quiet[: max(0, QUIET_AT_ONCE - quiet_ones)]
+        new = {name: totals.get(name, Totals()).requests - look.requests for name, look in seen.items()}
+        waiting, quiet_runs = _waiting(context.instance)
+        busy = [name for name in specs if new[name] >= specs[name].drift.rows and name not in waiting]
+        quiet = [name for name in specs if new[name] and now - seen[name].time >= QUIET_SECONDS]
+        quiet = sorted({*quiet} - {*busy} - waiting, key=lambda name: seen[name].time)
+        quiet = quiet[: max(0, MAX_QUIET_RUNS - quiet_runs)]
         seen.update((name, Look(totals[name].requests, now)) for name in [*busy, *quiet])
         kept = {name: astuple(look) for name, look in seen.items() if totals.get(name, Totals()).requests}
         return dg.SensorResult(
@@ -72,35 +72,35 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
                 *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name, QUIET: "yes"}) for name in quiet),
             ],
             cursor=json.dumps(kept),
-            skip_reason=None if busy or quiet else dg.SkipReason(_waits(specs, asked)),
+            skip_reason=None if busy or quiet else dg.SkipReason(_next_models(specs, new)),
         )
 
     return _traffic
 
 
 def _last(known: Look | None, requests: int, now: float) -> Look:
-    """The last look at a model; nobody has looked at one that was never asked before."""
+    """The last look at a model; a model without any request before was never looked at."""
     if known is None:
         return Look(0, now)
     return replace(known, requests=0) if requests < known.requests else known  # the gateway was started anew
 
 
-def _waits(specs: Mapping[str, ModelSpec], asked: Mapping[str, int]) -> str:
-    """The models that come next: how often they were asked since they were looked at, and how often is enough."""
+def _next_models(specs: Mapping[str, ModelSpec], new: Mapping[str, int]) -> str:
+    """The models that come next: their requests since they were watched, and how many are enough."""
     enough = {name: spec.drift.rows for name, spec in specs.items()}
-    next_ones = sorted(asked, key=lambda name: asked[name] / enough[name], reverse=True)[:SHOWN]
-    told = [f"{name} {asked[name]} of {enough[name]} requests" for name in next_ones]
-    return f"No model was asked often enough since it was last looked at: {', '.join(told) or 'there is none'}."
+    names = sorted(new, key=lambda name: new[name] / enough[name], reverse=True)[:LISTED_MODELS]
+    counts = [f"{name} {new[name]} of {enough[name]} requests" for name in names]
+    return f"No model had enough requests since it was last watched: {', '.join(counts) or 'there is none'}."
 
 
 def _waiting(instance: dg.DagsterInstance) -> tuple[set[str], int]:
-    """Models whose last look has not begun or not ended yet: another one would see nothing that it does not. And how
-    many of those looks are at quiet models."""
+    """Models whose last run has not begun or not ended yet: another one would see nothing that it does not. And how
+    many of those runs watch quiet models."""
     tags = [run.tags for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH in run.tags]
-    return {one[WATCH] for one in tags}, sum(QUIET in one for one in tags)
+    return {each[WATCH] for each in tags}, sum(QUIET in each for each in tags)
 
 
 def _parse(now: float, data: Mapping[str, Any]) -> dict[str, Look]:
     """Until a version ago it was the requests alone."""
     pairs = {name: (each, now) if isinstance(each, int) else each for name, each in data.items()}
-    return {name: Look(int(requests), float(at)) for name, (requests, at) in pairs.items()}
+    return {name: Look(int(requests), float(then)) for name, (requests, then) in pairs.items()}

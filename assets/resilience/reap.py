@@ -1,39 +1,36 @@
-"""The job ``reap``: remove one endpoint that nobody uses, or scale one back, after looking again."""
+"""The job ``reap``: remove one endpoint that is not in use, or scale one down, after looking again."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.failover_context import failover_context
+from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
 from intermodal.assets.runs import REAP, busy_models
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.resilience.orphans import Uses, helpers_left
+from intermodal.platform.resilience.orphans import Uses, surges_left
 from intermodal.platform.resilience.scale_down import scale_down
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import CLOUDS, TARGETS, parse_target
+from intermodal.platform.targets import Target, parse_target
 
-KEYS = {
-    *(ports.DEPLOYMENT, ports.GATEWAY, ports.INCIDENTS, ports.NOTIFIER, ports.REGISTRY),
-    *(ports.target_key(target) for target in TARGETS),
-}
+KEYS = frozenset({ports.DEPLOYMENT, ports.GATEWAY, ports.INCIDENTS, ports.NOTIFIER, ports.REGISTRY, ports.TARGETS})
 
 
 class ReapConfig(dg.Config):
     """``target`` as ``aws/sagemaker``, ``name`` the endpoint's name there. With a ``spec`` (its model's, as JSON) it is
-    not removed: it runs more than that says, since an incident, and is scaled back."""
+    not removed: it runs more than that says, since an incident, and is scaled down."""
 
     target: str
     name: str
     spec: str = ""
 
 
-def uses(context: Any, champions: Mapping[str, str] | None) -> Uses:
-    """What endpoints are for now. ``champions`` are the registry's, None when they are not known. Unavailable when the
-    gateway or the incidents cannot be asked."""
+def uses(context: Any, champions: Mapping[str, str] | None, targets: Mapping[str, Sequence[Target]]) -> Uses:
+    """What endpoints are for now. ``champions`` are the registry's, None when they are not known; ``targets`` those of
+    the spec of each model whose surges are wanted. Unavailable when the gateway or the incidents cannot be read."""
     gateway = ports.gateway(context)
     routes = [gateway.route(model) for model in gateway.models()]
     known, busy = ports.incidents(context).all(), busy_models(context.instance)
@@ -41,8 +38,8 @@ def uses(context: Any, champions: Mapping[str, str] | None) -> Uses:
         routed={route.model: route for route in routes if route is not None},
         champions=champions,
         busy=busy,
-        away={(incident.model, incident.cloud) for incident in known if incident.is_open},
-        left=helpers_left(known, busy),
+        unavailable={(incident.model, incident.target) for incident in known if incident.is_open},
+        surges=surges_left(known, busy, targets),
     )
 
 
@@ -50,24 +47,25 @@ def _champions(context: dg.OpExecutionContext) -> Mapping[str, str] | None:
     try:
         return ports.registry(context).champions()
     except IntermodalError as error:
-        context.log.warning("the registry does not say what is champion: %s", error)
+        context.log.warning("the registry does not give the champions: %s", error)
         return None
 
 
 @dg.op(
-    description="Delete the endpoint if it still belongs to nobody, or scale it back if it still runs too much; run it "
-    "again at any time.",
-    required_resource_keys=KEYS | {ports.store_key(cloud) for cloud in CLOUDS},
+    description="Delete the endpoint if it is still not in use, or scale it down if it still runs too much; may be "
+    "run again at any time.",
+    required_resource_keys=KEYS | REQUIRED_RESOURCES,
 )
 def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
     if config.spec:
-        spec, used = ModelSpec.model_validate_json(config.spec), uses(context, _champions(context))
-        ctx = failover_context(context, [parse_target(name) for name in spec.serve])
+        spec = ModelSpec.model_validate_json(config.spec)
+        used = uses(context, _champions(context), {spec.name: spec.targets})
+        ctx = failover_context(context, spec.targets)
         done = scale_down(ctx, parse_target(config.target), spec, used)
         context.log.info("'%s' on %s: %s", config.name, config.target, done or "it runs what is needed now")
         return
-    place = ports.place(context, parse_target(config.target))
-    endpoint = place.describe(config.name)
+    adapter = ports.targets(context).get(parse_target(config.target))
+    endpoint = adapter.describe(config.name)
     if endpoint is None:
         context.log.info("%s has no endpoint '%s' any more", config.target, config.name)
         return
@@ -77,10 +75,10 @@ def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
             f"'{config.name}' on {config.target} is not one of the environment '{environment}'.",
             hint="Run the job in the environment that the endpoint belongs to.",
         )
-    if use := uses(context, _champions(context)).use_of(endpoint):
+    if use := uses(context, _champions(context), {}).use_of(endpoint):
         context.log.info("'%s' on %s stays: %s", config.name, config.target, use)
         return
-    place.delete(config.name)
+    adapter.delete(config.name)
     context.log.info("deleted '%s' on %s", config.name, config.target)
     notice = Notice(
         severity="info",
@@ -92,9 +90,9 @@ def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
     try:
         ports.notifier(context).tell(notice)
     except IntermodalError as error:  # it is gone all the same, and this log says so
-        context.log.error("nobody was told: %s", error)
+        context.log.error("the notification failed: %s", error)
 
 
-@dg.job(name=REAP, description="Remove or scale back one endpoint that nobody needs; the sensor orphans asks for it.")
+@dg.job(name=REAP, description="Remove or scale down one endpoint that nothing needs; the sensor orphans requests it.")
 def reap() -> None:
     reap_endpoint()

@@ -1,4 +1,4 @@
-"""What is champion, asked in bounded time: MLflow's own client tries a dead server again for four minutes."""
+"""The champions, read in bounded time: MLflow's own client retries a dead server for four minutes."""
 
 import time
 from collections.abc import Mapping
@@ -7,21 +7,24 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.platform.errors import Unavailable
-from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.concurrency import SingleFlight
 
-SECONDS = 0.8
-_asked: Pending[tuple[float, Mapping[str, str]]] = Pending()
+REGISTRY_SECONDS = 0.8
+"""How long a tick waits for the registry."""
+_calls: SingleFlight[tuple[float, Mapping[str, str]]] = SingleFlight()
 
 
-def champions(context: dg.SensorEvaluationContext, sensor: str, lately: float) -> Mapping[str, str]:
-    """The champion's version of each model that has one; Unavailable when there is no answer in time. An answer may be
-    to the question of an earlier tick of this ``sensor``, which then went on, if that was no longer ago than
-    ``lately``, in seconds: a registry that is slow, but not dead, is heard at every other tick."""
-    registry, asked = ports.registry(context), time.monotonic()
-    answers = _asked.ask({sensor: lambda: (asked, registry.champions())}, SECONDS)
+def champions(context: dg.SensorEvaluationContext, sensor: str, max_age: float) -> Mapping[str, str]:
+    """The champion's version of each model that has one; Unavailable when there is no answer in time.
+
+    An answer may be to the call of an earlier tick of this ``sensor`` if that began at most ``max_age`` seconds ago: a
+    registry that is slow, but not dead, is heard at every other tick.
+    """
+    registry, now = ports.registry(context), time.monotonic()
+    answers = _calls.gather({sensor: lambda: (now, registry.champions())}, REGISTRY_SECONDS)
     if sensor in answers.failed:
-        raise Unavailable(f"The registry does not say what is champion: {answers.failed[sensor]}.")
+        raise Unavailable(f"The registry does not give the champions: {answers.failed[sensor]}.")
     began, found = answers.found[sensor]
-    if asked - began > lately:
-        raise Unavailable("The registry said too late what is champion. It is asked again by the next tick.")
+    if now - began > max_age:
+        raise Unavailable("The registry gave the champions too late. The next tick reads them again.")
     return found

@@ -1,4 +1,4 @@
-"""What a sensor remembers from tick to tick, as JSON, and what it says."""
+"""What a sensor keeps from tick to tick, as JSON, and the text of a tick."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import dagster as dg
 
 T = TypeVar("T")
-SENTENCES = 20
+MAX_SENTENCES = 20
 """A tick's page in the UI has room for so many."""
 
 
@@ -25,12 +25,12 @@ def remembered(context: dg.SensorEvaluationContext, parse: Callable[[Mapping[str
         return None
 
 
-def some(words: Sequence[str], between: str = "; ") -> str:
+def shortened(messages: Sequence[str], between: str = "; ") -> str:
     """As many as there is room for, and how many more there are."""
-    more = [f"and {len(words) - SENTENCES} more"] if len(words) > SENTENCES else []
-    return between.join([*words[:SENTENCES], *more])
+    more = [f"and {len(messages) - MAX_SENTENCES} more"] if len(messages) > MAX_SENTENCES else []
+    return between.join([*messages[:MAX_SENTENCES], *more])
 
 
-def said(words: Sequence[str], otherwise: str) -> dg.SkipReason:
-    """What a tick has to say; ``otherwise`` when that is nothing."""
-    return dg.SkipReason(some(words) or otherwise)
+def skip_reason(messages: Sequence[str], otherwise: str) -> dg.SkipReason:
+    """The messages of a tick; ``otherwise`` when there are none."""
+    return dg.SkipReason(shortened(messages) or otherwise)

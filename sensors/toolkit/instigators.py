@@ -33,9 +33,9 @@ def beats(context: dg.SensorEvaluationContext) -> Iterator[Beat]:
             yield Beat(sensor.name, interval, None)
             continue
         times = (data.last_tick_timestamp, data.last_tick_start_timestamp, data.last_sensor_start_timestamp)
-        # Dagster clears the time of the last success when a tick begins or fails: only then the ticks are asked for.
+        # Dagster clears the time of the last success when a tick begins or fails: only then the ticks are read.
         failures = 0 if data.last_tick_success_timestamp else _failures(context.instance, state)
-        yield Beat(sensor.name, interval, max((at for at in times if at), default=None), failures)
+        yield Beat(sensor.name, interval, max((each for each in times if each), default=None), failures)
 
 
 def missed(context: dg.SensorEvaluationContext, names: list[str], due: float) -> list[str]:
@@ -70,7 +70,7 @@ def last_due(cron: str, zone: str, now: float) -> float:
 
 
 def _should_run(state: InstigatorState | None, by_default: bool) -> bool:
-    """A person switched it on, or nobody switched anything and the code says so."""
+    """It was switched on by hand, or it was not switched at all and the code says so."""
     if state is None or state.status == InstigatorStatus.DECLARED_IN_CODE:
         return by_default
     return state.status != InstigatorStatus.STOPPED
@@ -81,9 +81,14 @@ def _failures(instance: dg.DagsterInstance, state: InstigatorState) -> int:
     return next((n for n, tick in enumerate(ticks) if tick.status != TickStatus.FAILURE), len(ticks))
 
 
+def location_of(context: dg.SensorEvaluationContext) -> str | None:
+    """The name of this code location; None outside of a daemon, which then has just one."""
+    return context.code_location_origin.location_name if context.code_location_origin else None
+
+
 def _states(context: dg.SensorEvaluationContext, kind: InstigatorType) -> Mapping[str, InstigatorState]:
-    """By name, those of this code location only; it is unknown outside of a daemon, which then has just one."""
-    here = context.code_location_origin.location_name if context.code_location_origin else None
+    """By name, those of this code location only."""
+    here = location_of(context)
     return {
         state.name: state
         for state in context.instance.all_instigator_state(instigator_type=kind)

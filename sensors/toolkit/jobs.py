@@ -1,4 +1,4 @@
-"""What a sensor may ask for: Dagster wants the jobs themselves, and these are made by the models' components."""
+"""What a sensor may request: Dagster needs the jobs themselves, and these are made by the models' components."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any

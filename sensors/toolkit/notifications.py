@@ -1,7 +1,7 @@
-"""People are told beside the ticks: a tick waits for so long and no longer, and a later one takes what came of it.
+"""Notices are delivered beside the ticks: a tick waits for a limited time, and a later one takes the outcome.
 
-An address that is silent costs apprise 8 s, a thousand models may have something to tell at once, and of a tick that is
-cut off after 60 s everything is lost: what it told, and what it asked for.
+An address that is silent costs apprise 8 s, a thousand models may have a notice at once, and a tick that is cut off
+after 60 s loses everything: its notices and its run requests.
 """
 
 import time
@@ -16,105 +16,106 @@ from intermodal.assets import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
 
-SECONDS = 0.3
-"""So long may telling people keep a tick, all its notices together; a longer one would only hear of more of them."""
-REMEMBERED = 600.0
-"""So long is it known of a notice that it was told, in seconds, when no tick asks what came of it."""
-LATER = "people are still being told; the next tick goes on"
+DELIVERY_SECONDS = 0.3
+"""How long a tick waits for its notices, all together; a longer wait would only see more of them delivered."""
+REMEMBERED_SECONDS = 600.0
+"""How long a delivered notice is remembered when no tick takes its outcome."""
+PENDING = "notifications are still being delivered; the next tick goes on"
 
 
-class Telling:
-    """What one sensor tells, one notice after the other and pages first, by one thread at most. Lives as long as the
-    process that ticks, and its thread keeps no process alive."""
+class NotificationQueue:
+    """The notices of one sensor, delivered one after the other and pages first, by one thread at most. Lives as long as
+    the process that ticks, and its thread keeps no process alive."""
 
     def __init__(self) -> None:
         self._lock, self._thread = Lock(), Thread()
-        self._known, self._waiting, self._asked = dict[str, Future[bool]](), dict[str, Notice](), set[str]()
-        self._told = dict[str, float]()
+        self._known, self._waiting, self._wanted = dict[str, Future[bool]](), dict[str, Notice](), set[str]()
+        self._delivered_at = dict[str, float]()
 
     def __contains__(self, key: str) -> bool:
-        """Whether a notice waits, is being told, or was told and no tick has heard of it yet."""
+        """Whether a notice waits, is being delivered, or was delivered and no tick has taken the outcome yet."""
         return key in self._known
 
-    def begin(self, tell: Callable[[Notice], bool]) -> None:
-        """A tick begins. What the last one did not ask for is over: told again under its key, it is another event. But
-        what was told is remembered for a while: that tick may only not have known."""
+    def begin_tick(self, send: Callable[[Notice], bool]) -> None:
+        """Forget what the last tick did not want: its event is over, and the same key is another event. A delivered
+        notice is remembered for a while: that tick may only not have known of the event."""
         with self._lock:
-            self._tell, recent = tell, time.monotonic() - REMEMBERED
-            for key in [key for key in self._known if key not in self._asked]:
-                if key in self._waiting or (self._known[key].done() and self._told.get(key, -inf) < recent):
+            self._send, recent = send, time.monotonic() - REMEMBERED_SECONDS
+            for key in [key for key in self._known if key not in self._wanted]:
+                if key in self._waiting or (self._known[key].done() and self._delivered_at.get(key, -inf) < recent):
                     self._forget(key)
-            self._asked = set()
+            self._wanted = set()
 
-    def ask(self, notice: Notice) -> Future[bool]:
-        """What comes of telling it, which may have begun at an earlier tick."""
+    def submit(self, notice: Notice) -> Future[bool]:
+        """The outcome of delivering it, which may have begun at an earlier tick."""
         with self._lock:
-            self._asked.add(notice.key)
+            self._wanted.add(notice.key)
             if notice.key not in self._known:
                 self._known[notice.key], self._waiting[notice.key] = Future(), notice
             if self._waiting and not self._thread.is_alive():
-                self._thread = Thread(target=self._work, daemon=True, name="telling")
+                self._thread = Thread(target=self._work, daemon=True, name="notifications")
                 self._thread.start()
             return self._known[notice.key]
 
-    def taken(self, notice: Notice, future: Future[bool]) -> None:
+    def take(self, notice: Notice, future: Future[bool]) -> None:
+        """The outcome is known to a tick: the same key is a new notice from now on."""
         with self._lock:
             if self._known.get(notice.key) is future:
                 self._forget(notice.key)
 
     def _forget(self, key: str) -> None:
-        for each in (self._known, self._waiting, self._told):
+        for each in (self._known, self._waiting, self._delivered_at):
             each.pop(key, None)  # type: ignore[attr-defined]
 
     def _work(self) -> None:
-        while one := self._next():
-            notice, future = one
+        while entry := self._next():
+            notice, future = entry
             try:
-                found = self._tell(notice)
-                self._told[notice.key] = time.monotonic()
-                future.set_result(found)
-            except BaseException as error:  # noqa: BLE001 the tick that asks for it gets it
+                outcome = self._send(notice)
+                self._delivered_at[notice.key] = time.monotonic()
+                future.set_result(outcome)
+            except BaseException as error:  # noqa: BLE001 the tick that takes the outcome gets it
                 future.set_exception(error)
 
     def _next(self) -> tuple[Notice, Future[bool]] | None:
         with self._lock:
             if not self._waiting:
-                self._thread = Thread()  # this one ends, and whoever asks now begins another
+                self._thread = Thread()  # this one ends, and the next notice starts another
                 return None
-            notice = max(self._waiting.values(), key=lambda one: one.severity == "page")  # the first of them
+            notice = max(self._waiting.values(), key=lambda each: each.severity == "page")  # the first of them
             del self._waiting[notice.key]
             return notice, self._known[notice.key]
 
 
-_of: dict[str, Telling] = {}
+_queues: dict[str, NotificationQueue] = {}
 
 
-class Tick:
-    """One tick of ``sensor``, which may tell people. ``words`` gets what it has to say of that."""
+class TickNotifier:
+    """Delivers the notices of one tick of ``sensor``; ``messages`` gets what the tick has to report of that."""
 
-    def __init__(self, context: dg.SensorEvaluationContext, sensor: str, words: list[str]) -> None:
-        self._telling = _of.setdefault(sensor, Telling())
-        self._telling.begin(ports.notifier(context).tell)
-        self._context, self._words, self._left = context, words, SECONDS
+    def __init__(self, context: dg.SensorEvaluationContext, sensor: str, messages: list[str]) -> None:
+        self._queue = _queues.setdefault(sensor, NotificationQueue())
+        self._queue.begin_tick(ports.notifier(context).tell)
+        self._context, self._messages, self._seconds_left = context, messages, DELIVERY_SECONDS
 
     def __contains__(self, key: str) -> bool:
-        """Whether the notice with this key was asked for, and what came of it is not known yet."""
-        return key in self._telling
+        """Whether the notice with this key was submitted, and its outcome is not known yet."""
+        return key in self._queue
 
-    def told(self, notice: Notice) -> bool:
-        """Whether that is done; never raises. When not, remember that they were not, and a later tick asks again:
-        it tells nobody a second time when they were told meanwhile, and tries again when that failed."""
-        future, began = self._telling.ask(notice), time.monotonic()
-        wait([future], max(0.0, self._left))
-        self._left -= time.monotonic() - began
+    def deliver(self, notice: Notice) -> bool:
+        """Whether it is delivered; never raises. When not, the caller remembers that, and a later tick delivers again:
+        nobody is notified twice when it arrived meanwhile, and it is tried again when that failed."""
+        future, began = self._queue.submit(notice), time.monotonic()
+        wait([future], max(0.0, self._seconds_left))
+        self._seconds_left -= time.monotonic() - began
         if not future.done():
-            if LATER not in self._words:
-                self._words.append(LATER)
+            if PENDING not in self._messages:
+                self._messages.append(PENDING)
             return False
-        self._telling.taken(notice, future)
+        self._queue.take(notice, future)
         if (error := future.exception()) is None:
             return True
         if not isinstance(error, IntermodalError):  # a bug: what else the tick decides does not depend on it
-            self._context.log.error("telling '%s' failed", notice.title, exc_info=error)
-        self._words.append(error.message if isinstance(error, IntermodalError) else repr(error))
+            self._context.log.error("the notification '%s' failed", notice.title, exc_info=error)
+        self._messages.append(error.message if isinstance(error, IntermodalError) else repr(error))
         return False

@@ -1,4 +1,4 @@
-"""What the outage sensor asks of the clouds themselves, in bounded time: APIs of clouds that were down, golden rows."""
+"""What the outage sensor asks of the clouds, in bounded time: APIs of targets with an incident, golden rows."""
 
 import logging
 import time
@@ -9,108 +9,109 @@ from typing import Literal, TypeVar
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import endpoint_name
-from intermodal.platform.resilience.detection import Lane, Watch, WatchPolicy, agreed
-from intermodal.platform.targets import Cloud
+from intermodal.platform.resilience.detection import UpstreamKey, Watch, WatchPolicy, agreed
+from intermodal.platform.targets import Target
 
 log = logging.getLogger(__name__)
 ANSWER_SECONDS = 1.5
 BEGIN_SECONDS, GOLDEN_SECONDS = 0.2, 1.3
-"""Golden rows are sent for so long, whatever the number of lanes, and each may take so long from its own start: Azure's
-are three calls, one after the other. What was not asked in this tick is asked in one of the next."""
-WORKERS, TICK_SECONDS = 32, 5.0
+"""Golden rows are sent for so long, whatever the number of upstreams, and each may take so long from its own start:
+Azure's are three calls, one after the other. An upstream that is not probed in this tick is probed in a later one."""
+CONCURRENT_PROBES, TICK_SECONDS = 32, 5.0
 
 T = TypeVar("T")
 
 
-def asking(places: Mapping[Cloud, ports.EndpointTarget]) -> Callable[[], dict[Cloud, bool]]:
-    """Ask whether each cloud's API takes a call, and go on; what this gives waits for the rest of ``ANSWER_SECONDS``.
+def ask_apis(adapters: Mapping[Target, ports.EndpointTarget]) -> Callable[[], dict[Target, bool]]:
+    """Ask whether each target's API takes a call, and go on; the result waits for the rest of ``ANSWER_SECONDS``.
 
     No answer in time is no.
     """
     pool, until = _pool(), time.monotonic() + ANSWER_SECONDS
-    asked = {cloud: pool.submit(place.answers) for cloud, place in places.items()}
+    calls = {target: pool.submit(adapter.answers) for target, adapter in adapters.items()}
     pool.shutdown(wait=False)
 
-    def answers() -> dict[Cloud, bool]:
-        ready, _ = wait(asked.values(), max(0.0, until - time.monotonic()))
-        return {cloud: future in ready and _given(future, cloud) is True for cloud, future in asked.items()}
+    def answers() -> dict[Target, bool]:
+        ready, _ = wait(calls.values(), max(0.0, until - time.monotonic()))
+        return {target: future in ready and _result(future, target) is True for target, future in calls.items()}
 
     return answers
 
 
 def voted(
-    policy: WatchPolicy, gateway: Mapping[Lane, bool | None], endpoints: Mapping[Lane, bool]
-) -> dict[Lane, bool | None]:
-    """One observation a lane, of what its watchers saw."""
-    eyes = {lane: [endpoints.get(lane), *([gateway[lane]] if "gateway" in policy.watchers else [])] for lane in gateway}
-    return {lane: agreed(policy, votes) for lane, votes in eyes.items()}
+    policy: WatchPolicy, gateway: Mapping[UpstreamKey, bool | None], endpoints: Mapping[UpstreamKey, bool]
+) -> dict[UpstreamKey, bool | None]:
+    """One observation of each upstream, from those of its watchers."""
+    seen = {key: [endpoints.get(key), *([gateway[key]] if "gateway" in policy.watchers else [])] for key in gateway}
+    return {key: agreed(policy, votes) for key, votes in seen.items()}
 
 
 def endpoint_votes(
     gateway: ports.Gateway,
-    places: Mapping[Cloud, ports.EndpointTarget],
+    adapters: Mapping[Target, ports.EndpointTarget],
     environment: str,
-    lanes: Mapping[Lane, bool | None],
+    upstreams: Mapping[UpstreamKey, bool | None],
     before: Watch,
     now: float,
-) -> dict[Lane, bool]:
-    """Send the golden row through the clouds' own clients: suspects first, then the others by turns.
+) -> dict[UpstreamKey, bool]:
+    """Send the golden row through the clouds' own clients: to suspects first, then to the others by turns.
 
-    An endpoint that was asked and has not answered in time cannot serve; of one that was not asked nothing is known.
+    An endpoint that was probed and has not answered in time cannot serve. Nothing is known of one that was not probed,
+    nor of one whose target has no adapter.
     """
-    rest = sorted(lane for lane in lanes if lane not in before.failing and lanes[lane] is not False)
-    suspects = [lane for lane in lanes if lane in before.failing or lanes[lane] is False]
-    ordered = suspects + _by_turns(rest, now)
+    probed = [key for key in upstreams if key[1] in adapters]
+    suspects = [key for key in probed if key in before.failing or upstreams[key] is False]
+    others = sorted(set(probed) - set(suspects))
 
-    def ask(lane: Lane) -> Callable[[], bool | None]:
-        return lambda: _serves(gateway, places[lane[1]], environment, lane[0])
+    def probe(key: UpstreamKey) -> Callable[[], bool | None]:
+        return lambda: _serves(gateway, adapters[key[1]], environment, key[0])
 
-    found = _together({lane: ask(lane) for lane in ordered}, BEGIN_SECONDS, GOLDEN_SECONDS)
-    return {lane: serves for lane, serves in found.items() if serves is not None}
-
-
-def _by_turns(lanes: Sequence[Lane], now: float) -> list[Lane]:
-    """After ``TICK_SECONDS`` it begins as many further on as are surely asked in one tick."""
-    turn = int(now / TICK_SECONDS * WORKERS) % len(lanes) if lanes else 0
-    return [*lanes[turn:], *lanes[:turn]]
+    found = _gather({key: probe(key) for key in suspects + _by_turns(others, now)}, BEGIN_SECONDS, GOLDEN_SECONDS)
+    return {key: serves for key, serves in found.items() if serves is not None}
 
 
-def _serves(gateway: ports.Gateway, place: ports.EndpointTarget, environment: str, model: str) -> bool | None:
+def _by_turns(keys: Sequence[UpstreamKey], now: float) -> list[UpstreamKey]:
+    """After ``TICK_SECONDS`` it begins as many further on as are surely probed in one tick."""
+    start = int(now / TICK_SECONDS * CONCURRENT_PROBES) % len(keys) if keys else 0
+    return [*keys[start:], *keys[:start]]
+
+
+def _serves(gateway: ports.Gateway, adapter: ports.EndpointTarget, environment: str, model: str) -> bool | None:
     try:
         route = gateway.route(model)
     except Exception as error:  # noqa: BLE001 whatever ails the gateway, nothing is known of the endpoint
-        log.warning("The gateway did not say what is served of %s: %r", model, error)
+        log.warning("The route of %s could not be read: %r", model, error)
         return None
     if route is None:
         return True  # withdrawn meanwhile
     try:
-        place.invoke(endpoint_name(model, route.version, environment), route.golden_body.encode())
+        adapter.invoke(endpoint_name(model, route.version, environment), route.golden_body.encode())
     except IntermodalError:
         return False
     return True
 
 
-def _together(calls: Mapping[T, Callable[[], bool | None]], begin: float, seconds: float) -> dict[T, bool | None]:
-    """What the calls gave that began within ``begin`` seconds; no answer within further ``seconds`` is no.
+def _gather(calls: Mapping[T, Callable[[], bool | None]], begin: float, seconds: float) -> dict[T, bool | None]:
+    """The results of the calls that began within ``begin`` seconds; no answer within further ``seconds`` is no.
 
     Threads that still wait are left to their time-outs.
     """
     pool = _pool()
-    running: dict[Future[bool | None], T] = {pool.submit(call): one for one, call in calls.items()}
+    running: dict[Future[bool | None], T] = {pool.submit(call): key for key, call in calls.items()}
     wait(running, begin)
     pool.shutdown(wait=False, cancel_futures=True)
-    begun = {future: one for future, one in running.items() if not future.cancelled()}
+    begun = {future: key for future, key in running.items() if not future.cancelled()}
     ready, _ = wait(begun, seconds)
-    return {one: _given(future, one) if future in ready else False for future, one in begun.items()}
+    return {key: _result(future, key) if future in ready else False for future, key in begun.items()}
 
 
 def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(WORKERS, thread_name_prefix="probe")
+    return ThreadPoolExecutor(CONCURRENT_PROBES, thread_name_prefix="probe")
 
 
-def _given(future: Future[T], one: object) -> T | Literal[False]:
-    """An error that nobody expected is a no for this one, and no reason not to look at the others."""
+def _result(future: Future[T], key: object) -> T | Literal[False]:
+    """An unexpected error is a no for this key, and no reason not to look at the others."""
     if (error := future.exception()) is not None:
-        log.error("Asking %s failed: %r", one, error, exc_info=error)
+        log.error("Asking %s failed: %r", key, error, exc_info=error)
         return False
     return future.result()

@@ -1,4 +1,4 @@
-"""Helpers that were left scaled up when their incident ended: who they are, and what is asked for and told."""
+"""Surge replicas that were left when their incident ended: which there are, their run request and their notice."""
 
 from collections.abc import Container, Iterator
 
@@ -9,45 +9,39 @@ from intermodal.assets.resilience.reap import reap
 from intermodal.assets.specs import specs_of
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.notifications import Notice
-from intermodal.platform.resilience.orphans import Helper, Orphan, Uses
-from intermodal.platform.targets import Cloud, parse_target
+from intermodal.platform.resilience.detection import UpstreamKey
+from intermodal.platform.resilience.orphans import Orphan, Surge, Uses
 
 
-def helpers(
-    context: dg.SensorEvaluationContext, used: Uses, answered: Container[str]
-) -> Iterator[tuple[str, str, Helper]]:
-    """What to remember each by, its target, and the helper; one for each model and cloud that can be asked now."""
+def surges_to_scale_down(used: Uses, listed: Container[str]) -> Iterator[tuple[str, Surge]]:
+    """The key in the cursor and the surge, one for each model and target that answers now (``listed``)."""
+    seen = set[UpstreamKey]()
+    for surge in used.surges:
+        key = (surge.model, surge.target)
+        if str(surge.target) in listed and surge.model in used.routed and key not in seen:
+            seen.add(key)
+            yield f"{surge.target}|{surge.model} since {surge.incident}", surge
+
+
+def scale_down_request(context: dg.SensorEvaluationContext, used: Uses, surge: Surge, orphan: Orphan) -> dg.RunRequest:
     assert context.repository_def is not None
-    specs, seen = specs_of(context.repository_def), set[tuple[str, Cloud]]()
-    for helper in used.left:
-        lane, spec = (helper.model, helper.cloud), specs.get(helper.model)
-        target = next((one for one in (spec.serve if spec else ()) if parse_target(one).cloud == helper.cloud), "")
-        if target in answered and helper.model in used.routed and lane not in seen:
-            seen.add(lane)
-            yield f"{target}|{helper.model} since {helper.incident}", target, helper
-
-
-def resting(
-    context: dg.SensorEvaluationContext, used: Uses, helper: Helper, target: str, orphan: Orphan
-) -> dg.RunRequest:
-    assert context.repository_def is not None
-    spec, environment = specs_of(context.repository_def)[helper.model], ports.deployment(context).environment
-    name = endpoint_name(helper.model, used.routed[helper.model].version, environment)
-    config = {"target": target, "name": name, "spec": spec.model_dump_json()}
+    spec, environment = specs_of(context.repository_def)[surge.model], ports.deployment(context).environment
+    name = endpoint_name(surge.model, used.routed[surge.model].version, environment)
+    config = {"target": str(surge.target), "name": name, "spec": spec.model_dump_json()}
     return dg.RunRequest(
-        run_key=f"rest-{helper.incident}-{helper.cloud}-{int(orphan.due)}",
+        run_key=f"scale-down-{surge.incident}-{surge.target}-{int(orphan.due)}",
         job_name=reap.name,
         run_config={"ops": {"reap_endpoint": {"config": config}}},
-        tags={"model": helper.model, "intermodal/orphan": f"{target}/{name}"},
+        tags={"model": surge.model, "intermodal/orphan": f"{surge.target}/{name}"},
     )
 
 
-def left(helper: Helper, target: str) -> Notice:
+def leftover_notice(surge: Surge) -> Notice:
     return Notice(
         severity="warning",
-        title=f"{helper.model} on {target} may run more than its spec says",
-        text=f"It helped out in the incident {helper.incident}, which is closed, and the job reap could not scale it "
+        title=f"{surge.model} on {surge.target} may run more than its spec says",
+        text=f"It helped out in the incident {surge.incident}, which is closed, and the job reap could not scale it "
         "back. It is tried again every quarter of an hour. Look at its run.",
         owner="team:platform",
-        key=f"left-{helper.incident}-{helper.cloud}",
+        key=f"left-{surge.incident}-{surge.target}",
     )

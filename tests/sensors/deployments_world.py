@@ -15,6 +15,7 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.sensors.deployments import deployments
 from tests.memory import MemoryGateway, MemoryNotifier
 from tests.sensors.support import Ticks, jobs, routes, spec
+from tests.targets import AWS
 
 DONE, RUNS = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.STARTED
 SUCCESS = dg.DagsterEventType.RUN_SUCCESS
@@ -52,7 +53,7 @@ class World:
 
     def serve(self, model: str, version: str) -> None:
         """What a run of ``deploy_<model>`` leaves when it ends well."""
-        self.gateway.routes[model] = Route(model, version, {"aws": 1}, {}, "{}")
+        self.gateway.routes[model] = Route(model, version, {AWS: 1}, {}, "{}")
         made = dg.AssetMaterialization([model, "route"], tags={"dagster/code_version": self.stated})
         self.instance.report_runless_asset_event(made)
 

@@ -11,15 +11,26 @@ import pytest
 from intermodal.assets.specs import SPEC
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit import champions, notifications
-from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.concurrency import SingleFlight
+from tests.targets import SERVE
+
+TIME_LIMITS = {
+    "credentials": "RENEWAL_SECONDS",
+    "drift": "LOOKUP_SECONDS",
+    "orphans": "LISTING_SECONDS",
+    "staleness": "LOOKUP_SECONDS",
+    "toolkit.champions": "REGISTRY_SECONDS",
+    "toolkit.notifications": "DELIVERY_SECONDS",
+}
+"""Module of a sensor and the name of how long its tick waits for others."""
 
 
 def be_patient(patch: pytest.MonkeyPatch) -> None:
-    """Sensors wait long for whatever is in memory, and know nothing of what other tests asked."""
-    patch.setattr(champions, "_asked", Pending())
-    patch.setattr(notifications, "_of", {})
-    for name in ("credentials", "drift", "orphans", "staleness", "toolkit.champions", "toolkit.notifications"):
-        patch.setattr(import_module(f"intermodal.sensors.{name}"), "SECONDS", 30.0)
+    """Sensors wait long for whatever is in memory, and know nothing of the calls of other tests."""
+    patch.setattr(champions, "_calls", SingleFlight())
+    patch.setattr(notifications, "_queues", {})
+    for name, limit in TIME_LIMITS.items():
+        patch.setattr(import_module(f"intermodal.sensors.{name}"), limit, 30.0)
 
 
 def spec(name: str, **more: Any) -> ModelSpec:
@@ -32,6 +43,7 @@ def spec(name: str, **more: Any) -> ModelSpec:
             "features": {"function": "data.features", "target": "y"},
             "train": {"function": "train.fit"},
             "gate": {"metric": "roc_auc"},
+            "serve": SERVE,
             **more,
         }
     )
@@ -71,14 +83,14 @@ class Ticks:
         self.requests: list[dg.RunRequest] = []
 
     def __call__(self) -> str:
-        """What the tick said. Requests whose key was seen before are dropped, as the daemon drops them."""
+        """The tick's message. Requests whose key was seen before are dropped, as the daemon drops them."""
         context = dg.build_sensor_context(
             instance=self.instance, cursor=self.cursor, resources=self.resources, repository_def=self.repository
         )
         result = self.sensor.evaluate_tick(context)
         self.cursor = result.cursor
-        self.requests = [one for one in result.run_requests or () if one.run_key not in self.keys]
-        self.keys += [str(one.run_key) for one in self.requests]
+        self.requests = [each for each in result.run_requests or () if each.run_key not in self.keys]
+        self.keys += [str(each.run_key) for each in self.requests]
         return result.skip_message or ""
 
     def remembered(self) -> Any:

@@ -9,7 +9,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.assets.runs import MODEL_TAG
+from intermodal.platform.ports.gateway import Route
 from tests.sensors.deployments_world import DONE, RUNS, SERVED, SUCCESS, World, module, two_models
+from tests.targets import AWS
 
 
 @pytest.fixture
@@ -69,7 +71,7 @@ def test_what_only_trains_keeps_nothing_from_being_deployed_nor_told(world: Worl
 
 
 def test_so_many_are_asked_for_at_once_and_the_others_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "AT_ONCE", 1)
+    monkeypatch.setattr(module, "REQUESTS_PER_TICK", 1)
     world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
     world.tick()
     (first,) = world.tick.requests
@@ -193,3 +195,15 @@ def test_one_run_for_each_event_whatever_happens(monkeypatch: pytest.MonkeyPatch
                         asked += 1
                         waiting.append(world.tick.run(world.tick.requests[0], RUNS))
         assert asked <= events
+
+
+def test_deployments_of_a_model_elsewhere_are_left_to_its_location(world: World) -> None:
+    """Another code location defines it: champion, route and failed run of it are no event here."""
+    world.registry.known = {"m": "1.0.0", "theirs": "7.0.0"}
+    world.gateway.routes["theirs"] = Route("theirs", "6.0.0", {AWS: 1}, {}, "{}")
+    run = world.instance.add_run(dg.DagsterRun(job_name="deploy_theirs", status=RUNS, tags={"model": "theirs"}))
+    world.end(run)
+    for _ in range(2):
+        assert world.later() == SERVED
+    assert not world.tick.keys
+    assert not world.notifier.told

@@ -124,12 +124,12 @@ def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: p
     world.tick.resources["notifier"] = people
     world.registry.known["n"] = "1.0.0"
     with monkeypatch.context() as patch:
-        patch.setattr(notifications, "SECONDS", 0.01)
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         world.later()
         assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
         assert not world.tick.remembered()["m"]["told"]
         world.tick.run(world.tick.requests[0], RUNS)
-        assert notifications.LATER in world.later()
+        assert notifications.PENDING in world.later()
     people.allow(1)
     world.later()
     assert world.tick.remembered()["m"]["told"]

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from intermodal.platform.errors import Unavailable
@@ -54,7 +55,7 @@ class World:
         self.instance, self.registry, self.tables = instance, Registry(), MemoryTables()
         self.notifier = MemoryNotifier()
         for name in NAMES:
-            self.tables.write(name, "features", NEWER, None)  # type: ignore[arg-type]
+            self.tables.write(name, "features", NEWER, pd.DataFrame())
         resources = {"registry": self.registry, "tables": self.tables, "notifier": self.notifier}
         specs = [spec(name) for name in NAMES]
         made = jobs(NAMES, "retrain_")
@@ -193,7 +194,7 @@ def test_the_cool_down_holds_after_the_cursor_is_lost(world: World) -> None:
 
 
 def test_who_does_not_answer_keeps_nobody_waiting_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SECONDS", 0.5)
+    monkeypatch.setattr(module, "LOOKUP_SECONDS", 0.5)
     world.registry.silent, world.registry.broken = {"m01"}, {"m02"}
     world.measured("drifted", "m00", "m01", "m02", "m03")
     world.measured("none", *NAMES[4:])
@@ -227,8 +228,8 @@ def test_all_are_asked_at_once(world: World) -> None:
 
 def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many that never answer as can be asked at once, and one that would."""
-    monkeypatch.setattr(module, "SECONDS", 0.3)
-    monkeypatch.setattr("intermodal.sensors.toolkit.concurrency.WORKERS", 2)
+    monkeypatch.setattr(module, "LOOKUP_SECONDS", 0.3)
+    monkeypatch.setattr("intermodal.sensors.toolkit.concurrency.CONCURRENT_CALLS", 2)
     world.registry.silent = {"m00", "m01"}
     world.measured("drifted", "m00", "m01", "m02")
     got: set[str] = set()
@@ -240,16 +241,16 @@ def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.Monk
 
 
 def test_a_dead_registry_is_asked_one_question_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "SECONDS", 0.01)
+    monkeypatch.setattr(registry, "REGISTRY_SECONDS", 0.01)
     world.registry.dead = True
     world.measured("drifted")
     for _ in range(3):
-        assert "The registry does not say what is champion: no answer within 0.01 s." in world.tick()
+        assert "The registry does not give the champions: no answer within 0.01 s." in world.tick()
         assert not world.tick.requests
     assert world.registry.asked == ["champions"]
     world.registry.dead = False
     world.registry.end.set()
-    monkeypatch.setattr(registry, "SECONDS", 30.0)
+    monkeypatch.setattr(registry, "REGISTRY_SECONDS", 30.0)
     world.tick()
     assert world.asked() == NAMES
 
@@ -267,7 +268,7 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         del world.tables.frames[name, "features", NEWER]
     world.measured("drifted")
     with monkeypatch.context() as patch:
-        patch.setattr(notifications, "SECONDS", 0.01)
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         tick()
         assert world.asked() == NAMES[-1:]
         tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
@@ -275,7 +276,7 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         world.measured("drifted", *NAMES[:-1])  # at another time: the event is the same
         words = tick()
         assert tick.remembered()["m00"]["since"] == since
-    assert notifications.LATER in words
+    assert notifications.PENDING in words
     assert f"{NAMES[0]}: ask people, there is no data newer" in words
     assert not [one for one in tick.remembered().values() if one.get("told")]
     assert len(people.begun) == 1
@@ -284,3 +285,14 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
     tick()
     assert sorted(name for name, one in tick.remembered().items() if one.get("told")) == NAMES[:-1]
     assert len(set(people.told)) == len(people.begun) == len(NAMES) - 1
+
+
+def test_drift_of_a_model_elsewhere_is_left_to_its_location(world: World) -> None:
+    """Another code location defines it: its drift and the runs that its sensor requested are in the same instance."""
+    world.measured("drifted", "m00", "theirs")
+    tags = {"model": "theirs", "dagster/sensor_name": "drift", module.CAUSE: "drift of 1.0.0"}
+    world.instance.add_run(dg.DagsterRun(job_name="retrain_theirs", tags=tags, status=dg.DagsterRunStatus.SUCCESS))
+    world.tick()
+    assert world.asked() == ["m00"]
+    assert set(world.tick.remembered()) == {"m00"}
+    assert world.notifier.told == []

@@ -29,6 +29,7 @@ from intermodal.sensors.toolkit.instigators import last_due
 from tests.memory import MemoryGauges, MemoryIncidents, MemoryNotifier
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
+from tests.targets import GCP
 
 module = import_module("intermodal.sensors.heartbeat")  # the package has the sensor under the same name
 (JOB,) = jobs(["m"])
@@ -175,15 +176,15 @@ def test_after_a_night_without_a_daemon_nobody_is_blamed(world: World) -> None:
 
 
 def test_objectives_budget_and_incidents_are_told(world: World) -> None:
-    world.incidents.open(Incident("i", "m", "gcp", 1.0))
+    world.incidents.open(Incident("i", "m", GCP, 1.0))
     world.tick()
     assert world.gauges.pushed["objectives"] == [
         ("intermodal_objective_p95_seconds", {"model": "m"}, 0.1),
         ("intermodal_objective_availability", {"model": "m"}, 0.995),
         ("intermodal_budget_usd", {"model": "m"}, 5.0),
     ]
-    opened = {labels["cloud"]: value for _, labels, value in world.gauges.pushed["incidents"]}
-    assert opened == {"aws": 0.0, "gcp": 1.0, "azure": 0.0}
+    opened = {labels["target"]: value for _, labels, value in world.gauges.pushed["incidents"]}
+    assert opened == {"aws/sagemaker": 0.0, "gcp/cloud-run": 1.0, "azure/ml": 0.0}
 
 
 def test_nobody_who_takes_gauges_or_notices_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,15 +208,15 @@ def test_people_who_hang_do_not_stop_it(world: World, monkeypatch: pytest.Monkey
     world.clock.now = following - 300
     world.scheduled("monthly", following - 1e6, [])
     with monkeypatch.context() as patch:
-        patch.setattr(notifications, "SECONDS", 0.01)
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         words = world.pass_time(1800)
         assert "outage is silent" in words
-        assert notifications.LATER in words
+        assert notifications.PENDING in words
         assert world.gauges.pushed["heartbeat"][0][2] == world.clock.now
         assert (world.tick.remembered()["told"], len(people.begun)) == ({}, 1)
     people.allow(2)
     world.tick()
-    assert notifications.LATER not in world.tick()
+    assert notifications.PENDING not in world.tick()
     assert world.tick.remembered()["told"] == {"outage": "silent"}
     assert people.told == ["heartbeat-outage-silent", f"schedule-0 0 2 * *-{int(following)}"]
 

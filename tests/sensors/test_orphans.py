@@ -1,6 +1,6 @@
-"""What nobody uses is removed once, and never what somebody does."""
+"""An endpoint that is not in use is removed once, and one in use never."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from threading import Event
 from types import SimpleNamespace
@@ -11,21 +11,30 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from intermodal.assets.ports import store_key, target_key
 from intermodal.assets.resilience.reap import reap
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.resilience.orphans import GRACE_SECONDS
-from intermodal.platform.targets import TARGETS
+from intermodal.platform.targets import Target
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.toolkit import champions as registry
 from intermodal.sensors.toolkit import notifications
-from intermodal.sensors.toolkit.single_flight import Pending
-from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryNotifier, MemoryStore, MemoryTarget
+from intermodal.sensors.toolkit.concurrency import SingleFlight
+from tests.memory import (
+    MemoryDeployment,
+    MemoryGateway,
+    MemoryIncidents,
+    MemoryNotifier,
+    MemoryStore,
+    MemoryStores,
+    MemoryTarget,
+    MemoryTargets,
+)
 from tests.sensors.people import Slow
-from tests.sensors.support import Ticks
+from tests.sensors.support import Ticks, routes, spec
+from tests.targets import AWS, AWS_EU, EKS, GCP, TARGETS
 
 NOW = 1_795_000_000.0
 
@@ -43,9 +52,9 @@ class Registry:
 
 
 class World:
-    def __init__(self, instance: dg.DagsterInstance, clock: Any) -> None:
+    def __init__(self, instance: dg.DagsterInstance, clock: Any, targets: Sequence[Target] = TARGETS) -> None:
         self.clock, self.instance, self.registry = clock, instance, Registry()
-        self.targets = {target.cloud: MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS}
+        self.targets = {target: MemoryTarget(target, MemoryStore(target.site)) for target in targets}
         self.gateway, self.incidents, self.notifier = MemoryGateway([]), MemoryIncidents(), MemoryNotifier()
         self.resources: dict[str, Any] = {
             "deployment": MemoryDeployment(),
@@ -53,20 +62,20 @@ class World:
             "incidents": self.incidents,
             "notifier": self.notifier,
             "registry": self.registry,
-            **{target_key(place.target): place for place in self.targets.values()},
-            **{store_key(cloud): place.store for cloud, place in self.targets.items()},
+            "targets": MemoryTargets(self.targets),
+            "stores": MemoryStores.of(adapter.store for adapter in self.targets.values()),
         }
-        self.tick = Ticks(orphans, self.resources, instance)
+        self.tick = Ticks(orphans, self.resources, instance, assets=routes([spec("m")]))
         self.route("m", "1.0.0")
-        for cloud in self.targets:
-            self.endpoint(cloud, "1.0.0")
+        for target in self.targets:
+            self.endpoint(target, "1.0.0")
 
     def route(self, model: str, version: str) -> None:
         self.gateway.routes[model] = Route(model, version, dict.fromkeys(self.targets, 1), {}, "{}")
 
-    def endpoint(self, cloud: str, version: str, model: str = "m") -> str:
-        place, name = self.targets[cloud], endpoint_name(model, version, "sandbox")
-        place.endpoints[name] = Endpoint(place.target, name, model, version, "https://x", "ready")
+    def endpoint(self, target: Target, version: str, model: str = "m") -> str:
+        name = endpoint_name(model, version, "sandbox")
+        self.targets[target].endpoints[name] = Endpoint(target, name, model, version, "https://x", "ready")
         return name
 
     def pass_time(self, seconds: float) -> str:
@@ -86,52 +95,52 @@ class World:
 def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
-    monkeypatch.setattr(module, "_listing", Pending())
+    monkeypatch.setattr(module, "_listing", SingleFlight())
     with dg.DagsterInstance.ephemeral() as instance:
         yield World(instance, clock)
 
 
-def test_what_is_routed_stays(world: World) -> None:
+def test_orphans_on_the_route_stay(world: World) -> None:
     assert world.pass_time(10 * GRACE_SECONDS) == "Every endpoint is in use."
 
 
-def test_an_orphan_is_removed_after_the_grace_and_people_are_told(world: World) -> None:
-    name = world.endpoint("gcp", "0.9.0")
-    assert f"{name} on gcp/cloud-run is in nobody's use" in world.pass_time(GRACE_SECONDS - 1)
+def test_orphans_are_removed_after_the_grace_and_notified(world: World) -> None:
+    name = world.endpoint(GCP, "0.9.0")
+    assert f"{name} on gcp/cloud-run is not in use" in world.pass_time(GRACE_SECONDS - 1)
     assert not world.tick.requests
     world.clock.now += 1
     world.tick()
     (request,) = world.tick.requests
     assert request.tags["model"] == "m"
     assert world.reap(request).success
-    assert list(world.targets["gcp"].endpoints) == [endpoint_name("m", "1.0.0", "sandbox")]
+    assert list(world.targets[GCP].endpoints) == [endpoint_name("m", "1.0.0", "sandbox")]
     assert [notice.title for notice in world.notifier.told] == [f"{name} on gcp/cloud-run was removed"]
     assert world.reap(request).success  # again changes nothing
     assert len(world.notifier.told) == 1
     assert world.tick() == "Every endpoint is in use."
 
 
-def test_the_job_looks_again_before_it_deletes(world: World) -> None:
-    name = world.endpoint("aws", "1.1.0")
+def test_reap_of_endpoint_in_use_deletes_nothing(world: World) -> None:
+    name = world.endpoint(AWS, "1.1.0")
     world.pass_time(GRACE_SECONDS)
     world.route("m", "1.1.0")
     assert world.reap(world.tick.requests[0]).success
-    assert name in world.targets["aws"].endpoints
+    assert name in world.targets[AWS].endpoints
     assert not world.notifier.told
 
 
-def test_the_job_leaves_other_environments_alone(world: World) -> None:
-    place, name = world.targets["aws"], endpoint_name("m", "0.1.0", "staging")
-    place.endpoints[name] = Endpoint(place.target, name, "m", "0.1.0", "https://x", "ready")
+def test_reap_in_other_environment_deletes_nothing(world: World) -> None:
+    adapter, name = world.targets[AWS], endpoint_name("m", "0.1.0", "staging")
+    adapter.endpoints[name] = Endpoint(AWS, name, "m", "0.1.0", "https://x", "ready")
     config = {"ops": {"reap_endpoint": {"config": {"target": "aws/sagemaker", "name": name}}}}
     assert not world.reap(dg.RunRequest(run_config=config)).success
-    assert name in place.endpoints
+    assert name in adapter.endpoints
 
 
-def test_a_job_that_waits_for_others_is_not_in_their_way(world: World) -> None:
+def test_reap_while_another_reap_waits_deletes(world: World) -> None:
     """Two orphans of one model: another of these runs is no reason to leave the first."""
-    for cloud in ("aws", "gcp"):
-        world.endpoint(cloud, "0.9.0")
+    for target in (AWS, GCP):
+        world.endpoint(target, "0.9.0")
     world.pass_time(GRACE_SECONDS)
     first, second = world.tick.requests
     world.tick.run(second, dg.DagsterRunStatus.STARTED)
@@ -140,8 +149,8 @@ def test_a_job_that_waits_for_others_is_not_in_their_way(world: World) -> None:
 
 
 @pytest.mark.parametrize("why", ["running", "by hand", "incident", "no route", "no registry"])
-def test_what_may_be_of_use_stays(world: World, why: str) -> None:
-    world.endpoint("aws", "1.1.0")
+def test_orphans_that_may_be_of_use_stay(world: World, why: str) -> None:
+    world.endpoint(AWS, "1.1.0")
     match why:
         case "running":
             world.instance.add_run(
@@ -152,11 +161,11 @@ def test_what_may_be_of_use_stays(world: World, why: str) -> None:
             run = dg.DagsterRun(job_name="__ASSET_JOB", asset_selection=keys, status=dg.DagsterRunStatus.STARTED)
             world.instance.add_run(run)
         case "incident":
-            world.incidents.open(Incident("i", "m", "aws", NOW))
+            world.incidents.open(Incident("i", "m", AWS, NOW))
         case "no route":
             world.gateway.routes.clear()
             world.registry.known = {"m": "1.1.0"}
-            world.endpoint("aws", "1.0.0")
+            world.endpoint(AWS, "1.0.0")
         case "no registry":
             world.gateway.routes.clear()
             world.registry.known = None
@@ -164,8 +173,8 @@ def test_what_may_be_of_use_stays(world: World, why: str) -> None:
     assert not [one for one in world.tick.requests if "1-1-0" in str(one.run_key)]
 
 
-def test_the_grace_begins_again_after_every_run(world: World) -> None:
-    world.endpoint("aws", "1.1.0")
+def test_orphans_after_a_run_get_the_grace_again(world: World) -> None:
+    world.endpoint(AWS, "1.1.0")
     world.pass_time(GRACE_SECONDS - 1)
     run = dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=dg.DagsterRunStatus.STARTED)
     world.instance.add_run(run)
@@ -175,76 +184,76 @@ def test_the_grace_begins_again_after_every_run(world: World) -> None:
     assert not world.tick.keys
 
 
-def test_a_cloud_that_does_not_answer_is_named_and_remembered(world: World) -> None:
-    world.endpoint("aws", "0.9.0")
-    world.endpoint("gcp", "0.9.0")
+def test_orphans_on_silent_target_are_remembered(world: World) -> None:
+    world.endpoint(AWS, "0.9.0")
+    world.endpoint(GCP, "0.9.0")
     world.tick()
-    world.targets["aws"].gone = True
+    world.targets[AWS].gone = True
     world.pass_time(GRACE_SECONDS)
     assert [one.run_config["ops"]["reap_endpoint"]["config"]["target"] for one in world.tick.requests] == [
         "gcp/cloud-run"
     ]
     assert "aws/sagemaker is passed over: it does not answer" in world.tick()
-    world.targets["aws"].gone = False
+    world.targets[AWS].gone = False
     world.tick()
     assert len(world.tick.keys) == 2
 
 
-def test_a_cloud_that_swallows_packets_keeps_a_tick_no_longer_than_it_may(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    arrived, place = Event(), world.targets["aws"]
-    listed, begun = place.list, list[float]()
+def test_orphans_tick_with_hanging_target_ends_in_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    arrived, adapter = Event(), world.targets[AWS]
+    listed, begun = adapter.list, list[float]()
 
     def swallowed(*_: Any) -> Any:
         begun.append(world.clock.now)
         arrived.wait()
         return listed("sandbox")
 
-    for cloud in ("aws", "gcp"):
-        world.endpoint(cloud, "0.9.0")
-    monkeypatch.setattr(module, "SECONDS", 0.2)
-    monkeypatch.setattr(place, "list", swallowed)
-    words = world.tick()
-    assert "aws/sagemaker is passed over: no answer within 0.2 s" in words
-    assert "m-0-9-0-sandbox on gcp/cloud-run is in nobody's use" in words
+    for target in (AWS, GCP):
+        world.endpoint(target, "0.9.0")
+    monkeypatch.setattr(module, "LISTING_SECONDS", 0.2)
+    monkeypatch.setattr(adapter, "list", swallowed)
+    message = world.tick()
+    assert "aws/sagemaker is passed over: no answer within 0.2 s" in message
+    assert "m-0-9-0-sandbox on gcp/cloud-run is not in use" in message
     world.tick()
     assert len(begun) == 1  # nobody is asked twice at once
-    monkeypatch.setattr(module, "SECONDS", 30.0)
+    monkeypatch.setattr(module, "LISTING_SECONDS", 30.0)
     arrived.set()
-    assert "m-0-9-0-sandbox on aws/sagemaker is in nobody's use" in world.tick()
+    assert "m-0-9-0-sandbox on aws/sagemaker is not in use" in world.tick()
 
 
-def test_one_that_could_not_be_removed_is_told_once(world: World) -> None:
-    world.endpoint("aws", "0.9.0")
+def test_orphans_that_stay_are_notified_once(world: World) -> None:
+    world.endpoint(AWS, "0.9.0")
     world.pass_time(GRACE_SECONDS)
     for _ in range(4):
         world.clock.now += GRACE_SECONDS
         world.tick()
     assert len(world.tick.keys) == 1
-    assert [notice.title for notice in world.notifier.told] == ["m-0-9-0-sandbox on aws/sagemaker bills on"]
+    assert [notice.title for notice in world.notifier.told] == ["m-0-9-0-sandbox on aws/sagemaker still costs money"]
 
 
-def test_people_who_hang_keep_no_removal_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orphans_with_hanging_notifier_are_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     people = Slow()
     world.tick.resources["notifier"] = people
-    world.endpoint("aws", "0.9.0")
+    world.endpoint(AWS, "0.9.0")
     world.pass_time(GRACE_SECONDS)
-    world.endpoint("gcp", "0.9.0")
+    world.endpoint(GCP, "0.9.0")
     with monkeypatch.context() as patch:
-        patch.setattr(notifications, "SECONDS", 0.01)
-        words = world.pass_time(GRACE_SECONDS)
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
+        message = world.pass_time(GRACE_SECONDS)
         assert [str(one.run_key).split("-")[0] for one in world.tick.requests] == ["gcp/cloud"]
-        assert notifications.LATER in world.tick()
-        assert "bills on" not in words
+        assert notifications.PENDING in world.tick()
+        assert "still costs money" not in message
     people.allow(1)
     for _ in range(2):
-        assert notifications.LATER not in world.tick()
+        assert notifications.PENDING not in world.tick()
     assert people.told == people.begun == ["orphan-aws/sagemaker-m-0-9-0-sandbox"]
 
 
 @pytest.mark.parametrize("routed", [True, False])
-def test_a_dead_registry_keeps_no_tick_waiting(world: World, monkeypatch: pytest.MonkeyPatch, routed: bool) -> None:
+def test_orphans_tick_with_dead_registry_ends_in_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, routed: bool
+) -> None:
     back, asked = Event(), list[float]()
 
     def hangs() -> dict[str, str]:
@@ -255,9 +264,9 @@ def test_a_dead_registry_keeps_no_tick_waiting(world: World, monkeypatch: pytest
     world.registry.champions = hangs  # type: ignore[method-assign]
     if not routed:
         world.gateway.routes.clear()
-    world.endpoint("aws", "0.9.0")
-    monkeypatch.setattr(registry, "SECONDS", 0.01)
-    assert "The registry does not say what is champion: no answer within 0.01 s." in world.tick()
+    world.endpoint(AWS, "0.9.0")
+    monkeypatch.setattr(registry, "REGISTRY_SECONDS", 0.01)
+    assert "The registry does not give the champions: no answer within 0.01 s." in world.tick()
     world.clock.now += GRACE_SECONDS
     world.tick()
     assert len(world.tick.requests) == routed  # without a route it may be the champion
@@ -265,11 +274,11 @@ def test_a_dead_registry_keeps_no_tick_waiting(world: World, monkeypatch: pytest
     back.set()
 
 
-def test_nothing_is_removed_when_what_is_used_is_not_known(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_orphans_without_known_uses_stay(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any, **__: Any) -> None:
         raise Unavailable("no disk")
 
-    world.endpoint("aws", "0.9.0")
+    world.endpoint(AWS, "0.9.0")
     world.tick()
     cursor = world.tick.cursor
     monkeypatch.setattr(world.incidents, "all", fails)
@@ -278,8 +287,84 @@ def test_nothing_is_removed_when_what_is_used_is_not_known(world: World, monkeyp
     assert world.tick.cursor == cursor
 
 
-def test_the_job_is_the_sensors(world: World) -> None:
+def test_orphans_sensor_brings_its_job(world: World) -> None:
     assert world.tick.repository.get_job("reap").name == reap.name
+
+
+@pytest.fixture
+def wide(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """Two targets of one site, and one of them in a second region, which is not enabled by default."""
+    clock = SimpleNamespace(now=NOW)
+    monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
+    monkeypatch.setattr(module, "_listing", SingleFlight())
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield World(instance, clock, (AWS, AWS_EU, EKS))
+
+
+def reaped(world: World) -> list[str]:
+    """The targets of this tick's requests."""
+    return [each.run_config["ops"]["reap_endpoint"]["config"]["target"] for each in world.tick.requests]
+
+
+def test_orphans_on_targets_of_one_cloud_are_told_apart(wide: World) -> None:
+    wide.gateway.routes["m"] = Route("m", "1.0.0", {AWS: 1, EKS: 1}, {}, "{}")
+    wide.endpoint(EKS, "0.9.0")
+    wide.pass_time(GRACE_SECONDS)
+    assert reaped(wide) == ["aws/eks"]
+    assert wide.reap(wide.tick.requests[0]).success
+    assert list(wide.targets[EKS].endpoints) == [endpoint_name("m", "1.0.0", "sandbox")]
+
+
+def test_orphans_in_region_that_left_spec_and_route_are_removed(wide: World) -> None:
+    wide.tick()
+    wide.gateway.routes["m"] = Route("m", "1.0.0", {AWS: 1, EKS: 1}, {}, "{}")
+    wide.pass_time(GRACE_SECONDS)
+    assert reaped(wide) == ["aws/sagemaker@eu-west-1"]
+    assert wide.reap(wide.tick.requests[0]).success
+    wide.tick()
+    assert "aws/sagemaker@eu-west-1" not in wide.tick.remembered()["targets"]  # it is empty
+
+
+def test_orphans_on_target_not_enabled_are_unknown_and_the_others_found(world: World) -> None:
+    adapters = dict(world.targets)
+    for target in (AWS, GCP):
+        world.endpoint(target, "0.9.0")
+    world.tick()
+    world.tick.resources["targets"] = MemoryTargets({GCP: adapters[GCP]})
+    assert "aws/sagemaker is passed over: aws/sagemaker is not enabled." in world.tick()
+    world.clock.now += GRACE_SECONDS
+    world.tick()
+    assert reaped(world) == ["gcp/cloud-run"]
+    world.tick.resources["targets"] = MemoryTargets(adapters)
+    world.tick()
+    assert reaped(world) == ["aws/sagemaker"]  # its grace went on meanwhile
+
+
+@pytest.mark.parametrize("why", ["routed", "champion", "no registry"])
+def test_orphans_of_a_model_elsewhere_stay(world: World, why: str) -> None:
+    """Another code location defines it: its model is on the gateway or has a champion."""
+    world.endpoint(AWS, "0.9.0", "theirs")
+    match why:
+        case "routed":
+            world.route("theirs", "1.0.0")
+        case "champion":
+            world.registry.known = {"theirs": "1.0.0"}
+        case _:
+            world.registry.known = None
+    world.pass_time(10 * GRACE_SECONDS)
+    assert not world.tick.requests
+
+
+def test_orphans_of_a_model_nowhere_are_removed(world: World) -> None:
+    world.endpoint(AWS, "0.9.0", "withdrawn")
+    world.pass_time(GRACE_SECONDS)
+    assert reaped(world) == ["aws/sagemaker"]
+
+
+@pytest.mark.parametrize("cursor", ['{"targets": ["aws"]}', '{"targets": 1}', '{"targets": [], "a|b": 1}'])
+def test_orphans_with_damaged_cursor_start_anew(world: World, cursor: str) -> None:
+    world.tick.cursor = cursor
+    assert world.tick() == "Every endpoint is in use."
 
 
 STEPS = st.lists(
@@ -289,9 +374,7 @@ STEPS = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_one_removal_for_each_appearance_and_never_of_what_is_used(
-    monkeypatch: pytest.MonkeyPatch, steps: list[str]
-) -> None:
+def test_orphans_are_requested_once_for_each_appearance(monkeypatch: pytest.MonkeyPatch, steps: list[str]) -> None:
     clock = SimpleNamespace(now=NOW)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     with dg.DagsterInstance.ephemeral() as instance:
@@ -300,10 +383,10 @@ def test_one_removal_for_each_appearance_and_never_of_what_is_used(
             clock.now += GRACE_SECONDS / 2
             match step:
                 case "appear":
-                    begun += endpoint_name("m", "2.0.0", "sandbox") not in world.targets["aws"].endpoints
-                    world.endpoint("aws", "2.0.0")
+                    begun += endpoint_name("m", "2.0.0", "sandbox") not in world.targets[AWS].endpoints
+                    world.endpoint(AWS, "2.0.0")
                 case "vanish":
-                    world.targets["aws"].endpoints.pop(endpoint_name("m", "2.0.0", "sandbox"), None)
+                    world.targets[AWS].endpoints.pop(endpoint_name("m", "2.0.0", "sandbox"), None)
                 case "use" | "unuse":
                     begun += used and step == "unuse"
                     used = step == "use"
@@ -312,10 +395,10 @@ def test_one_removal_for_each_appearance_and_never_of_what_is_used(
                     begun += 1  # the memory of having asked is lost: the job, which looks again, may be asked for again
                     world.tick.cursor = '{"a": [}'
                 case "away" | "back":
-                    world.targets["aws"].gone = step == "away"
+                    world.targets[AWS].gone = step == "away"
                 case _:
                     world.tick()
                     for request in world.tick.requests:
                         version = "2-0-0" if "2-0-0" in str(request.run_key) else "1-0-0"
                         assert (version == "2-0-0") != used
-        assert len([key for key in world.tick.keys if "aws" in key and "2-0-0" in key]) <= begun
+        assert len([key for key in world.tick.keys if "aws/" in key and "2-0-0" in key]) <= begun

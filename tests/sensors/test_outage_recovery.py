@@ -9,36 +9,39 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.resilience.detection import WatchPolicy
 from tests.sensors.outage_here import CONTAINED, Here
+from tests.targets import AWS
 
 
 def test_a_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     here.tick(2)
-    assert here.asked == []
+    assert here.requested == []
     here.tick()
-    assert here.asked == ["recover_wine"]
-    assert here.ticks.requests[0].run_config == {"ops": {"bring_back_wine": {"config": {"incident": "wine-aws-1"}}}}
+    assert here.requested == ["recover_wine"]
+    assert here.ticks.requests[0].run_config == {
+        "ops": {"bring_back_wine": {"config": {"incident": "wine-aws.sagemaker-1"}}}
+    }
 
 
 def test_a_cloud_whose_api_is_silent_is_not_recovered(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.opened(("detected", "0"), *CONTAINED)
-    monkeypatch.setattr(here.targets["aws"], "answers", lambda: False)
-    assert "Open: wine-aws-1." in here.tick(5)
+    monkeypatch.setattr(here.targets[AWS], "answers", lambda: False)
+    assert "Open: wine-aws.sagemaker-1." in here.tick(5)
 
 
 def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     monkeypatch.setattr("intermodal.sensors.toolkit.probes.ANSWER_SECONDS", 0.05)
-    monkeypatch.setattr(here.targets["aws"], "answers", lambda: time.sleep(0.4) or True)
+    monkeypatch.setattr(here.targets[AWS], "answers", lambda: time.sleep(0.4) or True)
     here.tick(4)
-    assert here.asked == []
+    assert here.requested == []
 
 
 def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waits for the other to be asked: one after the other, the tick would take as long as both."""
     here.opened(("detected", "0"), *CONTAINED)
     here.watch.policy = WatchPolicy(watchers=("endpoint",))
-    api, row, place = Event(), Event(), here.targets["aws"]
+    api, row, adapter = Event(), Event(), here.targets[AWS]
 
     def answers() -> bool:
         api.set()
@@ -50,28 +53,28 @@ def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, m
             raise Unavailable("nobody asked the API")
         return b"{}"
 
-    monkeypatch.setattr(place, "answers", answers)
-    monkeypatch.setattr(place, "invoke", invoke)
+    monkeypatch.setattr(adapter, "answers", answers)
+    monkeypatch.setattr(adapter, "invoke", invoke)
     for _ in range(3):
         api.clear()
         row.clear()
         here.tick()
-    assert "recover_wine" in here.asked
+    assert "recover_wine" in here.requested
 
 
 def test_a_cloud_that_died_again_during_its_recovery_is_failed_over_again(here: Here) -> None:
     here.opened(("detected", "0"), *CONTAINED, ("recovering", "0"), ("share back", "0"))
-    here.targets["aws"].gone = True
+    here.kill("aws")
     here.tick(2)
     wine = [request for request in here.ticks.requests if request.job_name == "failover_wine"]
-    assert [request.run_key for request in wine] == ["wine-aws-1-failover-1-1"]
+    assert [request.run_key for request in wine] == ["wine-aws.sagemaker-1-failover-1-1"]
 
 
 def test_an_incident_that_was_closed_is_not_the_one_of_a_new_outage(here: Here) -> None:
-    here.targets["aws"].gone = True
+    here.kill("aws")
     here.tick()
-    old = Incident(f"wine-aws-{int(here.now)}", "wine", "aws", here.now)
+    old = Incident(f"wine-aws.sagemaker-{int(here.now)}", "wine", AWS, here.now)
     here.incidents.open(old)
     here.incidents.close(old.id, here.now + 1)
     here.tick()
-    assert f"wine-aws-{int(here.now)}-failover-0-1" in here.ticks.keys
+    assert f"wine-aws.sagemaker-{int(here.now)}-failover-0-1" in here.ticks.keys

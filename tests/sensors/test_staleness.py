@@ -145,7 +145,7 @@ def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch:
 
 
 def test_every_model_has_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MODELS", 1)
+    monkeypatch.setattr(module, "MODELS_PER_TICK", 1)
     seen = []
     for _ in range(4):
         world.tick()
@@ -173,14 +173,16 @@ def test_slow_people_are_told_of_every_model_once_over_some_ticks(
     many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, people = many
-    monkeypatch.setattr(module, "MODELS", 20)  # what is told between a model's turns is remembered all the same
-    monkeypatch.setattr(notifications, "SECONDS", 0.01)
+    monkeypatch.setattr(
+        module, "MODELS_PER_TICK", 20
+    )  # what is told between a model's turns is remembered all the same
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     for number in range(1, 25):
         people.allow(2)
         tick()  # the third of its notices hangs
         until(lambda number=number: len(people.begun) == 2 * number + 1)
     people.allow(2)
-    monkeypatch.setattr(notifications, "SECONDS", 30.0)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     for _ in range(3):  # turns
         tick()
     assert known(tick) == len(set(people.told)) == len(people.begun) == 50
@@ -190,12 +192,12 @@ def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
     many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, people = many
-    monkeypatch.setattr(notifications, "SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     for _ in range(3):
-        assert notifications.LATER in tick()
+        assert notifications.PENDING in tick()
     assert (known(tick), len(people.begun)) == (0, 1)
     assert tick.remembered()["m49"][2] == "2024-01-01"  # the rest of the cursor is kept
     people.allow(1000)
-    monkeypatch.setattr(notifications, "SECONDS", 30.0)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     tick()
     assert known(tick) == len(set(people.told)) == len(people.begun) == 50

@@ -129,7 +129,7 @@ def test_a_quiet_model_whose_look_has_not_ended_has_to_wait(
 def test_quiet_models_are_looked_at_a_few_at_a_time_and_those_first_that_waited_longest(
     tick: Ticks, gateway: Counting, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUIET_AT_ONCE", 1)
+    monkeypatch.setattr(module, "MAX_QUIET_RUNS", 1)
     gateway.requests = {"b": 1}
     tick()
     clock.now += 1
@@ -149,7 +149,7 @@ def test_quiet_models_are_looked_at_a_few_at_a_time_and_those_first_that_waited_
 def test_busy_models_keep_no_quiet_one_waiting(
     tick: Ticks, gateway: Counting, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "QUIET_AT_ONCE", 1)
+    monkeypatch.setattr(module, "MAX_QUIET_RUNS", 1)
     gateway.requests = {"b": 1}
     tick()
     gateway.requests = {"a": 1_000_000, "b": 1}

@@ -25,7 +25,7 @@ def test_a_registry_that_hangs_is_asked_once_and_its_answer_taken_later(monkeypa
     slow = Slow()
     context: Any = dg.build_sensor_context(resources={"registry": slow})
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "SECONDS", 0.01)
+        patch.setattr(registry, "REGISTRY_SECONDS", 0.01)
         for _ in range(3):
             with pytest.raises(Unavailable, match=r"no answer within 0\.01 s"):
                 registry.champions(context, "deployments", 60.0)
@@ -39,7 +39,7 @@ def test_an_answer_to_an_old_question_is_none(monkeypatch: pytest.MonkeyPatch) -
     context: Any = dg.build_sensor_context(resources={"registry": slow})
     monkeypatch.setattr(registry, "time", clock)
     with monkeypatch.context() as patch:
-        patch.setattr(registry, "SECONDS", 0.01)
+        patch.setattr(registry, "REGISTRY_SECONDS", 0.01)
         with pytest.raises(Unavailable):
             registry.champions(context, "deployments", 60.0)
     clock.monotonic = lambda: 61.0

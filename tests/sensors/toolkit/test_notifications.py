@@ -1,4 +1,4 @@
-"""Telling people keeps no tick for longer than it may, and nothing that is told late is lost or told twice."""
+"""Notifications keep no tick for longer than they may, and none that is delivered late is lost or sent twice."""
 
 import threading
 from collections.abc import Iterator
@@ -29,8 +29,8 @@ def tick(people: Any, *notices: Notice) -> tuple[list[str], list[str]]:
     """Whom a tick that wants to tell all these takes for told, and what it says."""
     words = list[str]()
     context: Any = dg.build_sensor_context(resources={"notifier": people})
-    this = notifications.Tick(context, "one", words)
-    return [one.key for one in notices if this.told(one)], words
+    this = notifications.TickNotifier(context, "one", words)
+    return [one.key for one in notices if this.deliver(one)], words
 
 
 def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,11 +44,11 @@ def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch
             until(futures[0].done)
         clock.now += min(seconds, 0.3)
 
-    monkeypatch.setattr(notifications, "SECONDS", 0.5)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.5)
     monkeypatch.setattr(notifications, "wait", wait)
     monkeypatch.setattr(notifications, "time", SimpleNamespace(monotonic=lambda: clock.now))
     wanted = [notice(f"n{number}") for number in range(5)]
-    assert tick(people, *wanted) == (["n0", "n1"], [notifications.LATER])
+    assert tick(people, *wanted) == (["n0", "n1"], [notifications.PENDING])
     assert waited == [0.5, 0.2, 0, 0, 0]
     assert tick(people, *wanted[2:])[0] == ["n2", "n3"]
     assert tick(people, *wanted[4:]) == (["n4"], [])
@@ -56,16 +56,16 @@ def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch
 
 
 def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifications, "SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     wanted = [notice(f"n{number}") for number in range(50)]
     for _ in range(4):
-        assert tick(people, *wanted) == ([], [notifications.LATER])
+        assert tick(people, *wanted) == ([], [notifications.PENDING])
     until(lambda: people.begun)
     assert people.begun == ["n0"]
-    until(lambda: sum(thread.name == "telling" for thread in threading.enumerate()) == 1)
+    until(lambda: sum(thread.name == "notifications" for thread in threading.enumerate()) == 1)
     people.allow(1000)
     until(lambda: len(people.told) == 50)  # between two ticks
-    monkeypatch.setattr(notifications, "SECONDS", 30.0)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     assert tick(people, *wanted) == ([one.key for one in wanted], [])
     assert people.told == [one.key for one in wanted]
 
@@ -98,15 +98,15 @@ def test_a_failure_of_which_the_tick_did_not_hear_is_said_by_the_next(monkeypatc
 
     people = Failing()
     with monkeypatch.context() as patch:
-        patch.setattr(notifications, "SECONDS", 0.01)
-        assert tick(people, notice("a")) == ([], [notifications.LATER])
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
+        assert tick(people, notice("a")) == ([], [notifications.PENDING])
     people.allow(1)
     assert tick(people, notice("a")) == ([], ["Nobody could be told."])
     assert people.begun == ["a"]
 
 
 def test_pages_are_told_first(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifications, "SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     tick(people, notice("under way"))
     until(lambda: people.begun)
     tick(people, notice("under way"), notice("a"), notice("b"), notice("c", "page"), notice("d", "page"))
@@ -116,7 +116,7 @@ def test_pages_are_told_first(people: Slow, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_is_over_before_it_is_told_is_not_told(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notifications, "SECONDS", 0.01)
+    monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     tick(people, notice("a"), notice("b"))
     until(lambda: people.begun)
     for _ in range(2):
@@ -131,13 +131,13 @@ def test_what_was_told_is_known_for_a_while_when_ticks_do_not_ask(
     people: Slow, monkeypatch: pytest.MonkeyPatch, remembered: float, told: list[str]
 ) -> None:
     """They may not have known of it, as when a cloud did not answer; after a while it is another event."""
-    monkeypatch.setattr(notifications, "REMEMBERED", remembered)
+    monkeypatch.setattr(notifications, "REMEMBERED_SECONDS", remembered)
     with monkeypatch.context() as patch:
-        patch.setattr(notifications, "SECONDS", 0.01)
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         tick(people, notice("a"))
         people.allow(1000)
         until(lambda: people.told)
-        until(lambda: not any(thread.name == "telling" for thread in threading.enumerate()))
+        until(lambda: not any(thread.name == "notifications" for thread in threading.enumerate()))
         tick(people)
         tick(people)
     assert tick(people, notice("a")) == (["a"], [])
@@ -148,6 +148,6 @@ def test_a_thread_that_died_is_replaced(people: Slow, monkeypatch: pytest.Monkey
     people.allow(1000)
     with monkeypatch.context() as patch:
         patch.setattr(notifications.Thread, "start", lambda _: None)
-        patch.setattr(notifications, "SECONDS", 0.01)
-        assert tick(people, notice("a")) == ([], [notifications.LATER])
+        patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
+        assert tick(people, notice("a")) == ([], [notifications.PENDING])
     assert tick(people, notice("a"), notice("b")) == (["a", "b"], [])

@@ -6,7 +6,7 @@ from threading import Event
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.sensors.toolkit.single_flight import Pending
+from intermodal.sensors.toolkit.concurrency import SingleFlight
 
 
 @pytest.fixture
@@ -17,17 +17,17 @@ def swallowed() -> Iterator[Event]:
     event.set()
 
 
-def test_who_does_not_answer_is_named_and_the_others_are_heard(swallowed: Event) -> None:
+def test_single_flight_without_answer_names_the_call(swallowed: Event) -> None:
     def fails() -> int:
         raise Unavailable("it says 500")
 
     calls = {"gcp": lambda: int(swallowed.wait()), "aws": lambda: 1, "azure": fails}
-    answers = Pending[int]().ask(calls, 0.05)
+    answers = SingleFlight[int]().gather(calls, 0.05)
     assert answers.found == {"aws": 1}
     assert answers.failed == {"gcp": "no answer within 0.05 s", "azure": "it says 500"}
 
 
-def test_all_are_asked_at_once() -> None:
+def test_single_flight_makes_all_calls_at_once() -> None:
     """Each waits for all the others to be asked."""
     begun = {name: Event() for name in "abc"}
 
@@ -35,13 +35,13 @@ def test_all_are_asked_at_once() -> None:
         begun[name].set()
         return all(event.wait(30) for event in begun.values())
 
-    assert Pending[bool]().ask({name: lambda name=name: meet(name) for name in begun}, 30).found == dict.fromkeys(
-        "abc", True
-    )
+    assert SingleFlight[bool]().gather(
+        {name: lambda name=name: meet(name) for name in begun}, 30
+    ).found == dict.fromkeys("abc", True)
 
 
-def test_one_call_at_most_is_under_way_and_a_later_tick_takes_its_answer(swallowed: Event) -> None:
-    pending, asked = Pending[int](), list[int]()
+def test_single_flight_result_is_taken_by_a_later_tick(swallowed: Event) -> None:
+    pending, asked = SingleFlight[int](), list[int]()
 
     def slow() -> int:
         asked.append(len(asked))
@@ -49,13 +49,13 @@ def test_one_call_at_most_is_under_way_and_a_later_tick_takes_its_answer(swallow
         return asked[-1]
 
     for _ in range(3):
-        assert pending.ask({"gcp": slow}, 0.01).failed
+        assert pending.gather({"gcp": slow}, 0.01).failed
     assert asked == [0]
     swallowed.set()
-    assert pending.ask({"gcp": slow}, 30).found == {"gcp": 0}
-    assert pending.ask({"gcp": slow}, 30).found == {"gcp": 1}
+    assert pending.gather({"gcp": slow}, 30).found == {"gcp": 0}
+    assert pending.gather({"gcp": slow}, 30).found == {"gcp": 1}
 
 
-def test_a_bug_is_not_hidden() -> None:
+def test_single_flight_with_a_bug_raises_it() -> None:
     with pytest.raises(ZeroDivisionError):
-        Pending[float]().ask({"aws": lambda: 1 / 0}, 30)
+        SingleFlight[float]().gather({"aws": lambda: 1 / 0}, 30)
