@@ -16,7 +16,8 @@ from pydantic import Field
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.targets import parse_target
-from intermodal.resources.storage.documents import Document, Documents, documents
+from intermodal.resources.storage.bucket_documents import Bucket, is_bucket
+from intermodal.resources.storage.documents import Document, Documents, Folder
 
 log = logging.getLogger(__name__)
 READERS = 16
@@ -24,18 +25,22 @@ MAX_RACES = 100
 """How often a change is made anew because another writer was first."""
 
 
+def documents(address: str) -> Documents:
+    return Bucket(address) if is_bucket(address) else Folder(address)
+
+
 class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Fulfils ``platform.ports.Incidents``. Layout: ``<address>/open/<id>.json`` and ``<address>/closed/<id>.json``.
 
-    Every call is atomic, in a folder and in a bucket (``documents.py``): a change that was made from an older version of
+    Every call is atomic, in a folder and in a bucket: a change that was made from an older version of
     its document is refused, and is made anew from the newer one. Closing is three steps that any writer can finish: the
     open document is marked as closed, and is not changed after that; it is copied to ``closed``, unless it is there
     already; it is removed from ``open``. Where there is a closed document, the open one no longer counts.
     """
 
     address: str = Field(
-        description="A folder, a bucket (s3://bucket/incidents, gs://, az://), or what else fsspec knows, where nothing "
-        "keeps two writers apart."
+        description="A folder or a bucket (s3://bucket/incidents, gs://, az://). Another address that fsspec knows works "
+        "too, but nothing keeps two writers apart there."
     )
 
     def open(self, incident: Incident) -> Incident:

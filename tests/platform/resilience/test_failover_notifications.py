@@ -143,7 +143,10 @@ def test_incident_closes_when_no_notice_can_be_delivered() -> None:
     (incident,) = at.incidents.all()
     assert not incident.is_open
     assert incident.has("note", "not-told-back")
-    assert any("The notification that aws/sagemaker serves flight_delay again was not delivered" in text for text in at.failures)
+    assert any(
+        "The notification that aws/sagemaker serves flight_delay again was not delivered" in text
+        for text in at.failures
+    )
 
 
 def test_missing_recipient_is_noted() -> None:

@@ -142,6 +142,6 @@ def test_incident_of_one_target_leaves_its_site() -> None:
     at.kill_cloud(str(EKS))
     at.settle()
     assert incident_of(at, EKS).is_open
-    assert [title for _, title in notices(at)][0] == "aws/eks cannot serve flight_delay"
+    assert at.told[0].title == "aws/eks cannot serve flight_delay"
     assert at.targets[AWS].replicas == {NAME: 1}
     assert at.targets[GCP].replicas == {NAME: 2}

@@ -65,5 +65,7 @@ def incident(model: str, *entries: tuple[Step, str], closed: bool = True) -> Inc
         ([incident("m", ("told", "down"), ("told", "back"))], (), []),
     ],
 )
-def test_surges_left_names_targets_that_may_run_too_much(known: list[Incident], busy: tuple[str, ...], targets: list[Target]) -> None:
+def test_surges_left_names_targets_that_may_run_too_much(
+    known: list[Incident], busy: tuple[str, ...], targets: list[Target]
+) -> None:
     assert [surge.target for surge in surges_left(known, busy, {"m": [AWS, GCP, AZURE]})] == targets
