@@ -39,8 +39,8 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     """
 
     address: str = Field(
-        description="A folder or a bucket (s3://bucket/incidents, gs://, az://). Another address that fsspec knows works "
-        "too, but nothing keeps two writers apart there."
+        description="A folder or a bucket (s3://bucket/incidents, gs://, az://). Another address that fsspec knows "
+        "works too, but nothing keeps two writers apart there."
     )
 
     def open(self, incident: Incident) -> Incident:

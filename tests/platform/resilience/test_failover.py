@@ -17,8 +17,8 @@ def test_successor_takes_over_and_gives_back() -> None:
     assert [(e.step, e.key) for e in incident.entries] == [
         ("detected", "0"),
         ("drained", "0"),
-        ("told", "down"),
-        ("told", "capacity"),
+        ("notified", "down"),
+        ("notified", "capacity"),
         ("capacity", "0"),
     ]
     assert at.gateway.routes[MODEL].weights == {AWS: 0, GCP: 67, AZURE: 33}
@@ -32,7 +32,7 @@ def test_successor_takes_over_and_gives_back() -> None:
     at.settle()
     incident = at.incidents.all()[0]
     assert not incident.is_open
-    assert [e.step for e in incident.entries[5:]] == ["recovering", "current", "share back", "reaped", "told"]
+    assert [e.step for e in incident.entries[5:]] == ["recovering", "current", "share back", "reaped", "notified"]
     assert at.gateway.routes[MODEL].weights == {AWS: 34, GCP: 33, AZURE: 33}
     assert {target: adapter.replicas for target, adapter in at.targets.items()} == {
         target: {NAME: 1} for target in at.targets
