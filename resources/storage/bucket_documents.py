@@ -42,7 +42,7 @@ class Bucket:
     def __init__(self, address: str) -> None:
         parts = urlsplit(address)
         self._scheme, self._name, self._prefix = parts.scheme, parts.netloc, parts.path.strip("/")
-        self._place = f"bucket of {parts.scheme}://{parts.netloc}"
+        self._description = f"bucket of {parts.scheme}://{parts.netloc}"
 
     @cached_property
     def _store(self) -> ObjectStore:
@@ -107,7 +107,7 @@ class Bucket:
     def _translated(self) -> Iterator[None]:
         """A bucket that is not there is Unavailable: NotFound would be taken for a document that is not there."""
         try:
-            with translated(self._place):
+            with translated(self._description):
                 yield
         except NotFound as error:
             raise Unavailable(error.message, hint=error.hint) from error

@@ -63,7 +63,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
         with self._reached():
             for state in ("closed", "open", "closed"):
                 if (found := self._documents.read(_key(state, id))) is not None:
-                    return _parse(found, self._shown(state, id))
+                    return _parse(found, self._address_of(state, id))
         return None
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
@@ -95,7 +95,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
         if found is None:
             return None  # closed since it was listed
         try:
-            return _parse(found, self._shown(state, id))
+            return _parse(found, self._address_of(state, id))
         except IntermodalError as error:
             log.error("%s", error)  # one damaged document must not stop the reaction to all others
             return None
@@ -110,7 +110,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
                         continue
                     raise NotFound(f"There is no incident '{id}'.", hint=f"Look in {self.address}.")
                 state = "closed" if closed else "open"
-                known = _parse(found, self._shown(state, id))
+                known = _parse(found, self._address_of(state, id))
                 if not known.is_open and not closed:
                     self._finish_closing(id, found.text)
                     continue
@@ -134,7 +134,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
             f"The incident {id} was changed by others {MAX_RACES} times while it was to be changed.", hint="Run again."
         )
 
-    def _shown(self, state: str, id: str) -> str:
+    def _address_of(self, state: str, id: str) -> str:
         return f"{self.address}/{_key(state, id)}"
 
     @contextmanager
