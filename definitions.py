@@ -1,34 +1,39 @@
-"""The front door for Dagster: every model's assets, what reacts to them, and the resources of this environment."""
+"""The entry point for Dagster: every model's assets, the sensors that react to them, and this environment's resources."""
 
 import gc
 from pathlib import Path
 
 import dagster as dg
-import mlflow  # noqa: F401  # whole, before sensors side by side ask for parts of it: half of it is never mended
+import mlflow  # noqa: F401  # whole, before sensors side by side import parts of it: a half-imported one stays broken
 
 from intermodal.assets.deployment.withdraw import withdraw
 from intermodal.resources.environment import resources
 from intermodal.sensors import sensors
 from intermodal.sensors.toolkit.jobs import jobs_of
 
-# Definitions are made to stay: looking through all of them for garbage every 700 objects is wasted.
+# Definitions are made to stay: a garbage collection every 700 objects finds nothing.
 gc.set_threshold(50_000, 20, 20)
 
 
-def load(project: Path) -> dg.Definitions:
-    """The models of the project that ``project`` lies in, and what is one for all of them."""
-    models = dg.load_from_defs_folder(path_within_project=project)
+def with_platform(models: dg.Definitions) -> dg.Definitions:
+    """Add to a project's definitions what its Intermodal models need: resources, sensors and the job ``withdraw``.
+
+    For a Dagster project that has models of type ``intermodal.assets.Model`` among its own assets. Resources of the same
+    key that the project defines are kept, and so is its executor.
+    """
+    own = dict(models.resources or {})
     jobs = list(models.jobs or ())
     served = {job.name.removeprefix("deploy_") for job in jobs_of(jobs, "deploy") or ()}
+    needed = {key: value for key, value in resources().items() if key not in own}
     return dg.Definitions.merge(
-        models,
-        dg.Definitions(
-            jobs=[withdraw(served)],
-            resources=resources(),
-            sensors=sensors(jobs),
-            executor=dg.in_process_executor,
-        ),
+        models, dg.Definitions(jobs=[withdraw(served)], resources=needed, sensors=sensors(jobs))
     )
+
+
+def load(project: Path) -> dg.Definitions:
+    """The models of the project that ``project`` lies in, with all that they need."""
+    models = dg.load_from_defs_folder(path_within_project=project)
+    return dg.Definitions.merge(with_platform(models), dg.Definitions(executor=dg.in_process_executor))
 
 
 @dg.definitions

@@ -1,30 +1,32 @@
 """The component that turns a spec into a model's assets, checks, jobs and schedule."""
 
 import re
+from pathlib import Path
 from typing import Self
 
 import dagster as dg
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from intermodal.assets import jobs
 from intermodal.assets.deployment import endpoint, mirror, route
-from intermodal.assets.functions import ModelFunctions
+from intermodal.assets.functions import ModelFunctions, where
 from intermodal.assets.monitoring import drift, drift_checks, drift_report, health, predictions
 from intermodal.assets.monitoring import jobs as monitoring_jobs
 from intermodal.assets.registry import version
 from intermodal.assets.resilience import drill, incidents, timeline
 from intermodal.assets.resilience import jobs as resilience_jobs
 from intermodal.assets.training import dataset, model
+from intermodal.platform.catalogue import CLOUDS_VARIABLE, default_targets, require_enabled
+from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.spec.schema import plain
-from intermodal.platform.targets import parse_target
 
 TEMPLATE = re.compile(r"\{[{%#]")
 """How Jinja's expressions, statements and comments begin; nothing in JSON does."""
 
 
 class Model(dg.Component, dg.Resolvable, ModelSpec):
-    """One model, from data to three clouds.
+    """One model, from data to the clouds that serve it.
 
     Write `defs.yaml` in a folder below `models/`, with plain Python functions beside it:
 
@@ -48,35 +50,53 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
         return cls(**{name: getattr(model, name) for name in model.model_fields_set})
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
-        functions = ModelFunctions.of(self, context)
-        targets = [parse_target(name) for name in self.serve]
+        spec = resolved(self, context.path)
+        functions = ModelFunctions.of(spec, context)
         assets = dg.Definitions(
             assets=[
-                dataset.dataset(self, functions),
-                dataset.features(self, functions),
-                model.model(self, functions),
-                version.version(self),
-                *(mirror.mirror(self, target.cloud) for target in targets),
-                *(endpoint.endpoint(self, target) for target in targets),
-                route.route(self, targets),
-                predictions.predictions_asset(self),
-                drift.drift(self),
-                drift_report.report(self),
-                health.health(self),
-                incidents.incidents(self),
-                timeline.timeline(self),
-                drill.drill(self),
+                dataset.dataset(spec, functions),
+                dataset.features(spec, functions),
+                model.model(spec, functions),
+                version.version(spec),
+                *(mirror.mirror(spec, site) for site in spec.sites),
+                *(endpoint.endpoint(spec, target) for target in spec.targets),
+                route.route(spec),
+                predictions.predictions_asset(spec),
+                drift.drift(spec),
+                drift_report.report(spec),
+                health.health(spec),
+                incidents.incidents(spec),
+                timeline.timeline(spec),
+                drill.drill(spec),
             ],
             asset_checks=[
-                model.quality(self),
-                *(mirror.mirror_verified(self, target.cloud) for target in targets),
-                *(endpoint.parity(self, target) for target in targets),
-                route.route_answers(self),
-                drift_checks.no_drift(self),
-                drift_checks.no_cloud_findings(self),
-                drift_checks.no_quality_findings(self),
-                drill.objectives(self),
+                model.quality(spec),
+                *(mirror.mirror_verified(spec, site) for site in spec.sites),
+                *(endpoint.parity(spec, target) for target in spec.targets),
+                route.route_answers(spec),
+                drift_checks.no_drift(spec),
+                drift_checks.no_target_findings(spec),
+                drift_checks.no_quality_findings(spec),
+                drill.objectives(spec),
             ],
-            jobs=[resilience_jobs.failover_job(self, targets), resilience_jobs.recover_job(self, targets)],
+            jobs=[resilience_jobs.failover_job(spec), resilience_jobs.recover_job(spec)],
         )
-        return dg.Definitions.merge(assets, jobs.jobs(self), monitoring_jobs.jobs(self))
+        return dg.Definitions.merge(assets, jobs.jobs(spec), monitoring_jobs.jobs(spec))
+
+
+def resolved(spec: ModelSpec, folder: Path) -> ModelSpec:
+    """The spec with its targets spelled out; SpecError names file, line and field of a target that cannot be used."""
+    try:
+        targets = spec.targets or default_targets()
+        for target in targets:
+            require_enabled(target)
+        if not targets:
+            raise SpecError("No cloud is enabled, so no target serves it.", hint=f"Set {CLOUDS_VARIABLE}.")
+        return spec.serving_on(targets)
+    except SpecError as error:
+        raise SpecError(
+            f"{where(folder, 'serve', error.message.split(':')[0])}: {error.message}", hint=error.hint
+        ) from error
+    except ValidationError as error:
+        reasons = "; ".join(str(one["msg"]) for one in error.errors())
+        raise SpecError(f"{where(folder, 'serve', spec.name)}: {reasons}") from error

@@ -54,7 +54,7 @@ def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[.
     if not source.exists():
         files = ", ".join(sorted(found.stem for found in context.path.glob("*.py"))) or "none"
         raise SpecError(
-            f"{_where(context, field, path)}: there is no file {source.name} beside the spec.",
+            f"{where(context.path, field, path)}: there is no file {source.name} beside the spec.",
             hint=f"Files there: {files}.",
         )
     module = importlib.import_module(context.defs_relative_module_name(source))
@@ -62,15 +62,15 @@ def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[.
     if not callable(function):
         known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
         raise SpecError(
-            f"{_where(context, field, path)}: {source.name} has no function '{name}'.",
+            f"{where(context.path, field, path)}: {source.name} has no function '{name}'.",
             hint=f"It has: {', '.join(known)}.",
         )
     return function
 
 
-def _where(context: dg.ComponentLoadContext, field: str, path: str) -> str:
-    """File, line and field of the spec that name the function."""
-    spec = context.path / "defs.yaml"
+def where(folder: Path, field: str, path: str) -> str:
+    """File, line, field and value of the spec beside which a mistake is to be corrected."""
+    spec = folder / "defs.yaml"
     lines = spec.read_text("utf-8").splitlines() if spec.exists() else []
     line = next((number for number, text in enumerate(lines, 1) if path in text), 1)
     return f"{spec}:{line}: {field}: {path}"

@@ -6,8 +6,9 @@ from typing import Any, TypeVar
 
 import dagster as dg
 
+from intermodal.platform.catalogue import store_adapter
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site, Target
 
 Context = dg.AssetExecutionContext
 F = TypeVar("F", bound=Callable[..., Any])
@@ -48,9 +49,17 @@ def attributes(
     }
 
 
-CLOUD_KINDS: Mapping[str, set[str]] = {
-    "aws/sagemaker": {"aws", "sagemaker"},
-    "gcp/cloud-run": {"gcp", "cloudrun"},
-    "azure/ml": {"azure", "azureml"},
-}
-STORE_KINDS: Mapping[Cloud, set[str]] = {"aws": {"aws", "s3"}, "gcp": {"gcp", "gcs"}, "azure": {"azure", "blob"}}
+def endpoint_key(spec: ModelSpec, target: Target) -> dg.AssetKey:
+    """``<model>/endpoint/sagemaker``, with the region where the target names one. The last part is what the UI lists:
+    where two clouds have a platform of one name, the cloud stands before it."""
+    twice = any(one.kind == target.kind and one.cloud != target.cloud for one in spec.targets)
+    return key(spec, "endpoint", _with_region(f"{target.cloud}-{target.kind}" if twice else target.kind, target.region))
+
+
+def mirror_key(spec: ModelSpec, site: Site) -> dg.AssetKey:
+    """``<model>/mirror/s3``, with the region where the site names one."""
+    return key(spec, "mirror", _with_region(store_adapter(site.cloud).kind, site.region))
+
+
+def _with_region(name: str, region: str) -> str:
+    return f"{name}-{region}" if region else name

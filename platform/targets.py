@@ -7,6 +7,7 @@ cloud in one region) and its cloud are its failure domains.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import Enum
 
 from intermodal.platform.errors import SpecError
 
@@ -91,3 +92,21 @@ def select(text: str, targets: Iterable[Target]) -> tuple[Target, ...]:
 def sites_of(targets: Iterable[Target]) -> tuple[Site, ...]:
     """The sites of the targets, each once, in order of appearance."""
     return tuple(dict.fromkeys(target.site for target in targets))
+
+
+class Feature(Enum):
+    """What not every target can do. An adapter gives the reason for each that it lacks."""
+
+    MONITOR = "measures its endpoints by a monitor of its own"
+    REPLICAS = "runs a stated number of replicas"
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a target can take. Each adapter's docstring has the vendor's pages."""
+
+    request_bytes: int
+    answer_bytes: int
+    answer_seconds: float
+    start_seconds: float
+    name_length: int

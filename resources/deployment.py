@@ -1,20 +1,29 @@
 """Which environment this is, and the image that its endpoints run."""
 
+import os
+
 import dagster as dg
 
-from intermodal.platform.targets import Cloud
+from intermodal.platform.catalogue import SETTINGS_PAGE
+from intermodal.platform.errors import SpecError
+from intermodal.platform.targets import Site
+from intermodal.resources.settings import regional_variable
 
 
 class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """``environment`` is sandbox, staging or production; the images are references in each cloud's registry.
+    """``environment`` is sandbox, staging or production.
 
-    Until there is an image asset, the image is the packaged server, the same for every version.
+    Until there is an image asset, the image is the packaged server, the same for every version: a reference in the
+    site's registry, by ``INTERMODAL_<CLOUD>_IMAGE``.
     """
 
     environment: str
-    aws_image: str
-    gcp_image: str
-    azure_image: str
 
-    def image(self, cloud: Cloud) -> str:
-        return {"aws": self.aws_image, "gcp": self.gcp_image, "azure": self.azure_image}[cloud]
+    def image(self, site: Site) -> str:
+        """SpecError names the variable that is not set."""
+        variable = f"INTERMODAL_{site.cloud.upper().replace('-', '_')}_IMAGE"
+        names = (regional_variable(variable, site.region), variable)
+        found = next((os.environ[name] for name in names if os.environ.get(name)), "")
+        if not found:
+            raise SpecError(f"There is no image for {site}: {names[0]} is not set.", hint=f"See {SETTINGS_PAGE}.")
+        return found

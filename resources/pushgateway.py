@@ -1,6 +1,6 @@
 """Numbers of Intermodal's own for dashboards and alerts. Fulfils the port ``Gauges`` with Prometheus' Pushgateway.
 
-https://github.com/prometheus/pushgateway: runs end before anybody could scrape them, so they leave their numbers there.
+https://github.com/prometheus/pushgateway: runs end before a scrape, so they leave their numbers there.
 """
 
 import logging
@@ -20,16 +20,16 @@ _log = logging.getLogger(__name__)
 
 
 class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A Pushgateway at ``url``. Every series carries ``job="intermodal"`` and ``group``, whoever pushed it."""
+    """A Pushgateway at ``url``. Every series carries ``job="intermodal"`` and ``group``."""
 
     url: str = Field(default="", description="Such as http://127.0.0.1:9091; empty: numbers go nowhere.")
     seconds: float = Field(default=5.0, gt=0, description="How long a push may take.")
 
     def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
-        """Replace everything of ``group`` with these (name, labels, value).
+        """Replace everything of ``group`` with these (name, labels, value), at once: a PUT.
 
-        Labels that one of a name has and another has not are empty there. Without a ``url`` this does nothing but say
-        so in the debug log. Unavailable when there is one and nobody takes the numbers.
+        A label that only some series of a name have is empty in the others. Without a ``url`` this does nothing but
+        write to the debug log. Unavailable when there is one and the push fails; the password is in no error.
         """
         if not self.url:
             _log.debug("no Pushgateway is configured: %d gauges of %s go nowhere", len(gauges), group)
@@ -40,14 +40,14 @@ class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         except ImportError as error:
             raise MissingExtra("prometheus-client", "watch") from error
         url = httpx.URL(self.url if "://" in self.url else f"http://{self.url}")
-        # Python's own client takes a name and a password for a part of the host, and shows them in what it raises.
-        shown = str(url.copy_with(userinfo=b""))
+        # urllib takes a name and a password for a part of the host, and puts them in its errors.
+        address = str(url.copy_with(userinfo=b""))
         handler = partial(basic_auth_handler, username=url.username or None, password=url.password)
         try:
-            push_to_gateway(shown, JOB, _registry(gauges), {"group": group}, timeout=self.seconds, handler=handler)
+            push_to_gateway(address, JOB, _registry(gauges), {"group": group}, timeout=self.seconds, handler=handler)
         except OSError as error:
             raise Unavailable(
-                f"The Pushgateway at {shown} does not take the numbers of '{group}': {error}.",
+                f"The Pushgateway at {address} does not take the numbers of '{group}': {error}.",
                 hint="Start it, or unset INTERMODAL_PUSHGATEWAY_URL to do without.",
             ) from error
 
@@ -63,6 +63,6 @@ def _registry(gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> Any:
         names = sorted({label for labels, _ in rows for label in labels})
         gauge = Gauge(name, name.replace("_", " "), names, registry=registry)
         for labels, value in rows:
-            one = gauge.labels(*(labels.get(label, "") for label in names)) if names else gauge
-            one.set(value)
+            series = gauge.labels(*(labels.get(label, "") for label in names)) if names else gauge
+            series.set(value)
     return registry

@@ -14,13 +14,18 @@ import aiohttp
 class Sent:
     """One request: when it was sent (seconds since the start), how long it took, and what came back.
 
-    ``status`` is 0 when there was no answer at all; then ``cloud`` says why.
+    ``target`` (text) gave the answer. ``status`` is 0 when there was no answer at all; then ``error`` is the reason.
     """
 
     at: float
     seconds: float
     status: int
-    cloud: str
+    target: str
+    error: str = ""
+
+    @property
+    def cloud(self) -> str:
+        return self.target.partition("/")[0]
 
 
 @dataclass
@@ -31,19 +36,26 @@ class Load:
 
     @property
     def failed(self) -> list[Sent]:
-        return [one for one in self.sent if one.status != 200]
+        return [request for request in self.sent if request.status != 200]
+
+    def targets(self, since: float = 0.0, until: float = float("inf")) -> Counter[str]:
+        """How many answers each target gave to requests sent in a span of time."""
+        return Counter(request.target for request in self._answered(since, until))
 
     def clouds(self, since: float = 0.0, until: float = float("inf")) -> Counter[str]:
         """How many answers each cloud gave to requests sent in a span of time."""
-        return Counter(one.cloud for one in self.sent if one.status == 200 and since <= one.at < until)
+        return Counter(request.cloud for request in self._answered(since, until))
+
+    def _answered(self, since: float, until: float) -> list[Sent]:
+        return [request for request in self.sent if request.status == 200 and since <= request.at < until]
 
     def quantile_ms(self, share: float) -> float:
-        times = sorted(one.seconds for one in self.sent)
+        times = sorted(request.seconds for request in self.sent)
         return times[min(int(len(times) * share), len(times) - 1)] * 1000
 
     @property
     def p50_ms(self) -> float:
-        return statistics.median(one.seconds for one in self.sent) * 1000
+        return statistics.median(request.seconds for request in self.sent) * 1000
 
 
 async def send(
@@ -55,15 +67,15 @@ async def send(
     async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as session:
         started = time.perf_counter()
 
-        async def one() -> None:
+        async def request() -> None:
             at = time.perf_counter() - started
             try:
                 async with session.post(url, data=body, headers={"content-type": "application/json"}) as answer:
                     await answer.read()
-                    status, cloud = answer.status, answer.headers.get("x-intermodal-cloud", "")
+                    status, target, reason = answer.status, answer.headers.get("x-intermodal-target", ""), ""
             except (aiohttp.ClientError, TimeoutError) as error:
-                status, cloud = 0, repr(error)
-            load.sent.append(Sent(at, time.perf_counter() - started - at, status, cloud))
+                status, target, reason = 0, "", repr(error)
+            load.sent.append(Sent(at, time.perf_counter() - started - at, status, target, reason))
 
         doing = [loop.create_task(_act(after, act)) for after, act in acts or []]
         running = set()
@@ -71,7 +83,7 @@ async def send(
             pause = number / rate - (time.perf_counter() - started)
             if pause > 0:
                 await asyncio.sleep(pause)
-            task = loop.create_task(one())
+            task = loop.create_task(request())
             running.add(task)
             task.add_done_callback(running.discard)
         await asyncio.gather(*running, *doing)

@@ -11,3 +11,7 @@ TARGETS = (AWS, GCP, AZURE)
 """One in each cloud: what most tests serve on."""
 SERVE = [str(target) for target in TARGETS]
 SITES = (Site("aws"), Site("gcp"), Site("azure"))
+
+CLOUDS = tuple(target.cloud for target in TARGETS)
+ON = {target.cloud: target for target in TARGETS}
+"""The target of a cloud, where a test kills whole clouds."""

@@ -22,11 +22,11 @@ from azure.identity import DefaultAzureCredential
 from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
 
 from intermodal.platform.protocol import v2
-from intermodal.platform.targets import CLOUDS, TARGETS
 from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.sandbox.local import monitoring
 from intermodal.sandbox.settings import Ports, free_port, port_variable
 from tests import load
+from tests.targets import CLOUDS, TARGETS
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
 
@@ -99,11 +99,11 @@ def test_every_cloud_serves_the_same_version(up: Installation) -> None:
     status = up.status()
     model = status["models"]["flight_delay"]
     assert model["version"] == "1.0.0"
-    assert model["route"] == {"aws": 34, "gcp": 33, "azure": 33}
-    assert {e["cloud"]: (e["target"], e["state"], e["healthy"], e["version"]) for e in model["endpoints"]} == {
-        "aws": ("aws/sagemaker", "ready", True, "1.0.0"),
-        "gcp": ("gcp/cloud-run", "ready", True, "1.0.0"),
-        "azure": ("azure/ml", "ready", True, "1.0.0"),
+    assert model["route"] == {"aws/sagemaker": 34, "gcp/cloud-run": 33, "azure/ml": 33}
+    assert {e["target"]: (e["state"], e["healthy"], e["version"]) for e in model["endpoints"]} == {
+        "aws/sagemaker": ("ready", True, "1.0.0"),
+        "gcp/cloud-run": ("ready", True, "1.0.0"),
+        "azure/ml": ("ready", True, "1.0.0"),
     }
     assert httpx.get(status["ui"] + "/server_info").status_code == 200
 
@@ -153,20 +153,22 @@ def test_each_endpoint_answers_its_clouds_official_client(
 ) -> None:
     for name, value in up.variables().items():
         monkeypatch.setenv(name, value)
-    url = {endpoint["cloud"]: endpoint["url"] for endpoint in up.status()["models"]["flight_delay"]["endpoints"]}
+    url = {endpoint["target"]: endpoint["url"] for endpoint in up.status()["models"]["flight_delay"]["endpoints"]}
     name = "flight-delay-1-0-0-sandbox"
     client = boto3.Session(region_name="us-east-1").client("sagemaker-runtime")
     aws = client.invoke_endpoint(EndpointName=name, ContentType="application/json", Body=body)["Body"].read()
 
     from intermodal.resources.gcp import identity
 
-    token = identity.id_token(url["gcp"]).token
+    token = identity.id_token(url["gcp/cloud-run"]).token
     gcp = httpx.post(
-        f"{url['gcp']}/v2/models/flight_delay/infer", content=body, headers={"authorization": f"Bearer {token}"}
+        f"{url['gcp/cloud-run']}/v2/models/flight_delay/infer",
+        content=body,
+        headers={"authorization": f"Bearer {token}"},
     )
     assert gcp.status_code == 200, gcp.text
     azure = httpx.post(
-        url["azure"],
+        url["azure/ml"],
         content=body,
         headers={"authorization": f"Bearer {_azure_key(name)}", "content-type": "application/json"},
         verify=os.environ["REQUESTS_CA_BUNDLE"],
@@ -217,13 +219,13 @@ def test_prometheus_knows_what_each_cloud_answered_and_the_servers_behind_it(up:
     metrics = PrometheusMetrics(url=f"http://127.0.0.1:{up.port('prometheus')}")
     url, known, found = f"http://127.0.0.1:{up.port('gateway')}/v2/models/flight_delay/infer", {}, []
     deadline = time.monotonic() + 120
-    while len(known) < len(CLOUDS):  # a rate needs two scrapes with something between them
+    while len(known) < len(TARGETS):  # a rate needs two scrapes with something between them
         assert time.monotonic() < deadline, found
         assert not asyncio.run(load.send(url, body, rate=60, seconds=1)).failed
         found = metrics.read(60, "flight_delay")
         complete = [one for one in found if one.requests and one.p95_ms and one.saturation is not None]
-        known = {one.cloud: (one.target, one.version, one.instances, one.error_rate) for one in complete}
-    assert known == {target.cloud: (str(target), "1.0.0", 1, 0) for target in TARGETS}
+        known = {one.target: (one.version, one.instances, one.error_rate) for one in complete}
+    assert known == dict.fromkeys(TARGETS, ("1.0.0", 1, 0))
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)

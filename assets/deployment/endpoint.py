@@ -1,4 +1,4 @@
-"""``<model>/endpoint/<cloud>``: the champion, serving on its target, off to the side until the route moves."""
+"""``<model>/endpoint/<target>``: the champion, serving on a target, off to the side until the route moves."""
 
 import statistics
 import time
@@ -6,9 +6,10 @@ import time
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.deployment.incident_gate import down, incident_of, not_deployed, not_looked_at
-from intermodal.assets.keys import CLOUD_KINDS, Context, attributes, key, signed
-from intermodal.platform.deployment.requests import deploy_request, stated
+from intermodal.assets.deployment.incident_gate import incident_of, not_deployed, skipped_check, unavailable_targets
+from intermodal.assets.keys import Context, attributes, endpoint_key, mirror_key, signed
+from intermodal.platform.catalogue import target_adapter
+from intermodal.platform.deployment.requests import deploy_request, deployment_fingerprint
 from intermodal.platform.ports import EndpointTarget, ModelRegistry
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.registry import Candidate
@@ -16,7 +17,7 @@ from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import GOLDEN, Golden
 from intermodal.platform.protocol.parity import TOLERANCE, holds, largest_difference
 from intermodal.platform.registry.champion import champion_of
-from intermodal.platform.resilience.failover_plan import wanted
+from intermodal.platform.resilience.failover_plan import desired_replicas
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
@@ -29,31 +30,28 @@ def golden_of(registry: ModelRegistry, candidate: Candidate) -> Golden:
 
 
 def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
-    cloud = target.cloud
-
     @dg.asset(
         **attributes(
             spec,
-            "endpoint",
-            cloud,
-            kinds=CLOUD_KINDS[str(target)],
+            *endpoint_key(spec, target).path[1:],
+            kinds=set(target_adapter(target).kinds),
             description=f"The champion on {target}: the packaged server with the version's artifacts.",
-            code_version=stated(spec, cloud),
+            code_version=deployment_fingerprint(spec, target),
         ),
-        deps=[key(spec, "mirror", cloud)],
+        deps=[mirror_key(spec, target.site)],
         required_resource_keys={
             *(ports.REGISTRY, ports.DEPLOYMENT, ports.INCIDENTS),
-            *(ports.target_key(target), ports.store_key(cloud)),
+            *(ports.TARGETS, ports.STORES),
         },
     )
     @signed
     def _endpoint(context: Context) -> dg.MaterializeResult[None]:
         registry, deployment = ports.registry(context), ports.deployment(context)
-        place, store = ports.place(context, target), ports.store(context, cloud)
+        adapter, store = ports.targets(context).get(target), ports.stores(context).get(target.site)
         champion = champion_of(registry, spec.name)
-        if (incident := incident_of(context, spec, cloud)) is not None:
+        if (incident := incident_of(context, spec, target)) is not None:
             return not_deployed(incident, champion.version)
-        replicas = wanted(spec, down(context, spec))[cloud]
+        replicas = desired_replicas(spec, unavailable_targets(context, spec))[target]
         if not replicas:
             return dg.MaterializeResult(
                 metadata={"target": str(target), "version": champion.version, "state": COLD},
@@ -61,7 +59,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
             )
         request = deploy_request(spec, deployment, store, champion.version, replicas)
         started = time.perf_counter()
-        served = place.deploy(request)
+        served = adapter.deploy(request)
         seconds = time.perf_counter() - started
         golden = golden_of(registry, champion.candidate)
         body = v2.golden_body(champion.candidate.record.signature, golden.rows[:1])
@@ -76,7 +74,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
                 "image": request.image,
                 "serves": "the packaged server and the version's artifacts (no image of its own yet)",
                 "deploy_seconds": round(seconds, 3),
-                "p50_ms": round(_median_ms(place, served.name, body), 3),
+                "p50_ms": round(_median_ms(adapter, served.name, body), 3),
             },
             data_version=dg.DataVersion(champion.candidate.manifest.digest),
         )
@@ -84,12 +82,12 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
     return _endpoint
 
 
-def _median_ms(place: EndpointTarget, name: str, body: bytes) -> float:
+def _median_ms(adapter: EndpointTarget, name: str, body: bytes) -> float:
     """The median of a few predictions through the cloud's own client, in milliseconds."""
     times = []
     for _ in range(SAMPLES):
         started = time.perf_counter()
-        place.invoke(name, body)
+        adapter.invoke(name, body)
         times.append(time.perf_counter() - started)
     return statistics.median(times) * 1000
 
@@ -98,27 +96,26 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
     """The same golden rows give the same predictions here as everywhere, before any traffic moves."""
 
     @dg.asset_check(
-        asset=key(spec, "endpoint", target.cloud),
+        asset=endpoint_key(spec, target),
         name="parity",
         blocking=True,
         description=f"Golden rows agree with every other target within {TOLERANCE:g}.",
         required_resource_keys={
-            *(ports.REGISTRY, ports.DEPLOYMENT, ports.INCIDENTS),
-            ports.target_key(target),
+            *(ports.REGISTRY, ports.DEPLOYMENT, ports.INCIDENTS, ports.TARGETS),
         },
     )
     @signed
     def _parity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         registry, deployment = ports.registry(context), ports.deployment(context)
-        place = ports.place(context, target)
-        if (incident := incident_of(context, spec, target.cloud)) is not None:
-            return not_looked_at(incident)
-        if not wanted(spec, down(context, spec))[target.cloud]:
+        adapter = ports.targets(context).get(target)
+        if (incident := incident_of(context, spec, target)) is not None:
+            return skipped_check(incident)
+        if not desired_replicas(spec, unavailable_targets(context, spec))[target]:
             return dg.AssetCheckResult(passed=True, metadata={"state": COLD})
         champion = champion_of(registry, spec.name)
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)
-        answer = v2.predictions(place.invoke(name, v2.golden_body(champion.candidate.record.signature, golden.rows)))
+        answer = v2.predictions(adapter.invoke(name, v2.golden_body(champion.candidate.record.signature, golden.rows)))
         return dg.AssetCheckResult(
             passed=holds(golden.predictions, answer),
             metadata={

@@ -1,4 +1,4 @@
-"""What assets say of a cloud that has an open incident: nothing is deployed there, and the others go on."""
+"""What assets report for a target with an open incident: nothing is deployed there, and the other targets go on."""
 
 from typing import Any
 
@@ -8,33 +8,40 @@ from intermodal.assets import ports
 from intermodal.platform.deployment.requests import NOT_DEPLOYED
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site, Target
 
 
-def open_incidents(context: Any, spec: ModelSpec) -> dict[Cloud, Incident]:
-    return {one.cloud: one for one in ports.incidents(context).all(spec.name, open_only=True)}
+def open_incidents(context: Any, spec: ModelSpec) -> dict[Target, Incident]:
+    return {incident.target: incident for incident in ports.incidents(context).all(spec.name, open_only=True)}
 
 
-def down(context: Any, spec: ModelSpec) -> frozenset[Cloud]:
+def unavailable_targets(context: Any, spec: ModelSpec) -> frozenset[Target]:
     return frozenset(open_incidents(context, spec))
 
 
-def incident_of(context: Any, spec: ModelSpec, cloud: Cloud) -> Incident | None:
-    return open_incidents(context, spec).get(cloud)
+def incident_of(context: Any, spec: ModelSpec, target: Target) -> Incident | None:
+    return open_incidents(context, spec).get(target)
 
 
-def words(incident: Incident) -> str:
-    return f"{NOT_DEPLOYED}: {incident.cloud} has an open incident {incident.id}"
+def incident_of_site(context: Any, spec: ModelSpec, site: Site) -> Incident | None:
+    """An open incident, when every target of the site has one: then nothing there needs the mirror."""
+    known = open_incidents(context, spec)
+    targets = [target for target in spec.targets if target.site == site]
+    return known[targets[0]] if targets and all(target in known for target in targets) else None
+
+
+def describe(incident: Incident) -> str:
+    return f"{NOT_DEPLOYED}: {incident.target} has an open incident {incident.id}"
 
 
 def not_deployed(incident: Incident, version: str) -> dg.MaterializeResult[None]:
-    """The recovery brings the cloud to whatever version is current then."""
+    """The recovery brings the target to whatever version is current then."""
     return dg.MaterializeResult(
-        metadata={"state": words(incident), "champion": version},
+        metadata={"state": describe(incident), "champion": version},
         data_version=dg.DataVersion(f"{incident.id}-{version}"),
     )
 
 
-def not_looked_at(incident: Incident) -> dg.AssetCheckResult:
-    """Passed, since nothing is there that could be wrong; a failure would keep the version from the other clouds."""
-    return dg.AssetCheckResult(passed=True, metadata={"state": f"nothing was checked, {words(incident)}"})
+def skipped_check(incident: Incident) -> dg.AssetCheckResult:
+    """Passed, since nothing is there that could be wrong; a failure would keep the version from the other targets."""
+    return dg.AssetCheckResult(passed=True, metadata={"state": f"nothing was checked, {describe(incident)}"})

@@ -1,4 +1,4 @@
-"""``<model>/mirror/<cloud>``: a verified copy of the champion's artifacts in a cloud's object store."""
+"""``<model>/mirror/<store>``: a verified copy of the champion's artifacts in a site's object store."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -6,33 +6,37 @@ from tempfile import TemporaryDirectory
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.deployment.incident_gate import incident_of, not_deployed, not_looked_at
-from intermodal.assets.keys import STORE_KINDS, Context, attributes, key, signed
+from intermodal.assets.deployment.incident_gate import incident_of_site, not_deployed, skipped_check
+from intermodal.assets.keys import Context, attributes, key, mirror_key, signed
+from intermodal.platform.catalogue import store_adapter
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.ports.registry import RegisteredVersion
 from intermodal.platform.protocol.manifest import MANIFEST
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 
 
 def prefix_of(version: RegisteredVersion) -> str:
     return prefix(version.model, version.version)
 
 
-def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
+def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
     @dg.asset(
         **attributes(
-            spec, "mirror", cloud, kinds=STORE_KINDS[cloud], description=f"The champion's artifacts in {cloud}."
+            spec,
+            *mirror_key(spec, site).path[1:],
+            kinds=set(store_adapter(site.cloud).kinds),
+            description=f"A verified copy of the champion's artifacts at {site}.",
         ),
         deps=[key(spec, "version")],
-        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.store_key(cloud)},
+        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES},
     )
     @signed
     def _mirror(context: Context) -> dg.MaterializeResult[None]:
-        registry, store = ports.registry(context), ports.store(context, cloud)
+        registry, store = ports.registry(context), ports.stores(context).get(site)
         champion = champion_of(registry, spec.name)
-        if (incident := incident_of(context, spec, cloud)) is not None:
+        if (incident := incident_of_site(context, spec, site)) is not None:
             return not_deployed(incident, champion.version)
         with TemporaryDirectory() as folder:
             source = registry.download(champion.candidate, Path(folder))
@@ -55,21 +59,21 @@ def mirror(spec: ModelSpec, cloud: Cloud) -> dg.AssetsDefinition:
     return _mirror
 
 
-def mirror_verified(spec: ModelSpec, cloud: Cloud) -> dg.AssetChecksDefinition:
+def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
     """Every object is read back and hashed."""
 
     @dg.asset_check(
-        asset=key(spec, "mirror", cloud),
+        asset=mirror_key(spec, site),
         name="mirror_verified",
         blocking=True,
         description="Every object, read back, has the SHA-256 that the manifest states.",
-        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.store_key(cloud)},
+        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES},
     )
     @signed
     def _verified(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        store = ports.store(context, cloud)
-        if (incident := incident_of(context, spec, cloud)) is not None:
-            return not_looked_at(incident)
+        store = ports.stores(context).get(site)
+        if (incident := incident_of_site(context, spec, site)) is not None:
+            return skipped_check(incident)
         champion = champion_of(ports.registry(context), spec.name)
         damaged = store.damaged(champion.candidate.manifest, prefix_of(champion))
         if damaged:  # without its manifest a prefix is no mirror: the next run reads every object, and repairs

@@ -12,7 +12,6 @@ from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports import EndpointTarget
 from intermodal.platform.ports.incidents import Entry
 from intermodal.platform.spec import NAME
-from intermodal.platform.targets import TARGETS
 
 PUSHED = ("drift", "monitor")
 """Groups of gauges that each model has."""
@@ -32,8 +31,7 @@ def withdraw(served: Collection[str]) -> dg.JobDefinition:
         description="Take the route of a model that has no spec any more, then its endpoints, and close its incidents. "
         "Run it again when a cloud did not answer.",
         required_resource_keys={
-            *(ports.DEPLOYMENT, ports.GATEWAY, ports.GAUGES, ports.INCIDENTS),
-            *(ports.target_key(target) for target in TARGETS),
+            *(ports.DEPLOYMENT, ports.GATEWAY, ports.GAUGES, ports.INCIDENTS, ports.TARGETS),
         },
     )
     def withdraw_model(context: dg.OpExecutionContext, config: WithdrawConfig) -> None:
@@ -56,21 +54,23 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
     gateway = ports.gateway(context)
     if others := at_work(context.instance, model) - {context.run_id}:
         raise IntermodalError(f"At work on '{model}': run {', '.join(sorted(others))}.", hint="Let it end, or end it.")
-    routed = model in gateway.models()
+    route = gateway.route(model) if model in gateway.models() else None
     gateway.withdraw(model)  # also when it has no route: an earlier withdrawal may have been killed in the middle
     context.log.info("the gateway answers 404 for '%s'", model)
-    if routed:
+    if route is not None:
         time.sleep(drain_seconds)
     left, environment = list[str](), ports.deployment(context).environment
-    for target in TARGETS:
+    adapters, incidents = ports.targets(context), ports.incidents(context)
+    known = [*(route.weights if route else ()), *(one.target for one in incidents.all(model)), *adapters.enabled()]
+    for target in dict.fromkeys(known):
         try:
-            gone = _delete(ports.place(context, target), environment, model)
+            gone = _delete(adapters.get(target), environment, model)
             context.log.info("%s: %s", target, ", ".join(gone) or f"nothing of '{model}'")
         except IntermodalError as error:
             left.append(f"{target} ({error.message})")
     if left:
         raise Unavailable(f"Endpoints of '{model}' may be left on {'; '.join(left)}.", hint="Withdraw it again later.")
-    incidents, now = ports.incidents(context), time.time()
+    now = time.time()
     for one in incidents.all(model, open_only=True):  # no model's name is empty, which would be all of them
         incidents.note(one.id, Entry(now, "closed", "withdrawn", f"{model} was withdrawn"))
         incidents.close(one.id, now)
@@ -78,8 +78,8 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
         ports.gauges(context).push(f"{group}-{model}", ())
 
 
-def _delete(place: EndpointTarget, environment: str, model: str) -> list[str]:
-    found = [endpoint.name for endpoint in place.list(environment, model) if endpoint.model == model]
+def _delete(adapter: EndpointTarget, environment: str, model: str) -> list[str]:
+    found = [endpoint.name for endpoint in adapter.list(environment, model) if endpoint.model == model]
     for name in found:
-        place.delete(name)
+        adapter.delete(name)
     return [f"'{name}' was removed" for name in found]

@@ -1,12 +1,16 @@
 """What the drift asset measured, where people look for it: warnings in the UI. None of them starts a training."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import dagster as dg
 
+from intermodal.assets import ports
 from intermodal.assets.keys import key, signed
+from intermodal.assets.monitoring.drift_metadata import as_list
+from intermodal.platform.monitoring.drift_result import DriftResult, latest_drift
 from intermodal.platform.spec import ModelSpec
+
+NOT_MEASURED = "It was never measured."
 
 
 def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
@@ -17,16 +21,22 @@ def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
         name="no_drift",
         description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and the "
         f"predictions' is not over {spec.drift.prediction_psi:g}.",
+        required_resource_keys={ports.TABLES},
     )
     @signed
     def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        found = _newest(context, spec)
-        if found is None:
-            return dg.AssetCheckResult(passed=False, metadata={"reasons": "It was never measured."})
+        result = latest_drift(ports.tables(context), spec.name)
+        if result is None:
+            return dg.AssetCheckResult(passed=False, metadata={"reasons": NOT_MEASURED})
         return dg.AssetCheckResult(
-            passed=found["state"].value != "drifted",
+            passed=not result.drifted,
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: found[name] for name in ("state", "reasons", "findings")},
+            metadata={
+                "version": result.version,
+                "state": result.state,
+                "reasons": " ".join(result.reasons),
+                "findings": dg.MetadataValue.md(as_list([*result.target_findings, *result.quality_findings])),
+            },
         )
 
     return _no_drift
@@ -34,34 +44,31 @@ def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
 
 def no_quality_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
     """Whether the newest measurement found something wrong with the inputs, drifted or not."""
-    said = "No input is absent, newly missing, constant, of new categories or out of its training range."
-    return _none_found(spec, "no_quality_findings", said, "quality_findings", "quality")
+    description = "No input is absent, newly missing, constant, of new categories or out of its training range."
+    return _no_findings(spec, "no_quality_findings", description, lambda result: result.quality_findings)
 
 
-def no_cloud_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Whether a cloud is asked by other people than the others, or answers them otherwise."""
-    said = "No cloud sees another population than the other clouds, or predicts otherwise."
-    return _none_found(spec, "no_cloud_findings", said, "cloud_findings", "clouds_apart")
+def no_target_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """Whether a target sees another population than the others, or predicts differently."""
+    description = "No target sees another population than the other targets, or predicts differently."
+    return _no_findings(spec, "no_target_findings", description, lambda result: result.target_findings)
 
 
-def _none_found(spec: ModelSpec, name: str, description: str, count: str, text: str) -> dg.AssetChecksDefinition:
-    """A warning unless the drift asset's newest metadata ``count`` is 0; ``text`` is the metadata that says why."""
+def _no_findings(
+    spec: ModelSpec, name: str, description: str, findings: Callable[[DriftResult], Sequence[str]]
+) -> dg.AssetChecksDefinition:
+    """A warning unless the newest measurement has none of these ``findings``."""
 
-    @dg.asset_check(asset=key(spec, "drift"), name=name, description=description)
+    @dg.asset_check(asset=key(spec, "drift"), name=name, description=description, required_resource_keys={ports.TABLES})
     @signed
     def _none(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        found = _newest(context, spec)
-        if found is None or count not in found:  # never, or by a release that did not tell it apart
-            return dg.AssetCheckResult(passed=False, metadata={text: "It was never measured."})
+        result = latest_drift(ports.tables(context), spec.name)
+        if result is None:
+            return dg.AssetCheckResult(passed=False, metadata={"findings": NOT_MEASURED})
         return dg.AssetCheckResult(
-            passed=found[count].value == 0,
+            passed=not findings(result),
             severity=dg.AssetCheckSeverity.WARN,
-            metadata={name: found[name] for name in ("version", text)},
+            metadata={"version": result.version, "findings": dg.MetadataValue.md(as_list(findings(result)))},
         )
 
     return _none
-
-
-def _newest(context: dg.AssetCheckExecutionContext, spec: ModelSpec) -> Mapping[str, dg.MetadataValue[Any]] | None:
-    event = context.instance.get_latest_materialization_event(key(spec, "drift"))
-    return None if event is None or event.asset_materialization is None else event.asset_materialization.metadata

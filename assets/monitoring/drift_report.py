@@ -10,12 +10,13 @@ import pandas as pd
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, signed
 from intermodal.assets.monitoring.drift import logged_columns
-from intermodal.assets.monitoring.predictions import newest
 from intermodal.platform.monitoring.drift_page import html
+from intermodal.platform.monitoring.drift_result import latest_drift
+from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.monitoring.served import served_of
 from intermodal.platform.spec import ModelSpec
 
-KEPT_SECONDS = 3600.0
+MAX_PAGE_AGE_SECONDS = 3600.0
 
 
 def report(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -38,9 +39,8 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             return dg.MaterializeResult(
                 metadata={"report": f"not drawn: {len(current)} rows, it takes {spec.drift.min_rows}"}
             )
-        event = context.instance.get_latest_materialization_event(key(spec, "drift"))
-        decided = event.asset_materialization if event else None
-        state = str(decided.metadata["state"].value) if decided and "state" in decided.metadata else ""
+        decided = latest_drift(tables, spec.name)
+        state = decided.state if decided else ""
         if drawn := _drawn(context, spec, served.version, state):
             return dg.MaterializeResult(metadata=drawn)
         months = served.candidate.record.partitions
@@ -50,7 +50,7 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             current,
             logged_columns(spec, served),
             title=f"{spec.name} {served.version}: training and now",
-            decision=[str(decided.metadata["reasons"].value)] if decided else [],
+            decision=decided.reasons if decided else [],
             sensitive=spec.features.sensitive,
             psi=spec.drift.psi,
             share=spec.drift.share,
@@ -70,10 +70,10 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def _drawn(context: Context, spec: ModelSpec, version: str, state: str) -> Mapping[str, dg.MetadataValue]:
-    """What is said of the newest page while it will do: not an hour old, of this version, and drift was decided alike.
-    A page takes Evidently seconds and the registry some megabytes, and quiet models are looked at often."""
+    """The metadata of the newest page while it is still good: not an hour old, of this version, and with the same
+    decision. A page takes Evidently seconds and the registry some megabytes, and quiet models are looked at often."""
     event = context.instance.get_latest_materialization_event(key(spec, "drift_report"))
-    said = event.asset_materialization.metadata if event and event.asset_materialization else {}
-    values = {name: value.value for name, value in said.items()}
-    will_do = (values.get("version"), values.get("state")) == (version, state)
-    return said if will_do and time.time() - float(values.get("drawn") or 0) < KEPT_SECONDS else {}
+    page = event.asset_materialization.metadata if event and event.asset_materialization else {}
+    values = {name: value.value for name, value in page.items()}
+    current = (values.get("version"), values.get("state")) == (version, state)
+    return page if current and time.time() - float(values.get("drawn") or 0) < MAX_PAGE_AGE_SECONDS else {}

@@ -1,4 +1,4 @@
-"""The jobs that watch a model and act on what is seen."""
+"""The jobs that watch a model and act on what they see."""
 
 from datetime import datetime
 from math import lcm
@@ -11,15 +11,15 @@ from intermodal.assets.keys import key
 from intermodal.assets.scoped_job import own_job
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.resilience.drills import DRILL_KINDS, DrillKind, require_allowed
-from intermodal.platform.resilience.failover_plan import shares, wanted
+from intermodal.platform.resilience.failover_plan import desired_replicas, weights_without
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 
 WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
 WATCH = "intermodal/watch"
 """Tag of a run that only looks: the model."""
 QUIET = "intermodal/quiet"
-"""Tag of a look at a model that little is asked of."""
+"""Tag of a look at a model that has few requests."""
 DRILL = "intermodal/drill"
 """Tag of a drill's run: the model."""
 APART = (*WATCHING, "drill", "incidents")
@@ -63,41 +63,42 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
 
 
 def _weekly(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
-    """Nobody can say yes to each of its drills, so in production it says every week how a person may."""
+    """In production nobody can confirm each of its drills, so there it names the command that a person may run."""
 
-    def drill_or_say_why_not(tick: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        kind, cloud = in_turn(spec, tick.scheduled_execution_time)
+    def drill_or_command(tick: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+        kind, target = in_turn(spec, tick.scheduled_execution_time)
         try:
             require_allowed(ports.deployment(tick).environment, allow_production=False)
         except IntermodalError as error:
-            command = f"intermodal drill {kind} {cloud} --model {spec.name} --allow-production"
-            return dg.SkipReason(f"{error} It is {cloud}'s turn: {command}")
-        return dg.RunRequest(run_config={"ops": {f"{spec.name}__drill": {"config": {"kind": kind, "cloud": cloud}}}})
+            command = f"intermodal drill {kind} {target} --model {spec.name} --allow-production"
+            return dg.SkipReason(f"{error} It is the turn of {target}: {command}")
+        config = {"kind": kind, "target": str(target)}
+        return dg.RunRequest(run_config={"ops": {f"{spec.name}__drill": {"config": config}}})
 
     return dg.ScheduleDefinition(
         name=f"weekly_drill_{spec.name}",
         job=drill,
         cron_schedule="0 10 * * 2",
-        execution_fn=drill_or_say_why_not,
+        execution_fn=drill_or_command,
         required_resource_keys={ports.DEPLOYMENT},
         description="Tuesday at ten, when everybody is there. Switch it on when the team is ready for it. In "
-        "production it only says whose turn it is: there a drill wants allow_production, each time.",
+        "production it only names the target whose turn it is: there each drill needs allow_production.",
     )
 
 
-def in_turn(spec: ModelSpec, at: datetime) -> tuple[DrillKind, Cloud]:
-    """Another kind and another cloud every week, of those that have traffic when all is well."""
-    warm = [cloud for cloud, count in wanted(spec).items() if count]
-    clouds = [cloud for cloud, share in shares(spec, (), warm).items() if share]
+def in_turn(spec: ModelSpec, at: datetime) -> tuple[DrillKind, Target]:
+    """Another kind and another target every week, of those that have traffic when all is well."""
+    warm = [target for target, count in desired_replicas(spec).items() if count]
+    targets = [target for target, weight in weights_without(spec, (), warm).items() if weight]
     week = at.toordinal() // 7  # of all weeks: a year's begin anew
-    return kind_in_turn(week, len(clouds)), clouds[week % len(clouds)]
+    return kind_in_turn(week, len(targets)), targets[week % len(targets)]
 
 
-def kind_in_turn(week: int, clouds: int) -> DrillKind:
-    """One kind after the other, for so many clouds that have their turns week by week: in as many weeks as there are
-    pairs of a kind and a cloud, each pair has its turn."""
+def kind_in_turn(week: int, targets: int) -> DrillKind:
+    """One kind after the other, for so many targets that have their turns week by week: in as many weeks as there are
+    pairs of a kind and a target, each pair has its turn."""
     kinds = len(DRILL_KINDS)
-    again = week % (kinds * clouds) // lcm(kinds, clouds)  # how often the pairs would have come again
+    again = week % (kinds * targets) // lcm(kinds, targets)  # how often the pairs would have come again
     return DRILL_KINDS[(week + again) % kinds]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
@@ -10,8 +11,9 @@ from pydantic import Field
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, signed
 from intermodal.assets.monitoring.jobs import DRILL
-from intermodal.assets.monitoring.predictions import clouds_of
 from intermodal.assets.runs import RUNNING, created_at
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.gateway import Route
 from intermodal.platform.resilience import drill_run
 from intermodal.platform.resilience.drills import (
     MOST_RATE,
@@ -22,68 +24,84 @@ from intermodal.platform.resilience.drills import (
     require_safe,
 )
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import parse_cloud
+from intermodal.platform.targets import select
 
 GRACE_SECONDS = 60.0
 """How long after its own time a drill's run may still be busy with what it disturbed."""
 
 
 class DrillConfig(dg.Config):
-    """``kind``: outage, brownout, throttle or corrupt. ``seconds``: how long it lasts at most; ``rate``: requests a
-    second that the drill itself sends, known rows beside the callers' own. ``allow_production``: yes, really."""
+    """``kind``: outage, brownout, throttle or corrupt. ``target``: a target, a site (``aws@eu-west-1``) or a cloud;
+    empty: the first target that serves the model. ``seconds``: how long it lasts at most; ``rate``: requests a second
+    that the drill itself sends, known rows beside the callers' own. ``allow_production``: yes, really."""
 
     kind: str = "outage"
-    cloud: str = "aws"
+    target: str = ""
     seconds: float = Field(default=60.0, gt=0, le=MOST_SECONDS)
     rate: float = Field(default=50.0, gt=0, le=MOST_RATE)
     allow_production: bool = False
 
 
 def drill(spec: ModelSpec) -> dg.AssetsDefinition:
-    stores = {ports.store_key(cloud) for cloud in clouds_of(spec)}
-
     @dg.asset(
         **attributes(
             spec,
             "drill",
             kinds={"envoy"},
-            description="The last drill: how soon an outage on purpose was noticed, drained and made up for, and "
-            "whether anybody's request failed.",
+            description="The last drill: how soon an outage on purpose was detected, drained and its capacity "
+            "replaced, and whether any request failed.",
         ),
         deps=[key(spec, "route")],
-        required_resource_keys={
-            *(ports.GATEWAY, ports.DEPLOYMENT, ports.INCIDENTS, ports.REGISTRY),
-            *stores,
-        },
+        required_resource_keys={ports.GATEWAY, ports.DEPLOYMENT, ports.INCIDENTS, ports.REGISTRY, ports.STORES},
     )
     @signed
     def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult[None]:
-        kind, cloud = parse_drill(config.kind), parse_cloud(config.cloud)
+        kind = parse_drill(config.kind)
         gateway, incidents = ports.gateway(context), ports.incidents(context)
         handled = bool(earlier(context) or incidents.all(open_only=True) or gateway.disturbances())
         health = gateway.health()
-        # The gateway disturbs a cloud, so every model that it serves is in the drill: each must be able to bear it.
         routes = {name: gateway.route(name) for name in gateway.models()}
-        concerned = {name: route for name, route in routes.items() if route is not None and cloud in route.serving}
-        for name, route in {**concerned, spec.name: gateway.route(spec.name)}.items():
+        scope = _scope(config.target, spec.name, {name: route for name, route in routes.items() if route is not None})
+        # The gateway disturbs targets, so every model that they serve is in the drill: each must be able to bear it.
+        concerned = {
+            name: route
+            for name, route in routes.items()
+            if route is not None and set(scope.targets) & set(route.serving)
+        }
+        for name, route in {**concerned, spec.name: routes.get(spec.name)}.items():
             require_safe(
                 route,
                 health.get(name, {}),
-                cloud,
+                scope.targets,
                 environment=ports.deployment(context).environment,
                 allow_production=config.allow_production,
                 handled=handled,
             )
         if kind == "corrupt":
-            registry, store = ports.registry(context), ports.store(context, cloud)
-            result = drill_run.corrupt(spec.name, cloud, gateway, registry, store)
+            registry, store = ports.registry(context), ports.stores(context).get(scope.of_model[0].site)
+            result = drill_run.corrupt(spec.name, scope.name, gateway, registry, store)
         else:
             many = {spec.name, *concerned}
-            result = drill_run.disturb(spec.name, kind, cloud, gateway, incidents, config.seconds, config.rate, many)
+            result = drill_run.disturb(spec.name, kind, scope, gateway, incidents, config.seconds, config.rate, many)
         context.log.info("%s", result)
         return dg.MaterializeResult(metadata={**_numbers(result), **_verdict(result, spec)})
 
     return _drill
+
+
+def _scope(text: str, model: str, routes: Mapping[str, Route]) -> drill_run.Scope:
+    """What ``text`` selects, of all targets that the gateway knows and of the model's. IntermodalError when it selects
+    none of the model's."""
+    route = routes.get(model)
+    if route is None:
+        raise IntermodalError(f"The gateway has no route for '{model}'.", hint=f"Run the job deploy_{model} first.")
+    name = text or str(route.serving[0])
+    everywhere = dict.fromkeys(target for each in routes.values() for target in each.weights)
+    scope = drill_run.Scope(name, select(name, everywhere), select(name, route.weights))
+    if not scope.of_model:
+        known = ", ".join(map(str, route.serving))
+        raise IntermodalError(f"{name} gets no traffic of this model now.", hint=f"Choose among {known}.")
+    return scope
 
 
 def drilling_now(instance: dg.DagsterInstance) -> list[dg.RunRecord]:
@@ -100,7 +118,7 @@ def _lasts(record: dg.RunRecord) -> bool:
 
 
 def earlier(context: Context) -> bool:
-    """Whether a drill that was asked for before is on: of two that begin at the same moment the later gives way."""
+    """Whether a drill that was requested before is on: of two that begin at the same moment the later gives way."""
     mine = context.instance.get_run_record_by_id(context.run_id)
     return mine is not None and any(one.storage_id < mine.storage_id for one in drilling_now(context.instance))
 

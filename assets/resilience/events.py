@@ -1,89 +1,68 @@
-"""What a failover and a recovery leave on the assets' pages, where a deploy would have left it."""
+"""What a failover and a recovery leave on the assets' pages: observations of what is now.
 
-from collections.abc import Sequence
+They made none of these assets, so they materialize none: what the sensor ``deployments`` compares, the code versions of
+the last materializations, stays that of the last deployment (docs/adr/0027).
+"""
+
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.asset_checks.asset_check_evaluation import (
-    AssetCheckEvaluationTargetMaterializationData as CheckedMaterialization,
-)
 
 from intermodal.assets.deployment.endpoint import COLD
-from intermodal.assets.keys import key
+from intermodal.assets.keys import endpoint_key, key, mirror_key
 from intermodal.assets.resilience.incidents import incidents_metadata
 from intermodal.assets.resilience.timeline import timeline_metadata
-from intermodal.platform.deployment.requests import prefix, stated
+from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.resilience.context import FailoverContext
-from intermodal.platform.resilience.failover_plan import wanted
+from intermodal.platform.resilience.context import FailoverContext, listed
+from intermodal.platform.resilience.failover_plan import desired_replicas
 from intermodal.platform.spec import ModelSpec
 
-CODE_VERSION = "dagster/code_version"
-"""Dagster's own tag of a materialization, which it sets itself on what an asset's function made."""
 
-
-def show(context: dg.OpExecutionContext, at: FailoverContext, spec: ModelSpec) -> None:
-    """Let the assets' pages say what is now: where the traffic goes, and the incidents."""
-    known: Sequence[Incident] = at.incidents.all(spec.name)
-    route = at.gateway.route(spec.name)
+def observe_model(context: dg.OpExecutionContext, ctx: FailoverContext, spec: ModelSpec) -> None:
+    """Where the traffic goes now, and the incidents."""
+    route = ctx.gateway.route(spec.name)
     if route is not None:
-        weights = {f"weight_{cloud}": weight for cloud, weight in route.weights.items()}
-        away = ", ".join(sorted(one.cloud for one in known if one.is_open)) or "none"
-        url = dg.MetadataValue.url(f"{at.gateway.url}/v2/models/{spec.name}")
-        metadata: dict[str, Any] = {"version": route.version, "url": url, **weights, "clouds_away": away}
-        tags = _as_deployed(context.instance, key(spec, "route"))
-        context.log_event(dg.AssetMaterialization(key(spec, "route"), "moved", metadata=metadata, tags=tags))
-    context.log_event(dg.AssetMaterialization(key(spec, "incidents"), metadata=incidents_metadata(known)))
-    told = timeline_metadata(context.instance, spec, known)
-    context.log_event(dg.AssetMaterialization(key(spec, "timeline"), metadata=told))
+        metadata: dict[str, Any] = {
+            "version": route.version,
+            "url": dg.MetadataValue.url(f"{ctx.gateway.url}/v2/models/{spec.name}"),
+            **{f"weight_{target}": weight for target, weight in route.weights.items()},
+            "unavailable": listed(ctx.unavailable(spec.name)) or "none",
+        }
+        _observe(context, key(spec, "route"), "traffic was shifted", metadata)
+    known = ctx.incidents.all(spec.name)
+    _observe(context, key(spec, "incidents"), "", incidents_metadata(known))
+    _observe(context, key(spec, "timeline"), "", timeline_metadata(context.instance, spec, known))
 
 
-def show_cloud(context: dg.OpExecutionContext, at: FailoverContext, spec: ModelSpec, incident: Incident) -> None:
-    """What the cloud that was brought back has and runs, as a deploy says it, and that its files and its predictions
-    were looked at. It is only told: what cannot be asked any more is left out."""
-    cloud, route = incident.cloud, at.route(spec.name)
-    place, version = at.places[cloud], route.version
-    mirror = {"version": version, "uri": at.stores[cloud].uri(prefix(spec.name, version)), "incident": incident.id}
-    endpoint: dict[str, Any] = {"target": str(place.target), "version": version, "incident": incident.id}
+def observe_target(context: dg.OpExecutionContext, ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> None:
+    """What the recovered target has and runs, as a deployment reports it. What does not answer is left out."""
+    target, version = incident.target, ctx.route(spec.name).version
+    endpoint: dict[str, Any] = {"target": str(target), "version": version, "incident": incident.id}
     try:
-        served = place.describe(endpoint_name(spec.name, version, at.deployment.environment))
+        served = ctx.targets[target].describe(endpoint_name(spec.name, version, ctx.deployment.environment))
     except IntermodalError as error:
-        context.log.warning("%s does not say what it runs now: %s", cloud, error)
+        context.log.warning("%s does not report what it runs now: %s", target, error)
         return
     if served is None:
         endpoint["state"] = COLD
     else:
-        replicas = wanted(spec, at.down(spec.name)).get(cloud, 0)
-        url = dg.MetadataValue.url(served.url)
-        endpoint |= {"name": served.name, "url": url, "state": served.state, "replicas": replicas}
-    deployed = {CODE_VERSION: stated(spec, cloud)}
-    for asset, metadata, check, tags in (
-        ("mirror", mirror, "mirror_verified", {}),
-        ("endpoint", endpoint, "parity", deployed),
-    ):
-        asset_key = key(spec, asset, cloud)
-        context.log_event(dg.AssetMaterialization(asset_key, "brought back", metadata=metadata, tags=tags))
-        proved = dg.AssetCheckEvaluation(
-            asset_key=asset_key,
-            check_name=check,
-            passed=True,
-            blocking=True,
-            metadata={"by": f"the recovery of {incident.id}"},
-            target_materialization_data=_newest(context.instance, asset_key),
-        )
-        context.log_event(proved)  # type: ignore[arg-type]  # taken as well, though not declared
+        endpoint |= {
+            "name": served.name,
+            "url": dg.MetadataValue.url(served.url),
+            "state": served.state,
+            "replicas": desired_replicas(spec, ctx.unavailable(spec.name)).get(target, 0),
+            "verified": "its predictions are the golden ones",
+        }
+    uri = ctx.stores[target.site].uri(prefix(spec.name, version))
+    mirror = {"version": version, "uri": uri, "incident": incident.id}
+    _observe(context, mirror_key(spec, target.site), "the target recovered", mirror)
+    _observe(context, endpoint_key(spec, target), "the target recovered", endpoint)
 
 
-def _as_deployed(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> dict[str, str]:
-    """The code version of before: who moves traffic deploys nothing, and what was deployed is not due (ADR 27)."""
-    before = instance.get_latest_materialization_code_versions([asset_key])[asset_key]
-    return {CODE_VERSION: before} if before else {}
-
-
-def _newest(instance: dg.DagsterInstance, asset_key: dg.AssetKey) -> CheckedMaterialization | None:
-    """What a check is of; of another materialization than the newest it would not count."""
-    for record in instance.fetch_materializations(asset_key, limit=1).records:
-        return CheckedMaterialization(storage_id=record.storage_id, run_id=record.run_id, timestamp=record.timestamp)
-    return None
+def _observe(
+    context: dg.OpExecutionContext, asset_key: dg.AssetKey, description: str, metadata: dict[str, Any]
+) -> None:
+    context.log_event(dg.AssetObservation(asset_key, description=description or None, metadata=metadata))

@@ -1,4 +1,4 @@
-"""``<model>/incidents``: which clouds could not serve, since when, and everything that was done."""
+"""``<model>/incidents``: which targets could not serve, since when, and everything that was done."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -9,16 +9,17 @@ import dagster as dg
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, signed
 from intermodal.platform.ports.incidents import Incident, Step
+from intermodal.platform.resilience.timeline import IncidentGroup, grouped
 from intermodal.platform.spec import ModelSpec
 
-NEWEST = 20
+MAX_ROWS = 20
 """Rows of the table; all are kept in the store."""
 
 
 def incidents(spec: ModelSpec) -> dg.AssetsDefinition:
     @dg.asset(
         **attributes(
-            spec, "incidents", kinds={"json"}, description="Clouds that could not serve the model, and what was done."
+            spec, "incidents", kinds={"json"}, description="Targets that could not serve the model, and what was done."
         ),
         required_resource_keys={ports.INCIDENTS},
     )
@@ -30,11 +31,15 @@ def incidents(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def incidents_metadata(known: Sequence[Incident]) -> dict[str, Any]:
-    """A table, the newest one's timeline, and its seconds from the onset to each step, for the UI to plot."""
+    """A table, the newest one's timeline, and its seconds from the onset to each step, for the UI to plot.
+
+    Incidents of one site that began together are one row and one timeline, which is done with a step when all are.
+    """
     numbers: dict[str, Any] = {"open": sum(one.is_open for one in known), "incidents": len(known)}
     if not known:
-        return {**numbers, "table": dg.MetadataValue.md("No cloud has failed.")}
-    newest = max(known, key=lambda one: one.opened_at)
+        return {**numbers, "table": dg.MetadataValue.md("No target has failed.")}
+    groups = grouped(known)
+    newest = groups[-1]
     steps: dict[str, Step] = {
         "detected_seconds": "detected",
         "drained_seconds": "drained",
@@ -47,38 +52,40 @@ def incidents_metadata(known: Sequence[Incident]) -> dict[str, Any]:
         numbers["closed_seconds"] = _after(newest, newest.closed_at)
     return {
         **numbers,
-        "table": dg.MetadataValue.md(table(known)),
+        "table": dg.MetadataValue.md(table(groups)),
         "timeline": dg.MetadataValue.md(timeline(newest)),
     }
 
 
-def table(known: Sequence[Incident]) -> str:
+def table(groups: Sequence[IncidentGroup]) -> str:
     """Markdown, newest first; seconds count from the onset."""
     lines = [
-        "| incident | cloud | since | detected s | drained s | capacity s | closed s |",
+        "| incident | targets | since | detected s | drained s | capacity s | closed s |",
         "|---|---|---|---|---|---|---|",
     ]
-    for one in sorted(known, key=lambda incident: -incident.opened_at)[:NEWEST]:
-        seconds = [_after(one, one.at("detected")), _after(one, one.at("drained")), _after(one, one.at("capacity"))]
-        figures = [*("" if s is None else f"{s:g}" for s in seconds), _closed(one)]
-        lines.append(f"| {one.id} | {one.cloud} | {_clock(one.opened_at)} | {' | '.join(figures)} |")
+    steps: tuple[Step, ...] = ("detected", "drained", "capacity")
+    for group in sorted(groups, key=lambda group: -group.opened_at)[:MAX_ROWS]:
+        seconds = [_after(group, group.at(step)) for step in steps]
+        cells = [*("" if s is None else f"{s:g}" for s in seconds), _closed(group)]
+        lines.append(f"| {group.id} | {group.targets} | {_clock(group.opened_at)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def timeline(incident: Incident) -> str:
-    lines = ["| when | + s | step | what |", "|---|---|---|---|"]
-    for entry in incident.entries:
-        text = entry.text.replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| {_clock(entry.at)} | {entry.at - incident.opened_at:.1f} | {entry.step} | {text} |")
+def timeline(group: IncidentGroup) -> str:
+    lines = ["| when | + s | targets | step | what |", "|---|---|---|---|---|"]
+    for step in group.steps:
+        text = step.text.replace("|", "\\|").replace("\n", " ")
+        after = f"{step.at - group.opened_at:.1f}"
+        lines.append(f"| {_clock(step.at)} | {after} | {step.targets} | {step.step} | {text} |")
     return "\n".join(lines)
 
 
-def _closed(incident: Incident) -> str:
-    return "open" if incident.closed_at is None else f"{incident.closed_at - incident.opened_at:.1f}"
+def _closed(group: IncidentGroup) -> str:
+    return "open" if group.closed_at is None else f"{group.closed_at - group.opened_at:.1f}"
 
 
-def _after(incident: Incident, at: float | None) -> float | None:
-    return None if at is None else round(at - incident.opened_at, 2)
+def _after(group: IncidentGroup, at: float | None) -> float | None:
+    return None if at is None else round(at - group.opened_at, 2)
 
 
 def _clock(at: float) -> str:

@@ -9,7 +9,7 @@ import dagster as dg
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, signed
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.resilience.timeline import Event, markdown
+from intermodal.platform.resilience.timeline import Event, incident_events, markdown
 from intermodal.platform.spec import ModelSpec
 
 HOURS = 24.0
@@ -18,7 +18,7 @@ Metadata = Mapping[str, Any]
 
 
 def _drill(data: Metadata) -> str:
-    return f"{data['kind']} of {data['cloud']} on purpose: {data['reasons']}"
+    return f"{data['kind']} of {data['scope']} on purpose: {data['reasons']}"
 
 
 def _drift(data: Metadata) -> str:
@@ -30,14 +30,14 @@ def _route(data: Metadata) -> str:
     return f"version {data['version']} is routed: {weights}"
 
 
-TOLD: Mapping[str, Callable[[Metadata], str]] = {
+RENDERED: Mapping[str, Callable[[Metadata], str]] = {
     "model": lambda data: f"a candidate, trained on {data['trained_on']}, judged on {data['held_out']}",
     "version": lambda data: f"{data['version']} is the champion: {data['why']}",
     "drift": _drift,
     "drill": _drill,
     "route": _route,
 }
-"""Which assets' materializations are told, and how."""
+"""Which assets' events are on the page, and their text. A failover only observes the route."""
 
 
 def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -63,34 +63,43 @@ def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
 
 def timeline_metadata(instance: dg.DagsterInstance, spec: ModelSpec, known: Iterable[Incident]) -> dict[str, Any]:
     since = time.time() - HOURS * 3600
-    events = [*_materialized(instance, spec, since), *_notes(instance, spec, since)]
-    events += [event for one in known for event in of_incident(one) if event.at >= since]
+    events = [*_materialized(instance, spec, since), *_observed(instance, spec, since), *_notes(instance, spec, since)]
+    events += [event for event in incident_events(known) if event.at >= since]
     return {"timeline": dg.MetadataValue.md(markdown(events)), "events": len(events)}
 
 
-def of_incident(incident: Incident) -> Iterator[Event]:
-    for entry in incident.entries:
-        yield Event(entry.at, f"incident {incident.cloud}", entry.text)
-
-
 def _materialized(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
-    for stage, told in TOLD.items():
+    for stage, render in RENDERED.items():
         chosen = dg.AssetRecordsFilter(asset_key=key(spec, stage), after_timestamp=since)
         for record in instance.fetch_materializations(chosen, limit=LIMIT).records:
             if (made := record.asset_materialization) is not None:
-                yield Event(record.timestamp, stage, _said(told, {n: v.value for n, v in made.metadata.items()}))
+                yield Event(record.timestamp, stage, _text(render, made.metadata))
 
 
-def _said(told: Callable[[Metadata], str], data: Metadata) -> str:
-    try:
-        return told(data)
-    except KeyError:  # of ours there is always all of it
-        return "marked as materialized by hand"
+def _observed(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
+    """Routes that a failover or a recovery left; an observation that a person reports has no weights."""
+    for at, metadata in _observations(instance, key(spec, "route"), since):
+        if "version" in metadata:
+            yield Event(at, "route", _text(_route, metadata))
 
 
 def _notes(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
-    chosen = dg.AssetRecordsFilter(asset_key=key(spec, "timeline"), after_timestamp=since)
+    for at, metadata in _observations(instance, key(spec, "timeline"), since):
+        if (note := metadata.get("note")) is not None:
+            yield Event(at, "note", str(note.value))
+
+
+def _observations(
+    instance: dg.DagsterInstance, asset_key: dg.AssetKey, since: float
+) -> Iterator[tuple[float, Mapping[str, dg.MetadataValue[Any]]]]:
+    chosen = dg.AssetRecordsFilter(asset_key=asset_key, after_timestamp=since)
     for record in instance.fetch_observations(chosen, limit=LIMIT).records:
-        seen = record.event_log_entry.asset_observation
-        if seen is not None and (note := seen.metadata.get("note")) is not None:
-            yield Event(record.timestamp, "note", str(note.value))
+        if (observation := record.event_log_entry.asset_observation) is not None:
+            yield record.timestamp, observation.metadata
+
+
+def _text(render: Callable[[Metadata], str], metadata: Mapping[str, dg.MetadataValue[Any]]) -> str:
+    try:
+        return render({name: value.value for name, value in metadata.items()})
+    except KeyError:  # ours always have all of it
+        return "marked as materialized by hand"

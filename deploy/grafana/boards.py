@@ -9,25 +9,33 @@ Kind = Literal["lines", "number", "table"]
 
 @dataclass(frozen=True)
 class Chart:
-    """``asked`` maps a legend (``{{label}}`` allowed) to PromQL; ``width`` is in Grafana's 24 columns. ``empty`` is
-    said in place of a number that is not there."""
+    """``queries`` maps a legend (``{{label}}`` allowed) to PromQL; ``width`` is in Grafana's 24 columns. ``empty``
+    stands in place of a number without a value."""
 
     title: str
     unit: str
-    asked: Mapping[str, str]
+    queries: Mapping[str, str]
     kind: Kind = "lines"
     width: int = 12
     empty: str = ""
 
 
 @dataclass(frozen=True)
-class Board:
-    """``variables`` maps a name to the series whose label of that name gives its values."""
+class Variable:
+    """A filter: the values that the label ``name`` has in ``series``. With ``several`` any number of them may be
+    chosen, all at first."""
 
+    name: str
+    series: str
+    several: bool = False
+
+
+@dataclass(frozen=True)
+class Board:
     name: str
     title: str
     charts: Sequence[Chart]
-    variables: Mapping[str, str]
+    variables: Sequence[Variable] = ()
 
 
 def number(title: str, unit: str, expr: str, legend: str = "", width: int = 6, empty: str = "") -> Chart:
@@ -39,15 +47,18 @@ def lines(title: str, unit: str, legend: str, expr: str, **more: str) -> Chart:
     return Chart(title, unit, {legend: expr, **{name.replace("_", " "): other for name, other in more.items()}})
 
 
-def monitor(what: str, where: str) -> str:
-    """What the clouds' own monitors said. A Pushgateway keeps numbers for ever: those of the last hour count as now."""
-    return f"intermodal_monitor_{what}{where} and on (job, group) (time() - push_time_seconds < 3600)"
+def monitor(figure: str, selector: str) -> str:
+    """A figure of the clouds' own monitors. A Pushgateway keeps numbers for ever: those of the last hour count as
+    current."""
+    return f"intermodal_monitor_{figure}{selector} and on (job, group) (time() - push_time_seconds < 3600)"
 
 
-M, C = '{model="$model"}', '{cloud="$cloud"}'
+M, T = '{model="$model"}', '{cloud="$cloud", target=~"$target"}'
+"""The selectors of a model's series, and of the chosen targets of a cloud."""
 NO_COSTS = "No costs are gathered yet"
-"""Nothing pushes ``intermodal_spend_usd`` so far: the assets for costs are still to come."""
-BY_VERSION, BY_SOURCE = "{{cloud}} {{version}}", "{{model}} {{source}}"
+"""Nothing pushes ``intermodal_spend_usd`` before there are assets for costs."""
+BY_VERSION, BY_SOURCE = "{{target}} {{version}}", "{{model}} {{target}} {{source}}"
+BY_MODEL = "{{model}} {{version}} {{target}}"
 
 FLEET = Board(
     "fleet",
@@ -56,18 +67,18 @@ FLEET = Board(
         number("Answers a second", "reqps", "sum(intermodal:answers:rate1m)"),
         number("Failed, last hour, the worst model", "percentunit", "max(intermodal:answers_failed:ratio_rate1h)"),
         number("Upstreams that cannot serve", "none", "count(intermodal:upstream:healthy == 0) or vector(0)"),
-        number("Open incidents", "none", "sum(max by (model, cloud) (intermodal_incident_open))"),
+        number("Open incidents", "none", "sum(max by (model, target) (intermodal_incident_open))"),
         Chart("Alerts that fire", "none", {"": 'ALERTS{alertstate="firing"}'}, "table", 24),
-        lines("Tries by cloud", "reqps", "{{cloud}}", "sum by (cloud) (intermodal:tries:rate1m)"),
+        lines("Tries by target", "reqps", "{{target}}", "sum by (target) (intermodal:tries:rate1m)"),
         lines(
-            "Failed tries by cloud",
+            "Failed tries by target",
             "percentunit",
-            "{{cloud}}",
-            "sum by (cloud) (intermodal:tries_failed:rate1m) / sum by (cloud) (intermodal:tries:rate1m)",
+            "{{target}}",
+            "sum by (target) (intermodal:tries_failed:rate1m) / sum by (target) (intermodal:tries:rate1m)",
         ),
         lines("p95 of answers", "s", "{{model}}", 'intermodal:answers_seconds:quantile_rate1m{quantile="0.95"}'),
         lines("Answers that another try saved", "reqps", "{{model}}", "intermodal:answers_retried:rate1m"),
-        lines("Upstreams that can serve", "bool_yes_no", "{{model}} on {{cloud}}", "intermodal:upstream:healthy"),
+        lines("Upstreams that can serve", "bool_yes_no", "{{model}} on {{target}}", "intermodal:upstream:healthy"),
         lines(
             "Seconds since a sensor ticked",
             "s",
@@ -75,7 +86,6 @@ FLEET = Board(
             "time() - max by (sensor) (intermodal_heartbeat_timestamp_seconds)",
         ),
     ],
-    {},
 )
 
 MODEL = Board(
@@ -93,7 +103,7 @@ MODEL = Board(
         number(
             "Columns that drifted", "percentunit", f"max by (version) (intermodal_drift_share{M})", legend="{{version}}"
         ),
-        lines("Tries by cloud and version", "reqps", BY_VERSION, f"intermodal:tries:rate1m{M}"),
+        lines("Tries by target and version", "reqps", BY_VERSION, f"intermodal:tries:rate1m{M}"),
         lines(
             "What callers get",
             "reqps",
@@ -110,53 +120,57 @@ MODEL = Board(
             objective=f"max by (model) (intermodal_objective_p95_seconds{M})",
         ),
         lines(
-            "p95 by cloud", "s", BY_VERSION, 'intermodal:tries_seconds:quantile_rate1m{model="$model", quantile="0.95"}'
+            "p95 by target",
+            "s",
+            BY_VERSION,
+            'intermodal:tries_seconds:quantile_rate1m{model="$model", quantile="0.95"}',
         ),
-        lines("Failed tries, 5 minutes", "percentunit", "{{cloud}}", f"intermodal:tries_failed:ratio_rate5m{M}"),
+        lines("Failed tries, 5 minutes", "percentunit", "{{target}}", f"intermodal:tries_failed:ratio_rate5m{M}"),
         lines("Throttled tries", "reqps", BY_VERSION, f"intermodal:tries_throttled:rate1m{M}"),
         lines("Saturation of scraped servers", "percentunit", BY_VERSION, f"intermodal:servers:saturation{M}"),
-        lines("Upstreams that can serve", "bool_yes_no", "{{cloud}}", f"intermodal:upstream:healthy{M}"),
-        lines("Errors, by the clouds' monitors", "percentunit", "{{cloud}} {{source}}", monitor("error_rate", M)),
-        lines("p95, by the clouds' monitors", "s", "{{cloud}} {{source}}", monitor("p95_seconds", M)),
+        lines("Upstreams that can serve", "bool_yes_no", "{{target}}", f"intermodal:upstream:healthy{M}"),
+        lines("Errors, by the clouds' monitors", "percentunit", "{{target}} {{source}}", monitor("error_rate", M)),
+        lines("p95, by the clouds' monitors", "s", "{{target}} {{source}}", monitor("p95_seconds", M)),
     ],
-    {"model": "intermodal:answers:total"},
+    [Variable("model", "intermodal:answers:total")],
 )
 
 CLOUD = Board(
     "cloud",
     "Cloud",
     [
-        lines("Tries by model", "reqps", "{{model}} {{version}}", f"intermodal:tries:rate1m{C}"),
+        lines("Tries by model", "reqps", BY_MODEL, f"intermodal:tries:rate1m{T}"),
         lines(
-            "Failed tries, and the other clouds'",
+            "Failed tries, and those of the models' other targets",
             "percentunit",
-            "{{model}} here",
-            f"intermodal:tries_failed:ratio_rate5m{C}",
-            elsewhere=f"intermodal:tries_failed_elsewhere:ratio_rate5m{C}",
-            best_cloud="intermodal:tries_failed_best:ratio_rate5m"
-            f" and on (model) intermodal:tries_failed:ratio_rate5m{C}",
+            "{{model}} {{target}}",
+            f"intermodal:tries_failed:ratio_rate5m{T}",
+            other_targets=f"intermodal:tries_failed_elsewhere:ratio_rate5m{T}",
+            best_target="intermodal:tries_failed_best:ratio_rate5m"
+            f" and on (model) intermodal:tries_failed:ratio_rate5m{T}",
         ),
         lines(
             "p99 by model",
             "s",
-            "{{model}} {{version}}",
-            'intermodal:tries_seconds:quantile_rate1m{cloud="$cloud", quantile="0.99"}',
+            BY_MODEL,
+            'intermodal:tries_seconds:quantile_rate1m{cloud="$cloud", target=~"$target", quantile="0.99"}',
         ),
-        lines("Upstreams that can serve", "bool_yes_no", "{{model}}", f"intermodal:upstream:healthy{C}"),
-        lines("Requests, by its own monitor", "reqps", BY_SOURCE, monitor("requests", C)),
-        lines("Errors, by its own monitor", "percentunit", BY_SOURCE, monitor("error_rate", C)),
-        lines("Throttled, by its own monitor", "percentunit", BY_SOURCE, monitor("throttled", C)),
-        lines("p50, by its own monitor", "s", BY_SOURCE, monitor("p50_seconds", C)),
-        lines("p99, by its own monitor", "s", BY_SOURCE, monitor("p99_seconds", C)),
-        lines("Saturation, by its own monitor", "percentunit", BY_SOURCE, monitor("saturation", C)),
-        lines("Healthy instances", "none", BY_SOURCE, monitor("instances", C)),
-        lines("Cold starts", "none", BY_SOURCE, monitor("cold_starts", C)),
-        lines(
-            "Saturation of scraped servers", "percentunit", "{{model}} {{version}}", f"intermodal:servers:saturation{C}"
-        ),
-        lines("Scraped servers that are ready", "none", "{{model}} {{version}}", f"intermodal:servers:ready{C}"),
+        lines("Upstreams that can serve", "bool_yes_no", "{{model}} {{target}}", f"intermodal:upstream:healthy{T}"),
+        lines("Requests, by its own monitor", "reqps", BY_SOURCE, monitor("requests", T)),
+        lines("Errors, by its own monitor", "percentunit", BY_SOURCE, monitor("error_rate", T)),
+        lines("Throttled, by its own monitor", "percentunit", BY_SOURCE, monitor("throttled", T)),
+        lines("p50, by its own monitor", "s", BY_SOURCE, monitor("p50_seconds", T)),
+        lines("p99, by its own monitor", "s", BY_SOURCE, monitor("p99_seconds", T)),
+        lines("Saturation, by its own monitor", "percentunit", BY_SOURCE, monitor("saturation", T)),
+        lines("Healthy instances", "none", BY_SOURCE, monitor("instances", T)),
+        lines("Cold starts", "none", BY_SOURCE, monitor("cold_starts", T)),
+        lines("Saturation of scraped servers", "percentunit", BY_MODEL, f"intermodal:servers:saturation{T}"),
+        lines("Scraped servers that are ready", "none", BY_MODEL, f"intermodal:servers:ready{T}"),
     ],
-    {"cloud": "intermodal:tries:total"},
+    [
+        Variable("cloud", "intermodal:tries:total"),
+        Variable("target", 'intermodal:tries:total{cloud="$cloud"}', several=True),
+    ],
 )
 
 DRIFT = Board(
@@ -177,29 +191,29 @@ DRIFT = Board(
             f"max by (version, what) (intermodal_drifted{M})",
         ),
         lines(
-            "The predictions, all clouds together (PSI), and the limit",
+            "The predictions, all targets together (PSI), and the limit",
             "none",
             "{{column}} {{version}}",
-            'max by (column, version) (intermodal_drift_psi{model="$model", cloud="", column=~"prediction_[0-9]+"})',
+            'max by (column, version) (intermodal_drift_psi{model="$model", target="", column=~"prediction_[0-9]+"})',
             limit=f"max by (model) (intermodal_drift_prediction_limit{M})",
         ),
         lines(
-            "The ten columns that moved most, all clouds together (PSI)",
+            "The ten columns that moved most, all targets together (PSI)",
             "none",
             "{{column}} {{version}}",
-            'topk(10, max by (column, version) (intermodal_drift_psi{model="$model", cloud=""}))',
+            'topk(10, max by (column, version) (intermodal_drift_psi{model="$model", target=""}))',
         ),
         lines(
-            "The mean over columns by cloud (PSI)",
+            "The mean over columns by target (PSI)",
             "none",
             BY_VERSION,
-            'avg by (cloud, version) (intermodal_drift_psi{model="$model", cloud!=""})',
+            'avg by (target, version) (intermodal_drift_psi{model="$model", target!=""})',
         ),
         lines(
             "Values not seen in training, last hour",
             "none",
-            "{{column}} on {{cloud}}",
-            f"sum by (column, cloud) (increase(intermodal_unseen_categories_total{M}[1h]))",
+            "{{column}} on {{target}}",
+            f"sum by (column, target) (increase(intermodal_unseen_categories_total{M}[1h]))",
         ),
         lines(
             "Age of the newest data",
@@ -209,7 +223,7 @@ DRIFT = Board(
             stale_after=f"max by (model) (intermodal_stale_after_seconds{M})",
         ),
     ],
-    {"model": "intermodal:answers:total"},
+    [Variable("model", "intermodal:answers:total")],
 )
 
 MONEY = Board(
@@ -234,7 +248,6 @@ MONEY = Board(
             "intermodal:spend_forecast:usd / on (model) intermodal:budget:usd",
         ),
     ],
-    {},
 )
 
 BOARDS = (FLEET, MODEL, CLOUD, DRIFT, MONEY)

@@ -9,8 +9,8 @@ from intermodal.platform.monitoring.predictions import AT, ID, ROW, part_of
 from intermodal.platform.protocol.envelope import MAX_ANSWER_SECONDS
 
 APART_SECONDS = 2 * MAX_ANSWER_SECONDS
-"""Two answers of one request are no further apart: the gateway gives up after half of it, and no cloud's clock, nor a
-server that nobody waits for any more, is as late again. Less than a part, so only neighbours have one in common."""
+"""Two answers of one request are no further apart: the gateway gives up after half of it, and no target's clock, nor a
+server whose caller has left, is as late again. Less than a part, so only neighbours have a request in common."""
 
 
 def borders(fresh: Mapping[str, pd.DataFrame]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""How well the served version predicts in real life, where the truth has come in meanwhile."""
+"""How well the served version predicts in real life, where labels have arrived since."""
 
 from typing import Any
 
@@ -11,8 +11,8 @@ from intermodal.platform.ports.registry import RegisteredVersion
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.metrics import score
 
-LEAST = 100
-"""With fewer labelled rows a metric says little, and is left out."""
+MIN_LABELLED_ROWS = 100
+"""With fewer labelled rows a metric means little, and is left out."""
 
 
 def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
@@ -23,22 +23,22 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
     if spec.features.id is None:
         return {}
     several = set(rows.loc[rows[ROW] > 0, LABEL_ID])
-    asked = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
-    found = [asked.iloc[:0].assign(truth=[])]
+    predicted = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
+    found = [predicted.iloc[:0].assign(truth=[])]
     for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
         labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target].dropna()
         labels.index = labels.index.astype(str)  # ids are text in requests
-        found.append(asked.join(labels.rename("truth"), how="inner"))
-    joined = pd.concat([one for one in found if len(one)] or found[:1])
-    if len(joined) < LEAST:
+        found.append(predicted.join(labels.rename("truth"), how="inner"))
+    joined = pd.concat([table for table in found if len(table)] or found[:1])
+    if len(joined) < MIN_LABELLED_ROWS:
         return {"labelled_rows": len(joined)}
     record = served.candidate.record
     classes = np.asarray(record.signature.output.labels)
     if record.task != "regression":
         same = {_text(label): label for label in classes}
         joined["truth"] = joined["truth"].map(_text).map(same)
-        joined = joined.dropna(subset="truth")  # of a label that is new to the model no metric can say anything
-        if len(joined) < LEAST or set(joined["truth"]) != set(classes):
+        joined = joined.dropna(subset="truth")  # no metric covers a label that is new to the model
+        if len(joined) < MIN_LABELLED_ROWS or set(joined["truth"]) != set(classes):
             return {"labelled_rows": len(joined)}
     truth = joined["truth"]
     outputs = joined.filter(regex=r"^prediction_\d+$").to_numpy(dtype=float)
@@ -49,7 +49,7 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
 
 
 def _text(label: Any) -> str:
-    """A label as text: a column of whole numbers is one of floats as soon as one label has not come yet."""
+    """A label as text: a column of whole numbers is one of floats as soon as one label is missing."""
     if isinstance(label, bool | np.bool_):
         return str(label)
     try:

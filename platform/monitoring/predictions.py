@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from intermodal.platform.errors import SpecError
+from intermodal.platform.monitoring.log_retention import STAGE
+from intermodal.platform.ports import Tables
 from intermodal.platform.protocol.prediction_log import Header, is_text
 from intermodal.platform.protocol.signature import Column
 
@@ -59,13 +61,13 @@ def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
         if len(one.inputs) != 8 * len(coded) * one.rows or len(one.predictions) != header.width * one.rows:
             raise ValueError("a request has not as many values as rows")
     rows = np.array([one.rows for one in requests], dtype=np.int64)
-    ids = [one.id or f"{key}#{place}" for place, one in enumerate(requests)]
+    ids = [request.id or f"{key}#{index}" for index, request in enumerate(requests)]
     length, row = np.repeat(rows, rows), np.arange(rows.sum()) - np.repeat(rows.cumsum() - rows, rows)
     inputs = np.frombuffer(b"".join([one.inputs for one in requests]), dtype="<f8")
     first = np.repeat((rows.cumsum() - rows) * len(coded), rows) + row
-    values = {column.name: _values(column, inputs[first + place * length]) for place, column in enumerate(coded)}
+    values = {column.name: _values(column, inputs[first + index * length]) for index, column in enumerate(coded)}
     _put_unseen({column.name: values[column.name] for column in coded if column.categories}, requests)
-    said = np.array([value for one in requests for value in one.predictions], dtype=np.float64)
+    outputs = np.array([value for one in requests for value in one.predictions], dtype=np.float64)
     return pd.DataFrame(
         {
             ID: np.repeat(np.array(ids, dtype=object), rows),
@@ -75,8 +77,8 @@ def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
             ROW: row,
             AT: np.repeat(np.array([one.at for one in requests], dtype=np.float64), rows),
             **values,
-            **{name: [value for one in requests for value in one.texts[place]] for place, name in enumerate(texts)},
-            **{f"prediction_{k}": part for k, part in enumerate(said.reshape(-1, header.width).T)},
+            **{name: [value for one in requests for value in one.texts[index]] for index, name in enumerate(texts)},
+            **{f"prediction_{k}": part for k, part in enumerate(outputs.reshape(-1, header.width).T)},
             CLOUD: header.cloud,
             TARGET: header.target,
             VERSION: header.version,
@@ -109,7 +111,8 @@ def _put_unseen(categories: "Mapping[str, np.ndarray[Any, Any]]", requests: list
 
 
 def once(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each request once, its first answer: the gateway asks a second cloud when the first is late, and both may log."""
+    """Each request once, its first answer: the gateway tries a second target when the first is late, and both may
+    log."""
     return rows.sort_values(AT, kind="stable").drop_duplicates([ID, ROW]).reset_index(drop=True)
 
 
@@ -128,3 +131,23 @@ def hours(first: str, last: str) -> list[str]:
     """Every hour from ``first`` to ``last`` (``2026-11-23T21``), both included."""
     span = pd.date_range(f"{first}:00", f"{last}:00", freq="h")
     return [hour.strftime("%Y-%m-%dT%H") for hour in span]
+
+
+def newest(tables: Tables, model: str, version: str, rows: int, since: float = 0.0) -> pd.DataFrame:
+    """The newest rows that a version predicted, at most ``rows``; an empty table when there are none.
+
+    ``since`` is when the version was registered (Unix seconds): older parts are not read.
+    """
+    found, count, first = list[pd.DataFrame](), 0, part_of(since)
+    for part in reversed(tables.partitions(model, STAGE)):
+        if part < first:
+            break
+        table = tables.read(model, STAGE, part)
+        found.append(table[table[VERSION] == version])
+        count += len(found[-1])
+        if count >= rows:
+            break
+    if not count:
+        return pd.DataFrame({name: [] for name in META})
+    in_order = pd.concat(found, ignore_index=True).sort_values(AT, kind="stable")
+    return in_order.tail(rows).reset_index(drop=True)

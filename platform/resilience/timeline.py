@@ -1,17 +1,102 @@
-"""A timeline: what happened to a model, when, in the words of whoever was called at night."""
+"""A timeline: what happened to a model, when, in the words of the on-call engineer. Incidents that began together are
+one line for each step."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+
+from intermodal.platform.ports.incidents import Incident, Step
+from intermodal.platform.resilience.context import listed
+from intermodal.platform.resilience.failover import TOGETHER_SECONDS
 
 
 @dataclass(frozen=True, order=True)
 class Event:
-    """``at`` is Unix seconds; ``what`` is a word or two (``route``, ``drift``, ``incident aws``)."""
+    """``at`` is Unix seconds; ``what`` is a word or two (``route``, ``drift``, ``incident aws/sagemaker``)."""
 
     at: float
     what: str
     text: str
+
+
+@dataclass(frozen=True)
+class StepOfGroup:
+    """A step of one or several incidents. ``at`` is when the first of their targets did it (Unix seconds)."""
+
+    at: float
+    step: Step
+    targets: str
+    text: str
+
+
+@dataclass(frozen=True)
+class IncidentGroup:
+    """Incidents of one model and site that began together, the oldest first; most often there is one."""
+
+    incidents: tuple[Incident, ...]
+
+    @property
+    def id(self) -> str:
+        return self.incidents[0].id
+
+    @property
+    def targets(self) -> str:
+        return listed(incident.target for incident in self.incidents)
+
+    @property
+    def opened_at(self) -> float:
+        return self.incidents[0].opened_at
+
+    @property
+    def closed_at(self) -> float | None:
+        """When the last of them was closed, Unix seconds; None while one is open."""
+        return _last([incident.closed_at for incident in self.incidents])
+
+    def at(self, step: Step) -> float | None:
+        """When all of them had done a step, Unix seconds; None while one has not."""
+        return _last([incident.at(step) for incident in self.incidents])
+
+    @property
+    def steps(self) -> list[StepOfGroup]:
+        """Each step once, with the targets that did it, in order of time. Different texts are all there."""
+        entries = [(entry, incident.target) for incident in self.incidents for entry in incident.entries]
+        found = []
+        for step, key in dict.fromkeys((entry.step, entry.key) for entry, _ in entries):
+            same = [(entry, target) for entry, target in entries if (entry.step, entry.key) == (step, key)]
+            text = "; ".join(dict.fromkeys(entry.text for entry, _ in same))
+            at = min(entry.at for entry, _ in same)
+            found.append(StepOfGroup(at, step, listed({target for _, target in same}), text))
+        return sorted(found, key=lambda one: one.at)
+
+
+def grouped(incidents: Iterable[Incident]) -> list[IncidentGroup]:
+    """Incidents that began together, as one. Oldest first. A second incident of the same target is another event."""
+    groups: list[list[Incident]] = []
+    for incident in sorted(incidents, key=lambda one: one.opened_at):
+        group = next((group for group in groups if _belongs(incident, group)), None)
+        if group is None:
+            groups.append([incident])
+        else:
+            group.append(incident)
+    return [IncidentGroup(tuple(group)) for group in groups]
+
+
+def _belongs(incident: Incident, group: Sequence[Incident]) -> bool:
+    first = group[0]
+    same = (incident.model, incident.target.site) == (first.model, first.target.site)
+    near = incident.opened_at - first.opened_at <= TOGETHER_SECONDS
+    return same and near and incident.target not in [other.target for other in group]
+
+
+def _last(times: Sequence[float | None]) -> float | None:
+    known = [at for at in times if at is not None]
+    return max(known) if len(known) == len(times) else None
+
+
+def incident_events(incidents: Iterable[Incident]) -> Iterator[Event]:
+    for group in grouped(incidents):
+        for step in group.steps:
+            yield Event(step.at, f"incident {step.targets}", step.text)
 
 
 def markdown(events: Iterable[Event]) -> str:

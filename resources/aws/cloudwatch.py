@@ -14,7 +14,8 @@ from typing import Any
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.metrics import Figures
-from intermodal.resources.aws.targets.sagemaker.plan import TARGET, VARIANT
+from intermodal.platform.targets import Target
+from intermodal.resources.aws.targets.sagemaker.plan import VARIANT
 
 MINUTE = 60
 MAX_SECONDS = 15 * 86_400
@@ -45,7 +46,7 @@ def window(now: float, seconds: float, late_seconds: float) -> Window:
 
 
 @dataclass(frozen=True)
-class Place:
+class MeasuredEndpoint:
     """One endpoint as SageMaker describes it; ``cores`` of one instance are None where the type does not tell."""
 
     name: str
@@ -67,7 +68,7 @@ def cores_of(instance_type: str) -> int | None:
     return 4 * int(found[1] or 1) if found else None
 
 
-def questions(place: Place, index: int, span: Window) -> Iterator[dict[str, Any]]:
+def questions(endpoint: MeasuredEndpoint, index: int, span: Window) -> Iterator[dict[str, Any]]:
     """The MetricDataQueries of one endpoint; each Id begins with ``e<index>_``.
 
     Sums and means come minute by minute. A percentile does not add up, so CloudWatch is asked for one over the span.
@@ -83,7 +84,7 @@ def questions(place: Place, index: int, span: Window) -> Iterator[dict[str, Any]
         ("p99", INVOCATIONS, "ModelLatency", "p99", whole),
         ("cpu", INSTANCES, "CPUUtilization", "Average", MINUTE),
     ):
-        dimensions = [{"Name": "EndpointName", "Value": place.name}, {"Name": "VariantName", "Value": VARIANT}]
+        dimensions = [{"Name": "EndpointName", "Value": endpoint.name}, {"Name": "VariantName", "Value": VARIANT}]
         what = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
         yield {"Id": f"e{index}_{id}", "MetricStat": {"Metric": what, "Period": period, "Stat": stat}}
 
@@ -92,7 +93,7 @@ def moment(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def figures(place: Place, index: int, span: Window, values: Values) -> Figures:
+def figures(target: Target, endpoint: MeasuredEndpoint, index: int, span: Window, values: Values) -> Figures:
     """``error_rate`` counts what the container did not answer below 500: 5xx, or no answer at all.
 
     A container that hangs or goes away is in InvocationModelErrors, which has its 4xx too, and need not be in
@@ -112,15 +113,14 @@ def figures(place: Place, index: int, span: Window, values: Values) -> Figures:
     busy = sum(of("cpu")) / len(of("cpu")) / 100 if of("cpu") else None
     return Figures(
         source="cloudwatch",
-        model=place.model,
-        cloud=TARGET.cloud,
-        target=str(TARGET),
-        version=place.version,
+        model=endpoint.model,
+        target=target,
+        version=endpoint.version,
         requests=requests / span.seconds,
         error_rate=min(failed / requests, 1.0) if requests else 0.0,
         p50_ms=milliseconds("p50"),
         p95_ms=milliseconds("p95"),
         p99_ms=milliseconds("p99"),
-        saturation=min(busy / place.cores, 1.0) if busy is not None and place.cores else None,
-        instances=place.instances,
+        saturation=min(busy / endpoint.cores, 1.0) if busy is not None and endpoint.cores else None,
+        instances=endpoint.instances,
     )

@@ -25,8 +25,8 @@ def session(region: str) -> Session:
     return boto3.session.Session(region_name=region)
 
 
-def client(service: str, region: str, max_attempts: int, seconds: float | None = None) -> Any:
-    """A client of the service; its address is AWS's, or AWS_ENDPOINT_URL[_<SERVICE>] where that is set.
+def client(service: str, region: str, max_attempts: int, seconds: float | None = None, endpoint_url: str = "") -> Any:
+    """A client of the service at ``endpoint_url``; empty: AWS_ENDPOINT_URL[_<SERVICE>] where that is set, else AWS's.
 
     ``seconds`` is how long it waits for a connection, and for an answer, instead of the usual.
     """
@@ -38,7 +38,7 @@ def client(service: str, region: str, max_attempts: int, seconds: float | None =
         read_timeout=seconds or READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": max_attempts},
     )
-    return ours.client(service, config=config)
+    return ours.client(service, config=config, endpoint_url=endpoint_url or None)
 
 
 def signature(service: str, region: str) -> AwsSignature:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pydantic import Field
 
 from intermodal.platform.errors import MissingExtra, Refused
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
+from intermodal.resources.aws.settings import AwsSettings
 from intermodal.resources.storage.object_store import ObstoreResource, client_options, retry_config
 
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ class S3ObjectStore(ObstoreResource):
     Give the bucket a lifecycle rule that aborts incomplete multipart uploads: a killed mirror leaves hidden parts.
     """
 
+    kind: ClassVar[str] = "s3"
+    kinds: ClassVar[frozenset[str]] = frozenset({"aws", "s3"})
+    extra: ClassVar[str] = "aws"
+    package: ClassVar[str] = "boto3"
+
     bucket: str = Field(description="The bucket's name.")
     region: str = Field(description="The bucket's region, for example us-east-1.")
     endpoint: str = Field(
@@ -28,12 +34,28 @@ class S3ObjectStore(ObstoreResource):
         description="The S3 API's address; empty: AWS_ENDPOINT_URL_S3 or AWS_ENDPOINT_URL if set, else AWS itself.",
     )
 
-    @property
-    def cloud(self) -> Cloud:
-        return "aws"
+    named_region: str = Field(default="", description="The region in the site's name; empty: the default region.")
+
+    @classmethod
+    def of(cls, site: Site) -> Self:
+        settings = AwsSettings.of(site)
+        return cls(
+            bucket=settings.bucket,
+            region=settings.region,
+            endpoint=settings.endpoint_url,
+            named_region=site.region,
+        )
+
+    @classmethod
+    def missing(cls, site: Site) -> tuple[str, ...]:
+        return AwsSettings.missing(site)
 
     @property
-    def place(self) -> str:
+    def site(self) -> Site:
+        return Site("aws", self.named_region)
+
+    @property
+    def description(self) -> str:
         return f"S3 bucket '{self.bucket}' (setting: bucket, at {self._address or self.region})"
 
     def uri(self, prefix: str) -> str:

@@ -1,12 +1,13 @@
 """Azure Blob Storage."""
 
 import os
-from typing import Any
+from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from intermodal.platform.errors import MissingExtra
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
+from intermodal.resources.azure.settings import AzureSettings
 from intermodal.resources.storage.object_store import ObstoreResource, client_options, retry_config
 
 KEYS = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_SAS_TOKEN", "AZURE_STORAGE_SAS_KEY")
@@ -16,6 +17,11 @@ KEYS = ("AZURE_STORAGE_ACCOUNT_KEY", "AZURE_STORAGE_ACCESS_KEY", "AZURE_STORAGE_
 class BlobObjectStore(ObstoreResource):
     """A container in a storage account. Credentials are azure-identity's, or an account key in the environment."""
 
+    kind: ClassVar[str] = "blob"
+    kinds: ClassVar[frozenset[str]] = frozenset({"azure", "blob"})
+    extra: ClassVar[str] = "azure"
+    package: ClassVar[str] = "azure.mgmt.machinelearningservices"
+
     account: str = Field(description="The storage account's name.")
     container: str = Field(description="The container's name.")
     endpoint: str = Field(
@@ -23,12 +29,28 @@ class BlobObjectStore(ObstoreResource):
         description="The blob service's address, what the SDK calls account_url; empty for the account in Azure.",
     )
 
-    @property
-    def cloud(self) -> Cloud:
-        return "azure"
+    named_region: str = Field(default="", description="The region in the site's name; empty: the default region.")
+
+    @classmethod
+    def of(cls, site: Site) -> Self:
+        settings = AzureSettings.of(site)
+        return cls(
+            account=settings.storage_account,
+            container=settings.container,
+            endpoint=settings.storage_endpoint,
+            named_region=site.region,
+        )
+
+    @classmethod
+    def missing(cls, site: Site) -> tuple[str, ...]:
+        return AzureSettings.missing(site)
 
     @property
-    def place(self) -> str:
+    def site(self) -> Site:
+        return Site("azure", self.named_region)
+
+    @property
+    def description(self) -> str:
         return f"Blob container '{self.container}' (setting: container, at {self._address})"
 
     def uri(self, prefix: str) -> str:

@@ -9,7 +9,7 @@ DAMAGED = "surrogateescape"
 
 
 def write(path: Path, text: str) -> bool:
-    """Write ``text`` for the owner's eyes only (0600); False, and nothing touched, when the file already says so."""
+    """Write ``text`` for the owner's eyes only (0600); False, and nothing touched, when the file already has it."""
     if read(path) == text:
         return False
     handle, beside = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -34,7 +34,7 @@ def read(path: Path) -> str | None:
 
 
 def put_back(path: Path, text: str | None) -> None:
-    """Undo: the file says ``text`` again, or is gone when there was none."""
+    """Undo: the file has ``text`` again, or is gone when there was none."""
     if text is not None:
         write(path, text)
     else:

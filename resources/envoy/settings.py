@@ -1,4 +1,4 @@
-"""The numbers of the gateway, and where its files lie."""
+"""The numbers of the gateway, and the paths of its files."""
 
 import tempfile
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ class Settings:
     """Seconds, all of them.
 
     ``try_seconds``: how long one upstream may take before the next is tried. ``probe_seconds``: between golden-row
-    probes of a healthy upstream. ``recovery_seconds``: between probes of an unhealthy one. ``ca_bundle``: PEM file that
-    https endpoints are checked against; empty means the system's.
+    probes of a healthy upstream. ``recovery_seconds``: between probes of an unhealthy upstream. ``ca_bundle``: PEM file
+    that https endpoints are checked against; empty means the system's.
     """
 
     try_seconds: float = 0.8
@@ -25,7 +25,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """The files of one gateway. ``generated`` ones are rendered from ``routes``; ``secrets`` are only for the owner."""
 
     directory: Path
@@ -43,8 +43,8 @@ class Places:
         return self.directory / "entrance.json"
 
     @property
-    def lanes(self) -> Path:
-        return self.directory / "lanes.json"
+    def upstreams(self) -> Path:
+        return self.directory / "upstreams.json"
 
     @property
     def routes(self) -> Path:
@@ -60,9 +60,9 @@ class Places:
 
     @property
     def socket(self) -> Path:
-        """Where the lanes listen. Whoever can connect uses the credentials: it is 0600, in a folder of 0700."""
-        here = self.directory / "lanes" / "lanes.sock"
-        if len(str(here).encode()) <= SOCKET_LIMIT:
-            return here
+        """Where the upstream listener is. Whoever can connect uses the credentials: it is 0600, in a folder of 0700."""
+        inside = self.directory / "upstreams" / "upstreams.sock"
+        if len(str(inside).encode()) <= SOCKET_LIMIT:
+            return inside
         short = sha256(str(self.directory).encode()).hexdigest()[:12]
-        return Path(tempfile.gettempdir()) / f"im-{short}" / "lanes.sock"
+        return Path(tempfile.gettempdir()) / f"im-{short}" / "upstreams.sock"

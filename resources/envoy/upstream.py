@@ -1,7 +1,7 @@
-"""A lane: one model's path to one cloud inside the gateway, from the failover order to the endpoint's address."""
+"""What is rendered of an upstream and of a route: their parts, and the names of everything that Envoy holds of them."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
@@ -10,13 +10,18 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports.endpoints import AwsSignature, Upstream
+from intermodal.platform.ports.endpoints import AwsSignature, ErrorEnvelope, Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy.control.admin import Turn
 
-CredentialKind = Literal["none", "aws", "bearer"]
+CredentialKind = Literal["none", "sigv4", "bearer"]
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
+UPSTREAM = r"[^/]+/[^/]+/[0-9a-f]{12}"
+"""What follows the model and a slash in the name of an upstream's cluster, and of no other cluster. A model's name has
+no slash and a target has exactly one, so a name is read by its parts."""
+ORDER = "first"
+"""The fourth part of the name of a failover order's cluster. An upstream has its key there, which is hexadecimal."""
 
 
 def digest(value: object) -> str:
@@ -24,21 +29,33 @@ def digest(value: object) -> str:
     return sha256(dumps(value, sort_keys=True).encode()).hexdigest()[:12]
 
 
+def key_of(cluster: str) -> str:
+    """The key in the name of an upstream's cluster or of its endpoint's."""
+    return cluster.split("/")[3]
+
+
+def is_order(cluster: str) -> bool:
+    """Whether a cluster's name is that of a failover order."""
+    return cluster.split("/")[3:4] == [ORDER]
+
+
 @dataclass(frozen=True)
-class Lane:
+class UpstreamConfig:
     """What must be known of an upstream to render it; the secret itself stays in a file named after ``key``.
 
-    Everything that Envoy holds of a lane is named after ``key``, so a lane is never changed under a running request:
-    a new URL or version is a new lane, and the old one goes when nobody uses it.
+    Everything that Envoy holds of an upstream is named after ``key``, so it is never changed under a running request:
+    a new URL or version is a new upstream, and the old one is removed when no request uses it.
     """
 
     model: str
-    cloud: Cloud
+    target: Target
     version: str
     url: str
     credential: CredentialKind = "none"
     service: str = ""
     region: str = ""
+    id_header: str = ""
+    errors: ErrorEnvelope = field(default_factory=ErrorEnvelope)
 
     def __post_init__(self) -> None:
         try:
@@ -48,7 +65,7 @@ class Lane:
             usable = False
         if not usable or any(ord(c) <= 32 or ord(c) > 126 for c in self.url):
             raise SpecError(
-                f"The upstream of '{self.model}' on {self.cloud} has no usable URL: '{self.url}'.",
+                f"The upstream of '{self.model}' on {self.target} has no usable URL: '{self.url}'.",
                 hint="Give the full http(s) address that takes a V2 body by POST.",
             )
 
@@ -58,7 +75,8 @@ class Lane:
 
     @property
     def name(self) -> str:
-        return f"{self.model}/{self.cloud}/{self.key}"
+        """The name of the upstream's cluster."""
+        return f"{self.model}/{self.target}/{self.key}"
 
     @property
     def endpoint(self) -> str:
@@ -67,88 +85,101 @@ class Lane:
 
     @property
     def domain(self) -> str:
-        """The host name by which the lane listener knows the lane; it never leaves the gateway."""
-        return f"{self.key}.{self.cloud}"
+        """The host name by which the upstream listener finds the upstream; it never leaves the gateway."""
+        return f"{self.key}.{self.target.dotted}"
 
 
 @dataclass(frozen=True)
 class Published:
-    """A route with the lanes of its upstreams, those with weight 0 too: all that is rendered of one model."""
+    """A route with its upstreams, those with weight 0 too, in the route's order: all that is rendered of a model."""
 
     route: Route
-    lanes: tuple[Lane, ...] = field(default=())
+    upstreams: tuple[UpstreamConfig, ...] = field(default=())
 
-    def order(self, first: Cloud) -> tuple[Lane, ...]:
-        """The lanes in the order they are tried when ``first`` was chosen."""
-        by_cloud = {lane.cloud: lane for lane in self.lanes}
-        return tuple(by_cloud[cloud] for cloud in self.route.failover_order(first) if cloud in by_cloud)
+    def order(self, first: Target) -> tuple[UpstreamConfig, ...]:
+        """The upstreams in the order in which they are tried when ``first`` was chosen."""
+        by_target = {upstream.target: upstream for upstream in self.upstreams}
+        return tuple(by_target[target] for target in self.route.failover_order(first) if target in by_target)
 
-    def health(self, turns: Mapping[str, Turn]) -> dict[Cloud, bool]:
-        """Whether each cloud is sent first tries: those that come last are when no serving one comes first."""
-        found = {lane.cloud: turns.get(lane.name, "never") for lane in self.lanes}
-        well = any(found.get(cloud) == "first" for cloud in self.route.serving)
-        return {cloud: when == "first" or (when == "last" and not well) for cloud, when in found.items()}
+    def health(self, turns: Mapping[str, Turn]) -> dict[Target, bool]:
+        """Whether each upstream is sent first tries: those that come last are when no serving one comes first."""
+        found = {upstream.target: turns.get(upstream.name, "never") for upstream in self.upstreams}
+        well = any(found.get(target) == "first" for target in self.route.serving)
+        return {target: turn == "first" or (turn == "last" and not well) for target, turn in found.items()}
 
     @cached_property
-    def order_names(self) -> Mapping[Cloud, str]:
-        """The name of the failover order that starts with each serving cloud."""
+    def order_names(self) -> Mapping[Target, str]:
+        """The name of the failover order that starts with each serving target."""
         return {
-            first: f"{self.route.model}/{first}-first/{digest([lane.key for lane in self.order(first)])}"
+            first: f"{self.route.model}/{first}/{ORDER}/{digest([upstream.key for upstream in self.order(first)])}"
             for first in self.route.serving
         }
 
 
-def shifted(old: Published, weights: Mapping[Cloud, int], added: Sequence[Upstream]) -> Published:
-    """The same version with other weights, and with the lanes of ``added``; a cloud that is not named gets weight 0.
+def shifted(old: Published, weights: Mapping[Target, int], added: Sequence[Upstream]) -> Published:
+    """The same version with other weights, and with the upstreams in ``added``. A target that is not named gets weight
+    0. The route keeps its order; targets that it did not have follow.
 
-    SpecError for a weight of a cloud that has no upstream, and for an upstream of another version than the route has:
-    a new one may have been published since it was asked for.
+    SpecError for a weight of a target that has no upstream, and for an upstream of another version than the route has:
+    a new one may have been published since it was requested.
     """
-    if other := [one.cloud for one in added if one.version != old.route.version]:
+    model, version = old.route.model, old.route.version
+    _refuse_doubled(model, added)
+    if other := [upstream.target for upstream in added if upstream.version != version]:
         raise SpecError(
-            f"The route of '{old.route.model}' has version {old.route.version}, and the upstream on {', '.join(other)} "
-            "another.",
+            f"The route of '{model}' has version {version}, and the upstream on {_listed(other)} another.",
             hint="Deploy the route's version there, and add that.",
         )
-    lanes = {lane.cloud: lane for lane in old.lanes} | {one.cloud: lane_of(old.route.model, one) for one in added}
-    if missing := [cloud for cloud, weight in weights.items() if weight and cloud not in lanes]:
+    by_target = {upstream.target: upstream for upstream in old.upstreams}
+    by_target |= {upstream.target: upstream_config(model, upstream) for upstream in added}
+    if missing := [target for target, weight in weights.items() if weight and target not in by_target]:
         raise SpecError(
-            f"The route of '{old.route.model}' has no upstream on {', '.join(missing)}.",
+            f"The route of '{model}' has no upstream on {_listed(missing)}.",
             hint="Give it in `added`, or leave its weight at 0.",
         )
-    zero = dict.fromkeys([cloud for cloud in CLOUDS if cloud in lanes or cloud in old.route.weights], 0)
-    route = replace(old.route, weights={**zero, **weights})
-    return Published(route, tuple(lanes[cloud] for cloud in CLOUDS if cloud in lanes))
+    order = dict.fromkeys([*old.route.weights, *weights, *by_target], 0)
+    route = replace(old.route, weights={**order, **weights})
+    return Published(route, tuple(by_target[target] for target in order if target in by_target))
 
 
-def lane_of(model: str, upstream: Upstream) -> Lane:
-    """The lane of an upstream, without its secret."""
+def upstream_config(model: str, upstream: Upstream) -> UpstreamConfig:
+    """What is rendered of an upstream, without its secret."""
+    config = UpstreamConfig(
+        model, upstream.target, upstream.version, upstream.url, id_header=upstream.id_header, errors=upstream.errors
+    )
     match upstream.credential:
         case None:
-            return Lane(model, upstream.cloud, upstream.version, upstream.url)
+            return config
         case AwsSignature(service=service, region=region):
-            return Lane(model, upstream.cloud, upstream.version, upstream.url, "aws", service, region)
+            return replace(config, credential="sigv4", service=service, region=region)
         case _:
-            return Lane(model, upstream.cloud, upstream.version, upstream.url, "bearer")
+            return replace(config, credential="bearer")
 
 
-def published(route: Route, upstreams: tuple[Upstream, ...]) -> Published:
-    """Pair a route with its upstreams; SpecError when one is missing, doubled or of another version.
+def published(route: Route, upstreams: Sequence[Upstream]) -> Published:
+    """Pair a route with its upstreams; SpecError when one is missing, or two are on one target.
 
-    An upstream with weight 0 gets a lane, which is probed and gets no traffic; a cloud with weight 0 may lack one.
+    An upstream with weight 0 is rendered too: it is probed and gets no traffic. A target with weight 0 may lack one.
     """
     if not MODEL_NAME.fullmatch(route.model):
         raise SpecError(
             f"'{route.model}' cannot be a model's name in a URL.", hint="Use letters, digits, '_', '-' and '.'."
         )
-    by_cloud = {upstream.cloud: upstream for upstream in upstreams}
-    if len(by_cloud) != len(upstreams):
-        raise SpecError(f"The route of '{route.model}' has two upstreams in one cloud.", hint="Give one for each.")
-    missing = [cloud for cloud in route.serving if cloud not in by_cloud]
-    if missing:
+    _refuse_doubled(route.model, upstreams)
+    by_target = {upstream.target: upstream for upstream in upstreams}
+    if missing := [target for target in route.serving if target not in by_target]:
         raise SpecError(
-            f"The route of '{route.model}' sends traffic to {', '.join(missing)} but has no upstream there.",
+            f"The route of '{route.model}' sends traffic to {_listed(missing)} but has no upstream there.",
             hint="Deploy there first, or set the weight to 0.",
         )
-    known = [cloud for cloud in CLOUDS if cloud in by_cloud and cloud in route.weights]
-    return Published(route, tuple(lane_of(route.model, by_cloud[cloud]) for cloud in known))
+    known = [by_target[target] for target in route.weights if target in by_target]
+    return Published(route, tuple(upstream_config(route.model, upstream) for upstream in known))
+
+
+def _refuse_doubled(model: str, upstreams: Sequence[Upstream]) -> None:
+    if len({upstream.target for upstream in upstreams}) != len(upstreams):
+        raise SpecError(f"The route of '{model}' has two upstreams on one target.", hint="Give one for each.")
+
+
+def _listed(targets: Iterable[Target]) -> str:
+    return ", ".join(map(str, targets))

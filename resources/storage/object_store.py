@@ -1,4 +1,4 @@
-"""What the three clouds' object stores share: one library (obstore), the same calls, one way to mirror."""
+"""What all object stores share: one library (obstore), the same calls, one way to mirror."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pydantic import Field
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.object_store import MirrorReport
 from intermodal.platform.protocol.manifest import Manifest
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 from intermodal.resources.storage import mirror
 from intermodal.resources.storage.errors import translated
 
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 
 class ObstoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """A bucket (or container) of one cloud; fulfils ``platform.ports.ObjectStore``.
+    """A bucket (or container) of one site; fulfils ``platform.ports.ObjectStore``.
 
-    A cloud's file adds ``cloud``, ``uri`` and how to ``connect``. The deployment makes the bucket, never this.
+    A cloud's file adds ``site``, ``uri`` and how to ``connect``. The deployment makes the bucket, never this.
     """
 
     retry_seconds: float = Field(
@@ -41,14 +41,14 @@ class ObstoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @property
     @abstractmethod
-    def cloud(self) -> Cloud: ...
+    def site(self) -> Site: ...
 
     @abstractmethod
     def uri(self, prefix: str) -> str: ...
 
     @property
     @abstractmethod
-    def place(self) -> str:
+    def description(self) -> str:
         """The store in words for people: its name and the setting that chooses it."""
 
     @abstractmethod
@@ -61,7 +61,7 @@ class ObstoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def mirror(self, source: Path, manifest: Manifest, prefix: str) -> MirrorReport:
         manifest.require_portable()
-        with translated(self.place):
+        with translated(self.description):
             report = mirror.Mirror(self._store, _segments(prefix), self.uri(prefix)).run(source, manifest)
         log.info(
             "%s: %d copied, %d repaired, %d kept, %d removed, %d bytes sent in %.1f s",
@@ -71,27 +71,27 @@ class ObstoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
         return report
 
     def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
-        with translated(self.place):
+        with translated(self.description):
             return mirror.Mirror(self._store, _segments(prefix), self.uri(prefix)).damaged(manifest)
 
     def put(self, key: str, data: bytes) -> None:
-        with translated(self.place):
+        with translated(self.description):
             obstore.put(self._store, key, data)
 
     def get(self, key: str) -> bytes:
-        with translated(self.place):
+        with translated(self.description):
             return bytes(obstore.get(self._store, key).bytes())
 
     def download(self, key: str, target: Path) -> str:
-        with translated(self.place), target.open("wb") as file:
+        with translated(self.description), target.open("wb") as file:
             return mirror.read(self._store, key, file.write).sha256
 
     def list(self, prefix: str) -> Mapping[str, int]:
-        with translated(self.place):
+        with translated(self.description):
             return {str(found["path"]): int(found["size"]) for found in obstore.list(self._store, prefix).collect()}
 
     def delete(self, key: str) -> None:
-        with translated(self.place):
+        with translated(self.description):
             mirror.delete(self._store, key)
 
 

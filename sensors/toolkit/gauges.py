@@ -21,10 +21,14 @@ def objectives(specs: Collection[ModelSpec]) -> list[Gauge]:
 
 
 def incidents(specs: Collection[ModelSpec], opened: Sequence[Incident]) -> list[Gauge]:
-    """1 for a model's cloud with an open incident, 0 for its others."""
-    away = {(incident.model, str(incident.cloud)) for incident in opened}
-    places = {(spec.name, target.split("/")[0]) for spec in specs for target in spec.serve}
+    """1 for a model's target with an open incident, 0 for its others."""
+    unavailable = {(incident.model, incident.target) for incident in opened}
+    served = {(spec.name, target) for spec in specs for target in spec.targets}
     return [
-        ("intermodal_incident_open", {"model": model, "cloud": cloud}, float((model, cloud) in away))
-        for model, cloud in sorted(places | away)
+        (
+            "intermodal_incident_open",
+            {"model": model, "target": str(target), "cloud": target.cloud},
+            float((model, target) in unavailable),
+        )
+        for model, target in sorted(served | unavailable)
     ]

@@ -12,8 +12,7 @@ import dagster as dg
 import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
-from intermodal.assets.ports import monitor_key, store_key, target_key
-from intermodal.platform.targets import CLOUDS, TARGETS
+from intermodal.platform.targets import Site, Target, sites_of
 from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
@@ -23,10 +22,13 @@ from tests.memory import (
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
+    MemoryStores,
     MemoryTables,
     MemoryTarget,
+    MemoryTargets,
 )
 from tests.sensors.support import be_patient
+from tests.targets import AWS_EU, EKS, TARGETS
 
 WINE = Path(__file__).parent.parent / "models" / "wine"
 MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
@@ -54,8 +56,8 @@ class World:
     instance: dg.DagsterInstance
     tables: MemoryTables
     registry: MemoryRegistry
-    stores: dict[str, MemoryStore]
-    targets: dict[str, MemoryTarget]
+    stores: dict[Site, MemoryStore]
+    targets: dict[Target, MemoryTarget]
     gateway: MemoryGateway
     incidents: MemoryIncidents
     notifier: MemoryNotifier
@@ -74,6 +76,12 @@ class World:
         assert event is not None
         assert event.asset_materialization is not None
         return {name: value.value for name, value in event.asset_materialization.metadata.items()}
+
+    def observed(self, *key: str) -> dict[str, Any]:
+        """Metadata of the newest observation."""
+        (record,) = self.instance.fetch_observations(dg.AssetKey(["wine", *key]), limit=1).records
+        assert record.asset_observation is not None
+        return {name: value.value for name, value in record.asset_observation.metadata.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -102,15 +110,27 @@ def cold_world(tmp_path: Path) -> Iterator[World]:
         yield made
 
 
+TWO_ON_AWS = "  serve: [aws/sagemaker, aws/eks, gcp/cloud-run, azure/ml]\n"
+
+
+@pytest.fixture
+def twin_world(tmp_path: Path) -> Iterator[World]:
+    """Two targets at the site aws, with a share of 3 each; gcp has 2, azure 0."""
+    with _world(tmp_path, TWO_ON_AWS) as made:
+        assert made.run("train_and_deploy_wine").success
+        yield made
+
+
 @contextmanager
 def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
     """``more``: further lines of the spec."""
-    stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
-    targets = {target.cloud: MemoryTarget(target, stores[target.cloud]) for target in TARGETS}
+    known = (*TARGETS, EKS, AWS_EU)
+    stores = {site: MemoryStore(site) for site in sites_of(known)}
+    targets = {target: MemoryTarget(target, stores[target.site]) for target in known}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
     deployment = MemoryDeployment()
     incidents, notifier, gauges = MemoryIncidents(), MemoryNotifier(), MemoryGauges()
-    sources = {"metrics": "prometheus", "gateway_metrics": "gateway"} | {monitor_key(c): f"{c}-monitor" for c in CLOUDS}
+    sources = {"metrics": "prometheus", "gateway_metrics": "gateway"}
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
     resources = {
         "incidents": incidents,
@@ -122,8 +142,8 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "gateway": gateway,
         "deployment": deployment,
         "mlflow": FakeMlflow(),
-        **{store_key(cloud): stores[cloud] for cloud in CLOUDS},
-        **{target_key(target): targets[target.cloud] for target in TARGETS},
+        "stores": MemoryStores.of(stores.values()),
+        "targets": MemoryTargets.of(targets.values()),
     }
     with _definitions(resources, more) as defs, dg.DagsterInstance.ephemeral() as instance:
         yield World(

@@ -8,6 +8,7 @@ from intermodal.platform.errors import Refused
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.training.fit import Fitted
 from tests.assets.conftest import World
+from tests.targets import AWS, AZURE, GCP, TARGETS
 
 
 @pytest.fixture
@@ -18,12 +19,12 @@ def deployed(world: World) -> World:
 
 def test_one_job_goes_from_rows_to_a_route(deployed: World) -> None:
     assert deployed.metadata("version")["version"] == "1.0.0"
-    assert {c: t.deploys[0].artifacts for c, t in deployed.targets.items()} == {
-        cloud: f"memory-{cloud}://bucket/wine/1.0.0" for cloud in ("aws", "gcp", "azure")
+    assert {target: adapter.deploys[0].artifacts for target, adapter in deployed.targets.items()} == {
+        target: f"memory-{target.site}://bucket/wine/1.0.0" for target in TARGETS
     }
     route = deployed.gateway.route("wine")
     assert route is not None
-    assert route.weights == {"aws": 3, "gcp": 1, "azure": 0}
+    assert route.weights == {AWS: 3, GCP: 1, AZURE: 0}
     assert route.metadata["outputs"] == [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}]
 
 
@@ -40,7 +41,7 @@ def test_every_check_is_recorded_as_passed(deployed: World) -> None:
 def test_deploying_again_changes_nothing_that_serves(deployed: World) -> None:
     assert deployed.run("deploy_wine").success
     assert deployed.metadata("route")["changed"] is False
-    assert deployed.metadata("mirror", "aws")["copied"] == 0
+    assert deployed.metadata("mirror", "s3")["copied"] == 0
 
 
 def test_a_candidate_below_the_baseline_gets_no_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,18 +72,18 @@ def test_other_parameters_are_a_minor_version_and_the_old_endpoints_are_retired(
 
 def test_a_cloud_that_fails_to_deploy_leaves_the_route_where_it_was(deployed: World) -> None:
     before = deployed.gateway.route("wine")
-    deployed.targets["gcp"].broken = "quota exceeded"
+    deployed.targets[GCP].broken = "quota exceeded"
     result = deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6))
     assert not result.success
     assert deployed.gateway.route("wine") == before
-    assert endpoint_name("wine", "1.0.0", "sandbox") in deployed.targets["aws"].endpoints
+    assert endpoint_name("wine", "1.0.0", "sandbox") in deployed.targets[AWS].endpoints
 
 
 def test_a_version_that_the_gateway_does_not_answer_keeps_the_old_endpoints(
     deployed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = deployed.gateway.route("wine")
-    wrong = (deployed.gateway.infer("wine", _golden(deployed))[0], "aws", "0.9.0")
+    wrong = (deployed.gateway.infer("wine", _golden(deployed))[0], AWS, "0.9.0")
     monkeypatch.setattr(deployed.gateway, "infer", lambda *_: wrong)
     assert not deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6)).success
     assert deployed.gateway.route("wine") == before
@@ -94,7 +95,7 @@ def test_an_old_endpoint_that_cannot_be_deleted_is_named(deployed: World, monkey
     def refuse(name: str) -> None:
         raise Refused(f"not allowed to delete {name}")
 
-    monkeypatch.setattr(deployed.targets["azure"], "delete", refuse)
+    monkeypatch.setattr(deployed.targets[AZURE], "delete", refuse)
     config = _hyperparameters(max_depth=6)
     config["ops"]["wine__route"] = {"config": {"drain_seconds": 0}}  # type: ignore[index]
     assert deployed.run("train_and_deploy_wine", config).success
@@ -102,17 +103,17 @@ def test_an_old_endpoint_that_cannot_be_deleted_is_named(deployed: World, monkey
 
 
 def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:
-    deployed.stores["azure"].objects |= {"wine/1.0.0/model.pkl": b"damaged", "wine/1.0.0/manifest.json": b"{}"}
+    deployed.stores[AZURE.site].objects |= {"wine/1.0.0/model.pkl": b"damaged", "wine/1.0.0/manifest.json": b"{}"}
     result = deployed.run("deploy_wine")
     assert not result.success
-    assert len(deployed.targets["azure"].deploys) == 1
-    assert "wine/1.0.0/manifest.json" not in deployed.stores["azure"].objects  # so that the next run reads it all
+    assert len(deployed.targets[AZURE].deploys) == 1
+    assert "wine/1.0.0/manifest.json" not in deployed.stores[AZURE.site].objects  # so that the next run reads it all
 
 
 def test_predictions_that_differ_stop_the_route(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    wrong = deployed.targets["gcp"].invoke(endpoint_name("wine", "1.0.0", "sandbox"), _golden(deployed))
+    wrong = deployed.targets[GCP].invoke(endpoint_name("wine", "1.0.0", "sandbox"), _golden(deployed))
     other = wrong.replace(b"0.", b"0.1")
-    monkeypatch.setattr(deployed.targets["gcp"], "invoke", lambda *_: other)
+    monkeypatch.setattr(deployed.targets[GCP], "invoke", lambda *_: other)
     deployed.gateway.withdraw("wine")
     assert not deployed.run("deploy_wine").success
     assert deployed.gateway.route("wine") is None

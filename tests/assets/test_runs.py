@@ -7,7 +7,7 @@ from intermodal.assets.runs import BY_HAND, MODEL_TAG, deploying, failed_deploym
 
 STATUS = dg.DagsterRunStatus
 WELL, BADLY = dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE
-ENDPOINT = frozenset({dg.AssetKey(["m", "endpoint", "aws"])})
+ENDPOINT = frozenset({dg.AssetKey(["m", "endpoint", "sagemaker"])})
 FEATURES = frozenset({dg.AssetKey(["m", "features"])})
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 
 import psutil
@@ -9,7 +10,7 @@ import psutil
 from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud, select
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.sandbox import clouds
@@ -17,19 +18,20 @@ from intermodal.sandbox.local import services
 from tests import load
 from tests.bench.installation import Installation
 from tests.bench.report import Rounds, Section
+from tests.targets import AWS, TARGETS
 
 RATE, ROUNDS, SECONDS = 500, 3, 5
 KILL_AT, KILL_SECONDS = 5.0, 20.0
 
 
 def added(installation: Installation) -> Section:
-    """The same server processes asked directly, through the gateway alone, and through gateway and clouds, in turn."""
+    """The same server processes called directly, through the gateway alone, and through gateway and clouds, in turn."""
     body, servers, gateway = installation.golden_body(), _servers(installation), _gateway(installation)
-    urls = dict(zip(CLOUDS, [f"{server}/v2/models/flight_delay/infer" for server in servers], strict=True))
-    route = Route("bench", "1.0.0", even_weights(CLOUDS), {}, body.decode())
-    gateway.publish(route, [Upstream(cloud, "1.0.0", url) for cloud, url in urls.items()])
+    urls = dict(zip(TARGETS, [f"{server}/v2/models/flight_delay/infer" for server in servers], strict=True))
+    route = Route("bench", "1.0.0", even_weights(TARGETS), {}, body.decode())
+    gateway.publish(route, [Upstream(target, "1.0.0", url) for target, url in urls.items()])
     ways = {
-        "direct to a server": urls["aws"],
+        "direct to a server": urls[AWS],
         "through the gateway": installation.infer_url.replace("flight_delay", "bench"),
         "through gateway and clouds": installation.infer_url,
     }
@@ -52,8 +54,8 @@ def added(installation: Installation) -> Section:
 
 
 def _row(name: str, loads: list[load.Load]) -> list[object]:
-    p50, p99 = Rounds([one.p50_ms for one in loads]), Rounds([one.quantile_ms(0.99) for one in loads])
-    return [name, p50, p99, sum(len(one.failed) for one in loads)]
+    p50, p99 = Rounds([sent.p50_ms for sent in loads]), Rounds([sent.quantile_ms(0.99) for sent in loads])
+    return [name, p50, p99, sum(len(sent.failed) for sent in loads)]
 
 
 def _gateway(installation: Installation) -> EnvoyGateway:
@@ -77,11 +79,11 @@ def _servers(installation: Installation) -> list[str]:
 
 def killed(installation: Installation) -> Section:
     """Each cloud killed whole under load, then restored."""
-    rows = [_kill(installation, cloud) for cloud in CLOUDS]
+    rows = [_kill(installation, cloud) for cloud in _clouds(installation)]
     text = (
         f"Each cloud once: {RATE} requests/s for {KILL_SECONDS:.0f} s; after {KILL_AT:.0f} s all of its processes are "
         "killed. "
-        "*Drained*: from the kill until the gateway's own statistics say that it sends nothing there, asked every "
+        "*Drained*: from the kill until the gateway's own statistics show that it sends nothing there, read every "
         "10 ms. *Capacity back*: from the kill until the failover run noted that the next cloud serves with the "
         "lost cloud's replicas too (goal: 30 s). *Share back*: seconds from the start of the restore until the "
         "recovery gave the cloud its weight and it has 80 % of its share again, in steps of a second."
@@ -101,21 +103,31 @@ def killed(installation: Installation) -> Section:
     return Section("A cloud killed under load", text, header, rows)
 
 
+def _clouds(installation: Installation) -> list[Cloud]:
+    route = _gateway(installation).route("flight_delay")
+    assert route is not None
+    return list(dict.fromkeys(target.cloud for target in route.weights))
+
+
 def _kill(installation: Installation, cloud: Cloud) -> list[object]:
     settings, url, body = installation.settings, installation.infer_url, installation.golden_body()
     gateway, drained = _gateway(installation), list[float]()
     incidents, killed_at = JsonIncidents(address=str(settings.home / "incidents")), time.time() + KILL_AT
     route = gateway.route("flight_delay")
     assert route is not None
-    share = route.weights[cloud] / 100
+    targets = select(cloud, route.weights)
+    share = sum(route.weights[target] for target in targets) / 100
 
     def watch() -> None:
         started = time.perf_counter()
-        while gateway.upstream_health("flight_delay").get(cloud, False):
+        while any(gateway.upstream_health("flight_delay").get(target, False) for target in targets):
             time.sleep(0.01)
         drained.append((time.perf_counter() - started) * 1000)
 
-    acts = [(KILL_AT, watch), (KILL_AT, partial(clouds.outage, settings, cloud))]
+    acts: list[tuple[float, Callable[[], object]]] = [
+        (KILL_AT, watch),
+        (KILL_AT, partial(clouds.outage, settings, cloud)),
+    ]
     sent = asyncio.run(load.send(url, body, RATE, KILL_SECONDS, acts))
     capacity = _capacity_at(incidents, cloud, killed_at)
     after = sent.clouds(since=KILL_AT + drained[0] / 1000)[cloud]
@@ -126,7 +138,7 @@ def _kill(installation: Installation, cloud: Cloud) -> list[object]:
         if asyncio.run(_share_back(installation, cloud, share))
         else "not within 120"
     )
-    longest = max(one.seconds for one in sent.sent) * 1000
+    longest = max(request.seconds for request in sent.sent) * 1000
     return [
         *(cloud, len(sent.sent), len(sent.failed), f"{sent.p50_ms:.1f}", f"{sent.quantile_ms(0.99):.1f}"),
         *(f"{longest:.0f}", f"{drained[0]:.0f}", after),
@@ -138,9 +150,10 @@ def _capacity_at(incidents: JsonIncidents, cloud: Cloud, since: float) -> float 
     """When another cloud had taken over, Unix seconds; None when it did not in two minutes."""
     deadline = time.time() + 120
     while time.time() < deadline:
-        for one in incidents.all("flight_delay"):
-            if one.cloud == cloud and one.opened_at >= since - 1 and (at := one.at("capacity")):
-                return at
+        for incident in incidents.all("flight_delay"):
+            opened = incident.target.cloud == cloud and incident.opened_at >= since - 1
+            if opened and (capacity := incident.at("capacity")):
+                return capacity
         time.sleep(0.2)
     return None
 

@@ -12,13 +12,14 @@ from pathlib import Path
 
 import httpx
 
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 from intermodal.sandbox.settings import free_port
 from tests.bench import proxies
 from tests.bench.open_loop import Asked, Client
 from tests.bench.proxies import GOLDEN, Proxy, until
 from tests.bench.report import Rounds, Section
 from tests.bench.upstream import Behaviour
+from tests.targets import AWS, TARGETS
 
 RATES, ROUNDS, SECONDS = (500, 2000), 3, 3.0
 FAULT_RATE, FAULT_AT, FAULT_SECONDS = 500, 1.0, 5.0
@@ -31,37 +32,37 @@ FAULTS: dict[str, Behaviour | None] = {
 
 
 class Upstreams:
-    """Three processes, which can be killed, told to misbehave, and brought back."""
+    """Three processes, which can be killed, made to misbehave, and brought back."""
 
     def __init__(self, folder: Path) -> None:
-        self.ports = {cloud: free_port() for cloud in CLOUDS}
+        self.ports = {target: free_port() for target in TARGETS}
         self._folder = folder
-        self._processes: dict[Cloud, subprocess.Popen[bytes]] = {}
-        for cloud in CLOUDS:
-            self.mend(cloud)
+        self._processes: dict[Target, subprocess.Popen[bytes]] = {}
+        for target in TARGETS:
+            self.mend(target)
 
-    def mend(self, cloud: Cloud) -> None:
-        self._tell(cloud, Behaviour())
-        process = self._processes.get(cloud)
+    def mend(self, target: Target) -> None:
+        self._set(target, Behaviour())
+        process = self._processes.get(target)
         if process is None or process.poll() is not None:
-            file = self._folder / f"{cloud}.json"
-            command = [sys.executable, "-m", "tests.bench.upstream", str(self.ports[cloud]), str(file)]
-            self._processes[cloud] = subprocess.Popen(command)
-            until(lambda: _listens(self.ports[cloud]))
+            file = self._folder / f"{target.dotted}.json"
+            command = [sys.executable, "-m", "tests.bench.upstream", str(self.ports[target]), str(file)]
+            self._processes[target] = subprocess.Popen(command)
+            until(lambda: _listens(self.ports[target]))
 
-    def harm(self, cloud: Cloud, behaviour: Behaviour | None) -> None:
+    def harm(self, target: Target, behaviour: Behaviour | None) -> None:
         if behaviour is None:
-            self._processes[cloud].kill()
+            self._processes[target].kill()
         else:
-            self._tell(cloud, behaviour)
+            self._set(target, behaviour)
 
     def close(self) -> None:
         for process in self._processes.values():
             process.kill()
             process.wait()
 
-    def _tell(self, cloud: Cloud, behaviour: Behaviour) -> None:
-        behaviour.write(self._folder / f"{cloud}.json")
+    def _set(self, target: Target, behaviour: Behaviour) -> None:
+        behaviour.write(self._folder / f"{target.dotted}.json")
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ def measure() -> Section:
         f"what the quantile of a round lies over that of the direct call's, {ROUNDS} rounds of {SECONDS:.0f} s, "
         "open loop. *Client late*: how much later than due the client itself sent (p99), which is in no other figure. "
         f"Faults: {FAULT_RATE} requests/s, each upstream in turn harmed after {FAULT_AT:.0f} s of "
-        f"{FAULT_SECONDS:.0f} s. *Drained*: until the proxy's own statistics first say that no first try goes there. "
+        f"{FAULT_SECONDS:.0f} s. *Drained*: until the proxy's own statistics first show that no first try goes there. "
         "Goals: p50 + 1 ms, 0 failed, gap and drained under 1,000 ms. haproxy 2.6 cannot try a 429 again." + missing
     )
     return Section("Gateway", text, ["what", "direct", *bench.names], rows, {"haproxy": proxies.haproxy_version()})
@@ -94,8 +95,8 @@ def measure() -> Section:
 
 @contextmanager
 def started() -> Iterator[Bench]:
-    with tempfile.TemporaryDirectory() as place, ExitStack() as stack:
-        folder = Path(place)
+    with tempfile.TemporaryDirectory() as directory, ExitStack() as stack:
+        folder = Path(directory)
         body = folder / "body"
         body.write_text(GOLDEN)
         upstreams = Upstreams(folder)
@@ -105,7 +106,7 @@ def started() -> Iterator[Bench]:
 
 
 def added(bench: Bench, rate: int) -> list[list[object]]:
-    ways = {"direct": f"http://127.0.0.1:{bench.upstreams.ports['aws']}/infer"}
+    ways = {"direct": f"http://127.0.0.1:{bench.upstreams.ports[AWS]}/infer"}
     ways |= {proxy.name: proxy.url for proxy in bench.proxies}
     found: dict[str, list[list[Asked]]] = {name: [] for name in ways}
     for number in range(ROUNDS):
@@ -131,9 +132,9 @@ def quantile_ms(asked: list[Asked], share: float, of: Callable[[Asked], float] =
 def harmed(bench: Bench, fault: str, behaviour: Behaviour | None) -> list[list[object]]:
     """Each upstream harmed once under each proxy."""
     found: dict[str, list[Harm]] = {name: [] for name in bench.names}
-    for number, cloud in enumerate(CLOUDS):
+    for number, target in enumerate(TARGETS):
         for proxy in bench.proxies if number % 2 == 0 else reversed(bench.proxies):
-            found[proxy.name].append(harm(bench, proxy, cloud, behaviour))
+            found[proxy.name].append(harm(bench, proxy, target, behaviour))
     kinds = [found[name] for name in bench.names]
     sent = {one.sent for kind in kinds for one in kind}
     return [
@@ -153,18 +154,18 @@ class Harm:
     drained: str
 
 
-def harm(bench: Bench, proxy: Proxy, cloud: Cloud, behaviour: Behaviour | None) -> Harm:
+def harm(bench: Bench, proxy: Proxy, target: Target, behaviour: Behaviour | None) -> Harm:
     until(lambda: all(all(one.healthy().values()) for one in bench.proxies))
     client = Client(proxy.url, bench.body, FAULT_RATE, FAULT_SECONDS)
     time.sleep(FAULT_AT)
     at, drained = time.monotonic(), ""
-    bench.upstreams.harm(cloud, behaviour)
+    bench.upstreams.harm(target, behaviour)
     while not drained and time.monotonic() < at + FAULT_SECONDS - FAULT_AT:
-        if not proxy.healthy()[cloud]:
+        if not proxy.healthy()[target]:
             drained = f"{(time.monotonic() - at) * 1000:.0f}"
         time.sleep(0.01)
     asked = client.asked()
-    bench.upstreams.mend(cloud)
+    bench.upstreams.mend(target)
     good = sorted(one.due + one.late + one.took for one in asked if one.status == 200)
     gap = max((after - before for before, after in pairwise(good)), default=float("inf"))
     failed = sum(one.status != 200 for one in asked)

@@ -14,7 +14,7 @@ import httpx
 
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
 from intermodal.sandbox.settings import free_port
 
@@ -35,8 +35,8 @@ defaults
   retry-on conn-failure empty-response response-timeout junk-response 408 500 502 503 504
 frontend entrance
   bind 127.0.0.1:{port}
-  default_backend clouds
-backend clouds
+  default_backend upstreams
+backend upstreams
   balance roundrobin
   option http-buffer-request
   option httpchk
@@ -53,11 +53,11 @@ times as often, and cannot try a 429 again (``retry-on`` of 2.6 does not know it
 
 @dataclass(frozen=True)
 class Proxy:
-    """``healthy`` tells of each upstream whether the proxy sends to it now, by its own statistics."""
+    """``healthy``: whether the proxy sends to each upstream now, by its own statistics."""
 
     name: str
     url: str
-    healthy: Callable[[], Mapping[Cloud, bool]]
+    healthy: Callable[[], Mapping[Target, bool]]
 
 
 def haproxy_program() -> str:
@@ -75,39 +75,39 @@ def haproxy_version() -> str:
 
 
 @contextmanager
-def envoy(folder: Path, ports: Mapping[Cloud, int]) -> Iterator[Proxy]:
+def envoy(folder: Path, ports: Mapping[Target, int]) -> Iterator[Proxy]:
     """Ours with the defaults of ``EnvoyGateway``."""
-    port, admin = free_port(), free_port()
-    start = write_bootstrap(folder / "gateway", port, admin)
+    listen, admin = free_port(), free_port()
+    start = write_bootstrap(folder / "gateway", listen, admin)
     program = Path(sys.executable).parent / "envoy"
     options = ["--disable-hot-restart", "--concurrency", "1", "-l", "error"]
     with running([str(program), "-c", str(start), *options]):
         gateway = EnvoyGateway(
-            directory=str(folder / "gateway"), url=f"http://127.0.0.1:{port}", admin_url=f"http://127.0.0.1:{admin}"
+            directory=str(folder / "gateway"), url=f"http://127.0.0.1:{listen}", admin_url=f"http://127.0.0.1:{admin}"
         )
         until(lambda: _answers(f"{gateway.url}/v2/health/live"))
-        upstreams = [Upstream(cloud, "1.0.0", f"http://127.0.0.1:{ports[cloud]}/infer") for cloud in CLOUDS]
-        gateway.publish(Route("m", "1.0.0", dict.fromkeys(CLOUDS, 1), {}, GOLDEN), upstreams)
+        upstreams = [Upstream(target, "1.0.0", f"http://127.0.0.1:{port}/infer") for target, port in ports.items()]
+        gateway.publish(Route("m", "1.0.0", dict.fromkeys(ports, 1), {}, GOLDEN), upstreams)
         yield Proxy("gateway", f"{gateway.url}/v2/models/m/infer", lambda: gateway.upstream_health("m"))
 
 
 @contextmanager
-def haproxy(folder: Path, ports: Mapping[Cloud, int]) -> Iterator[Proxy]:
-    port, stats, file = free_port(), folder / "stats", folder / "haproxy.cfg"
-    servers = "\n".join(f"  server {cloud} 127.0.0.1:{ports[cloud]}" for cloud in CLOUDS)
-    file.write_text(HAPROXY.format(stats=stats, port=port, golden=GOLDEN, servers=servers))
+def haproxy(folder: Path, ports: Mapping[Target, int]) -> Iterator[Proxy]:
+    listen, stats, file = free_port(), folder / "stats", folder / "haproxy.cfg"
+    servers = "\n".join(f"  server {target.dotted} 127.0.0.1:{port}" for target, port in ports.items())
+    file.write_text(HAPROXY.format(stats=stats, port=listen, golden=GOLDEN, servers=servers))
 
-    def healthy() -> Mapping[Cloud, bool]:
-        with socket.socket(socket.AF_UNIX) as asked:
-            asked.connect(str(stats))
-            asked.sendall(b"show stat\n")
-            text = b"".join(iter(lambda: asked.recv(65536), b"")).decode()
-        rows = [line.split(",") for line in text.splitlines() if line.startswith("clouds,")]
-        return {cloud: any(row[1] == cloud and row[17].startswith("UP") for row in rows) for cloud in CLOUDS}
+    def healthy() -> Mapping[Target, bool]:
+        with socket.socket(socket.AF_UNIX) as statistics:
+            statistics.connect(str(stats))
+            statistics.sendall(b"show stat\n")
+            text = b"".join(iter(lambda: statistics.recv(65536), b"")).decode()
+        rows = [line.split(",") for line in text.splitlines() if line.startswith("upstreams,")]
+        return {target: any(row[1] == target.dotted and row[17].startswith("UP") for row in rows) for target in ports}
 
     with running([haproxy_program(), "-db", "-f", str(file)]):
         until(lambda: stats.exists() and all(healthy().values()))
-        yield Proxy("haproxy", f"http://127.0.0.1:{port}/infer", healthy)
+        yield Proxy("haproxy", f"http://127.0.0.1:{listen}/infer", healthy)
 
 
 @contextmanager

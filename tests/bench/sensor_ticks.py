@@ -23,12 +23,10 @@ from dagster._core.scheduler.instigation import (
 )
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
-from intermodal.assets.ports import store_key, target_key
 from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route, Totals
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.targets import CLOUDS, TARGETS
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -46,10 +44,13 @@ from tests.memory import (
     MemoryIncidents,
     MemoryNotifier,
     MemoryStore,
+    MemoryStores,
     MemoryTables,
     MemoryTarget,
+    MemoryTargets,
 )
 from tests.sensors.support import Ticks, jobs, routes, spec
+from tests.targets import SITES, TARGETS
 
 MODELS, ROUNDS = 1000, 5
 DAY = 24 * 3600.0
@@ -82,17 +83,17 @@ class SlowNotifier:
 def world(names: Sequence[str]) -> dict[str, Any]:
     """Every model is routed to all clouds, and one in ten has an open incident."""
     gateway, incidents, tables = MemoryGateway([]), MemoryIncidents(), MemoryTables()
-    stores = {cloud: MemoryStore(cloud) for cloud in CLOUDS}
-    targets = [MemoryTarget(target, stores[target.cloud]) for target in TARGETS]
+    stores = {site: MemoryStore(site) for site in SITES}
+    targets = [MemoryTarget(target, stores[target.site]) for target in TARGETS]
     for number, name in enumerate(names):
-        gateway.routes[name] = Route(name, "1.0.0", even_weights(CLOUDS), {}, "{}")
+        gateway.routes[name] = Route(name, "1.0.0", even_weights(TARGETS), {}, "{}")
         tables.frames[name, "features", "2026-10-01"] = None  # type: ignore[assignment]
         if number % 10 == 0:
             incidents.open(Incident(f"{name}-aws-1", name, "aws", 1.0))
         for place in targets:
             known = endpoint_name(name, "1.0.0", "sandbox")
             place.endpoints[known] = Endpoint(place.target, known, name, "1.0.0", "https://x", "ready")
-            gateway.held.setdefault(name, {})[place.target.cloud] = place.upstream(place.endpoints[known])
+            gateway.held.setdefault(name, {})[place.target] = place.upstream(place.endpoints[known])
     return {
         "registry": Registry(names),
         "gateway": gateway,
@@ -101,8 +102,8 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         "deployment": MemoryDeployment(),
         "gauges": MemoryGauges(),
         "notifier": MemoryNotifier(),
-        **{target_key(place.target): place for place in targets},
-        **{store_key(cloud): store for cloud, store in stores.items()},
+        "targets": MemoryTargets.of(targets),
+        "stores": MemoryStores(stores),
     }
 
 
@@ -130,7 +131,7 @@ def rows(models: int) -> list[Row]:
     """Every sensor's ticks for that many models."""
     names = [f"model_{number:04}" for number in range(models)]
     specs, resources = [spec(name, stale_after_days=30) for name in names], world(names)
-    stated = [dg.AssetSpec([name, "endpoint", cloud], code_version="1") for name in names for cloud in CLOUDS]
+    stated = [dg.AssetSpec([name, "endpoint", target.kind], code_version="1") for name in names for target in TARGETS]
     own: dict[str, Any] = {"assets": [*routes(specs, code_version="1"), *stated]}
     (job,) = jobs(["data"], "")
     # As many schedules as models; all of one cron expression, which are looked at together.
@@ -158,7 +159,7 @@ def rows(models: int) -> list[Row]:
 
         def replaced() -> None:
             for name in names:
-                resources["gateway"].routes[name] = Route(name, "2.0.0", even_weights(CLOUDS), {}, "{}")
+                resources["gateway"].routes[name] = Route(name, "2.0.0", even_weights(TARGETS), {}, "{}")
 
         def busy() -> None:
             resources["gateway"].counted |= {name: Totals(10_000) for name in names}
@@ -171,11 +172,11 @@ def rows(models: int) -> list[Row]:
                 )
 
         def expiring() -> None:
-            for place in (resources[target_key(target)] for target in TARGETS):
+            for place in (resources["targets"].get(target) for target in TARGETS):
                 place.expires_at = time.time() + 60
                 for name in names:
                     known = place.endpoints[endpoint_name(name, "1.0.0", "sandbox")]
-                    resources["gateway"].held[name][place.target.cloud] = place.upstream(known)
+                    resources["gateway"].held[name][place.target] = place.upstream(known)
                 place.expires_at = time.time() + 3600
 
         # Everything is late and nothing newer can be learned from, so people are to be told of every model.

@@ -10,18 +10,17 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.assets.ports import target_key
 from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident, Step
 from intermodal.platform.resilience.detection import WatchPolicy
-from intermodal.platform.targets import TARGETS
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.sensors.outage import outage
 from tests.bench.report import Rounds, Section
-from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget
+from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget, MemoryTargets
 from tests.sensors import support
+from tests.targets import TARGETS
 
 MODELS, TICKS = 1000, 7
 CONTAINED: tuple[tuple[Step, str], ...] = (("detected", "0"), ("drained", "0"), ("capacity", "0"), ("told", "down"))
@@ -39,11 +38,11 @@ class Tick:
 
 def fleet(models: int = MODELS) -> tuple[MemoryGateway, dict[str, MemoryTarget]]:
     """A gateway in memory with that many models on three clouds."""
-    targets = {target.cloud: MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS}
+    targets = {target: MemoryTarget(target, MemoryStore(target.site)) for target in TARGETS}
     gateway = MemoryGateway(list(targets.values()))
     for number in range(models):
-        upstreams = [Upstream(target.cloud, "1.0.0", "https://x") for target in TARGETS]
-        weights = even_weights(upstream.cloud for upstream in upstreams)
+        upstreams = [Upstream(target, "1.0.0", "https://x") for target in TARGETS]
+        weights = even_weights(upstream.target for upstream in upstreams)
         gateway.publish(Route(f"m{number}", "1.0.0", weights, {}, "{}"), upstreams)
     return gateway, targets
 
@@ -62,7 +61,7 @@ def outage_ticks(models: int = MODELS) -> Iterator[tuple[support.Ticks, dict[str
             "incidents": incidents,
             "deployment": MemoryDeployment(),
             "watch": SimpleNamespace(policy=policy),
-            **{target_key(place.target): place for place in targets.values()},
+            "targets": MemoryTargets(targets),
         }
         specs = [support.spec(name) for name in names]
         yield (

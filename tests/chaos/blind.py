@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox import clouds
 from intermodal.sandbox.faults import Faults
 from intermodal.sandbox.local import monitoring, services
@@ -15,6 +15,7 @@ from tests.chaos.picture import Picture, picture
 from tests.chaos.report import Row
 from tests.chaos.rounds import watched
 from tests.chaos.scene import Scene, out
+from tests.targets import CLOUDS
 
 
 def blind(at: Scene, _: int) -> Iterator[Row]:

@@ -33,7 +33,7 @@ def _run_killed(at: Scene, before: Picture) -> Row:
     """The run's process is killed when the disturbance is on: the sensor ``drills`` ends it after its time."""
     since = time.time()
     with watched(at, "drill of gcp", "run killed") as row:
-        config = {"kind": "outage", "cloud": "gcp", "seconds": SECONDS}
+        config = {"kind": "outage", "target": "gcp", "seconds": SECONDS}
         run = asked.launch(_ui(at), f"drill_{MODEL}", config={"ops": {f"{MODEL}__drill": {"config": config}}})
         row.wrong += [] if runs.until(at.gateway.disturbances, 60) else ["it never began"]
         process = runs.process_of(at, run)
@@ -91,7 +91,7 @@ def _while_down(at: Scene, before: Picture) -> Row:
 
 def _settle(at: Scene, row: watched, since: float, before: Picture, cloud: Cloud | None) -> None:
     """As before, with an incident or (the disturbance was too short to be seen) without."""
-    known = [one.cloud for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
+    known = [one.target.cloud for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
     wrong = row.wrong
     look = partial(ends.after_recovery, at, known[:1], since, before) if known else partial(ends.as_before, at, before)
     row.settle(look)

@@ -6,10 +6,11 @@ from collections.abc import Callable, Collection
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.resilience import failover_plan
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from tests.chaos import runs
 from tests.chaos.picture import Picture, endpoints, picture, replicas
 from tests.chaos.scene import MODEL, Scene
+from tests.targets import ON, TARGETS
 
 DEADLINE_SECONDS = 420.0
 JOBS = (f"failover_{MODEL}", f"recover_{MODEL}")
@@ -28,23 +29,23 @@ def after_outage(at: Scene, dead: Collection[Cloud], since: float, unable: Colle
 
     ``unable`` may refuse to take over, and another then does; what they run now is not looked at.
     """
-    opened, down = at.open(), set(dead)
-    if sorted(one.cloud for one in opened) != sorted(down):
+    opened, down, exhausted = at.open(), {ON[cloud] for cloud in dead}, {ON[cloud] for cloud in unable}
+    if sorted(one.target for one in opened) != sorted(down):
         return [f"open incidents: {[one.id for one in opened] or 'none'}"]
     found = [f"{one.id} was open before" for one in opened if one.opened_at < since - 2]
     wrong = [one for one in opened if not failover_plan.contained(one, at.spec, down)]
     found += [f"{one.id} is not contained: {[f'{e.step} {e.key}' for e in one.entries]}" for one in wrong]
-    others = [other for other in CLOUDS if other not in down]
-    wanted = [failover_plan.shares(at.spec, down, others, some) for some in ((), unable)]
+    others = [other for other in TARGETS if other not in down]
+    wanted = [failover_plan.weights_without(at.spec, down, others, some) for some in ((), exhausted)]
     weights = {name: weight for name, weight in at.route().weights.items() if weight}
     found += [] if weights in wanted else [f"weights are {weights} instead of {wanted[0]}"]
     name = endpoint_name(MODEL, at.route().version, "sandbox")
-    plans = [failover_plan.wanted(at.spec, down, some) for some in ((), unable)]
-    counts = {other: replicas(at, other) for other in others}
-    if not any(all(counts[other] == plan[other] for other in others if other not in unable) for plan in plans):
+    plans = [failover_plan.desired_replicas(at.spec, down, some) for some in ((), exhausted)]
+    counts = {other: replicas(at, other.cloud) for other in others}
+    if not any(all(counts[other] == plan[other] for other in others if other not in exhausted) for plan in plans):
         found.append(f"replicas are {counts}, wanted {plans[0]}")
     for other in others:
-        if (names := endpoints(at, other)) != [f"{name} {at.route().version} ready"]:
+        if (names := endpoints(at, other.cloud)) != [f"{name} {at.route().version} ready"]:
             found.append(f"{other} has {names}")
     return [*found, *(line for one in opened for line in _told(at, f"{one.id}-{failover_plan.DOWN}")), *_at_work(at)]
 
@@ -54,14 +55,14 @@ def after_recovery(at: Scene, dead: Collection[Cloud], since: float, before: Pic
     if opened := at.open():
         return [f"still open: {[f'{one.id} {[e.step for e in one.entries][-1]}' for one in opened]}"]
     mine = [one for one in at.incidents.all(MODEL) if one.opened_at >= since - 2]
-    alike = sorted(one.cloud for one in mine) == sorted(dead)
+    alike = sorted(one.target.cloud for one in mine) == sorted(dead)
     found = [] if alike else [f"incidents of this round: {[one.id for one in mine]}"]
     found += [line for one in mine for line in _told(at, f"{one.id}-{failover_plan.BACK}")]
     return [*found, *as_before(at, before)]
 
 
 def as_before(at: Scene, before: Picture) -> list[str]:
-    found = [] if all(at.gateway.upstream_health(MODEL).values()) else ["the gateway finds a cloud unhealthy"]
+    found = [] if all(at.gateway.upstream_health(MODEL).values()) else ["the gateway finds a target unhealthy"]
     found += [f"{one.id} is open" for one in at.open()]
     return [*found, *picture(at).differences(before), *_at_work(at)]
 

@@ -7,8 +7,9 @@ from typing import Any
 import psutil
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from tests.chaos.scene import MODEL, Scene
+from tests.targets import CLOUDS
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Picture:
     by the sandbox's books, since no port tells them; ``servers``: processes."""
 
     version: str
-    weights: dict[Cloud, int]
+    weights: dict[str, int]
     endpoints: dict[Cloud, list[str]]
     replicas: dict[Cloud, int]
     resources: dict[Cloud, list[str]]
@@ -39,7 +40,7 @@ def picture(at: Scene) -> Picture:
     books = {cloud: _books(at, cloud) for cloud in CLOUDS}
     return Picture(
         version=route.version,
-        weights=dict(sorted(route.weights.items())),
+        weights={str(target): weight for target, weight in sorted(route.weights.items())},
         endpoints={cloud: endpoints(at, cloud) for cloud in CLOUDS},
         replicas={cloud: _REPLICAS[cloud](books[cloud]) for cloud in CLOUDS},
         resources={cloud: sorted(f"{t} {name}" for t in _OWN[cloud] for name in books[cloud][t]) for cloud in CLOUDS},
@@ -49,7 +50,7 @@ def picture(at: Scene) -> Picture:
 
 def endpoints(at: Scene, cloud: Cloud) -> list[str]:
     try:
-        found = at.places[cloud].list("sandbox", MODEL)
+        found = at.adapters[cloud].list("sandbox", MODEL)
     except IntermodalError as error:
         return [f"unknown: {error.message}"]
     return sorted(f"{one.name} {one.version} {one.state}" for one in found)

@@ -4,13 +4,14 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.sandbox import clouds
 from intermodal.sandbox.settings import Settings
 from tests.chaos import ends, kills
 from tests.chaos.picture import Picture, picture
 from tests.chaos.report import Row
 from tests.chaos.scene import Scene, out
+from tests.targets import CLOUDS
 
 
 def killed(at: Scene, rounds: int) -> Iterator[Row]:

@@ -7,20 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import dagster as dg
 import yaml
 from rich.console import Console
 
-from intermodal.assets.ports import store_key, target_key
 from intermodal.models.flight_delay import data
 from intermodal.platform import ports
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.protocol import rows, v2
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import CLOUDS, TARGETS, Cloud
+from intermodal.platform.targets import Cloud
 from intermodal.platform.training import dataframes
 from intermodal.resources.environment import resources
 from intermodal.sandbox.local import services
@@ -28,6 +26,7 @@ from intermodal.sandbox.local.replay import Callers
 from intermodal.sandbox.settings import Settings
 from tests.bench.installation import Installation, installed
 from tests.chaos.told import Told, told
+from tests.targets import TARGETS
 
 MODEL = "flight_delay"
 RATE = 50
@@ -43,7 +42,7 @@ class Scene:
     spec: ModelSpec
     gateway: ports.Gateway
     incidents: ports.Incidents
-    places: dict[Cloud, ports.EndpointTarget]
+    adapters: dict[Cloud, ports.EndpointTarget]
     stores: dict[Cloud, ports.ObjectStore]
     callers: Callers
     told: Told
@@ -87,7 +86,7 @@ def scene(seed: int) -> Iterator[Scene]:
         with installed() as installation:
             settings = installation.settings
             os.environ.update(installation.environ | services.variables(settings))
-            names = ["gateway", "incidents", *map(target_key, TARGETS), *map(store_key, CLOUDS)]
+            names = ["gateway", "incidents", "targets", "stores"]
             with (
                 dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance,
                 dg.build_resources({name: resources()[name] for name in names}) as built,
@@ -97,8 +96,8 @@ def scene(seed: int) -> Iterator[Scene]:
                     spec=ModelSpec.model_validate(yaml.safe_load(SPEC.read_text("utf-8"))["attributes"]),
                     gateway=built.gateway,
                     incidents=built.incidents,
-                    places={target.cloud: _built(built, target_key(target)) for target in TARGETS},
-                    stores={cloud: _built(built, store_key(cloud)) for cloud in CLOUDS},
+                    adapters={target.cloud: built.targets.get(target) for target in TARGETS},
+                    stores={target.cloud: built.stores.get(target.site) for target in TARGETS},
                     callers=Callers(installation.infer_url, RATE),
                     told=people,
                     dice=random.Random(seed),
@@ -106,7 +105,3 @@ def scene(seed: int) -> Iterator[Scene]:
                 )
                 with found.callers.playing(found.bodies()):
                     yield found
-
-
-def _built(built: Any, name: str) -> Any:
-    return getattr(built, name)

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import yaml
 
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy.stats.config import BUCKETS_MS
 from intermodal.resources.pushgateway import Pushgateway
 from intermodal.sandbox.local import monitoring, scrape, services
@@ -19,16 +20,19 @@ from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Ports, Settings, free_port
 from intermodal.serving.metrics import Counts, Metrics
 from intermodal.serving.settings import Identity
+from tests.targets import AWS, AWS_EU, AZURE, GCP
 
 MODEL, VERSION = "flight_delay", "1.0.0"
-CLOUDS = {"aws": 0.3, "gcp": 0.0, "azure": 0.0}
-"""The share of tries that each answers with 503."""
+FAILING = {AWS: 0.3, AWS_EU: 0.0, GCP: 0.0, AZURE: 0.0}
+"""The share of tries that each target answers with 503."""
+TOGETHER = {"target": "", "cloud": ""}
+"""Labels of what is measured over all targets."""
 TRIES_A_SECOND = 100
 FIRING = {"AvailabilityBudgetBurns", "DataDrifted", "BudgetSpent"}
-"""Alerts that this data calls for at once."""
+"""Alerts that this data fires at once."""
 
 
-class Targets:
+class Scraped:
     """What Prometheus scrapes: the gateway's text, as Envoy 1.40 writes it, and a real server's own metrics."""
 
     def __init__(self) -> None:
@@ -36,7 +40,7 @@ class Targets:
         counts = Counts(MODEL)
         counts.answered("v2", 200, 0.004)
         counts.predicted(1, {"carrier": {0: "ZZ"}})
-        self.server = Metrics(Identity(VERSION, "aws", "aws/sagemaker"), [counts], lambda _: True)
+        self.server = Metrics(Identity(VERSION, AWS.cloud, str(AWS)), [counts], lambda _: True)
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -60,19 +64,21 @@ class Targets:
         for code, tries, share in (("200", "1", 2.7), ("200", "2", 0.2), ("503", "3", 0.1)):
             labels = f'model="{MODEL}",code="{code}",tries="{tries}",flags="-"'
             lines.append(f"envoy_intermodal_answers_total{{{labels}}} {count * share}")
-        for cloud, failing in CLOUDS.items():
-            who = {"model": MODEL, "cloud": cloud, "version": VERSION}
-            lines += histogram("tries", who, count)
+        for target, failing in FAILING.items():
+            upstream = {"model": MODEL, "target": str(target), "cloud": target.cloud}
+            version = {**upstream, "version": VERSION}
+            lines += histogram("tries", version, count)
             for code, share in (("200", 0.9 - failing), ("503", failing), ("429", 0.1)):
-                lines.append(f"envoy_intermodal_tries_total{text({**who, 'code': code})} {count * share}")
-            for name, value in ((f"{MODEL}/{cloud}/0123456789ab", 1), (f"{MODEL}/{cloud}/endpoint", 0)):
-                host = {"envoy_cluster_name": name, "model": MODEL, "cloud": cloud}
-                lines.append(f"envoy_cluster_membership_healthy{text(host)} {value}")
+                lines.append(f"envoy_intermodal_tries_total{text({**version, 'code': code})} {count * share}")
+            for name, value in ((f"{MODEL}/{target}/0123456789ab", 1), (f"{MODEL}/{target}/0123456789ab/endpoint", 0)):
+                cluster = {"envoy_cluster_name": name, **upstream}
+                lines.append(f"envoy_cluster_membership_healthy{text(cluster)} {value}")
+        lines.append("envoy_server_live 1")
         return "\n".join(lines) + "\n"
 
 
 def histogram(what: str, labels: Mapping[str, str], count: int) -> list[str]:
-    """Every answer takes between 3 and 5 ms but one in fifty, which takes 200 to 250 ms."""
+    """Every answer takes between 3 and 5 ms, except one in fifty, which takes 200 to 250 ms."""
     name = f"envoy_intermodal_{what}_time_us"
     lines = [f"# TYPE {name} histogram"]
     for bound in BUCKETS_MS:
@@ -86,24 +92,28 @@ def text(labels: Mapping[str, str]) -> str:
     return "{" + ",".join(f'{name}="{value}"' for name, value in labels.items()) + "}"
 
 
+def labels(target: Target) -> dict[str, str]:
+    return {"target": str(target), "cloud": target.cloud}
+
+
 def push(gauges: Pushgateway) -> None:
     """Everything that Intermodal pushes, with data that is stale and a budget that is spent."""
     model, now = {"model": MODEL}, time.time()
     drift = {**model, "version": VERSION}
-    seen = {**drift, "cloud": "aws", "target": "aws/sagemaker", "source": "cloudwatch"}
+    monitored = {**drift, **labels(AWS), "source": "cloudwatch"}
     monitors = ("requests", "error_rate", "throttled", "p50_seconds", "p95_seconds", "p99_seconds", "saturation")
-    gauges.push("monitor-flight_delay", [(f"intermodal_monitor_{name}", seen, 0.5) for name in monitors])
-    gauges.push("more", [(f"intermodal_monitor_{name}", seen, 1) for name in ("instances", "cold_starts")])
+    gauges.push("monitor-flight_delay", [(f"intermodal_monitor_{name}", monitored, 0.5) for name in monitors])
+    gauges.push("more", [(f"intermodal_monitor_{name}", monitored, 1) for name in ("instances", "cold_starts")])
     gauges.push(
         "watch/everything",
         [
             *(
-                ("intermodal_drift_psi", {**drift, "column": "hour", "cloud": cloud}, 0.1)
-                for cloud in ("", "aws", "gcp", "azure")
+                ("intermodal_drift_psi", {**drift, "column": "hour", **of}, 0.1)
+                for of in (TOGETHER, *map(labels, FAILING))
             ),
             ("intermodal_drift_share", drift, 0.6),
             ("intermodal_drift_limit", model, 0.5),
-            ("intermodal_drift_psi", {**drift, "column": "prediction_0", "cloud": ""}, 0.3),
+            ("intermodal_drift_psi", {**drift, "column": "prediction_0", **TOGETHER}, 0.3),
             ("intermodal_drift_prediction_limit", model, 0.25),
             *(("intermodal_drifted", {**drift, "what": what}, 1) for what in ("inputs", "predictions")),
             ("intermodal_heartbeat_timestamp_seconds", {"sensor": "outage"}, now),
@@ -115,20 +125,24 @@ def push(gauges: Pushgateway) -> None:
             ("intermodal_spend_usd", {**model, "cloud": "gcp"}, 200),
             ("intermodal_data_timestamp_seconds", model, now - 86400 * 40),
             ("intermodal_stale_after_seconds", model, 86400 * 31),
-            ("intermodal_incident_open", {**model, "cloud": "aws"}, 1),
+            ("intermodal_incident_open", {**model, **labels(AWS)}, 1),
         ],
     )
 
 
+ADDRESSES = ("prometheus", "pushgateway", "alertmanager")
+
+
 @dataclass(frozen=True)
 class Live:
-    """``ask`` gives the rows of an instant query."""
+    """``query`` gives the rows of an instant query; the addresses are in the order of ``ADDRESSES``."""
 
     url: str
     pushgateway: str
+    alertmanager: str
     settings: Settings
 
-    def ask(self, expression: str) -> list[dict[str, Any]]:
+    def query(self, expression: str) -> list[dict[str, Any]]:
         answer = httpx.post(f"{self.url}/api/v1/query", data={"query": expression}, trust_env=False).json()
         assert answer["status"] == "success", f"{expression}: {answer}"
         return list(answer["data"]["result"])
@@ -137,26 +151,26 @@ class Live:
 @contextmanager
 def running(home: Path) -> Iterator[Live]:
     """Until there are rates: some seconds."""
-    targets = Targets()
+    scraped = Scraped()
     ports = {name: free_port() for name in monitoring.PROGRAMS}
-    settings = Settings(home, Ports(**ports, gateway_admin=targets.port))
+    settings = Settings(home, Ports(**ports, gateway_admin=scraped.port))
     monitoring.prepare(settings)
     _impatient(home / "prometheus" / "prometheus.yml")
-    scrape.announce(home / "sandbox" / "aws" / "endpoints" / "flight-delay", targets.port)
+    scrape.announce(home / "sandbox" / "aws" / "endpoints" / "flight-delay", scraped.port)
     started = monitoring.services(settings, {})
     try:
         for service in started:
             services.start(settings, service, {"PATH": "/usr/bin:/bin"})
         for service in started:
             services.wait(settings, service)
-        live = Live(f"http://127.0.0.1:{ports['prometheus']}", f"http://127.0.0.1:{ports['pushgateway']}", settings)
+        live = Live(*(f"http://127.0.0.1:{ports[name]}" for name in ADDRESSES), settings)
         push(Pushgateway(url=live.pushgateway))
         _wait(live)
         yield live
     finally:
         for service in started:
             Programs(home).stop(service.name)
-        targets.http.shutdown()
+        scraped.http.shutdown()
 
 
 def _impatient(config: Path) -> None:
@@ -173,10 +187,10 @@ def _impatient(config: Path) -> None:
 
 
 def _wait(live: Live) -> None:
-    """The last to come are the ratios and the alerts on them, which rest on counters that are themselves recorded."""
+    """The last series are the ratios and the alerts on them, which use counters that are themselves recorded."""
     firing = [f'ALERTS{{alertname="{name}", alertstate="firing"}}' for name in FIRING]
     last = ["intermodal:answers_late:ratio_rate3d >= 0", "intermodal:servers:saturation", *firing]
     deadline = time.monotonic() + 60
-    while not all(live.ask(expression) for expression in last):
-        assert time.monotonic() < deadline, [expression for expression in last if not live.ask(expression)]
+    while not all(live.query(expression) for expression in last):
+        assert time.monotonic() < deadline, [expression for expression in last if not live.query(expression)]
         time.sleep(0.25)

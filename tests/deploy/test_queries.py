@@ -1,4 +1,4 @@
-"""Every expression that we ship has an answer from a real Prometheus that scrapes what the real one scrapes."""
+"""A real Prometheus, with the scrape targets of production, has an answer to every expression in deploy/."""
 
 import json
 import math
@@ -13,7 +13,9 @@ import yaml
 from deploy.grafana import dashboards
 from intermodal.platform.ports.metrics import Figures
 from intermodal.resources.prometheus import QUERIES, PrometheusMetrics, query
-from tests.deploy.live import CLOUDS, FIRING, MODEL, VERSION, Live
+from tests.deploy.live import FAILING, FIRING, MODEL, VERSION, Live
+from tests.deploy.test_rules import RUNBOOKS, queries_of
+from tests.targets import AWS, GCP
 
 RULES = Path(__file__).parents[2] / "deploy" / "prometheus" / "rules"
 NAME = re.compile(r"\b(?:envoy_\w+|intermodal[\w:]+|process_cpu_seconds_total|up)\b(?!\s*\()")
@@ -23,7 +25,7 @@ def _rules(file: str) -> list[dict[str, Any]]:
     return [rule for group in yaml.safe_load((RULES / file).read_text())["groups"] for rule in group["rules"]]
 
 
-def _shown() -> list[Any]:
+def _panels() -> list[Any]:
     found = []
     for path in sorted(dashboards.FOLDER.glob("*.json")):
         board = json.loads(path.read_text())
@@ -37,51 +39,59 @@ def _shown() -> list[Any]:
     return found
 
 
-def _answered(prometheus: Live, expression: str) -> list[dict[str, Any]]:
-    rows, deadline = prometheus.ask(expression), time.monotonic() + 30
+def _rows(prometheus: Live, expression: str) -> list[dict[str, Any]]:
+    rows, deadline = prometheus.query(expression), time.monotonic() + 30
     # On a busy machine a scrape comes late, and a rate is gone until then.
     while not rows and time.monotonic() < deadline:
         time.sleep(0.25)
-        rows = prometheus.ask(expression)
+        rows = prometheus.query(expression)
     assert rows, f"no series: {expression}"
     assert any(math.isfinite(float(row["value"][1])) for row in rows), f"no number: {expression}"
     return rows
 
 
-@pytest.mark.parametrize("expression", _shown())
-def test_a_dashboard_shows_something(prometheus: Live, expression: str) -> None:
-    _answered(prometheus, expression.replace("$model", MODEL).replace("$cloud", "aws"))
+@pytest.mark.parametrize("expression", _panels())
+def test_dashboard_query_has_rows(prometheus: Live, expression: str) -> None:
+    _rows(prometheus, expression.replace("$model", MODEL).replace("$cloud", AWS.cloud).replace("$target", ".*"))
 
 
 @pytest.mark.parametrize("record", sorted({rule["record"] for rule in _rules("recording.yml")}))
-def test_a_recording_rule_records(prometheus: Live, record: str) -> None:
-    _answered(prometheus, record)
+def test_recording_rule_has_rows(prometheus: Live, record: str) -> None:
+    _rows(prometheus, record)
 
 
 @pytest.mark.parametrize("rule", [pytest.param(rule, id=rule["alert"]) for rule in _rules("alerts.yml")])
-def test_an_alert_speaks_of_series_that_exist(prometheus: Live, rule: dict[str, Any]) -> None:
-    prometheus.ask(rule["expr"])
+def test_alert_uses_series_that_exist(prometheus: Live, rule: dict[str, Any]) -> None:
+    prometheus.query(rule["expr"])
     names = set(NAME.findall(rule["expr"]))
     assert names
     for name in names:
-        _answered(prometheus, name)
+        _rows(prometheus, name)
+
+
+@pytest.mark.parametrize("path", sorted(RUNBOOKS.glob("*.md")), ids=lambda path: path.stem)
+def test_runbook_uses_series_that_exist(prometheus: Live, path: Path) -> None:
+    for expression in queries_of(path.read_text()):
+        prometheus.query(expression)
+        for name in NAME.findall(expression):
+            _rows(prometheus, name)
 
 
 @pytest.mark.parametrize("figure", QUERIES)
-def test_every_figure_has_an_answer(prometheus: Live, figure: str) -> None:
-    rows = _answered(prometheus, query(60, MODEL))
+def test_figure_query_has_rows(prometheus: Live, figure: str) -> None:
+    rows = _rows(prometheus, query(60, MODEL))
     assert any(row["metric"]["figure"] == figure for row in rows)
 
 
-def test_the_figures_are_what_happened(prometheus: Live) -> None:
-    found = {one.cloud: one for one in PrometheusMetrics(url=prometheus.url).read(60, MODEL)}
-    assert set(found) == set(CLOUDS)
-    aws: Figures = found["aws"]
-    assert (aws.source, aws.model, aws.version, aws.target) == ("prometheus", MODEL, VERSION, "aws/sagemaker")
+def test_figures_are_what_happened(prometheus: Live) -> None:
+    found = {row.target: row for row in PrometheusMetrics(url=prometheus.url).read(60, MODEL)}
+    assert set(found) == set(FAILING)
+    aws: Figures = found[AWS]
+    assert (aws.source, aws.model, aws.version) == ("prometheus", MODEL, VERSION)
     assert aws.error_rate == pytest.approx(0.3, abs=0.02)
-    assert found["gcp"].error_rate == 0.0
+    assert found[GCP].error_rate == 0.0
     assert aws.throttled == pytest.approx(0.1, abs=0.02)
-    assert aws.requests == pytest.approx(found["gcp"].requests)
+    assert aws.requests == pytest.approx(found[GCP].requests)
     assert aws.requests > 0
     assert aws.p50_ms is not None
     assert 3 < aws.p50_ms < 5
@@ -90,21 +100,21 @@ def test_the_figures_are_what_happened(prometheus: Live) -> None:
     assert aws.saturation is not None
     assert 0 <= aws.saturation <= 1
     assert aws.instances == 1
-    assert found["gcp"].target == ""
+    assert found[GCP].instances is None
 
 
-def test_a_model_that_nobody_asked_has_no_row(prometheus: Live) -> None:
+def test_figures_model_without_tries_has_no_row(prometheus: Live) -> None:
     assert PrometheusMetrics(url=prometheus.url).read(60, 'no"body') == []
-    assert {one.model for one in PrometheusMetrics(url=prometheus.url).read(60)} == {MODEL}
+    assert {row.model for row in PrometheusMetrics(url=prometheus.url).read(60)} == {MODEL}
 
 
-def test_answers_later_than_the_objective_are_counted(prometheus: Live) -> None:
+def test_late_answers_are_counted_against_the_objective(prometheus: Live) -> None:
     """One in fifty is slower than the 100 ms that were pushed as the objective."""
-    (row,) = prometheus.ask("intermodal:answers_late:ratio_rate5m")
+    (row,) = prometheus.query("intermodal:answers_late:ratio_rate5m")
     assert float(row["value"][1]) == pytest.approx(0.02, abs=0.01)
 
 
-def test_the_alerts_that_this_data_calls_for_fire(prometheus: Live) -> None:
-    firing = {row["metric"]["alertname"] for row in prometheus.ask('ALERTS{alertstate="firing"}')}
+def test_alerts_of_this_data_fire(prometheus: Live) -> None:
+    firing = {row["metric"]["alertname"] for row in prometheus.query('ALERTS{alertstate="firing"}')}
     assert firing >= FIRING
     assert not firing & {"LatencyBudgetBurns", "GatewayDown", "ModelDown", "AutomationDead"}

@@ -1,5 +1,6 @@
-"""What becomes of Prometheus' answers and of its absence; its figures are tested in tests/deploy, on a real one."""
+"""Prometheus' answers and its absence; tests/deploy tests the figures, on a real Prometheus."""
 
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -8,8 +9,10 @@ from typing import Any
 import pytest
 
 from intermodal.platform.errors import IntermodalError, Refused, Unavailable
+from intermodal.platform.targets import Target
 from intermodal.resources.prometheus import PrometheusMetrics, query
 from intermodal.sandbox.settings import free_port
+from tests.targets import AWS, AWS_EU, EKS, GCP
 
 
 class Answer(BaseHTTPRequestHandler):
@@ -44,7 +47,7 @@ def port() -> Iterator[int]:
         (200, b"<html>", Unavailable),
     ],
 )
-def test_an_answer_without_figures_is_an_error_of_ours(
+def test_read_answer_without_figures_raises(
     port: int, monkeypatch: pytest.MonkeyPatch, status: int, body: bytes, error: type[IntermodalError]
 ) -> None:
     monkeypatch.setattr(Answer, "status", status)
@@ -55,34 +58,50 @@ def test_an_answer_without_figures_is_an_error_of_ours(
     assert "secret" not in str(raised.value)
 
 
-def test_one_that_is_not_there_is_unavailable() -> None:
+def test_read_no_prometheus_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="does not answer"):
         PrometheusMetrics(url=f"http://127.0.0.1:{free_port()}").read(60)
 
 
-def test_without_an_address_the_setting_is_named() -> None:
+def test_read_without_address_names_the_setting() -> None:
     with pytest.raises(Unavailable, match="INTERMODAL_PROMETHEUS_URL"):
         PrometheusMetrics().read(60)
 
 
-def test_numbers_that_are_none_and_clouds_that_are_none_are_left_out(
-    port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def row(figure: str, value: str, cloud: str = "aws") -> str:
-        labels = f'"figure": "{figure}", "model": "m", "cloud": "{cloud}", "version": "1.0.0"'
+def test_read_numbers_and_targets_that_are_none_are_left_out(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(figure: str, value: str, target: str = str(AWS_EU)) -> str:
+        labels = f'"figure": "{figure}", "model": "m", "target": "{target}", "version": "1.0.0"'
         return f'{{"metric": {{{labels}}}, "value": [1, "{value}"]}}'
 
-    rows = [row("requests", "2"), row("p50_ms", "NaN"), row("requests", "0", "gcp"), row("requests", "1", "moon")]
-    body = f'{{"status": "success", "data": {{"result": [{", ".join(rows)}]}}}}'
+    rows = [row("requests", "2"), row("p50_ms", "NaN"), row("requests", "0", str(GCP)), row("requests", "1", "moon")]
+    old = '{"metric": {"figure": "requests", "model": "m", "cloud": "aws", "version": "1.0.0"}, "value": [1, "3"]}'
+    body = f'{{"status": "success", "data": {{"result": [{", ".join([*rows, old])}]}}}}'
     monkeypatch.setattr(Answer, "body", body.encode())
     (only,) = PrometheusMetrics(url=f"http://127.0.0.1:{port}").read(60)
-    assert (only.cloud, only.requests, only.error_rate, only.p50_ms, only.instances) == ("aws", 2.0, 0.0, None, None)
+    assert (only.target, only.requests, only.error_rate, only.p50_ms, only.instances) == (AWS_EU, 2.0, 0.0, None, None)
 
 
-def test_a_models_name_cannot_leave_its_quotes() -> None:
+def test_read_targets_of_one_cloud_are_rows_of_their_own(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    def row(figure: str, value: int, target: Target) -> dict[str, Any]:
+        labels = {"figure": figure, "model": "m", "target": str(target), "version": "1.0.0"}
+        return {"metric": labels, "value": [1, str(value)]}
+
+    rows = [
+        *(row("requests", 10 * number, target) for number, target in enumerate((AWS, AWS_EU, EKS), 1)),
+        row("failed", 5, AWS_EU),
+        row("instances", 2, EKS),
+    ]
+    monkeypatch.setattr(Answer, "body", json.dumps({"status": "success", "data": {"result": rows}}).encode())
+    found = {row.target: row for row in PrometheusMetrics(url=f"http://127.0.0.1:{port}").read(60)}
+    assert {target: row.requests for target, row in found.items()} == {AWS: 10.0, AWS_EU: 20.0, EKS: 30.0}
+    assert {target: row.error_rate for target, row in found.items()} == {AWS: 0.0, AWS_EU: 0.25, EKS: 0.0}
+    assert found[EKS].instances == 2
+
+
+def test_query_model_name_cannot_leave_its_quotes() -> None:
     assert '{model="a\\"} or up{b=\\""}' in query(60, 'a"} or up{b="')
 
 
-def test_a_span_is_never_empty() -> None:
+def test_query_span_is_never_empty() -> None:
     assert "[1ms]" in query(0.0001)
     assert "[90500ms]" in query(90.5)

@@ -14,6 +14,7 @@ from intermodal.platform.errors import Unavailable
 from intermodal.resources.pushgateway import Pushgateway
 from intermodal.sandbox.local import monitoring
 from intermodal.sandbox.settings import free_port
+from tests.targets import AWS_EU
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +43,7 @@ def _kept(url: str, name: str) -> list[str]:
     return [line for line in lines if line.startswith(f"{name}{{")]
 
 
-def test_a_group_is_replaced_whole_and_others_stay(url: str) -> None:
+def test_push_replaces_its_group_and_no_other(url: str) -> None:
     gauges = Pushgateway(url=url)
     gauges.push("drift/a", [("intermodal_one", {"model": "a"}, 1), ("intermodal_two", {"model": "a"}, 2)])
     gauges.push("drift/b", [("intermodal_one", {"model": "b"}, 3)])
@@ -54,38 +55,43 @@ def test_a_group_is_replaced_whole_and_others_stay(url: str) -> None:
     assert _kept(url, "intermodal_two") == []
 
 
-def test_labels_that_only_some_have_are_empty_elsewhere(url: str) -> None:
-    rows = [("intermodal_psi", {"column": "hour"}, 0.1), ("intermodal_psi", {"column": "hour", "cloud": "aws"}, 0.2)]
+def test_push_label_that_only_some_have_is_empty_elsewhere(url: str) -> None:
+    rows = [
+        ("intermodal_psi", {"column": "hour"}, 0.1),
+        ("intermodal_psi", {"column": "hour", "target": str(AWS_EU)}, 0.2),
+    ]
     Pushgateway(url=url).push("psi", rows)
-    assert [line.split("{")[1].split(",")[0] for line in _kept(url, "intermodal_psi")] == ['cloud=""', 'cloud="aws"']
+    targets = [line.partition('target="')[2].partition('"')[0] for line in _kept(url, "intermodal_psi")]
+    assert targets == ["", "aws/sagemaker@eu-west-1"]
 
 
-def test_an_unlabelled_number_and_an_empty_group(url: str) -> None:
+def test_push_unlabelled_number_and_empty_group(url: str) -> None:
     Pushgateway(url=url).push("alone", [("intermodal_alone", {}, 1.5)])
     assert _kept(url, "intermodal_alone") == ['intermodal_alone{group="alone",instance="",job="intermodal"} 1.5']
     Pushgateway(url=url).push("alone", [])
     assert _kept(url, "intermodal_alone") == []
 
 
-def test_nobody_there_is_unavailable() -> None:
+def test_push_no_pushgateway_is_unavailable() -> None:
     with pytest.raises(Unavailable, match="does not take the numbers of 'drift'"):
         Pushgateway(url=f"http://127.0.0.1:{free_port()}").push("drift", [("intermodal_one", {}, 1)])
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
-def test_no_error_shows_the_password(scheme: str) -> None:
+def test_push_errors_do_not_contain_the_password(scheme: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
     with pytest.raises(Unavailable, match=r"The Pushgateway at http://127\.0\.0\.1:1 ") as caught:
         Pushgateway(url=f"{scheme}me:hunter2@127.0.0.1:1").push("drift", [("intermodal_one", {}, 1)])
-    assert "hunter2" not in f"{caught.value} {caught.value.__cause__}"
+    assert "hunter2" not in f"{caught.value} {caught.value.__cause__} {caplog.text}"
 
 
-def test_a_password_is_sent_as_one() -> None:
-    taken: list[str | None] = []
+def test_push_password_is_sent_as_basic_auth() -> None:
+    received: list[str | None] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
-            taken.append(self.headers["authorization"])
+            received.append(self.headers["authorization"])
             self.send_response(200)
             self.end_headers()
 
@@ -97,10 +103,10 @@ def test_a_password_is_sent_as_one() -> None:
             url = f"http://{userinfo}127.0.0.1:{server.server_port}"
             Pushgateway(url=url).push("drift", [("intermodal_one", {}, 1)])
         server.shutdown()
-    assert taken == ["Basic bWU6aHVudGVyMg==", None]
+    assert received == ["Basic bWU6aHVudGVyMg==", None]
 
 
-def test_without_an_address_numbers_go_nowhere_and_the_log_says_so(caplog: pytest.LogCaptureFixture) -> None:
+def test_push_without_address_writes_to_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="intermodal.resources.pushgateway"):
         Pushgateway().push("drift", [("intermodal_one", {}, 1)])
     assert "no Pushgateway is configured" in caplog.text

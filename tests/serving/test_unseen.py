@@ -10,9 +10,9 @@ import msgspec
 import numpy as np
 import pytest
 
-from intermodal.assets.monitoring.predictions import newest
 from intermodal.platform.monitoring.counts import count
 from intermodal.platform.monitoring.log_gathering import gather
+from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.monitoring.quality import findings
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.v2 import request_body

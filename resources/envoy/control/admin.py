@@ -1,4 +1,4 @@
-"""What Envoy's admin interface says: what it has taken, and which upstreams it sends to."""
+"""What Envoy's admin interface reports: what it has taken, and which upstreams it sends to."""
 
 import re
 import time
@@ -11,13 +11,14 @@ import httpx
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.resources.envoy.control.client import client
 
-Kind = Literal["clusters", "lanes", "entrance"]
+Kind = Literal["clusters", "upstreams", "entrance"]
+"""The files that Envoy reads while it runs."""
 Turn = Literal["first", "last", "never"]
 DEGRADED = {"failed_degraded_outlier_detection", "failed_active_degraded_check"}
 """A golden row's answer carries the mark too when it is the first good one."""
 SUBSCRIPTION: Mapping[Kind, str] = {
     "clusters": "cluster_manager.cds",
-    "lanes": "http.lanes.rds.lanes",
+    "upstreams": "http.upstreams.rds.upstreams",
     "entrance": "http.entrance.rds.entrance",
 }
 POLL_SECONDS = 0.02
@@ -30,17 +31,17 @@ class Rejected(IntermodalError):
 
 @dataclass(frozen=True)
 class Admin:
-    """Envoy's admin interface at ``url``. Errors: Unavailable when nobody answers there."""
+    """Envoy's admin interface at ``url``. Errors: Unavailable when nothing answers there."""
 
     url: str
 
     def get(self, path: str, **parameters: str) -> httpx.Response:
-        return self._ask("GET", path, parameters)
+        return self._call("GET", path, parameters)
 
     def post(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
-        return self._ask("POST", path, parameters)
+        return self._call("POST", path, parameters)
 
-    def _ask(self, method: str, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+    def _call(self, method: str, path: str, parameters: Mapping[str, str]) -> httpx.Response:
         try:
             answer = client().request(method, f"{self.url.rstrip('/')}{path}", params=dict(parameters))
             answer.raise_for_status()
@@ -58,7 +59,9 @@ class Admin:
     def rejections(self) -> dict[Kind, int]:
         """How many configurations of each kind were refused. Envoy goes through all of its counters for it: 0.7 s of a
         thousand models, in which it takes no configuration."""
-        counted = self.stats("Counters", r"^(cluster_manager\.cds|http\.(lanes|entrance)\.rds\..*)\.update_rejected$")
+        counted = self.stats(
+            "Counters", r"^(cluster_manager\.cds|http\.(upstreams|entrance)\.rds\..*)\.update_rejected$"
+        )
         return {kind: int(counted.get(f"{name}.update_rejected", 0)) for kind, name in SUBSCRIPTION.items()}
 
     def version(self, kind: Kind) -> str:
@@ -75,11 +78,11 @@ class Admin:
         ``rejections`` is how many there were before the file was written; None when it was not written now.
         """
         started = time.monotonic()
-        look, late = started + POLL_SECONDS, started + patience
+        next_check, late = started + POLL_SECONDS, started + patience
         while self.version(kind) != version or (kind == "clusters" and self.warming()):
             now = time.monotonic()
-            if now > min(look, late) and rejections is not None:
-                look = now + (now - started)
+            if now > min(next_check, late) and rejections is not None:
+                next_check = now + (now - started)
                 if self.rejections()[kind] > rejections:
                     raise Rejected(
                         f"Envoy refuses the new {kind}.", hint="The old route keeps serving; see Envoy's log."
@@ -92,7 +95,7 @@ class Admin:
             time.sleep(POLL_SECONDS)
 
     def hosts(self, pattern: str) -> dict[str, dict[str, Any]]:
-        """The one host of each cluster whose name matches, as ``/clusters`` shows it."""
+        """The one host of each cluster whose name matches, as ``/clusters`` reports it."""
         statuses = self.get("/clusters", format="json", filter=pattern).json().get("cluster_statuses", [])
         return {status["name"]: status["host_statuses"][0] for status in statuses if status.get("host_statuses")}
 
@@ -101,7 +104,7 @@ class Admin:
         return {name: turn(host.get("health_status", {})) for name, host in self.hosts(pattern).items()}
 
     def wait_idle(self, clusters: Collection[str], patience: float) -> None:
-        """Until none of these clusters carries a request at two looks in a row, or ``patience`` seconds are over."""
+        """Until none of these clusters carries a request at two readings in a row, or ``patience`` seconds are over."""
         deadline, quiet = time.monotonic() + patience, 0
         pattern = f"^({'|'.join(map(re.escape, clusters))})$" if len(clusters) <= NAMED_AT_ONCE else ""
         while quiet < 2 and time.monotonic() < deadline:
@@ -111,7 +114,7 @@ class Admin:
 
 
 def turn(status: Mapping[str, Any]) -> Turn:
-    """``never``: probed as failing or ejected; ``last``: it fails too much, and is asked when no other is well."""
+    """``never``: probed as failing or ejected; ``last``: it fails too much, and is tried when no other is well."""
     flags = {name for name, flag in status.items() if flag is True}
     if flags - DEGRADED or status.get("eds_health_status", "HEALTHY") != "HEALTHY":
         return "never"

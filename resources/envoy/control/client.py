@@ -1,4 +1,4 @@
-"""The one HTTP client of this process for the gateway: making one costs tens of milliseconds, for its TLS context."""
+"""This process's HTTP client for the gateway, made once: that costs tens of milliseconds, for its TLS context."""
 
 from functools import cache
 
@@ -7,5 +7,5 @@ import httpx
 
 @cache
 def client() -> httpx.Client:
-    """Thread-safe. No proxy of the environment is asked: the gateway is ours."""
+    """Thread-safe. No proxy of the environment is used: the gateway is ours."""
     return httpx.Client(timeout=10, trust_env=False)

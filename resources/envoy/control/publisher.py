@@ -1,8 +1,9 @@
-"""Bring Envoy from what its files say to what they should say, without a request noticing.
+"""Bring Envoy from what its files have to what they should have, without a request noticing.
 
-Make before break, each step taken by Envoy before the next is written: endpoints and lanes, then upstreams and failover
-orders (which probe through the lanes), then the entrance; when the old ones carry nothing any more they go. Every step
-leaves a configuration that works, so a kill anywhere does too, and the next publish starts from what is there.
+Make before break, each step taken by Envoy before the next is written: endpoints and their virtual hosts, then
+upstreams and failover orders (which probe through the upstream listener), then the entrance; when the old ones carry
+nothing any more they go. Every step leaves a configuration that works, so a kill anywhere does too, and the next
+publish starts from what is there.
 """
 
 import logging
@@ -22,19 +23,19 @@ from intermodal.resources.envoy import files
 from intermodal.resources.envoy.control import state, validation
 from intermodal.resources.envoy.control.admin import Admin, Kind, Rejected
 from intermodal.resources.envoy.render import config, credentials
-from intermodal.resources.envoy.settings import Places
-from intermodal.resources.envoy.upstream import Lane, Published
+from intermodal.resources.envoy.settings import Paths
+from intermodal.resources.envoy.upstream import Published, UpstreamConfig, key_of
 
 log = logging.getLogger(__name__)
 
-Secrets = Mapping[Lane, AwsSignature | BearerToken]
+Secrets = Mapping[UpstreamConfig, AwsSignature | BearerToken]
 
 
 @dataclass(frozen=True)
 class Publisher:
     """Writes the gateway's files, in order. Hold the gateway's lock while using it."""
 
-    places: Places
+    paths: Paths
     admin: Admin
     patience: float
     undo: ExitStack = field(default_factory=ExitStack)
@@ -43,37 +44,37 @@ class Publisher:
 
     @cached_property
     def refused(self) -> Mapping[Kind, int]:
-        """How many configurations Envoy had refused before this wrote the first: it stops at one that is."""
+        """How many configurations Envoy had refused before this wrote the first: it stops at the first."""
         return self.admin.rejections()
 
-    def publish(self, name: str, model: Published | None, secrets: Secrets, target: config.Config) -> None:
-        """Take ``target`` into use, in which ``name`` is ``model`` (None: withdrawn). On any error all is put back."""
+    def publish(self, name: str, model: Published | None, secrets: Secrets, desired: config.Config) -> None:
+        """Take ``desired`` into use, in which ``name`` is ``model`` (None: withdrawn). On any error all is put back."""
         with self.undo:
             self._secrets(secrets)
             old_clusters = config.by_name(self._read("clusters").resources)
             spent = self._spent(old_clusters)
-            hosts = {**config.hosts(self._read("lanes").resources), **target.lane_hosts}
-            self._put("clusters", {**old_clusters, **target.endpoints}.values())
-            self._put("lanes", config.lanes(hosts))
-            clusters = {**old_clusters, **target.endpoints, **target.upstreams}
+            hosts = {**config.hosts_in(self._read("upstreams").resources), **desired.hosts}
+            self._put("clusters", {**old_clusters, **desired.endpoints}.values())
+            self._put("upstreams", config.listener_routes(hosts))
+            clusters = {**old_clusters, **desired.endpoints, **desired.upstreams}
             self._put("clusters", clusters.values())
             self._state(name, model)
-            self._put("entrance", [target.entrance])
+            self._put("entrance", [desired.entrance])
             self.undo.pop_all()
         try:
-            self._retire(clusters, hosts, target, spent)
-        except IntermodalError as error:  # the new route serves: whoever published it must not think that it does not
-            log.warning("What nobody asks any more stays with the gateway until something is published: %s", error)
+            self._retire(clusters, hosts, desired, spent)
+        except IntermodalError as error:  # the new route serves, so its publisher gets no error
+            log.warning("What gets no more requests stays with the gateway until something is published: %s", error)
 
     def _retire(
-        self, clusters: config.Texts, hosts: config.Texts, target: config.Config, spent: Collection[str]
+        self, clusters: config.Texts, hosts: config.Texts, desired: config.Config, spent: Collection[str]
     ) -> None:
-        """Remove what nobody asks any more. Should this fail, the next publish does it.
+        """Remove what gets no more requests. Should this fail, the next publish does it.
 
-        An order whose upstreams stay may still have requests that are to be tried again, and nothing tells whether it
-        has: it goes with a later publish.
+        An order whose upstreams stay may still have requests that are to be tried again, and nothing shows whether it
+        has: it is removed with a later publish.
         """
-        wanted = {*target.endpoints, *target.upstreams}
+        wanted = {*desired.endpoints, *desired.upstreams}
         wanted |= {
             name
             for name, cluster in clusters.items()
@@ -83,27 +84,28 @@ class Publisher:
         if hosted:
             self.admin.wait_idle(hosted, MAX_ANSWER_SECONDS)
         self._put("clusters", [clusters[name] for name in clusters if name in wanted])
-        self._put("lanes", config.lanes({name: hosts[name] for name in hosts if name in target.lane_hosts}))
-        used = {name.split("/")[2] for name in target.endpoints}
-        for path in self.places.secrets.iterdir():
+        kept = {name: host for name, host in hosts.items() if name in desired.hosts}
+        self._put("upstreams", config.listener_routes(kept))
+        used = {key_of(name) for name in desired.endpoints}
+        for path in self.paths.secrets.iterdir():
             if path.stem not in used:
                 path.unlink(missing_ok=True)
 
     def renew(self, secrets: Secrets) -> None:
-        """Replace secrets of lanes that are there; nothing else changes."""
+        """Replace secrets of upstreams that are there; nothing else changes."""
         with self.undo:
             self._secrets(secrets)
             self.undo.pop_all()
 
     def _secrets(self, secrets: Secrets) -> None:
-        for lane, credential in secrets.items():
-            path = credentials.secret_file(lane, self.places)
+        for upstream, credential in secrets.items():
+            path = credentials.secret_file(upstream, self.paths)
             if path is None:
                 continue
-            old, new = files.read(path), credentials.secret_text(lane, credential)
+            old, new = files.read(path), credentials.secret_text(upstream, credential)
             if old is None or not credentials.same_secret(old, new):
                 self._replace(path, old, new)
-            until, expires = credentials.expiry_file(lane, self.places), credential.expires_at
+            until, expires = credentials.expiry_file(upstream, self.paths), credential.expires_at
             known = files.read(until)
             if known != (None if expires is None else repr(expires)):
                 self._replace(until, known, None if expires is None else repr(expires))
@@ -116,17 +118,17 @@ class Publisher:
             files.write(path, new)
 
     def _state(self, name: str, model: Published | None) -> None:
-        path = state.state_file(name, self.places)
-        for one in (state.spare_of(path), path):
-            self.undo.callback(files.put_back, one, files.read(one))
-            files.put_back(one, state.state_text(model) if model else None)
+        path = state.state_file(name, self.paths)
+        for file in (state.spare_of(path), path):
+            self.undo.callback(files.put_back, file, files.read(file))
+            files.put_back(file, state.state_text(model) if model else None)
 
     def _put(self, kind: Kind, resources: Iterable[Raw]) -> None:
         """Write one of Envoy's files and wait until Envoy uses it; unchanged, only make sure that it does."""
         document = config.discovery(resources)
         if kind in self.taken and self.taken[kind].version_info == document.version_info:
             return
-        path, rejections = generated(kind, self.places), None
+        path, rejections = generated(kind, self.paths), None
         if self._read(kind).version_info != document.version_info:
             rejections = self.refused[kind]
             self.undo.callback(files.put_back, path, files.read(path))
@@ -140,7 +142,7 @@ class Publisher:
 
     def _spent(self, clusters: config.Texts) -> set[str]:
         """The failover orders that no request can be in: not named at the entrance, and not since a request's life."""
-        entrance = self.places.entrance
+        entrance = self.paths.entrance
         text = files.read(entrance)
         if text is None or time.time() - entrance.stat().st_mtime < MAX_ANSWER_SECONDS:
             return set()
@@ -149,14 +151,14 @@ class Publisher:
     def _read(self, kind: Kind) -> config.Document:
         if kind in self.taken:
             return self.taken[kind]
-        text = files.read(generated(kind, self.places))
+        text = files.read(generated(kind, self.paths))
         if text is None:
             raise IntermodalError(
-                f"{generated(kind, self.places)} is missing: the gateway was not set up here.",
+                f"{generated(kind, self.paths)} is missing: the gateway was not set up here.",
                 hint="Call write_bootstrap, then start Envoy.",
             )
         return config.parse(text)
 
 
-def generated(kind: Kind, places: Places) -> Path:
-    return {"clusters": places.clusters, "lanes": places.lanes, "entrance": places.entrance}[kind]
+def generated(kind: Kind, paths: Paths) -> Path:
+    return {"clusters": paths.clusters, "upstreams": paths.upstreams, "entrance": paths.entrance}[kind]

@@ -4,21 +4,29 @@ import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
-from intermodal.platform.errors import IntermodalError
+from intermodal.platform.errors import IntermodalError, SpecError
+from intermodal.platform.ports.endpoints import ErrorEnvelope
 from intermodal.platform.ports.gateway import Route
-from intermodal.resources.envoy.settings import Places
-from intermodal.resources.envoy.upstream import Lane, Published
+from intermodal.platform.targets import parse_target
+from intermodal.resources.envoy.settings import Paths
+from intermodal.resources.envoy.upstream import Published, UpstreamConfig
 
 log = logging.getLogger(__name__)
 
+DAMAGES = (ValueError, TypeError, KeyError, AttributeError, SpecError)
+"""What reading a damaged file raises."""
 
-def state_file(model: str, places: Places) -> Path:
-    return places.routes / f"{model}.json"
+
+def state_file(model: str, paths: Paths) -> Path:
+    return paths.routes / f"{model}.json"
 
 
 def state_text(model: Published) -> str:
-    return json.dumps({"route": vars(model.route), "lanes": [asdict(lane) for lane in model.lanes]}, indent=1)
+    weights = {str(target): weight for target, weight in model.route.weights.items()}
+    upstreams = [{**asdict(upstream), "target": str(upstream.target)} for upstream in model.upstreams]
+    return json.dumps({"route": {**vars(model.route), "weights": weights}, "upstreams": upstreams}, indent=1)
 
 
 def spare_of(path: Path) -> Path:
@@ -32,10 +40,10 @@ def read_state(path: Path) -> Published | None:
         return _parsed(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError) as error:
+    except DAMAGES as error:
         try:
             found = _parsed(spare_of(path).read_text(encoding="utf-8"))
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, *DAMAGES):
             hint = "Withdraw the model, or remove the file and deploy the model again."
             raise IntermodalError(f"{path} is damaged: {error}.", hint=hint) from error
         log.error("%s is damaged, its spare is used: %s", path, error)
@@ -44,7 +52,14 @@ def read_state(path: Path) -> Published | None:
 
 def _parsed(text: str) -> Published:
     data = json.loads(text)
-    return Published(Route(**data["route"]), tuple(Lane(**lane) for lane in data["lanes"]))
+    weights = {parse_target(target): weight for target, weight in data["route"]["weights"].items()}
+    route = Route(**{**data["route"], "weights": weights})
+    return Published(route, tuple(_upstream(fields) for fields in data["upstreams"]))
+
+
+def _upstream(fields: dict[str, Any]) -> UpstreamConfig:
+    target, errors = parse_target(fields["target"]), ErrorEnvelope(**fields["errors"])
+    return UpstreamConfig(**{**fields, "target": target, "errors": errors})
 
 
 READ: dict[Path, tuple[tuple[int, int, int], Published]] = {}
@@ -52,7 +67,7 @@ READ: dict[Path, tuple[tuple[int, int, int], Published]] = {}
 
 
 def read_known(path: Path) -> Published | None:
-    """As ``read_state``, without reading the same file again: a sensor looks at a thousand every few seconds."""
+    """As ``read_state``, without reading the same file again: a sensor reads a thousand every few seconds."""
     try:
         now = path.stat()
     except FileNotFoundError:
@@ -67,24 +82,24 @@ def read_known(path: Path) -> Published | None:
     return found
 
 
-def names(places: Places) -> list[str]:
+def names(paths: Paths) -> list[str]:
     """Every model that is published, also one whose file is damaged: what serves it is still in use."""
-    return sorted(path.stem for path in places.routes.glob("[!.]*.json"))
+    return sorted(path.stem for path in paths.routes.glob("[!.]*.json"))
 
 
-def read_all(places: Places, but: str = "") -> dict[str, Published]:
-    """IntermodalError when one is damaged: Envoy's files are rendered of all, and without it they would lose it. Not
-    looked at is ``but``, which is about to be written."""
-    found = {name: read_known(state_file(name, places)) for name in names(places) if name != but}
+def read_all(paths: Paths, but: str = "") -> dict[str, Published]:
+    """IntermodalError when one is damaged: Envoy's files are rendered of all, and without it they would lose it.
+    ``but`` is not read: it is about to be written."""
+    found = {name: read_known(state_file(name, paths)) for name in names(paths) if name != but}
     return {name: model for name, model in found.items() if model is not None}
 
 
-def read_sound(places: Places) -> dict[str, Published]:
+def read_sound(paths: Paths) -> dict[str, Published]:
     """All but the damaged ones, which are logged: one must not keep the others from being watched."""
     found: dict[str, Published | None] = {}
-    for name in names(places):
+    for name in names(paths):
         try:
-            found[name] = read_known(state_file(name, places))
+            found[name] = read_known(state_file(name, paths))
         except IntermodalError as error:
             log.error("%s", error)
     return {name: model for name, model in found.items() if model is not None}

@@ -1,4 +1,5 @@
-"""Why Envoy refuses a configuration. Its admin interface does not say for clusters (1.40), so the binary is asked."""
+"""Why Envoy refuses a configuration. Its admin interface has no reason for clusters (1.40), so the binary checks
+them."""
 
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ def reason(kind: Kind, resources: list[Raw]) -> str:
     envoy = binary()
     if kind != "clusters" or envoy is None:
         return ""
-    clusters = [{key: value for key, value in json.decode(one).items() if key != "@type"} for one in resources]
+    clusters = [{key: value for key, value in json.decode(cluster).items() if key != "@type"} for cluster in resources]
     with tempfile.TemporaryDirectory(prefix="im-") as folder:
         path = Path(folder) / "validate.json"
         path.write_bytes(json.encode({"node": NODE, "static_resources": {"clusters": clusters}}))
@@ -36,5 +37,5 @@ def reason(kind: Kind, resources: list[Raw]) -> str:
     lines = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
     if done.returncode == 0 or not lines:
         return ""
-    said = lines[-1].rpartition(path.name)[2].lstrip("': ")
-    return f"Envoy says: {said}."
+    message = lines[-1].rpartition(path.name)[2].lstrip("': ")
+    return f"Envoy says: {message}."

@@ -1,16 +1,16 @@
 """Upstreams and failover orders as Envoy clusters.
 
-A failover order is an *aggregate cluster*; it does not run its members' HTTP filters, so a member leads to the lane
-listener, which does (measured with Envoy 1.40). Health lives on the members, where all orders share it.
+A failover order is an *aggregate cluster*; it does not run its members' HTTP filters, so a member leads to the
+upstream listener, which does (measured with Envoy 1.40). Health lives on the members, where all orders share it.
 """
 
 import base64
 
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy.render.proto import Json, seconds, set_header, typed
-from intermodal.resources.envoy.settings import Places, Settings
+from intermodal.resources.envoy.settings import Paths, Settings
 from intermodal.resources.envoy.stats.config import PROBE
-from intermodal.resources.envoy.upstream import Lane, Published
+from intermodal.resources.envoy.upstream import ORDER, Published, UpstreamConfig
 
 BODY_BUFFER_BYTES = 4 << 20
 """More than the largest body and its headers: a request must be held whole to be tried again elsewhere."""
@@ -26,34 +26,37 @@ LIMITS = {
         }
     ]
 }
-"""Of an upstream and its endpoint. What a lane asks again is a connection that was closed before anything was sent."""
+"""Of an upstream and its endpoint. What is tried again there is a connection that was closed before anything was
+sent."""
 MAX_RETRIES = 128
 """At a time, for each failover order. Envoy's default of 3 loses requests when an upstream dies under load; no limit
 makes an overload last, since second tries are load too (docs/adr/0019). Enough for an upstream that fails 128 / its
 answer time requests a second, such as 1,280 at 100 ms. A percentage (retry_budget) would be taken of what the order
 itself has in flight, and an aggregate cluster counts nothing."""
-LANE_CONNECT = "10s"
-"""To the gateway's own socket, which is always there: only a starved Envoy is late, and may not blame a cloud."""
+CONNECT = "10s"
+"""To the gateway's own socket, which is always there: only a starved Envoy is late, and may not blame an
+upstream."""
 HEALTH = {"healthy_panic_threshold": {"value": 1}, "update_merge_window": "0s"}
-"""An unhealthy upstream gets nothing, unless all of a failover order are unhealthy: then asking beats refusing, as when
+"""An unhealthy upstream gets nothing, unless all of a failover order are unhealthy: then a try beats a refusal, as when
 every upstream was slow for a moment and got ejected for it. And a change of health counts at once: by default Envoy
 lets up to a second pass."""
 HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions"
 
 
-def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Settings) -> Json:
-    """A lane as the failover orders see it: one host, ejected on what callers see and found back by the golden row."""
-    address = {"pipe": {"path": str(places.socket)}}
+def upstream_cluster(upstream: UpstreamConfig, golden_body: str, paths: Paths, settings: Settings) -> Json:
+    """An upstream as the failover orders see it: one host, ejected on what callers see and found back by the golden
+    row."""
+    address = {"pipe": {"path": str(paths.socket)}}
     return {
-        "name": lane.name,
+        "name": upstream.name,
         "type": "STATIC",
-        "connect_timeout": LANE_CONNECT,
+        "connect_timeout": CONNECT,
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "circuit_breakers": LIMITS,
         "common_lb_config": HEALTH,
         "load_assignment": {
-            "cluster_name": lane.name,
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address, "hostname": lane.domain}}]}],
+            "cluster_name": upstream.name,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address, "hostname": upstream.domain}}]}],
         },
         "outlier_detection": {
             "consecutive_5xx": 5,
@@ -64,14 +67,14 @@ def upstream_cluster(lane: Lane, golden_body: str, places: Places, settings: Set
             # No longer after the tenth time: an overload ejects all of them again and again, and it ends at once.
             "max_ejection_time": "5s",
             "max_ejection_percent": 100,
-            # What fails too often without failing in a row is asked last: the lane's script says so (docs/adr/0022).
+            # What fails too often without failing in a row is tried last: the listener's script marks it so (adr/0022).
             "detect_degraded_hosts": True,
         },
-        "health_checks": [golden_probe(lane, golden_body, settings)],
+        "health_checks": [golden_probe(upstream, golden_body, settings)],
     }
 
 
-def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
+def golden_probe(upstream: UpstreamConfig, golden_body: str, settings: Settings) -> Json:
     """A rare prediction of a known row: a managed endpoint shows no health route to the outside.
 
     Throttling and timeouts need two misses in a row; any other failure takes the upstream out at once.
@@ -88,7 +91,7 @@ def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
         "unhealthy_threshold": 2,
         "healthy_threshold": 1,
         "http_health_check": {
-            "host": lane.domain,
+            "host": upstream.domain,
             "path": "/",
             "method": "POST",
             "send": {"binary": base64.b64encode(golden_body.encode()).decode()},
@@ -99,12 +102,12 @@ def golden_probe(lane: Lane, golden_body: str, settings: Settings) -> Json:
     }
 
 
-def failover_cluster(model: Published, first: Cloud) -> Json:
+def failover_cluster(model: Published, first: Target) -> Json:
     """The failover order that starts with ``first``."""
     return {
         "name": model.order_names[first],
-        "alt_stat_name": f"{model.route.model}/{first}-first",
-        "connect_timeout": LANE_CONNECT,
+        "alt_stat_name": f"{model.route.model}/{first}/{ORDER}",
+        "connect_timeout": CONNECT,
         "lb_policy": "CLUSTER_PROVIDED",
         "common_lb_config": HEALTH,
         "circuit_breakers": {"thresholds": [{"max_retries": MAX_RETRIES}]},
@@ -112,7 +115,7 @@ def failover_cluster(model: Published, first: Cloud) -> Json:
             "name": "envoy.clusters.aggregate",
             "typed_config": typed(
                 "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
-                clusters=[lane.name for lane in model.order(first)],
+                clusters=[upstream.name for upstream in model.order(first)],
             ),
         },
     }

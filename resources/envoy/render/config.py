@@ -1,7 +1,7 @@
 """All that Envoy reads of a set of models, rendered from nothing but them.
 
-Each cluster, lane host and model's routes is JSON text as soon as it is made: of a thousand models they are some 25 MB,
-and as Python's objects they would cost more time than everything else about them.
+Each cluster, virtual host and model's routes is JSON text as soon as it is made: of a thousand models they are some 25
+MB, and as Python's objects they would cost more time than everything else about them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -14,9 +14,9 @@ from intermodal.resources.envoy.render.clusters import failover_cluster, upstrea
 from intermodal.resources.envoy.render.endpoints import endpoint_cluster
 from intermodal.resources.envoy.render.entrance import entrance_routes
 from intermodal.resources.envoy.render.proto import Json, raw
-from intermodal.resources.envoy.render.upstream_routes import lane_host, lane_routes
-from intermodal.resources.envoy.settings import Places, Settings
-from intermodal.resources.envoy.upstream import Published
+from intermodal.resources.envoy.render.upstream_routes import upstream_host, upstream_routes
+from intermodal.resources.envoy.settings import Paths, Settings
+from intermodal.resources.envoy.upstream import Published, is_order
 
 CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
 ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
@@ -26,16 +26,17 @@ Texts = dict[str, Raw]
 
 @dataclass(frozen=True)
 class Config:
-    """Clusters and lane hosts by name, and the entrance's routes."""
+    """Clusters and the upstreams' virtual hosts by name, and the entrance's routes."""
 
     endpoints: Texts
     upstreams: Texts
-    lane_hosts: Texts
+    hosts: Texts
     entrance: Raw
 
 
 class Document(Struct):
-    """What Envoy reads from a file. The version names the contents, so that one can ask Envoy what it has taken."""
+    """What Envoy reads from a file. The version names the contents, so that Envoy's statistics show which it has
+    taken."""
 
     version_info: str
     resources: list[Raw]
@@ -49,16 +50,16 @@ class Hosts(Struct):
     virtual_hosts: list[Raw]
 
 
-def render(models: Iterable[Published], places: Places, settings: Settings) -> Config:
+def render(models: Iterable[Published], paths: Paths, settings: Settings) -> Config:
     ordered = sorted(models, key=lambda model: model.route.model)
     endpoints, upstreams, hosts = Texts(), Texts(), Texts()
     for model in ordered:
-        for lane in model.lanes:
-            endpoints[lane.endpoint] = cluster(endpoint_cluster(lane, places, settings))
-            upstreams[lane.name] = cluster(upstream_cluster(lane, model.route.golden_body, places, settings))
-            hosts[lane.domain] = raw(lane_host(lane))
-        for cloud in model.route.serving:
-            upstreams[model.order_names[cloud]] = cluster(failover_cluster(model, cloud))
+        for upstream in model.upstreams:
+            endpoints[upstream.endpoint] = cluster(endpoint_cluster(upstream, paths, settings))
+            upstreams[upstream.name] = cluster(upstream_cluster(upstream, model.route.golden_body, paths, settings))
+            hosts[upstream.domain] = raw(upstream_host(upstream))
+        for target in model.route.serving:
+            upstreams[model.order_names[target]] = cluster(failover_cluster(model, target))
     return Config(endpoints, upstreams, hosts, raw({"@type": ROUTES, **entrance_routes(ordered, settings)}))
 
 
@@ -73,26 +74,27 @@ def by_name(resources: Iterable[Raw]) -> Texts:
 
 def members(name: str, text: Raw) -> list[str]:
     """The upstreams of a failover order, in turn; none for any other cluster."""
-    if "-first/" not in name:
+    if not is_order(name):
         return []
     found: list[str] = json.decode(text).get("cluster_type", {}).get("typed_config", {}).get("clusters", [])
     return found
 
 
-def lanes(hosts: Mapping[str, Raw]) -> list[Raw]:
-    return [raw({"@type": ROUTES, **lane_routes(list(hosts.values()))})]
+def listener_routes(hosts: Mapping[str, Raw]) -> list[Raw]:
+    """What the upstream listener reads."""
+    return [raw({"@type": ROUTES, **upstream_routes(list(hosts.values()))})]
 
 
-def hosts(resources: list[Raw]) -> Texts:
-    """The lanes' hosts again, of what ``lanes`` made."""
+def hosts_in(resources: list[Raw]) -> Texts:
+    """The hosts of what ``listener_routes`` made, by name."""
     return by_name(json.decode(resources[0], type=Hosts).virtual_hosts)
 
 
 def discovery(resources: Iterable[Raw]) -> Document:
     whole = list(resources)
     hashed = sha256()
-    for one in whole:
-        hashed.update(one)
+    for resource in whole:
+        hashed.update(resource)
     return Document(hashed.hexdigest()[:12], whole)
 
 

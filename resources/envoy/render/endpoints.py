@@ -1,4 +1,5 @@
-"""The real endpoint behind a lane as an Envoy cluster: its address, TLS, and the credentials added on the way out."""
+"""The real endpoint behind an upstream as an Envoy cluster: its address, TLS, and the credentials added on the way
+out."""
 
 import ipaddress
 import ssl
@@ -9,15 +10,15 @@ from intermodal.platform.errors import SpecError
 from intermodal.resources.envoy.render import credentials
 from intermodal.resources.envoy.render.clusters import BODY_BUFFER_BYTES, HTTP_OPTIONS, LIMITS
 from intermodal.resources.envoy.render.proto import Json, extension, typed
-from intermodal.resources.envoy.settings import Places, Settings
-from intermodal.resources.envoy.upstream import Lane
+from intermodal.resources.envoy.settings import Paths, Settings
+from intermodal.resources.envoy.upstream import UpstreamConfig
 
 DEBIAN_CA_BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 
 
-def authority(lane: Lane) -> str:
+def authority(upstream: UpstreamConfig) -> str:
     """The Host header that the endpoint expects."""
-    parts = urlsplit(lane.url)
+    parts = urlsplit(upstream.url)
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else str(parts.hostname)
     default = {"http": 80, "https": 443}[parts.scheme]
     return host if parts.port in (None, default) else f"{host}:{parts.port}"
@@ -31,28 +32,28 @@ def is_address(host: str) -> bool:
     return True
 
 
-def endpoint_cluster(lane: Lane, places: Places, settings: Settings) -> Json:
-    parts = urlsplit(lane.url)
+def endpoint_cluster(upstream: UpstreamConfig, paths: Paths, settings: Settings) -> Json:
+    parts = urlsplit(upstream.url)
     host = str(parts.hostname)
     port = parts.port or {"http": 80, "https": 443}[parts.scheme]
     endpoint = {"address": {"socket_address": {"address": host, "port_value": port}}}
     cluster: Json = {
-        "name": lane.endpoint,
-        "alt_stat_name": f"{lane.model}/{lane.cloud}/endpoint",
+        "name": upstream.endpoint,
+        "alt_stat_name": f"{upstream.model}/{upstream.target}/endpoint",
         "type": "STATIC" if is_address(host) else "LOGICAL_DNS",
         "dns_lookup_family": "V4_PREFERRED",
         "connect_timeout": "1s",
         "per_connection_buffer_limit_bytes": BODY_BUFFER_BYTES,
         "circuit_breakers": LIMITS,
         "load_assignment": {
-            "cluster_name": lane.endpoint,
+            "cluster_name": upstream.endpoint,
             "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}],
         },
         "typed_extension_protocol_options": {
             HTTP_OPTIONS: typed(
                 HTTP_OPTIONS,
                 explicit_http_config={"http_protocol_options": {}},
-                http_filters=[*credentials.filters(lane, places), UPSTREAM_CODEC],
+                http_filters=[*credentials.filters(upstream, paths), UPSTREAM_CODEC],
             )
         },
     }

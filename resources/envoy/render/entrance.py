@@ -1,11 +1,19 @@
-"""The entrance's routes: what a client may ask of the gateway, and what it is told when that is not possible."""
+"""The entrance's routes: what a client may request of the gateway, and the answers when that is not possible."""
 
 import json
 from collections.abc import Sequence
 
 from intermodal.platform.protocol.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy.render.proto import Json, extension, raw, seconds, typed
-from intermodal.resources.envoy.render.routes import answered, at, below, chosen, encoded, exactly, told
+from intermodal.resources.envoy.render.routes import (
+    below,
+    direct_answer,
+    document_answer,
+    encoded,
+    exactly,
+    route_for,
+    route_list,
+)
 from intermodal.resources.envoy.render.scripts import MODEL_READY
 from intermodal.resources.envoy.settings import Settings
 from intermodal.resources.envoy.stats.config import NAMESPACE
@@ -14,7 +22,7 @@ from intermodal.resources.envoy.upstream import Published
 LUA = "envoy.filters.http.lua"
 READY_SCRIPT = "model-ready"
 SCRIPTS = {READY_SCRIPT: {"inline_string": MODEL_READY}}
-NAMES_SHOWN = 20
+NAMES_LISTED = 20
 NOT_FOR_CLIENTS = (
     "server", "set-cookie", "authorization", "www-authenticate", "x-envoy-degraded", "x-envoy-upstream-service-time",
     "x-powered-by",
@@ -24,13 +32,13 @@ NOT_FOR_CLIENTS = (
 def forward(model: Published, settings: Settings) -> Json:
     """To one of the failover orders by weight; then along it until an upstream answers."""
     weighted = [
-        {"name": model.order_names[cloud], "weight": model.route.weights[cloud]} for cloud in model.route.serving
+        {"name": model.order_names[target], "weight": model.route.weights[target]} for target in model.route.serving
     ]
     return {
         "weighted_clusters": {"clusters": weighted},
         "auto_host_rewrite": True,
         "timeout": seconds(MAX_ANSWER_SECONDS),
-        # A try that is late is not given up: the next upstream is asked too, and the first good answer is taken. So a
+        # A try that is late is not given up: the next upstream is tried too, and the first good answer is taken. So a
         # machine on which everything is late still answers (docs/adr/0019).
         "hedge_policy": {"hedge_on_per_try_timeout": True},
         "retry_policy": {
@@ -66,50 +74,51 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
         "metadata": {"filter_metadata": {LUA: ready_metadata(model)}},
         "typed_per_filter_config": {LUA: typed("envoy.extensions.filters.http.lua.v3.LuaPerRoute", name=READY_SCRIPT)},
     }
-    infer, itself, readiness = (below(model, rest) for rest in ("/infer", "", "/ready"))
+    infer, itself, readiness = (below(model, path) for path in ("/infer", "", "/ready"))
     base = f"/v2/models/{model.route.model}"
     served = f"This gateway serves version {model.route.version} of '{model.route.model}', at {base}/infer."
     return [
         encoded(infer),
-        at(infer, action, "POST"),
-        at(infer, told(405, "A prediction is asked for with POST.", allow="POST")),
-        at(itself, answered(model.route.metadata), "GET", "HEAD"),
-        at(itself, told(405, "Metadata is asked for with GET.", allow="GET, HEAD")),
-        at(readiness, ready, "GET", "HEAD"),
-        at(readiness, told(405, "Readiness is asked for with GET.", allow="GET, HEAD")),
-        at({"prefix": f"{base}/"}, told(404, f"No such version or path. {served}")),
+        route_for(infer, action, "POST"),
+        route_for(infer, direct_answer(405, "Send a prediction request with POST.", allow="POST")),
+        route_for(itself, document_answer(model.route.metadata), "GET", "HEAD"),
+        route_for(itself, direct_answer(405, "Read metadata with GET.", allow="GET, HEAD")),
+        route_for(readiness, ready, "GET", "HEAD"),
+        route_for(readiness, direct_answer(405, "Read readiness with GET.", allow="GET, HEAD")),
+        route_for({"prefix": f"{base}/"}, direct_answer(404, f"No such version or path. {served}")),
     ]
 
 
-def shown(names: Sequence[str]) -> str:
+def served_names(names: Sequence[str]) -> str:
     if not names:
         return "this gateway serves no model yet"
-    more = f" and {len(names) - NAMES_SHOWN} more" if names[NAMES_SHOWN:] else ""
-    return f"this gateway serves: {', '.join(names[:NAMES_SHOWN])}{more}"
+    more = f" and {len(names) - NAMES_LISTED} more" if names[NAMES_LISTED:] else ""
+    return f"this gateway serves: {', '.join(names[:NAMES_LISTED])}{more}"
 
 
 def unknown(serves: str) -> Json:
-    return at({"prefix": "/v2/models/"}, told(404, f"Unknown model; {serves}."))
+    return route_for({"prefix": "/v2/models/"}, direct_answer(404, f"Unknown model; {serves}."))
 
 
 def gateway_routes(names: Sequence[str]) -> list[Json]:
-    """What is asked of the gateway itself, and the last word for everything unknown."""
-    serves = shown(names)
-    able = answered({"ready": True}) if names else told(503, "The gateway has no route yet: deploy a model first.")
+    """The gateway's own paths, and the answer for everything unknown."""
+    serves = served_names(names)
+    unready = direct_answer(503, "The gateway has no route yet: deploy a model first.")
+    ready = document_answer({"ready": True}) if names else unready
     server = {"name": "intermodal-gateway", "version": "1", "extensions": []}
     return [
-        at(exactly("/v2"), answered(server), "GET", "HEAD"),
-        at(exactly("/v2/health/live"), answered({"live": True}), "GET", "HEAD"),
-        at(exactly("/v2/health/ready"), able, "GET", "HEAD"),
+        route_for(exactly("/v2"), document_answer(server), "GET", "HEAD"),
+        route_for(exactly("/v2/health/live"), document_answer({"live": True}), "GET", "HEAD"),
+        route_for(exactly("/v2/health/ready"), ready, "GET", "HEAD"),
         unknown(serves),
-        at({"prefix": "/"}, told(404, f"Nothing is here: POST /v2/models/<model>/infer; {serves}.")),
+        route_for({"prefix": "/"}, direct_answer(404, f"Nothing is here: POST /v2/models/<model>/infer; {serves}.")),
     ]
 
 
 def entrance_routes(models: Sequence[Published], settings: Settings) -> Json:
     """One virtual host. A tree of prefixes finds the model, so a request's cost does not grow with their number."""
     names = [model.route.model for model in models]
-    others, last = gateway_routes(names), raw(unknown(shown(names)))
+    others, last = gateway_routes(names), raw(unknown(served_names(names)))
     host: Json = {"name": "gateway", "domains": ["*"]}
     if models:
         host["matcher"] = {
@@ -120,12 +129,12 @@ def entrance_routes(models: Sequence[Published], settings: Settings) -> Json:
                 },
                 "prefix_match_map": {
                     "map": {
-                        f"/v2/models/{model.route.model}": raw(chosen([*model_routes(model, settings), last]))
+                        f"/v2/models/{model.route.model}": raw(route_list([*model_routes(model, settings), last]))
                         for model in models
                     }
                 },
             },
-            "on_no_match": chosen(others),
+            "on_no_match": route_list(others),
         }
     else:
         host["routes"] = others

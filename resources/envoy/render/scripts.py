@@ -1,16 +1,18 @@
-"""The two Lua scripts of the gateway: what a cloud's answer means, and whether a model is ready.
+"""The two Lua scripts of the gateway: what a platform's answer means, and whether a model is ready.
 
-``body()`` waits for the body, and what a script held of the request before that may not be used after it.
+``body()`` waits for the body, and what a script has of the request before that may not be used after it.
 """
 
-LANE = """
--- Reads a cloud's answer as the Open Inference Protocol would have it. A client's mistake goes back to the client;
+UPSTREAM = """
+-- Reads a platform's answer as the Open Inference Protocol would have it. A client's mistake goes back to the client;
 -- anything else that is not a prediction means that this upstream cannot serve: 503, so that it fails over and is
 -- ejected (429 and 408 stay what they are: they fail over and are not ejected).
 --
--- It also keeps how much each upstream has failed lately: an answer that cannot be used adds 1, any other takes GOOD
--- away. So whatever fails more than a fifth of what it is asked gathers FULL, busy or not, and then is "degraded" for
--- Envoy: for some seconds it is asked last.
+-- How a platform wraps its container's errors is in the route's metadata, "errors": see ErrorEnvelope.
+--
+-- It also counts how much each upstream has failed lately: an answer that cannot be used adds 1, any other takes GOOD
+-- away. So whatever fails more than a fifth of its requests gathers FULL, busy or not, and then is "degraded" for
+-- Envoy: for some seconds it is tried last.
 local FULL, GOOD = 5, 0.25
 local blame = {}
 
@@ -44,6 +46,33 @@ local function answer(handle, status, text)
   headers:remove("content-encoding")
 end
 
+-- The value of a header that the platform may not have: an empty name is none.
+local function value(headers, name)
+  return name ~= "" and headers:get(name) or nil
+end
+
+-- A text from the value of a JSON field on; nil without the field.
+local function from_field(text, name)
+  if name == "" then return nil end
+  local stop = select(2, text:find('"' .. name:gsub("%p", "%%%0") .. '"%s*:%s*'))
+  return stop and text:sub(stop + 1)
+end
+
+local function number_in(text, name)
+  local tail = from_field(text, name)
+  return tail and tail:match('^"?(%d+)')
+end
+
+local function text_in(text, name)
+  local tail = from_field(text, name)
+  if not tail or tail:sub(1, 1) ~= '"' then return nil end
+  local stop = 2
+  while stop <= #tail and tail:sub(stop, stop) ~= '"' do
+    stop = stop + (tail:sub(stop, stop) == "\\\\" and 2 or 1)
+  end
+  return unescape(tail:sub(2, stop - 1))
+end
+
 -- A client's query is not the upstream's: what is sent, and signed, is the upstream's own URL.
 function envoy_on_request(handle)
   local headers = handle:headers()
@@ -56,44 +85,31 @@ function envoy_on_response(handle)
   local headers = handle:headers()
   local status = headers:get(":status")
   if status:sub(1, 1) == "2" then return judge(handle, true) end
-  local lane = handle:metadata():get("lane")
+  local target, errors = handle:metadata():get("target"), handle:metadata():get("errors")
   local meant = status
-  if status == "424" then
-    -- SageMaker and Azure ML wrap what the container said in a 424 of their own.
+  if status == errors.status then
     local buffer = handle:body(true)
     local text = buffer:length() > 0 and buffer:getBytes(0, buffer:length()) or ""
     headers = handle:headers()
-    meant = headers:get("ms-azureml-model-error-statuscode")
-      or text:match('"OriginalStatusCode"%s*:%s*"?(%d+)') or status
+    meant = value(headers, errors.status_header) or number_in(text, errors.status_field) or status
     if CLIENT[meant] then
-      local from = select(2, text:find('"OriginalMessage"%s*:%s*"'))
-      if from then
-        local stop = from + 1
-        while stop <= #text and text:sub(stop, stop) ~= '"' do
-          stop = stop + (text:sub(stop, stop) == "\\\\" and 2 or 1)
-        end
-        text = unescape(text:sub(from + 1, stop - 1))
-      end
+      text = text_in(text, errors.message_field) or text
       if not text:find('^%s*{.*"error"') then text = '{"error": "' .. escape(text) .. '"}' end
       judge(handle, true)
       return answer(handle, meant, text)
     end
-  elseif CLIENT[status] and not headers:get("x-amzn-errortype") then
+  elseif CLIENT[status] and not value(headers, errors.platform_header) then
     return judge(handle, true)
   end
   judge(handle, false)
   local final = (meant == "429" or meant == "408") and meant or "503"
-  local said = status == meant and status or (status .. ", its model " .. meant)
-  answer(handle, final, '{"error": "' .. lane .. " cannot serve this now (it answered " .. said .. ')."}')
+  local reason = status == meant and status or (status .. ", its model " .. meant)
+  answer(handle, final, '{"error": "' .. target .. " cannot serve this now (it answered " .. reason .. ')."}')
 end
 """
-"""Sources: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html (ModelError is 424
-with OriginalStatusCode and OriginalMessage; AWS's own errors carry x-amzn-errortype) and
-https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints (424, and the header
-ms-azureml-model-error-statuscode)."""
 
 MODEL_READY = """
--- Asks the golden row of whichever upstream would be asked now, with the same retries as a client's request.
+-- Sends the golden row to whichever upstream would be tried now, with the same retries as a client's request.
 function envoy_on_request(handle)
   local golden = handle:metadata():get("golden")
   local length = handle:body(true):setBytes(golden)

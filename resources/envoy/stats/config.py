@@ -1,16 +1,16 @@
 """What Envoy counts of requests, for its ``/stats/prometheus`` and for ``EnvoyMetrics``.
 
-Its own statistics tell little here: a failover order knows the last answer and no cloud, an upstream knows no status,
-an endpoint counts probes and misses drills. So access logs count, without a file: answers at the entrance, and tries in
-the lanes, where a cloud's answer has the meaning that the gateway acts on. Probes are in neither.
+Its own statistics are not enough here: a failover order knows the last answer and no target, an upstream knows no
+status, an endpoint counts probes and misses drills. So access logs count, without a file: answers at the entrance, and
+tries at the upstream listener, where an answer has the meaning that the gateway acts on. Probes are in neither.
 """
 
 from intermodal.resources.envoy.render.proto import Json, extension
 
 NAMESPACE = "intermodal"
-"""Of the routes' metadata that name model, cloud and version; and of the names of what is counted."""
+"""Of the routes' metadata that name model, target, cloud and version; and of the names of what is counted."""
 PROBE = "x-intermodal-probe"
-"""The header of a golden row that nobody's prediction hangs on: it is neither counted nor logged as one."""
+"""The header of a golden row that is no caller's prediction: it is neither counted nor logged as one."""
 BUCKETS_MS = (
     0.5, 1, 2, 3, 5, 7.5, 10, 15, 20, 30, 50, 75, 100, 150, 200, 250, 300, 400, 500, 750, 1000, 1500, 2000, 3000, 5000,
     10000, 30000, 60000,
@@ -65,16 +65,22 @@ def answers() -> list[Json]:
 
 
 def tries() -> list[Json]:
-    """For the lanes: what a cloud answered to each try; 0: nothing before the gateway went on, or the caller left."""
-    return counting("tries", of_route("model", "cloud", "version"), {"code": "%RESPONSE_CODE%"})
+    """For the upstream listener: what a target answered to each try; 0: nothing before the gateway went on, or the
+    caller left."""
+    return counting("tries", of_route("model", "target", "cloud", "version"), {"code": "%RESPONSE_CODE%"})
 
 
 def stats_config() -> Json:
-    """Labels and buckets; a cluster ``<model>/<cloud>/<key>`` is labelled with its model and cloud too."""
+    """Labels and buckets; a cluster ``<model>/<target>/...`` is labelled with its model, target and cloud too.
+
+    The first group of a pattern is what a label takes out of the name, the second its value. The model takes all but
+    the last part of the statistic's name, which a model's dots would spoil.
+    """
     return {
         "stats_tags": [
-            {"tag_name": "model", "regex": r"^cluster\.((.+?)/)(?:aws|gcp|azure)[/-]"},
-            {"tag_name": "cloud", "regex": r"^cluster\..+?/((aws|gcp|azure)[/-])"},
+            {"tag_name": "model", "regex": r"^cluster\.(([^/]+)/[^/]+/[^/]+/[^/.]+\.)"},
+            {"tag_name": "target", "regex": r"^cluster\.[^/]+/(([^/]+/[^/]+)/)"},
+            {"tag_name": "cloud", "regex": r"^cluster\.[^/]+/(([^/]+)/)[^/]+/"},
         ],
         "histogram_bucket_settings": [
             {"match": {"prefix": f"{NAMESPACE}."}, "buckets": [bound * 1000 for bound in BUCKETS_MS]}

@@ -1,4 +1,4 @@
-"""From Envoy's cumulative counters to figures: what was counted, and what came between two looks."""
+"""From Envoy's cumulative counters to figures: what was counted, and what came between two readings."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from itertools import pairwise
 
 from intermodal.platform.ports.gateway import Totals
 from intermodal.platform.ports.metrics import Figures
-from intermodal.platform.targets import parse_cloud
+from intermodal.platform.targets import Target, parse_target
 from intermodal.resources.envoy.stats.samples import Sample
 
 TRIES, TIMES = "envoy_intermodal_tries_total", "envoy_intermodal_tries_time_us_bucket"
 ANSWERS = "envoy_intermodal_answers_total"
-Key = tuple[str, str, str]
-"""Model, cloud, version."""
+Key = tuple[str, Target, str]
+"""Model, target, version."""
 
 
 @dataclass
@@ -38,28 +38,29 @@ class Counted:
 
 def of(samples: Iterable[Sample]) -> dict[Key, Counted]:
     found: dict[Key, Counted] = {}
-    for one in samples:
-        labels = one.labels
-        # A request for a lane that went just now has no labels.
-        if one.name not in (TRIES, TIMES) or not labels["cloud"]:
+    for sample in samples:
+        labels = sample.labels
+        # A request for an upstream that was removed just now has no labels.
+        if sample.name not in (TRIES, TIMES) or not labels["target"]:
             continue
-        here = found.setdefault((labels["model"], labels["cloud"], labels["version"]), Counted())
-        if one.name == TRIES:
-            here.codes[labels["code"]] = int(one.value)
+        key = labels["model"], parse_target(labels["target"]), labels["version"]
+        counted = found.setdefault(key, Counted())
+        if sample.name == TRIES:
+            counted.codes[labels["code"]] = int(sample.value)
         else:
-            here.within[float(labels["le"])] = int(one.value)
+            counted.within[float(labels["le"])] = int(sample.value)
     return found
 
 
 def figures(key: Key, counted: Counted, seconds: float) -> Figures:
     """A row of figures over the ``seconds`` in which this was counted; at least one try must have been."""
-    model, cloud, version = key
+    model, target, version = key
     bad = sum(count for code, count in counted.codes.items() if code == "0" or code.startswith("5"))
     p50, p95, p99 = (quantile_ms(counted.within, share) for share in (0.5, 0.95, 0.99))
     return Figures(
         source="gateway",
         model=model,
-        cloud=parse_cloud(cloud),
+        target=target,
         version=version,
         requests=counted.tries / seconds,
         error_rate=bad / counted.tries,
@@ -73,29 +74,29 @@ def figures(key: Key, counted: Counted, seconds: float) -> Figures:
 def quantile_ms(within: Mapping[float, int], share: float) -> float | None:
     """A quantile by linear interpolation in its bucket, as Prometheus' histogram_quantile does; None without a value.
 
-    ``within`` is cumulative, by upper bound in microseconds. What lies over the last finite bound counts as that bound.
+    ``within`` is cumulative, by upper bound in microseconds. What is over the last finite bound counts as that bound.
     """
     bounds = sorted(within)
     if not bounds or within[bounds[-1]] <= 0:
         return None
-    wanted = share * within[bounds[-1]]
+    rank = share * within[bounds[-1]]
     for (low, below), (high, upto) in pairwise([(0.0, 0), *((bound, within[bound]) for bound in bounds)]):
-        if upto >= wanted and upto > below:
-            return (low if high == float("inf") else low + (high - low) * (wanted - below) / (upto - below)) / 1000
+        if upto >= rank and upto > below:
+            return (low if high == float("inf") else low + (high - low) * (rank - below) / (upto - below)) / 1000
     return None
 
 
 def totals(samples: Iterable[Sample]) -> Mapping[str, Totals]:
     """By model; what names no served model is left out."""
     found: dict[str, Totals] = {}
-    for one in samples:
-        if one.name != ANSWERS or not (model := one.labels["model"]):
+    for sample in samples:
+        if sample.name != ANSWERS or not (model := sample.labels["model"]):
             continue
-        count, code, before = int(one.value), one.labels["code"], found.get(model, Totals())
+        count, code, before = int(sample.value), sample.labels["code"], found.get(model, Totals())
         bad = code == "0" or code.startswith("5")
         found[model] = Totals(
             before.requests + count,
             before.failed + (count if bad else 0),
-            before.retried + (count if not bad and int(one.labels["tries"]) > 1 else 0),
+            before.retried + (count if not bad and int(sample.labels["tries"]) > 1 else 0),
         )
     return found

@@ -28,4 +28,4 @@ def read(admin: Admin, pattern: str) -> list[Sample]:
 def parse(text: str) -> list[Sample]:
     """Every line that has labels. A label's escapes are left as they are: none of ours has any."""
     found = (LINE.fullmatch(line) for line in text.splitlines())
-    return [Sample(one[1], dict(LABEL.findall(one[2])), float(one[3])) for one in found if one]
+    return [Sample(match[1], dict(LABEL.findall(match[2])), float(match[3])) for match in found if match]

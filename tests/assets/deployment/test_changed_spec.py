@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import dagster as dg
 import pytest
 
-from intermodal.platform.deployment.requests import deploy_request, stated
+from intermodal.platform.deployment.requests import deploy_request, deployment_fingerprint
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.toolkit.jobs import jobs_of
@@ -14,6 +14,7 @@ from tests.assets.conftest import World, another_spec
 from tests.assets.resilience.test_failover_jobs import job, outage_config, recovery_config
 from tests.failover_world import SPEC, spec_with
 from tests.memory import MemoryDeployment, MemoryStore
+from tests.targets import AWS
 
 SERVING: list[Mapping[str, object]] = [
     {"owner": "team:others"},
@@ -71,39 +72,39 @@ def test_a_changed_spec_is_deployed_once(serving: World, more: str) -> None:
 def test_a_spec_that_changes_while_something_else_is_deployed_is_deployed_after_it(
     serving: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    meanwhile, deploy = list[list[str | None]](), serving.targets["aws"].deploy
+    meanwhile, deploy = list[list[str | None]](), serving.targets[AWS].deploy
     with another_spec(serving, "  replicas: 2\n") as changed:
 
         def reloaded(request: DeployRequest) -> Endpoint:
             meanwhile.append(asked(changed))
             return deploy(request)
 
-        monkeypatch.setattr(serving.targets["aws"], "deploy", reloaded)
+        monkeypatch.setattr(serving.targets[AWS], "deploy", reloaded)
         assert serving.run("deploy_wine").success  # with the definitions that it began with
         assert meanwhile == [[]]
         assert asked(changed) == ["deploy_wine"]
 
 
 def test_a_failover_and_a_recovery_are_no_change_of_the_spec(serving: World) -> None:
-    serving.targets["aws"].gone = True
+    serving.targets[AWS].gone = True
     assert job(serving, "failover_wine", outage_config())
     assert asked(serving) == []
-    serving.targets["aws"].gone = False
+    serving.targets[AWS].gone = False
     assert job(serving, "recover_wine", recovery_config())
     assert asked(serving) == []
 
 
 def test_a_spec_that_changed_while_a_cloud_was_away_is_deployed_once(serving: World) -> None:
-    serving.targets["aws"].gone = True
+    serving.targets[AWS].gone = True
     assert job(serving, "failover_wine", outage_config())
     with another_spec(serving, "  replicas: 2\n") as changed:
         assert asked(changed) == ["deploy_wine"]
         assert changed.run("deploy_wine").success
         assert asked(changed) == []
-        changed.targets["aws"].gone = False
+        changed.targets[AWS].gone = False
         assert job(changed, "recover_wine", recovery_config())
         assert asked(changed) == []
-        assert changed.metadata("endpoint", "aws")["replicas"] == 2
+        assert changed.metadata("endpoint", "sagemaker")["replicas"] == 2
 
 
 def test_a_route_that_was_published_alone_does_not_hide_what_its_endpoints_lack(serving: World) -> None:
@@ -142,15 +143,15 @@ def test_a_column_that_is_called_sensitive_is_said_to_every_server_without_a_ret
 
 
 def test_a_field_with_its_default_written_down_is_no_change() -> None:
-    assert stated(spec_with(replicas=1, log_sample=1.0), "aws") == stated(SPEC, "aws")
+    assert deployment_fingerprint(spec_with(replicas=1, log_sample=1.0), AWS) == deployment_fingerprint(SPEC, AWS)
 
 
 @pytest.mark.parametrize("fields", list(SERVING), ids=lambda fields: next(iter(fields)))
 def test_whatever_of_a_spec_is_asked_of_a_cloud_is_in_the_code_version(fields: Mapping[str, object]) -> None:
-    store, deployment = MemoryStore("aws"), MemoryDeployment()
+    store, deployment = MemoryStore(AWS.site), MemoryDeployment()
     asked = [deploy_request(spec, deployment, store, "1.0.0", spec.replicas) for spec in (SPEC, spec_with(**fields))]
     assert asked[0] != asked[1]
-    assert stated(SPEC, "aws") != stated(spec_with(**fields), "aws")
+    assert deployment_fingerprint(SPEC, AWS) != deployment_fingerprint(spec_with(**fields), AWS)
 
 
 def test_every_part_of_a_request_that_a_spec_decides_is_tried() -> None:

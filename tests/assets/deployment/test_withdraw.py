@@ -7,26 +7,34 @@ import dagster as dg
 import pytest
 
 from intermodal.assets.deployment.withdraw import withdraw
-from intermodal.assets.ports import target_key
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.targets import TARGETS
-from tests.memory import MemoryDeployment, MemoryGateway, MemoryGauges, MemoryIncidents, MemoryStore, MemoryTarget
+from intermodal.platform.targets import Target
+from tests.memory import (
+    MemoryDeployment,
+    MemoryGateway,
+    MemoryGauges,
+    MemoryIncidents,
+    MemoryStore,
+    MemoryTarget,
+    MemoryTargets,
+)
+from tests.targets import AWS, AZURE, TARGETS
 
 
 class World:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
-        self.targets = {target.cloud: MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS}
+        self.targets = {target: MemoryTarget(target, MemoryStore(target.site)) for target in TARGETS}
         self.gateway, self.incidents, self.gauges = MemoryGateway([]), MemoryIncidents(), MemoryGauges()
         for model in ("gone", "kept"):
-            self.gateway.routes[model] = Route(model, "1.0.0", {"aws": 1}, {}, "{}")
-            self.incidents.open(Incident(f"{model}-aws-1", model, "aws", 1.0))
-            for place in self.targets.values():
+            self.gateway.routes[model] = Route(model, "1.0.0", {AWS: 1}, {}, "{}")
+            self.incidents.open(Incident(f"{model}-aws-1", model, AWS, 1.0))
+            for adapter in self.targets.values():
                 name = endpoint_name(model, "1.0.0", "sandbox")
-                place.endpoints[name] = Endpoint(place.target, name, model, "1.0.0", "https://x", "ready")
+                adapter.endpoints[name] = Endpoint(adapter.target, name, model, "1.0.0", "https://x", "ready")
 
     def withdraw(self, model: str) -> dg.ExecuteInProcessResult:
         resources: dict[str, Any] = {
@@ -34,7 +42,7 @@ class World:
             "gateway": self.gateway,
             "gauges": self.gauges,
             "incidents": self.incidents,
-            **{target_key(place.target): place for place in self.targets.values()},
+            "targets": MemoryTargets(self.targets),
         }
         return withdraw(served=["kept"]).execute_in_process(
             resources=resources,
@@ -44,8 +52,8 @@ class World:
         )
 
     @property
-    def served(self) -> set[tuple[str, str]]:
-        return {(cloud, one.model) for cloud, place in self.targets.items() for one in place.endpoints.values()}
+    def served(self) -> set[tuple[Target, str]]:
+        return {(target, one.model) for target, adapter in self.targets.items() for one in adapter.endpoints.values()}
 
 
 @pytest.fixture
@@ -57,7 +65,7 @@ def world() -> Iterator[World]:
 def test_its_route_its_endpoints_its_incidents_and_its_gauges_go_and_no_others(world: World) -> None:
     assert world.withdraw("gone").success
     assert world.gateway.models() == ["kept"]
-    assert world.served == {(cloud, "kept") for cloud in world.targets}
+    assert world.served == {(target, "kept") for target in world.targets}
     assert [one.model for one in world.incidents.all(open_only=True)] == ["kept"]
     assert {group: list(pushed) for group, pushed in world.gauges.pushed.items()} == {
         "drift-gone": [],
@@ -73,15 +81,15 @@ def test_a_model_that_has_a_spec_stays(world: World) -> None:
 
 
 def test_a_cloud_that_is_away_is_named_and_the_next_run_ends_it(world: World) -> None:
-    world.targets["aws"].gone = True
+    world.targets[AWS].gone = True
     with pytest.raises(Unavailable, match="may be left on aws/sagemaker"):
         world.withdraw("gone")
     assert world.gateway.models() == ["kept"]
-    assert {cloud for cloud, model in world.served if model == "gone"} == {"aws"}
+    assert {target for target, model in world.served if model == "gone"} == {AWS}
     assert "gone" in [one.model for one in world.incidents.all(open_only=True)]
-    world.targets["aws"].gone = False
+    world.targets[AWS].gone = False
     assert world.withdraw("gone").success
-    assert world.served == {(cloud, "kept") for cloud in world.targets}
+    assert world.served == {(target, "kept") for target in world.targets}
 
 
 def test_it_refuses_while_somebody_is_at_work_on_the_model(world: World) -> None:
@@ -102,7 +110,7 @@ def test_what_is_no_models_name_takes_nothing_away(world: World, name: str) -> N
 
 
 def test_a_cloud_that_lists_too_much_loses_nothing_of_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = world.targets["azure"]
-    monkeypatch.setattr(place, "list", lambda *_: list(place.endpoints.values()))
+    adapter = world.targets[AZURE]
+    monkeypatch.setattr(adapter, "list", lambda *_: list(adapter.endpoints.values()))
     assert world.withdraw("gone").success
-    assert world.served == {(cloud, "kept") for cloud in world.targets}
+    assert world.served == {(target, "kept") for target in world.targets}

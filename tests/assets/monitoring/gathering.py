@@ -10,7 +10,7 @@ from intermodal.platform.monitoring import predictions
 from intermodal.platform.monitoring.log_retention import GATHERED, STAGE
 from intermodal.platform.protocol.prediction_log import Header, object_key
 from intermodal.platform.protocol.signature import Column
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 from tests.log_objects import Logged, packed
 from tests.memory import MemoryStore, MemoryTables
 
@@ -18,11 +18,13 @@ NOW = time.time() // 3600 * 3600
 """Where an hour and a part begin, whatever the time is."""
 
 
-def write(store: MemoryStore, number: int, *requests: tuple[str, float], version: str = "1.0.0") -> str:
+def write(
+    store: MemoryStore, number: int, *requests: tuple[str, float], version: str = "1.0.0", kind: str = "x"
+) -> str:
     """An object of requests of one row each, by id and time; its key."""
-    header = Header("wine", version, store.cloud, f"{store.cloud}/x", 1.0, (Column("x", "FP64"),))
+    header = Header("wine", version, store.site.cloud, f"{store.site.cloud}/{kind}", 1.0, (Column("x", "FP64"),))
     logged = [Logged(name, at, 1, {"x": [at]}, [[0.5]]) for name, at in requests]
-    key = object_key("wine", requests[0][1], "writer", number)
+    key = object_key("wine", requests[0][1], f"writer-{kind}", number)
     store.put(key, packed(header, *logged))
     return key
 
@@ -77,5 +79,5 @@ class Fragile(MemoryTables):
         return super().read(model, stage, partition)
 
 
-def stores_of(clouds: Iterable[Cloud]) -> dict[Cloud, Counting]:
-    return {cloud: Counting(cloud) for cloud in clouds}
+def stores_of(sites: Iterable[Site]) -> dict[Site, Counting]:
+    return {site: Counting(site) for site in sites}

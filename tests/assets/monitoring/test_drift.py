@@ -1,4 +1,4 @@
-"""Drift and data quality of a model that serves, of all clouds together and of each."""
+"""Drift and data quality of a model that serves, of all targets together and of each."""
 
 from types import SimpleNamespace
 
@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from intermodal.assets.monitoring import drift
+from intermodal.platform.monitoring.drift_result import latest_drift
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training.profile import ColumnProfile, Profile
 from tests.assets.conftest import World, another_spec
 from tests.assets.monitoring.watching_world import asked, checked, look
+from tests.targets import AWS, EKS, GCP, TARGETS
 
 
 def test_nothing_is_decided_on_few_rows(deployed: World) -> None:
@@ -22,11 +24,13 @@ def test_what_was_trained_on_has_not_drifted(deployed: World) -> None:
     asked(deployed, 3000)
     found = look(deployed, "drift")
     assert found["rows"] == 3000
-    assert found["rows_aws"] == 1000
+    assert found["rows_aws/sagemaker"] == 1000
     assert found["drifted_share"] == 0  # of the inputs; the outputs above are not the model's
-    pushed = {(name, labels["cloud"]) for name, labels, _ in deployed.gauges.pushed["drift-wine"] if "cloud" in labels}
-    assert ("intermodal_drift_psi", "") in pushed
-    assert ("intermodal_drift_psi", "gcp") in pushed
+    gauges = [labels for name, labels, _ in deployed.gauges.pushed["drift-wine"] if name == "intermodal_drift_psi"]
+    assert {(labels["target"], labels["cloud"]) for labels in gauges} == {
+        ("", ""),
+        *((str(target), target.cloud) for target in TARGETS),
+    }
 
 
 def drifted(world: World) -> dict[str, float]:
@@ -72,34 +76,63 @@ def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
     assert not checked(deployed, "drift", "no_drift")
 
 
-def test_clouds_that_see_and_say_the_same_are_no_finding(deployed: World) -> None:
+def test_targets_that_see_and_predict_the_same_are_no_finding(deployed: World) -> None:
     asked(deployed, 3000)
     found = look(deployed, "drift")
     assert found["findings"] == "None."
-    assert checked(deployed, "drift", "no_cloud_findings")
-    assert found["psi_aws"] == pytest.approx(found["largest_psi"], rel=0.2)
+    assert checked(deployed, "drift", "no_target_findings")
+    assert found["psi_aws/sagemaker"] == pytest.approx(found["largest_psi"], rel=0.2)
 
 
-def test_a_cloud_that_sees_another_population_is_a_finding(deployed: World) -> None:
-    asked(deployed, 3000, shift=3, cloud="gcp")
+def test_a_target_that_sees_another_population_is_a_finding(deployed: World) -> None:
+    asked(deployed, 3000, shift=3, only="gcp")
     found = look(deployed, "drift")
-    assert "gcp sees another population than the other clouds" in found["findings"]
+    assert "gcp/cloud-run sees another population than the other targets" in found["findings"]
     assert "aws" not in found["findings"]
     assert "azure" not in found["findings"]
-    assert not checked(deployed, "drift", "no_cloud_findings")
-    assert found["psi_gcp"] > max(found["psi_aws"], found["psi_azure"]) + 0.5
+    assert not checked(deployed, "drift", "no_target_findings")
+    assert found["psi_gcp/cloud-run"] > max(found["psi_aws/sagemaker"], found["psi_azure/ml"]) + 0.5
 
 
-def test_a_cloud_that_predicts_otherwise_is_a_finding(deployed: World) -> None:
+def test_a_target_that_predicts_differently_is_a_finding(deployed: World) -> None:
     asked(deployed, 3000, certain="azure")
     found = look(deployed, "drift")
     assert found["findings"].startswith(
-        "- azure predicts otherwise than the other clouds: PSI over 0.25 in prediction_"
+        "- azure/ml predicts differently than the other targets: PSI over 0.25 in prediction_"
     )
     assert found["finding_count"] == 1
     assert found["quality_findings"] == 0
-    assert not checked(deployed, "drift", "no_cloud_findings")
+    assert not checked(deployed, "drift", "no_target_findings")
     assert checked(deployed, "drift", "no_quality_findings")
+
+
+def test_targets_of_one_site_are_compared_with_each_other(deployed: World) -> None:
+    asked(deployed, 3000, shift=3, only="aws/eks", targets=(AWS, EKS, GCP))
+    found = look(deployed, "drift")
+    assert "aws/eks sees another population than the other targets" in found["findings"]
+    assert "aws/sagemaker" not in found["findings"]
+    assert (found["rows_aws/sagemaker"], found["rows_aws/eks"], found["target_findings"]) == (1000, 1000, 1)
+
+
+def test_the_decision_is_kept_as_a_typed_value(deployed: World) -> None:
+    assert latest_drift(deployed.tables, "wine") is None
+    asked(deployed, 3000, shift=3)
+    found = look(deployed, "drift")
+    result = latest_drift(deployed.tables, "wine")
+    assert result is not None
+    assert (result.version, result.state, result.drifted, result.rows) == ("1.0.0", "drifted", True, 3000)
+    assert " ".join(result.reasons) == found["reasons"]
+    assert result.share == pytest.approx(found["drifted_share"], abs=1e-4)
+
+
+def test_checks_of_a_model_that_was_never_measured_are_warnings(deployed: World) -> None:
+    key = dg.AssetKey(["wine", "drift"])
+    deployed.instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"state": "none"}))
+    job = deployed.defs.resolve_implicit_global_asset_job_def()
+    names = ("no_drift", "no_target_findings", "no_quality_findings")
+    selected = job.get_subset(asset_check_selection={dg.AssetCheckKey(key, name) for name in names})
+    selected.execute_in_process(instance=deployed.instance, raise_on_error=False)
+    assert not any(checked(deployed, "drift", name) for name in names)
 
 
 @pytest.fixture

@@ -7,19 +7,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.assets.monitoring.predictions import newest
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring import predictions
 from intermodal.platform.monitoring.log_gathering import gather
 from intermodal.platform.monitoring.log_retention import DAY, remove_old
+from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.protocol.prediction_log import Header, object_key
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site
 from tests.assets.conftest import World
 from tests.log_objects import Logged, packed
 from tests.memory import MemoryStore, MemoryTables
 from tests.sensors.support import spec
+from tests.targets import SITES
 
 HOUR = 3600.0
 NOW = 1_795_000_000.0 // HOUR * HOUR
@@ -32,8 +33,8 @@ class Store(MemoryStore):
 
     gone, kill_at = False, -1
 
-    def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud)
+    def __init__(self, site: Site) -> None:
+        super().__init__(site)
         self.calls: list[str] = []
 
     def list(self, prefix: str) -> dict[str, int]:
@@ -49,27 +50,27 @@ class Store(MemoryStore):
 
     def _reach(self, what: str) -> None:
         if self.gone:
-            raise Unavailable(f"{self.cloud} does not answer")
+            raise Unavailable(f"{self.site} does not answer")
         self.calls.append(what)
 
 
 def write(store: MemoryStore, at: float, name: str = "") -> str:
     """An object of one request, named after its time unless it has a name."""
-    name = name or f"{store.cloud}-{at:.0f}"
-    header = Header("wine", "1.0.0", store.cloud, f"{store.cloud}/x", 1.0, (Column("x", "FP64"),))
+    name = name or f"{store.site}-{at:.0f}"
+    header = Header("wine", "1.0.0", store.site.cloud, f"{store.site.cloud}/x", 1.0, (Column("x", "FP64"),))
     key = object_key("wine", at, f"writer-{name}", 1)
     store.put(key, packed(header, Logged(name, at, 1, {"x": [at]}, [[0.5]])))
     return key
 
 
-def remove(tables: MemoryTables, *stores: Store, clouds: Sequence[Cloud] = (), of: ModelSpec = WINE) -> tuple[int, int]:
+def remove(tables: MemoryTables, *stores: Store, sites: Sequence[Site] = (), of: ModelSpec = WINE) -> tuple[int, int]:
     """How many objects and parts went away."""
-    removed = remove_old(tables, stores, of, clouds or [store.cloud for store in stores], NOW)
+    removed = remove_old(tables, stores, of, sites or [store.site for store in stores], NOW)
     return sum(removed.objects.values()), removed.parts
 
 
 def test_what_is_old_goes_and_what_is_young_stays() -> None:
-    tables, store = MemoryTables(), Store("aws")
+    tables, store = MemoryTables(), Store(Site("aws"))
     old = [NOW - 40 * DAY, NOW - 31 * DAY]
     young = [NOW - 29 * DAY, NOW - 600]
     for at in (*old, *young):
@@ -85,7 +86,7 @@ def test_what_is_old_goes_and_what_is_young_stays() -> None:
 
 
 def test_nothing_goes_before_it_is_gathered() -> None:
-    tables, store = MemoryTables(), Store("aws")
+    tables, store = MemoryTables(), Store(Site("aws"))
     first, late = NOW - 40 * DAY, NOW - 40 * DAY + 60
     write(store, first)
     gather(tables, store, "wine", [])
@@ -98,7 +99,7 @@ def test_nothing_goes_before_it_is_gathered() -> None:
 
 
 def test_a_cloud_that_was_never_read_keeps_everything() -> None:
-    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     for store in (aws, gcp):
         write(store, NOW - 40 * DAY)
         write(store, NOW)
@@ -108,15 +109,15 @@ def test_a_cloud_that_was_never_read_keeps_everything() -> None:
 
 
 def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
-    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     for store in (aws, gcp):
         write(store, NOW - 40 * DAY)
         write(store, NOW)
         gather(tables, store, "wine", [])
     aws.gone = True
-    removed = remove_old(tables, [aws, gcp], WINE, ["aws", "gcp"], NOW)
-    assert (removed.objects, removed.parts) == ({"gcp": 1}, 0)
-    assert removed.left == {"aws": "aws does not answer"}
+    removed = remove_old(tables, [aws, gcp], WINE, [aws.site, gcp.site], NOW)
+    assert (removed.objects, removed.parts) == ({gcp.site: 1}, 0)
+    assert removed.left == {aws.site: "aws does not answer"}
     aws.gone = False
     assert remove(tables, aws, gcp) == (1, 1)
     assert [len(store.objects) for store in (aws, gcp)] == [1, 1]
@@ -124,7 +125,7 @@ def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
 
 def test_a_cold_cloud_keeps_no_part_waiting() -> None:
     """It has nothing, or only what it was asked long ago."""
-    tables, aws, gcp, azure = MemoryTables(), Store("aws"), Store("gcp"), Store("azure")
+    tables, aws, gcp, azure = MemoryTables(), Store(Site("aws")), Store(Site("gcp")), Store(Site("azure"))
     for at in (NOW - 40 * DAY, NOW - 35 * DAY, NOW):
         write(aws, at)
     write(gcp, NOW - 40 * DAY)
@@ -136,7 +137,7 @@ def test_a_cold_cloud_keeps_no_part_waiting() -> None:
 
 
 def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too() -> None:
-    tables, aws, gcp = MemoryTables(), Store("aws"), Store("gcp")
+    tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     write(aws, NOW - 40 * DAY + 0.4, "a")
     write(gcp, NOW - 40 * DAY - 0.4, "a")
     for store in (aws, gcp):
@@ -147,7 +148,7 @@ def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too(
 
 
 def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
-    tables, store = MemoryTables(), Store("aws")
+    tables, store = MemoryTables(), Store(Site("aws"))
     for day in range(40, 50):
         write(store, NOW - day * DAY)
     gather(tables, store, "wine", [])
@@ -159,7 +160,7 @@ def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
 
 
 def test_the_work_of_one_look_is_bounded_and_looks_come_to_the_end() -> None:
-    tables, store = MemoryTables(), Store("aws")
+    tables, store = MemoryTables(), Store(Site("aws"))
     for number in range(30):
         write(store, NOW - 40 * DAY + number, f"r{number}")
     for number in range(200):
@@ -188,7 +189,7 @@ STEPS = st.lists(
 def test_every_request_is_gathered_once_before_it_goes(steps: list[tuple[str, int]]) -> None:
     """Requests of one cloud come in order, in up to 120 hours around the limit of 30 days; none for an hour that was
     looked through to be emptied, which is over for 30 days."""
-    tables, store, written, added = MemoryTables(), Store("aws"), 0, 0
+    tables, store, written, added = MemoryTables(), Store(Site("aws")), 0, 0
     at, emptied = NOW - 33 * DAY, False
     for step, number in [*steps, ("back", 0), ("gather", 0)]:
         match step:
@@ -227,19 +228,19 @@ def test_the_asset_removes_after_it_gathered_and_says_so(deployed: World, monkey
     from importlib import import_module
 
     monkeypatch.setattr(import_module("intermodal.assets.monitoring.predictions").time, "time", lambda: NOW)
-    for store in deployed.stores.values():
+    for store in (deployed.stores[site] for site in SITES):
         write(store, NOW - 40 * DAY)
         write(store, NOW)
 
     def fails(_: str) -> dict[str, int]:
         raise Unavailable("gcp does not answer")
 
-    monkeypatch.setattr(deployed.stores["gcp"], "list", fails)
+    monkeypatch.setattr(deployed.stores[Site("gcp")], "list", fails)
     result = deployed.run("watch_wine", asset_selection=[dg.AssetKey(["wine", "predictions"])])
     assert result.success
     found = deployed.metadata("predictions")
     assert (found["removed_objects_aws"], found["removed_objects_azure"]) == (1, 1)
     assert "removed_objects_gcp" not in found
     assert found["not_read"] == "gcp: gcp does not answer"
-    logged = {c: [key for key in store.objects if "predictions/wine/" in key] for c, store in deployed.stores.items()}
-    assert {cloud: len(keys) for cloud, keys in logged.items()} == {"aws": 1, "gcp": 2, "azure": 1}
+    logged = {site: [key for key in deployed.stores[site].objects if "predictions/wine/" in key] for site in SITES}
+    assert {str(site): len(keys) for site, keys in logged.items()} == {"aws": 1, "gcp": 2, "azure": 1}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from intermodal.platform.monitoring.performance import LEAST, live
+from intermodal.platform.monitoring.performance import MIN_LABELLED_ROWS, live
 from intermodal.platform.monitoring.predictions import part_of
 from intermodal.platform.ports.registry import Candidate, Fingerprint, RegisteredVersion, TrainingRecord
 from intermodal.platform.protocol.manifest import Manifest
@@ -91,7 +91,7 @@ def test_a_month_whose_labels_are_still_to_come_has_fewer_labelled_rows() -> Non
     assert found == {"labelled_rows": 120, "live_mae": 1.0}
 
 
-@pytest.mark.parametrize(("rows", "known"), [(LEAST - 1, False), (LEAST, True)])
+@pytest.mark.parametrize(("rows", "known"), [(MIN_LABELLED_ROWS - 1, False), (MIN_LABELLED_ROWS, True)])
 def test_with_few_labels_only_their_number_is_said(rows: int, known: bool) -> None:
     found = live(spec("mae"), champion("regression", []), labelled(np.zeros(rows)), asked(np.ones(500)))
     assert found == {"labelled_rows": rows} | ({"live_mae": 1.0} if known else {})
@@ -162,7 +162,7 @@ def test_drift_says_how_well_the_champion_predicts(world: World) -> None:
     rows["bottle"] = [f"bottle-{number}" for number in range(400)]
     right, wrong = rows["grower"].map(dict(zip("abc", range(3), strict=True))), np.arange(400) % 4 == 0
     answers = asked(np.eye(3)[(right + wrong) % 3], ids=rows["bottle"])
-    meta = {"_id": answers["_label_id"], "_cloud": "aws", "_target": "x", "_version": "1.0.0"}
+    meta = {"_id": answers["_label_id"], "_cloud": "aws", "_target": "aws/sagemaker", "_version": "1.0.0"}
     at = pd.Timestamp.now().timestamp()
     whole = pd.concat([rows[["alcohol", "color_intensity"]], answers.drop(columns="x")], axis=1).assign(**meta, _at=at)
     world.tables.write("wine", "predictions", part_of(at), whole)

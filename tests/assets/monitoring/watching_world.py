@@ -1,6 +1,7 @@
 """A deployed model that was asked, and a look at it."""
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import dagster as dg
@@ -8,27 +9,36 @@ import numpy as np
 import pandas as pd
 
 from intermodal.platform.monitoring.predictions import part_of
-from intermodal.platform.targets import CLOUDS
+from intermodal.platform.targets import Target, select
 from tests.assets.conftest import World
+from tests.targets import TARGETS
 
 
-def asked(world: World, rows: int, shift: float = 0.0, cloud: str = "", certain: str = "") -> None:
-    """Predictions as they are gathered: training rows again, moved by ``shift`` standard deviations; those of one cloud
-    only, when it is given. The cloud ``certain`` says the first class of every row."""
+def asked(
+    world: World,
+    rows: int,
+    shift: float = 0.0,
+    only: str = "",
+    certain: str = "",
+    targets: Sequence[Target] = TARGETS,
+) -> None:
+    """Predictions as they are gathered: training rows again, moved by ``shift`` standard deviations; those of one
+    target, site or cloud only, when it is given. The targets of ``certain`` predict the first class of every row."""
     frame = pd.concat([world.tables.read("wine", "features", f"2020-0{m}-01") for m in (1, 2)])
     frame = frame.drop(columns=["grower", "proline"]).sample(rows, replace=True, random_state=1).reset_index(drop=True)
     numbers = frame.select_dtypes("number")
-    clouds = np.array(CLOUDS)[np.arange(rows) % 3]
-    moved = np.full(rows, True) if not cloud else clouds == cloud
+    names = np.array([str(target) for target in targets])[np.arange(rows) % len(targets)]
+    moved = np.full(rows, True) if not only else np.isin(names, list(map(str, select(only, targets))))
+    sure = np.isin(names, list(map(str, select(certain, targets))))
     frame[numbers.columns] = numbers + np.outer(moved, shift * numbers.std())
-    outputs = np.eye(3)[np.where(clouds == certain, 0, np.arange(rows) // 3 % 3)]
+    outputs = np.eye(3)[np.where(sure, 0, np.arange(rows) // len(targets) % 3)]
     at = time.time()
     whole = frame.assign(
         _id=[f"r{number}" for number in range(rows)],
         _row=0,
         _at=at,
-        _cloud=clouds,
-        _target="x",
+        _cloud=[name.split("/")[0] for name in names],
+        _target=names,
         _version="1.0.0",
         **{f"prediction_{k}": outputs[:, k] for k in range(3)},
     )

@@ -12,11 +12,13 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.resilience.drills import DRILL_KINDS
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import Target
 from tests.assets.conftest import World
 from tests.failover_world import spec_with
+from tests.targets import AWS, AZURE, EKS, GCP, SERVE, TARGETS
 
 SECONDS = 0.3
-CONFIG = {"ops": {"wine__drill": {"config": {"seconds": SECONDS, "rate": 20.0, "kind": "throttle", "cloud": "aws"}}}}
+CONFIG = {"ops": {"wine__drill": {"config": {"seconds": SECONDS, "rate": 20.0, "kind": "throttle", "target": "aws"}}}}
 
 
 def test_a_drill_gives_way_to_one_that_was_asked_for_before(world: World) -> None:
@@ -76,37 +78,41 @@ def tick(world: World) -> Any:
         return schedule.evaluate_tick(context)
 
 
-def test_every_week_another_cloud_that_has_traffic(world: World) -> None:
+def test_every_week_another_target_that_has_traffic(world: World) -> None:
     (request,) = tick(world).run_requests
     config = request.run_config["ops"]["wine__drill"]["config"]
-    assert config["cloud"] in ("aws", "gcp")  # azure has no weight
+    assert config["target"] in (str(AWS), str(GCP))  # azure has no weight
     assert config["kind"] == kind_in_turn(TUESDAY.toordinal() // 7, 2) != "outage"
 
 
-def test_no_cold_cloud_has_its_turn_and_every_other_has() -> None:
+def test_no_cold_target_has_its_turn_and_every_other_has() -> None:
     weighted = spec_with(route={"policy": "weighted", "weights": {"azure": 2, "gcp": 1}})
-    assert {cloud for _, cloud in turns(spec_with(failover={"cold": ["azure"]}))} == {"aws", "gcp"}
-    assert {cloud for _, cloud in turns(weighted)} == {"azure", "gcp"}
-    assert {cloud for _, cloud in turns(spec_with())} == {"aws", "gcp", "azure"}
+    assert {target for _, target in turns(spec_with(failover={"cold": ["azure"]}))} == {AWS, GCP}
+    assert {target for _, target in turns(weighted)} == {AZURE, GCP}
+    assert {target for _, target in turns(spec_with())} == set(TARGETS)
 
 
-def turns(spec: ModelSpec, weeks: int = 12) -> list[tuple[str, str]]:
+def turns(spec: ModelSpec, weeks: int = 12) -> list[tuple[str, Target]]:
     """Over the end of a year: 2026 has 53 weeks."""
     return [in_turn(spec, datetime(2026, 11, 3, 10, tzinfo=UTC) + timedelta(weeks=week)) for week in range(weeks)]
 
 
-def test_every_kind_meets_every_cloud() -> None:
-    assert sorted(turns(spec_with())) == sorted(product(DRILL_KINDS, ("aws", "gcp", "azure")))
+def test_every_kind_meets_every_target() -> None:
+    assert sorted(turns(spec_with())) == sorted(product(DRILL_KINDS, TARGETS))
     two = turns(spec_with(failover={"cold": ["azure"]}), weeks=8)
-    assert sorted(two) == sorted(product(DRILL_KINDS, ("aws", "gcp")))
+    assert sorted(two) == sorted(product(DRILL_KINDS, (AWS, GCP)))
 
 
-@pytest.mark.parametrize("clouds", range(1, 7))
-def test_each_pair_has_its_turn_in_as_many_weeks_as_there_are_pairs(clouds: int) -> None:
-    pairs = len(DRILL_KINDS) * clouds
+def test_targets_of_one_site_have_turns_of_their_own() -> None:
+    assert {target for _, target in turns(spec_with(serve=[*SERVE, str(EKS)]))} == {*TARGETS, EKS}
+
+
+@pytest.mark.parametrize("targets", range(1, 7))
+def test_each_pair_has_its_turn_once_in_as_many_weeks_as_pairs(targets: int) -> None:
+    pairs = len(DRILL_KINDS) * targets
     for first in range(2900, 2900 + pairs):
-        met = [(kind_in_turn(week, clouds), week % clouds) for week in range(first, first + pairs)]
-        assert set(met) == set(product(DRILL_KINDS, range(clouds)))
+        met = [(kind_in_turn(week, targets), week % targets) for week in range(first, first + pairs)]
+        assert set(met) == set(product(DRILL_KINDS, range(targets)))
         assert all(one != other for one, other in pairwise(met))
 
 

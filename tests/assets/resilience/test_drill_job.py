@@ -2,12 +2,15 @@
 
 import pytest
 
+from intermodal.platform.ports.gateway import Disturbance
+from intermodal.platform.targets import Target
 from tests.assets.conftest import World
 from tests.assets.monitoring.watching_world import checked, drill
+from tests.targets import AWS, EKS, GCP
 
 
 def test_a_drill_ends_what_it_began_and_says_what_was_missing(deployed: World) -> None:
-    result = drill(deployed, kind="outage", cloud="aws")
+    result = drill(deployed, kind="outage", target="aws")
     assert result.success
     found = deployed.metadata("drill")
     assert found["drained_seconds"] < 0.3
@@ -19,11 +22,11 @@ def test_a_drill_ends_what_it_began_and_says_what_was_missing(deployed: World) -
 
 
 def test_a_corrupt_mirror_is_found_and_mended(deployed: World) -> None:
-    before = dict(deployed.stores["gcp"].objects)
-    assert drill(deployed, kind="corrupt", cloud="gcp").success
+    before = dict(deployed.stores[GCP.site].objects)
+    assert drill(deployed, kind="corrupt", target="gcp").success
     found = deployed.metadata("drill")
     assert found["detected_seconds"] >= 0
-    assert {k: v for k, v in deployed.stores["gcp"].objects.items() if "manifest" not in k} == {
+    assert {k: v for k, v in deployed.stores[GCP.site].objects.items() if "manifest" not in k} == {
         k: v for k, v in before.items() if "manifest" not in k
     }
 
@@ -31,8 +34,10 @@ def test_a_corrupt_mirror_is_found_and_mended(deployed: World) -> None:
 @pytest.mark.parametrize(
     ("config", "words"),
     [
-        ({"kind": "outage", "cloud": "azure"}, "gets no traffic"),
-        ({"kind": "flood", "cloud": "aws"}, "Known drills"),
+        ({"kind": "outage", "target": "azure"}, "gets no traffic"),
+        ({"kind": "outage", "target": "aws/eks"}, "Choose among aws/sagemaker, gcp/cloud-run"),
+        ({"kind": "outage", "target": "aws/"}, "is not a target"),
+        ({"kind": "flood", "target": "aws"}, "Known drills"),
     ],
 )
 def test_a_drill_that_makes_no_sense_is_refused(deployed: World, config: dict[str, str], words: str) -> None:
@@ -43,5 +48,29 @@ def test_a_drill_that_makes_no_sense_is_refused(deployed: World, config: dict[st
 
 def test_production_wants_to_be_asked_explicitly(deployed: World) -> None:
     deployed.deployment.environment = "production"
-    assert not drill(deployed, kind="throttle", cloud="aws").success
-    assert drill(deployed, kind="throttle", cloud="aws", allow_production=True).success
+    assert not drill(deployed, kind="throttle", target="aws").success
+    assert drill(deployed, kind="throttle", target="aws", allow_production=True).success
+
+
+def test_without_a_target_the_first_that_serves_is_drilled(deployed: World) -> None:
+    assert drill(deployed, kind="outage").success
+    assert deployed.metadata("drill")["scope"] == "aws/sagemaker"
+
+
+@pytest.mark.parametrize(
+    ("text", "disturbed"), [("aws", {AWS, EKS}), ("aws@default", {AWS, EKS}), ("aws/eks", {EKS}), ("gcp", {GCP})]
+)
+def test_a_cloud_site_or_target_is_disturbed(
+    twin_world: World, monkeypatch: pytest.MonkeyPatch, text: str, disturbed: set[Target]
+) -> None:
+    begun, disturb = set[Target](), twin_world.gateway.disturb
+
+    def noting(target: Target, disturbance: Disturbance | None) -> None:
+        begun.add(target)
+        disturb(target, disturbance)
+
+    monkeypatch.setattr(twin_world.gateway, "disturb", noting)
+    assert drill(twin_world, kind="outage", target=text).success
+    assert begun == disturbed
+    assert twin_world.metadata("drill")["scope"] == text
+    assert twin_world.gateway.disturbances() == {}

@@ -11,9 +11,10 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Disturbance, Totals
 from intermodal.platform.ports.incidents import Entry, Incident, Step
 from intermodal.platform.resilience.drill_run import RECOVERY_SECONDS
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Target
 from tests.assets.conftest import World
 from tests.assets.monitoring.watching_world import checked, drill
+from tests.targets import AWS, GCP
 
 BEGIN = 1_700_000_000.0
 POLL = 0.02
@@ -21,10 +22,10 @@ ID = "wine-aws-1700000000"
 
 
 class Scene:
-    """The drill's clock, which only its own sleeping moves, and what happens by it; ``drained`` clouds do not serve."""
+    """The drill's clock, which only its own sleeping moves, and its events. ``drained`` targets do not serve."""
 
     def __init__(self, world: World) -> None:
-        self.world, self.now, self.drained = world, BEGIN, set[Cloud]()
+        self.world, self.now, self.drained = world, BEGIN, set[Target]()
         self.disturbed: list[tuple[float, bool]] = []
         self.script: list[tuple[float, Callable[[], Any]]] = []
         self.asked = threading.Event()
@@ -42,16 +43,16 @@ class Scene:
     def after(self, seconds: float, act: Callable[[], Any]) -> None:
         self.script = sorted([*self.script, (seconds, act)], key=lambda one: one[0])
 
-    def opened(self, seconds: float, id: str = ID, cloud: Cloud = "aws") -> None:
-        self.after(seconds, lambda: self.world.incidents.open(Incident(id, "wine", cloud, BEGIN + seconds)))
+    def opened(self, seconds: float, id: str = ID, target: Target = AWS) -> None:
+        self.after(seconds, lambda: self.world.incidents.open(Incident(id, "wine", target, BEGIN + seconds)))
 
     def noted(self, seconds: float, step: Step, id: str = ID) -> None:
         self.after(seconds, lambda: self.world.incidents.note(id, Entry(BEGIN + seconds, step, "0", step)))
 
-    def disturb(self, cloud: Cloud, disturbance: Disturbance | None) -> None:
+    def disturb(self, target: Target, disturbance: Disturbance | None) -> None:
         self.disturbed.append((round(self.now - BEGIN, 1), disturbance is not None))
         if disturbance is None:
-            self.drained.discard(cloud)
+            self.drained.discard(target)
 
     def count(self, requests: int, failed: int, retried: int) -> None:
         self.world.gateway.counted["wine"] = Totals(requests, failed, retried)
@@ -63,10 +64,10 @@ def scene(world: World, monkeypatch: pytest.MonkeyPatch) -> Scene:
     assert world.run("train_and_deploy_wine").success
     made = Scene(world)
     monkeypatch.setattr("intermodal.platform.resilience.drill_run.time", made)
-    monkeypatch.setattr(world.gateway, "_serves", lambda cloud: cloud not in made.drained)
+    monkeypatch.setattr(world.gateway, "_serves", lambda target: target not in made.drained)
     monkeypatch.setattr(world.gateway, "disturb", made.disturb)
     made.count(100, 5, 10)
-    made.after(0.5, lambda: made.drained.add("aws"))
+    made.after(0.5, lambda: made.drained.add(AWS))
     made.opened(1.5)
     made.noted(2, "detected")
     made.noted(12, "capacity")
@@ -75,7 +76,7 @@ def scene(world: World, monkeypatch: pytest.MonkeyPatch) -> Scene:
 
 
 def measured(scene: Scene, **config: Any) -> dict[str, Any]:
-    assert drill(scene.world, **{"kind": "outage", "cloud": "aws", "seconds": 60.0, **config}).success
+    assert drill(scene.world, **{"kind": "outage", "target": "aws", "seconds": 60.0, **config}).success
     return scene.world.metadata("drill")
 
 
@@ -100,11 +101,11 @@ def test_requests_that_the_gateway_saw_fail_are_the_drills(scene: Scene) -> None
     assert not checked(scene.world, "drill", "objectives")
 
 
-def test_requests_of_another_model_on_that_cloud_are_the_drills_too(scene: Scene) -> None:
-    """The gateway disturbs a cloud, and whoever is on it."""
+def test_requests_of_another_model_on_that_target_are_the_drills_too(scene: Scene) -> None:
+    """The gateway disturbs a target, and all models that it serves."""
     gateway = scene.world.gateway
     gateway.routes |= {name: replace(gateway.routes["wine"], model=name) for name in ("beside", "elsewhere")}
-    gateway.routes["elsewhere"] = replace(gateway.routes["elsewhere"], weights={"gcp": 1})
+    gateway.routes["elsewhere"] = replace(gateway.routes["elsewhere"], weights={GCP: 1})
     for name in ("beside", "elsewhere"):
         gateway.held[name], gateway.counted[name] = gateway.held["wine"], Totals(50, 1, 1)
         scene.after(11, lambda name=name: gateway.counted.update({name: Totals(90, 4, 8)}))  # type: ignore[misc]
@@ -129,12 +130,12 @@ def test_its_own_requests_that_fail_count_also_where_the_gateway_saw_none(
 
 
 def test_other_incidents_are_not_the_drills(scene: Scene) -> None:
-    """One of the same cloud that is over, and one of another cloud that comes meanwhile."""
+    """One of the same target that is over, and one of another that comes meanwhile."""
     scene.opened(-3600, "wine-aws-1699996400")
     scene.noted(-3590, "capacity", "wine-aws-1699996400")
     scene.after(-3580, lambda: scene.world.incidents.close("wine-aws-1699996400", BEGIN - 3580))
     scene.sleep(0)
-    scene.opened(1.6, "wine-gcp-1700000001", "gcp")
+    scene.opened(1.6, "wine-gcp-1700000001", GCP)
     scene.noted(1.7, "detected", "wine-gcp-1700000001")
     scene.noted(1.8, "capacity", "wine-gcp-1700000001")
     found = measured(scene)
@@ -152,7 +153,7 @@ def test_what_did_not_come_in_time_is_left_out(scene: Scene) -> None:
     assert not found["passed"]
 
 
-def test_a_cloud_that_is_drained_without_an_incident_is_restored_when_it_serves_again(scene: Scene) -> None:
+def test_a_drained_target_without_an_incident_is_restored_later(scene: Scene) -> None:
     scene.script = scene.script[:1]
     scene.world.gateway.disturb = lambda *_: None  # type: ignore[method-assign]
     scene.after(9, scene.drained.clear)

@@ -6,18 +6,22 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from intermodal.assets.keys import endpoint_name_of, mirror_name_of
+from intermodal.assets.specs import stated_of
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.targets import Target
 from tests.assets.conftest import World as DagsterWorld
+from tests.targets import AWS, AZURE, EKS, GCP, TARGETS
 
 
-def outage_config(cloud: str = "aws") -> dict[str, Any]:
-    config = {"incident": f"wine-{cloud}-1000", "cloud": cloud, "onset": 1000.5}
+def outage_config(target: Target = AWS) -> dict[str, Any]:
+    config = {"incident": f"wine-{target.dotted}-1000", "target": str(target), "onset": 1000.5}
     return {"ops": {"fail_over_wine": {"config": config}}}
 
 
-def recovery_config(cloud: str = "aws") -> dict[str, Any]:
-    return {"ops": {"bring_back_wine": {"config": {"incident": f"wine-{cloud}-1000"}}}}
+def recovery_config(target: Target = AWS) -> dict[str, Any]:
+    return {"ops": {"bring_back_wine": {"config": {"incident": f"wine-{target.dotted}-1000"}}}}
 
 
 def job(world: DagsterWorld, name: str, config: dict[str, Any]) -> bool:
@@ -27,103 +31,135 @@ def job(world: DagsterWorld, name: str, config: dict[str, Any]) -> bool:
     return bool(done.success)
 
 
-def test_the_jobs_do_it_and_the_assets_say_so(world: DagsterWorld) -> None:
+def test_the_jobs_do_it_and_the_pages_observe_it(world: DagsterWorld) -> None:
     assert world.run("train_and_deploy_wine").success
-    world.targets["aws"].gone = True
+    world.targets[AWS].gone = True
     assert job(world, "failover_wine", outage_config())
-    route = world.metadata("route")
-    assert (route["weight_aws"], route["weight_gcp"], route["clouds_away"]) == (0, 4, "aws")
-    assert world.metadata("incidents")["open"] == 1
-    assert "drained" in world.metadata("incidents")["timeline"]
-    world.targets["aws"].gone = False
+    route = world.observed("route")
+    weights = (route["weight_aws/sagemaker"], route["weight_gcp/cloud-run"])
+    assert (weights, route["unavailable"], route["version"]) == ((0, 4), "aws/sagemaker", "1.0.0")
+    assert world.observed("incidents")["open"] == 1
+    assert "drained" in world.observed("incidents")["timeline"]
+    world.targets[AWS].gone = False
     assert job(world, "recover_wine", recovery_config())
-    route = world.metadata("route")
-    assert (route["weight_aws"], str(route["url"]).endswith("/v2/models/wine")) == (3, True)
-    assert world.metadata("incidents")["open"] == 0
-    endpoint = world.metadata("endpoint", "aws")
+    route = world.observed("route")
+    assert (route["weight_aws/sagemaker"], str(route["url"]).endswith("/v2/models/wine")) == (3, True)
+    assert (route["unavailable"], world.observed("incidents")["open"]) == ("none", 0)
+    endpoint = world.observed("endpoint", endpoint_name_of(AWS))
     assert (endpoint["state"], endpoint["target"], endpoint["replicas"]) == ("ready", "aws/sagemaker", 1)
     assert endpoint["name"] in endpoint["url"]
-    assert world.metadata("mirror", "aws")["uri"].endswith("wine/1.0.0")
-    for asset, check in (("mirror", "mirror_verified"), ("endpoint", "parity")):
-        proved = dg.AssetCheckKey(dg.AssetKey(["wine", asset, "aws"]), check)
-        record = world.instance.event_log_storage.get_latest_asset_check_execution_by_key([proved])[proved]
-        evaluation = record.event.dagster_event.asset_check_evaluation_data  # type: ignore[union-attr]
-        assert evaluation.metadata["by"].value == "the recovery of wine-aws-1000"
-        newest = world.instance.get_latest_materialization_event(proved.asset_key)
-        assert evaluation.target_materialization_data.timestamp == newest.timestamp  # type: ignore[union-attr]
-    story = world.metadata("timeline")["timeline"]
-    assert "no traffic to aws" in story
-    assert "aws has its share again" in story
+    assert endpoint["incident"] == "wine-aws.sagemaker-1000"
+    assert world.observed("mirror", mirror_name_of(AWS.site))["uri"].endswith("wine/1.0.0")
+    page = world.observed("timeline")["timeline"]
+    assert "no traffic to aws/sagemaker" in page
+    assert "aws/sagemaker has its share again" in page
+    assert "is routed: aws/sagemaker 0, azure/ml 0, gcp/cloud-run 4" in page
+
+
+def test_a_failover_and_a_recovery_materialize_nothing(world: DagsterWorld) -> None:
+    """The sensor ``deployments`` compares the newest materializations with the spec (docs/adr/0027)."""
+    assert world.run("train_and_deploy_wine").success
+    keys = [
+        key for key in world.defs.resolve_asset_graph().get_all_asset_keys() if key.path[1] in ("endpoint", "route")
+    ]
+    before = world.instance.get_latest_materialization_code_versions(keys)
+    events = {key: world.instance.get_latest_materialization_event(key) for key in keys}
+    world.targets[AWS].gone = True
+    assert job(world, "failover_wine", outage_config())
+    world.targets[AWS].gone = False
+    assert job(world, "recover_wine", recovery_config())
+    assert all(before.values())
+    assert world.instance.get_latest_materialization_code_versions(keys) == before
+    assert {key: world.instance.get_latest_materialization_event(key) for key in keys} == events
+
+
+def test_targets_of_one_site_that_fail_together_are_one_line(twin_world: DagsterWorld) -> None:
+    world = twin_world
+    for target in (AWS, EKS):
+        world.incidents.open(Incident(f"wine-{target.dotted}-1000", "wine", target, 1000.5))
+        world.targets[target].gone = True
+    for target in (AWS, EKS):
+        assert job(world, "failover_wine", outage_config(target))
+    assert world.gateway.routes["wine"].weights == {AWS: 0, EKS: 0, GCP: 8, AZURE: 0}
+    assert world.observed("route")["unavailable"] == "aws/eks, aws/sagemaker"
+    pages = world.observed("incidents")
+    assert (pages["open"], pages["incidents"]) == (2, 2)
+    assert pages["table"].count("| aws/eks, aws/sagemaker |") == 1
+    assert len(pages["table"].splitlines()) == 3
+    assert pages["timeline"].count("| detected |") == 1
 
 
 def test_the_job_leaves_what_a_running_deploy_makes(world: DagsterWorld) -> None:
     assert world.run("train_and_deploy_wine").success
-    world.targets["aws"].gone = True
+    world.targets[AWS].gone = True
     assert job(world, "failover_wine", outage_config())
-    world.targets["aws"].gone = False
+    world.targets[AWS].gone = False
     name, new = (endpoint_name("wine", version, "sandbox") for version in ("1.0.0", "1.1.0"))
-    world.targets["aws"].endpoints[new] = replace(world.targets["aws"].endpoints[name], name=new, version="1.1.0")
+    world.targets[AWS].endpoints[new] = replace(world.targets[AWS].endpoints[name], name=new, version="1.1.0")
     world.instance.add_run(dg.DagsterRun(job_name="deploy_wine", status=dg.DagsterRunStatus.STARTED))
     assert job(world, "recover_wine", recovery_config())
-    assert set(world.targets["aws"].endpoints) == {name, new}
+    assert set(world.targets[AWS].endpoints) == {name, new}
 
 
-def test_a_new_version_is_deployed_without_the_cloud_that_is_away_and_reaches_it_later(world: DagsterWorld) -> None:
+def test_a_version_deployed_without_a_target_reaches_it_later(world: DagsterWorld) -> None:
     assert world.run("train_and_deploy_wine").success
-    world.targets["aws"].gone = True
+    world.targets[AWS].gone = True
     assert job(world, "failover_wine", outage_config())
     parameters: dict[str, Any] = {"wine__model": {"config": {"hyperparameters": {"max_depth": 6}}}}
     parameters["wine__route"] = {"config": {"drain_seconds": 0}}
     assert world.run("train_and_deploy_wine", {"ops": parameters}).success
-    said = "not deployed: aws has an open incident wine-aws-1000"
-    assert world.metadata("mirror", "aws")["state"] == said
-    assert world.metadata("endpoint", "aws")["state"] == said
-    assert world.metadata("endpoint", "gcp")["replicas"] == 2
-    assert world.gateway.routes["wine"].weights == {"gcp": 4, "azure": 0}
-    world.targets["aws"].gone = False
+    said = "not deployed: aws/sagemaker has an open incident wine-aws.sagemaker-1000"
+    assert world.metadata("mirror", mirror_name_of(AWS.site))["state"] == said
+    assert world.metadata("endpoint", endpoint_name_of(AWS))["state"] == said
+    assert world.metadata("endpoint", endpoint_name_of(GCP))["replicas"] == 2
+    assert world.gateway.routes["wine"].weights == {GCP: 4, AZURE: 0}
+    world.targets[AWS].gone = False
     assert job(world, "recover_wine", recovery_config())
     new = endpoint_name("wine", "1.1.0", "sandbox")
-    assert world.gateway.routes["wine"].weights == {"aws": 3, "gcp": 1, "azure": 0}
-    assert [place.replicas for place in world.targets.values()] == [{new: 1}] * 3
+    assert world.gateway.routes["wine"].weights == {AWS: 3, GCP: 1, AZURE: 0}
+    assert [world.targets[target].replicas for target in TARGETS] == [{new: 1}] * 3
+    stated = stated_of(world.defs.get_repository_def())["wine"]  # the sensor ``deployments`` has nothing to deploy
+    assert len(stated) == 4
+    assert world.instance.get_latest_materialization_code_versions(list(stated)) == stated
 
 
-def test_a_cloud_that_came_back_during_a_deploy_is_not_forgotten(
+def test_a_target_that_came_back_during_a_deploy_is_not_forgotten(
     world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert world.run("train_and_deploy_wine").success
-    world.incidents.open(Incident("wine-aws-1000", "wine", "aws", 1000.5))
+    world.incidents.open(Incident("wine-aws.sagemaker-1000", "wine", AWS, 1000.5))
     publish = world.gateway.publish
 
     def closing(*route: Any) -> None:
-        world.incidents.close("wine-aws-1000", 2000.0)
+        world.incidents.close("wine-aws.sagemaker-1000", 2000.0)
         publish(*route)
 
     monkeypatch.setattr(world.gateway, "publish", closing)
     assert world.run("deploy_wine").success
     (again,) = world.incidents.all("wine", open_only=True)
-    assert again.cloud == "aws"
+    assert again.target == AWS
     assert "came back while 1.0.0 was deployed without it" in again.entries[0].text
 
 
-def test_a_cold_cloud_that_a_deploy_has_woken_is_kept(
+def test_a_cold_target_that_a_deploy_has_started_is_kept(
     cold_world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, new = cold_world, endpoint_name("wine", "1.0.0", "sandbox")
     assert world.run("train_and_deploy_wine").success
-    assert world.targets["azure"].replicas == {}
+    assert world.targets[AZURE].replicas == {}
     publish = world.gateway.publish
 
     def dying(*route: Any) -> None:
         publish(*route)
-        world.targets["aws"].gone = True
-        world.incidents.open(Incident("wine-aws-1000", "wine", "aws", 1000.5))
+        world.targets[AWS].gone = True
+        world.incidents.open(Incident("wine-aws.sagemaker-1000", "wine", AWS, 1000.5))
 
     with monkeypatch.context() as patch:
         patch.setattr(world.gateway, "publish", dying)
         assert world.run("deploy_wine", {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}).success
-    assert world.gateway.routes["wine"].weights == {"aws": 0, "azure": 3, "gcp": 1}
-    assert world.targets["azure"].replicas == {new: 1}
-    world.targets["aws"].gone = False
+    assert world.gateway.routes["wine"].weights == {AWS: 0, AZURE: 3, GCP: 1}
+    assert world.targets[AZURE].replicas == {new: 1}
+    world.targets[AWS].gone = False
     assert job(world, "recover_wine", recovery_config())
-    assert world.targets["azure"].replicas == {}
-    assert world.gateway.routes["wine"].weights == {"aws": 3, "gcp": 1}
+    assert world.targets[AZURE].replicas == {}
+    assert world.gateway.routes["wine"].weights == {AWS: 3, GCP: 1}

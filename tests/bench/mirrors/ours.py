@@ -52,13 +52,13 @@ def _check(store: Any, _source: Path, manifest: Manifest, prefix: str) -> None:
     sizes = {path.removeprefix(f"{prefix}/"): size for path, size in store.list(prefix).items()}
     sizes.pop(MANIFEST, None)
     if sizes != {path: entry.size for path, entry in manifest.files.items()}:
-        raise SystemExit(f"{store.cloud} holds other files than it should")
+        raise SystemExit(f"{store.site} holds other files than it should")
     for path in sorted(manifest.files)[:: max(1, len(manifest.files) // SAMPLE)]:
         digest = hashlib.sha256()
         for chunk in obstore.get(store._store, f"{prefix}/{path}").stream():
             digest.update(chunk)
         if digest.hexdigest() != manifest.files[path].sha256:
-            raise SystemExit(f"{store.cloud} holds other bytes than it should in {path}")
+            raise SystemExit(f"{store.site} holds other bytes than it should in {path}")
 
 
 WORK: dict[str, Callable[[Any, Path, Manifest, str], None]] = {

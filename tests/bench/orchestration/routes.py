@@ -11,17 +11,18 @@ import httpx
 
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy import files, upstream
 from intermodal.resources.envoy.control import state
 from intermodal.resources.envoy.gateway import EnvoyGateway, write_bootstrap
-from intermodal.resources.envoy.settings import Places
+from intermodal.resources.envoy.settings import Paths
 from intermodal.sandbox.settings import free_port
 from tests.bench.proxied import Upstreams
 from tests.bench.proxies import GOLDEN, running, until
+from tests.targets import TARGETS
 
 ROUNDS = 3
-EVEN: dict[Cloud, int] = dict.fromkeys(CLOUDS, 1)
+EVEN: dict[Target, int] = dict.fromkeys(TARGETS, 1)
 
 
 def measure(models: int) -> tuple[list[float], list[float]]:
@@ -34,10 +35,10 @@ def measure(models: int) -> tuple[list[float], list[float]]:
             gateway.publish(Route(new, "1.0.0", EVEN, {}, GOLDEN), upstreams)
             until(lambda new=new: _cloud(gateway, new))
             published.append(time.perf_counter() - started)
-            only = CLOUDS[number]
+            only = TARGETS[number]
             started = time.perf_counter()
             gateway.shift(new, {only: 1})
-            until(lambda new=new, only=only: _cloud(gateway, new) == only)
+            until(lambda new=new, only=only: _cloud(gateway, new) == str(only))
             shifted.append(time.perf_counter() - started)
         return published, shifted
 
@@ -45,7 +46,7 @@ def measure(models: int) -> tuple[list[float], list[float]]:
 def _cloud(gateway: EnvoyGateway, model: str) -> str:
     """Who answers; "" for nobody yet."""
     answer = httpx.post(f"{gateway.url}/v2/models/{model}/infer", content=GOLDEN, timeout=30)
-    return answer.headers["x-intermodal-cloud"] if answer.status_code == 200 else ""
+    return answer.headers["x-intermodal-target"] if answer.status_code == 200 else ""
 
 
 @contextmanager
@@ -53,18 +54,18 @@ def _gateway(folder: Path, models: int) -> Iterator[tuple[EnvoyGateway, list[Ups
     """Started on the state of that many models: publishing them one by one would be most of the measurement."""
     at = Upstreams(folder)
     try:
-        upstreams = [Upstream(cloud, "1.0.0", f"http://127.0.0.1:{at.ports[cloud]}/infer") for cloud in CLOUDS]
-        places = Places(folder / "gateway")
-        places.routes.mkdir(mode=0o700, parents=True)
+        upstreams = [Upstream(target, "1.0.0", f"http://127.0.0.1:{at.ports[target]}/infer") for target in TARGETS]
+        paths = Paths(folder / "gateway")
+        paths.routes.mkdir(mode=0o700, parents=True)
         for number in range(models):
             model = upstream.published(Route(f"m{number}", "1.0.0", EVEN, {}, GOLDEN), tuple(upstreams))
-            files.write(state.state_file(model.route.model, places), state.state_text(model))
+            files.write(state.state_file(model.route.model, paths), state.state_text(model))
         port, admin = free_port(), free_port()
-        start = write_bootstrap(places.directory, port, admin)
+        start = write_bootstrap(paths.directory, port, admin)
         envoy = [str(Path(sys.executable).parent / "envoy"), "-c", str(start)]
         with running([*envoy, "--disable-hot-restart", "--concurrency", "1", "-l", "error"]):
             gateway = EnvoyGateway(
-                directory=str(places.directory),
+                directory=str(paths.directory),
                 url=f"http://127.0.0.1:{port}",
                 admin_url=f"http://127.0.0.1:{admin}",
                 take_seconds=60,

@@ -9,32 +9,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.assets.monitoring.predictions import newest
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring import log_gathering, predictions
 from intermodal.platform.monitoring.log_dedup import APART_SECONDS
 from intermodal.platform.monitoring.log_gathering import OWN_BYTES, gather
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.monitoring.predictions import newest
+from intermodal.platform.targets import Site
 from intermodal.resources.storage.tables import ParquetTables
 from tests.assets.monitoring.gathering import NOW, Fragile, gathered, ids, stores_of, write
 from tests.memory import MemoryStore, MemoryTables
+from tests.targets import SITES
 
-Answers = Mapping[Cloud, list[tuple[str, int]]]
-"""Cloud → its answers: a request, and how many seconds after the earliest that it may have."""
+Answers = Mapping[Site, list[tuple[str, int]]]
+"""Site → its answers: a request, and how many seconds after the earliest that it may have."""
 REQUESTS = "abcdefghi"
 ANSWERS: st.SearchStrategy[Answers] = st.dictionaries(
-    st.sampled_from(CLOUDS),
+    st.sampled_from(SITES),
     st.lists(st.tuples(st.sampled_from(REQUESTS), st.integers(0, APART_SECONDS)), min_size=1),
     min_size=1,
 )
 
 
-def timed(answers: Answers, start: float) -> Iterator[tuple[Cloud, str, float]]:
+def timed(answers: Answers, start: float) -> Iterator[tuple[Site, str, float]]:
     """Requests 130 seconds after one another: some have all their answers in the middle of a part, some on both sides
     of a border."""
-    for cloud, given_ in answers.items():
+    for site, given_ in answers.items():
         for name, later in given_:
-            yield cloud, name, start + 130 * REQUESTS.index(name) + later
+            yield site, name, start + 130 * REQUESTS.index(name) + later
 
 
 def firsts(answers: Answers, start: float) -> list[tuple[str, float]]:
@@ -56,7 +57,7 @@ def firsts(answers: Answers, start: float) -> list[tuple[str, float]]:
     ],
 )
 def test_an_answer_of_two_clouds_counts_once(aws: float, gcp: float) -> None:
-    tables, one, two = MemoryTables(), MemoryStore("aws"), MemoryStore("gcp")
+    tables, one, two = MemoryTables(), MemoryStore(Site("aws")), MemoryStore(Site("gcp"))
     write(one, 1, ("a", NOW - 3600 + aws))
     write(two, 1, ("a", NOW - 3600 + gcp))
     assert gather(tables, one, "wine", []) == 1
@@ -66,7 +67,7 @@ def test_an_answer_of_two_clouds_counts_once(aws: float, gcp: float) -> None:
 
 
 def test_far_from_a_border_no_other_part_is_looked_at() -> None:
-    tables, store = Fragile(), MemoryStore("aws")
+    tables, store = Fragile(), MemoryStore(Site("aws"))
     for number, at in enumerate((NOW - 150, NOW + 150, NOW + 450)):
         write(store, number, (f"r{number}", at))
     gather(tables, store, "wine", [])
@@ -79,7 +80,7 @@ def test_far_from_a_border_no_other_part_is_looked_at() -> None:
 def test_a_part_that_nothing_is_left_of_stays_and_takes_more(tmp_path: Path) -> None:
     tables = ParquetTables(address=str(tmp_path))
     for cloud, at in (("aws", NOW + 300.4), ("gcp", NOW + 299.6)):
-        store = MemoryStore(cloud)  # type: ignore[arg-type]
+        store = MemoryStore(Site(cloud))
         write(store, 1, ("a", at))
         gather(tables, store, "wine", [])
     assert [len(tables.read("wine", "predictions", part)) for part in tables.partitions("wine", "predictions")] == [
@@ -100,9 +101,9 @@ def test_the_order_in_which_answers_come_makes_no_difference(answers: Answers, r
     arriving = list(timed(answers, NOW - 3450))
     random.shuffle(arriving)
     grown = 0
-    for number, (cloud, name, at) in enumerate(arriving):
-        write(stores[cloud], number, (name, at))
-        grown += gather(tables, stores[cloud], "wine", [])
+    for number, (site, name, at) in enumerate(arriving):
+        write(stores[site], number, (name, at))
+        grown += gather(tables, stores[site], "wine", [])
     assert gathered(tables) == firsts(answers, NOW - 3450)
     assert grown == len(gathered(tables))
 
@@ -113,8 +114,8 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
 ) -> None:
     """``at_once`` objects are added at a time; what was noted before the kill is not read again."""
     tables, stores = Fragile(-1 if in_store else kill_at), stores_of(answers)
-    for number, (cloud, name, at) in enumerate(timed(answers, NOW - 750)):
-        write(stores[cloud], number, (name, at))
+    for number, (site, name, at) in enumerate(timed(answers, NOW - 750)):
+        write(stores[site], number, (name, at))
     for store in stores.values():
         store.kill_at = kill_at if in_store else -1
     with pytest.MonkeyPatch.context() as patch:

@@ -11,6 +11,7 @@ from intermodal.platform.errors import NotFound
 from intermodal.platform.monitoring import log_gathering, predictions
 from intermodal.platform.monitoring.log_gathering import OWN_BYTES, gather
 from intermodal.platform.protocol.prediction_log import Header
+from intermodal.platform.targets import Site
 from tests.assets.monitoring.gathering import NOW, Counting, Fragile, ids, write
 from tests.memory import MemoryStore
 
@@ -47,7 +48,7 @@ def fill(store: MemoryStore, objects: int, rows: int) -> int:
 
 
 def test_no_more_is_held_than_the_limit(held: Held) -> None:
-    tables, store = Fragile(), Counting("aws")
+    tables, store = Fragile(), Counting(Site("aws"))
     whole = fill(store, 40, 300)
     assert whole > 6 * LIMIT
     assert sum(map(len, store.objects.values())) < LIMIT
@@ -58,7 +59,7 @@ def test_no_more_is_held_than_the_limit(held: Held) -> None:
 
 @pytest.mark.usefixtures("held")
 def test_small_objects_weigh_something_too() -> None:
-    tables, store = Fragile(), Counting("aws")
+    tables, store = Fragile(), Counting(Site("aws"))
     fill(store, 40, 1)
     gather(tables, store, "wine", [])
     assert 40 * OWN_BYTES / LIMIT < tables.notes < 8
@@ -66,7 +67,7 @@ def test_small_objects_weigh_something_too() -> None:
 
 @pytest.mark.usefixtures("held")
 def test_damaged_objects_are_noted_some_at_a_time_too() -> None:
-    tables, store, damaged = Fragile(), Counting("aws"), list[str]()
+    tables, store, damaged = Fragile(), Counting(Site("aws")), list[str]()
     fill(store, 40, 1)
     store.objects = dict.fromkeys(store.objects, b"no archive")
     assert gather(tables, store, "wine", damaged) == 0
@@ -77,8 +78,8 @@ def test_damaged_objects_are_noted_some_at_a_time_too() -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_an_object_that_vanished_ends_the_look_and_the_next_one_goes_on() -> None:
-    tables, store = Fragile(), Vanishing("aws")
+def test_gather_after_an_object_vanished_continues_the_next_time() -> None:
+    tables, store = Fragile(), Vanishing(Site("aws"))
     fill(store, 40, 300)
     store.gone = sorted(store.objects)[30]
     with pytest.raises(NotFound):
@@ -91,7 +92,7 @@ def test_an_object_that_vanished_ends_the_look_and_the_next_one_goes_on() -> Non
 
 
 def test_a_usual_look_is_one_note_and_one_write_a_part() -> None:
-    tables, store = Fragile(), Counting("aws")
+    tables, store = Fragile(), Counting(Site("aws"))
     fill(store, 250, 20)
     assert gather(tables, store, "wine", []) == 250 * 20
     assert (tables.notes, tables.parts_written) == (1, [predictions.part_of(NOW)])

@@ -1,4 +1,4 @@
-"""What serves where, of many models and a cloud that does not answer."""
+"""What serves where, of many models and a target that does not answer."""
 
 import threading
 from collections.abc import Callable
@@ -9,17 +9,15 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring import status
 from intermodal.platform.ports.endpoints import Endpoint
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import TARGETS
-from tests.memory import MemoryGateway, MemoryStore, MemoryTarget
-
-AWS = TARGETS[0]
+from tests.memory import MemoryGateway, MemoryStore, MemoryTarget, MemoryTargets
+from tests.targets import AWS
 
 
 class Slow(MemoryTarget):
-    """A cloud whose every call waits as it is told, and then does not answer."""
+    """A target whose every call waits as it is told, and then does not answer."""
 
     def __init__(self, wait: Callable[[], object]) -> None:
-        super().__init__(AWS, MemoryStore(AWS.cloud))
+        super().__init__(AWS, MemoryStore(AWS.site))
         self.wait = wait
 
     def describe(self, name: str) -> Endpoint | None:
@@ -27,21 +25,21 @@ class Slow(MemoryTarget):
         raise Unavailable(f"no answer about {name}")
 
 
-def routed(place: MemoryTarget, models: int) -> MemoryGateway:
-    gateway = MemoryGateway([place])
+def routed(adapter: MemoryTarget, models: int) -> MemoryGateway:
+    gateway = MemoryGateway([adapter])
     for number in range(models):
-        gateway.publish(Route(f"m{number}", "1.0.0", {AWS.cloud: 1}, {}, "{}"), [])
+        gateway.publish(Route(f"m{number}", "1.0.0", {AWS: 1}, {}, "{}"), [])
     return gateway
 
 
-def test_no_model_waits_for_another_ones_cloud() -> None:
+def test_no_model_waits_for_the_target_of_another() -> None:
     together = threading.Barrier(4)
-    place = Slow(lambda: together.wait(timeout=30))
-    found = status.statuses(routed(place, 4), [place], "sandbox")
+    adapter = Slow(lambda: together.wait(timeout=30))
+    found = status.statuses(routed(adapter, 4), MemoryTargets.of([adapter]), "sandbox")
     assert list(found) == ["m0", "m1", "m2", "m3"]
     assert {served.state for model in found.values() for served in model.endpoints} == {"unreachable"}
 
 
-def test_without_routes_nobody_is_asked() -> None:
-    place = Slow(lambda: pytest.fail("asked"))
-    assert status.statuses(routed(place, 0), [place], "sandbox") == {}
+def test_without_routes_no_target_is_called() -> None:
+    adapter = Slow(lambda: pytest.fail("asked"))
+    assert status.statuses(routed(adapter, 0), MemoryTargets.of([adapter]), "sandbox") == {}

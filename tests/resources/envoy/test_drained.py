@@ -1,6 +1,6 @@
-"""Whatever keeps a cloud from serving, it soon gets no first tries, and no caller notices; a lone error is no reason.
+"""Whatever keeps a target from serving, it soon gets no first tries, and no caller notices; a few errors do not.
 
-Golden rows are answered well throughout, so that what callers see is what drains a cloud (docs/adr/0022).
+Golden rows are answered well throughout, so that what callers see is what drains a target (docs/adr/0022).
 """
 
 import itertools
@@ -9,11 +9,12 @@ from collections.abc import Callable
 import pytest
 from aiohttp import web
 
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy.control.admin import Admin
-from tests.resources.envoy.conftest import Model, until
+from tests.resources.envoy.conftest import Model, target_of, until
 from tests.resources.envoy.load import drive
 from tests.resources.envoy.upstreams import Answer, FakeUpstream, always, predicted
+from tests.targets import AWS, AZURE, GCP, TARGETS
 
 RATE = 200
 
@@ -47,69 +48,69 @@ def throttled(fake: FakeUpstream) -> None:
 
 
 @pytest.mark.parametrize("harm", [FakeUpstream.kill, slow, erring, throttled])
-def test_a_cloud_that_cannot_serve_is_drained_and_no_request_fails(
+def test_a_target_that_cannot_serve_is_drained_and_no_request_fails(
     model: Model, harm: Callable[[FakeUpstream], None]
 ) -> None:
     model.publish()
-    outcome = drive(f"{model.url}/infer", 2.5, RATE, lambda: harm(model.clouds["aws"]))
+    outcome = drive(f"{model.url}/infer", 2.5, RATE, lambda: harm(model.fakes[AWS]))
     assert outcome.failed == []
-    assert outcome.clouds["aws"] > 0
-    until(lambda: model.healthy() == {"gcp", "azure"})
+    assert outcome.targets[AWS] > 0
+    until(lambda: model.healthy() == {GCP, AZURE})
     after = drive(f"{model.url}/infer", 0.5, RATE)
     assert after.failed == []
     # A golden row that is answered lets it be tried again.
-    assert after.clouds["aws"] <= 0.05 * len(after.order)
+    assert after.targets[AWS] <= 0.05 * len(after.order)
 
 
 @pytest.mark.parametrize("harm", [erring, throttled])
 def test_it_is_tried_again_and_gets_its_share_back(model: Model, harm: Callable[[FakeUpstream], None]) -> None:
     model.publish()
-    aws = model.clouds["aws"]
+    aws = model.fakes[AWS]
     harm(aws)
     assert drive(f"{model.url}/infer", 1, RATE).failed == []
-    until(lambda: model.healthy() == {"gcp", "azure"})
+    until(lambda: model.healthy() == {GCP, AZURE})
     aws.answer = predicted
-    until(lambda: "aws" in model.healthy() and drive(f"{model.url}/infer", 0.5, RATE).clouds["aws"] > 0.15 * RATE)
+    until(lambda: AWS in model.healthy() and drive(f"{model.url}/infer", 0.5, RATE).targets[AWS] > 0.15 * RATE)
 
 
 @pytest.mark.parametrize("status", [500, 429])
 def test_a_few_errors_take_nobody_out(model: Model, status: int) -> None:
     model.publish()
-    for fake in model.clouds.values():
+    for fake in model.fakes.values():
         fake.answer = spoiled(status, lambda number: number % 10 == 0)
     assert {model.infer().status_code for _ in range(90)} == {200}
-    assert model.healthy() == set(CLOUDS)
+    assert model.healthy() == set(TARGETS)
     counted = Admin(model.gateway.admin_url).stats("Counters", rf"^cluster\.{model.name}/.*ejections_detected")
     assert counted
     assert set(counted.values()) == {0}
 
 
-def test_clouds_that_all_err_are_all_asked(model: Model) -> None:
+def test_targets_that_all_fail_are_all_tried(model: Model) -> None:
     model.publish()
-    for fake in model.clouds.values():
+    for fake in model.fakes.values():
         fake.answer = spoiled(429, lambda number: number % 2 == 0)
-    serving: list[set[Cloud]] = []
-    looks = [lambda: serving.append(model.healthy())] * 8
-    outcome = drive(f"{model.url}/infer", 2, RATE, *looks)
-    assert all(outcome.clouds[cloud] > 0.15 * RATE for cloud in CLOUDS)
+    serving: list[set[Target]] = []
+    readings = [lambda: serving.append(model.healthy())] * 8
+    outcome = drive(f"{model.url}/infer", 2, RATE, *readings)
+    assert all(outcome.targets[target] > 0.15 * RATE for target in TARGETS)
     assert all(serving)
 
 
-def test_a_failing_cloud_serves_when_the_others_are_dead(model: Model) -> None:
+def test_a_failing_target_serves_when_the_others_are_dead(model: Model) -> None:
     model.publish()
-    model.clouds["aws"].answer = spoiled(429, lambda number: number % 2 == 0)
+    model.fakes[AWS].answer = spoiled(429, lambda number: number % 2 == 0)
     drive(f"{model.url}/infer", 0.5, RATE)
-    model.clouds["gcp"].kill()
-    model.clouds["azure"].kill()
-    until(lambda: model.healthy() == {"aws"})
+    model.fakes[GCP].kill()
+    model.fakes[AZURE].kill()
+    until(lambda: model.healthy() == {AWS})
     outcome = drive(f"{model.url}/infer", 0.5, RATE)
-    assert outcome.clouds["aws"] == len(outcome.order) > 0.9 * (len(outcome.order) + len(outcome.failed))
+    assert outcome.targets[AWS] == len(outcome.order) > 0.9 * (len(outcome.order) + len(outcome.failed))
 
 
 def test_an_upstream_cannot_say_so_itself(model: Model) -> None:
     model.publish()
-    model.clouds["aws"].answer = lambda *_: web.json_response({}, headers={"x-envoy-degraded": "1"})
+    model.fakes[AWS].answer = lambda *_: web.json_response({}, headers={"x-envoy-degraded": "1"})
     answers = [model.infer() for _ in range(12)]
-    assert "aws" in {answer.headers["x-intermodal-cloud"] for answer in answers}
+    assert AWS in {target_of(answer) for answer in answers}
     assert not any("x-envoy-degraded" in answer.headers for answer in answers)
-    assert model.healthy() == set(CLOUDS)
+    assert model.healthy() == set(TARGETS)

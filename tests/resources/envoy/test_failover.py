@@ -1,25 +1,26 @@
-"""No request fails while a cloud dies, misbehaves, comes back, or while the route changes under load."""
+"""No request fails while a target dies, misbehaves, comes back, or while the route changes under load."""
 
 import pytest
 
 from tests.resources.envoy.conftest import Model, until
 from tests.resources.envoy.load import drive
 from tests.resources.envoy.upstreams import Answer, always, predicted
+from tests.targets import AWS, AZURE, GCP
 
 RATE = 200
 
 
-def test_a_killed_cloud_costs_no_request_and_gets_its_share_back(model: Model) -> None:
+def test_a_killed_target_costs_no_request_and_gets_its_share_back(model: Model) -> None:
     model.publish()
-    aws = model.clouds["aws"]
+    aws = model.fakes[AWS]
     outcome = drive(f"{model.url}/infer", 3, RATE, aws.kill)
     assert outcome.failed == []
-    assert outcome.clouds["aws"] > 0
-    assert "aws" not in outcome.order[-RATE:]
-    assert model.healthy() == {"gcp", "azure"}
+    assert outcome.targets[AWS] > 0
+    assert AWS not in outcome.order[-RATE:]
+    assert model.healthy() == {GCP, AZURE}
     aws.start()
-    until(lambda: "aws" in model.healthy())
-    assert drive(f"{model.url}/infer", 1, RATE).clouds["aws"] > 0.15 * RATE
+    until(lambda: AWS in model.healthy())
+    assert drive(f"{model.url}/infer", 1, RATE).targets[AWS] > 0.15 * RATE
 
 
 @pytest.mark.parametrize(
@@ -37,79 +38,79 @@ def test_a_killed_cloud_costs_no_request_and_gets_its_share_back(model: Model) -
     ],
     ids=["500", "503", "404", "401", "403", "408", "429", "302", "400-of-aws-itself"],
 )
-def test_a_cloud_that_cannot_serve_is_passed_over(model: Model, answer: Answer) -> None:
+def test_a_target_that_cannot_serve_is_passed_over(model: Model, answer: Answer) -> None:
     model.publish()
 
     def break_aws() -> None:
-        model.clouds["aws"].answer = answer
+        model.fakes[AWS].answer = answer
 
     outcome = drive(f"{model.url}/infer", 1.2, RATE, break_aws)
     assert outcome.failed == []
-    assert "aws" not in outcome.order[-RATE // 4 :]
-    until(lambda: model.healthy() == {"gcp", "azure"})
-    model.clouds["aws"].answer = predicted
-    until(lambda: "aws" in model.healthy())
+    assert AWS not in outcome.order[-RATE // 4 :]
+    until(lambda: model.healthy() == {GCP, AZURE})
+    model.fakes[AWS].answer = predicted
+    until(lambda: AWS in model.healthy())
 
 
-def test_a_cloud_that_hangs_is_passed_over(model: Model) -> None:
+def test_a_target_that_hangs_is_passed_over(model: Model) -> None:
     model.publish()
 
     def hang() -> None:
-        model.clouds["gcp"].hanging = True
+        model.fakes[GCP].hanging = True
 
     outcome = drive(f"{model.url}/infer", 2, RATE, hang)
     assert outcome.failed == []
-    until(lambda: model.healthy() == {"aws", "azure"})
+    until(lambda: model.healthy() == {AWS, AZURE})
 
 
-def test_a_cloud_that_answers_too_late_is_passed_over(model: Model) -> None:
+def test_a_target_that_answers_too_late_is_passed_over(model: Model) -> None:
     model.publish()
-    model.clouds["aws"].delay_seconds = 3 * model.gateway.try_seconds
+    model.fakes[AWS].delay_seconds = 3 * model.gateway.try_seconds
     outcome = drive(f"{model.url}/infer", 3, 50)
     assert outcome.failed == []
-    assert outcome.clouds["aws"] == 0
+    assert outcome.targets[AWS] == 0
 
 
-def test_all_clouds_may_stall_for_a_moment(model: Model) -> None:
-    """All are ejected for it, and are asked all the same: refusing would make seconds of outage of a moment's stall."""
+def test_all_targets_may_stall_for_a_moment(model: Model) -> None:
+    """All are ejected for it, and are tried all the same: refusing would make seconds of outage of a moment's stall."""
     model.publish()
 
     def stall(hanging: bool) -> None:
-        for fake in model.clouds.values():
+        for fake in model.fakes.values():
             fake.hanging = hanging
 
     outcome = drive(f"{model.url}/infer", 4.5, RATE, lambda: stall(True), lambda: stall(False))
     assert outcome.failed == []
 
 
-def test_two_clouds_of_three_may_go(model: Model) -> None:
+def test_two_targets_of_three_may_fail(model: Model) -> None:
     model.publish()
-    outcome = drive(f"{model.url}/infer", 2, RATE, model.clouds["aws"].kill, model.clouds["gcp"].kill)
+    outcome = drive(f"{model.url}/infer", 2, RATE, model.fakes[AWS].kill, model.fakes[GCP].kill)
     assert outcome.failed == []
-    assert set(outcome.order[-RATE // 4 :]) == {"azure"}
+    assert set(outcome.order[-RATE // 4 :]) == {AZURE}
 
 
-def test_a_cloud_that_dies_while_nobody_asks_is_known(model: Model) -> None:
+def test_a_target_that_dies_without_traffic_is_detected(model: Model) -> None:
     model.publish()
-    until(lambda: model.healthy() == {"aws", "gcp", "azure"})
-    model.clouds["azure"].kill()
-    until(lambda: model.healthy() == {"aws", "gcp"})
+    until(lambda: model.healthy() == {AWS, GCP, AZURE})
+    model.fakes[AZURE].kill()
+    until(lambda: model.healthy() == {AWS, GCP})
 
 
 def test_weights_and_versions_change_under_load(model: Model) -> None:
     model.publish()
 
     def drain_aws() -> None:
-        model.publish(aws=0, gcp=50, azure=50)
+        model.publish({AWS: 0, GCP: 50, AZURE: 50})
 
     def next_version() -> None:
         model.version = "1.1.0"
         model.publish()
 
     def only_aws() -> None:
-        model.publish(aws=1)
+        model.publish({AWS: 1})
 
     outcome = drive(f"{model.url}/infer", 5, RATE, drain_aws, next_version, only_aws)
     assert outcome.failed == []
-    assert set(outcome.order[-RATE // 4 :]) == {"aws"}
+    assert set(outcome.order[-RATE // 4 :]) == {AWS}
     assert model.infer().headers["x-intermodal-version"] == "1.1.0"

@@ -1,4 +1,4 @@
-"""Figures from Envoy's own counters: right against what was sent, over the span that was looked at."""
+"""Figures from Envoy's own counters: right against what was sent, over the span that was measured."""
 
 import time
 from pathlib import Path
@@ -11,15 +11,17 @@ from hypothesis import strategies as st
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Totals
 from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.targets import Target
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.envoy.metrics import EnvoyMetrics
 from intermodal.resources.envoy.stats import counters, history, samples
 from intermodal.resources.envoy.stats.config import BUCKETS_MS
 from intermodal.resources.envoy.stats.counters import Counted
-from intermodal.resources.envoy.stats.history import Look
+from intermodal.resources.envoy.stats.history import Reading
 from tests.resources.envoy.conftest import GOLDEN, Model, until
 from tests.resources.envoy.load import drive
 from tests.resources.envoy.upstreams import always
+from tests.targets import AWS, AZURE, GCP
 
 
 @pytest.fixture
@@ -27,69 +29,68 @@ def metrics(gateway: EnvoyGateway) -> EnvoyMetrics:
     return EnvoyMetrics(admin_url=gateway.admin_url, directory=gateway.directory)
 
 
-def looked(metrics: EnvoyMetrics, model: Model) -> None:
-    """A look that the next read of a second or more finds."""
+def reading_kept(metrics: EnvoyMetrics, model: Model) -> None:
+    """A reading that the next read of a second or more finds."""
     metrics.read(60, model.name)
     time.sleep(1.1)
 
 
-def rows(metrics: EnvoyMetrics, model: Model) -> tuple[float, dict[str, Figures]]:
+def rows(metrics: EnvoyMetrics, model: Model) -> tuple[float, dict[Target, Figures]]:
     span, found = metrics.measured(3, model.name)
-    return span, {row.cloud: row for row in found}
+    return span, {row.target: row for row in found}
 
 
 def test_requests_errors_and_throttling_are_those_that_were_sent(model: Model, metrics: EnvoyMetrics) -> None:
-    rarely = {"probe_seconds": 60}  # a probe between the cloud's fault and the first request would leave it unasked
-    model.gateway = model.gateway.model_copy(update=rarely)
+    # A probe between the target's fault and the first request would leave it without requests.
+    model.gateway = model.gateway.model_copy(update={"probe_seconds": 60})
     model.publish()
-    looked(metrics, model)
-    model.clouds["aws"].answer = always(500)
-    model.clouds["gcp"].answer = always(429)
+    reading_kept(metrics, model)
+    model.fakes[AWS].answer = always(500)
+    model.fakes[GCP].answer = always(429)
     drive(f"{model.url}/infer", 1, 60)
-    model.clouds["gcp"].answer = always(400)
+    model.fakes[GCP].answer = always(400)
     model.infer(content="{}")
     span, found = rows(metrics, model)
-    assert set(found) == {"aws", "gcp", "azure"}
-    assert round(found["azure"].requests * span) in (60, 61)  # the last one may have been azure's
-    assert (found["azure"].error_rate, found["azure"].throttled) == (0, 0)
-    assert (found["aws"].error_rate, found["aws"].throttled) == (1, 0)
-    assert found["gcp"].error_rate == 0
-    assert found["gcp"].throttled is not None
-    assert found["gcp"].throttled > 0.5
+    assert set(found) == {AWS, GCP, AZURE}
+    assert round(found[AZURE].requests * span) in (60, 61)  # the last one may have been AZURE's
+    assert (found[AZURE].error_rate, found[AZURE].throttled) == (0, 0)
+    assert (found[AWS].error_rate, found[AWS].throttled) == (1, 0)
+    assert found[GCP].error_rate == 0
+    assert (found[GCP].throttled or 0) > 0.5
     assert {(row.source, row.model, row.version) for row in found.values()} == {("gateway", model.name, "1.0.0")}
 
 
-def test_a_cloud_that_does_not_answer_is_an_error(model: Model, metrics: EnvoyMetrics) -> None:
-    model.publish(aws=1, gcp=1)
-    looked(metrics, model)
-    model.clouds["aws"].hanging = True
+def test_a_target_that_does_not_answer_is_an_error(model: Model, metrics: EnvoyMetrics) -> None:
+    model.publish({AWS: 1, GCP: 1})
+    reading_kept(metrics, model)
+    model.fakes[AWS].hanging = True
     outcome = drive(f"{model.url}/infer", 0.5, 40)
     assert outcome.failed == []
     _, found = rows(metrics, model)
-    assert found["aws"].error_rate == 1
-    assert (found["aws"].p50_ms, found["gcp"].error_rate) == (None, 0)
+    assert found[AWS].error_rate == 1
+    assert (found[AWS].p50_ms, found[GCP].error_rate) == (None, 0)
     assert model.gateway.totals().get(model.name, Totals()).retried > 0
 
 
-def test_latencies_are_those_of_the_cloud(model: Model, metrics: EnvoyMetrics) -> None:
-    model.publish(aws=1, gcp=1)
-    looked(metrics, model)
-    model.clouds["aws"].delay_seconds = 0.45
+def test_latencies_are_those_of_the_target(model: Model, metrics: EnvoyMetrics) -> None:
+    model.publish({AWS: 1, GCP: 1})
+    reading_kept(metrics, model)
+    model.fakes[AWS].delay_seconds = 0.45
     drive(f"{model.url}/infer", 1, 60)
-    found: dict[str, Figures] = {}
+    found: dict[Target, Figures] = {}
 
     def merged() -> bool:
         found.update(rows(metrics, model)[1])
-        return found["aws"].p50_ms is not None and found["gcp"].p50_ms is not None
+        return found[AWS].p50_ms is not None and found[GCP].p50_ms is not None
 
     until(merged)
-    assert 400 <= found["aws"].p50_ms <= found["aws"].p95_ms <= found["aws"].p99_ms  # type: ignore[operator]
-    assert found["gcp"].p50_ms < 400  # type: ignore[operator]
+    assert 400 <= found[AWS].p50_ms <= found[AWS].p95_ms <= found[AWS].p99_ms  # type: ignore[operator]
+    assert found[GCP].p50_ms < 400  # type: ignore[operator]
 
 
-def test_probes_and_readiness_are_not_counted_and_say_so_to_the_endpoint(model: Model, metrics: EnvoyMetrics) -> None:
-    model.publish(aws=1)
-    aws = model.clouds["aws"]
+def test_probes_are_marked_and_not_counted(model: Model, metrics: EnvoyMetrics) -> None:
+    model.publish({AWS: 1})
+    aws = model.fakes[AWS]
     seen = aws.count
     until(lambda: aws.count > seen)
     assert aws.last_headers["x-intermodal-probe"] == "1"
@@ -102,10 +103,10 @@ def test_probes_and_readiness_are_not_counted_and_say_so_to_the_endpoint(model: 
     assert model.gateway.totals().get(model.name, Totals()).requests == 1
 
 
-def test_a_caller_that_left_is_told_apart(model: Model) -> None:
+def test_a_caller_that_left_is_counted_apart(model: Model) -> None:
     """What the alert on the error budget goes by: a drill counts it as failed, the alert does not."""
-    model.publish(aws=1)
-    model.clouds["aws"].hanging = model.clouds["gcp"].hanging = model.clouds["azure"].hanging = True
+    model.publish({AWS: 1})
+    model.fakes[AWS].hanging = model.fakes[GCP].hanging = model.fakes[AZURE].hanging = True
     with pytest.raises(httpx.ReadTimeout):
         httpx.post(f"{model.url}/infer", content=GOLDEN, timeout=0.3)
     left = f'envoy_intermodal_answers_total{{model="{model.name}",code="0",tries="1",flags="DC"}} 1'
@@ -114,25 +115,26 @@ def test_a_caller_that_left_is_told_apart(model: Model) -> None:
     assert model.gateway.totals()[model.name] == Totals(requests=1, failed=1, retried=0)
 
 
-def test_versions_are_told_apart(model: Model, metrics: EnvoyMetrics) -> None:
-    model.publish(aws=1)
-    looked(metrics, model)
+def test_versions_are_counted_apart(model: Model, metrics: EnvoyMetrics) -> None:
+    model.publish({AWS: 1})
+    reading_kept(metrics, model)
     model.infer()
     model.version = "1.1.0"
-    model.publish(aws=1)
+    model.publish({AWS: 1})
     model.infer()
     assert {row.version for row in metrics.read(3, model.name)} == {"1.0.0", "1.1.0"}
 
 
 def test_every_series_that_prometheus_takes_is_labelled(model: Model) -> None:
-    model.publish(aws=1)
+    model.publish({AWS: 1})
     model.infer()
     text = httpx.get(f"{model.gateway.admin_url}/stats/prometheus", params={"filter": model.name}).text
-    labels = f'{{model="{model.name}",cloud="aws",version="1.0.0",code="200"}}'
+    labels = f'{{model="{model.name}",target="{AWS}",cloud="aws",version="1.0.0",code="200"}}'
     assert f"envoy_intermodal_tries_total{labels} 1" in text
     assert f'envoy_intermodal_answers_total{{model="{model.name}",code="200",tries="1",flags="-"}} 1' in text
     healthy = [line for line in text.splitlines() if line.startswith("envoy_cluster_membership_healthy{")]
-    assert any(f'model="{model.name}",cloud="aws"}} 1' in line for line in healthy)
+    labels = f'model="{model.name}",target="{AWS}",cloud="aws"'
+    assert any(f"{labels}}} 1" in line for line in healthy)
     until(lambda: bounds(model) == {*(f"{bound * 1000:g}" for bound in BUCKETS_MS), "+Inf"})
 
 
@@ -140,14 +142,14 @@ def bounds(model: Model) -> set[str]:
     text = httpx.get(f"{model.gateway.admin_url}/stats/prometheus", params={"filter": f"tries_.*{model.name}"}).text
     found = samples.parse(text)
     return {
-        one.labels["le"] if one.labels["le"] == "+Inf" else f"{float(one.labels['le']):g}"
-        for one in found
-        if one.name == counters.TIMES
+        sample.labels["le"] if sample.labels["le"] == "+Inf" else f"{float(sample.labels['le']):g}"
+        for sample in found
+        if sample.name == counters.TIMES
     }
 
 
-def test_nobody_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(Unavailable, match="No gateway"):
+def test_metrics_without_a_gateway_are_unavailable(tmp_path: Path) -> None:
+    with pytest.raises(Unavailable, match="no gateway"):
         EnvoyMetrics(admin_url="http://127.0.0.1:1", directory=str(tmp_path / "none")).read(60)
     with pytest.raises(Unavailable, match="does not answer"):
         EnvoyMetrics(admin_url="http://127.0.0.1:1", directory=str(tmp_path)).read(60)
@@ -160,7 +162,7 @@ def test_a_quantile_lies_in_the_bucket_of_the_true_one(values: list[int], share:
     found = counters.quantile_ms(within, share)
     true = sorted(values)[max(0, -int(-share * len(values) // 1) - 1)]
     upper = min(upper for upper in uppers if true <= upper)
-    lower = max([0.0, *(one for one in uppers if one < true)])
+    lower = max([0.0, *(bound for bound in uppers if bound < true)])
     assert found is not None
     assert lower <= found * 1000 * (1 + 1e-9)
     assert found * 1000 <= upper * (1 + 1e-9)
@@ -178,7 +180,7 @@ def test_a_count_that_fell_began_anew() -> None:
     assert Counted({"200": 12}, {500.0: 12}).since(before) == Counted({"200": 2}, {500.0: 2})
 
 
-def test_looks_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
+def test_readings_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
     known = {float(at): tmp_path / str(at) for at in range(0, 2 * 86400, 30)}
     now = max(known)
     kept = history.spaced(known, now)
@@ -188,11 +190,11 @@ def test_looks_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
         assert min(abs(now - at - ago) for at in kept) <= 0.3 * ago
 
 
-def test_a_look_is_found_again_unless_envoy_was_started_anew(tmp_path: Path) -> None:
-    one = {("m", "aws", "1.0.0"): Counted({"200": 3}, {500.0: 3, float("inf"): 3})}
+def test_a_reading_is_found_again_unless_envoy_was_started_anew(tmp_path: Path) -> None:
+    counted = {("m", AWS, "1.0.0"): Counted({"200": 3}, {500.0: 3, float("inf"): 3})}
     for at in (1000.0, 1050.0):
-        history.keep(tmp_path / "figures", Look(at, 900.0, one))
+        history.keep(tmp_path / "figures", Reading(at, 900.0, counted))
     found = history.nearest(tmp_path / "figures", 1060.0, 60, 900.5)
-    assert found == Look(1000.0, 900.0, one)
+    assert found == Reading(1000.0, 900.0, counted)
     assert history.nearest(tmp_path / "figures", 1060.0, 60, 950.0) is None
     assert history.nearest(tmp_path / "figures", 1060.0, 4, 900.0) is None

@@ -7,13 +7,13 @@ import pytest
 from aiohttp import web
 
 from intermodal.platform.errors import NotFound, SpecError, Throttled, Unavailable
-from intermodal.platform.ports.endpoints import AwsSignature, BearerToken
+from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, ErrorEnvelope, Upstream
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
-from intermodal.platform.targets import CLOUDS
 from intermodal.resources.envoy.gateway import EnvoyGateway
-from tests.resources.envoy.conftest import GOLDEN, Model, running, until
+from tests.resources.envoy.conftest import GOLDEN, Model, running, target_of, until
 from tests.resources.envoy.load import drive
-from tests.resources.envoy.upstreams import always, predicted, sagemaker_error
+from tests.resources.envoy.upstreams import Answer, always, predicted, sagemaker_error
+from tests.targets import AWS, AWS_EU, AZURE, GCP, TARGETS
 
 
 def error_of(answer: httpx.Response) -> str:
@@ -21,32 +21,32 @@ def error_of(answer: httpx.Response) -> str:
     return str(answer.json()["error"])
 
 
-def test_a_prediction_says_who_made_it_and_hides_the_machinery(model: Model) -> None:
-    model.clouds["aws"].answer = always(
+def test_a_prediction_names_its_target_and_hides_the_machinery(model: Model) -> None:
+    model.fakes[AWS].answer = always(
         200, "{}", x_intermodal_version="9.9.9", server="gunicorn", set_cookie="a=b", authorization="Bearer leaked"
     )
-    model.publish(aws=1)
+    model.publish({AWS: 1})
     answer = model.infer()
     assert answer.status_code == 200
-    assert answer.headers["x-intermodal-cloud"] == "aws"
+    assert target_of(answer) == AWS
     assert answer.headers["x-intermodal-version"] == "1.0.0"
     assert not {"server", "set-cookie", "authorization"} & set(answer.headers)
     assert not [name for name in answer.headers if name.startswith("x-envoy")]
 
 
-def test_the_upstream_gets_its_own_url_and_nothing_of_the_clients_credentials(model: Model) -> None:
-    model.credentials = {"gcp": BearerToken("the-gateways-own")}
-    model.publish(aws=1)
+def test_the_upstream_gets_its_own_url_and_no_client_credentials(model: Model) -> None:
+    model.credentials = {GCP: BearerToken("the-gateways-own")}
+    model.publish({AWS: 1})
     headers = {
         "authorization": "Bearer client", "cookie": "a=b", "x-amz-security-token": "x", "x-envoy-max-retries": "0",
         "azureml-model-deployment": "canary", "x-api-key": "k",
     }  # fmt: skip
     assert model.infer(headers=headers, params={"q": "1"}).status_code == 200
-    assert model.clouds["aws"].last_path == "/score"
-    assert not set(headers) & set(model.clouds["aws"].last_headers)
-    model.publish(gcp=1)
+    assert model.fakes[AWS].last_path == "/score"
+    assert not set(headers) & set(model.fakes[AWS].last_headers)
+    model.publish({GCP: 1})
     assert model.infer(headers=headers).status_code == 200
-    assert model.clouds["gcp"].last_headers["authorization"] == "Bearer the-gateways-own"
+    assert model.fakes[GCP].last_headers["authorization"] == "Bearer the-gateways-own"
 
 
 def test_every_try_of_a_request_carries_its_id_which_no_client_gives(model: Model) -> None:
@@ -58,23 +58,24 @@ def test_every_try_of_a_request_carries_its_id_which_no_client_gives(model: Mode
         tries.append({name.lower(): value for name, value in request.headers.items()})
         return web.Response(status=500)
 
-    model.credentials = dict.fromkeys(("aws", "gcp"), AwsSignature("sagemaker", "eu-west-1", "AKID", "secret"))
-    model.clouds["aws"].answer = model.clouds["gcp"].answer = refuse
-    model.publish(aws=1, gcp=1)
+    model.serve(AWS, AWS_EU)
+    model.credentials = dict.fromkeys((AWS, AWS_EU), AwsSignature("sagemaker", "eu-west-1", "AKID", "secret"))
+    model.fakes[AWS].answer = model.fakes[AWS_EU].answer = refuse
+    model.publish()
     model.infer(headers={"x-request-id": "x", "x-amzn-sagemaker-custom-attributes": "x"})
-    ids = {one[name] for one in tries for name in ("x-request-id", "x-amzn-sagemaker-custom-attributes")}
+    ids = {sent[name] for sent in tries for name in ("x-request-id", "x-amzn-sagemaker-custom-attributes")}
     assert len(tries) > 1
     assert len(ids) == 1
     assert ids != {"x"}
 
 
 def test_weights_are_shares_and_zero_is_none(model: Model) -> None:
-    model.publish(aws=60, gcp=40, azure=0)
+    model.publish({AWS: 60, GCP: 40, AZURE: 0})
     outcome = drive(f"{model.url}/infer", 2, 200)
     assert not outcome.failed
-    assert outcome.clouds["azure"] == 0
-    assert 0.45 < outcome.clouds["aws"] / outcome.clouds.total() < 0.75
-    assert model.healthy() == {"aws", "gcp", "azure"}
+    assert outcome.targets[AZURE] == 0
+    assert 0.45 < outcome.targets[AWS] / outcome.targets.total() < 0.75
+    assert model.healthy() == {AWS, GCP, AZURE}
 
 
 def test_the_served_version_is_found_and_no_other(model: Model) -> None:
@@ -96,10 +97,10 @@ def test_metadata_and_health(model: Model) -> None:
 
 def test_ready_means_that_some_upstream_answers_the_golden_row(model: Model) -> None:
     model.publish()
-    for cloud in CLOUDS:
+    for target in TARGETS:
         answer = httpx.get(f"{model.url}/ready")
         assert (answer.status_code, answer.json()["ready"]) == (200, True)
-        model.clouds[cloud].kill()
+        model.fakes[target].kill()
     answer = httpx.get(f"{model.url}/ready")
     assert (answer.status_code, answer.json()["ready"]) == (503, False)
     assert model.name in error_of(answer)
@@ -108,9 +109,9 @@ def test_ready_means_that_some_upstream_answers_the_golden_row(model: Model) -> 
     assert error_of(down)
     until(lambda: model.healthy() == set())
     assert model.infer().status_code == 503
-    model.clouds["gcp"].start()
-    # Another test's server may have taken the port of a dead cloud meanwhile, and answer in its place.
-    until(lambda: model.infer().headers.get("x-intermodal-cloud") == "gcp")
+    model.fakes[GCP].start()
+    # Another test's server may have taken the port of a dead target meanwhile, and answer instead.
+    until(lambda: target_of(model.infer()) == GCP)
 
 
 def test_errors_have_the_form_of_v2(model: Model) -> None:
@@ -130,20 +131,20 @@ def test_errors_have_the_form_of_v2(model: Model) -> None:
 
 
 def test_a_body_is_taken_up_to_the_envelope_and_can_fail_over_whole(model: Model) -> None:
-    model.publish(aws=1, gcp=1)
-    model.clouds["aws"].answer = always(500)
+    model.publish({AWS: 1, GCP: 1})
+    model.fakes[AWS].answer = always(500)
     for _ in range(4):
         assert model.infer(content=b"x" * MAX_BODY_BYTES).status_code == 200
-    assert model.clouds["gcp"].last_headers["content-length"] == str(MAX_BODY_BYTES)
+    assert model.fakes[GCP].last_headers["content-length"] == str(MAX_BODY_BYTES)
     larger = model.infer(content=b"x" * (MAX_BODY_BYTES + 1))
     assert larger.status_code == 413
     assert str(MAX_BODY_BYTES) in error_of(larger)
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
-def test_a_clients_mistake_is_told_and_not_tried_elsewhere(model: Model, status: int) -> None:
+def test_a_clients_mistake_is_returned_and_not_tried_elsewhere(model: Model, status: int) -> None:
     model.publish()
-    for fake in model.clouds.values():
+    for fake in model.fakes.values():
         fake.answer = lambda _request, body: (
             predicted(_request, body)
             if body == GOLDEN.encode()
@@ -151,39 +152,69 @@ def test_a_clients_mistake_is_told_and_not_tried_elsewhere(model: Model, status:
         )
     answer = model.infer(content="{}")
     assert (answer.status_code, answer.text) == (status, '{"error": "row 3"}')
-    assert sum(fake.last_length == 2 for fake in model.clouds.values()) == 1
+    assert sum(fake.last_length == 2 for fake in model.fakes.values()) == 1
 
 
-def test_a_mistake_that_sagemaker_wraps_comes_out_whole(model: Model) -> None:
-    model.publish(aws=1)
-    said = '{"error": "row 3: \\"dep_delay\\" is not a number"}'
-    model.clouds["aws"].answer = sagemaker_error(400, said)
+def test_a_wrapped_mistake_comes_out_whole(model: Model) -> None:
+    model.publish({AWS: 1})
+    text = '{"error": "row 3: \\"dep_delay\\" is not a number"}'
+    model.fakes[AWS].answer = sagemaker_error(400, text)
     answer = model.infer()
-    assert (answer.status_code, answer.text) == (400, said)
+    assert (answer.status_code, answer.text) == (400, text)
 
 
-def test_a_mistake_that_azure_wraps_keeps_its_words(model: Model) -> None:
-    model.publish(azure=1)
-    model.clouds["azure"].answer = always(424, 'not "json"', ms_azureml_model_error_statuscode="422")
+def test_a_mistake_with_its_status_in_a_header_keeps_its_text(model: Model) -> None:
+    model.publish({AZURE: 1})
+    model.fakes[AZURE].answer = always(424, 'not "json"', ms_azureml_model_error_statuscode="422")
     answer = model.infer()
     assert answer.status_code == 422
     assert error_of(answer) == 'not "json"'
 
 
+@pytest.mark.parametrize(
+    ("answer", "status", "text"),
+    [
+        (always(520, '{"why.text": "row \\"3\\"", "co-de" : 422}'), 422, 'row "3"'),
+        (always(520, '{"co-de": "400"}'), 400, '{"co-de": "400"}'),
+        (always(520, "plain", x_status="413"), 413, "plain"),
+        (always(520, '{"why.text": "full", "co-de": 503}'), 503, "gcp/cloud-run cannot serve this now"),
+        (always(520, '{"whyytext": "row 3", "co-de": 400}'), 400, '{"whyytext": "row 3", "co-de": 400}'),
+        (always(400, "no such endpoint", x_platform="yes"), 503, "gcp/cloud-run cannot serve this now"),
+        (always(424, '{"OriginalStatusCode": 400, "OriginalMessage": "row 3"}'), 503, "it answered 424"),
+    ],
+)
+def test_an_error_envelope_is_data(model: Model, answer: Answer, status: int, text: str) -> None:
+    errors = ErrorEnvelope(520, "X-Status", "co-de", "why.text", "X-Platform")
+    model.gateway.publish(model.route({GCP: 1}), [Upstream(GCP, model.version, model.fakes[GCP].url, errors=errors)])
+    model.fakes[GCP].answer = answer
+    found = model.infer()
+    assert found.status_code == status
+    assert text in error_of(found)
+
+
+@pytest.mark.parametrize("status", [400, 424])
+def test_without_an_envelope_no_answer_is_unwrapped(model: Model, status: int) -> None:
+    model.publish({GCP: 1})
+    text = '{"error": "row 3", "OriginalStatusCode": 400, "OriginalMessage": "row 4"}'
+    model.fakes[GCP].answer = always(status, text, x_amzn_errortype="ModelError")
+    answer = model.infer()
+    assert (answer.status_code, "row 4" in answer.text) == ((400, True) if status == 400 else (503, False))
+
+
 def test_infer_through_the_resource(model: Model) -> None:
-    model.publish(gcp=1)
-    body, cloud, version = model.gateway.infer(model.name, GOLDEN.encode())
+    model.publish({GCP: 1})
+    body, target, version = model.gateway.infer(model.name, GOLDEN.encode())
     assert b"outputs" in body
-    assert (cloud, version) == ("gcp", "1.0.0")
+    assert (target, version) == (GCP, "1.0.0")
     with pytest.raises(NotFound, match="this gateway serves"):
         model.gateway.infer("nobody", b"{}")
-    model.clouds["gcp"].answer = always(400, '{"error": "bad row"}')
+    model.fakes[GCP].answer = always(400, '{"error": "bad row"}')
     with pytest.raises(SpecError, match="bad row"):
         model.gateway.infer(model.name, b"{}")
-    model.clouds["gcp"].answer = always(429)
+    model.fakes[GCP].answer = always(429)
     with pytest.raises(Throttled):
         model.gateway.infer(model.name, b"{}")
-    model.clouds["gcp"].kill()
+    model.fakes[GCP].kill()
     with pytest.raises(Unavailable):
         model.gateway.infer(model.name, b"{}")
 
@@ -195,7 +226,7 @@ def test_a_compressed_body_is_refused_and_ejects_nobody(model: Model, encoding: 
     assert answer.status_code == 415
     assert "compressed" in error_of(answer)
     assert model.infer(headers={"content-encoding": "identity"}).status_code == 200
-    assert model.healthy() == set(CLOUDS)
+    assert model.healthy() == set(TARGETS)
 
 
 def test_a_gateway_without_routes_is_alive_and_not_ready(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""A cloud's endpoint as the gateway sees it: a small HTTP server that can be told to misbehave, killed and restored."""
+"""A target's endpoint as the gateway sees it: a small HTTP server that can misbehave, be killed and be restored."""
 
 import asyncio
 import json
@@ -70,7 +70,7 @@ class FakeUpstream:
         self._runner = web.ServerRunner(server, shutdown_timeout=0)
         await self._runner.setup()
         # aiohttp's own backlog of 128 is full when this thread is starved: Linux then drops tries to connect, which
-        # is made again after 1 s, and the gateway gives it up as a cloud that does not answer.
+        # is made again after 1 s, and the gateway gives it up as a target that does not answer.
         at = ("127.0.0.1", self.port)
         site = web.TCPSite(self._runner, *at, ssl_context=self._tls, reuse_address=True, backlog=2048)
         await site.start()

@@ -10,13 +10,13 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import Any
 
-import dagster as dg
-from pydantic import Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from intermodal.platform.errors import NotFound, Refused, Unavailable
 from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.targets import Target
 from intermodal.resources.aws import cloudwatch, identity
-from intermodal.resources.aws.cloudwatch import Place, Window
+from intermodal.resources.aws.cloudwatch import MeasuredEndpoint, Window
 from intermodal.resources.aws.errors import translated
 from intermodal.resources.aws.targets.sagemaker.api import SageMaker
 from intermodal.resources.aws.targets.sagemaker.plan import VARIANT, state_of
@@ -27,8 +27,8 @@ COMMON_LENGTH = 16
 """So much of a model's name stands in the name of its endpoint, however long both are (``endpoint_name``)."""
 
 
-class CloudWatchMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Fulfils ``ports.Metrics``. Credentials are boto3's.
+class SageMakerFigures(BaseModel):
+    """One row for each endpoint of ours. Credentials are boto3's.
 
     They need cloudwatch:GetMetricData and sagemaker:ListEndpoints, DescribeEndpoint, DescribeEndpointConfig, ListTags.
     A read asks CloudWatch once for each 62 endpoints, and AWS bills the 8 metrics of each.
@@ -39,43 +39,46 @@ class CloudWatchMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
     ``instances`` are those that SageMaker has put behind the endpoint (CurrentInstanceCount).
     """
 
+    model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, ignored_types=(cached_property,))
+
+    target: Target
     region: str = Field(description="For example us-east-1.")
+    endpoint_url: str = Field(default="", description="The address of AWS's APIs; empty: as boto3 finds it.")
     environment: str = Field(description="Only endpoints of this environment are shown.")
     late_seconds: float = Field(default=120, ge=0, description="Count minutes that began at least so long ago.")
     max_attempts: int = Field(default=5, description="How often one call is tried that is throttled or fails.")
     _types: dict[str, str] = PrivateAttr(default_factory=dict)
 
-    @property
-    def source(self) -> str:
-        return "cloudwatch"
-
     @cached_property
     def _sagemaker(self) -> SageMaker:
-        return SageMaker(identity.client("sagemaker", self.region, self.max_attempts))
+        return SageMaker(self._client("sagemaker"))
+
+    def _client(self, service: str) -> Any:
+        return identity.client(service, self.region, self.max_attempts, endpoint_url=self.endpoint_url)
 
     @cached_property
     def _cloudwatch(self) -> Any:
-        return identity.client("cloudwatch", self.region, self.max_attempts)
+        return self._client("cloudwatch")
 
     def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
         """Also endpoints that nobody called. Raises Refused, Throttled, Unavailable; SpecError beyond 15 days."""
         span = cloudwatch.window(time.time(), seconds, self.late_seconds)
-        places = self._places(model)
-        queries = chain.from_iterable(cloudwatch.questions(place, n, span) for n, place in enumerate(places))
+        endpoints = self._endpoints(model)
+        queries = chain.from_iterable(cloudwatch.questions(endpoint, n, span) for n, endpoint in enumerate(endpoints))
         values: dict[str, list[float]] = {}
         for batch in _batches(list(queries)):
             for result in self._ask(batch, span):
                 values.setdefault(result["Id"], []).extend(result["Values"])
-        return [cloudwatch.figures(place, n, span, values) for n, place in enumerate(places)]
+        return [cloudwatch.figures(self.target, endpoint, n, span, values) for n, endpoint in enumerate(endpoints)]
 
-    def _places(self, model: str) -> list[Place]:
+    def _endpoints(self, model: str) -> list[MeasuredEndpoint]:
         """Our endpoints of this environment, of one model when it is named."""
         part = re.sub(r"[^a-z0-9]+", "-", model).strip("-")[:COMMON_LENGTH].rstrip("-")
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = list(pool.map(partial(self._place, model=model), self._sagemaker.names(part)))
-        return sorted((place for place in found if place), key=lambda place: place.name)
+            found = list(pool.map(partial(self._measured, model=model), self._sagemaker.names(part)))
+        return sorted((endpoint for endpoint in found if endpoint), key=lambda endpoint: endpoint.name)
 
-    def _place(self, name: str, model: str) -> Place | None:
+    def _measured(self, name: str, model: str) -> MeasuredEndpoint | None:
         described = self._sagemaker.describe(name)
         if described is None:
             return None
@@ -86,7 +89,7 @@ class CloudWatchMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
             return None
         instances = sum(variant.get("CurrentInstanceCount", 0) for variant in record.get("ProductionVariants", []))
         cores = cloudwatch.cores_of(self._type(record.get("EndpointConfigName", "")))
-        return Place(name, tags["intermodal-model"], tags["intermodal-version"], instances, cores)
+        return MeasuredEndpoint(name, tags["intermodal-model"], tags["intermodal-version"], instances, cores)
 
     def _type(self, config: str) -> str:
         """The instance type that a configuration asks for; configurations never change."""

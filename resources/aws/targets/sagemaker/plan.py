@@ -11,7 +11,6 @@ from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, State
 from intermodal.platform.targets import Target
 from intermodal.resources.aws import tags
 
-TARGET = Target("aws", "sagemaker")
 VARIANT = "AllTraffic"
 STATES: Mapping[str, State] = {
     "InService": "ready",
@@ -29,6 +28,7 @@ class Plan:
     """``revision`` names both model and configuration: equal names have equal contents, so creating is idempotent."""
 
     request: DeployRequest
+    target: Target
     instance_type: str
     role_arn: str
 
@@ -42,8 +42,8 @@ class Plan:
         data = {"S3Uri": f"{self.request.artifacts.rstrip('/')}/", "S3DataType": "S3Prefix", "CompressionType": "None"}
         environment = {
             "INTERMODAL_VERSION": self.request.version,
-            "INTERMODAL_CLOUD": TARGET.cloud,
-            "INTERMODAL_TARGET": str(TARGET),
+            "INTERMODAL_CLOUD": self.target.cloud,
+            "INTERMODAL_TARGET": str(self.target),
             **self.request.variables,
         }
         source = {"S3DataSource": data}
@@ -78,11 +78,11 @@ def state_of(record: Mapping[str, Any]) -> State:
     return STATES.get(record["EndpointStatus"], "failed")
 
 
-def endpoint_of(record: Mapping[str, Any], found: Mapping[str, str], url: str) -> Endpoint:
+def endpoint_of(record: Mapping[str, Any], found: Mapping[str, str], url: str, target: Target) -> Endpoint:
     """From an answer of DescribeEndpoint (or a summary) and the endpoint's tags."""
     state = state_of(record)
     return Endpoint(
-        target=TARGET,
+        target=target,
         name=record["EndpointName"],
         model=found["intermodal-model"],
         version=found["intermodal-version"],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intermodal.platform.ports.endpoints import DeployRequest
+from intermodal.platform.targets import Target
 from intermodal.resources.azure.targets.ml.address import BlobAddress, blob_address
 
 PORT = 8080
@@ -35,6 +36,7 @@ class Documents:
     """Names and bodies. Models and environments are registered under the endpoint's name, so they go with it."""
 
     request: DeployRequest
+    target: Target
     workspace_id: str
     region: str
     instance_type: str
@@ -122,8 +124,8 @@ class Documents:
 
         variables = {
             "INTERMODAL_VERSION": self.request.version,
-            "INTERMODAL_CLOUD": "azure",
-            "INTERMODAL_TARGET": "azure/ml",
+            "INTERMODAL_CLOUD": self.target.cloud,
+            "INTERMODAL_TARGET": str(self.target),
             **self.request.variables,
         }
         return models.OnlineDeployment(

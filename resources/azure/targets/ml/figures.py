@@ -11,16 +11,13 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
-import dagster as dg
-from pydantic import Field
-
 from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.targets import Target
 from intermodal.resources.azure.errors import translated
 from intermodal.resources.azure.monitor import MINUTE, Monitor, Series
-from intermodal.resources.azure.targets.ml.target import TARGET
 from intermodal.resources.azure.targets.ml.workspace import Workspace
 
 SOURCE = "azure-monitor"
@@ -29,11 +26,12 @@ P50, P95, P99 = "RequestLatency_P50", "RequestLatency_P95", "RequestLatency_P99"
 STATUS, MODEL_STATUS, INSTANCE = "statusCode", "modelStatusCode", "instanceId"
 RECENT = 3 * MINUTE
 """An instance that told of itself in the last minutes of the span is there."""
-AT_ONCE = 8
+CONCURRENT_READS = 8
 
 
-class AzureMonitorMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Reads Azure Monitor. Fulfils ``ports.Metrics``.
+@dataclass(frozen=True)
+class AzureMlFigures:
+    """Reads Azure Monitor.
 
     Credentials are azure-identity's; they need Monitoring Reader and AzureML Data Scientist in the workspace. What it
     tells is that of ``delay_seconds`` ago (measurements arrive up to three minutes late), in whole minutes. Azure gives
@@ -43,41 +41,29 @@ class AzureMonitorMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
     of its deployments that has traffic.
     """
 
-    subscription_id: str
-    resource_group: str
-    workspace: str
-    environment: str = Field(description="Only endpoints of this environment are read.")
-    management_endpoint: str = Field(
-        default="https://management.azure.com", description="Resource Manager's address, without a trailing slash."
-    )
-    delay_seconds: float = Field(default=240, description="How long after the fact measurements are all there.")
-
-    @property
-    def source(self) -> str:
-        return SOURCE
+    target: Target
+    workspace: Workspace
+    monitor: Monitor
+    environment: str
+    delay_seconds: float = 240
 
     def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
         """A row for each endpoint that is there now, also for one that nobody called."""
         tags = f"intermodal-environment={self.environment}" + (f",intermodal-model={model}" if model else "")
         with translated("list endpoints"):
-            endpoints = list(self._workspace.endpoints(tags))
+            endpoints = list(self.workspace.endpoints(tags))
         if not endpoints:
             return []
         end = math.ceil((time.time() - self.delay_seconds) / MINUTE) * MINUTE
         start = end - max(math.ceil(seconds / MINUTE), 1) * MINUTE
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            return list(pool.map(lambda one: _read(self._monitor, self._workspace.id, one, start, end), endpoints))
+        with ThreadPoolExecutor(CONCURRENT_READS) as pool:
+            return list(pool.map(lambda endpoint: self._read(endpoint, start, end), endpoints))
 
-    @cached_property
-    def _workspace(self) -> Workspace:
-        return Workspace(self.management_endpoint, self.subscription_id, self.resource_group, self.workspace)
-
-    @cached_property
-    def _monitor(self) -> Monitor:
-        return Monitor(self.management_endpoint, self.subscription_id)
+    def _read(self, endpoint: Any, start: float, end: float) -> Figures:
+        return _figures(self.target, self.monitor, self.workspace.id, endpoint, start, end)
 
 
-def _read(monitor: Monitor, workspace: str, endpoint: Any, start: float, end: float) -> Figures:
+def _figures(target: Target, monitor: Monitor, workspace: str, endpoint: Any, start: float, end: float) -> Figures:
     resource = f"{workspace}/onlineEndpoints/{endpoint.name}"
     requests = monitor.averages(resource, [REQUESTS], start, end, [STATUS, MODEL_STATUS])[REQUESTS]
     latencies = monitor.averages(resource, [P50, P95, P99], start, end)
@@ -95,8 +81,7 @@ def _read(monitor: Monitor, workspace: str, endpoint: Any, start: float, end: fl
     return Figures(
         source=SOURCE,
         model=tags.get("intermodal-model", ""),
-        cloud=TARGET.cloud,
-        target=str(TARGET),
+        target=target,
         version=tags.get("intermodal-version", ""),
         requests=total / (end - start),
         error_rate=sum(sum(one.points.values()) for one in requests if _failed(one)) / total if total else 0.0,

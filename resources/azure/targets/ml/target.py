@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar, Self
 
 import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, NotFound, Unavailable
-from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, State, Upstream
-from intermodal.platform.targets import Target
+from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, ErrorEnvelope, State, Upstream
+from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.targets import Feature, Limits, Target
 from intermodal.resources.azure.errors import translated
+from intermodal.resources.azure.monitor import Monitor
+from intermodal.resources.azure.settings import AzureSettings
 from intermodal.resources.azure.targets.ml.documents import Documents
+from intermodal.resources.azure.targets.ml.figures import AzureMlFigures
 from intermodal.resources.azure.targets.ml.rollout import Rollout, state_of
 from intermodal.resources.azure.targets.ml.scoring import Scoring
 from intermodal.resources.azure.targets.ml.workspace import Workspace
 from intermodal.resources.deadline import within
+from intermodal.resources.settings import environment
 
-TARGET = Target("azure", "ml")
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 PATIENCE = 2.0
+ERRORS = ErrorEnvelope(status=424, status_header="ms-azureml-model-error-statuscode")
+"""Azure ML answers 424 for all that a model answers but 200, and names the model's own status in a header.
+https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints"""
 
 
 class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Serves versions as managed online endpoints, called with a key. Fulfils ``ports.EndpointTarget``.
 
+    Limits: https://learn.microsoft.com/azure/machine-learning/how-to-manage-quotas.
     Credentials are azure-identity's (DefaultAzureCredential). While a changed version rolls out, two deployments run:
     the workspace needs quota for twice the instances.
     """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"azure", "azureml"})
+    extra: ClassVar[str] = "azure"
+    default: ClassVar[bool] = True
+    limits: ClassVar[Limits] = Limits(10_000_000, 10_000_000, answer_seconds=180, start_seconds=1800, name_length=32)
+    lacks: ClassVar[Mapping[Feature, str]] = {}
+    reserved_headers: ClassVar[tuple[str, ...]] = ("x-ms-*", "azureml-model-deployment")
 
     subscription_id: str
     resource_group: str
@@ -41,14 +56,32 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     )
     instance_type: str = Field(default="Standard_DS3_v2", description="The machine that each replica runs on.")
     timeout_seconds: float = Field(default=1800, description="How long deploy and delete wait.")
+    named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
+    environment: str = Field(default="sandbox", description="Figures are of endpoints of this environment.")
+    monitor_delay_seconds: float = Field(default=240, description="How late Azure Monitor is.")
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """By the site's settings. SpecError names the variables that are missing."""
+        settings = AzureSettings.of(target.site)
+        return cls(
+            subscription_id=settings.subscription_id,
+            resource_group=settings.resource_group,
+            workspace=settings.workspace,
+            region=settings.region,
+            management_endpoint=settings.management_endpoint,
+            named_region=target.region,
+            environment=environment(),
+            monitor_delay_seconds=settings.monitor_delay_seconds,
+        )
 
     @property
     def target(self) -> Target:
-        return TARGET
+        return Target("azure", "ml", self.named_region)
 
     def deploy(self, request: DeployRequest) -> Endpoint:
         with translated(f"deploy endpoint '{request.name}'"):
-            documents = Documents(request, self._workspace.id, self.region, self.instance_type)
+            documents = Documents(request, self.target, self._workspace.id, self.region, self.instance_type)
             rollout = Rollout(self._workspace, documents)
             for _ in self._pauses():
                 if rollout.step() and (endpoint := self.describe(request.name)):
@@ -94,11 +127,25 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def upstream(self, endpoint: Endpoint) -> Upstream:
         with translated(f"read the key of endpoint '{endpoint.name}'"):
             key = self._workspace.key(endpoint.name)
-        return Upstream("azure", endpoint.version, endpoint.url, BearerToken(key))
+        return Upstream(self.target, endpoint.version, endpoint.url, BearerToken(key), errors=ERRORS)
 
     def answers(self) -> bool:
         """Asks Azure ML to list one endpoint."""
         return within(PATIENCE, lambda: self._workspace.ask(PATIENCE))
+
+    def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """What Azure Monitor measured; see AzureMlFigures."""
+        return self._figures.read(seconds, model)
+
+    @cached_property
+    def _figures(self) -> AzureMlFigures:
+        return AzureMlFigures(
+            self.target,
+            self._workspace,
+            Monitor(self.management_endpoint, self.subscription_id),
+            self.environment,
+            self.monitor_delay_seconds,
+        )
 
     @cached_property
     def _workspace(self) -> Workspace:
@@ -129,7 +176,7 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         state, reason = self._state(found)
         tags, url = found.tags or {}, found.properties.scoring_uri or ""
         model, version = tags.get("intermodal-model", ""), tags.get("intermodal-version", "")
-        return Endpoint(TARGET, found.name, model, version, url, state, reason)
+        return Endpoint(self.target, found.name, model, version, url, state, reason)
 
     def _state(self, endpoint: Any) -> tuple[State, str]:
         """An endpoint is as well as the deployment that has its traffic; until one has, it is being created."""

@@ -6,16 +6,13 @@ The metrics and what they mean: https://cloud.google.com/monitoring/api/metrics_
 import math
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-
-import dagster as dg
-from pydantic import Field
 
 from intermodal.platform.ports.endpoints import Endpoint
 from intermodal.platform.ports.metrics import Figures
 from intermodal.resources.gcp.distribution import percentile
 from intermodal.resources.gcp.monitoring import Monitoring
-from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
 
 SOURCE = "cloud-monitoring"
 SERVICE, CODE = "resource.labels.service_name", "metric.labels.response_code"
@@ -27,8 +24,9 @@ MOST_NAMED = 50
 """More services than this are not named in the filter, which has a limit; then all of the region are read."""
 
 
-class CloudMonitoringMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Reads Cloud Monitoring. Fulfils ``ports.Metrics``.
+@dataclass(frozen=True)
+class CloudRunFigures:
+    """Reads Cloud Monitoring. ``endpoint`` is its address; empty for Google's own.
 
     Credentials are Application Default Credentials; they need roles/monitoring.viewer and roles/run.viewer. What it
     tells is that of ``delay_seconds`` ago: Cloud Run is sampled every 60 s and shown up to 180 s later, and a span that
@@ -38,21 +36,14 @@ class CloudMonitoringMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
     container itself answered 429. ``saturation`` is the mean CPU in use of the instances.
     """
 
-    project: str = Field(description="The project's id.")
-    region: str = Field(description="The region's name, for instance us-central1.")
-    environment: str = Field(description="Only endpoints of this environment are read.")
-    endpoint: str = Field(default="", description="Address of the Cloud Monitoring API; empty for Google's own.")
-    run_endpoint: str = Field(default="", description="Address of the Cloud Run Admin API; empty for Google's own.")
-    delay_seconds: float = Field(default=240, description="How long after the fact measurements are all there.")
-    retry_seconds: float = Field(default=10, description="How long a throttled or failing call is tried again.")
+    project: str
+    region: str
+    endpoint: str = ""
+    delay_seconds: float = 240
+    retry_seconds: float = 10
 
-    @property
-    def source(self) -> str:
-        return SOURCE
-
-    def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
-        """A row for each service that is there now, also for one that nobody called."""
-        services = self._target().list(self.environment, model or None)
+    def read(self, services: Sequence[Endpoint], seconds: float) -> Sequence[Figures]:
+        """A row for each service, also for one that nobody called."""
         if not services:
             return []
         span = max(math.ceil(seconds), SHORTEST)
@@ -92,11 +83,6 @@ class CloudMonitoringMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
             for service in services
         ]
 
-    def _target(self) -> CloudRunTarget:
-        return CloudRunTarget(
-            project=self.project, region=self.region, endpoint=self.run_endpoint, retry_seconds=self.retry_seconds
-        )
-
 
 def _figures(
     service: Endpoint,
@@ -113,8 +99,7 @@ def _figures(
     return Figures(
         source=SOURCE,
         model=service.model,
-        cloud=service.cloud,
-        target=str(service.target),
+        target=service.target,
         version=service.version,
         requests=total / span,
         error_rate=failed / total if total else 0.0,

@@ -17,23 +17,22 @@ from intermodal.resources.gcp.labels import labels
 if TYPE_CHECKING:
     from google.cloud import run_v2
 
-TARGET = Target("gcp", "cloud-run")
 MODEL_PATH, PORT = "/mnt/model", 8080
 LIMITS = {"cpu": "1", "memory": "1Gi"}
 ATTEMPT = "intermodal-attempt"
 
 
-def service_for(request: DeployRequest) -> run_v2.Service:
+def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
     """The service that fulfils the request; raises SpecError when the artifacts are not in Cloud Storage."""
     from google.cloud import run_v2
 
-    bucket, prefix = _place(request.artifacts)
+    bucket, prefix = _bucket_and_prefix(request.artifacts)
     options = [f"only-dir={prefix}"] if prefix else []
     env = {
         "MODEL_URI": MODEL_PATH,
         "INTERMODAL_VERSION": request.version,
-        "INTERMODAL_CLOUD": TARGET.cloud,
-        "INTERMODAL_TARGET": str(TARGET),
+        "INTERMODAL_CLOUD": target.cloud,
+        "INTERMODAL_TARGET": str(target),
         **request.variables,
     }
     return run_v2.Service(
@@ -82,11 +81,11 @@ def same(current: run_v2.Service, wanted: run_v2.Service) -> bool:
     )
 
 
-def endpoint_of(service: run_v2.Service) -> Endpoint:
+def endpoint_of(service: run_v2.Service, target: Target) -> Endpoint:
     state, reason = state_of(service)
     tags = service.annotations
     return Endpoint(
-        target=TARGET,
+        target=target,
         name=service.name.rsplit("/", 1)[1],
         model=tags.get("intermodal-model", ""),
         version=tags.get("intermodal-version", ""),
@@ -112,7 +111,7 @@ def state_of(service: run_v2.Service) -> tuple[State, str]:
     return "creating", condition.message
 
 
-def _place(artifacts: str) -> tuple[str, str]:
+def _bucket_and_prefix(artifacts: str) -> tuple[str, str]:
     parts = urlsplit(artifacts)
     if parts.scheme != "gs" or not parts.netloc:
         raise SpecError(

@@ -2,27 +2,31 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import ClassVar, Self
 
 import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
-from intermodal.platform.targets import Target
+from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.targets import Feature, Limits, Target
 from intermodal.resources.deadline import within
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.errors import translated
+from intermodal.resources.gcp.settings import GcpSettings
 from intermodal.resources.gcp.targets.cloud_run.client import Services
+from intermodal.resources.gcp.targets.cloud_run.figures import CloudRunFigures
 from intermodal.resources.gcp.targets.cloud_run.services import (
     ATTEMPT,
-    TARGET,
     endpoint_of,
     same,
     service_for,
     state_of,
 )
+from intermodal.resources.settings import environment
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
 ANSWER_SECONDS = 65
@@ -32,22 +36,48 @@ PATIENCE = 2.0
 class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Serves versions as Cloud Run services, called with an ID token. Fulfils ``ports.EndpointTarget``.
 
+    Limits: https://cloud.google.com/run/quotas (HTTP/1) and https://cloud.google.com/run/docs/container-contract.
     Credentials are Application Default Credentials; they need roles/run.admin and roles/iam.serviceAccountUser.
     """
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"gcp", "cloudrun"})
+    extra: ClassVar[str] = "gcp"
+    default: ClassVar[bool] = True
+    limits: ClassVar[Limits] = Limits(33_554_432, 33_554_432, answer_seconds=3600, start_seconds=240, name_length=49)
+    lacks: ClassVar[Mapping[Feature, str]] = {}
+    reserved_headers: ClassVar[tuple[str, ...]] = ("x-goog-*",)
 
     project: str = Field(description="The project's id.")
     region: str = Field(description="The region's name, for instance us-central1.")
     endpoint: str = Field(default="", description="Address of the Cloud Run Admin API; empty for Google's own.")
     timeout_seconds: float = Field(default=600, description="How long a deployment or a deletion may take.")
     retry_seconds: float = Field(default=10, description="How long a throttled or failing call is tried again.")
+    named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
+    environment: str = Field(default="sandbox", description="Figures are of services of this environment.")
+    monitoring_endpoint: str = Field(default="", description="The Cloud Monitoring API; empty for Google's own.")
+    monitor_delay_seconds: float = Field(default=240, description="How late Cloud Monitoring is.")
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """By the site's settings. SpecError names the variables that are missing."""
+        settings = GcpSettings.of(target.site)
+        return cls(
+            project=settings.project,
+            region=settings.region,
+            endpoint=settings.run_endpoint,
+            named_region=target.region,
+            environment=environment(),
+            monitoring_endpoint=settings.monitoring_endpoint,
+            monitor_delay_seconds=settings.monitor_delay_seconds,
+        )
 
     @property
     def target(self) -> Target:
-        return TARGET
+        return Target("gcp", "cloud-run", self.named_region)
 
     def deploy(self, request: DeployRequest) -> Endpoint:
         """Compare and correct until the service is as wanted and ready; so a killed deploy is simply continued."""
-        wanted, deadline = service_for(request), time.monotonic() + self.timeout_seconds
+        wanted, deadline = service_for(request, self.target), time.monotonic() + self.timeout_seconds
         services, pause, tried = self._services(), FIRST_PAUSE, False
         while time.monotonic() < deadline:
             current = services.find(request.name)
@@ -60,7 +90,7 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
                 elif not same(current, wanted):
                     tried |= services.replace(current, wanted)
                 elif state == "ready":
-                    return endpoint_of(current)
+                    return endpoint_of(current, self.target)
                 elif tried:
                     raise _failure(services, request.name, current.latest_ready_revision, current.etag, reason)
                 else:  # it failed in an earlier deploy: ask for a new revision of the same
@@ -75,11 +105,11 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def describe(self, name: str) -> Endpoint | None:
         service = self._services().find(name)
-        return endpoint_of(service) if service else None
+        return endpoint_of(service, self.target) if service else None
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         found = [s for s in self._services().list() if s.annotations.get("intermodal-environment") == environment]
-        endpoints = (endpoint_of(service) for service in found)
+        endpoints = (endpoint_of(service, self.target) for service in found)
         return [endpoint for endpoint in endpoints if model is None or endpoint.model == model]
 
     def delete(self, name: str) -> None:
@@ -108,11 +138,21 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
         service = replace(endpoint, url=endpoint.url.removesuffix(_infer_path(endpoint)))
-        return Upstream("gcp", endpoint.version, _infer_url(service), identity.id_token(service.url))
+        return Upstream(self.target, endpoint.version, _infer_url(service), identity.id_token(service.url))
 
     def answers(self) -> bool:
         """Asks Cloud Run to list one service."""
         return within(PATIENCE, lambda: self._services().ask(PATIENCE))
+
+    def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
+        """What Cloud Monitoring measured, a row for each service that is there now; see CloudRunFigures."""
+        return self._figures.read(self.list(self.environment, model or None), seconds)
+
+    @property
+    def _figures(self) -> CloudRunFigures:
+        return CloudRunFigures(
+            self.project, self.region, self.monitoring_endpoint, self.monitor_delay_seconds, self.retry_seconds
+        )
 
     def _services(self) -> Services:
         return Services(self.project, self.region, self.endpoint, self.retry_seconds)

@@ -8,13 +8,13 @@ import pytest
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Disturbance, Totals
 from intermodal.platform.resilience.drills import DISTURBANCES
-from intermodal.platform.targets import CLOUDS
 from intermodal.resources.envoy.control.admin import Admin
 from intermodal.resources.envoy.gateway import EnvoyGateway
-from tests.resources.envoy.conftest import Model, running, until
+from tests.resources.envoy.conftest import Model, running, target_of, until
 from tests.resources.envoy.control.test_publish import snapshot
 from tests.resources.envoy.load import drive
 from tests.resources.envoy.upstreams import FakeUpstream
+from tests.targets import AWS, AZURE, GCP, TARGETS
 
 RATE = 200
 
@@ -22,8 +22,8 @@ RATE = 200
 @pytest.fixture(autouse=True)
 def _no_drill_is_left(gateway: EnvoyGateway) -> Iterator[None]:
     yield
-    for cloud in gateway.disturbances():
-        gateway.disturb(cloud, None)
+    for target in gateway.disturbances():
+        gateway.disturb(target, None)
 
 
 @pytest.mark.parametrize("kind", ["outage", "brownout", "throttle"])
@@ -32,26 +32,26 @@ def test_a_drill_costs_no_request_and_is_seen(model: Model, kind: str) -> None:
     before, files = model.gateway.totals().get(model.name, Totals()), snapshot(model.gateway)
 
     def begin() -> None:
-        model.gateway.disturb("gcp", DISTURBANCES[kind])  # type: ignore[index]
+        model.gateway.disturb(GCP, DISTURBANCES[kind])  # type: ignore[index]
 
     outcome = drive(f"{model.url}/infer", 2.5, RATE, begin)
     assert outcome.failed == []
-    assert model.gateway.disturbances() == {"gcp": DISTURBANCES[kind]}  # type: ignore[index]
+    assert model.gateway.disturbances() == {GCP: DISTURBANCES[kind]}  # type: ignore[index]
     counted = model.gateway.totals().get(model.name, Totals()).since(before)
     assert (counted.requests, counted.failed) == (int(2.5 * RATE), 0)
     assert counted.retried > 0
-    until(lambda: not model.gateway.health()[model.name]["gcp"])
+    until(lambda: not model.gateway.health()[model.name][GCP])
     assert snapshot(model.gateway) == files
-    model.gateway.disturb("gcp", None)
+    model.gateway.disturb(GCP, None)
     assert model.gateway.disturbances() == {}
-    until(lambda: model.healthy() == set(CLOUDS))
+    until(lambda: model.healthy() == set(TARGETS))
 
 
 def test_an_outage_reaches_no_endpoint_and_ejects(model: Model) -> None:
     model.publish()
-    gcp, others = model.clouds["gcp"], {"aws", "azure"}
-    until(lambda: model.healthy() == set(CLOUDS))
-    model.gateway.disturb("gcp", Disturbance(abort_percent=100))
+    gcp, others = model.fakes[GCP], {AWS, AZURE}
+    until(lambda: model.healthy() == set(TARGETS))
+    model.gateway.disturb(GCP, Disturbance(abort_percent=100))
     gcp.count = 0
     outcome = drive(f"{model.url}/infer", 0.8, RATE)
     assert outcome.failed == []
@@ -61,46 +61,46 @@ def test_an_outage_reaches_no_endpoint_and_ejects(model: Model) -> None:
     assert sum(Admin(model.gateway.admin_url).stats("Counters", pattern).values()) > 0
 
 
-def test_an_answer_that_is_delayed_too_long_is_asked_for_elsewhere(model: Model) -> None:
-    model.publish(aws=1, gcp=0, azure=0)
-    model.gateway.shift(model.name, {"aws": 1, "gcp": 1})
+def test_an_answer_that_is_delayed_too_long_is_tried_elsewhere(model: Model) -> None:
+    model.publish({AWS: 1, GCP: 0, AZURE: 0})
+    model.gateway.shift(model.name, {AWS: 1, GCP: 1})
     late = Disturbance(delay_percent=100, delay_ms=int(3000 * model.gateway.try_seconds))
-    model.gateway.disturb("aws", late)
-    assert {model.infer().headers["x-intermodal-cloud"] for _ in range(4)} == {"gcp"}
-    until(lambda: model.healthy() == {"gcp", "azure"})
+    model.gateway.disturb(AWS, late)
+    assert {target_of(model.infer()) for _ in range(4)} == {GCP}
+    until(lambda: model.healthy() == {GCP, AZURE})
 
 
 def test_a_short_delay_is_only_a_delay(model: Model) -> None:
-    model.publish(aws=1)
-    model.gateway.disturb("aws", Disturbance(delay_percent=100, delay_ms=300))
+    model.publish({AWS: 1})
+    model.gateway.disturb(AWS, Disturbance(delay_percent=100, delay_ms=300))
     answer = model.infer()
-    assert answer.headers["x-intermodal-cloud"] == "aws"
+    assert target_of(answer) == AWS
     assert answer.elapsed.total_seconds() > 0.25  # Envoy and the client round
 
 
 def test_a_status_may_be_chosen_and_others_are_left_alone(model: Model) -> None:
-    model.publish(aws=1)
-    model.gateway.disturb("aws", Disturbance(abort_percent=100, abort_status=429))
+    model.publish({AWS: 1})
+    model.gateway.disturb(AWS, Disturbance(abort_percent=100, abort_status=429))
     assert model.infer().status_code == 429
-    model.gateway.disturb("aws", Disturbance(abort_percent=100, abort_status=403))
+    model.gateway.disturb(AWS, Disturbance(abort_percent=100, abort_status=403))
     assert model.infer().status_code == 503
-    model.gateway.disturb("aws", None)
-    model.gateway.disturb("gcp", Disturbance(abort_percent=100))
+    model.gateway.disturb(AWS, None)
+    model.gateway.disturb(GCP, Disturbance(abort_percent=100))
     until(lambda: model.infer().status_code == 200)
 
 
 def test_a_drill_ends_with_its_envoy(tmp_path: Path) -> None:
     fake = FakeUpstream()
     with running(tmp_path) as gateway:
-        model = Model(gateway, "flight_delay", {"aws": fake})
+        model = Model(gateway, "flight_delay", {AWS: fake})
         model.publish()
-        gateway.disturb("aws", Disturbance(abort_percent=100))
+        gateway.disturb(AWS, Disturbance(abort_percent=100))
         assert model.infer().status_code == 503
         assert gateway.totals().get(model.name, Totals()) == Totals(requests=1, failed=1, retried=0)
     with pytest.raises(Unavailable):
-        gateway.disturb("aws", None)
+        gateway.disturb(AWS, None)
     with running(tmp_path) as gateway:
         assert gateway.disturbances() == {}
-        model = Model(gateway, "flight_delay", {"aws": fake})
+        model = Model(gateway, "flight_delay", {AWS: fake})
         until(lambda: model.infer().status_code == 200)
     fake.close()

@@ -1,6 +1,8 @@
 """The renderer, on any set of models: what Envoy gets is whole, without secrets, and weight 0 is no first choice."""
 
 import json
+import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -10,18 +12,33 @@ from hypothesis import strategies as st
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.targets import CLOUDS
+from intermodal.platform.targets import Target, parse_target
 from intermodal.resources.envoy.control import state
 from intermodal.resources.envoy.render import config, credentials
 from intermodal.resources.envoy.render.config import Texts
-from intermodal.resources.envoy.settings import SOCKET_LIMIT, Places, Settings
-from intermodal.resources.envoy.upstream import Published, published, shifted
+from intermodal.resources.envoy.settings import SOCKET_LIMIT, Paths, Settings
+from intermodal.resources.envoy.stats.config import stats_config
+from intermodal.resources.envoy.upstream import (
+    UPSTREAM,
+    Published,
+    is_order,
+    key_of,
+    published,
+    shifted,
+    upstream_config,
+)
+from tests.targets import AWS, AWS_EU, EKS, GCP, TARGETS
 
-PLACES, SETTINGS = Places(Path("/var/lib/gateway")), Settings(ca_bundle="/ca.pem")
+PATHS, SETTINGS = Paths(Path("/var/lib/gateway")), Settings(ca_bundle="/ca.pem")
 SECRET = "never-to-be-rendered"
 names = st.from_regex(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,20}", fullmatch=True)
-weights = st.dictionaries(st.sampled_from(CLOUDS), st.integers(0, 100), min_size=1).filter(lambda w: any(w.values()))
+weights = st.dictionaries(st.sampled_from([*TARGETS, AWS_EU, EKS]), st.integers(0, 100), min_size=1).filter(
+    lambda w: any(w.values())
+)
 secrets = st.sampled_from([None, BearerToken(SECRET), AwsSignature("sagemaker", "eu-west-1", "AKID", SECRET)])
+words = st.from_regex(r"[a-z0-9]{1,3}(-[a-z0-9]{1,2})?", fullmatch=True)
+targets = st.builds(Target, words, words, st.one_of(st.just(""), words.filter(lambda word: word != "default")))
+pairs = st.tuples(st.sampled_from(["m", "m.x", "m-x", "m.aws"]) | names, targets | st.sampled_from([AWS, AWS_EU, EKS]))
 urls = st.sampled_from(
     ["http://127.0.0.1:9000/a%20b", "https://x.example/p:q?v=1", "http://[::1]:81", "https://y.example"]
 )
@@ -39,10 +56,10 @@ several = st.lists(models(), max_size=4, unique_by=lambda model: model.route.mod
 
 @given(several)
 def test_every_cluster_that_is_named_exists(found: list[Published]) -> None:
-    rendered = config.render(found, PLACES, SETTINGS)
+    rendered = config.render(found, PATHS, SETTINGS)
     clusters = {**rendered.endpoints, **rendered.upstreams}
     assert all(set(order) <= set(clusters) for order in orders(rendered.upstreams))
-    for host in plain(rendered.lane_hosts).values():
+    for host in plain(rendered.hosts).values():
         assert host["routes"][0]["route"]["cluster"] in rendered.endpoints
     for action in all_of(json.loads(bytes(rendered.entrance)), "weighted_clusters"):
         assert {choice["name"] for choice in action["clusters"]} <= set(clusters)
@@ -51,96 +68,138 @@ def test_every_cluster_that_is_named_exists(found: list[Published]) -> None:
 
 @given(models())
 def test_weights_are_the_routes_and_drained_upstreams_come_last(model: Published) -> None:
-    rendered = config.render([model], PLACES, SETTINGS)
+    rendered = config.render([model], PATHS, SETTINGS)
     action = all_of(json.loads(bytes(rendered.entrance)), "weighted_clusters")[0]
     assert [choice["weight"] for choice in action["clusters"]] == [model.route.weights[c] for c in model.route.serving]
-    lanes = {lane.name: lane.cloud for lane in model.lanes}
-    assert sorted(lanes.values()) == sorted(model.route.weights)
-    assert all(plain(rendered.upstreams)[name]["health_checks"] for name in lanes)
+    targets = {upstream.name: upstream.target for upstream in model.upstreams}
+    assert list(targets.values()) == list(model.route.weights)
+    assert all(plain(rendered.upstreams)[name]["health_checks"] for name in targets)
     for order in orders(rendered.upstreams):
-        clouds = [lanes[member] for member in order]
+        tried = [targets[member] for member in order]
         serving = len(model.route.serving)
-        assert set(clouds[:serving]) == set(model.route.serving)
-        assert sorted(clouds) == sorted(model.route.weights)
+        assert set(tried[:serving]) == set(model.route.serving)
+        assert tuple(tried) == model.route.failover_order(tried[0])
 
 
 @given(models())
-def test_a_cloud_without_weight_may_lack_an_upstream(model: Published) -> None:
-    upstreams = tuple(Upstream(lane.cloud, lane.version, lane.url) for lane in model.lanes)
-    few = published(model.route, tuple(one for one in upstreams if one.cloud in model.route.serving))
-    assert [lane.cloud for lane in few.lanes] == list(model.route.serving)
+def test_a_target_without_weight_may_lack_an_upstream(model: Published) -> None:
+    upstreams = tuple(Upstream(upstream.target, upstream.version, upstream.url) for upstream in model.upstreams)
+    few = published(model.route, tuple(upstream for upstream in upstreams if upstream.target in model.route.serving))
+    assert [upstream.target for upstream in few.upstreams] == list(model.route.serving)
 
 
 @given(models(), weights)
-def test_a_shift_keeps_every_lane_and_has_an_upstream_for_every_weight(model: Published, shares: dict) -> None:  # type: ignore[type-arg]
-    known = {lane.cloud for lane in model.lanes}
-    if {cloud for cloud, weight in shares.items() if weight} <= known:
-        moved = shifted(model, shares, ())
-        assert moved.lanes == model.lanes
-        assert {cloud: weight for cloud, weight in moved.route.weights.items() if weight} == {
-            cloud: weight for cloud, weight in shares.items() if weight
+def test_a_shift_keeps_every_upstream_and_the_order(model: Published, shares: dict[Target, int]) -> None:
+    known = {upstream.target for upstream in model.upstreams}
+    if {target for target, weight in shares.items() if weight} <= known:
+        changed = shifted(model, shares, ())
+        assert changed.upstreams == model.upstreams
+        assert {target: weight for target, weight in changed.route.weights.items() if weight} == {
+            target: weight for target, weight in shares.items() if weight
         }
-        assert shifted(moved, shares, ()) == moved
+        assert shifted(changed, shares, ()) == changed
+        assert list(changed.route.weights)[: len(model.upstreams)] == list(model.route.weights)
     else:
         with pytest.raises(SpecError, match="no upstream"):
             shifted(model, shares, ())
 
 
 @given(several)
-def test_the_same_models_in_any_order_render_the_same_and_without_a_secret(found: list[Published]) -> None:
-    one, other = config.render(found, PLACES, SETTINGS), config.render(found[::-1], PLACES, SETTINGS)
-    assert (plain(one.endpoints), plain(one.upstreams)) == (plain(other.endpoints), plain(other.upstreams))
-    assert (plain(one.lane_hosts), one.entrance) == (plain(other.lane_hosts), other.entrance)
-    text = json.dumps([plain(one.endpoints), plain(one.upstreams), json.loads(bytes(one.entrance))])
+def test_models_in_any_order_render_the_same_without_a_secret(found: list[Published]) -> None:
+    left, right = config.render(found, PATHS, SETTINGS), config.render(found[::-1], PATHS, SETTINGS)
+    assert (plain(left.endpoints), plain(left.upstreams)) == (plain(right.endpoints), plain(right.upstreams))
+    assert (plain(left.hosts), left.entrance) == (plain(right.hosts), right.entrance)
+    text = json.dumps([plain(left.endpoints), plain(left.upstreams), json.loads(bytes(left.entrance))])
     assert SECRET not in text + repr(found) + "".join(map(state.state_text, found))
 
 
 @given(models())
 def test_state_is_read_back_as_it_was(model: Published) -> None:
     data = json.loads(state.state_text(model))
-    assert Route(**data["route"]) == model.route
-    assert [lane["url"] for lane in data["lanes"]] == [lane.url for lane in model.lanes]
+    assert list(data["route"]["weights"]) == [str(target) for target in model.route.weights]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "m.json"
+        path.write_text(state.state_text(model), encoding="utf-8")
+        assert state.read_state(path) == model
 
 
 @given(models(), models())
-def test_lanes_that_differ_have_names_that_differ(one: Published, other: Published) -> None:
-    for lane in one.lanes:
-        for rival in other.lanes:
-            assert (lane == rival) == (lane.name == rival.name)
+def test_upstreams_that_differ_have_names_that_differ(left: Published, right: Published) -> None:
+    for upstream in left.upstreams:
+        for other in right.upstreams:
+            assert (upstream == other) == (upstream.name == other.name) == (upstream.domain == other.domain)
+
+
+@given(pairs, pairs)
+def test_names_of_different_models_and_targets_never_collide(
+    left: tuple[str, Target], right: tuple[str, Target]
+) -> None:
+    assert (left == right) == bool(everything_named(*left) & everything_named(*right))
+
+
+@given(pairs)
+def test_a_name_is_read_by_its_parts(pair: tuple[str, Target]) -> None:
+    model, target = pair
+    upstream = upstream_config(model, Upstream(target, "1.0.0", "http://127.0.0.1/"))
+    order = published(Route(model, "1.0.0", {target: 1}, {}, "{}"), (Upstream(target, "1.0.0", "http://h/"),))
+    assert re.fullmatch(f"[^/]+/{UPSTREAM}", upstream.name)
+    assert not re.fullmatch(f"[^/]+/{UPSTREAM}", upstream.endpoint)
+    assert not re.fullmatch(f"[^/]+/{UPSTREAM}", order.order_names[target])
+    assert is_order(order.order_names[target])
+    assert not is_order(upstream.name)
+    assert not is_order(upstream.endpoint)
+    assert key_of(upstream.name) == key_of(upstream.endpoint) == upstream.key
+    before, cloud, kind = upstream.name.split("/")[:3]
+    assert (before, parse_target(f"{cloud}/{kind}")) == pair
+    for name in (upstream.name, f"{model}/{target}/endpoint", f"{model}/{target}/first"):
+        labels = {
+            tag["tag_name"]: found[2]
+            for tag in stats_config()["stats_tags"]
+            if (found := re.search(tag["regex"], f"cluster.{name}.membership_healthy"))
+        }
+        assert labels == {"model": model, "target": str(target), "cloud": target.cloud}
+
+
+def everything_named(model: str, target: Target) -> set[str]:
+    """Clusters, virtual hosts, keys and secrets' names of an upstream that is otherwise the same."""
+    upstream = Upstream(target, "1.0.0", "http://127.0.0.1/", BearerToken(SECRET))
+    found = published(Route(model, "1.0.0", {target: 1}, {}, "{}"), (upstream,))
+    rendered = config.render([found], PATHS, SETTINGS)
+    return {*rendered.endpoints, *rendered.upstreams, *rendered.hosts, found.upstreams[0].key}
 
 
 def test_a_route_must_fit_its_upstreams() -> None:
-    route = Route("m", "1.0.0", {"aws": 1}, {}, "{}")
-    upstream = Upstream("aws", "1.0.0", "http://127.0.0.1/")
-    with pytest.raises(SpecError, match="two upstreams in one cloud"):
+    route = Route("m", "1.0.0", {AWS: 1}, {}, "{}")
+    upstream = Upstream(AWS, "1.0.0", "http://127.0.0.1/")
+    with pytest.raises(SpecError, match="two upstreams on one target"):
         published(route, (upstream, upstream))
     with pytest.raises(SpecError, match="no upstream there"):
         published(route, ())
     with pytest.raises(SpecError, match="model's name"):
-        published(Route("../m", "1.0.0", {"aws": 1}, {}, "{}"), (upstream,))
+        published(Route("../m", "1.0.0", {AWS: 1}, {}, "{}"), (upstream,))
 
 
-def test_a_version_of_the_route_other_than_the_upstreams_is_kept_apart() -> None:
-    old = published(Route("m", "1.0.0", {"aws": 1}, {}, "{}"), (Upstream("aws", "1.0.0", "http://127.0.0.1/"),))
-    new = published(Route("m", "1.1.0", {"aws": 1}, {}, "{}"), (Upstream("aws", "1.1.0", "http://127.0.0.1/"),))
-    assert old.lanes[0].name != new.lanes[0].name
+def test_another_version_is_another_upstream() -> None:
+    old = published(Route("m", "1.0.0", {AWS: 1}, {}, "{}"), (Upstream(AWS, "1.0.0", "http://127.0.0.1/"),))
+    new = published(Route("m", "1.1.0", {AWS: 1}, {}, "{}"), (Upstream(AWS, "1.1.0", "http://127.0.0.1/"),))
+    assert old.upstreams[0].name != new.upstreams[0].name
 
 
 def test_the_same_secret_is_known_whatever_its_random_version() -> None:
-    lane = published(
-        Route("m", "1.0.0", {"gcp": 1}, {}, "{}"), (Upstream("gcp", "1.0.0", "http://127.0.0.1/", BearerToken("a")),)
-    ).lanes[0]
-    one, two, other = (credentials.secret_text(lane, BearerToken(token)) for token in "aab")
-    assert one != two
-    assert credentials.same_secret(one, two)
-    assert not credentials.same_secret(one, other)
-    assert not credentials.same_secret("damaged", one)
+    upstream = published(
+        Route("m", "1.0.0", {GCP: 1}, {}, "{}"), (Upstream(GCP, "1.0.0", "http://127.0.0.1/", BearerToken("a")),)
+    ).upstreams[0]
+    first, second, other = (credentials.secret_text(upstream, BearerToken(token)) for token in "aab")
+    assert first != second
+    assert credentials.same_secret(first, second)
+    assert not credentials.same_secret(first, other)
+    assert not credentials.same_secret("damaged", first)
 
 
 def test_a_long_directory_gets_a_short_socket() -> None:
-    deep = Places(Path("/" + "d" * 200))
+    deep = Paths(Path("/" + "d" * 200))
     assert len(str(deep.socket)) <= SOCKET_LIMIT
-    assert deep.socket != Places(Path("/" + "e" * 200)).socket
+    assert deep.socket != Paths(Path("/" + "e" * 200)).socket
 
 
 def plain(texts: Texts) -> dict[str, dict]:  # type: ignore[type-arg]

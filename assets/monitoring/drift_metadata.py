@@ -1,0 +1,58 @@
+"""What was measured of drift, as metadata: numbers that Dagster plots, and Markdown."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from intermodal.platform.monitoring.drift import Drift, Verdict
+
+MARKS = re.compile(r"([\\`\[\]<>&])")
+"""Characters that would make a picture, a link or HTML of a text in Markdown."""
+
+
+def numbers(measured: Drift, verdict: Verdict, apart: Mapping[str, Drift]) -> dict[str, Any]:
+    """Plain numbers, which Dagster plots. ``psi_<target>`` is the target's largest PSI against training, as
+    ``largest_psi`` is that of all targets together."""
+    predictions = [column.psi for column in measured.columns if column.kind == "prediction"]
+    return {
+        "rows": measured.rows,
+        **{f"rows_{target}": each.rows for target, each in apart.items()},
+        **{f"psi_{target}": _largest(each) for target, each in apart.items()},
+        "drifted_share": round(verdict.share, 4),
+        "prediction_psi": round(max(predictions, default=0.0), 4),
+        "largest_psi": _largest(measured),
+    }
+
+
+def _largest(measured: Drift) -> float:
+    return round(max((column.psi for column in measured.columns), default=0.0), 4)
+
+
+def table(measured: Drift, verdict: Verdict) -> str:
+    """A markdown table, a row for each column, the furthest first."""
+    header = ["", "column", "PSI", "KS", "JS", "missing", "missing in training", "unseen", "out of range"]
+    lines = [header, ["---"] * len(header)]
+    for column in sorted(measured.columns, key=lambda column: -column.psi):
+        shares = (column.missing, column.missing_reference, column.unseen, column.out_of_range)
+        lines.append(
+            [
+                "drifted" if column.name in verdict.columns else "",
+                column.name,
+                f"{column.psi:.3f}",
+                "" if column.ks is None else f"{column.ks:.3f}",
+                f"{column.js:.3f}",
+                *(f"{share:.2%}" for share in shares),
+            ]
+        )
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def as_list(findings: Sequence[str]) -> str:
+    """Markdown. A finding names categories that any caller may have sent: they are text, whatever they look like."""
+    return "\n".join(f"- {_unmarked(text)}" for text in findings) or "None."
+
+
+def _unmarked(text: str) -> str:
+    """On one line, without marks; nor is an address one, which the UI would make a link of."""
+    apart = " ".join(text.split()).replace("://", ": //").replace("www.", "www .")
+    return MARKS.sub(r"\\\1", apart)

@@ -1,0 +1,42 @@
+"""Settings of Azure at one site. Credentials are azure-identity's."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from intermodal.resources.settings import REGIONAL, SiteSettings
+
+
+class AzureSettings(SiteSettings):
+    cloud: ClassVar[str] = "azure"
+    subscription_id: str = Field(validation_alias="INTERMODAL_AZURE_SUBSCRIPTION", description="The subscription's id.")
+    resource_group: str = Field(
+        validation_alias="INTERMODAL_AZURE_RESOURCE_GROUP", description="The resource group of the workspace."
+    )
+    workspace: str = Field(
+        validation_alias="INTERMODAL_AZURE_WORKSPACE",
+        description="The Azure ML workspace; it lies in one region.",
+        json_schema_extra=REGIONAL,
+    )
+    region: str = Field(validation_alias="INTERMODAL_AZURE_REGION", description="The workspace's region: eastus.")
+    storage_account: str = Field(
+        validation_alias="INTERMODAL_AZURE_STORAGE_ACCOUNT",
+        description="The storage account for mirrors and prediction logs.",
+        json_schema_extra=REGIONAL,
+    )
+    container: str = Field(validation_alias="INTERMODAL_AZURE_CONTAINER", description="The container in it.")
+    storage_endpoint: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_STORAGE_ENDPOINT",
+        description="The address of the blob service; empty: the account's own in Azure.",
+    )
+    management_endpoint: str = Field(
+        default="https://management.azure.com",
+        validation_alias="INTERMODAL_AZURE_MANAGEMENT_ENDPOINT",
+        description="Resource Manager's address, without a trailing slash.",
+    )
+    monitor_delay_seconds: float = Field(
+        default=240,
+        validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
+        description="How late Azure Monitor is.",
+    )

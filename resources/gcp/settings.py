@@ -1,0 +1,40 @@
+"""Settings of Google Cloud at one site. Credentials are Application Default Credentials."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from intermodal.resources.settings import REGIONAL, SiteSettings
+
+
+class GcpSettings(SiteSettings):
+    cloud: ClassVar[str] = "gcp"
+    project: str = Field(validation_alias="GOOGLE_CLOUD_PROJECT", description="The project's id.")
+    region: str = Field(
+        validation_alias="INTERMODAL_GCP_REGION", description="The default region, for example us-central1."
+    )
+    bucket: str = Field(
+        validation_alias="INTERMODAL_GCP_BUCKET",
+        description="The Cloud Storage bucket for mirrors and prediction logs.",
+        json_schema_extra=REGIONAL,
+    )
+    storage_endpoint: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_STORAGE_ENDPOINT",
+        description="The address of the storage API; empty: Google's own.",
+    )
+    run_endpoint: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_RUN_ENDPOINT",
+        description="The address of the Cloud Run Admin API; empty: Google's own.",
+    )
+    monitoring_endpoint: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_MONITORING_ENDPOINT",
+        description="The address of the Cloud Monitoring API; empty: Google's own.",
+    )
+    monitor_delay_seconds: float = Field(
+        default=240,
+        validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
+        description="How late Cloud Monitoring is.",
+    )
