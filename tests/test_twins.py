@@ -117,9 +117,7 @@ class TestMemoryGauges(GaugesConformance):
     @pytest.fixture
     def kept(self, gauges: MemoryGauges) -> Kept:
         return lambda group, name: {
-            frozenset(labels.items()): value
-            for pushed, labels, value in gauges.pushed.get(group, ())
-            if pushed == name
+            frozenset(labels.items()): value for pushed, labels, value in gauges.pushed.get(group, ()) if pushed == name
         }
 
     @pytest.fixture
@@ -163,7 +161,7 @@ class TestMemoryRegistry(ModelRegistryConformance):
     def start_run(self) -> Callable[[], str]:
         return lambda: "run"
 
-    test_a_record_without_its_run_is_no_candidate = None
+    test_a_record_without_its_run_is_no_candidate = None  # type: ignore[assignment]
     """The twin has no runs: it reads a package from its folder."""
 
 

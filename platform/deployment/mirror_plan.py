@@ -57,7 +57,7 @@ class Plan:
         return self.copy + self.repair
 
     def settle(self, damaged: Collection[str]) -> "Plan":
-        """The plan after reading: what was read and is ``damaged`` must be repaired, the rest is kept."""
+        """The plan after reading: what was read and is ``damaged`` must be repaired, everything else is kept."""
         bad = tuple(path for path in self.verify if path in damaged)
         good = tuple(path for path in self.verify if path not in damaged)
         return Plan(self.copy, self.repair + bad, (), self.keep + good, self.remove)

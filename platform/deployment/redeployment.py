@@ -40,8 +40,8 @@ class Seen:
 
 @dataclass(frozen=True)
 class Due:
-    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we last asked for its deployment,
-    both in Unix seconds; ``told`` whether people were told that it failed."""
+    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we last requested its deployment,
+    both in Unix seconds; ``told`` whether people were notified that it failed."""
 
     version: str
     spec: str
@@ -50,7 +50,7 @@ class Due:
     told: bool = False
 
     def key(self, model: str) -> str:
-        """Names what was asked for: the same version or spec, put to use again later, is another event."""
+        """Names what was requested: the same version or spec, put to use again later, is another event."""
         return f"{model}-{self.version}-{self.spec}-{int(self.asked or self.since)}"
 
     @classmethod
@@ -71,7 +71,7 @@ class Decision:
 def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decision]:
     """The decision, and what to remember once it was acted on; None when all that is wanted is served.
 
-    A run that was asked for is stored before the next look: when none is in progress, it has ended.
+    A run that was requested is stored before the next look: when none is in progress, it has ended.
     """
     if known is not None and (known.version, known.spec) != (seen.version, seen.spec):
         known = None
@@ -85,7 +85,7 @@ def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decis
     if seen.moved is not None and seen.moved > due.asked:  # the cloud that failed it is left out now, or back
         return replace(due, asked=now, told=False), Decision("deploy")
     if due.told:
-        return due, Decision("wait", "its deployment failed and people were told; they or a failover try it again")
+        return due, Decision("wait", "its deployment failed and people were notified; they or a failover try it again")
     failure = _failure(due, seen)
     reason = f"its deployment failed (run {failure.run})" if failure else ENDED_ELSEWHERE
     return replace(due, told=True), Decision("ask people", reason)

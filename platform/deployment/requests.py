@@ -14,7 +14,7 @@ from intermodal.platform.targets import Target
 
 NOT_DEPLOYED = "not deployed"
 FINGERPRINT_FIELDS = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
-"""Fields of a spec that decide what a target is asked to run, beside ``features.sensitive``."""
+"""Fields of a spec that decide what a target runs, beside ``features.sensitive``."""
 
 
 def prefix(model: str, version: str) -> str:

@@ -64,7 +64,7 @@ class DeployRequest:
 
     @property
     def variables(self) -> dict[str, str]:
-        """What the server is told of its prediction log, as variables of its container."""
+        """The variables of the server's container that say where and what it logs."""
         if not self.predictions:
             return {}
         return {
@@ -179,7 +179,7 @@ class EndpointTarget(Protocol):
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
         """How the gateway reaches it, with a credential that is fresh now. Its ``url`` may also be that of the upstream
-        that it has: who only needs a new credential knows no other, and the cloud need not be asked for it."""
+        that it has: who only needs a new credential knows no other, and the cloud need not be called for it."""
 
     def answers(self) -> bool:
         """Whether the cloud's API takes a cheap, authorised call now: one try, at most two seconds, never an error."""

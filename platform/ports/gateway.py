@@ -13,7 +13,7 @@ from intermodal.platform.targets import Target
 class Route:
     """What the gateway does with one model's requests.
 
-    ``weights`` are relative, in failover order; an upstream with 0 stands by: it is probed, and asked when no serving
+    ``weights`` are relative, in failover order; an upstream with 0 stands by: it is probed, and used when no serving
     one can answer. ``metadata`` is the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to
     be answerable (the probe).
     """
@@ -103,7 +103,7 @@ class Gateway(Protocol):
     def shift(self, model: str, weights: Mapping[Target, int], added: Sequence[Upstream] = ()) -> None:
         """Move traffic among the upstreams that the route has, and those in ``added``; no cloud API is called.
 
-        An upstream that is left with weight 0 stands by: it is asked when no other can answer, and stays probed, so
+        An upstream that is left with weight 0 stands by: it is used when no other can answer, and stays probed, so
         that ``health`` tells when it can serve again. NotFound when there is no route; SpecError for a weight of a
         target that has no upstream.
         """
@@ -127,11 +127,11 @@ class Gateway(Protocol):
         it cannot be watched: what is written of its route is damaged."""
 
     def disturb(self, target: Target, disturbance: Disturbance | None) -> None:
-        """Drill: do this to every request for ``target`` until told otherwise; None ends it. Takes effect at once, and
+        """Drill: do this to every request for ``target`` until it is ended with None. Takes effect at once, and
         does not outlive the gateway's process."""
 
     def disturbances(self) -> Mapping[Target, Disturbance]:
         """The drills that are on now."""
 
     def totals(self) -> Mapping[str, Totals]:
-        """What each model's callers got since the gateway's process began; a model that nobody asked may be absent."""
+        """What each model's callers got since the gateway's process began; a model without requests may be absent."""

@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 from intermodal.platform.targets import Target
 
 Step = Literal[
-    "detected", "drained", "capacity", "told", "note", "recovering", "current", "share back", "reaped", "closed"
+    "detected", "drained", "capacity", "notified", "note", "recovering", "current", "share back", "reaped", "closed"
 ]
 """What an entry is about. ``capacity``: another target took the lost capacity over; ``current``: the target that came
 back serves the current version; ``share back``: it has its weight again."""

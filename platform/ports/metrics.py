@@ -9,10 +9,10 @@ from intermodal.platform.targets import Target
 
 @dataclass(frozen=True)
 class Figures:
-    """One model on one target, over the seconds that were asked for.
+    """One model on one target, over the seconds of the query.
 
     ``requests`` is a rate a second. ``error_rate`` is the share of requests answered 5xx or not at all (0 to 1),
-    ``throttled`` the share answered 429. The latencies are milliseconds, None when nothing was asked or the source does
+    ``throttled`` the share answered 429. The latencies are milliseconds, None without requests or where the source does
     not know. ``saturation`` is the share of capacity in use (0 to 1). ``instances`` are the healthy ones and
     ``cold_starts`` those that began in the span, which only a cloud's own monitor can see. ``version``
     is empty where the source does not know it; ``source`` names it: ``prometheus``, ``gateway``, ``cloudwatch``,
@@ -35,7 +35,7 @@ class Figures:
 
 
 class Metrics(Protocol):
-    """Somewhere that figures can be asked for. Errors: Unavailable, Refused."""
+    """A source of figures. Errors: Unavailable, Refused."""
 
     @property
     def source(self) -> str:

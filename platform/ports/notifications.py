@@ -1,4 +1,4 @@
-"""Notices: what people are told."""
+"""Notices: messages to people."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -8,7 +8,7 @@ Severity = Literal["info", "warning", "page"]
 
 @dataclass(frozen=True)
 class Notice:
-    """``page`` wakes somebody. ``owner`` is the team that is asked; ``key`` names the event."""
+    """``page`` wakes somebody. ``owner`` is the team that is responsible; ``key`` names the event."""
 
     severity: Severity
     title: str
@@ -18,7 +18,7 @@ class Notice:
 
 
 class Notifier(Protocol):
-    """Tells people."""
+    """Delivers notices to people."""
 
     def tell(self, notice: Notice) -> bool:
         """Unavailable when it reached nobody that was configured, and for a page when nobody took it who is to be

@@ -64,7 +64,7 @@ def notify_leftovers(
     ctx: FailoverContext, spec: ModelSpec, incident: Incident, left: Mapping[Target, IntermodalError]
 ) -> Incident:
     """Targets run more than is needed. Once the incident is closed nothing would look at them again, so it stays open
-    for a while and the next run tries again; then people are asked."""
+    for a while and the next run tries again; then people are notified."""
     key, text = str(current_round(incident)), "; ".join(f"{target}: {error.message}" for target, error in left.items())
     incident = ctx.note(incident, "note", f"left-{key}", f"more than is needed still runs on {text}")
     back = next(entry.at for entry in incident.entries if (entry.step, entry.key) == ("share back", key))

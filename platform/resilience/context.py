@@ -59,17 +59,17 @@ def notify(
     in between repeats this notice and sends none of their own. Delivery is at-least-once: a crash between notify and
     note notifies again.
     """
-    if incident.has("told", key):
+    if incident.has("notified", key):
         return incident
     try:
         delivered = ctx.notifier.tell(notice)
     except IntermodalError as error:
         ctx.log.error("the notification failed: %s", error)
-        return ctx.note(incident, "note", f"not-told-{key}", f"the notification failed: {error.message}")
+        return ctx.note(incident, "note", f"not-notified-{key}", f"the notification failed: {error.message}")
     text = notice.title if delivered else f"no recipient is configured (INTERMODAL_NOTIFY): {notice.title}"
     for covered in also:
-        ctx.note(covered, "told", key, text)
-    return ctx.note(incident, "told", key, text)
+        ctx.note(covered, "notified", key, text)
+    return ctx.note(incident, "notified", key, text)
 
 
 def listed(targets: Iterable[Target]) -> str:

@@ -106,7 +106,7 @@ def _notify_together(
 ) -> Incident:
     """One notice (``DOWN`` or ``CAPACITY``) for all targets of the site that failed together; it counts for each of
     their incidents. Only for those in ``unavailable``: another that failed since was neither drained nor replaced."""
-    if incident.has("told", key):
+    if incident.has("notified", key):
         return incident
     others = [one for one in failed_together(ctx.incidents, incident) if one.target in unavailable]
     targets = listed([incident.target, *(one.target for one in others)])
@@ -144,7 +144,7 @@ def _record_failure(ctx: FailoverContext, spec: ModelSpec, outage: Outage, error
         ctx.log.error("%s cannot be noted in: %r", incident.id, other)
     key, text = DOWN, f"The failover failed, and is tried again: {why}"
     notice = down_notice(spec, incident, str(incident.target), text)
-    if incident.has("told", DOWN):
+    if incident.has("notified", DOWN):
         title, text = f"{spec.name} lacks the capacity of {incident.target}", f"It could not be replaced yet: {why}"
         key = NO_CAPACITY
         notice = Notice("page", title, f"{text} Incident {incident.id}.", spec.owner, f"{incident.id}-{key}")

@@ -12,7 +12,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
 DOWN, CAPACITY, NO_CAPACITY, NOT_BACK, BACK = "down", "capacity", "no-capacity", "not-back", "back"
-"""Keys of ``told`` entries: each is notified once. ``down`` when the traffic has left the target, then what became of
+"""Keys of ``notified`` entries, each noted once. ``down`` when the traffic has left the target, then what became of
 its capacity; ``not-back`` when its recovery keeps failing."""
 
 
@@ -96,7 +96,7 @@ def contained(incident: Incident, spec: ModelSpec, unavailable: Collection[Targe
 
     With every target unavailable, the notification is all.
     """
-    if not incident.has("told", DOWN):
+    if not incident.has("notified", DOWN):
         return False
     if not desired_replicas(spec, unavailable):
         return True

@@ -46,7 +46,7 @@ def surges_left(
 def _gave_up(incident: Incident) -> bool:
     """People were notified, or the notification failed."""
     return any(
-        (entry.step == "told" and entry.key.startswith(LEFT)) or entry.key.startswith(f"not-told-{LEFT}")
+        (entry.step == "notified" and entry.key.startswith(LEFT)) or entry.key.startswith(f"not-notified-{LEFT}")
         for entry in incident.entries
     )
 
@@ -83,7 +83,7 @@ class Uses:
 
 @dataclass(frozen=True)
 class Orphan:
-    """``since`` is when it was first seen without a use, ``asked`` when we asked for its removal. Unix seconds."""
+    """``since`` is when it was first seen without a use, ``asked`` when we requested its removal. Unix seconds."""
 
     since: float
     asked: float | None = None
@@ -91,5 +91,5 @@ class Orphan:
 
     @property
     def due(self) -> float:
-        """When something is to be done about it: removed, and if it is still there as much later, told."""
+        """When something is to be done about it: removed, and if it is still there as much later, notified."""
         return (self.since if self.asked is None else self.asked) + GRACE_SECONDS

@@ -17,7 +17,7 @@ def reconcile_after_deploy(ctx: FailoverContext, spec: ModelSpec, version: str, 
         if shift_traffic(ctx, spec, version, unavailable, capacity.upstreams, capacity.refused):
             for incident in reopened:
                 ctx.note(incident, "capacity", "0", capacity.text(spec, unavailable))
-        ctx.log.info("traffic moved away from %s", listed(unavailable))
+        ctx.log.info("traffic shifted from %s", listed(unavailable))
 
 
 def _reopen_skipped(ctx: FailoverContext, spec: ModelSpec, target: Target, version: str) -> Incident:

@@ -79,8 +79,8 @@ def _record_failure(ctx: FailoverContext, spec: ModelSpec, incident: Incident, e
 
 def _await_notification(ctx: FailoverContext, incident: Incident) -> None:
     """Once closed, the incident notifies nobody. So it stays open for a while, and the next run tries again."""
-    first = next((entry.at for entry in incident.entries if entry.key == f"not-told-{BACK}"), None)
-    if not incident.has("told", BACK) and first is not None and ctx.now() - first < NOTIFY_GRACE_SECONDS:
+    first = next((entry.at for entry in incident.entries if entry.key == f"not-notified-{BACK}"), None)
+    if not incident.has("notified", BACK) and first is not None and ctx.now() - first < NOTIFY_GRACE_SECONDS:
         raise Unavailable(
             f"The notification that {incident.target} serves {incident.model} again was not delivered.",
             hint="The incident stays open, and it is tried again.",
@@ -153,7 +153,7 @@ def _await_health(ctx: FailoverContext, spec: ModelSpec, version: str, upstream:
     if route.version != version:
         raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
     if route.weights.get(target, 0) and ctx.gateway.upstream_health(spec.name).get(target):
-        return  # it has its weight already, or kept it because no other could be asked
+        return  # it has its weight already, or kept it because no other could serve
     ctx.gateway.shift(spec.name, {**route.weights, target: route.weights.get(target, 0)}, [upstream])
     for _ in range(PROBES):
         if ctx.gateway.upstream_health(spec.name).get(target):

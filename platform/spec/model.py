@@ -21,7 +21,7 @@ class ModelSpec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str = Field(pattern=NAME, description="The model's name: lower case, digits and underscores.")
-    owner: str = Field(pattern=r"^team:[A-Za-z0-9_-]+$", description="Who is asked, and who pays: team:<name>.")
+    owner: str = Field(pattern=r"^team:[A-Za-z0-9_-]+$", description="Who is responsible, and who pays: team:<name>.")
     description: str = Field(default="", description="What it answers, for the people who browse.")
     data: Data
     features: Features

@@ -7,7 +7,7 @@ from intermodal.platform.spec.fields import Part
 
 class Budget(Part):
     usd_per_month: float = Field(
-        description="What it may cost. It is only shown: no costs are gathered yet, so no alert compares them with it."
+        description="What it may cost. It is only displayed: no costs are gathered yet, so no alert uses it."
     )
 
     @field_validator("usd_per_month")
@@ -48,7 +48,7 @@ class DriftPolicy(Part):
     rows: int = Field(default=5000, description="The newest rows of the prediction log that are looked at.")
     min_rows: int = Field(default=1000, description="With fewer, nothing is decided.")
     cooldown_hours: float = Field(default=24.0, description="After a retraining, no other for so long.")
-    retrains_per_day: int = Field(default=1, description="More are not started in 24 hours; people are told.")
+    retrains_per_day: int = Field(default=1, description="More are not started in 24 hours; people are notified.")
 
     @field_validator("psi", "share", "prediction_psi")
     @classmethod

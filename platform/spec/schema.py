@@ -19,7 +19,7 @@ class _PartsAreParts(GenerateJsonSchema):
         return _alone(super().union_schema(schema))
 
     def nullable_schema(self, schema: core_schema.NullableSchema) -> JsonSchemaValue:
-        """Not ``anyOf`` with null: the rest of an ``if`` is told as it is."""
+        """Not ``anyOf`` with null: an error below an ``if`` is reported as it is."""
         found = super().nullable_schema(schema)
         part = _alone(found)
         return found if part is found else {"if": {"not": {"type": "null"}}, "then": part}

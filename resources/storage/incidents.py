@@ -16,7 +16,8 @@ from pydantic import Field
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.targets import parse_target
-from intermodal.resources.storage.documents import Document, Documents, documents
+from intermodal.resources.storage.bucket_documents import Bucket, is_bucket
+from intermodal.resources.storage.documents import Document, Documents, Folder
 
 log = logging.getLogger(__name__)
 READERS = 16
@@ -24,18 +25,22 @@ MAX_RACES = 100
 """How often a change is made anew because another writer was first."""
 
 
+def documents(address: str) -> Documents:
+    return Bucket(address) if is_bucket(address) else Folder(address)
+
+
 class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Fulfils ``platform.ports.Incidents``. Layout: ``<address>/open/<id>.json`` and ``<address>/closed/<id>.json``.
 
-    Every call is atomic, in a folder and in a bucket (``documents.py``): a change that was made from an older version of
+    Every call is atomic, in a folder and in a bucket: a change that was made from an older version of
     its document is refused, and is made anew from the newer one. Closing is three steps that any writer can finish: the
     open document is marked as closed, and is not changed after that; it is copied to ``closed``, unless it is there
     already; it is removed from ``open``. Where there is a closed document, the open one no longer counts.
     """
 
     address: str = Field(
-        description="A folder, a bucket (s3://bucket/incidents, gs://, az://), or what else fsspec knows, where nothing "
-        "keeps two writers apart."
+        description="A folder or a bucket (s3://bucket/incidents, gs://, az://). Another address that fsspec knows "
+        "works too, but nothing keeps two writers apart there."
     )
 
     def open(self, incident: Incident) -> Incident:
@@ -58,7 +63,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
         with self._reached():
             for state in ("closed", "open", "closed"):
                 if (found := self._documents.read(_key(state, id))) is not None:
-                    return _parse(found, self._shown(state, id))
+                    return _parse(found, self._address_of(state, id))
         return None
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
@@ -90,7 +95,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
         if found is None:
             return None  # closed since it was listed
         try:
-            return _parse(found, self._shown(state, id))
+            return _parse(found, self._address_of(state, id))
         except IntermodalError as error:
             log.error("%s", error)  # one damaged document must not stop the reaction to all others
             return None
@@ -105,7 +110,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
                         continue
                     raise NotFound(f"There is no incident '{id}'.", hint=f"Look in {self.address}.")
                 state = "closed" if closed else "open"
-                known = _parse(found, self._shown(state, id))
+                known = _parse(found, self._address_of(state, id))
                 if not known.is_open and not closed:
                     self._finish_closing(id, found.text)
                     continue
@@ -129,7 +134,7 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
             f"The incident {id} was changed by others {MAX_RACES} times while it was to be changed.", hint="Run again."
         )
 
-    def _shown(self, state: str, id: str) -> str:
+    def _address_of(self, state: str, id: str) -> str:
         return f"{self.address}/{_key(state, id)}"
 
     @contextmanager

@@ -112,7 +112,11 @@ class GatewayConformance:
         self, gateway: Gateway, route: Route, upstreams: Mapping[Target, Upstream]
     ) -> None:
         keys = AwsSignature("sagemaker", "us-east-1", "AKIA", "secret", "session", expires_at=2e9)
-        credentials = {AWS: keys, GCP: BearerToken("token", 3e9), AZURE: BearerToken("key")}
+        credentials: dict[Target, AwsSignature | BearerToken] = {
+            AWS: keys,
+            GCP: BearerToken("token", 3e9),
+            AZURE: BearerToken("key"),
+        }
         held = [replace(upstreams[target], credential=credential) for target, credential in credentials.items()]
         gateway.publish(route, held)
         assert gateway.credential_expiry("m") == {AWS: 2e9, GCP: 3e9}

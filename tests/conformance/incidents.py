@@ -40,9 +40,9 @@ class IncidentsConformance:
 
     def test_every_call_may_be_repeated(self, incidents: Incidents) -> None:
         incidents.open(ONE)
-        first = incidents.note(ONE.id, Entry(101.0, "told", "down", "x"))
+        first = incidents.note(ONE.id, Entry(101.0, "notified", "down", "x"))
         assert incidents.open(ONE) == first
-        assert incidents.note(ONE.id, Entry(999.0, "told", "down", "y")) == first
+        assert incidents.note(ONE.id, Entry(999.0, "notified", "down", "y")) == first
         closed = incidents.close(ONE.id, 200.0)
         assert incidents.close(ONE.id, 300.0) == closed
         assert incidents.open(ONE) == closed

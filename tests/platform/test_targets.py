@@ -34,7 +34,19 @@ def test_default_region_is_the_one_without_a_name() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "aws", "aws/", "/sagemaker", "aws/sage maker", "AWS/sagemaker", "aws/sagemaker@", "aws/a/b", "aws/a.b", "aws/a\n"]
+    "text",
+    [
+        "",
+        "aws",
+        "aws/",
+        "/sagemaker",
+        "aws/sage maker",
+        "AWS/sagemaker",
+        "aws/sagemaker@",
+        "aws/a/b",
+        "aws/a.b",
+        "aws/a\n",
+    ],
 )
 def test_target_of_other_text_is_refused_with_the_form(text: str) -> None:
     with pytest.raises(SpecError, match="is not a target") as caught:

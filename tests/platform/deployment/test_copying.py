@@ -36,7 +36,9 @@ def copy(stores: list[MemoryStore], folder: Path) -> tuple[Path, Manifest]:
     return copy_of(None, stores, "wine", "1.0.0", folder, LOG)
 
 
-def test_copy_takes_every_file_of_the_first_mirror(stores: list[MemoryStore], manifest: Manifest, tmp_path: Path) -> None:
+def test_copy_takes_every_file_of_the_first_mirror(
+    stores: list[MemoryStore], manifest: Manifest, tmp_path: Path
+) -> None:
     folder, found = copy(stores, tmp_path / "copy")
     assert (folder.name, found) == ("aws", manifest)
     assert Manifest.of(folder) == manifest

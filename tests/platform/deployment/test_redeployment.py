@@ -29,7 +29,7 @@ def test_a_failed_deployment_is_told_and_not_repeated() -> None:
     for now in (20, 10_000):
         known, said = decide(known, Seen("2", "a", failed=FAILED), now)
         assert said.action == "wait"
-        assert "told" in said.reason
+        assert "notified" in said.reason
 
 
 def test_what_failed_before_anybody_asked_here_is_tried_once() -> None:

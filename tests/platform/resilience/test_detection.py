@@ -71,7 +71,9 @@ def test_look_does_not_name_a_handled_upstream_again() -> None:
 
 @given(
     st.dictionaries(
-        st.tuples(st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), st.sampled_from([AWS, AWS_EU, EKS, GCP, AZURE])),
+        st.tuples(
+            st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True), st.sampled_from([AWS, AWS_EU, EKS, GCP, AZURE])
+        ),
         st.builds(Streak, st.floats(0, 2e9), st.integers(1, 1000)),
     )
 )

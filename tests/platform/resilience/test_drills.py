@@ -70,9 +70,7 @@ def test_judge_takes_zero_seconds_as_drained() -> None:
 
 @pytest.mark.parametrize("kind", ["brownout", "throttle"])
 @pytest.mark.parametrize(("counts", "passed"), [({}, True), ({"failed": 1}, False), ({"requests": 0}, False)])
-def test_judge_of_a_brownout_counts_requests_alone(
-    kind: DrillKind, counts: dict[str, int], passed: bool
-) -> None:
+def test_judge_of_a_brownout_counts_requests_alone(kind: DrillKind, counts: dict[str, int], passed: bool) -> None:
     result = replace(OUTAGE, kind=kind, **{**BORNE, **counts})
     sentence = f"{result.failed} of {result.requests} requests failed."
     assert judge(result, OBJECTIVES) == (passed, (sentence,))
@@ -87,9 +85,7 @@ def test_judge_of_a_brownout_counts_requests_alone(
         ({"failed": 1}, False, "The damage was found and mended."),
     ],
 )
-def test_judge_of_damage_needs_no_requests(
-    broken: dict[str, Any], passed: bool, sentence: str
-) -> None:
+def test_judge_of_damage_needs_no_requests(broken: dict[str, Any], passed: bool, sentence: str) -> None:
     result = replace(CORRUPT, **broken)
     assert judge(result, OBJECTIVES) == (passed, (f"{result.failed} of 0 requests failed.", sentence))
 

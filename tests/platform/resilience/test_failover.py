@@ -17,8 +17,8 @@ def test_successor_takes_over_and_gives_back() -> None:
     assert [(e.step, e.key) for e in incident.entries] == [
         ("detected", "0"),
         ("drained", "0"),
-        ("told", "down"),
-        ("told", "capacity"),
+        ("notified", "down"),
+        ("notified", "capacity"),
         ("capacity", "0"),
     ]
     assert at.gateway.routes[MODEL].weights == {AWS: 0, GCP: 67, AZURE: 33}
@@ -32,9 +32,11 @@ def test_successor_takes_over_and_gives_back() -> None:
     at.settle()
     incident = at.incidents.all()[0]
     assert not incident.is_open
-    assert [e.step for e in incident.entries[5:]] == ["recovering", "current", "share back", "reaped", "told"]
+    assert [e.step for e in incident.entries[5:]] == ["recovering", "current", "share back", "reaped", "notified"]
     assert at.gateway.routes[MODEL].weights == {AWS: 34, GCP: 33, AZURE: 33}
-    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {target: {NAME: 1} for target in at.targets}
+    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {
+        target: {NAME: 1} for target in at.targets
+    }
     assert [n.severity for n in at.told] == ["page", "info", "info"]
     assert at.asked == {"failover": 1, "recover": 1}
 
@@ -89,7 +91,9 @@ def test_two_clouds_fail_and_recover_one_after_the_other() -> None:
     assert (at.targets[GCP].replicas, at.targets[AZURE].replicas) == ({NAME: 2}, {NAME: 1})
     at.revive("aws")
     at.settle()
-    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {target: {NAME: 1} for target in at.targets}
+    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {
+        target: {NAME: 1} for target in at.targets
+    }
     assert not at.incidents.all(open_only=True)
     assert len({notice.key for notice in at.told}) == len(at.told)
     assert sum(notice.key.endswith(("-down", "-back")) for notice in at.told) == 4
@@ -139,7 +143,9 @@ def test_target_that_refuses_is_passed_over_with_the_reason_noted() -> None:
     at.targets[GCP].broken = ""
     at.revive("aws")
     at.settle()
-    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {target: {NAME: 1} for target in at.targets}
+    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {
+        target: {NAME: 1} for target in at.targets
+    }
 
 
 def test_failing_store_does_not_stop_a_warm_target() -> None:

@@ -142,8 +142,11 @@ def test_incident_closes_when_no_notice_can_be_delivered() -> None:
     at.settle()
     (incident,) = at.incidents.all()
     assert not incident.is_open
-    assert incident.has("note", "not-told-back")
-    assert any("The notification that aws/sagemaker serves flight_delay again was not delivered" in text for text in at.failures)
+    assert incident.has("note", "not-notified-back")
+    assert any(
+        "The notification that aws/sagemaker serves flight_delay again was not delivered" in text
+        for text in at.failures
+    )
 
 
 def test_missing_recipient_is_noted() -> None:
@@ -151,7 +154,7 @@ def test_missing_recipient_is_noted() -> None:
     at.notifier.configured = False
     at.kill_cloud("aws")
     at.settle()
-    told = next(entry for entry in at.incidents.all()[0].entries if entry.step == "told")
+    told = next(entry for entry in at.incidents.all()[0].entries if entry.step == "notified")
     assert told.text == "no recipient is configured (INTERMODAL_NOTIFY): aws/sagemaker cannot serve flight_delay"
     assert at.asked["failover"] == 1
 

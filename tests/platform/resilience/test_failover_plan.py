@@ -153,10 +153,10 @@ def noted(*steps: tuple[Any, str]) -> Incident:
     [
         ([], {AWS}, False),
         ([("drained", "0"), ("capacity", "0")], {AWS}, False),
-        ([("drained", "0"), ("capacity", "0"), ("told", "down")], {AWS}, True),
-        ([("told", "down")], {AWS}, False),
-        ([("told", "down")], set(TARGETS), True),
-        ([("drained", "0"), ("capacity", "0"), ("told", "down"), ("note", "again-1")], {AWS}, False),
+        ([("drained", "0"), ("capacity", "0"), ("notified", "down")], {AWS}, True),
+        ([("notified", "down")], {AWS}, False),
+        ([("notified", "down")], set(TARGETS), True),
+        ([("drained", "0"), ("capacity", "0"), ("notified", "down"), ("note", "again-1")], {AWS}, False),
     ],
 )
 def test_contained_needs_every_step(steps: list[tuple[Any, str]], unavailable: set[Target], done: bool) -> None:

@@ -31,8 +31,8 @@ def test_site_that_fails_is_one_notice_for_all_its_targets() -> None:
         ("page", "aws/eks, aws/sagemaker cannot serve flight_delay"),
         ("info", "flight_delay has its capacity again without aws/eks, aws/sagemaker"),
     ]
-    assert all(incident.has("told", "down") for incident in at.incidents.all())
-    assert all(incident.has("told", "capacity") for incident in at.incidents.all())
+    assert all(incident.has("notified", "down") for incident in at.incidents.all())
+    assert all(incident.has("notified", "capacity") for incident in at.incidents.all())
     assert at.gateway.routes[MODEL].weights == {AWS: 0, EKS: 0, AWS_EU: 25, GCP: 75}
     assert (at.targets[GCP].replicas, at.targets[AWS_EU].replicas) == ({NAME: 3}, {NAME: 1})
 
@@ -95,7 +95,7 @@ def test_notice_that_was_not_delivered_counts_for_no_incident() -> None:
     at.notifier.failing = 2
     at.kill_cloud("aws@default")
     at.settle()
-    assert all(incident.has("told", "down") for incident in at.incidents.all())
+    assert all(incident.has("notified", "down") for incident in at.incidents.all())
     assert [title for severity, title in notices(at) if severity == "page"] == [
         "aws/eks, aws/sagemaker cannot serve flight_delay"
     ]
@@ -142,6 +142,6 @@ def test_incident_of_one_target_leaves_its_site() -> None:
     at.kill_cloud(str(EKS))
     at.settle()
     assert incident_of(at, EKS).is_open
-    assert [title for _, title in notices(at)][0] == "aws/eks cannot serve flight_delay"
+    assert at.told[0].title == "aws/eks cannot serve flight_delay"
     assert at.targets[AWS].replicas == {NAME: 1}
     assert at.targets[GCP].replicas == {NAME: 2}

@@ -55,15 +55,17 @@ def incident(model: str, *entries: tuple[Step, str], closed: bool = True) -> Inc
 @pytest.mark.parametrize(
     ("known", "busy", "targets"),
     [
-        ([incident("m", ("told", "left-0"))], (), [GCP, AZURE]),
-        ([incident("m", ("note", "not-told-left-1"))], (), [GCP, AZURE]),
-        ([incident("m", ("told", "left-0"), ("note", "scaled-down-gcp/cloud-run"))], (), [AZURE]),
+        ([incident("m", ("notified", "left-0"))], (), [GCP, AZURE]),
+        ([incident("m", ("note", "not-notified-left-1"))], (), [GCP, AZURE]),
+        ([incident("m", ("notified", "left-0"), ("note", "scaled-down-gcp/cloud-run"))], (), [AZURE]),
         ([incident("m", ("note", "left-0"))], (), []),  # another try of the recovery did it
-        ([incident("m", ("told", "left-0"), closed=False)], (), []),
-        ([incident("m", ("told", "left-0"))], ("m",), []),
-        ([incident("m", ("told", "left-0")), incident("n", closed=False)], (), [GCP, AZURE]),
-        ([incident("m", ("told", "down"), ("told", "back"))], (), []),
+        ([incident("m", ("notified", "left-0"), closed=False)], (), []),
+        ([incident("m", ("notified", "left-0"))], ("m",), []),
+        ([incident("m", ("notified", "left-0")), incident("n", closed=False)], (), [GCP, AZURE]),
+        ([incident("m", ("notified", "down"), ("notified", "back"))], (), []),
     ],
 )
-def test_surges_left_names_targets_that_may_run_too_much(known: list[Incident], busy: tuple[str, ...], targets: list[Target]) -> None:
+def test_surges_left_names_targets_that_may_run_too_much(
+    known: list[Incident], busy: tuple[str, ...], targets: list[Target]
+) -> None:
     assert [surge.target for surge in surges_left(known, busy, {"m": [AWS, GCP, AZURE]})] == targets

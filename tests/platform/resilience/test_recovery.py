@@ -35,7 +35,9 @@ def test_version_deployed_meanwhile_is_there_before_traffic() -> None:
     at.settle()
     assert shifts[0] == (True, 0)
     assert all(current for current, weight in shifts if weight)
-    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {target: {new: 1} for target in at.targets}
+    assert {target: adapter.replicas for target, adapter in at.targets.items()} == {
+        target: {new: 1} for target in at.targets
+    }
     assert f"{MODEL}/1.1.0/{MANIFEST}" in at.stores[AWS.site].objects
     assert any("was left on aws/sagemaker" in entry.text for entry in at.incidents.all()[0].entries)
 

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,7 @@ from intermodal.platform.errors import SpecError, Unavailable
 from intermodal.platform.ports.incidents import Entry
 from intermodal.resources import outage_detection
 from intermodal.resources.storage.addresses import at_address
-from intermodal.resources.storage.documents import documents
-from intermodal.resources.storage.incidents import JsonIncidents
+from intermodal.resources.storage.incidents import JsonIncidents, documents
 from tests.conformance.incidents import ONE, IncidentsConformance, incident
 from tests.emulators import Emulator, azurite, moto
 from tests.targets import AWS_EU, GCP
@@ -119,10 +119,8 @@ def test_close_killed_at_any_step_is_finished_by_the_next_writer(store: JsonInci
     store.open(ONE)
     killed = JsonIncidents(address=store.address)
     killed.__dict__["_documents"] = Killing(documents(store.address), at, after)
-    try:
+    with suppress(Killed):
         killed.close(ONE.id, 200.0)
-    except Killed:
-        pass
     noted = store.note(ONE.id, Entry(1.0, "note", "a", "b"))
     closed = store.close(ONE.id, 300.0)
     assert closed.closed_at == (300.0 if noted.is_open else 200.0)
@@ -270,5 +268,3 @@ class TestAzure(IncidentsConformance):
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)
         monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", azurite.url)
         return JsonIncidents(address=f"az://{azurite.bucket}/incidents-{uuid.uuid4().hex}")
-
-
