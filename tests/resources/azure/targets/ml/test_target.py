@@ -11,7 +11,6 @@ import pytest
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, SpecError, Unavailable
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint
-from intermodal.platform.targets import Cloud
 from intermodal.resources.azure.object_store import BlobObjectStore
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 from intermodal.sandbox.faults import Faults
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.sandbox
 
 
 class TestAzureMl(EndpointTargetConformance):
-    cloud: ClassVar[Cloud] = "azure"
+    adapter: ClassVar[str] = "azure/ml"
 
     @pytest.fixture(scope="class")
     def variables(self, sandbox: Sandbox) -> Iterator[Mapping[str, str]]:
