@@ -178,6 +178,17 @@ class EndpointTargetConformance:
         with pytest.raises(IntermodalError, match="distance"):
             target.invoke(endpoint.name, json.dumps({"inputs": [tensor]}).encode())
 
+    def test_upstream_errors_name_the_containers_own_status(self, target: EndpointTarget, endpoint: Endpoint) -> None:
+        upstream = target.upstream(endpoint)
+        tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}
+        answer, envelope = send(upstream, json.dumps({"inputs": [tensor]}).encode()), upstream.errors
+        own = str(answer.status_code)
+        if envelope.status:
+            assert answer.status_code == envelope.status
+            own = answer.headers.get(envelope.status_header) or str(answer.json()[envelope.status_field])
+        assert 400 <= int(own) < 500
+        assert "distance" in (str(answer.json()[envelope.message_field]) if envelope.message_field else answer.text)
+
     def test_what_is_not_there(self, target: EndpointTarget) -> None:
         assert target.describe("nobody-home") is None
         target.delete("nobody-home")
@@ -216,7 +227,7 @@ class EndpointTargetConformance:
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
         assert target.deploy(request_).state == "ready"
 
-    def test_named_region_is_in_endpoint_upstream_and_container(
+    def test_named_region_is_in_endpoint_upstream_and_log(
         self, named: EndpointTarget, request_: DeployRequest, store: ObjectStore, package: Path
     ) -> None:
         expected = Target(*self.adapter.split("/"), REGION)
@@ -226,17 +237,14 @@ class EndpointTargetConformance:
         try:
             assert endpoint.target == named.upstream(endpoint).target == expected
             assert [found.target for found in named.list("regional")] == [expected]
-            named.invoke(endpoint.name, self.body(package))
+            assert send(named.upstream(endpoint), self.body(package), "of-the-gateway").status_code == 200
         finally:
             named.delete(endpoint.name)
-        headers = []
-
-        def logged() -> bool:
-            headers.extend(requests(store.get(key), key)[0] for key in store.list("regional/predictions/flight_delay"))
-            return bool(headers)
-
-        eventually(logged)
-        assert (headers[0].cloud, headers[0].target) == (self.cloud, str(expected))
+        eventually(lambda: bool(store.list("regional/predictions/flight_delay")))
+        ((key, _),) = store.list("regional/predictions/flight_delay").items()
+        header, logged = requests(store.get(key), key)
+        assert (header.cloud, header.target) == (self.cloud, str(expected))
+        assert [entry.id for entry in logged] == ["of-the-gateway"]  # by the upstream's id_header
 
     def test_two_replicas_are_deployed_and_answer(
         self, target: EndpointTarget, request_: DeployRequest, package: Path
@@ -272,15 +280,15 @@ class EndpointTargetConformance:
         def gathered() -> bool:
             for key in store.list("logs/predictions/flight_delay"):
                 header, logged = requests(store.get(key), key)
-                found.update({one.label_id: (header, one) for one in logged})
+                found.update({entry.label_id: (header, entry) for entry in logged})
             return {"all", "most", "less"} <= set(found)
 
         eventually(gathered)
         assert {id_: header.sample for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999, "less": 1.0}
-        header, one = found["all"]
+        header, entry = found["all"]
         assert (header.cloud, header.target, header.version) == (self.cloud, str(target.target), "1.2.0")
-        assert parity.holds(Golden.read(package).predictions, one.predictions)
-        assert one.inputs["hour"] == [row["hour"] for row in Golden.read(package).rows]
+        assert parity.holds(Golden.read(package).predictions, entry.predictions)
+        assert entry.inputs["hour"] == [row["hour"] for row in Golden.read(package).rows]
         assert set(found["less"][1].inputs) == {"distance", "carrier"}
 
     @pytest.mark.parametrize("wrong", ["image", "artifacts"])

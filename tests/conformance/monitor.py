@@ -45,7 +45,7 @@ from tests.conformance.provider import Provider, SandboxCloud
 
 ENVIRONMENT = "monitored"
 SECONDS = 3000.0
-"""So long against every ``grain``, and so few requests, that a rate tells their number: one more or less is seen."""
+"""So long against every ``grain``, and so few requests, that a rate gives their number: one more or less is seen."""
 
 MakeTarget = Callable[[str], EndpointTarget]
 
@@ -123,8 +123,8 @@ class MonitorConformance:
         assert sent.total > 0
         assert idle.state == "ready"
         found = target.figures(SECONDS, "flight_delay")
-        assert sorted(one.version for one in found) == ["1.2.0", "1.3.0"]
-        return next(one for one in found if one.version == "1.2.0")
+        assert sorted(row.version for row in found) == ["1.2.0", "1.3.0"]
+        return next(row for row in found if row.version == "1.2.0")
 
     def test_it_says_whose_figures_they_are(self, target: EndpointTarget, figures: Figures) -> None:
         assert (figures.source, figures.target) == (self.source, target.target)
@@ -158,18 +158,18 @@ class MonitorConformance:
         self, target: EndpointTarget, figures: Figures
     ) -> None:
         assert figures.requests > 0
-        idle = next(one for one in target.figures(SECONDS) if one.version == "1.3.0")
+        idle = next(row for row in target.figures(SECONDS) if row.version == "1.3.0")
         assert (idle.requests, idle.error_rate) == (0, 0)
         assert (idle.p50_ms, idle.p95_ms, idle.p99_ms) == (None, None, None)
         assert idle.instances == 1
 
     def test_all_models_at_once_are_the_same_figures(self, target: EndpointTarget, figures: Figures) -> None:
         everything = target.figures(SECONDS)
-        assert {(one.model, one.version) for one in everything} == {
+        assert {(row.model, row.version) for row in everything} == {
             ("flight_delay", "1.2.0"),
             ("flight_delay", "1.3.0"),
         }
-        again = next(one for one in everything if one.version == figures.version)
+        again = next(row for row in everything if row.version == figures.version)
         assert again.error_rate == figures.error_rate
 
     def test_another_model_and_another_environment_see_nothing(
@@ -185,7 +185,7 @@ class MonitorConformance:
         target.figures(SECONDS)  # so that no time passes before the first try
         with provider.faults(Faults(throttle_rate=1, scope="api")):
             with _soon(lambda: _end_faults(provider)):
-                assert figures.model in {one.model for one in target.figures(SECONDS)}
+                assert figures.model in {row.model for row in target.figures(SECONDS)}
 
     @pytest.mark.parametrize(
         ("faults", "error"),

@@ -22,12 +22,13 @@ PAUSE = 0.05
 
 @dataclass(frozen=True)
 class Server:
-    """``root`` is a folder of its own, which no other process names in its command line: so a pid that the system gave
-    to another process is not taken for the server."""
+    """``created`` is the moment (Unix seconds) at which the system started it: a pid that was given to another process
+    since then is not taken for the server. ``root`` is a folder of its own."""
 
     fingerprint: str
     tags: Mapping[str, str]
     pid: int
+    created: float
     port: int
     root: str
 
@@ -40,7 +41,8 @@ class Server:
         """None when it ended."""
         try:
             process = psutil.Process(self.pid)
-            return process if self.root in process.cmdline() else None
+            same = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
+            return process if same else None
         except psutil.Error:
             return None
 
@@ -103,4 +105,5 @@ def start(
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    return Server(fingerprint, dict(tags), process.pid, port, str(root))
+    created = psutil.Process(process.pid).create_time()
+    return Server(fingerprint, dict(tags), process.pid, created, port, str(root))

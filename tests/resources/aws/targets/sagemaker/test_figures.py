@@ -49,7 +49,7 @@ class TestCloudWatch(MonitorConformance):
 
         def measured() -> bool:
             """CloudWatch has none until an instance has run for a while."""
-            found = next(one for one in target.figures(SECONDS) if one.version == "1.2.0")
+            found = next(row for row in target.figures(SECONDS) if row.version == "1.2.0")
             return found.saturation is not None and 0 <= found.saturation <= 1
 
         eventually(measured)
@@ -69,7 +69,7 @@ class TestCloudWatch(MonitorConformance):
         config = client.describe_endpoint(EndpointName=endpoint.name)["EndpointConfigName"]
         client.create_endpoint(EndpointName=theirs, EndpointConfigName=config)
         try:
-            assert [one.version for one in target.figures(SECONDS)] == ["1.2.0", "1.3.0"]
+            assert [row.version for row in target.figures(SECONDS)] == ["1.2.0", "1.3.0"]
         finally:
             eventually(lambda: client.describe_endpoint(EndpointName=theirs)["EndpointStatus"] != "Creating")
             client.delete_endpoint(EndpointName=theirs)

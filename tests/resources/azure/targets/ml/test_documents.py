@@ -1,4 +1,4 @@
-"""What is asked of Azure ML, without asking."""
+"""Requests to Azure ML, without sending them."""
 
 from dataclasses import replace
 

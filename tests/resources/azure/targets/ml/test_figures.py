@@ -54,28 +54,28 @@ class TestAzureMonitor(MonitorConformance):
     def test_a_slow_cloud_is_seen(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
         with sandbox.faults("azure", Faults(latency_ms=400, scope="endpoints")):
             send(target.upstream(endpoint), b"[")
-        found = next(one for one in target.figures(1800) if one.version == endpoint.version)
+        found = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert found.p99_ms is not None
         assert found.p99_ms > 250
 
     def test_a_wrong_key_is_a_request_and_no_failure_of_the_cloud(
         self, target: AzureMlTarget, endpoint: Endpoint
     ) -> None:
-        before = next(one for one in target.figures(1800) if one.version == endpoint.version)
+        before = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert send(replace(target.upstream(endpoint), credential=None), b"[").status_code == 401
-        after = next(one for one in target.figures(1800) if one.version == endpoint.version)
+        after = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert round((after.requests - before.requests) * 1800) == 1
         assert after.error_rate <= before.error_rate
 
     def test_a_redeployed_endpoint_is_one_row_with_all_its_requests(
         self, target: AzureMlTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
-        before = sum(one.requests for one in target.figures(1800))
+        before = sum(row.requests for row in target.figures(1800))
         target.deploy(replace(request_, tags={"cost_centre": "another"}))
         send(target.upstream(endpoint), b"[")
-        found = [one for one in target.figures(1800) if one.version == endpoint.version]
+        found = [row for row in target.figures(1800) if row.version == endpoint.version]
         assert len(found) == 1
-        assert round((sum(one.requests for one in target.figures(1800)) - before) * 1800) == 1
+        assert round((sum(row.requests for row in target.figures(1800)) - before) * 1800) == 1
         assert found[0].instances == 1
 
     def test_a_refusal_names_the_role(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:

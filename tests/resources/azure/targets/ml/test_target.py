@@ -62,7 +62,7 @@ class TestAzureMl(EndpointTargetConformance):
             target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
         assert target.describe("flight-delay-1-2-0-nowhere") is None
 
-    def test_what_azure_refuses_outright_is_a_failed_deployment_that_leaves_nothing(
+    def test_deploy_that_azure_refuses_fails_and_leaves_nothing(
         self, variables: Mapping[str, str], request_: DeployRequest
     ) -> None:
         target = AzureMlTarget(**{**dict(make(variables)), "region": "mars"})

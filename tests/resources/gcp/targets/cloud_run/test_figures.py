@@ -47,14 +47,14 @@ class TestCloudMonitoring(MonitorConformance):
 
     def test_the_processor_in_use_is_the_saturation(self, target: CloudRunTarget, figures: Figures) -> None:
         assert figures.requests > 0
-        eventually(lambda: all(one.saturation is not None for one in target.figures(1800)))
+        eventually(lambda: all(row.saturation is not None for row in target.figures(1800)))
 
-    def test_refused_and_throttled_requests_reach_no_container_and_are_not_counted(
+    def test_requests_that_reach_no_container_are_not_counted(
         self, target: CloudRunTarget, figures: Figures, sandbox: Sandbox
     ) -> None:
         assert figures.requests > 0
         before = _total(target)
-        upstream = target.upstream(next(one for one in target.list("monitored") if one.version == "1.2.0"))
+        upstream = target.upstream(next(row for row in target.list("monitored") if row.version == "1.2.0"))
         assert send(replace(upstream, credential=None), b"[").status_code == 403
         with sandbox.faults("gcp", Faults(throttle_rate=1, scope="endpoints")):
             assert send(upstream, b"[").status_code == 429
@@ -63,7 +63,7 @@ class TestCloudMonitoring(MonitorConformance):
     def test_a_slow_cloud_is_seen(self, target: CloudRunTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
         with sandbox.faults("gcp", Faults(latency_ms=400, scope="endpoints")):
             send(target.upstream(endpoint), b"[")
-        found = next(one for one in target.figures(1800) if one.version == endpoint.version)
+        found = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert found.p99_ms is not None
         assert found.p99_ms > 250
 
@@ -80,10 +80,10 @@ class TestCloudMonitoring(MonitorConformance):
         target.deploy(replace(request_, tags={"cost_centre": "another"}))
         send(target.upstream(endpoint), b"[")
         assert _total(target) == before + 1
-        found = [one for one in target.figures(1800) if one.version == endpoint.version]
+        found = [row for row in target.figures(1800) if row.version == endpoint.version]
         assert len(found) == 1
-        eventually(lambda: [o.instances for o in target.figures(1800) if o.version == endpoint.version] == [1])
+        eventually(lambda: [row.instances for row in target.figures(1800) if row.version == endpoint.version] == [1])
 
 
 def _total(target: CloudRunTarget) -> int:
-    return round(sum(one.requests for one in target.figures(1800)) * 1800)
+    return round(sum(row.requests for row in target.figures(1800)) * 1800)
