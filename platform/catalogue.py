@@ -104,8 +104,15 @@ def enabled_clouds(environ: Mapping[str, str] = os.environ) -> tuple[Cloud, ...]
             raise SpecError(f"{CLOUDS_VARIABLE} names {', '.join(unknown)}, which no adapter provides.", hint=hint)
         return tuple(dict.fromkeys(stated))
     if environ.get(ENVIRONMENT_VARIABLE, "sandbox") == "sandbox":
-        return tuple(cloud for cloud in installed if find_spec(store_adapter(cloud).package))
+        return tuple(cloud for cloud in installed if _is_present(store_adapter(cloud).package))
     return tuple(cloud for cloud in installed if not store_adapter(cloud).missing(Site(cloud)))
+
+
+def _is_present(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # a package above it is absent
+        return False
 
 
 def enabled_targets() -> tuple[Target, ...]:

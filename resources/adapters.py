@@ -1,4 +1,4 @@
-"""Adapters of targets and object stores, each built from its settings when it is asked for first."""
+"""Adapters of targets and object stores, each built from its settings on first use."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock

@@ -42,7 +42,7 @@ class S3ObjectStore(ObstoreResource):
         return cls(
             bucket=settings.bucket,
             region=settings.region,
-            endpoint=settings.endpoint_url,
+            endpoint=settings.endpoint_url if site.region else "",
             named_region=site.region,
         )
 

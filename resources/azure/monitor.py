@@ -14,7 +14,7 @@ from intermodal.resources.azure.targets.ml.workspace import RETRIES
 
 MINUTE = 60
 MOST_SERIES = 1000
-"""Azure gives ten unless it is told otherwise."""
+"""Azure gives ten by default."""
 
 
 @dataclass(frozen=True)

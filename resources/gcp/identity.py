@@ -43,7 +43,7 @@ def _issued_elsewhere() -> Credentials | None:
     """A service account whose token server is not Google's; None for all others.
 
     google-auth asks iamcredentials.googleapis.com about the regions of every service account, in the background.
-    Google cannot know this one, so it is not asked.
+    Google cannot know this one, so no call goes there.
     """
     from google.oauth2 import service_account
 

@@ -77,7 +77,7 @@ class Monitoring:
         found: list[Json] = []
         for page in self._pages(f"read {metric} in Cloud Monitoring", request):
             if missing := page.get("executionErrors") or page.get("unreachable"):
-                raise Unavailable(f"Cloud Monitoring could not tell all of {metric}: {missing}", hint="Try again.")
+                raise Unavailable(f"Cloud Monitoring could not read all of {metric}: {missing}", hint="Try again.")
             found += page.get("timeSeries", [])
         return found
 

@@ -11,9 +11,11 @@ from botocore.credentials import Credentials
 from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
 
 
-def send(upstream: Upstream, body: bytes) -> httpx.Response:
+def send(upstream: Upstream, body: bytes, request_id: str = "") -> httpx.Response:
     """POST the body with the upstream's credential; https is verified against SSL_CERT_FILE where that is set."""
     headers = {"Content-Type": "application/json"}
+    if request_id:
+        headers |= {name: request_id for name in ("x-request-id", upstream.id_header) if name}
     match upstream.credential:
         case BearerToken(token=token):
             headers["Authorization"] = f"Bearer {token}"

@@ -1,7 +1,7 @@
 """What every EndpointTarget promises. An adapter's test inherits the class and gives the fixtures below.
 
     class TestSageMaker(EndpointTargetConformance):
-        cloud: ClassVar[Cloud] = "aws"
+        adapter: ClassVar[str] = "aws/sagemaker"    # its entry point
 
         @pytest.fixture(scope="class")
         def make_target(self, sandbox): ...         # () -> a fresh adapter; cloud started, environment variables set
@@ -15,7 +15,9 @@
         @pytest.fixture(scope="class")
         def store(self, sandbox): ...               # the cloud's ObjectStore, where prediction logs go
 
-The ``sandbox`` fixture is that of tests/sandbox_fixture.py, imported in a conftest.py.
+The ``sandbox`` fixture is that of tests/sandbox_fixture.py, imported in a conftest.py. A platform that the sandbox does
+not emulate gives a ``provider`` of its own. A test of a feature that the adapter ``lacks`` is skipped with the
+adapter's own reason.
 """
 
 import json
@@ -31,20 +33,29 @@ from typing import ClassVar
 
 import pytest
 
+from intermodal.platform import catalogue
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
 from intermodal.platform.ports import EndpointTarget, ObjectStore
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.platform.protocol import parity, v2
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Cloud, Feature, Target
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
+from tests.conformance.provider import Provider, SandboxCloud
 from tests.log_objects import requests
-from tests.sandbox_fixture import Sandbox
 
 Upload = Callable[[Path, str], str]
+REGION = "elsewhere-1"
+"""A region as a target names it; which one an adapter talks to is a matter of its settings."""
+
+
+def require(adapter: str, feature: Feature) -> None:
+    """Skip, with the adapter's own reason, when it lacks the feature."""
+    if reason := catalogue.load("targets", adapter).lacks.get(feature):
+        pytest.skip(f"{adapter}: {reason}")
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
@@ -55,13 +66,31 @@ def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
 
 
 class EndpointTargetConformance:
-    """Tests share one deployed endpoint where they only look; what changes it puts it back."""
+    """Tests share one deployed endpoint where they only look; what changes it puts it back.
 
-    cloud: ClassVar[Cloud]
+    ``open_upstream`` and ``any_image`` are reasons: why the upstream needs no credential, and why no image is wrong.
+    """
+
+    adapter: ClassVar[str]
+    open_upstream: ClassVar[str] = ""
+    any_image: ClassVar[str] = ""
+
+    @property
+    def cloud(self) -> Cloud:
+        return self.adapter.partition("/")[0]
+
+    @pytest.fixture(scope="class")
+    def provider(self, request: pytest.FixtureRequest) -> Provider:
+        return SandboxCloud(request.getfixturevalue("sandbox"), self.cloud)
 
     @pytest.fixture(scope="class")
     def target(self, make_target: Callable[[], EndpointTarget]) -> EndpointTarget:
         return make_target()
+
+    @pytest.fixture(scope="class")
+    def named(self, make_target: Callable[[], EndpointTarget]) -> EndpointTarget:
+        """The same platform under the name of another region."""
+        return make_target().model_copy(update={"named_region": REGION})  # type: ignore[attr-defined,no-any-return]
 
     @pytest.fixture(scope="class")
     def package(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -95,11 +124,15 @@ class EndpointTargetConformance:
     def holds(self, package: Path, answer: bytes) -> bool:
         return parity.holds(Golden.read(package).predictions, v2.predictions(answer))
 
+    def test_target_is_that_of_the_entry_point(self, target: EndpointTarget) -> None:
+        assert isinstance(target, catalogue.load("targets", self.adapter))
+        assert str(target.target) == self.adapter
+
     def test_a_deployed_endpoint_is_ready_and_says_what_it_is(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
         assert endpoint.state == "ready"
-        assert (endpoint.target, endpoint.cloud) == (target.target, self.cloud)
+        assert endpoint.target == target.target
         assert (endpoint.name, endpoint.model, endpoint.version) == (request_.name, "flight_delay", "1.2.0")
         assert endpoint.url.startswith("http")
         assert target.describe(request_.name) == endpoint
@@ -110,11 +143,11 @@ class EndpointTargetConformance:
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
 
     def test_the_same_request_again_changes_nothing(
-        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, sandbox: Sandbox
+        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, provider: Provider
     ) -> None:
-        before = {process.pid for process in sandbox.servers(self.cloud)}
+        before = {process.pid for process in provider.servers()}
         assert target.deploy(request_) == endpoint
-        assert {process.pid for process in sandbox.servers(self.cloud)} == before
+        assert {process.pid for process in provider.servers()} == before
 
     def test_it_is_listed_by_environment_and_model(self, target: EndpointTarget, endpoint: Endpoint) -> None:
         assert list(target.list("conformance")) == [endpoint]
@@ -127,11 +160,13 @@ class EndpointTargetConformance:
         self, target: EndpointTarget, endpoint: Endpoint, package: Path
     ) -> None:
         upstream = target.upstream(endpoint)
-        assert (upstream.cloud, upstream.version) == (self.cloud, "1.2.0")
+        assert (upstream.target, upstream.version) == (target.target, "1.2.0")
         answer = send(upstream, self.body(package))
         assert answer.status_code == 200, answer.text
         assert self.holds(package, answer.content)
-        assert send(replace(upstream, credential=None), self.body(package)).status_code in (401, 403)
+        assert (upstream.credential is None) == bool(self.open_upstream)
+        if upstream.credential is not None:
+            assert send(replace(upstream, credential=None), self.body(package)).status_code in (401, 403)
         again = target.upstream(replace(endpoint, url=upstream.url))
         assert again.url == upstream.url
         assert send(again, self.body(package)).status_code == 200
@@ -142,6 +177,17 @@ class EndpointTargetConformance:
         tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}
         with pytest.raises(IntermodalError, match="distance"):
             target.invoke(endpoint.name, json.dumps({"inputs": [tensor]}).encode())
+
+    def test_upstream_errors_name_the_containers_own_status(self, target: EndpointTarget, endpoint: Endpoint) -> None:
+        upstream = target.upstream(endpoint)
+        tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}
+        answer, envelope = send(upstream, json.dumps({"inputs": [tensor]}).encode()), upstream.errors
+        own = str(answer.status_code)
+        if envelope.status:
+            assert answer.status_code == envelope.status
+            own = answer.headers.get(envelope.status_header) or str(answer.json()[envelope.status_field])
+        assert 400 <= int(own) < 500
+        assert "distance" in (str(answer.json()[envelope.message_field]) if envelope.message_field else answer.text)
 
     def test_what_is_not_there(self, target: EndpointTarget) -> None:
         assert target.describe("nobody-home") is None
@@ -157,7 +203,7 @@ class EndpointTargetConformance:
         upload: Upload,
         package: Path,
         other_package: Path,
-        sandbox: Sandbox,
+        provider: Provider,
     ) -> None:
         changed = replace(request_, artifacts=upload(other_package, "flight_delay/other"))
         body = self.body(package)
@@ -168,7 +214,7 @@ class EndpointTargetConformance:
                 time.sleep(0.02)
             assert deployed.result().state == "ready"
         assert self.holds(other_package, target.invoke(endpoint.name, self.body(other_package)))
-        eventually(lambda: len(sandbox.servers(self.cloud)) == 1)
+        eventually(lambda: len(provider.servers()) == 1)
         target.deploy(request_)
         assert self.holds(package, target.invoke(endpoint.name, body))
 
@@ -180,6 +226,42 @@ class EndpointTargetConformance:
         assert caught.value.hint
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
         assert target.deploy(request_).state == "ready"
+
+    def test_named_region_is_in_endpoint_upstream_and_log(
+        self, named: EndpointTarget, request_: DeployRequest, store: ObjectStore, package: Path
+    ) -> None:
+        expected = Target(*self.adapter.split("/"), REGION)
+        assert named.target == expected
+        regional = replace(request_, environment="regional", predictions=store.uri("regional"))
+        endpoint = named.deploy(regional)
+        try:
+            assert endpoint.target == named.upstream(endpoint).target == expected
+            assert [found.target for found in named.list("regional")] == [expected]
+            assert send(named.upstream(endpoint), self.body(package), "of-the-gateway").status_code == 200
+        finally:
+            named.delete(endpoint.name)
+        eventually(lambda: bool(store.list("regional/predictions/flight_delay")))
+        ((key, _),) = store.list("regional/predictions/flight_delay").items()
+        header, logged = requests(store.get(key), key)
+        assert (header.cloud, header.target) == (self.cloud, str(expected))
+        assert [entry.id for entry in logged] == ["of-the-gateway"]  # by the upstream's id_header
+
+    def test_two_replicas_are_deployed_and_answer(
+        self, target: EndpointTarget, request_: DeployRequest, package: Path
+    ) -> None:
+        require(self.adapter, Feature.REPLICAS)
+        pair = replace(request_, environment="pair", replicas=2)
+        assert target.deploy(pair).state == "ready"
+        assert self.holds(package, target.invoke(pair.name, self.body(package)))
+        target.delete(pair.name)
+
+    def test_figures_carry_the_target(self, named: EndpointTarget, target: EndpointTarget, endpoint: Endpoint) -> None:
+        assert endpoint.state == "ready"
+        if Feature.MONITOR in catalogue.load("targets", self.adapter).lacks:
+            assert list(target.figures(3600)) == []
+        require(self.adapter, Feature.MONITOR)
+        for adapter in (target, named):
+            assert {row.target for row in adapter.figures(3600, "flight_delay")} <= {adapter.target}
 
     def test_what_it_answers_is_in_its_own_clouds_prediction_log(
         self, target: EndpointTarget, request_: DeployRequest, store: ObjectStore, package: Path
@@ -198,30 +280,32 @@ class EndpointTargetConformance:
         def gathered() -> bool:
             for key in store.list("logs/predictions/flight_delay"):
                 header, logged = requests(store.get(key), key)
-                found.update({one.label_id: (header, one) for one in logged})
+                found.update({entry.label_id: (header, entry) for entry in logged})
             return {"all", "most", "less"} <= set(found)
 
         eventually(gathered)
         assert {id_: header.sample for id_, (header, _) in found.items()} == {"all": 1.0, "most": 0.99999, "less": 1.0}
-        header, one = found["all"]
+        header, entry = found["all"]
         assert (header.cloud, header.target, header.version) == (self.cloud, str(target.target), "1.2.0")
-        assert parity.holds(Golden.read(package).predictions, one.predictions)
-        assert one.inputs["hour"] == [row["hour"] for row in Golden.read(package).rows]
+        assert parity.holds(Golden.read(package).predictions, entry.predictions)
+        assert entry.inputs["hour"] == [row["hour"] for row in Golden.read(package).rows]
         assert set(found["less"][1].inputs) == {"distance", "carrier"}
 
     @pytest.mark.parametrize("wrong", ["image", "artifacts"])
     def test_a_failed_deployment_says_why_and_leaves_nothing_behind(
-        self, target: EndpointTarget, request_: DeployRequest, wrong: str, sandbox: Sandbox
+        self, target: EndpointTarget, request_: DeployRequest, wrong: str, provider: Provider
     ) -> None:
+        if wrong == "image" and self.any_image:
+            pytest.skip(f"{self.adapter}: {self.any_image}")
         value = {"image": f"{request_.image}-unheard-of", "artifacts": f"{request_.artifacts}/nowhere"}[wrong]
         bad = replace(request_, environment=f"broken-{wrong}", **{wrong: value})
-        before = {process.pid for process in sandbox.servers(self.cloud)}
+        before = {process.pid for process in provider.servers()}
         with pytest.raises(DeployFailed, match=r"unheard-of|nowhere") as caught:
             target.deploy(bad)
         assert caught.value.hint
         eventually(lambda: target.describe(bad.name) is None)
         assert list(target.list(bad.environment)) == []
-        assert {process.pid for process in sandbox.servers(self.cloud)} <= before
+        assert {process.pid for process in provider.servers()} <= before
 
     def test_two_deploys_of_one_name_at_once_both_end_well(
         self, target: EndpointTarget, request_: DeployRequest
@@ -234,27 +318,27 @@ class EndpointTargetConformance:
         target.delete(twice.name)
 
     def test_some_errors_do_not_stop_a_deployment_and_delete_leaves_nothing(
-        self, target: EndpointTarget, request_: DeployRequest, sandbox: Sandbox
+        self, target: EndpointTarget, request_: DeployRequest, provider: Provider
     ) -> None:
         short = replace(request_, environment="short")
-        before = {process.pid for process in sandbox.servers(self.cloud)}
-        with sandbox.faults(self.cloud, Faults(error_rate=0.1, throttle_rate=0.1, latency_ms=20, scope="api")):
+        before = {process.pid for process in provider.servers()}
+        with provider.faults(Faults(error_rate=0.1, throttle_rate=0.1, latency_ms=20, scope="api")):
             assert target.deploy(short).state == "ready"
-        assert {process.pid for process in sandbox.servers(self.cloud)} != before
+        assert {process.pid for process in provider.servers()} != before
         target.delete(short.name)
         target.delete(short.name)
         assert target.describe(short.name) is None
-        eventually(lambda: {process.pid for process in sandbox.servers(self.cloud)} <= before)
+        eventually(lambda: {process.pid for process in provider.servers()} <= before)
 
     def test_a_deploy_that_was_killed_is_taken_up_by_the_next(
         self,
         make_target: Callable[[], EndpointTarget],
         target: EndpointTarget,
         request_: DeployRequest,
-        sandbox: Sandbox,
+        provider: Provider,
     ) -> None:
         halfway = replace(request_, environment="halfway")
-        with sandbox.faults(self.cloud, Faults(slow_start_seconds=1)):
+        with provider.faults(Faults(slow_start_seconds=1)):
             # The child makes an adapter of its own: two processes must not share a client's connections.
             child = multiprocessing.get_context("fork").Process(target=lambda: make_target().deploy(halfway))
             child.start()
@@ -282,11 +366,11 @@ class EndpointTargetConformance:
         target: EndpointTarget,
         endpoint: Endpoint,
         package: Path,
-        sandbox: Sandbox,
+        provider: Provider,
         faults: Faults,
         error: type[IntermodalError],
     ) -> None:
-        with sandbox.faults(self.cloud, faults):
+        with provider.faults(faults):
             for call in (
                 lambda: target.describe(endpoint.name),
                 lambda: target.list("conformance"),
@@ -299,18 +383,18 @@ class EndpointTargetConformance:
         assert target.answers() is True
 
     def test_a_cloud_that_hangs_does_not_answer(
-        self, make_target: Callable[[], EndpointTarget], sandbox: Sandbox
+        self, make_target: Callable[[], EndpointTarget], provider: Provider
     ) -> None:
         target = make_target()
         assert target.answers() is True
-        with sandbox.faults(self.cloud, Faults(latency_ms=6000, scope="api")):
+        with provider.faults(Faults(latency_ms=6000, scope="api")):
             assert target.answers() is False  # it would be True after six seconds
         assert target.answers() is True
 
     def test_a_server_that_dies_is_started_again_or_reported(
-        self, target: EndpointTarget, endpoint: Endpoint, package: Path, sandbox: Sandbox
+        self, target: EndpointTarget, endpoint: Endpoint, package: Path, provider: Provider
     ) -> None:
-        old = sandbox.servers(self.cloud)
+        old = provider.servers()
         for process in old:
             process.kill()
 
@@ -326,16 +410,16 @@ class EndpointTargetConformance:
         eventually(noticed)
 
     def test_after_an_outage_it_comes_back_as_it_was(
-        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path, sandbox: Sandbox
+        self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path, provider: Provider
     ) -> None:
-        sandbox.outage(self.cloud)
+        provider.outage()
         with pytest.raises(Unavailable):
             target.describe(endpoint.name)
         with pytest.raises(Unavailable):
             target.invoke(endpoint.name, self.body(package))
         assert target.answers() is False
-        assert sandbox.servers(self.cloud) == []
-        sandbox.start(self.cloud)
+        assert provider.servers() == []
+        provider.start()
         assert target.answers() is True
         assert target.deploy(request_) == endpoint
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))

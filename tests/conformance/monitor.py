@@ -1,14 +1,12 @@
-"""What every cloud's own monitor promises as a Metrics. An adapter's test inherits the class and gives the fixtures.
+"""What the figures of a platform's own monitor promise. An adapter's test inherits the class and gives the fixtures.
 
     class TestCloudWatch(MonitorConformance):
-        cloud: ClassVar[Cloud] = "aws"
+        adapter: ClassVar[str] = "aws/sagemaker"    # its entry point
         source: ClassVar[str] = "cloudwatch"
 
         @pytest.fixture(scope="class")
-        def make_target(self, sandbox): ...         # () -> an EndpointTarget; cloud started, environment variables set
-
-        @pytest.fixture(scope="class")
-        def make_metrics(self, make_target): ...    # (environment) -> a Metrics; about four tries a call, no delay
+        def make_target(self, sandbox): ...         # (environment) -> an EndpointTarget whose figures are of that
+                                                    # environment; about four tries a call, no delay of the monitor
 
         @pytest.fixture(scope="class")
         def upload(self, sandbox): ...              # (folder, prefix) -> URI that a DeployRequest takes
@@ -33,7 +31,7 @@ from typing import ClassVar
 import pytest
 
 from intermodal.platform.errors import IntermodalError, Refused, Throttled, Unavailable
-from intermodal.platform.ports import EndpointTarget, Metrics
+from intermodal.platform.ports import EndpointTarget
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.protocol import v2
@@ -42,12 +40,14 @@ from intermodal.platform.targets import Cloud
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
-from tests.conformance.endpoint_target import Upload
-from tests.sandbox_fixture import Sandbox
+from tests.conformance.endpoint_target import REGION, Upload
+from tests.conformance.provider import Provider, SandboxCloud
 
 ENVIRONMENT = "monitored"
 SECONDS = 3000.0
-"""So long against every ``grain``, and so few requests, that a rate tells their number: one more or less is seen."""
+"""So long against every ``grain``, and so few requests, that a rate gives their number: one more or less is seen."""
+
+MakeTarget = Callable[[str], EndpointTarget]
 
 
 @dataclass(frozen=True)
@@ -67,18 +67,22 @@ class Sent:
 class MonitorConformance:
     """Tests share two endpoints: version 1.2.0 that was called, and version 1.3.0 that nobody called."""
 
-    cloud: ClassVar[Cloud]
+    adapter: ClassVar[str]
     source: ClassVar[str]
     grain: ClassVar[float] = 60
     throttles: ClassVar[bool] = False
 
-    @pytest.fixture(scope="class")
-    def target(self, make_target: Callable[[], EndpointTarget]) -> EndpointTarget:
-        return make_target()
+    @property
+    def cloud(self) -> Cloud:
+        return self.adapter.partition("/")[0]
 
     @pytest.fixture(scope="class")
-    def metrics(self, make_metrics: Callable[[str], Metrics]) -> Metrics:
-        return make_metrics(ENVIRONMENT)
+    def provider(self, request: pytest.FixtureRequest) -> Provider:
+        return SandboxCloud(request.getfixturevalue("sandbox"), self.cloud)
+
+    @pytest.fixture(scope="class")
+    def target(self, make_target: MakeTarget) -> EndpointTarget:
+        return make_target(ENVIRONMENT)
 
     @pytest.fixture(scope="class")
     def package(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -101,31 +105,35 @@ class MonitorConformance:
         target.delete(unused.name)
 
     @pytest.fixture(scope="class")
-    def sent(self, target: EndpointTarget, endpoint: Endpoint, package: Path, sandbox: Sandbox) -> Sent:
+    def sent(self, target: EndpointTarget, endpoint: Endpoint, package: Path, provider: Provider) -> Sent:
         """Sent without retries, so that what the cloud counts is what was sent."""
         sent, upstream = Sent(throttled=3 if self.throttles else 0), target.upstream(endpoint)
         body = v2.request_body(Package.read(package).signature, Golden.read(package).rows)
         assert [send(upstream, body).status_code for _ in range(sent.good)] == [200] * sent.good
         assert all(400 <= send(upstream, b"[").status_code < 500 for _ in range(sent.wrong))
-        with sandbox.faults(self.cloud, Faults(error_rate=1, scope="endpoints")):
+        with provider.faults(Faults(error_rate=1, scope="endpoints")):
             assert all(send(upstream, body).status_code >= 500 for _ in range(sent.failed))
-        with sandbox.faults(self.cloud, Faults(throttle_rate=1, scope="endpoints")):
+        with provider.faults(Faults(throttle_rate=1, scope="endpoints")):
             assert all(send(upstream, body).status_code in (400, 429) for _ in range(sent.throttled))
         return sent
 
     @pytest.fixture(scope="class")
-    def figures(self, metrics: Metrics, sent: Sent, idle: Endpoint) -> Figures:
+    def figures(self, target: EndpointTarget, sent: Sent, idle: Endpoint) -> Figures:
         """The called version's."""
         assert sent.total > 0
         assert idle.state == "ready"
-        found = metrics.read(SECONDS, "flight_delay")
-        assert sorted(one.version for one in found) == ["1.2.0", "1.3.0"]
-        return next(one for one in found if one.version == "1.2.0")
+        found = target.figures(SECONDS, "flight_delay")
+        assert sorted(row.version for row in found) == ["1.2.0", "1.3.0"]
+        return next(row for row in found if row.version == "1.2.0")
 
-    def test_it_says_whose_figures_they_are(self, metrics: Metrics, figures: Figures, target: EndpointTarget) -> None:
-        assert metrics.source == self.source
-        assert (figures.source, figures.cloud) == (self.source, self.cloud)
-        assert (figures.model, figures.target) == ("flight_delay", str(target.target))
+    def test_it_says_whose_figures_they_are(self, target: EndpointTarget, figures: Figures) -> None:
+        assert (figures.source, figures.target) == (self.source, target.target)
+        assert figures.model == "flight_delay"
+
+    def test_figures_of_a_named_region_carry_it(self, make_target: MakeTarget, figures: Figures) -> None:
+        assert figures.target.region == ""
+        named = make_target(ENVIRONMENT).model_copy(update={"named_region": REGION})  # type: ignore[attr-defined]
+        assert {row.target.region for row in named.figures(SECONDS)} == {REGION}
 
     def test_every_request_is_counted_once(self, figures: Figures, sent: Sent) -> None:
         assert sent.total / (SECONDS + self.grain) <= figures.requests <= sent.total / (SECONDS - self.grain)
@@ -146,36 +154,38 @@ class MonitorConformance:
         assert figures.saturation is None or 0 <= figures.saturation <= 1
         assert figures.instances == 1
 
-    def test_an_endpoint_that_nobody_called_is_there_with_no_requests(self, metrics: Metrics, figures: Figures) -> None:
+    def test_an_endpoint_that_nobody_called_is_there_with_no_requests(
+        self, target: EndpointTarget, figures: Figures
+    ) -> None:
         assert figures.requests > 0
-        idle = next(one for one in metrics.read(SECONDS) if one.version == "1.3.0")
+        idle = next(row for row in target.figures(SECONDS) if row.version == "1.3.0")
         assert (idle.requests, idle.error_rate) == (0, 0)
         assert (idle.p50_ms, idle.p95_ms, idle.p99_ms) == (None, None, None)
         assert idle.instances == 1
 
-    def test_all_models_at_once_are_the_same_figures(self, metrics: Metrics, figures: Figures) -> None:
-        everything = metrics.read(SECONDS)
-        assert {(one.model, one.version) for one in everything} == {
+    def test_all_models_at_once_are_the_same_figures(self, target: EndpointTarget, figures: Figures) -> None:
+        everything = target.figures(SECONDS)
+        assert {(row.model, row.version) for row in everything} == {
             ("flight_delay", "1.2.0"),
             ("flight_delay", "1.3.0"),
         }
-        again = next(one for one in everything if one.version == figures.version)
+        again = next(row for row in everything if row.version == figures.version)
         assert again.error_rate == figures.error_rate
 
     def test_another_model_and_another_environment_see_nothing(
-        self, metrics: Metrics, figures: Figures, make_metrics: Callable[[str], Metrics]
+        self, target: EndpointTarget, figures: Figures, make_target: MakeTarget
     ) -> None:
         assert figures.requests > 0
-        assert list(metrics.read(SECONDS, "another")) == []
-        assert list(make_metrics("production").read(SECONDS)) == []
+        assert list(target.figures(SECONDS, "another")) == []
+        assert list(make_target("production").figures(SECONDS)) == []
 
     def test_a_read_that_is_throttled_is_tried_again(
-        self, metrics: Metrics, figures: Figures, sandbox: Sandbox
+        self, target: EndpointTarget, figures: Figures, provider: Provider
     ) -> None:
-        metrics.read(SECONDS)  # so that no time passes before the first try
-        with sandbox.faults(self.cloud, Faults(throttle_rate=1, scope="api")):
-            with _soon(lambda: _end_faults(sandbox, self.cloud)):
-                assert figures.model in {one.model for one in metrics.read(SECONDS)}
+        target.figures(SECONDS)  # so that no time passes before the first try
+        with provider.faults(Faults(throttle_rate=1, scope="api")):
+            with _soon(lambda: _end_faults(provider)):
+                assert figures.model in {row.model for row in target.figures(SECONDS)}
 
     @pytest.mark.parametrize(
         ("faults", "error"),
@@ -187,27 +197,34 @@ class MonitorConformance:
         ids=["refused", "throttled", "unavailable"],
     )
     def test_fault(
-        self, metrics: Metrics, sandbox: Sandbox, endpoint: Endpoint, faults: Faults, error: type[IntermodalError]
+        self,
+        target: EndpointTarget,
+        provider: Provider,
+        endpoint: Endpoint,
+        faults: Faults,
+        error: type[IntermodalError],
     ) -> None:
         assert endpoint.state == "ready"
-        with sandbox.faults(self.cloud, faults):
+        with provider.faults(faults):
             with pytest.raises(error) as caught:
-                metrics.read(SECONDS)
+                target.figures(SECONDS)
         assert caught.value.hint
 
-    def test_a_cloud_that_is_gone_is_unavailable(self, metrics: Metrics, endpoint: Endpoint, sandbox: Sandbox) -> None:
+    def test_a_cloud_that_is_gone_is_unavailable(
+        self, target: EndpointTarget, endpoint: Endpoint, provider: Provider
+    ) -> None:
         assert endpoint.state == "ready"
-        sandbox.outage(self.cloud)
+        provider.outage()
         try:
             with pytest.raises(Unavailable) as caught:
-                metrics.read(SECONDS)
+                target.figures(SECONDS)
             assert caught.value.hint
         finally:
-            sandbox.start(self.cloud)
+            provider.start()
 
 
-def _end_faults(sandbox: Sandbox, cloud: Cloud) -> None:
-    with sandbox.faults(cloud, Faults()):
+def _end_faults(provider: Provider) -> None:
+    with provider.faults(Faults()):
         return
 
 

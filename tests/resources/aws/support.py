@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import boto3
 
@@ -10,12 +11,12 @@ from tests.conformance.endpoint_target import Upload
 
 
 def target_maker(variables: Mapping[str, str]) -> Callable[[], SageMakerTarget]:
-    return lambda: SageMakerTarget(
-        region=variables["AWS_REGION"],
-        role_arn=variables["INTERMODAL_AWS_ROLE_ARN"],
-        timeout_seconds=60,
-        max_attempts=2,
-    )
+    return lambda: make(variables)
+
+
+def make(variables: Mapping[str, str], **fields: Any) -> SageMakerTarget:
+    known = {"region": variables["AWS_REGION"], "role_arn": variables["INTERMODAL_AWS_ROLE_ARN"]}
+    return SageMakerTarget(**{**known, "timeout_seconds": 60, "max_attempts": 2, **fields})
 
 
 def uploader(variables: Mapping[str, str]) -> Upload:

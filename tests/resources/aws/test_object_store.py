@@ -2,14 +2,15 @@
 
 import ssl
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from intermodal.platform.errors import IntermodalError, Refused, Unavailable
+from intermodal.platform.targets import Site
 from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.sandbox.azure import certificates
-from tests.conformance.object_store import ObjectStoreConformance, Place
+from tests.conformance.object_store import ObjectStoreConformance, Storage
 from tests.emulators import Emulator, moto
 from tests.fault_proxy import fault_proxy
 
@@ -17,14 +18,14 @@ __all__ = ["moto"]
 
 
 class TestS3(ObjectStoreConformance):
-    adapter = S3ObjectStore
+    adapter: ClassVar[str] = "aws"
 
     @pytest.fixture(scope="class")
-    def place(self, moto: Emulator) -> Place:
+    def storage(self, moto: Emulator) -> Storage:
         def config(origin: str) -> dict[str, Any]:
             return {"bucket": moto.bucket, "region": "us-east-1", "endpoint": origin}
 
-        return Place(moto.url, config)
+        return Storage(moto.url, config)
 
     def test_the_address_may_come_from_the_environment(self, moto: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
@@ -53,7 +54,7 @@ def test_https_with_an_authority_of_our_own(
 
 def test_uri() -> None:
     store = S3ObjectStore(bucket="b", region="eu-west-1")
-    assert store.cloud == "aws"
+    assert store.site == Site("aws")
     assert store.uri("flight_delay/1.0.0") == "s3://b/flight_delay/1.0.0"
 
 

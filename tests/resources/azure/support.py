@@ -2,21 +2,22 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from obstore.store import AzureStore
 
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 
 
-def make(variables: Mapping[str, str], timeout_seconds: float = 60) -> AzureMlTarget:
-    return AzureMlTarget(
-        subscription_id=variables["INTERMODAL_AZURE_SUBSCRIPTION"],
-        resource_group=variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
-        workspace=variables["INTERMODAL_AZURE_WORKSPACE"],
-        region=variables["INTERMODAL_AZURE_REGION"],
-        management_endpoint=variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
-        timeout_seconds=timeout_seconds,
-    )
+def make(variables: Mapping[str, str], **fields: Any) -> AzureMlTarget:
+    known = {
+        "subscription_id": variables["INTERMODAL_AZURE_SUBSCRIPTION"],
+        "resource_group": variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
+        "workspace": variables["INTERMODAL_AZURE_WORKSPACE"],
+        "region": variables["INTERMODAL_AZURE_REGION"],
+        "management_endpoint": variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
+    }
+    return AzureMlTarget(**{**known, "timeout_seconds": 60, **fields})
 
 
 def upload(variables: Mapping[str, str], folder: Path, prefix: str) -> str:

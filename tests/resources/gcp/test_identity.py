@@ -1,4 +1,4 @@
-"""Credentials of Google Cloud: what a person reads when they are missing or their issuer is away."""
+"""Credentials of Google Cloud: what a person reads when they are missing or their issuer does not answer."""
 
 import json
 from pathlib import Path

@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from intermodal.platform.errors import Refused, Unavailable
+from intermodal.platform.targets import Site
 from intermodal.resources.gcp.object_store import GcsObjectStore
 from intermodal.sandbox.gcp.identity import ACCOUNT, make_keys
 from intermodal.sandbox.settings import free_port
-from tests.conformance.object_store import ObjectStoreConformance, Place
+from tests.conformance.object_store import ObjectStoreConformance, Storage
 from tests.emulators import Emulator, fake_gcs
 from tests.fault_proxy import Fault, fault_proxy
 
@@ -18,15 +19,15 @@ __all__ = ["fake_gcs"]
 
 
 class TestGcs(ObjectStoreConformance):
-    adapter = GcsObjectStore
+    adapter: ClassVar[str] = "gcp"
 
     @pytest.fixture(scope="class")
-    def place(self, fake_gcs: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    def storage(self, fake_gcs: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Storage]:
         folder = tmp_path_factory.mktemp("account")
         make_keys(folder, fake_gcs.url)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(folder / ACCOUNT))
-            yield Place(fake_gcs.url, lambda origin: _config(fake_gcs, origin))
+            yield Storage(fake_gcs.url, lambda origin: _config(fake_gcs, origin))
 
 
 def _config(gcs: Emulator, origin: str) -> dict[str, Any]:
@@ -54,5 +55,5 @@ def test_nobody_gives_tokens(fake_gcs: Emulator, tmp_path: Path, monkeypatch: py
 
 def test_uri() -> None:
     store = GcsObjectStore(bucket="b")
-    assert store.cloud == "gcp"
+    assert store.site == Site("gcp")
     assert store.uri("flight_delay/1.0.0/") == "gs://b/flight_delay/1.0.0"

@@ -1,4 +1,4 @@
-"""What the object stores share, without a store: how errors are told, and how clients are configured."""
+"""What the object stores share, without a store: which error people read, and how clients are configured."""
 
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
@@ -28,7 +28,7 @@ ANSWERED = (
         (GenericError("Generic S3 error: Missing region"), IntermodalError),
     ],
 )
-def test_an_error_is_told(error: Exception, expected: type[IntermodalError]) -> None:
+def test_translated_error_names_the_store_and_no_secret(error: Exception, expected: type[IntermodalError]) -> None:
     with pytest.raises(IntermodalError) as caught, translated("S3 bucket 'b' (setting: bucket)"):
         raise error
     assert caught.type is expected

@@ -35,7 +35,7 @@ class SageMakerFigures(BaseModel):
 
     Minutes are CloudWatch's grain, and a minute is not complete until a minute or two later. A read covers the whole
     minutes that are needed for the seconds asked for, up to the last one that began ``late_seconds`` ago; the rate is
-    over just those. So with 120 it tells of what happened until between one and two minutes ago, never of a part.
+    over just those. So with 120 it covers what happened until between one and two minutes ago, never of a part.
     ``instances`` are those that SageMaker has put behind the endpoint (CurrentInstanceCount).
     """
 
@@ -44,7 +44,7 @@ class SageMakerFigures(BaseModel):
     target: Target
     region: str = Field(description="For example us-east-1.")
     endpoint_url: str = Field(default="", description="The address of AWS's APIs; empty: as boto3 finds it.")
-    environment: str = Field(description="Only endpoints of this environment are shown.")
+    environment: str = Field(description="Only endpoints of this environment count.")
     late_seconds: float = Field(default=120, ge=0, description="Count minutes that began at least so long ago.")
     max_attempts: int = Field(default=5, description="How often one call is tried that is throttled or fails.")
     _types: dict[str, str] = PrivateAttr(default_factory=dict)

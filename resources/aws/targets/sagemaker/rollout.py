@@ -15,11 +15,12 @@ MAX_TRIES = 2
 
 
 class Rollout:
-    """``advance`` until it gives the endpoint. ``asked`` counts our orders, ``seen`` that ours was under way."""
+    """``advance`` until it gives the endpoint. ``orders`` counts our calls that change it, ``seen`` that ours was under
+    way."""
 
     def __init__(self, sagemaker: SageMaker, plan: Plan) -> None:
         self.sagemaker, self.plan = sagemaker, plan
-        self.asked, self.seen = 0, False
+        self.orders, self.seen = 0, False
 
     def advance(self) -> tuple[Record, dict[str, str]] | None:
         """The endpoint's record and tags once it serves as planned, else None: look again soon. Raises DeployFailed."""
@@ -37,13 +38,13 @@ class Rollout:
             case "creating":
                 coming = record.get("PendingDeploymentSummary", record).get("EndpointConfigName")
                 self.seen |= coming == self.plan.revision
-            case "failed" if self.asked or self.seen:
+            case "failed" if self.orders or self.seen:
                 raise self._failed(record)
-            case "failed":  # an earlier deployment's: nothing but its end can be asked for
+            case "failed":  # an earlier deployment's: it can only be deleted
                 self.sagemaker.remove(self.plan.name)
             case "ready" if record.get("EndpointConfigName") == self.plan.revision:
                 return record, self._settle(record)
-            case "ready" if self.asked or self.seen:
+            case "ready" if self.orders or self.seen:
                 raise self._rolled_back(record)
             case "ready":
                 self.sagemaker.require_ours(record)
@@ -51,7 +52,7 @@ class Rollout:
         return None
 
     def _order(self, what: Any) -> None:
-        if self.asked == MAX_TRIES:
+        if self.orders == MAX_TRIES:
             raise DeployFailed(
                 f"SageMaker endpoint '{self.plan.name}' was deleted while it was deployed.",
                 hint="See in CloudTrail who deletes it, then deploy again.",
@@ -59,7 +60,7 @@ class Rollout:
         try:
             self.sagemaker.prepare(self.plan)
             what(self.plan)
-            self.asked += 1
+            self.orders += 1
         except (Busy, NotFound):
             return  # another deploy was first, or tidied up our configuration: look again
         except Rejected as error:

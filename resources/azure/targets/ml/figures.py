@@ -25,7 +25,7 @@ REQUESTS, CPU = "RequestsPerMinute", "CpuUtilizationPercentage"
 P50, P95, P99 = "RequestLatency_P50", "RequestLatency_P95", "RequestLatency_P99"
 STATUS, MODEL_STATUS, INSTANCE = "statusCode", "modelStatusCode", "instanceId"
 RECENT = 3 * MINUTE
-"""An instance that told of itself in the last minutes of the span is there."""
+"""An instance that reported in the last minutes of the span is there."""
 CONCURRENT_READS = 8
 
 
@@ -33,12 +33,12 @@ CONCURRENT_READS = 8
 class AzureMlFigures:
     """Reads Azure Monitor.
 
-    Credentials are azure-identity's; they need Monitoring Reader and AzureML Data Scientist in the workspace. What it
-    tells is that of ``delay_seconds`` ago (measurements arrive up to three minutes late), in whole minutes. Azure gives
-    a percentile of each minute and none of a longer span: here they are averaged, weighted by the requests of their
-    minute, which is the percentile of the span only if all minutes are alike. ``saturation`` is the mean CPU in use;
-    ``instances`` are those that told of their CPU; cold starts are not measured. Two calls an endpoint and one for each
-    of its deployments that has traffic.
+    Credentials are azure-identity's; they need Monitoring Reader and AzureML Data Scientist in the workspace. It
+    covers what happened until ``delay_seconds`` ago (measurements arrive up to three minutes late), in whole minutes.
+    Azure gives a percentile of each minute and none of a longer span: here they are averaged, weighted by the requests
+    of their minute, which is the percentile of the span only if all minutes are alike. ``saturation`` is the mean CPU
+    in use; ``instances`` are those that reported their CPU; cold starts are not measured. Two calls an endpoint and one
+    for each of its deployments that has traffic.
     """
 
     target: Target

@@ -28,11 +28,11 @@ MOST_NAMED = 50
 class CloudRunFigures:
     """Reads Cloud Monitoring. ``endpoint`` is its address; empty for Google's own.
 
-    Credentials are Application Default Credentials; they need roles/monitoring.viewer and roles/run.viewer. What it
-    tells is that of ``delay_seconds`` ago: Cloud Run is sampled every 60 s and shown up to 180 s later, and a span that
-    ends now would miss its end. The span is at least a minute. Latencies begin where the container does (no start-up,
-    no network) and are as exact as Google's buckets. Requests that never reach a container (refused ones, and those
-    throttled because all instances are busy) are not in ``request_count``: so ``throttled`` is None unless the
+    Credentials are Application Default Credentials; they need roles/monitoring.viewer and roles/run.viewer. It
+    covers what happened until ``delay_seconds`` ago: Cloud Run is sampled every 60 s and shown up to 180 s later, and a
+    span that ends now would miss its end. The span is at least a minute. Latencies begin where the container does (no
+    start-up, no network) and are as exact as Google's buckets. Requests that never reach a container (refused ones, and
+    those throttled because all instances are busy) are not in ``request_count``: so ``throttled`` is None unless the
     container itself answered 429. ``saturation`` is the mean CPU in use of the instances.
     """
 

@@ -1,4 +1,4 @@
-"""CloudWatchMetrics keeps the promises of every cloud's monitor; here is what only CloudWatch has."""
+"""SageMakerFigures keep the promises of every cloud's monitor; here is what only CloudWatch has."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,34 +13,28 @@ from hypothesis import strategies as st
 from intermodal.platform.errors import Refused, SpecError, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint
 from intermodal.platform.ports.metrics import Figures
-from intermodal.platform.targets import Cloud
 from intermodal.resources.aws import cloudwatch
-from intermodal.resources.aws.cloudwatch import Place, Window
-from intermodal.resources.aws.targets.sagemaker.figures import CloudWatchMetrics
+from intermodal.resources.aws.cloudwatch import MeasuredEndpoint, Window
+from intermodal.resources.aws.targets.sagemaker.figures import SageMakerFigures
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
 from tests.conformance.endpoint_target import Upload, eventually
 from tests.conformance.monitor import ENVIRONMENT, SECONDS, MonitorConformance
-from tests.resources.aws.support import target_maker, uploader
+from tests.resources.aws.support import make, uploader
+from tests.targets import AWS
 
-PLACE = Place("flight-delay-1-2-0-production", "flight_delay", "1.2.0", instances=2, cores=2)
+ENDPOINT = MeasuredEndpoint("flight-delay-1-2-0-production", "flight_delay", "1.2.0", instances=2, cores=2)
 SPAN = Window(0, 600, 600.0)
 
 
 @pytest.mark.sandbox
 class TestCloudWatch(MonitorConformance):
-    cloud: ClassVar[Cloud] = "aws"
+    adapter: ClassVar[str] = "aws/sagemaker"
     source: ClassVar[str] = "cloudwatch"
 
     @pytest.fixture(scope="class")
-    def make_target(self, variables: Mapping[str, str]) -> Callable[[], SageMakerTarget]:
-        return target_maker(variables)
-
-    @pytest.fixture(scope="class")
-    def make_metrics(self, variables: Mapping[str, str]) -> Callable[[str], CloudWatchMetrics]:
-        region, late = variables["AWS_REGION"], 0
-        return lambda environment: CloudWatchMetrics(
-            region=region, environment=environment, late_seconds=late, max_attempts=4
-        )
+    def make_target(self, variables: Mapping[str, str]) -> Callable[[str], SageMakerTarget]:
+        fields = {"monitor_delay_seconds": 0, "max_attempts": 4}
+        return lambda environment: make(variables, environment=environment, **fields)
 
     @pytest.fixture(scope="class")
     def upload(self, variables: Mapping[str, str]) -> Upload:
@@ -50,50 +44,50 @@ class TestCloudWatch(MonitorConformance):
     def image(self, variables: Mapping[str, str]) -> str:
         return variables["INTERMODAL_AWS_IMAGE"]
 
-    def test_saturation_is_the_share_of_the_instances_cores(self, metrics: CloudWatchMetrics, figures: Figures) -> None:
+    def test_saturation_is_the_share_of_the_instances_cores(self, target: SageMakerTarget, figures: Figures) -> None:
         assert figures.requests > 0
 
         def measured() -> bool:
             """CloudWatch has none until an instance has run for a while."""
-            found = next(one for one in metrics.read(SECONDS) if one.version == "1.2.0")
+            found = next(row for row in target.figures(SECONDS) if row.version == "1.2.0")
             return found.saturation is not None and 0 <= found.saturation <= 1
 
         eventually(measured)
 
     def test_a_minute_that_is_not_over_is_left_out_unless_asked_for(
-        self, figures: Figures, make_metrics: Callable[[str], CloudWatchMetrics]
+        self, figures: Figures, variables: Mapping[str, str]
     ) -> None:
         assert figures.requests > 0
-        late = make_metrics(ENVIRONMENT).model_copy(update={"late_seconds": 3600})
-        assert [one.requests for one in late.read(600, "flight_delay")] == [0, 0]
+        late = make(variables, environment=ENVIRONMENT, monitor_delay_seconds=3600)
+        assert [row.requests for row in late.figures(600, "flight_delay")] == [0, 0]
 
     def test_somebody_elses_endpoint_is_not_shown(
-        self, target: SageMakerTarget, metrics: CloudWatchMetrics, endpoint: Endpoint, figures: Figures
+        self, target: SageMakerTarget, endpoint: Endpoint, figures: Figures
     ) -> None:
         assert figures.requests > 0
         client, theirs = target._sagemaker.client, f"{endpoint.name}-theirs"
         config = client.describe_endpoint(EndpointName=endpoint.name)["EndpointConfigName"]
         client.create_endpoint(EndpointName=theirs, EndpointConfigName=config)
         try:
-            assert [one.version for one in metrics.read(SECONDS)] == ["1.2.0", "1.3.0"]
+            assert [row.version for row in target.figures(SECONDS)] == ["1.2.0", "1.3.0"]
         finally:
             eventually(lambda: client.describe_endpoint(EndpointName=theirs)["EndpointStatus"] != "Creating")
             client.delete_endpoint(EndpointName=theirs)
 
     def test_any_number_of_endpoints_takes_a_call_for_each_500_queries(
-        self, metrics: CloudWatchMetrics, monkeypatch: pytest.MonkeyPatch
+        self, target: SageMakerTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        places = [Place(f"e-{n}", "m", f"1.0.{n}", 1, 2) for n in range(130)]
+        endpoints = [MeasuredEndpoint(f"e-{n}", "m", f"1.0.{n}", 1, 2) for n in range(130)]
         sizes: list[int] = []
 
         def ask(queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
             sizes.append(len(queries))
             return original(queries, span)
 
-        original = metrics._ask
-        monkeypatch.setattr(CloudWatchMetrics, "_places", lambda *_: places)
-        monkeypatch.setattr(CloudWatchMetrics, "_ask", lambda _, queries, span: ask(queries, span))
-        assert [one.version for one in metrics.read(600)] == [place.version for place in places]
+        original = target._figures._ask
+        monkeypatch.setattr(SageMakerFigures, "_endpoints", lambda *_: endpoints)
+        monkeypatch.setattr(SageMakerFigures, "_ask", lambda _, queries, span: ask(queries, span))
+        assert [row.version for row in target.figures(600)] == [endpoint.version for endpoint in endpoints]
         assert sizes == [500, 500, 40]
 
 
@@ -129,14 +123,14 @@ def test_a_span_that_cloudwatch_has_no_minutes_for_is_a_mistake(seconds: float) 
     ],
 )
 def test_errors_are_what_was_not_answered_below_500(values: Mapping[str, list[float]], error_rate: float) -> None:
-    found = cloudwatch.figures(PLACE, 7, SPAN, {f"e7_{id}": points for id, points in values.items()})
+    found = cloudwatch.figures(AWS, ENDPOINT, 7, SPAN, {f"e7_{id}": points for id, points in values.items()})
     assert found.error_rate == pytest.approx(error_rate)
     assert found.requests == pytest.approx(sum(values.get("requests", [])) / 600)
 
 
 def test_microseconds_and_per_cents_of_a_core_become_ours() -> None:
     values = {"e0_p50": [4200.0], "e0_p95": [9000.0, 12000.0], "e0_cpu": [50, 150]}
-    found = cloudwatch.figures(PLACE, 0, SPAN, values)
+    found = cloudwatch.figures(AWS, ENDPOINT, 0, SPAN, values)
     assert (found.p50_ms, found.p95_ms, found.p99_ms) == (4.2, 12.0, None)
     assert found.saturation == 0.5
     assert (found.throttled, found.cold_starts) == (None, None)
@@ -160,10 +154,10 @@ def test_the_cores_of_an_instance_type(type_: str, cores: int | None) -> None:
 @pytest.mark.parametrize(("status", "error"), [("InternalError", Unavailable), ("Forbidden", Refused)])
 def test_a_metric_that_cloudwatch_could_not_read_is_not_a_zero(status: str, error: type[Exception]) -> None:
     client = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
-    metrics = CloudWatchMetrics(region="us-east-1", environment="production")
+    metrics = SageMakerFigures(target=AWS, region="us-east-1", environment="production")
     metrics.__dict__["_cloudwatch"] = client
     result = {"Id": "e0_cpu", "Label": "CPUUtilization", "Values": [], "Timestamps": [], "StatusCode": status}
     with Stubber(client) as stub:
         stub.add_response("get_metric_data", {"MetricDataResults": [result]})
         with pytest.raises(error, match="CPUUtilization"):
-            list(metrics._ask(list(cloudwatch.questions(PLACE, 0, SPAN)), SPAN))
+            list(metrics._ask(list(cloudwatch.questions(ENDPOINT, 0, SPAN)), SPAN))

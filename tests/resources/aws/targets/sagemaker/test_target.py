@@ -10,7 +10,6 @@ import pytest
 
 from intermodal.platform.errors import DeployFailed, Refused
 from intermodal.platform.ports.endpoints import DeployRequest
-from intermodal.platform.targets import Cloud
 from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.resources.aws.targets.sagemaker.plan import Plan
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
@@ -22,7 +21,7 @@ from tests.sandbox_fixture import Sandbox
 
 @pytest.mark.sandbox
 class TestSageMaker(EndpointTargetConformance):
-    cloud: ClassVar[Cloud] = "aws"
+    adapter: ClassVar[str] = "aws/sagemaker"
 
     @pytest.fixture(scope="class")
     def make_target(self, variables: Mapping[str, str]) -> Callable[[], SageMakerTarget]:
@@ -67,7 +66,9 @@ class TestSageMaker(EndpointTargetConformance):
 
     def test_what_an_earlier_failure_left_is_replaced(self, target: SageMakerTarget, request_: DeployRequest) -> None:
         good = replace(request_, environment="again")
-        left = Plan(replace(good, image=f"{good.image}-unheard-of"), target.instance_type, target.role_arn)
+        left = Plan(
+            replace(good, image=f"{good.image}-unheard-of"), target.target, target.instance_type, target.role_arn
+        )
         target._sagemaker.prepare(left)
         target._sagemaker.create(left)
 
@@ -89,7 +90,12 @@ class TestSageMaker(EndpointTargetConformance):
         target.delete(good.name)
 
     def test_somebody_elses_endpoint_is_left_alone(self, target: SageMakerTarget, request_: DeployRequest) -> None:
-        plan = Plan(replace(request_, environment="theirs", image="nothing"), target.instance_type, target.role_arn)
+        plan = Plan(
+            replace(request_, environment="theirs", image="nothing"),
+            target.target,
+            target.instance_type,
+            target.role_arn,
+        )
         client = target._sagemaker.client
         target._sagemaker.prepare(plan)
         client.create_endpoint(EndpointName=plan.name, EndpointConfigName=plan.revision)  # without our tags

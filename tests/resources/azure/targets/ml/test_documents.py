@@ -1,4 +1,4 @@
-"""What is asked of Azure ML, without asking."""
+"""Requests to Azure ML, without sending them."""
 
 from dataclasses import replace
 
@@ -10,6 +10,7 @@ from intermodal.resources.azure.errors import of_answer
 from intermodal.resources.azure.targets.ml.address import BlobAddress, blob_address
 from intermodal.resources.azure.targets.ml.documents import Documents, tags_of
 from intermodal.sandbox.azure.contract import problems
+from tests.targets import AZURE
 
 REQUEST = DeployRequest(
     "flight_delay",
@@ -23,7 +24,7 @@ WORKSPACE = "/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearni
 
 
 def documents(request: DeployRequest = REQUEST) -> Documents:
-    return Documents(request, WORKSPACE, "eastus", "Standard_DS3_v2")
+    return Documents(request, AZURE, WORKSPACE, "eastus", "Standard_DS3_v2")
 
 
 def test_blob_addresses() -> None:

@@ -10,8 +10,8 @@ import pytest
 from intermodal.platform.errors import Refused
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.platform.ports.metrics import Figures
-from intermodal.platform.targets import Cloud
-from intermodal.resources.azure.targets.ml.figures import AzureMonitorMetrics, Series, _failed, _over_minutes
+from intermodal.resources.azure.monitor import Monitor, Series
+from intermodal.resources.azure.targets.ml.figures import _failed, _over_minutes
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 from intermodal.sandbox.faults import Faults
 from tests.conformance.callers import send
@@ -23,7 +23,7 @@ from tests.sandbox_fixture import Sandbox
 
 @pytest.mark.sandbox
 class TestAzureMonitor(MonitorConformance):
-    cloud: ClassVar[Cloud] = "azure"
+    adapter: ClassVar[str] = "azure/ml"
     source: ClassVar[str] = "azure-monitor"
     throttles: ClassVar[bool] = True
 
@@ -33,19 +33,8 @@ class TestAzureMonitor(MonitorConformance):
             yield sandbox.use("azure", patch)
 
     @pytest.fixture(scope="class")
-    def make_target(self, variables: Mapping[str, str]) -> Callable[[], AzureMlTarget]:
-        return lambda: make(variables)
-
-    @pytest.fixture(scope="class")
-    def make_metrics(self, variables: Mapping[str, str]) -> Callable[[str], AzureMonitorMetrics]:
-        return lambda environment: AzureMonitorMetrics(
-            subscription_id=variables["INTERMODAL_AZURE_SUBSCRIPTION"],
-            resource_group=variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
-            workspace=variables["INTERMODAL_AZURE_WORKSPACE"],
-            environment=environment,
-            management_endpoint=variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
-            delay_seconds=0,
-        )
+    def make_target(self, variables: Mapping[str, str]) -> Callable[[str], AzureMlTarget]:
+        return lambda environment: make(variables, environment=environment, monitor_delay_seconds=0)
 
     @pytest.fixture(scope="class")
     def image(self, variables: Mapping[str, str]) -> str:
@@ -62,39 +51,35 @@ class TestAzureMonitor(MonitorConformance):
     def test_cold_starts_are_not_measured(self, figures: Figures) -> None:
         assert figures.cold_starts is None
 
-    def test_a_slow_cloud_is_seen(
-        self, target: AzureMlTarget, endpoint: Endpoint, metrics: AzureMonitorMetrics, sandbox: Sandbox
-    ) -> None:
+    def test_a_slow_cloud_is_seen(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
         with sandbox.faults("azure", Faults(latency_ms=400, scope="endpoints")):
             send(target.upstream(endpoint), b"[")
-        found = next(one for one in metrics.read(1800) if one.version == endpoint.version)
+        found = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert found.p99_ms is not None
         assert found.p99_ms > 250
 
     def test_a_wrong_key_is_a_request_and_no_failure_of_the_cloud(
-        self, target: AzureMlTarget, endpoint: Endpoint, metrics: AzureMonitorMetrics
+        self, target: AzureMlTarget, endpoint: Endpoint
     ) -> None:
-        before = next(one for one in metrics.read(1800) if one.version == endpoint.version)
+        before = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert send(replace(target.upstream(endpoint), credential=None), b"[").status_code == 401
-        after = next(one for one in metrics.read(1800) if one.version == endpoint.version)
+        after = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert round((after.requests - before.requests) * 1800) == 1
         assert after.error_rate <= before.error_rate
 
     def test_a_redeployed_endpoint_is_one_row_with_all_its_requests(
-        self, target: AzureMlTarget, metrics: AzureMonitorMetrics, endpoint: Endpoint, request_: DeployRequest
+        self, target: AzureMlTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
-        before = sum(one.requests for one in metrics.read(1800))
+        before = sum(row.requests for row in target.figures(1800))
         target.deploy(replace(request_, tags={"cost_centre": "another"}))
         send(target.upstream(endpoint), b"[")
-        found = [one for one in metrics.read(1800) if one.version == endpoint.version]
+        found = [row for row in target.figures(1800) if row.version == endpoint.version]
         assert len(found) == 1
-        assert round((sum(one.requests for one in metrics.read(1800)) - before) * 1800) == 1
+        assert round((sum(row.requests for row in target.figures(1800)) - before) * 1800) == 1
         assert found[0].instances == 1
 
-    def test_a_refusal_names_the_role(self, metrics: AzureMonitorMetrics, endpoint: Endpoint, sandbox: Sandbox) -> None:
-        from intermodal.resources.azure.monitor import Monitor
-
-        monitor = Monitor(metrics.management_endpoint, metrics.subscription_id)
+    def test_a_refusal_names_the_role(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
+        monitor = Monitor(target.management_endpoint, target.subscription_id)
         with sandbox.faults("azure", Faults(refuse=True, scope="api")), pytest.raises(Refused) as caught:
             monitor.averages(f"/subscriptions/x/{endpoint.name}", ["RequestsPerMinute"], 0, 60)
         assert caught.value.hint

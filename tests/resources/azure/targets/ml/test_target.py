@@ -11,7 +11,6 @@ import pytest
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, SpecError, Unavailable
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint
-from intermodal.platform.targets import Cloud
 from intermodal.resources.azure.object_store import BlobObjectStore
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 from intermodal.sandbox.faults import Faults
@@ -23,7 +22,7 @@ pytestmark = pytest.mark.sandbox
 
 
 class TestAzureMl(EndpointTargetConformance):
-    cloud: ClassVar[Cloud] = "azure"
+    adapter: ClassVar[str] = "azure/ml"
 
     @pytest.fixture(scope="class")
     def variables(self, sandbox: Sandbox) -> Iterator[Mapping[str, str]]:
@@ -63,7 +62,7 @@ class TestAzureMl(EndpointTargetConformance):
             target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
         assert target.describe("flight-delay-1-2-0-nowhere") is None
 
-    def test_what_azure_refuses_outright_is_a_failed_deployment_that_leaves_nothing(
+    def test_deploy_that_azure_refuses_fails_and_leaves_nothing(
         self, variables: Mapping[str, str], request_: DeployRequest
     ) -> None:
         target = AzureMlTarget(**{**dict(make(variables)), "region": "mars"})

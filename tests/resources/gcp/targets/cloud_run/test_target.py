@@ -7,12 +7,10 @@ from typing import ClassVar
 
 import pytest
 from google.api_core.exceptions import BadRequest
-from google.auth.transport.requests import AuthorizedSession
 from google.cloud import run_v2
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, SpecError
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint
-from intermodal.platform.targets import Cloud
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.object_store import GcsObjectStore
 from intermodal.resources.gcp.targets.cloud_run.services import service_for
@@ -20,13 +18,14 @@ from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
 from intermodal.sandbox.faults import Faults
 from tests.conformance.callers import send
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload
+from tests.resources.gcp.support import make, uploader
 from tests.sandbox_fixture import Sandbox
 
 pytestmark = pytest.mark.sandbox
 
 
 class TestCloudRun(EndpointTargetConformance):
-    cloud: ClassVar[Cloud] = "gcp"
+    adapter: ClassVar[str] = "gcp/cloud-run"
 
     @pytest.fixture(scope="class")
     def variables(self, sandbox: Sandbox) -> Iterator[dict[str, str]]:
@@ -39,13 +38,7 @@ class TestCloudRun(EndpointTargetConformance):
 
     @pytest.fixture(scope="class")
     def make_target(self, variables: dict[str, str]) -> Callable[[], CloudRunTarget]:
-        return lambda: CloudRunTarget(
-            project=variables["GOOGLE_CLOUD_PROJECT"],
-            region=variables["INTERMODAL_GCP_REGION"],
-            endpoint=variables["INTERMODAL_GCP_RUN_ENDPOINT"],
-            timeout_seconds=60,
-            retry_seconds=1.2,
-        )
+        return lambda: make(variables)
 
     @pytest.fixture(scope="class")
     def store(self, variables: dict[str, str]) -> GcsObjectStore:
@@ -58,18 +51,7 @@ class TestCloudRun(EndpointTargetConformance):
 
     @pytest.fixture(scope="class")
     def upload(self, variables: dict[str, str]) -> Upload:
-        """Google's JSON API by hand: an upload that does not depend on our own object store."""
-        bucket = variables["INTERMODAL_GCP_BUCKET"]
-        url = f"{variables['INTERMODAL_GCP_STORAGE_ENDPOINT']}/upload/storage/v1/b/{bucket}/o"
-
-        def send_all(folder: Path, prefix: str) -> str:
-            session = AuthorizedSession(identity.credentials())
-            for path in folder.iterdir():
-                params = {"uploadType": "media", "name": f"{prefix}/{path.name}"}
-                session.post(url, params=params, data=path.read_bytes()).raise_for_status()
-            return f"gs://{bucket}/{prefix}"
-
-        return send_all
+        return uploader(variables)
 
     def test_labels_are_googles_and_annotations_are_exact(
         self, target: CloudRunTarget, endpoint: Endpoint, request_: DeployRequest
@@ -126,13 +108,13 @@ class TestCloudRun(EndpointTargetConformance):
     ) -> None:
         with pytest.raises(BadRequest, match="service_id"):
             target._services()._client.create_service(
-                parent=target._services().parent, service_id="Not_Allowed", service=service_for(request_)
+                parent=target._services().parent, service_id="Not_Allowed", service=service_for(request_, target.target)
             )
 
     def test_a_service_that_google_refuses_is_a_matter_of_the_spec(
         self, target: CloudRunTarget, request_: DeployRequest
     ) -> None:
-        service = service_for(request_)
+        service = service_for(request_, target.target)
         service.template.containers[0].env.append(run_v2.EnvVar(name="PORT", value="1"))
         with pytest.raises(SpecError, match="reserved env"):
             target._services().create("reserved", service)

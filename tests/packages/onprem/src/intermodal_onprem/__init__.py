@@ -1,0 +1,1 @@
+"""Intermodal on one's own machine: target ``onprem/process``, object store ``onprem``."""

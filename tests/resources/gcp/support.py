@@ -1,0 +1,36 @@
+"""What the tests of Google Cloud's adapters share."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from google.auth.transport.requests import AuthorizedSession
+
+from intermodal.resources.gcp import identity
+from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
+from tests.conformance.endpoint_target import Upload
+
+
+def make(variables: Mapping[str, str], **fields: Any) -> CloudRunTarget:
+    known = {
+        "project": variables["GOOGLE_CLOUD_PROJECT"],
+        "region": variables["INTERMODAL_GCP_REGION"],
+        "endpoint": variables["INTERMODAL_GCP_RUN_ENDPOINT"],
+        "monitoring_endpoint": variables["INTERMODAL_GCP_MONITORING_ENDPOINT"],
+    }
+    return CloudRunTarget(**{**known, "timeout_seconds": 60, "retry_seconds": 1.2, **fields})
+
+
+def uploader(variables: Mapping[str, str]) -> Upload:
+    """Google's JSON API by hand: an upload that does not depend on our own object store."""
+    bucket = variables["INTERMODAL_GCP_BUCKET"]
+    url = f"{variables['INTERMODAL_GCP_STORAGE_ENDPOINT']}/upload/storage/v1/b/{bucket}/o"
+
+    def put(folder: Path, prefix: str) -> str:
+        session = AuthorizedSession(identity.credentials())
+        for path in folder.iterdir():
+            params = {"uploadType": "media", "name": f"{prefix}/{path.name}"}
+            session.post(url, params=params, data=path.read_bytes()).raise_for_status()
+        return f"gs://{bucket}/{prefix}"
+
+    return put
