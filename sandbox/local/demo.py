@@ -1,4 +1,4 @@
-"""``make demo``: months of real traffic, data that drifts, a cloud that dies, and nobody at the keyboard."""
+"""``make demo``: months of real traffic, data that drifts, a site that dies, and nobody at the keyboard."""
 
 import itertools
 import time
@@ -13,6 +13,7 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Gateway, Incidents
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.protocol import rows, v2
+from intermodal.platform.targets import Target
 from intermodal.platform.training import dataframes
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import runs
@@ -23,11 +24,12 @@ from intermodal.sandbox.settings import Settings
 RATE = 200
 A_MONTH = 5000
 """Requests for a month: every fifth flight or so, in their order."""
-VICTIM: clouds.Cloud = "aws"
+VICTIM = Target("aws", "sagemaker")
+"""The target whose site is killed."""
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """How it went. ``late``: how late each reaction was, seconds; ``missing``: what did not come in time."""
 
     page: str
@@ -37,12 +39,12 @@ class Told:
     missing: str
 
 
-def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callable[[str], None]) -> Told:
+def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callable[[str], None]) -> Outcome:
     """Play the story on a fresh installation that is up; never raises for a reaction that is missing."""
     callers = Callers(f"http://127.0.0.1:{settings.ports.gateway}/v2/models/{DEMO}/infer", RATE)
     story, page, missing = Story(settings, gateway, incidents, say, callers), "", list[str]()
     try:
-        story.tell()
+        story.play()
     except IntermodalError as error:
         missing.append(str(error))
     try:
@@ -51,12 +53,12 @@ def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callab
         missing.append(f"There is no page of what happened: {error}")
     for each in missing:
         say(each)
-    return Told(page, story.late, len(callers.sent), len(callers.failed), "; ".join(missing))
+    return Outcome(page, story.late, len(callers.sent), len(callers.failed), "; ".join(missing))
 
 
 @dataclass
 class Story:
-    """What is needed to tell it. ``late`` holds how late each reaction was, in seconds, in the order they came."""
+    """What is needed to play it. ``late`` holds how late each reaction was, in seconds, in the order they came."""
 
     settings: Settings
     gateway: Gateway
@@ -65,7 +67,7 @@ class Story:
     callers: Callers
     late: dict[str, float] = field(default_factory=dict)
 
-    def tell(self) -> None:
+    def play(self) -> None:
         """Play it; IntermodalError names the reaction that did not come in time."""
         first = self._version()
         for month in ("2013-04-01", "2013-05-01", "2013-06-01"):
@@ -101,33 +103,34 @@ class Story:
         self.note(f"drift was found in what {first} is asked")
         routed = self._until("a retrained version is routed", 300, lambda: self._version() != first and time.time())
         second = self._version()
-        self.late["drift found → retrained version on all clouds"] = routed - found
-        self.note(f"{second} answers on all clouds")
+        self.late["drift found → retrained version on all targets"] = routed - found
+        self.note(f"{second} answers on all targets")
         cured = self._until("the retrained version is without drift", 240, lambda: self._drifted(second, "none"))
         self.late["retrained version routed → seen to be without drift"] = cured - routed
 
     def _outage(self) -> None:
-        self.note(f"{VICTIM} is killed: API, storage and endpoints")
+        site = VICTIM.site
+        self.note(f"{site} is killed: API, storage and endpoints")
         killed = time.time()
-        clouds.outage(self.settings, VICTIM)
+        clouds.outage(self.settings, str(site))
         self._until("the gateway drains it", 30, lambda: not self.gateway.upstream_health(DEMO)[VICTIM] and time.time())
-        self.late[f"{VICTIM} killed → drained at the gateway"] = time.time() - killed
+        self.late[f"{site} killed → drained at the gateway"] = time.time() - killed
         incident = self._incident(killed, "capacity", 120)
-        for step, words in (("detected", "incident opened"), ("capacity", "capacity restored on another cloud")):
-            self.late[f"{VICTIM} killed → {words}"] = (incident.at(step) or 0) - killed  # type: ignore[arg-type]
+        for step, words in (("detected", "incident opened"), ("capacity", "capacity restored on another target")):
+            self.late[f"{site} killed → {words}"] = (incident.at(step) or 0) - killed  # type: ignore[arg-type]
         time.sleep(5)
-        self.note(f"{VICTIM} is back")
+        self.note(f"{site} is back")
         back = time.time()
-        clouds.restore(self.settings, VICTIM)
+        clouds.restore(self.settings, str(site))
         incident = self._incident(killed, "closed", 180)
-        self.late[f"{VICTIM} back → current version, its share, incident closed"] = (incident.closed_at or 0) - back
+        self.late[f"{site} back → current version, its share, incident closed"] = (incident.closed_at or 0) - back
         asked = time.time()
-        self._until(f"{VICTIM} answers again", 30, lambda: self.callers.clouds(asked)[VICTIM] > 0 and time.time())
+        self._until(f"{site} answers again", 30, lambda: self.callers.targets(asked)[str(VICTIM)] > 0 and time.time())
 
     def _incident(self, since: float, step: Any, seconds: float) -> Incident:
         def found() -> Incident | None:
             for one in self.incidents.all(DEMO):
-                if one.cloud == VICTIM and one.opened_at >= since - 1 and (one.at(step) or one.closed_at):
+                if one.target == VICTIM and one.opened_at >= since - 1 and (one.at(step) or one.closed_at):
                     return one
             return None
 
