@@ -48,6 +48,10 @@ def demo() -> None:
             f"{settings.home} was used before, and the story begins with nothing.",
             hint="Run 'make demo', which uses a folder of its own, or set INTERMODAL_HOME to an empty one.",
         )
+    if len(settings.sites) < 2:
+        raise IntermodalError(
+            "The story kills a site, and only one runs.", hint="Let INTERMODAL_CLOUDS name two clouds."
+        )
     _start()
     gateway, incidents = adapters.gateway(), adapters.incidents()
     outcome = sandbox_demo.play(settings, gateway, incidents, lambda text: out.print(f"  {escape(text)}"))

@@ -87,10 +87,10 @@ def outage(settings: Settings, scope: str) -> None:
     answer 503 from now on, and everything else at its site goes on."""
     sites, kind = settings.select(scope)
     programs = _programs(settings)
-    for site in sites:
-        if not programs.running(program(site)):
-            raise IntermodalError(f"{site} does not run here.", hint=START_HINT)
-    for site in sites:
+    running = [site for site in sites if programs.running(program(site))]
+    if not running:
+        raise IntermodalError(f"{scope} does not run here.", hint=START_HINT)
+    for site in running:
         if kind:
             _put(settings, site, Faults(error_rate=1, target=kind))
         else:

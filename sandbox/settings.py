@@ -144,9 +144,7 @@ def _port(environ: Mapping[str, str], name: str) -> int | None:
     return int(text)
 
 
-def _region_ports(
-    home: Path, ports: Ports, sites: tuple[Site, ...], environ: Mapping[str, str]
-) -> Mapping[Site, int]:
+def _region_ports(home: Path, ports: Ports, sites: tuple[Site, ...], environ: Mapping[str, str]) -> Mapping[Site, int]:
     """Ports of the sites in named regions. One that is chosen here is kept in the home, for later commands."""
     found = {site: _port(environ, str(site)) for site in sites if site.region}
     return {site: port or _kept_port(home, ports, site) for site, port in found.items()}

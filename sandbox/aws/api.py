@@ -115,7 +115,9 @@ class Api:
         """An endpoint under way takes no order: https://github.com/aws/amazon-sagemaker-examples/issues/3432"""
         status = self.records.get(ENDPOINT, name)["EndpointStatus"]
         if status == "Failed" and "Failed" not in states:
-            raise invalid(f'Cannot update failed endpoint "{self.records.arn(ENDPOINT, name)}": it can only be deleted.')
+            raise invalid(
+                f'Cannot update failed endpoint "{self.records.arn(ENDPOINT, name)}": it can only be deleted.'
+            )
         if status not in states:
             raise invalid(f'Cannot update in-progress endpoint "{self.records.arn(ENDPOINT, name)}".')
 

@@ -16,6 +16,7 @@ SUBSCRIPTION = "00000000-0000-0000-0000-00000000a0a0"
 GROUP = "intermodal"
 WORKSPACE = "intermodal"
 REGION = "eastus"
+SITE = Site("azure")
 ACCOUNT = "devstoreaccount1"
 CONTAINER = "intermodal-models"
 REGISTRY = "intermodal.azurecr.io"
@@ -33,7 +34,7 @@ class Identity:
 
 
 def folder(settings: Settings) -> Path:
-    return settings.folder(Site("azure"))
+    return settings.folder(SITE)
 
 
 def identity(settings: Settings) -> Identity:
@@ -60,7 +61,7 @@ def storage_key(settings: Settings) -> dict[str, str]:
     return {"AZURE_STORAGE_ACCOUNT_KEY": identity(settings).storage_key}
 
 
-def variables(settings: Settings, site: Site) -> dict[str, str]:
+def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
     """Environment variables: the SDK's standard ones, and the addresses that our adapters are configured with."""
     known, home = identity(settings), folder(settings)
     front = f"https://127.0.0.1:{settings.port(site)}"

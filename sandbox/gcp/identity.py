@@ -16,12 +16,14 @@ PROJECT, REGION, BUCKET = "intermodal-sandbox", "us-central1", "intermodal-model
 EMAIL = f"intermodal@{PROJECT}.iam.gserviceaccount.com"
 ACCOUNT, SIGNING_KEY = "service-account.json", "token-key.pem"
 
+SITE = Site("gcp")
+
 
 def base_url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.ports.gcp}"
 
 
-def variables(settings: Settings, site: Site) -> dict[str, str]:
+def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
     """Standard variables of Google's clients and the adapters' own."""
     home, base = settings.folder(site), base_url(settings)
     make_keys(home, base)

@@ -9,9 +9,9 @@ from intermodal.sandbox.faults import Kind, Scope
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.errors import FAULTS, STATUS, ApiError, api_error, page, xml_error
 from intermodal.sandbox.gcp.identity import base_url
-from intermodal.sandbox.gcp.launch import KIND
 from intermodal.sandbox.gcp.invocations import PATH as RUN_PATH
 from intermodal.sandbox.gcp.invocations import Invocations
+from intermodal.sandbox.gcp.launch import KIND
 from intermodal.sandbox.gcp.monitoring_api import MonitoringApi
 from intermodal.sandbox.gcp.operations import Operations
 from intermodal.sandbox.gcp.revisions import Revisions

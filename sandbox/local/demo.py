@@ -11,6 +11,7 @@ import httpx
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Gateway, Incidents
+from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.protocol import rows, v2
 from intermodal.platform.targets import Target
@@ -24,8 +25,6 @@ from intermodal.sandbox.settings import Settings
 RATE = 200
 A_MONTH = 5000
 """Requests for a month: every fifth flight or so, in their order."""
-VICTIM = Target("aws", "sagemaker")
-"""The target whose site is killed."""
 
 
 @dataclass(frozen=True)
@@ -109,29 +108,32 @@ class Story:
         self.late["retrained version routed → seen to be without drift"] = cured - routed
 
     def _outage(self) -> None:
-        site = VICTIM.site
+        victim = self._route().serving[0]
+        site = victim.site
         self.note(f"{site} is killed: API, storage and endpoints")
         killed = time.time()
         clouds.outage(self.settings, str(site))
-        self._until("the gateway drains it", 30, lambda: not self.gateway.upstream_health(DEMO)[VICTIM] and time.time())
+        self._until("the gateway drains it", 30, lambda: not self.gateway.upstream_health(DEMO)[victim] and time.time())
         self.late[f"{site} killed → drained at the gateway"] = time.time() - killed
-        incident = self._incident(killed, "capacity", 120)
+        incident = self._incident(victim, killed, "capacity", 120)
         for step, words in (("detected", "incident opened"), ("capacity", "capacity restored on another target")):
             self.late[f"{site} killed → {words}"] = (incident.at(step) or 0) - killed  # type: ignore[arg-type]
         time.sleep(5)
         self.note(f"{site} is back")
         back = time.time()
         clouds.restore(self.settings, str(site))
-        incident = self._incident(killed, "closed", 180)
+        incident = self._incident(victim, killed, "closed", 180)
         self.late[f"{site} back → current version, its share, incident closed"] = (incident.closed_at or 0) - back
-        asked = time.time()
-        self._until(f"{site} answers again", 30, lambda: self.callers.targets(asked)[str(VICTIM)] > 0 and time.time())
+        restored = time.time()
+        self._until(
+            f"{site} answers again", 30, lambda: self.callers.targets(restored)[str(victim)] > 0 and time.time()
+        )
 
-    def _incident(self, since: float, step: Any, seconds: float) -> Incident:
+    def _incident(self, victim: Target, since: float, step: Any, seconds: float) -> Incident:
         def found() -> Incident | None:
-            for one in self.incidents.all(DEMO):
-                if one.target == VICTIM and one.opened_at >= since - 1 and (one.at(step) or one.closed_at):
-                    return one
+            for known in self.incidents.all(DEMO):
+                if known.target == victim and known.opened_at >= since - 1 and (known.at(step) or known.closed_at):
+                    return known
             return None
 
         self._until(f"the incident's step '{step}'", seconds, lambda: found() is not None and time.time())
@@ -150,10 +152,13 @@ class Story:
             time.sleep(0.05)
         return float(at)
 
-    def _version(self) -> str:
+    def _route(self) -> Route:
         route = self.gateway.route(DEMO)
         assert route is not None
-        return route.version
+        return route
+
+    def _version(self) -> str:
+        return self._route().version
 
     def _drifted(self, version: str, state: str) -> float:
         """When drift was last measured, if it was measured of this version with this outcome; else 0."""
@@ -177,9 +182,7 @@ class Story:
         """Every so many-th flight of a month, in their order, so that about A_MONTH ask."""
         from intermodal.models.flight_delay import data
 
-        route = self.gateway.route(DEMO)
-        assert route is not None
-        signature = rows.signature_of(route.metadata)
+        signature = rows.signature_of(self._route().metadata)
         flights = data.features(data.flights(month))
         for flight in dataframes.records(flights.iloc[start :: len(flights) // A_MONTH].head(A_MONTH)):
             yield v2.request_body(signature, [flight], id=flight["flight_id"] + again)

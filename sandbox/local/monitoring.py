@@ -57,7 +57,10 @@ def prepare(settings: Settings) -> None:
     """Folders, those that Prometheus will watch among them, and its configuration."""
     import yaml
 
-    for folder in (*(settings.home / name for name in PROGRAMS), *(_servers(settings, site) for site in settings.sites)):
+    for folder in (
+        *(settings.home / name for name in PROGRAMS),
+        *(_servers(settings, site) for site in settings.sites),
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     config = prometheus_config(settings)
     (settings.home / "prometheus" / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")

@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intermodal.platform import catalogue
@@ -57,16 +57,14 @@ def _ca_bundle(settings: Settings) -> dict[str, str]:
     return {"INTERMODAL_GATEWAY_CA_BUNDLE": str(settings.folder(azure) / "ca.pem")}
 
 
-def client_headers() -> dict[str, tuple[str, ...]]:
-    """Request headers that steer the enabled targets' own platforms, as arguments of ``write_bootstrap``: the gateway
-    removes them from what clients send. ``x-amz*`` is a prefix."""
+def client_headers() -> tuple[Sequence[str], Sequence[str]]:
+    """Request headers that steer the enabled targets' own platforms, by name and by prefix (``x-amz*``): the gateway
+    removes them from what clients send."""
     found = sorted(
         {name for target in catalogue.enabled_targets() for name in catalogue.target_adapter(target).reserved_headers}
     )
-    return {
-        "reserved_headers": tuple(name for name in found if not name.endswith("*")),
-        "reserved_prefixes": tuple(name.removesuffix("*") for name in found if name.endswith("*")),
-    }
+    prefixes = [name.removesuffix("*") for name in found if name.endswith("*")]
+    return [name for name in found if not name.endswith("*")], prefixes
 
 
 def services(settings: Settings) -> list[Service]:

@@ -62,9 +62,14 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
             services.start(settings, mlflow, environ)
             monitoring.forget_servers(settings)
             clouds.start(settings, settings.sites, environ)
-            ports = settings.ports
-            headers = services.client_headers()
-            write_bootstrap(settings.home / "gateway", ports.gateway, ports.gateway_admin, **headers)
+            headers, prefixes = services.client_headers()
+            write_bootstrap(
+                settings.home / "gateway",
+                settings.ports.gateway,
+                settings.ports.gateway_admin,
+                reserved_headers=headers,
+                reserved_prefixes=prefixes,
+            )
             services.start(settings, gateway, environ)
         with wait("prepare", "DAGSTER_HOME: its databases"):
             services.prepare(settings)
