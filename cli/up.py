@@ -71,7 +71,7 @@ def demo() -> None:
 
 
 def _start() -> "Status":
-    """Start everything and have flight_delay on every target; a second process at the same time waits, and finds it done."""
+    """Start everything and have flight_delay on every target; a second process at the same time waits for the first."""
     from filelock import FileLock
 
     from intermodal.sandbox.local import up as sandbox_up
