@@ -25,7 +25,11 @@ def main(ctx: click.Context) -> None:
     name = os.environ.get("INTERMODAL_ENV", "sandbox")
     if name == "sandbox":
         _sandbox_variables()
-    elif ctx.invoked_subcommand in SANDBOX_COMMANDS:
+        return
+    from intermodal.resources.settings import environment
+
+    environment()  # SpecError when there is no such environment
+    if ctx.invoked_subcommand in SANDBOX_COMMANDS:
         raise IntermodalError(
             f"'{ctx.invoked_subcommand}' is for the sandbox, and INTERMODAL_ENV is '{name}'.",
             hint="Unset INTERMODAL_ENV, or set it to sandbox.",

@@ -1,25 +1,25 @@
-"""What Dagster alone knows of models that serve: drift, deployments that failed, and clouds that wait cold."""
+"""What Dagster alone knows of models that serve: drift, deployments that failed, and cold targets."""
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from intermodal.platform.targets import TARGETS
-
 if TYPE_CHECKING:
     from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus
 
-AT_ONCE = 8
-"""Models that are asked about at the same time."""
-SECONDS = 5.0
-"""So long may Dagster take for an answer."""
+CONCURRENT_MODELS = 8
+"""Models that Dagster is queried for at the same time."""
+ANSWER_SECONDS = 5.0
+"""How long Dagster has for an answer."""
+DEPLOYING_JOBS = ("deploy_", "train_and_deploy_", "retrain_")
+"""As in assets/runs.py, which is not imported: the package of assets takes seconds."""
 
 
 def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, ModelStatus], list[str]]":
-    """The models with their cold clouds as well, and a sentence for each whose data has drifted or whose last
+    """The models with their cold targets as well, and a sentence for each whose data has drifted or whose last
     deployment failed. Unavailable when Dagster does not answer."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    with ThreadPoolExecutor(CONCURRENT_MODELS) as pool:
         cold = dict(zip(models, pool.map(lambda name: list(_cold(ui, name, models[name])), models), strict=True))
         failed = list(pool.map(lambda name: _failed(ui, name), models))
         drifted = list(pool.map(lambda name: _drifted(ui, name, models[name]), models))
@@ -28,23 +28,26 @@ def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, Mo
 
 
 def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]":
-    """Clouds that are not on the route, as they were deployed last."""
-    from intermodal.assets.deployment.endpoint import COLD
-    from intermodal.platform.monitoring.status import RESTS, EndpointStatus
+    """Targets that are not on the route, as they were deployed last."""
+    from intermodal.platform.catalogue import enabled_targets
+    from intermodal.platform.monitoring.status import COLD, EndpointStatus
     from intermodal.resources import dagster_client
 
-    for target in TARGETS:
-        if target.cloud not in model.route and not model.problem:
-            left = dagster_client.metadata(ui, [name, "endpoint", target.cloud], SECONDS)
-            if left.get("state") == COLD:
-                yield EndpointStatus(target.cloud, str(target), "", left["version"], RESTS, False)
+    if model.problem:
+        return
+    for target in enabled_targets():
+        if str(target) in model.route:
+            continue
+        for part in (target.kind, f"{target.cloud}-{target.kind}"):
+            last = dagster_client.metadata(ui, [name, "endpoint", part], ANSWER_SECONDS)
+            if last.get("target") == str(target) and str(last.get("state")).startswith(COLD):
+                yield EndpointStatus(str(target), "", last["version"], COLD, False)
 
 
 def _failed(ui: str, name: str) -> str:
-    from intermodal.assets.runs import DEPLOYING_JOBS
     from intermodal.resources import dagster_client
 
-    run = dagster_client.failed(ui, name, [f"{job}{name}" for job in DEPLOYING_JOBS], SECONDS)
+    run = dagster_client.failed(ui, name, [f"{job}{name}" for job in DEPLOYING_JOBS], ANSWER_SECONDS)
     return (
         f"The last deployment of {name} failed, and what served goes on. See {dagster_client.page(ui, run)}"
         if run
@@ -56,7 +59,7 @@ def _drifted(ui: str, name: str, model: "ModelStatus") -> str:
     from intermodal.resources import dagster_client
     from intermodal.resources.storage.addresses import without_passwords
 
-    seen = dagster_client.metadata(ui, [name, "drift"], SECONDS)
-    if (seen.get("version"), seen.get("state")) != (model.version, "drifted"):
+    last = dagster_client.metadata(ui, [name, "drift"], ANSWER_SECONDS)
+    if (last.get("version"), last.get("state")) != (model.version, "drifted"):
         return ""
     return f"The data of {name} {model.version} has drifted. See {without_passwords(ui)}/assets/{name}/drift"

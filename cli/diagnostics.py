@@ -1,15 +1,15 @@
-"""What does not answer, as sentences: a dead program leaves everything that it last said as it was."""
+"""What does not answer, as sentences: a dead program leaves everything that it last wrote as it was."""
 
 import time
 from collections.abc import Iterator
 
 SECONDS = 3.0
 DAEMON_SECONDS = 120.0
-"""It says so every 30 s; Dagster itself calls it unhealthy after half an hour."""
+"""Its heartbeat comes every 30 s; Dagster itself calls it unhealthy after half an hour."""
 
 
 def troubles(gateway: str, ui: str, mlflow: str) -> list[str]:
-    """Addresses that are empty are not known, and not asked."""
+    """Addresses that are empty are not known, and not called."""
     return list(_troubles(gateway, ui, mlflow))
 
 
@@ -18,9 +18,9 @@ def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
     from intermodal.resources.storage.addresses import without_passwords
 
     if gateway and not _answers(gateway):
-        yield "The gateway does not answer: no model can be asked."
+        yield "The gateway does not answer: no model can be called."
     if ui and not _answers(ui):
-        yield "Dagster does not answer: nothing is watched, and no cloud is replaced. The sandbox: intermodal up."
+        yield "Dagster does not answer: nothing is watched, and no capacity is replaced. The sandbox: intermodal up."
     elif ui and not dagster_client.jobs(ui):
         yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
     elif ui and (silent := _silent(ui)):
@@ -30,14 +30,14 @@ def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
 
 
 def _silent(ui: str) -> str:
-    """A sentence when the daemon does not say that it lives, else ''."""
+    """A sentence when the daemon has no fresh heartbeat, else ''."""
     from intermodal.platform.errors import Unavailable
     from intermodal.resources import dagster_client
 
     try:
         at = dagster_client.heard_of(ui)
     except Unavailable:  # it answered a moment ago
-        return "Dagster does not say whether its daemon lives."
+        return "Dagster does not report whether its daemon lives."
     if at is not None and time.time() - at <= DAEMON_SECONDS:
         return ""
     since = "since it was installed" if at is None else f"for {(time.time() - at) / 60:.0f} min"
@@ -45,11 +45,11 @@ def _silent(ui: str) -> str:
 
 
 def _answers(address: str) -> bool:
-    """Whatever it says: somebody is there."""
+    """With whatever status."""
     import httpx
 
     try:
-        httpx.get(address, timeout=SECONDS, verify=False)  # nothing is told to whoever it is
+        httpx.get(address, timeout=SECONDS, verify=False)  # nothing secret is sent
     except (httpx.TransportError, httpx.InvalidURL):
         return False
     return True

@@ -9,17 +9,19 @@ from rich.table import Table
 
 from intermodal.cli.console import err, out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
+from intermodal.platform.catalogue import names
+from intermodal.platform.errors import SpecError
 from intermodal.platform.resilience.drills import DRILL_KINDS, MOST_RATE, MOST_SECONDS
-from intermodal.platform.targets import CLOUDS
+from intermodal.platform.targets import parse_site, parse_target
 
 ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
 AFTER_SECONDS = 300.0
-"""So much longer than it lasts may a drill's run take: to begin, and until the cloud has its share back."""
+"""How much longer than the drill its run may take: to begin, and until the targets have their weights back."""
 
 
 @click.command()
 @click.argument("kind", metavar="KIND", type=click.Choice(DRILL_KINDS))
-@click.argument("cloud", metavar="CLOUD", type=click.Choice(CLOUDS))
+@click.argument("scope", metavar="SCOPE")
 @click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
 @click.option(
     "--seconds",
@@ -36,38 +38,40 @@ AFTER_SECONDS = 300.0
     help="Requests a second that the drill sends.",
 )
 @click.option("--allow-production", is_flag=True, help="Yes, on production.")
-def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
-    """An outage on purpose, at the gateway, measured. CLOUD is aws, gcp or azure; KIND is one of
+def drill(kind: str, scope: str, model: str, **options: Any) -> None:
+    """An outage on purpose, at the gateway, measured. SCOPE is a target (aws/sagemaker), a site (aws@eu-west-1) or a
+    cloud (aws, in all its regions); KIND is one of
 
     \b
-    outage     every request for CLOUD fails
+    outage     every request for SCOPE fails
     brownout   a third fails, half come two seconds late
-    throttle   four of five are told to slow down (429)
-    corrupt    one object of the model's mirror on CLOUD is damaged, found and mended
+    throttle   four of five are answered 429
+    corrupt    one object of the model's mirror at SCOPE is damaged, found and mended
 
-    All models that CLOUD serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
+    All models that SCOPE serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
     """
     from intermodal.resources import dagster_client
 
     if unbounded := [name for name in ("seconds", "rate") if not math.isfinite(options[name])]:
-        raise click.BadParameter("a number is wanted", param_hint=f"--{unbounded[0]}")
-    config = {"kind": kind, "cloud": cloud, **options}
+        raise click.BadParameter("give a finite number", param_hint=f"--{unbounded[0]}")
+    _check_scope(scope)
+    config = {"kind": kind, "target": scope, **options}
     url = webserver()
     run = dagster_client.launch(
         url, f"drill_{model}", {}, {"ops": {f"{model}__drill": {"config": config}}}, ANSWER_SECONDS
     )
-    out.print(f"{kind} of {cloud}: {dagster_client.page(url, run)}", highlight=False, soft_wrap=True)
-    lasts = f"at most {options['seconds']:g} s, then until {cloud} has its share back"
+    out.print(f"{kind} of {scope}: {dagster_client.page(url, run)}", highlight=False, soft_wrap=True)
+    lasts = f"at most {options['seconds']:g} s, then until {scope} has its weight back"
     try:
-        with err.status(f"{kind} of {cloud}: {lasts} (Ctrl-C ends it)"):
+        with err.status(f"{kind} of {scope}: {lasts} (Ctrl-C ends it)"):
             dagster_client.wait(url, run, options["seconds"] + AFTER_SECONDS)
     except KeyboardInterrupt:  # the run would go on without us
         out.print("Ending the drill ...")
         dagster_client.stop(url, run)
-        out.print(f"{cloud} is asked again. An incident that the drill opened closes by itself: intermodal status.")
+        out.print(f"{scope} gets traffic again. An incident that the drill opened closes by itself: intermodal status.")
         raise
     result = dagster_client.metadata(url, [model, "drill"])
-    table = Table("measured", "", title=f"drill: {kind} of {cloud}")
+    table = Table("measured", "", title=f"drill: {kind} of {scope}")
     for name in ROWS:
         if name in result:
             table.add_row(name.replace("_", " "), str(result[name]))
@@ -75,3 +79,11 @@ def drill(kind: str, cloud: str, model: str, **options: Any) -> None:
     out.print(result["reasons"], highlight=False)
     if not result["passed"]:
         sys.exit(1)
+
+
+def _check_scope(scope: str) -> None:
+    """SpecError for what is no scope, and for a cloud that no adapter provides. Which targets serve the model is known
+    to the drill's run alone."""
+    cloud = (parse_target(scope) if "/" in scope else parse_site(scope)).cloud
+    if cloud not in (known := names("object_stores")):
+        raise SpecError(f"No adapter provides the cloud '{cloud}'.", hint=f"Installed: {', '.join(known)}.")

@@ -20,7 +20,7 @@ def _complain(error: IntermodalError) -> NoReturn:
 
 
 def _ours(error: OSError) -> IntermodalError:
-    """Only what was done to a file has a file's name: what a network, or requests, says is an OSError too."""
+    """Only an error of a file has a file's name: errors of a network, and of requests, are OSErrors too."""
     if error.filename is not None:
         return IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
     return IntermodalError(

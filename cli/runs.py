@@ -1,16 +1,11 @@
-"""Where runs are asked for."""
+"""Where runs are launched."""
 
-import os
-
-from intermodal.platform.errors import SpecError
+from intermodal.cli.adapters import required
 
 ANSWER_SECONDS = 10.0
-"""So long has Dagster's webserver to answer somebody who types."""
+"""How long Dagster's webserver has to answer somebody who types."""
 
 
 def webserver() -> str:
-    """The address of Dagster's UI; SpecError when the environment does not say it."""
-    url = os.environ.get("INTERMODAL_UI_URL", "")
-    if not url:
-        raise SpecError("Not set in the environment: INTERMODAL_UI_URL.", hint="It is the address of Dagster's UI.")
-    return url
+    """The address of Dagster's UI; SpecError when it is not set."""
+    return required("INTERMODAL_UI_URL")

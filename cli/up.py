@@ -1,4 +1,4 @@
-"""``intermodal up`` and ``demo``: three clouds on this machine, and the whole story on them."""
+"""``intermodal up`` and ``demo``: clouds on this machine, and the whole story on them."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.markup import escape
 
-from intermodal.cli.adapters import adapters
+from intermodal.cli import adapters
 from intermodal.cli.console import err, out
 from intermodal.cli.status import read_status, show
 from intermodal.platform.errors import IntermodalError
@@ -20,13 +20,14 @@ if TYPE_CHECKING:
 def up() -> None:
     """Start everything on this machine, then train and deploy flight_delay."""
     now, model = _start(), "flight_delay"
+    first = next(iter(now.models[model].route)).partition("/")[0]
     out.print(
         f"""
 Next:
   look at the lineage    {now.ui}/asset-groups/code/intermodal.definitions/{model}
-  ask the model          .venv/bin/intermodal predict {model} --file models/{model}/example.csv
-  rehearse an outage     .venv/bin/intermodal drill outage aws
-  kill a cloud for real  .venv/bin/intermodal sandbox outage aws, and later: sandbox restore aws
+  send rows to it        .venv/bin/intermodal predict {model} --file models/{model}/example.csv
+  rehearse an outage     .venv/bin/intermodal drill outage {first}
+  kill a site for real   .venv/bin/intermodal sandbox outage {first}, and later: sandbox restore {first}
   stop everything        make down""",
         highlight=False,
         soft_wrap=True,
@@ -47,26 +48,30 @@ def demo() -> None:
             f"{settings.home} was used before, and the story begins with nothing.",
             hint="Run 'make demo', which uses a folder of its own, or set INTERMODAL_HOME to an empty one.",
         )
+    if len(settings.sites) < 2:
+        raise IntermodalError(
+            "The story kills a site, and only one runs.", hint="Let INTERMODAL_CLOUDS name two clouds."
+        )
     _start()
-    with adapters("gateway", "incidents") as built:
-        told = sandbox_demo.play(settings, built.gateway, built.incidents, lambda text: out.print(f"  {escape(text)}"))
-    (settings.home / "demo.md").write_text(told.page, encoding="utf-8")
-    out.print(Markdown(told.page))
+    gateway, incidents = adapters.gateway(), adapters.incidents()
+    outcome = sandbox_demo.play(settings, gateway, incidents, lambda text: out.print(f"  {escape(text)}"))
+    (settings.home / "demo.md").write_text(outcome.page, encoding="utf-8")
+    out.print(Markdown(outcome.page))
     out.print(
         f"The same in the UI: {os.environ['INTERMODAL_UI_URL']}/assets/{sandbox_demo.DEMO}/timeline", soft_wrap=True
     )
-    for what, seconds in told.late.items():
+    for what, seconds in outcome.late.items():
         out.print(f"{what}: {seconds:.1f} s", highlight=False)
-    if told.missing:
-        err.print(f"[red]error:[/red] {escape(told.missing)}")
-    out.print(f"requests: {told.requests}", highlight=False)
-    out.print(f"failed requests: {told.failed}", highlight=False)
-    if told.failed or told.missing:
+    if outcome.missing:
+        err.print(f"[red]error:[/red] {escape(outcome.missing)}")
+    out.print(f"requests: {outcome.requests}", highlight=False)
+    out.print(f"failed requests: {outcome.failed}", highlight=False)
+    if outcome.failed or outcome.missing:
         sys.exit(1)
 
 
 def _start() -> "Status":
-    """Start everything and have flight_delay on all clouds; a second one at the same time waits, and finds it done."""
+    """Start everything and have flight_delay on every target; a second process at the same time waits for the first."""
     from filelock import FileLock
 
     from intermodal.sandbox.local import up as sandbox_up
@@ -77,7 +82,7 @@ def _start() -> "Status":
 
     settings, phases = Settings.read(), sandbox_up.Phases()
     settings.home.mkdir(parents=True, exist_ok=True)
-    out.print("Starting three clouds, MLflow, the gateway and Dagster ...")
+    out.print(f"Starting {settings.named}, MLflow, the gateway and Dagster ...", highlight=False, soft_wrap=True)
     with FileLock(settings.home / "up.lock"):
         sandbox_up.start(settings, say, phases)
         now = read_status()
@@ -85,21 +90,21 @@ def _start() -> "Status":
             sandbox_up.train_and_deploy(settings, say, phases)
             phases.save(settings)
             now = read_status()
-        elif not now.serves_everywhere(sandbox_up.DEMO) and not _away(now):
+        elif not now.serves_everywhere(sandbox_up.DEMO) and not _in_incident(now):
             sandbox_up.deploy(settings, say, phases)
             now = read_status()
-    show(now)
-    if _away(now):
-        out.print("What has an incident is restored by itself: look again with intermodal status.")
+    show(now, wide=True)
+    if _in_incident(now):
+        out.print("What has an incident is restored by itself: see intermodal status.")
     elif not now.serves_everywhere(sandbox_up.DEMO):
         raise IntermodalError(
-            f"{sandbox_up.DEMO} does not answer on all three clouds.", hint=f"Logs: {settings.home / 'logs'}."
+            f"{sandbox_up.DEMO} does not answer on all its targets.", hint=f"Logs: {settings.home / 'logs'}."
         )
     return now
 
 
-def _away(now: "Status") -> bool:
+def _in_incident(now: "Status") -> bool:
     """Whether an incident explains that the model does not serve everywhere."""
     from intermodal.sandbox.local.up import DEMO
 
-    return any(one.model == DEMO for one in now.incidents)
+    return any(incident.model == DEMO for incident in now.incidents)

@@ -4,20 +4,20 @@ import re
 
 import click
 
-from intermodal.cli.adapters import adapters
+from intermodal.cli import adapters
 from intermodal.cli.console import out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
 from intermodal.platform.errors import SpecError
 
 RUN_SECONDS = 1800.0
-"""It may wait for another run of the model, and three clouds take minutes to delete an endpoint."""
+"""It may wait for another run of the model, and clouds take minutes to delete an endpoint."""
 
 
 @click.command()
 @click.argument("model")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Without confirmation.")
 def withdraw(model: str, yes: bool) -> None:
-    """Stop serving MODEL: its route and its endpoints on all clouds go, its incidents are closed.
+    """Stop serving MODEL: its route and its endpoints on all targets go, its incidents are closed.
 
     Take its folder out of models/ and reload the code location first. Its versions, mirrors and logged requests stay.
     """
@@ -26,12 +26,11 @@ def withdraw(model: str, yes: bool) -> None:
 
     if not re.fullmatch(NAME, model):
         raise SpecError(f"'{model}' is no model's name.", hint="They are like flight_delay.")
-    with adapters("gateway") as built:
-        known = built.gateway.models()
+    known = adapters.gateway().models()
     if model not in known:
         out.print(f"The gateway serves no model '{model}' (it serves: {', '.join(known) or 'none'}).", highlight=False)
     if not yes:
-        click.confirm(f"Nothing will serve '{model}' any more, and its callers are told 404. Go on?", abort=True)
+        click.confirm(f"Nothing will serve '{model}' any more, and its callers get 404. Go on?", abort=True)
     url = webserver()
     config = {"ops": {"withdraw_model": {"config": {"model": model}}}}
     run = dagster_client.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)

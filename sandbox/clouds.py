@@ -1,102 +1,148 @@
-"""The three clouds of the sandbox, from the outside: up, down, an outage, a restore, faults on request."""
+"""The sites of the sandbox, from the outside: up, down, an outage, a restore, faults on request.
+
+A ``scope`` is a cloud (all its sites), a site (``aws@default``, ``aws@eu-west-1``) or a target (``aws/sagemaker``).
+"""
 
 import importlib
 import os
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
-import httpx
-
+from intermodal.platform.catalogue import CLOUDS_VARIABLE
 from intermodal.platform.errors import IntermodalError, Unavailable
-from intermodal.platform.targets import CLOUDS, Cloud
-from intermodal.sandbox.faults import Faults
-from intermodal.sandbox.front import FAULTS_PATH, READY_PATH
-from intermodal.sandbox.processes import Programs
-from intermodal.sandbox.settings import Settings, port_variable, require_free
+from intermodal.platform.targets import Site
+from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, Faults
+from intermodal.sandbox.settings import SITES_VARIABLE, Settings, port_variable, require_free
+
+if TYPE_CHECKING:
+    import httpx
+
+    from intermodal.sandbox.processes import Programs
 
 START_SECONDS = 60
+START_HINT = "Start it: intermodal sandbox up."
 
 
-def program(cloud: Cloud) -> str:
-    return f"cloud-{cloud}"
+def program(site: Site) -> str:
+    return f"cloud-{site}"
 
 
-def variables(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> dict[str, str]:
-    """The addresses and credentials with which the official clients reach the sandbox, as environment variables.
+def variables(settings: Settings, sites: Iterable[Site] | None = None) -> dict[str, str]:
+    """The addresses and credentials with which the official clients reach these sites (None: all), as environment
+    variables.
 
     Identities and certificates are made on the first call and kept in the home.
     """
     found: dict[str, str] = {}
-    for cloud in clouds:
-        identity = importlib.import_module(f"intermodal.sandbox.{cloud}.identity")
-        found |= identity.variables(settings)
+    for site in settings.sites if sites is None else sites:
+        identity = importlib.import_module(f"intermodal.sandbox.{site.cloud}.identity")
+        found |= identity.variables(settings, site)
     return found
 
 
-def up(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:
-    """Start what does not run and wait until each cloud answers. Raises with the end of the log."""
-    chosen = list(clouds)
+def up(settings: Settings, sites: Iterable[Site] | None = None) -> None:
+    """Start what does not run and wait until each site answers. Raises with the end of the log."""
+    chosen = settings.sites if sites is None else tuple(sites)
     start(settings, chosen, os.environ | variables(settings, chosen))
-    for cloud in chosen:
-        wait(settings, cloud)
+    for site in chosen:
+        wait(settings, site)
 
 
-def start(settings: Settings, clouds: Iterable[Cloud], environ: Mapping[str, str]) -> None:
-    programs = Programs(settings.home)
+def start(settings: Settings, sites: Iterable[Site], environ: Mapping[str, str]) -> None:
+    programs = _programs(settings)
+    environ = {**environ, **_own_variables(settings)}
+    for site in sites:
+        if not programs.running(program(site)):
+            programs.stop(program(site))
+            require_free(str(site), settings.port(site))
+            programs.start(program(site), [sys.executable, "-m", "intermodal.sandbox.cloud", str(site)], environ)
+
+
+def _own_variables(settings: Settings) -> dict[str, str]:
+    """What makes ``Settings.read`` in a site's process the same settings."""
     ports = {port_variable(name): str(port) for name, port in asdict(settings.ports).items()}
-    environ = {**environ, **ports, "INTERMODAL_HOME": str(settings.home)}
-    for cloud in clouds:
-        if not programs.running(program(cloud)):
-            programs.stop(program(cloud))
-            require_free(cloud, getattr(settings.ports, cloud))
-            programs.start(program(cloud), [sys.executable, "-m", "intermodal.sandbox.cloud", cloud], environ)
+    ports |= {port_variable(str(site)): str(port) for site, port in settings.region_ports.items()}
+    return {
+        **ports,
+        "INTERMODAL_HOME": str(settings.home),
+        SITES_VARIABLE: ",".join(map(str, settings.sites)),
+        CLOUDS_VARIABLE: ",".join((*settings.clouds, *settings.other_clouds)),
+    }
 
 
-def wait(settings: Settings, cloud: Cloud) -> None:
-    Programs(settings.home).wait(program(cloud), partial(answers, settings, cloud), START_SECONDS)
+def wait(settings: Settings, site: Site) -> None:
+    _programs(settings).wait(program(site), partial(answers, settings, site), START_SECONDS)
 
 
-def down(settings: Settings, clouds: Iterable[Cloud] = CLOUDS) -> None:
-    for cloud in clouds:
-        Programs(settings.home).stop(program(cloud))
+def down(settings: Settings, sites: Iterable[Site] | None = None) -> None:
+    for site in settings.sites if sites is None else sites:
+        _programs(settings).stop(program(site))
 
 
-def outage(settings: Settings, cloud: Cloud) -> None:
-    """Kill the cloud whole, without warning: API, storage and endpoints together."""
-    if not Programs(settings.home).running(program(cloud)):
-        raise IntermodalError(f"{cloud} does not run here.", hint="Start it: intermodal sandbox up.")
-    Programs(settings.home).stop(program(cloud), kill=True)
+def outage(settings: Settings, scope: str) -> None:
+    """Kill sites whole, without warning: API, storage and endpoints together. Of a target, its API and its endpoints
+    answer 503 from now on, and everything else at its site goes on."""
+    sites, kind = settings.select(scope)
+    programs = _programs(settings)
+    running = [site for site in sites if programs.running(program(site))]
+    if not running:
+        raise IntermodalError(f"{scope} does not run here.", hint=START_HINT)
+    for site in running:
+        if kind:
+            _put(settings, site, Faults(error_rate=1, target=kind))
+        else:
+            programs.stop(program(site), kill=True)
 
 
-def restore(settings: Settings, cloud: Cloud) -> None:
-    """Bring the cloud back with what it had: stored objects, endpoints and their processes."""
-    up(settings, [cloud])
+def restore(settings: Settings, scope: str) -> None:
+    """Bring sites back with what they had: stored objects, endpoints and their processes. A target's faults end."""
+    sites, kind = settings.select(scope)
+    if kind:
+        inject(settings, scope, Faults())
+    else:
+        up(settings, sites)
 
 
-def answers(settings: Settings, cloud: Cloud) -> bool:
+def answers(settings: Settings, site: Site) -> bool:
     try:
-        return _call(settings, cloud, "GET", READY_PATH).status_code == 200
-    except httpx.TransportError:
+        return _call(settings, site, "GET", READY_PATH).status_code == 200
+    except Unavailable:
         return False
 
 
-def inject(settings: Settings, cloud: Cloud, faults: Faults) -> None:
-    """Make the cloud misbehave until told otherwise (``Faults()`` ends it)."""
+def inject(settings: Settings, scope: str, faults: Faults) -> None:
+    """Make sites, or the target that ``scope`` names, misbehave until told otherwise (``Faults()`` ends it)."""
+    sites, kind = settings.select(scope)
+    for site in sites:
+        _put(settings, site, replace(faults, target=kind) if faults != Faults() else faults)
+
+
+def _put(settings: Settings, site: Site, faults: Faults) -> None:
+    _call(settings, site, "PUT", FAULTS_PATH, faults.to_dict()).raise_for_status()
+
+
+def faults_of(settings: Settings, site: Site) -> Faults:
+    return Faults.from_dict(_call(settings, site, "GET", FAULTS_PATH).json())
+
+
+def _call(settings: Settings, site: Site, verb: str, path: str, body: object = None) -> "httpx.Response":
+    """Unavailable when the site does not answer."""
+    import httpx
+
+    scheme = "https" if site.cloud == "azure" else "http"
+    verify = str(settings.folder(site) / "ca.pem") if site.cloud == "azure" else True
+    url = f"{scheme}://127.0.0.1:{settings.port(site)}{path}"
     try:
-        _call(settings, cloud, "PUT", FAULTS_PATH, faults.to_dict()).raise_for_status()
+        with httpx.Client(verify=verify, timeout=5, trust_env=False) as client:
+            return client.request(verb, url, json=body)
     except httpx.TransportError as error:
-        raise Unavailable(f"{cloud} does not run here.", hint="Start it: intermodal sandbox up.") from error
+        raise Unavailable(f"{site} does not run here.", hint=START_HINT) from error
 
 
-def faults_of(settings: Settings, cloud: Cloud) -> Faults:
-    return Faults.from_dict(_call(settings, cloud, "GET", FAULTS_PATH).json())
+def _programs(settings: Settings) -> "Programs":
+    from intermodal.sandbox.processes import Programs
 
-
-def _call(settings: Settings, cloud: Cloud, verb: str, path: str, body: object = None) -> httpx.Response:
-    scheme = "https" if cloud == "azure" else "http"
-    verify = str(settings.home / "sandbox" / "azure" / "ca.pem") if cloud == "azure" else True
-    url = f"{scheme}://127.0.0.1:{getattr(settings.ports, cloud)}{path}"
-    with httpx.Client(verify=verify, timeout=5, trust_env=False) as client:
-        return client.request(verb, url, json=body)
+    return Programs(settings.home)

@@ -16,10 +16,10 @@ from pathlib import Path
 
 import aiohttp
 
+from intermodal.platform.targets import Target
 from intermodal.sandbox.local import scrape
-from intermodal.sandbox.settings import free_port
+from intermodal.sandbox.settings import IMAGE, free_port
 
-IMAGE = "intermodal/server"
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
 
 
@@ -73,11 +73,17 @@ class Container:
 
 
 async def start(
-    image: str, root: Path, env: Mapping[str, str], health: str, session: aiohttp.ClientSession, seconds: float = 60
+    image: str,
+    root: Path,
+    env: Mapping[str, str],
+    health: str,
+    session: aiohttp.ClientSession,
+    target: Target,
+    seconds: float = 60,
 ) -> Container:
     """Start the image with its files below ``root`` and wait until ``health`` (a path) answers 200.
 
-    Raises StartFailed with a reason. The process stays in this cloud's process group, so that it dies with the cloud.
+    Raises StartFailed with a reason. The process stays in its site's process group, so that it dies with the site.
     """
     check_image(image)
     root.mkdir(parents=True, exist_ok=True)
@@ -98,14 +104,14 @@ async def start(
     except BaseException:
         await container.stop(seconds=1)
         raise
-    container.ended = asyncio.create_task(_listed(process, scrape.announce(root, port)))
+    container.ended = asyncio.create_task(_listed(process, scrape.announce(root, port, target)))
     return container
 
 
-async def _listed(process: asyncio.subprocess.Process, target: Path) -> None:
+async def _listed(process: asyncio.subprocess.Process, listing: Path) -> None:
     """Prometheus scrapes a server for as long as it runs."""
     await process.wait()
-    target.unlink(missing_ok=True)
+    listing.unlink(missing_ok=True)
 
 
 async def _healthy(container: Container, health: str, session: aiohttp.ClientSession, seconds: float) -> None:

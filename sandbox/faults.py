@@ -8,11 +8,14 @@ from intermodal.platform.errors import SpecError
 
 Scope = Literal["api", "storage", "endpoints"]
 Kind = Literal["refused", "throttled", "unavailable"]
+FAULTS_PATH = "/_sandbox/faults"
+READY_PATH = "/_sandbox/ready"
 
 
 @dataclass(frozen=True)
 class Faults:
-    """Rates are shares of requests, 0 to 1. ``scope`` limits all but ``slow_start_seconds`` to one surface."""
+    """Rates are shares of requests, 0 to 1. ``scope`` limits all but ``slow_start_seconds`` to one surface, ``target``
+    (a kind, ``sagemaker``) to the API and the endpoints of one serving platform."""
 
     latency_ms: float = 0
     error_rate: float = 0
@@ -20,6 +23,7 @@ class Faults:
     refuse: bool = False
     slow_start_seconds: float = 0
     scope: Scope | Literal["all"] = "all"
+    target: str = ""
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "Faults":
@@ -38,9 +42,13 @@ class Faults:
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
-    def strikes(self, scope: Scope, dice: random.Random) -> Kind | None:
+    def concerns(self, scope: Scope, target: str = "") -> bool:
+        """Whether a request to this surface, of this kind of target (empty: of none), is meant."""
+        return self.scope in ("all", scope) and self.target in ("", target)
+
+    def strikes(self, scope: Scope, dice: random.Random, target: str = "") -> Kind | None:
         """Which fault, if any, this request meets."""
-        if self.scope not in ("all", scope):
+        if not self.concerns(scope, target):
             return None
         if self.refuse:
             return "refused"
@@ -50,5 +58,5 @@ class Faults:
             return "unavailable"
         return None
 
-    def delay_seconds(self, scope: Scope) -> float:
-        return self.latency_ms / 1000 if self.scope in ("all", scope) else 0.0
+    def delay_seconds(self, scope: Scope, target: str = "") -> float:
+        return self.latency_ms / 1000 if self.concerns(scope, target) else 0.0

@@ -1,4 +1,4 @@
-"""A cloud's front: the one program that answers for a cloud's APIs, storage and endpoints, and applies its faults."""
+"""A site's front: the one program that answers for a site's APIs, storage and endpoints, and applies its faults."""
 
 import asyncio
 import random
@@ -12,28 +12,34 @@ import aiohttp
 from aiohttp import web
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.targets import Cloud
-from intermodal.sandbox.faults import Faults, Kind, Scope
+from intermodal.platform.targets import Site, Target
+from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, Faults, Kind, Scope
 from intermodal.sandbox.proxy import new_session
 from intermodal.sandbox.settings import Settings
 from intermodal.sandbox.state import State
 
-FAULTS_PATH = "/_sandbox/faults"
-READY_PATH = "/_sandbox/ready"
 MAX_REQUEST = 8 << 30
 
 
 @dataclass
 class Context:
-    """What a cloud's handlers share. ``home`` is this cloud's folder, ``state`` survives an outage."""
+    """What a site's handlers share. ``home`` is the site's folder, ``state`` survives an outage."""
 
-    cloud: Cloud
+    site: Site
     settings: Settings
     home: Path
     state: State
     session: aiohttp.ClientSession
     faults: Faults = field(default_factory=Faults)
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def port(self) -> int:
+        return self.settings.port(self.site)
+
+    def target(self, kind: str) -> Target:
+        """The target of this kind at this site."""
+        return Target(self.site.cloud, kind, self.site.region)
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Run in the background and keep a reference until it ends."""
@@ -47,6 +53,9 @@ class CloudServer(Protocol):
 
     def scope(self, request: web.Request) -> Scope:
         """Which surface a request belongs to."""
+
+    def target(self, request: web.Request) -> str:
+        """The kind of target that a request to an API or an endpoint belongs to; empty: to none."""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         """The answer that this cloud's clients understand as refused, throttled or unavailable."""
@@ -69,10 +78,10 @@ def _middleware(context: Context, server: CloudServer) -> Callable[..., Awaitabl
     ) -> web.StreamResponse:
         if request.path.startswith("/_sandbox/"):
             return await handler(request)
-        scope = server.scope(request)
-        if delay := context.faults.delay_seconds(scope):
+        scope, target = server.scope(request), server.target(request)
+        if delay := context.faults.delay_seconds(scope, target):
             await asyncio.sleep(delay)
-        if kind := context.faults.strikes(scope, dice):
+        if kind := context.faults.strikes(scope, dice, target):
             return server.fault(request, kind)
         return await handler(request)
 
@@ -87,11 +96,11 @@ async def _put_faults(request: web.Request, context: Context) -> web.Response:
     return web.json_response(context.faults.to_dict())
 
 
-async def serve(cloud: Cloud, settings: Settings, make: Callable[[Context], CloudServer]) -> None:
-    """Run one cloud's front until it is cancelled."""
-    home = settings.home / "sandbox" / cloud
+async def serve(site: Site, settings: Settings, make: Callable[[Context], CloudServer]) -> None:
+    """Run one site's front until it is cancelled."""
+    home = settings.folder(site)
     async with new_session() as session:
-        context = Context(cloud, settings, home, State(home / "state.json"), session)
+        context = Context(site, settings, home, State(home / "state.json"), session)
         server = make(context)
         app = web.Application(client_max_size=MAX_REQUEST, middlewares=[_middleware(context, server)])
         ready = asyncio.Event()

@@ -22,6 +22,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from intermodal.platform.targets import Site
 from intermodal.sandbox.azure import azurite as azurite_program
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.storage import JSON_PATHS, Storage
@@ -92,7 +93,7 @@ def fake_gcs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 async def _serve_gcs(home: Path, port: int, ready: threading.Event, stop: asyncio.Event) -> None:
     async with new_session() as session:
-        context = Context("gcp", Settings(home, Ports(gcp=port)), home, State(home / "state.json"), session)
+        context = Context(Site("gcp"), Settings(home, Ports(gcp=port)), home, State(home / "state.json"), session)
         storage = Storage(context)
         uploads = Uploads(context, storage)
 

@@ -1,4 +1,4 @@
-"""The sandbox for tests: clouds on free ports below a home of their own, one set for the whole test session.
+"""The sandbox for tests: sites on free ports below a home of their own, one set for the whole test session.
 
 In a conftest.py: ``from tests.sandbox_fixture import sandbox  # noqa: F401``. Then ``sandbox.start("aws")`` and
 ``sandbox.use("aws", monkeypatch)``.
@@ -12,48 +12,50 @@ from pathlib import Path
 import psutil
 import pytest
 
-from intermodal.platform.targets import Cloud
+from intermodal.platform.targets import Site, parse_site
 from intermodal.sandbox import clouds
 from intermodal.sandbox.faults import Faults
-from intermodal.sandbox.settings import Ports, Settings, free_port
+from intermodal.sandbox.settings import EMULATED, Ports, Settings, free_port
 
+REGION = Site("aws", "eu-west-1")
+"""A second region, beside every cloud's default one."""
 _KEY = pytest.StashKey["Sandbox"]()
 
 
 @dataclass
 class Sandbox:
-    """Clouds that start when they are first asked for."""
+    """Sites that start when they are first needed. ``aws`` is the default region, ``aws@eu-west-1`` another."""
 
     settings: Settings
-    started: set[Cloud] = field(default_factory=set)
+    started: set[Site] = field(default_factory=set)
 
-    def start(self, cloud: Cloud) -> None:
-        """Start the cloud, or start it again after an outage; does nothing when it runs."""
-        self.started.add(cloud)
-        clouds.up(self.settings, [cloud])
+    def start(self, site: str) -> None:
+        """Start the site, or start it again after an outage; does nothing when it runs."""
+        self.started.add(parse_site(site))
+        clouds.up(self.settings, [parse_site(site)])
 
-    def use(self, cloud: Cloud, patch: pytest.MonkeyPatch) -> Mapping[str, str]:
-        """Start the cloud and let this process's official clients reach it: its environment variables."""
-        self.start(cloud)
-        variables = clouds.variables(self.settings, [cloud])
+    def use(self, site: str, patch: pytest.MonkeyPatch) -> Mapping[str, str]:
+        """Start the site and let this process's official clients reach it: its environment variables."""
+        self.start(site)
+        variables = clouds.variables(self.settings, [parse_site(site)])
         for name, value in variables.items():
             patch.setenv(name, value)
         return variables
 
     @contextmanager
-    def faults(self, cloud: Cloud, faults: Faults) -> Iterator[None]:
-        clouds.inject(self.settings, cloud, faults)
+    def faults(self, site: str, faults: Faults) -> Iterator[None]:
+        clouds.inject(self.settings, _alone(site), faults)
         try:
             yield
         finally:
-            clouds.inject(self.settings, cloud, Faults())
+            clouds.inject(self.settings, _alone(site), Faults())
 
-    def outage(self, cloud: Cloud) -> None:
-        clouds.outage(self.settings, cloud)
+    def outage(self, site: str) -> None:
+        clouds.outage(self.settings, _alone(site))
 
-    def servers(self, cloud: Cloud) -> list[psutil.Process]:
-        """The processes behind this cloud's endpoints now."""
-        below = str(self.settings.home / "sandbox" / cloud)
+    def servers(self, site: str) -> list[psutil.Process]:
+        """The processes behind this site's endpoints now."""
+        below = f"{self.settings.folder(parse_site(site))}/"
         found = []
         for process in psutil.process_iter():
             try:
@@ -68,8 +70,15 @@ class Sandbox:
         clouds.down(self.settings, self.started)
 
 
+def _alone(site: str) -> str:
+    """As a scope: ``aws`` would be all its regions."""
+    return site if "@" in site else f"{site}@default"
+
+
 def make(home: Path) -> Sandbox:
-    return Sandbox(Settings(home, Ports(**{port.name: free_port() for port in fields(Ports)})))
+    ports = Ports(**{port.name: free_port() for port in fields(Ports)})
+    sites = (*(Site(cloud) for cloud in EMULATED), REGION)
+    return Sandbox(Settings(home, ports, sites, {REGION: free_port()}))
 
 
 @pytest.fixture(scope="session")

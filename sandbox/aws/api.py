@@ -1,6 +1,6 @@
 """SageMaker's control plane: what is asked in ``X-Amz-Target``, checked against its contract, and answered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from intermodal.sandbox.aws import contract
 from intermodal.sandbox.aws.errors import invalid, not_emulated
@@ -34,8 +34,9 @@ def _only(what: str, parameters: Document) -> None:
 class Api:
     """One method for each operation; what has none is answered 501."""
 
-    def __init__(self, records: Records, fleet: Fleet) -> None:
-        self.records, self.fleet = records, fleet
+    def __init__(self, records: Records, fleet: Fleet, elsewhere: Collection[str] = ()) -> None:
+        """``elsewhere``: buckets of other regions."""
+        self.records, self.fleet, self.elsewhere = records, fleet, elsewhere
         own = (self.create_model, self.create_config, self.create_endpoint, self.update_endpoint, self.delete_endpoint)
         names = ("CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint")
         self.operations: dict[str, Callable[[Document], Document]] = dict(zip(names, own, strict=True))
@@ -67,6 +68,9 @@ class Api:
                 raise not_emulated("model data other than an uncompressed S3Prefix")
             if not source["S3Uri"].endswith("/"):
                 raise invalid(f"S3Uri {source['S3Uri']} is not a prefix: it must end with a forward slash.")
+            bucket = source["S3Uri"].removeprefix("s3://").partition("/")[0]
+            if bucket in self.elsewhere:
+                raise invalid(f"Bucket {bucket} is not in region {self.records.region}; use a bucket of this region.")
         if (role := parameters.get("ExecutionRoleArn")) != ROLE:
             raise invalid(
                 f"Could not assume role {role}. Please ensure that the role exists and allows principal "
@@ -98,7 +102,7 @@ class Api:
         self.records.get(CONFIG, config)
         self.records.change(name, EndpointStatus="Updating", Pending=config, FailureReason=None)
         self.fleet.launch(name)
-        return {ENDPOINT.arn: ENDPOINT.arn_of(name)}
+        return {ENDPOINT.arn: self.records.arn(ENDPOINT, name)}
 
     def delete_endpoint(self, parameters: Document) -> Document:
         name = parameters["EndpointName"]
@@ -111,9 +115,11 @@ class Api:
         """An endpoint under way takes no order: https://github.com/aws/amazon-sagemaker-examples/issues/3432"""
         status = self.records.get(ENDPOINT, name)["EndpointStatus"]
         if status == "Failed" and "Failed" not in states:
-            raise invalid(f'Cannot update failed endpoint "{ENDPOINT.arn_of(name)}": it can only be deleted.')
+            raise invalid(
+                f'Cannot update failed endpoint "{self.records.arn(ENDPOINT, name)}": it can only be deleted.'
+            )
         if status not in states:
-            raise invalid(f'Cannot update in-progress endpoint "{ENDPOINT.arn_of(name)}".')
+            raise invalid(f'Cannot update in-progress endpoint "{self.records.arn(ENDPOINT, name)}".')
 
     def describe_endpoint(self, parameters: Document) -> Document:
         found = self.records.get(ENDPOINT, parameters["EndpointName"])

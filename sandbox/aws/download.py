@@ -5,22 +5,22 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from intermodal.sandbox.aws.identity import REGION
 from intermodal.sandbox.containers import StartFailed
 
 
 class Downloads:
-    """Reads with the keys of this cloud. ``endpoint`` is the storage's address."""
+    """Reads with the keys of this account. ``endpoint`` is the storage's address, in ``region``."""
 
-    def __init__(self, endpoint: str, access_key: str, secret: str) -> None:
-        self._endpoint, self._keys = endpoint, (access_key, secret)
+    def __init__(self, endpoint: str, region: str, access_key: str, secret: str) -> None:
+        self._endpoint, self._region, self._keys = endpoint, region, (access_key, secret)
 
     @cached_property
     def _s3(self) -> Any:
         import boto3
 
         access_key, secret = self._keys
-        return boto3.session.Session(access_key, secret, region_name=REGION).client("s3", endpoint_url=self._endpoint)
+        session = boto3.session.Session(access_key, secret, region_name=self._region)
+        return session.client("s3", endpoint_url=self._endpoint)
 
     async def fetch(self, uri: str, folder: Path) -> None:
         """Every object below ``s3://bucket/prefix/``; StartFailed when there is none."""

@@ -12,6 +12,7 @@ from intermodal.sandbox.aws.records import CONFIG, ENDPOINT, MODEL, Document, Re
 from intermodal.sandbox.containers import Container, StartFailed
 from intermodal.sandbox.front import Context
 
+KIND = "sagemaker"
 START_SECONDS = 480
 """How long a container may take to answer /ping: 8 minutes (CONTRACTS)."""
 _log = logging.getLogger(__name__)
@@ -113,9 +114,17 @@ class Fleet:
             if source:
                 await self.downloads.fetch(source["S3Uri"], root / "opt/ml/model")
         seconds = variant.get("ContainerStartupHealthCheckTimeoutInSeconds", START_SECONDS)
-        environment = {**container.get("Environment", {}), **role(self.context.settings)}
+        environment = {**container.get("Environment", {}), **role(self.context.settings, self.context.site)}
         try:
-            return await containers.start(container["Image"], root, environment, "/ping", self.context.session, seconds)
+            return await containers.start(
+                container["Image"],
+                root,
+                environment,
+                "/ping",
+                self.context.session,
+                self.context.target(KIND),
+                seconds,
+            )
         except StartFailed as error:
             raise StartFailed(
                 f"The primary container for production variant {variant['VariantName']} did not pass the ping health "

@@ -1,4 +1,4 @@
-"""Who may call this cloud, and the environment variables with which boto3 finds it."""
+"""Who may call this cloud, and the environment variables with which boto3 finds each of its regions."""
 
 import importlib.metadata
 import json
@@ -6,17 +6,26 @@ import os
 import secrets
 from pathlib import Path
 
-from intermodal.sandbox.settings import Settings
+from intermodal.platform.targets import Site
+from intermodal.sandbox.settings import IMAGE, Settings, regional
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
 BUCKET = "intermodal"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/intermodal-sagemaker"
-REGISTRY = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
+
+
+def region_of(site: Site) -> str:
+    return site.region or REGION
+
+
+def bucket_of(site: Site) -> str:
+    """A region's own bucket: SageMaker reads no other region's."""
+    return f"{BUCKET}-{site.region}" if site.region else BUCKET
 
 
 def keys(home: Path) -> tuple[str, str]:
-    """The access key and its secret, made on the first call (``home`` is this cloud's folder)."""
+    """The access key and its secret, made on the first call (``home`` is the default region's folder)."""
     path = home / "keys.json"
     if not path.exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -33,22 +42,30 @@ def keys(home: Path) -> tuple[str, str]:
     return found["id"], found["secret"]
 
 
-def role(settings: Settings) -> dict[str, str]:
+def account_keys(settings: Settings) -> tuple[str, str]:
+    """The one key of this account, for all its regions."""
+    return keys(settings.folder(Site("aws")))
+
+
+def role(settings: Settings, site: Site) -> dict[str, str]:
     """What a container finds of its role: here in its environment, on AWS behind a credentials address."""
-    access_key, secret = keys(settings.home / "sandbox" / "aws")
+    access_key, secret = account_keys(settings)
     return {
         "AWS_ACCESS_KEY_ID": access_key,
         "AWS_SECRET_ACCESS_KEY": secret,
-        "AWS_REGION": REGION,
-        "AWS_DEFAULT_REGION": REGION,
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.ports.aws}",
+        "AWS_REGION": region_of(site),
+        "AWS_DEFAULT_REGION": region_of(site),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.port(site)}",
     }
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    return {
-        **role(settings),
-        "INTERMODAL_AWS_BUCKET": BUCKET,
-        "INTERMODAL_AWS_ROLE_ARN": ROLE,
-        "INTERMODAL_AWS_IMAGE": f"{REGISTRY}/intermodal/server:{importlib.metadata.version('intermodal')}",
+def variables(settings: Settings, site: Site) -> dict[str, str]:
+    """Of the default region: boto3's standard variables and the adapters' own. Of a named one: the regional ones."""
+    image = f"{ACCOUNT}.dkr.ecr.{region_of(site)}.amazonaws.com/{IMAGE}:{importlib.metadata.version('intermodal')}"
+    own = {
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.port(site)}",
+        "INTERMODAL_AWS_BUCKET": bucket_of(site),
+        "INTERMODAL_AWS_IMAGE": image,
     }
+    shared = {} if site.region else {**role(settings, site), "INTERMODAL_AWS_ROLE_ARN": ROLE}
+    return {**shared, **{regional(name, site): value for name, value in own.items()}}

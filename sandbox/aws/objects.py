@@ -14,14 +14,14 @@ KEPT = ("_etag", "_storage_class", "checksum_algorithm", "checksum_value", "chec
 class Objects:
     """``folder/<bucket>/<sha256 of the key>``. What moto holds in memory is the truth; this is its copy."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, region: str) -> None:
+        self.folder, self.region = folder, region
         self.saved: dict[tuple[str, str], Any] = {}
 
     def load(self, backend: Any) -> None:
         """Put everything on disk into moto, as it was."""
         for bucket in sorted(path for path in self.folder.glob("*") if path.is_dir()):
-            backend.create_bucket(bucket.name, "us-east-1")
+            backend.create_bucket(bucket.name, self.region)
             for path in bucket.iterdir():
                 if path.suffix == ".new":
                     path.unlink()  # killed while writing: the request was never answered

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from intermodal.sandbox.aws.errors import invalid
-from intermodal.sandbox.aws.identity import ACCOUNT, REGION
+from intermodal.sandbox.aws.identity import ACCOUNT
 from intermodal.sandbox.state import State
 
 Document = dict[str, Any]
@@ -30,8 +30,8 @@ class Kind:
     def arn(self) -> str:
         return f"{self.prefix}Arn"
 
-    def arn_of(self, name: str) -> str:
-        return f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:{self.part}/{name}"
+    def arn_of(self, name: str, region: str) -> str:
+        return f"arn:aws:sagemaker:{region}:{ACCOUNT}:{self.part}/{name}"
 
 
 MODEL = Kind("model", "model", "Model")
@@ -43,8 +43,11 @@ KINDS = (MODEL, CONFIG, ENDPOINT)
 class Records:
     """Each change is durable before it is answered. Messages are SageMaker's own: clients match on them."""
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    def __init__(self, state: State, region: str) -> None:
+        self._state, self.region = state, region
+
+    def arn(self, kind: Kind, name: str) -> str:
+        return kind.arn_of(name, self.region)
 
     def save(self) -> None:
         self._state.save()
@@ -55,18 +58,18 @@ class Records:
     def get(self, kind: Kind, name: str) -> Document:
         found = self.all(kind).get(name)
         if found is None:
-            raise invalid(f'Could not find {kind.word} "{kind.arn_of(name)}".')
+            raise invalid(f'Could not find {kind.word} "{self.arn(kind, name)}".')
         return dict(found)
 
     def create(self, kind: Kind, parameters: Document, **more: Any) -> Document:
         name, now = parameters[kind.name], time.time()
         if name in self.all(kind):
-            raise invalid(f'Cannot create already existing {kind.word} "{kind.arn_of(name)}".')
+            raise invalid(f'Cannot create already existing {kind.word} "{self.arn(kind, name)}".')
         members = {key: value for key, value in parameters.items() if key != "Tags"}
-        self.all(kind)[name] = {**members, **more, kind.arn: kind.arn_of(name), "CreationTime": now}
-        self.tags(kind.arn_of(name)).update({tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])})
+        self.all(kind)[name] = {**members, **more, kind.arn: self.arn(kind, name), "CreationTime": now}
+        self.tags(self.arn(kind, name)).update({tag["Key"]: tag["Value"] for tag in parameters.get("Tags", [])})
         self.save()
-        return {kind.arn: kind.arn_of(name)}
+        return {kind.arn: self.arn(kind, name)}
 
     def change(self, name: str, **members: Any) -> None:
         """Change members of an endpoint; None removes one. An endpoint that is gone stays gone."""
@@ -81,7 +84,7 @@ class Records:
     def delete(self, kind: Kind, name: str) -> None:
         self.get(kind, name)
         del self.all(kind)[name]
-        self._state.table("tags").pop(kind.arn_of(name), None)
+        self._state.table("tags").pop(self.arn(kind, name), None)
         self.save()
 
     def tags(self, arn: str) -> dict[str, str]:
@@ -89,7 +92,7 @@ class Records:
         return found
 
     def known(self, arn: str) -> bool:
-        return any(arn == kind.arn_of(name) for kind in KINDS for name in self.all(kind))
+        return any(arn == self.arn(kind, name) for kind in KINDS for name in self.all(kind))
 
     def page(self, kind: Kind, parameters: Document) -> tuple[list[Document], Document]:
         """Summaries of one page, newest first unless asked otherwise, and ``NextToken`` where there is more."""

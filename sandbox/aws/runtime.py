@@ -8,7 +8,7 @@ from aiohttp import web
 
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.fleet import Fleet
-from intermodal.sandbox.aws.identity import ACCOUNT, REGION
+from intermodal.sandbox.aws.identity import ACCOUNT
 from intermodal.sandbox.aws.measures import Measures
 from intermodal.sandbox.aws.records import ENDPOINT, Records
 from intermodal.sandbox.faults import Kind
@@ -55,7 +55,7 @@ class Runtime:
         except TimeoutError as error:
             status = 0
             reason = "Your invocation timed out while waiting for a response from container primary."
-            raise model_error(name, 0, reason) from error
+            raise self._model_error(name, 0, reason) from error
         except aiohttp.ClientError as error:
             status = 503
             raise AwsError("ServiceUnavailable", f"an instance of endpoint {name} went away: {error}", 503) from error
@@ -63,7 +63,7 @@ class Runtime:
             if status is not None:
                 self.measures.answered(name, live.variant, status, time.perf_counter() - started)
         if not 200 <= status < 300:
-            raise model_error(name, status, content.decode(errors="replace"))
+            raise self._model_error(name, status, content.decode(errors="replace"))
         back = {"x-Amzn-Invoked-Production-Variant": live.variant, "x-amzn-RequestId": str(uuid.uuid4())}
         back |= {
             header: answer.headers[header] for header in ("Content-Type", CUSTOM_ATTRIBUTES) if header in answer.headers
@@ -76,16 +76,19 @@ class Runtime:
         if live is not None and kind == "unavailable":
             self.measures.unreached(name, live.variant)
 
+    def _model_error(self, name: str, status: int, message: str) -> AwsError:
+        return model_error(name, self.records.region, status, message)
+
     def _absent(self, name: str) -> AwsError:
         if name in self.records.all(ENDPOINT):
             return AwsError("ServiceUnavailable", f"endpoint {name} is not in service", 503)
         return AwsError("ValidationError", f"Endpoint {name} of account {ACCOUNT} not found.")
 
 
-def model_error(name: str, status: int, message: str) -> AwsError:
+def model_error(name: str, region: str, status: int, message: str) -> AwsError:
     """What the container answered, wrapped as SageMaker wraps it (424)."""
     kind = "client" if 400 <= status < 500 else "server"
-    stream = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/{name}"
+    stream = f"arn:aws:logs:{region}:{ACCOUNT}:log-group:/aws/sagemaker/Endpoints/{name}"
     return AwsError(
         "ModelError",
         f'Received {kind} error ({status}) from primary with message "{message}".',

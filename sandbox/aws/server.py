@@ -15,8 +15,8 @@ from intermodal.sandbox.aws.api import Api
 from intermodal.sandbox.aws.cloudwatch import CloudWatch
 from intermodal.sandbox.aws.download import Downloads
 from intermodal.sandbox.aws.errors import AwsError
-from intermodal.sandbox.aws.fleet import Fleet
-from intermodal.sandbox.aws.identity import REGION, keys
+from intermodal.sandbox.aws.fleet import KIND, Fleet
+from intermodal.sandbox.aws.identity import account_keys, bucket_of, region_of
 from intermodal.sandbox.aws.measures import Measures
 from intermodal.sandbox.aws.records import Records
 from intermodal.sandbox.aws.runtime import Runtime
@@ -41,12 +41,14 @@ class Server:
         self.context = context
         self.storage_port = free_port()
         self.storage: asyncio.subprocess.Process | None = None
-        access_key, secret = keys(context.home)
-        self.sagemaker = Verifier(access_key, secret, "sagemaker", REGION)
+        access_key, secret = account_keys(context.settings)
+        self.region, self.bucket = region_of(context.site), bucket_of(context.site)
+        self.sagemaker = Verifier(access_key, secret, "sagemaker", self.region)
         self.s3 = replace(self.sagemaker, service="s3")
-        self.records = Records(context.state)
-        self.fleet = Fleet(context, self.records, Downloads(self.storage_url, access_key, secret))
-        self.api = Api(self.records, self.fleet)
+        self.records = Records(context.state, self.region)
+        self.fleet = Fleet(context, self.records, Downloads(self.storage_url, self.region, access_key, secret))
+        elsewhere = {bucket_of(site) for site in context.settings.sites if site.cloud == "aws"} - {self.bucket}
+        self.api = Api(self.records, self.fleet, elsewhere)
         self.measures = Measures(self.fleet)
         self.runtime = Runtime(context.session, self.records, self.fleet, self.measures)
         self.monitoring = replace(self.sagemaker, service=MONITORING)
@@ -61,6 +63,9 @@ class Server:
             return "storage"
         return "endpoints" if INVOCATION.fullmatch(request.path) else "api"
 
+    def target(self, request: web.Request) -> str:
+        return KIND if service_of(request) in ("", "sagemaker") else ""
+
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         if service_of(request) in MOTO:
             return errors.xml(*errors.S3_FAULTS[kind])
@@ -70,13 +75,13 @@ class Server:
         return errors.as_query(error) if service_of(request) == MONITORING else error.answer()
 
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
-        return [(self.context.settings.ports.aws, None)]
+        return [(self.context.port, None)]
 
     async def start(self, app: web.Application) -> None:
         app.router.add_route("*", "/{path:.*}", self.handle)
         self.storage = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "intermodal.sandbox.aws.storage"),
-            *(str(self.storage_port), str(self.context.home / "s3")),
+            *(str(self.storage_port), str(self.context.home / "s3"), self.region, self.bucket),
             stdin=asyncio.subprocess.DEVNULL,
         )
         while not await self._storage_answers():

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-CA = "ca.pem"
-BUNDLE = "bundle.pem"
+from intermodal.sandbox.azure.identity import BUNDLE, CA
+
 CERTIFICATE = "server.pem"
 KEY = "server.key"
 YEARS = 10

@@ -16,6 +16,7 @@ from intermodal.sandbox.azure.storage import Storage
 from intermodal.sandbox.containers import Container, StartFailed
 from intermodal.sandbox.front import Context
 
+KIND = "ml"
 MODELS = "/var/azureml-app/azureml-models"
 REQUEST_TIMEOUT = "PT5S"
 """Azure's default, as are one concurrent request an instance and a queue of as many again.
@@ -127,7 +128,8 @@ class Fleet:
             await self._storage.download(model.account, model.container, model.path, folder)
             given = {"AZUREML_MODEL_DIR": mounted, **storage_key(self._context.settings)}
             env = {**(properties.get("environmentVariables") or {}), **given}
-            running = await containers.start(environment.image, root, env, environment.readiness, self._context.session)
+            session, target = self._context.session, self._context.target(KIND)
+            running = await containers.start(environment.image, root, env, environment.readiness, session, target)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise

@@ -7,11 +7,8 @@ import secrets
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from filelock import FileLock
-
-from intermodal.sandbox.azure import certificates
-from intermodal.sandbox.containers import IMAGE
-from intermodal.sandbox.settings import Settings
+from intermodal.platform.targets import Site
+from intermodal.sandbox.settings import IMAGE, Settings
 
 TENANT = "00000000-0000-0000-0000-00000000a001"
 CLIENT = "00000000-0000-0000-0000-00000000a002"
@@ -19,9 +16,12 @@ SUBSCRIPTION = "00000000-0000-0000-0000-00000000a0a0"
 GROUP = "intermodal"
 WORKSPACE = "intermodal"
 REGION = "eastus"
+SITE = Site("azure")
 ACCOUNT = "devstoreaccount1"
 CONTAINER = "intermodal-models"
 REGISTRY = "intermodal.azurecr.io"
+CA, BUNDLE = "ca.pem", "bundle.pem"
+"""The sandbox's certificate authority; it and the world's."""
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,22 @@ class Identity:
 
 
 def folder(settings: Settings) -> Path:
-    return settings.home / "sandbox" / "azure"
+    return settings.folder(SITE)
 
 
 def identity(settings: Settings) -> Identity:
     """The secrets and certificates, made on the first call and the same ever after."""
+    from filelock import FileLock
+
     home = folder(settings)
     home.mkdir(parents=True, exist_ok=True)
     home.chmod(0o700)  # the state in it holds endpoint keys
     path = home / "identity.json"
     with FileLock(home / "identity.lock"):
-        if not (home / certificates.CA).exists():
+        if not ((home / CA).exists() and path.exists()):
+            from intermodal.sandbox.azure import certificates
+
             certificates.make(home)
-        if not path.exists():
             key = base64.b64encode(secrets.token_bytes(64)).decode()
             made = Identity(secrets.token_urlsafe(32), key, secrets.token_hex(32))
             certificates.write_private(path, json.dumps(asdict(made)).encode())
@@ -58,17 +61,17 @@ def storage_key(settings: Settings) -> dict[str, str]:
     return {"AZURE_STORAGE_ACCOUNT_KEY": identity(settings).storage_key}
 
 
-def variables(settings: Settings) -> dict[str, str]:
+def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
     """Environment variables: the SDK's standard ones, and the addresses that our adapters are configured with."""
     known, home = identity(settings), folder(settings)
-    front = f"https://127.0.0.1:{settings.ports.azure}"
+    front = f"https://127.0.0.1:{settings.port(site)}"
     return {
         "AZURE_TENANT_ID": TENANT,
         "AZURE_CLIENT_ID": CLIENT,
         "AZURE_CLIENT_SECRET": known.client_secret,
         "AZURE_AUTHORITY_HOST": front,
-        "REQUESTS_CA_BUNDLE": str(home / certificates.BUNDLE),
-        "SSL_CERT_FILE": str(home / certificates.BUNDLE),
+        "REQUESTS_CA_BUNDLE": str(home / BUNDLE),
+        "SSL_CERT_FILE": str(home / BUNDLE),
         "INTERMODAL_AZURE_SUBSCRIPTION": SUBSCRIPTION,
         "INTERMODAL_AZURE_RESOURCE_GROUP": GROUP,
         "INTERMODAL_AZURE_WORKSPACE": WORKSPACE,

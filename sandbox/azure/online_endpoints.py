@@ -150,7 +150,7 @@ class OnlineEndpoints:
         return web.Response(status=200)
 
     def _scoring_uri(self, request: web.Request, name: str) -> str:
-        return f"{request.scheme}://127.0.0.1:{self._context.settings.ports.azure}/online-endpoints/{name}/score"
+        return f"{request.scheme}://127.0.0.1:{self._context.port}/online-endpoints/{name}/score"
 
 
 def _new_keys() -> dict[str, str]:

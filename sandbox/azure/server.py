@@ -8,7 +8,7 @@ from intermodal.sandbox.azure import certificates
 from intermodal.sandbox.azure.arm import OPERATIONS, ROOT, ArmError, Operations, guarded, not_found
 from intermodal.sandbox.azure.assets import Assets
 from intermodal.sandbox.azure.faults import answer
-from intermodal.sandbox.azure.fleet import Fleet
+from intermodal.sandbox.azure.fleet import KIND, Fleet
 from intermodal.sandbox.azure.identity import ACCOUNT, identity
 from intermodal.sandbox.azure.insights import Insights
 from intermodal.sandbox.azure.login import Login
@@ -40,6 +40,11 @@ class Server:
             return "endpoints"
         return "storage" if request.path.startswith(f"/{ACCOUNT}") else "api"
 
+    def target(self, request: web.Request) -> str:
+        """Azure Monitor answers below the workspace's path too."""
+        ours = request.path.startswith((f"{ROOT}/", OPERATIONS, "/online-endpoints/"))
+        return KIND if ours and "/microsoft.insights/" not in request.path.lower() else ""
+
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         if self.scope(request) == "endpoints":
             self._scoring.count_fault(request, kind)
@@ -48,8 +53,7 @@ class Server:
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(self._context.home / certificates.CERTIFICATE, self._context.home / certificates.KEY)
-        ports = self._context.settings.ports
-        return [(ports.azure, tls), (ports.azure_blob, None)]
+        return [(self._context.port, tls), (self._context.settings.ports.azure_blob, None)]
 
     async def start(self, app: web.Application) -> None:
         app.add_routes([*self._login.routes(), *self._scoring.routes(), *self._storage.routes()])

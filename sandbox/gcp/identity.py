@@ -9,25 +9,23 @@ import json
 import os
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from filelock import FileLock
-
-from intermodal.sandbox.containers import IMAGE
-from intermodal.sandbox.settings import Settings
+from intermodal.platform.targets import Site
+from intermodal.sandbox.settings import IMAGE, Settings
 
 PROJECT, REGION, BUCKET = "intermodal-sandbox", "us-central1", "intermodal-models"
 EMAIL = f"intermodal@{PROJECT}.iam.gserviceaccount.com"
 ACCOUNT, SIGNING_KEY = "service-account.json", "token-key.pem"
+
+SITE = Site("gcp")
 
 
 def base_url(settings: Settings) -> str:
     return f"http://127.0.0.1:{settings.ports.gcp}"
 
 
-def variables(settings: Settings) -> dict[str, str]:
-    """Standard variables of Google's clients and those that ``environments.py`` reads."""
-    home, base = settings.home / "sandbox" / "gcp", base_url(settings)
+def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
+    """Standard variables of Google's clients and the adapters' own."""
+    home, base = settings.folder(site), base_url(settings)
     make_keys(home, base)
     version = importlib.metadata.version("intermodal")
     return {
@@ -45,6 +43,8 @@ def variables(settings: Settings) -> dict[str, str]:
 
 def make_keys(home: Path, base: str) -> None:
     """Write both files where they are missing; when the port changed, only the account's address is written anew."""
+    from filelock import FileLock
+
     home.mkdir(parents=True, exist_ok=True)
     with FileLock(home / ".keys.lock"):
         if not (home / SIGNING_KEY).exists():
@@ -56,6 +56,8 @@ def make_keys(home: Path, base: str) -> None:
 
 
 def public_key(private_pem: str) -> str:
+    from cryptography.hazmat.primitives import serialization
+
     key = serialization.load_pem_private_key(private_pem.encode(), password=None)
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
@@ -76,6 +78,9 @@ def _account() -> dict[str, str]:
 
 
 def _new_key() -> str:
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     return (
         rsa.generate_private_key(public_exponent=65537, key_size=2048)
         .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())

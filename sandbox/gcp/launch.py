@@ -8,6 +8,7 @@ from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.storage import Storage
 
+KIND = "cloud-run"
 DEFAULT_PORT = 8080
 DEFAULT_PERIOD, DEFAULT_THRESHOLD = 10, 3
 
@@ -31,7 +32,7 @@ async def launch(context: Context, storage: Storage, revision: str, template: di
     probe = spec.get("startupProbe", {})
     patience = probe.get("periodSeconds", DEFAULT_PERIOD) * probe.get("failureThreshold", DEFAULT_THRESHOLD)
     path = probe.get("httpGet", {}).get("path", "/")
-    return await start(spec["image"], root, wanted | given, path, context.session, patience)
+    return await start(spec["image"], root, wanted | given, path, context.session, context.target(KIND), patience)
 
 
 def remove_root(context: Context, revision: str) -> None:

@@ -11,6 +11,7 @@ from intermodal.sandbox.gcp.errors import FAULTS, STATUS, ApiError, api_error, p
 from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.invocations import PATH as RUN_PATH
 from intermodal.sandbox.gcp.invocations import Invocations
+from intermodal.sandbox.gcp.launch import KIND
 from intermodal.sandbox.gcp.monitoring_api import MonitoringApi
 from intermodal.sandbox.gcp.operations import Operations
 from intermodal.sandbox.gcp.revisions import Revisions
@@ -46,6 +47,9 @@ class Server:
             return "endpoints"
         return "api" if path in ("/token", METADATA) or path.startswith(("/v2/", "/v3/")) else "storage"
 
+    def target(self, request: web.Request) -> str:
+        return KIND if request.path.startswith((RUN_PATH, "/v2/")) else ""
+
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
         status, message = FAULTS[kind]
         scope = self.scope(request)
@@ -57,7 +61,7 @@ class Server:
         return xml_error(STATUS[status], message)
 
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
-        return [(self._context.settings.ports.gcp, None)]
+        return [(self._context.port, None)]
 
     async def start(self, app: web.Application) -> None:
         app.router.add_route("*", RUN_PATH + "{rest:.*}", self._invocations.handle)

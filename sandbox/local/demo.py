@@ -1,4 +1,4 @@
-"""``make demo``: months of real traffic, data that drifts, a cloud that dies, and nobody at the keyboard."""
+"""``make demo``: months of real traffic, data that drifts, a site that dies, and nobody at the keyboard."""
 
 import itertools
 import time
@@ -11,8 +11,10 @@ import httpx
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Gateway, Incidents
+from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.protocol import rows, v2
+from intermodal.platform.targets import Target
 from intermodal.platform.training import dataframes
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import runs
@@ -23,11 +25,10 @@ from intermodal.sandbox.settings import Settings
 RATE = 200
 A_MONTH = 5000
 """Requests for a month: every fifth flight or so, in their order."""
-VICTIM: clouds.Cloud = "aws"
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """How it went. ``late``: how late each reaction was, seconds; ``missing``: what did not come in time."""
 
     page: str
@@ -37,12 +38,12 @@ class Told:
     missing: str
 
 
-def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callable[[str], None]) -> Told:
+def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callable[[str], None]) -> Outcome:
     """Play the story on a fresh installation that is up; never raises for a reaction that is missing."""
     callers = Callers(f"http://127.0.0.1:{settings.ports.gateway}/v2/models/{DEMO}/infer", RATE)
     story, page, missing = Story(settings, gateway, incidents, say, callers), "", list[str]()
     try:
-        story.tell()
+        story.play()
     except IntermodalError as error:
         missing.append(str(error))
     try:
@@ -51,12 +52,12 @@ def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callab
         missing.append(f"There is no page of what happened: {error}")
     for each in missing:
         say(each)
-    return Told(page, story.late, len(callers.sent), len(callers.failed), "; ".join(missing))
+    return Outcome(page, story.late, len(callers.sent), len(callers.failed), "; ".join(missing))
 
 
 @dataclass
 class Story:
-    """What is needed to tell it. ``late`` holds how late each reaction was, in seconds, in the order they came."""
+    """What is needed to play it. ``late`` holds how late each reaction was, in seconds, in the order they came."""
 
     settings: Settings
     gateway: Gateway
@@ -65,7 +66,7 @@ class Story:
     callers: Callers
     late: dict[str, float] = field(default_factory=dict)
 
-    def tell(self) -> None:
+    def play(self) -> None:
         """Play it; IntermodalError names the reaction that did not come in time."""
         first = self._version()
         for month in ("2013-04-01", "2013-05-01", "2013-06-01"):
@@ -101,34 +102,38 @@ class Story:
         self.note(f"drift was found in what {first} is asked")
         routed = self._until("a retrained version is routed", 300, lambda: self._version() != first and time.time())
         second = self._version()
-        self.late["drift found → retrained version on all clouds"] = routed - found
-        self.note(f"{second} answers on all clouds")
+        self.late["drift found → retrained version on all targets"] = routed - found
+        self.note(f"{second} answers on all targets")
         cured = self._until("the retrained version is without drift", 240, lambda: self._drifted(second, "none"))
         self.late["retrained version routed → seen to be without drift"] = cured - routed
 
     def _outage(self) -> None:
-        self.note(f"{VICTIM} is killed: API, storage and endpoints")
+        victim = self._route().serving[0]
+        site = victim.site
+        self.note(f"{site} is killed: API, storage and endpoints")
         killed = time.time()
-        clouds.outage(self.settings, VICTIM)
-        self._until("the gateway drains it", 30, lambda: not self.gateway.upstream_health(DEMO)[VICTIM] and time.time())
-        self.late[f"{VICTIM} killed → drained at the gateway"] = time.time() - killed
-        incident = self._incident(killed, "capacity", 120)
-        for step, words in (("detected", "incident opened"), ("capacity", "capacity restored on another cloud")):
-            self.late[f"{VICTIM} killed → {words}"] = (incident.at(step) or 0) - killed  # type: ignore[arg-type]
+        clouds.outage(self.settings, str(site))
+        self._until("the gateway drains it", 30, lambda: not self.gateway.upstream_health(DEMO)[victim] and time.time())
+        self.late[f"{site} killed → drained at the gateway"] = time.time() - killed
+        incident = self._incident(victim, killed, "capacity", 120)
+        for step, words in (("detected", "incident opened"), ("capacity", "capacity restored on another target")):
+            self.late[f"{site} killed → {words}"] = (incident.at(step) or 0) - killed  # type: ignore[arg-type]
         time.sleep(5)
-        self.note(f"{VICTIM} is back")
+        self.note(f"{site} is back")
         back = time.time()
-        clouds.restore(self.settings, VICTIM)
-        incident = self._incident(killed, "closed", 180)
-        self.late[f"{VICTIM} back → current version, its share, incident closed"] = (incident.closed_at or 0) - back
-        asked = time.time()
-        self._until(f"{VICTIM} answers again", 30, lambda: self.callers.clouds(asked)[VICTIM] > 0 and time.time())
+        clouds.restore(self.settings, str(site))
+        incident = self._incident(victim, killed, "closed", 180)
+        self.late[f"{site} back → current version, its share, incident closed"] = (incident.closed_at or 0) - back
+        restored = time.time()
+        self._until(
+            f"{site} answers again", 30, lambda: self.callers.targets(restored)[str(victim)] > 0 and time.time()
+        )
 
-    def _incident(self, since: float, step: Any, seconds: float) -> Incident:
+    def _incident(self, victim: Target, since: float, step: Any, seconds: float) -> Incident:
         def found() -> Incident | None:
-            for one in self.incidents.all(DEMO):
-                if one.cloud == VICTIM and one.opened_at >= since - 1 and (one.at(step) or one.closed_at):
-                    return one
+            for known in self.incidents.all(DEMO):
+                if known.target == victim and known.opened_at >= since - 1 and (known.at(step) or known.closed_at):
+                    return known
             return None
 
         self._until(f"the incident's step '{step}'", seconds, lambda: found() is not None and time.time())
@@ -147,10 +152,13 @@ class Story:
             time.sleep(0.05)
         return float(at)
 
-    def _version(self) -> str:
+    def _route(self) -> Route:
         route = self.gateway.route(DEMO)
         assert route is not None
-        return route.version
+        return route
+
+    def _version(self) -> str:
+        return self._route().version
 
     def _drifted(self, version: str, state: str) -> float:
         """When drift was last measured, if it was measured of this version with this outcome; else 0."""
@@ -174,9 +182,7 @@ class Story:
         """Every so many-th flight of a month, in their order, so that about A_MONTH ask."""
         from intermodal.models.flight_delay import data
 
-        route = self.gateway.route(DEMO)
-        assert route is not None
-        signature = rows.signature_of(route.metadata)
+        signature = rows.signature_of(self._route().metadata)
         flights = data.features(data.flights(month))
         for flight in dataframes.records(flights.iloc[start :: len(flights) // A_MONTH].head(A_MONTH)):
             yield v2.request_body(signature, [flight], id=flight["flight_id"] + again)

@@ -9,12 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from intermodal.platform.targets import CLOUDS, Cloud
+from intermodal.platform.targets import Site
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import scrape
-from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.service import Service
 from intermodal.sandbox.settings import Settings
 
@@ -58,22 +55,31 @@ def services(settings: Settings, environ: Mapping[str, str] = os.environ) -> lis
 
 def prepare(settings: Settings) -> None:
     """Folders, those that Prometheus will watch among them, and its configuration."""
-    for folder in (*(settings.home / name for name in PROGRAMS), *(_servers(settings, cloud) for cloud in CLOUDS)):
+    import yaml
+
+    for folder in (
+        *(settings.home / name for name in PROGRAMS),
+        *(_servers(settings, site) for site in settings.sites),
+    ):
         folder.mkdir(parents=True, exist_ok=True)
     config = prometheus_config(settings)
     (settings.home / "prometheus" / "prometheus.yml").write_text(yaml.safe_dump(config, sort_keys=False), "utf-8")
 
 
 def forget_servers(settings: Settings) -> None:
-    """Remove the scrape targets that clouds which do not run left behind; a cloud that is killed cannot."""
+    """Remove the scrape targets that sites which do not run left behind; a site that is killed cannot."""
+    from intermodal.sandbox.processes import Programs
+
     programs = Programs(settings.home)
-    for cloud in CLOUDS:
-        if not programs.running(clouds.program(cloud)):
-            shutil.rmtree(_servers(settings, cloud), ignore_errors=True)
+    for site in settings.sites:
+        if not programs.running(clouds.program(site)):
+            shutil.rmtree(_servers(settings, site), ignore_errors=True)
 
 
 def prometheus_config(settings: Settings) -> dict[str, Any]:
     """deploy/prometheus/prometheus.yml for this machine: its own ports, and a scrape every two seconds."""
+    import yaml
+
     ports, folder = settings.ports, DEPLOY / "prometheus"
     config: dict[str, Any] = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     config["global"] = dict.fromkeys(config["global"], f"{SCRAPE_SECONDS}s")
@@ -81,7 +87,7 @@ def prometheus_config(settings: Settings) -> dict[str, Any]:
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     jobs["gateway"]["static_configs"] = [{"targets": [f"127.0.0.1:{ports.gateway_admin}"]}]
     jobs["pushgateway"]["static_configs"] = [{"targets": [f"127.0.0.1:{ports.pushgateway}"]}]
-    files = [str(_servers(settings, cloud) / "*.json") for cloud in CLOUDS]
+    files = [str(_servers(settings, site) / "*.json") for site in settings.sites]
     jobs["servers"]["file_sd_configs"] = [{"files": files, "refresh_interval": "5s"}]
     config["scrape_configs"] = list(jobs.values())
     config["alerting"]["alertmanagers"] = [{"static_configs": [{"targets": [f"127.0.0.1:{ports.alertmanager}"]}]}]
@@ -103,8 +109,8 @@ def _command(settings: Settings, name: str) -> list[str]:
     return command
 
 
-def _servers(settings: Settings, cloud: Cloud) -> Path:
-    return settings.home / "sandbox" / cloud / scrape.FOLDER
+def _servers(settings: Settings, site: Site) -> Path:
+    return settings.folder(site) / scrape.FOLDER
 
 
 def _url(settings: Settings, name: str) -> str:

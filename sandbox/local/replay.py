@@ -15,13 +15,13 @@ import aiohttp
 class Sent:
     """One request: when it was sent (Unix seconds), how long it took, and what came back.
 
-    ``status`` is 0 when there was no answer at all; then ``cloud`` says why.
+    ``status`` is 0 when there was no answer at all; then ``target`` is the reason.
     """
 
     at: float
     seconds: float
     status: int
-    cloud: str
+    target: str
     version: str
 
 
@@ -36,11 +36,11 @@ class Callers:
 
     @property
     def failed(self) -> list[Sent]:
-        return [one for one in self.sent if one.status != 200]
+        return [request for request in self.sent if request.status != 200]
 
-    def clouds(self, since: float = 0.0) -> Counter[str]:
-        """How many answers each cloud gave to requests sent since then."""
-        return Counter(one.cloud for one in list(self.sent) if one.status == 200 and one.at >= since)
+    def targets(self, since: float = 0.0) -> Counter[str]:
+        """How many answers each target gave to requests sent since then."""
+        return Counter(request.target for request in list(self.sent) if request.status == 200 and request.at >= since)
 
     def play(self, bodies: Iterable[bytes]) -> None:
         """Send these and return when all are answered, or when ``stopping`` is set."""
@@ -68,18 +68,18 @@ class Callers:
                     break
                 pause = number / self.rate - (time.perf_counter() - started)
                 await asyncio.sleep(max(pause, 0))
-                task = loop.create_task(self._one(session, body))
+                task = loop.create_task(self._send(session, body))
                 running.add(task)
                 task.add_done_callback(running.discard)
             await asyncio.gather(*running)
 
-    async def _one(self, session: aiohttp.ClientSession, body: bytes) -> None:
+    async def _send(self, session: aiohttp.ClientSession, body: bytes) -> None:
         at, started = time.time(), time.perf_counter()
         try:
             async with session.post(self.url, data=body, headers={"content-type": "application/json"}) as answer:
                 await answer.read()
-                status, cloud = answer.status, answer.headers.get("x-intermodal-cloud", "")
+                status, target = answer.status, answer.headers.get("x-intermodal-target", "")
                 version = answer.headers.get("x-intermodal-version", "")
         except (aiohttp.ClientError, TimeoutError) as error:
-            status, cloud, version = 0, repr(error), ""
-        self.sent.append(Sent(at, time.perf_counter() - started, status, cloud, version))
+            status, target, version = 0, repr(error), ""
+        self.sent.append(Sent(at, time.perf_counter() - started, status, target, version))

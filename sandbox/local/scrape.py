@@ -1,4 +1,4 @@
-"""Where Prometheus finds the servers behind the sandbox's endpoints: a file for each, as a platform would tell.
+"""Where Prometheus finds the servers behind the sandbox's endpoints: a file for each, as service discovery writes.
 
 https://prometheus.io/docs/guides/file-sd/
 """
@@ -8,20 +8,22 @@ import os
 from functools import cache
 from pathlib import Path
 
+from intermodal.platform.targets import Target
+
 FOLDER = "scrape"
 
 
-def announce(root: Path, port: int) -> Path:
-    """Tell of the server with this root folder (``<home>/sandbox/<cloud>/<any>/<name>``); the file that tells it.
+def announce(root: Path, port: int, target: Target) -> Path:
+    """List the server with this root folder (``<home>/sandbox/<site>/<any>/<name>``); the file in which it is listed.
 
-    The first call of a process forgets what an earlier process of the same cloud left when it was killed.
+    The first call of a process removes what an earlier process of the same site left when it was killed.
     """
     folder = root.parent.parent / FOLDER
     _emptied(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{root.name}-{port}.json"
     fresh = path.with_suffix(".new")
-    labels = {"cloud": root.parent.parent.name}
+    labels = {"target": str(target), "cloud": target.cloud}
     fresh.write_text(json.dumps([{"targets": [f"127.0.0.1:{port}"], "labels": labels}]), encoding="utf-8")
     os.replace(fresh, path)
     return path

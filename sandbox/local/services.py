@@ -3,14 +3,13 @@
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import httpx
-
+from intermodal.platform import catalogue
+from intermodal.platform.targets import Site
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import monitoring
-from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.service import Service
 from intermodal.sandbox.settings import Settings, require_free
 
@@ -19,10 +18,11 @@ SCRIPTS = Path(sys.executable).parent
 
 
 def variables(settings: Settings) -> dict[str, str]:
-    """Everything that adapters and Dagster read from the environment, the clouds' addresses and keys included."""
+    """Everything that adapters and Dagster read from the environment, the sites' addresses and keys included."""
     home, ports = settings.home, settings.ports
     return {
         **clouds.variables(settings),
+        catalogue.CLOUDS_VARIABLE: ",".join((*settings.clouds, *settings.other_clouds)),
         **monitoring.variables(settings),
         "INTERMODAL_HOME": str(home),
         "INTERMODAL_ENV": "sandbox",
@@ -31,10 +31,10 @@ def variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_GATEWAY_URL": f"http://127.0.0.1:{ports.gateway}",
         "INTERMODAL_GATEWAY_ADMIN_URL": f"http://127.0.0.1:{ports.gateway_admin}",
         "INTERMODAL_GATEWAY_DIRECTORY": str(home / "gateway"),
-        "INTERMODAL_GATEWAY_CA_BUNDLE": str(home / "sandbox" / "azure" / "ca.pem"),
+        **_ca_bundle(settings),
         "INTERMODAL_TABLES": str(home / "tables"),
         "INTERMODAL_INCIDENTS": str(home / "incidents"),
-        "INTERMODAL_MONITOR_DELAY_SECONDS": "0",  # the sandbox's clouds know at once what real ones know minutes later
+        "INTERMODAL_MONITOR_DELAY_SECONDS": "0",  # figures that take minutes in a real cloud are there at once
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "true",
         # Postgres, or any database that MLflow knows, by its address (which may hold a password); a file otherwise.
@@ -47,6 +47,24 @@ def variables(settings: Settings) -> dict[str, str]:
         "DO_NOT_TRACK": "true",
         "NO_PROXY": "127.0.0.1,localhost",
     }
+
+
+def _ca_bundle(settings: Settings) -> dict[str, str]:
+    """What the gateway checks https endpoints against. Only Azure's are https here."""
+    azure = Site("azure")
+    if azure not in settings.sites:
+        return {}
+    return {"INTERMODAL_GATEWAY_CA_BUNDLE": str(settings.folder(azure) / "ca.pem")}
+
+
+def client_headers() -> tuple[Sequence[str], Sequence[str]]:
+    """Request headers that steer the enabled targets' own platforms, by name and by prefix (``x-amz*``): the gateway
+    removes them from what clients send."""
+    found = sorted(
+        {name for target in catalogue.enabled_targets() for name in catalogue.target_adapter(target).reserved_headers}
+    )
+    prefixes = [name.removesuffix("*") for name in found if name.endswith("*")]
+    return [name for name in found if not name.endswith("*")], prefixes
 
 
 def services(settings: Settings) -> list[Service]:
@@ -100,6 +118,8 @@ def prepare(settings: Settings) -> None:
 
 
 def start(settings: Settings, service: Service, environ: Mapping[str, str]) -> None:
+    from intermodal.sandbox.processes import Programs
+
     programs = Programs(settings.home)
     if not programs.running(service.name):
         programs.stop(service.name)
@@ -108,10 +128,14 @@ def start(settings: Settings, service: Service, environ: Mapping[str, str]) -> N
 
 
 def wait(settings: Settings, service: Service) -> None:
+    from intermodal.sandbox.processes import Programs
+
     Programs(settings.home).wait(service.name, lambda: _answers(service.ready), service.seconds)
 
 
 def _answers(url: str) -> bool:
+    import httpx
+
     try:
         return httpx.get(url, timeout=2, trust_env=False).status_code == 200
     except httpx.TransportError:

@@ -1,4 +1,4 @@
-"""``make up``: from nothing to a model that answers on three clouds; run again, it changes nothing."""
+"""``make up``: from nothing to a model that answers on every site; run again, it changes nothing."""
 
 import json
 import os
@@ -10,7 +10,6 @@ from functools import partial
 
 from filelock import BaseFileLock, FileLock
 
-from intermodal.platform.targets import CLOUDS
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import monitoring, runs, services
 from intermodal.sandbox.processes import Programs
@@ -44,26 +43,33 @@ class Phases:
 
     def save(self, settings: Settings) -> None:
         self.seconds["total"] = round(time.monotonic() - self.started, 2)
-        said = {"seconds": self.seconds, "waits": self.waits}
-        (settings.home / "up.json").write_text(json.dumps(said, indent=1), encoding="utf-8")
+        measured = {"seconds": self.seconds, "waits": self.waits}
+        (settings.home / "up.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
 
 
 def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
-    """Start the clouds, MLflow, the gateway, Dagster and what watches them side by side, and wait for each."""
+    """Start the sites, MLflow, the gateway, Dagster and what watches them side by side, and wait for each."""
     from intermodal.resources.envoy.gateway import write_bootstrap
 
     wait = phases.wait
     # Heavy starters first: they import while the rest is prepared. Who stops everything ends before or begins after.
     with stopping(settings), phases.phase("prepare"):
-        with wait("prepare", "identities and certificates of the clouds"):
+        with wait("prepare", "identities and certificates of the sites"):
             environ = os.environ | services.variables(settings)
         (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
         mlflow, gateway, ui = services.services(settings)
-        with wait("prepare", "starting MLflow, the clouds and the gateway"):
+        with wait("prepare", "starting MLflow, the sites and the gateway"):
             services.start(settings, mlflow, environ)
             monitoring.forget_servers(settings)
-            clouds.start(settings, CLOUDS, environ)
-            write_bootstrap(settings.home / "gateway", settings.ports.gateway, settings.ports.gateway_admin)
+            clouds.start(settings, settings.sites, environ)
+            headers, prefixes = services.client_headers()
+            write_bootstrap(
+                settings.home / "gateway",
+                settings.ports.gateway,
+                settings.ports.gateway_admin,
+                reserved_headers=headers,
+                reserved_prefixes=prefixes,
+            )
             services.start(settings, gateway, environ)
         with wait("prepare", "DAGSTER_HOME: its databases"):
             services.prepare(settings)
@@ -83,7 +89,7 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
 
         programs: dict[str, Callable[[], None]] = {
             **{one.name: partial(services.wait, settings, one) for one in (mlflow, gateway, ui, *watching)},
-            **{cloud: partial(clouds.wait, settings, cloud) for cloud in CLOUDS},
+            **{str(site): partial(clouds.wait, settings, site) for site in settings.sites},
         }
         for name, done in [(name, pool.submit(until, name, ready)) for name, ready in programs.items()]:
             done.result()

@@ -8,6 +8,7 @@ import pytest
 
 from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.resources.storage.incidents import JsonIncidents
+from tests.targets import AWS, GCP
 
 
 @pytest.fixture(autouse=True)
@@ -23,9 +24,9 @@ def _environment_as_it_was() -> Iterator[None]:
 def incidents(tmp_path: Path) -> JsonIncidents:
     """Of the installation in ``tmp_path``: one is open, and one is over."""
     store = JsonIncidents(address=str(tmp_path / "incidents"))
-    store.open(Incident("m-aws-1700000000", "m", "aws", 1_700_000_000))
-    store.note("m-aws-1700000000", Entry(1_700_000_002, "detected", "0", "aws cannot serve m"))
-    store.note("m-aws-1700000000", Entry(1_700_000_003, "drained", "0", "no traffic to [aws]"))
-    store.open(Incident("m-gcp-1600000000", "m", "gcp", 1_600_000_000))
-    store.close("m-gcp-1600000000", 1_600_000_009)
+    store.open(Incident("m-aws.sagemaker-1700000000", "m", AWS, 1_700_000_000))
+    store.note("m-aws.sagemaker-1700000000", Entry(1_700_000_002, "detected", "0", "aws/sagemaker cannot serve m"))
+    store.note("m-aws.sagemaker-1700000000", Entry(1_700_000_003, "drained", "0", "no traffic to [aws]"))
+    store.open(Incident("m-gcp.cloud-run-1600000000", "m", GCP, 1_600_000_000))
+    store.close("m-gcp.cloud-run-1600000000", 1_600_000_009)
     return store

@@ -1,12 +1,14 @@
 """Drills from the command line: bounded, waited for, and ended by Ctrl-C."""
 
+from typing import Any
+
 import pytest
 
 from intermodal.sandbox.settings import free_port
 from tests.cli.run import run
 
 
-def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drill_interrupted_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> None:
     stopped: list[str] = []
 
     def interrupted(*_: str) -> None:
@@ -20,7 +22,7 @@ def test_ctrl_c_at_a_drill_ends_the_drill(monkeypatch: pytest.MonkeyPatch) -> No
     assert stopped == ["run-1"]
 
 
-def test_a_drill_is_waited_for_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drill_waits_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
     found = {"passed": True, "reasons": "0 of 9 requests failed.", "requests": 9}
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_, **__: "run-1")
@@ -33,16 +35,18 @@ def test_a_drill_is_waited_for_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPat
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("outage", "oracle"), "'aws', 'gcp', 'azure'"),
+        (("outage", "oracle"), "No adapter provides the cloud 'oracle'. Installed: aws, azure, gcp."),
+        (("outage", "aws/"), "'aws/' is not a target. Write cloud/kind"),
+        (("outage", "aws@EU"), "'aws@EU' is not a site. Write cloud or cloud@region"),
         (("flood", "aws"), "'outage', 'brownout', 'throttle', 'corrupt'"),
         (("--help",), "--model TEXT Whose requests"),
     ],
 )
-def test_a_drill_says_what_there_is(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str) -> None:
+def test_drill_names_what_there_is(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str) -> None:
     assert words in " ".join(run(monkeypatch, "drill", *arguments).output.split())
 
 
-def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drill_with_a_dead_webserver_names_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_, **__: "run-1")
     port = str(free_port())
     result = run(monkeypatch, "drill", "outage", "aws", INTERMODAL_UI_PORT=port)
@@ -52,6 +56,21 @@ def test_a_webserver_that_dies_during_a_drill_is_named(monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize("option", [("--rate", "-5"), ("--rate", "0"), ("--seconds", "nan"), ("--seconds", "1e9")])
-def test_a_drill_without_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, option: tuple[str, str]) -> None:
+def test_drill_without_bounds_is_refused(monkeypatch: pytest.MonkeyPatch, option: tuple[str, str]) -> None:
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     assert run(monkeypatch, "drill", "outage", "aws", *option).exit_code == 2
+
+
+@pytest.mark.parametrize("scope", ["aws/sagemaker", "aws/sagemaker@eu-west-1", "aws@default", "aws@eu-west-1", "gcp"])
+def test_drill_passes_its_scope_to_the_run(monkeypatch: pytest.MonkeyPatch, scope: str) -> None:
+    configs: list[dict[str, object]] = []
+
+    def launch(_url: str, job: str, _tags: object, config: Any, _patience: float) -> str:
+        configs.append(config["ops"]["m__drill"]["config"])
+        return job
+
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", launch)
+    monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda *_: None)
+    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda *_: {"passed": True, "reasons": "well"})
+    assert run(monkeypatch, "drill", "outage", scope, "--model", "m").exit_code == 0
+    assert [(config["kind"], config["target"]) for config in configs] == [("outage", scope)]

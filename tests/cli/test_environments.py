@@ -1,4 +1,4 @@
-"""What people are told when the environment is not as it should be; the rest is in test_end_to_end.py."""
+"""Errors of an environment that is not as it should be; the rest is in test_end_to_end.py."""
 
 import subprocess
 import sys

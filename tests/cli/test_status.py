@@ -1,20 +1,34 @@
-"""What ``status`` shows, and what it says of who is silent."""
+"""What ``status`` prints, and which programs it reports as silent."""
 
 import json
+import os
+import subprocess
+import sys
 import time
+from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from intermodal.assets.deployment.endpoint import COLD
 from intermodal.cli.dagster_status import watched
 from intermodal.cli.diagnostics import troubles
-from intermodal.platform.monitoring.status import ModelStatus
+from intermodal.platform.errors import Unavailable
+from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus, Status
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.targets import Target
 from intermodal.sandbox.settings import free_port
 from tests.cli.run import run
+from tests.memory import MemoryGateway, MemoryStore, MemoryTarget
+from tests.targets import AWS, AWS_EU, AZURE, GCP
+
+module = import_module("intermodal.cli.status")
+COLD = "cold: nothing runs until a failover"
 
 
-def test_status_of_nothing_says_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_status_of_nothing_names_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     result = run(monkeypatch, "status", INTERMODAL_HOME=str(tmp_path))
     assert result.exit_code == 0
     assert "intermodal up" in result.output
@@ -22,21 +36,22 @@ def test_status_of_nothing_says_what_to_try(monkeypatch: pytest.MonkeyPatch, tmp
 
 @pytest.mark.usefixtures("incidents")
 @pytest.mark.parametrize("command", [("status",), ("incident", "list")])
-def test_open_incidents_are_shown(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]) -> None:
-    shown = run(monkeypatch, *command, INTERMODAL_HOME=str(tmp_path), COLUMNS="200").output
-    assert "m-aws-1700000000" in shown
-    assert "2023-11-14 22:13:20" in shown
-    assert "no traffic to [aws]" in shown
-    assert "gcp-1600000000" not in shown
+def test_status_lists_the_open_incidents(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    lines = run(monkeypatch, *command, INTERMODAL_HOME=str(tmp_path), COLUMNS="40").output.splitlines()
+    at = lines.index("  m-aws.sagemaker-1700000000  since 2023-11-14 22:13:20 UTC")
+    assert lines[at + 1] == "    no traffic to [aws]"
+    assert not any("gcp.cloud-run-1600000000" in line for line in lines)
 
 
 @pytest.mark.usefixtures("incidents")
-def test_programs_get_the_open_incidents_too(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_status_as_json_has_the_open_incidents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (found,) = json.loads(run(monkeypatch, "status", "--json", INTERMODAL_HOME=str(tmp_path)).output)["incidents"]
-    assert (found["id"], found["entries"][-1]["step"]) == ("m-aws-1700000000", "drained")
+    assert (found["id"], found["entries"][-1]["step"]) == ("m-aws.sagemaker-1700000000", "drained")
 
 
-def test_status_does_without_the_address_of_mlflow(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_status_without_the_address_of_mlflow_leaves_it_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from intermodal.sandbox.local.services import variables
     from intermodal.sandbox.settings import Settings
 
@@ -47,44 +62,123 @@ def test_status_does_without_the_address_of_mlflow(monkeypatch: pytest.MonkeyPat
     assert "MLflow" not in result.output
 
 
-def test_who_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_status_without_a_setting_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("INTERMODAL_GATEWAY_DIRECTORY", raising=False)
+    result = run(monkeypatch, "status", INTERMODAL_ENV="production")
+    assert (result.exit_code, "INTERMODAL_GATEWAY_DIRECTORY is not set" in result.output) == (1, True)
+
+
+class Gateway(MemoryGateway):
+    """Routes ``m`` on AWS in two regions and on Google Cloud, whose endpoint fails; Azure stands by."""
+
+    def __init__(self) -> None:
+        targets = (AWS, AWS_EU, GCP, AZURE)
+        super().__init__([MemoryTarget(target, MemoryStore(target.site)) for target in targets])
+        upstreams = [Upstream(target, "1.0.0", f"http://{target.dotted}/infer") for target in targets]
+        self.publish(Route("m", "1.0.0", {AWS: 40, AWS_EU: 40, GCP: 20, AZURE: 0}, {}, "{}"), upstreams)
+        self.targets[GCP].gone = True
+
+
+def test_routed_states_are_the_gateways() -> None:
+    (model,) = module.routed(Gateway()).values()
+    states = {endpoint.target: (endpoint.state, endpoint.healthy) for endpoint in model.endpoints}
+    assert states == {
+        "aws/sagemaker": ("ready", True),
+        "aws/sagemaker@eu-west-1": ("ready", True),
+        "gcp/cloud-run": ("unavailable", False),
+        "azure/ml": ("ready", True),
+    }
+    assert model.route["aws/sagemaker@eu-west-1"] == 40
+    assert model.endpoints[0].url == "http://aws.sagemaker/infer"
+
+
+def test_routed_with_a_silent_gateway_knows_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(_: Gateway) -> Mapping[str, Mapping[Target, bool]]:
+        raise Unavailable("nobody answers")
+
+    monkeypatch.setattr(Gateway, "health", silent)
+    (model,) = module.routed(Gateway()).values()
+    assert {(endpoint.state, endpoint.healthy) for endpoint in model.endpoints} == {("unknown", False)}
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_show_in_80_columns_folds_nothing(monkeypatch: pytest.MonkeyPatch, wide: bool) -> None:
+    url = "https://runtime.sagemaker.eu-west-1.amazonaws.com/endpoints/flight-delay-1-0-0-production/invocations"
+    endpoints = [
+        EndpointStatus("aws/sagemaker@ap-southeast-1", url, "10.10.10", "ready", True, 12.34),
+        EndpointStatus("azure/ml", "", "10.10.10", "unreachable", False, None, "It refuses <html>"),
+    ]
+    model = ModelStatus("10.10.10", {"aws/sagemaker@ap-southeast-1": 5000, "azure/ml": 5000}, endpoints)
+    console = Console(width=80, record=True)
+    monkeypatch.setattr(module, "out", console)
+    module.show(Status("", "", "", {"flight_delay": model}), wide)
+    lines = console.export_text().splitlines()
+    (row,) = [line for line in lines if "ap-southeast-1" in line and "│" in line]
+    assert all(text in row for text in ("aws/sagemaker@ap-southeast-1", "10.10.10", "ready", "5000"))
+    assert (f"  aws/sagemaker@ap-southeast-1  {url}" in lines) == wide
+    assert "  azure/ml: It refuses" in lines
+
+
+def test_troubles_name_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    said = " ".join(troubles(url, url, url))
-    assert all(words in said for words in ("no model can be asked", "nothing is watched", "nothing can be trained"))
+    text = " ".join(troubles(url, url, url))
+    assert all(words in text for words in ("no model can be called", "nothing is watched", "nothing can be trained"))
     monkeypatch.setattr("intermodal.cli.diagnostics._answers", lambda _: True)
     monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: [])
     assert "has not loaded the definitions" in " ".join(troubles(url, url, url))
     monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: ["deploy_m"])
-    for heard, words in {time.time() - 200: "for 3 min", None: "since it was installed"}.items():
-        monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _, heard=heard: heard)
-        (said_of_daemon,) = troubles(url, url, url)
-        assert words in said_of_daemon
+    for heartbeat, words in {time.time() - 200: "for 3 min", None: "since it was installed"}.items():
+        monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _, at=heartbeat: at)
+        (sentence,) = troubles(url, url, url)
+        assert words in sentence
     monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _: time.time() - 40)
     assert troubles(url, url, url) == []
     assert troubles("", "", "") == []
 
 
-def test_what_only_dagster_knows_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = {
+def test_watched_adds_what_only_dagster_knows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERMODAL_CLOUDS", "aws,gcp,azure")
+    known = {
         ("m", "drift"): {"version": "1.0.0", "state": "drifted"},
-        ("m", "endpoint", "azure"): {"version": "1.0.0", "state": COLD},
+        ("m", "endpoint", "ml"): {"target": "azure/ml", "version": "1.0.0", "state": COLD},
         ("replaced", "drift"): {"version": "1.0.0", "state": "drifted"},
     }
-    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda _, key, __: asked.get(tuple(key), {}))
-    route = {"aws": 50, "gcp": 50}
+    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda _, key, __: known.get(tuple(key), {}))
+    route = {"aws/sagemaker": 50, "gcp/cloud-run": 50}
     models = {"m": ModelStatus("1.0.0", route, ()), "replaced": ModelStatus("1.1.0", route, ())}
     monkeypatch.setattr(
         "intermodal.resources.dagster_client.failed",
         lambda _, model, jobs, __: "run-1" if f"retrain_{model}" == jobs[-1] else "",
     )
-    found, said = watched("http://someone:secret@ui", {"m": models["m"]})
-    assert said == [
+    found, sentences = watched("http://someone:secret@ui", {"m": models["m"]})
+    assert sentences == [
         "The last deployment of m failed, and what served goes on. See http://ui/runs/run-1",
         "The data of m 1.0.0 has drifted. See http://ui/assets/m/drift",
     ]
     monkeypatch.setattr("intermodal.resources.dagster_client.failed", lambda *_: "")
-    found, said = watched("http://someone:secret@ui", models)
-    assert said == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
+    found, sentences = watched("http://someone:secret@ui", models)
+    assert sentences == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
     (cold,) = found["m"].endpoints
-    assert (cold.cloud, cold.target, cold.version, cold.state) == ("azure", "azure/ml", "1.0.0", "cold")
+    assert (cold.target, cold.version, cold.state) == ("azure/ml", "1.0.0", "cold")
     assert list(found["replaced"].endpoints) == []
+
+
+def test_constants_of_the_assets_are_the_commands() -> None:
+    from intermodal.assets.deployment import endpoint
+    from intermodal.assets.runs import DEPLOYING_JOBS
+    from intermodal.cli import dagster_status
+    from intermodal.platform.monitoring import status
+
+    assert dagster_status.DEPLOYING_JOBS == DEPLOYING_JOBS
+    assert (endpoint.COLD, endpoint.COLD.startswith(status.COLD)) == (COLD, True)
+
+
+def test_status_imports_neither_assets_nor_sdks(tmp_path: Path) -> None:
+    code = (
+        "import sys; from intermodal.cli import main; main(['status'], standalone_mode=False);"
+        "heavy = {'mlflow', 'sklearn', 'boto3', 'google.cloud', 'azure.mgmt', 'intermodal.assets', 'pandas'};"
+        "sys.exit(', '.join(heavy & set(sys.modules)))"
+    )
+    environ = {**os.environ, "INTERMODAL_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environ)
+    assert (done.returncode, done.stderr.strip()) == (0, "")

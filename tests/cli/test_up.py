@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from click.testing import Result
 
-from intermodal.sandbox.local.demo import Told
+from intermodal.sandbox.local.demo import Outcome
 from tests.cli.run import run
 
 
@@ -33,28 +33,28 @@ def test_up_trains_only_what_was_never_deployed(
     monkeypatch.setattr("intermodal.sandbox.local.up.Phases.save", lambda *_: None)
     module = import_module("intermodal.cli.up")
     monkeypatch.setattr(module, "read_status", lambda: seen)
-    monkeypatch.setattr(module, "show", lambda _: None)
+    monkeypatch.setattr(module, "show", lambda *_, **__: None)
     monkeypatch.setenv("INTERMODAL_HOME", str(tmp_path))
     module._start()
     assert asked == [done] * bool(done)
 
 
-def demo(monkeypatch: pytest.MonkeyPatch, home: Path, told: Told) -> Result:
-    """The command, where everything was started and the story went as told."""
+def demo(monkeypatch: pytest.MonkeyPatch, home: Path, outcome: Outcome) -> Result:
+    """The command, where everything was started and the story went so."""
     monkeypatch.setattr(import_module("intermodal.cli.up"), "_start", lambda: None)
-    monkeypatch.setattr("intermodal.sandbox.local.demo.play", lambda *_: told)
+    monkeypatch.setattr("intermodal.sandbox.local.demo.play", lambda *_: outcome)
     return run(monkeypatch, "demo", INTERMODAL_HOME=str(home))
 
 
-LATE = {"aws killed → drained at the gateway": 0.44, "drift found → retrained version on all clouds": 12.0}
+LATE = {"aws killed → drained at the gateway": 0.44, "drift found → retrained version on all targets": 12.0}
 
 
 def test_a_demo_that_went_well_ends_with_no_failed_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    result = demo(monkeypatch, tmp_path, Told("# A day", LATE, requests=20_000, failed=0, missing=""))
+    result = demo(monkeypatch, tmp_path, Outcome("# A day", LATE, requests=20_000, failed=0, missing=""))
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert lines[-2:] == ["requests: 20000", "failed requests: 0"]
-    assert {"aws killed → drained at the gateway: 0.4 s", "drift found → retrained version on all clouds: 12.0 s"} <= {
+    assert {"aws killed → drained at the gateway: 0.4 s", "drift found → retrained version on all targets: 12.0 s"} <= {
         line.strip() for line in lines
     }
     assert "error" not in result.output
@@ -72,7 +72,7 @@ def test_a_demo_that_went_well_ends_with_no_failed_request(monkeypatch: pytest.M
 def test_a_demo_ends_in_failure_when_a_request_failed_or_a_reaction_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failed: int, missing: str, said: str
 ) -> None:
-    result = demo(monkeypatch, tmp_path, Told("# A day", {}, requests=20_000, failed=failed, missing=missing))
+    result = demo(monkeypatch, tmp_path, Outcome("# A day", {}, requests=20_000, failed=failed, missing=missing))
     assert result.exit_code == 1
     assert said in result.output.splitlines()
     assert result.stdout.splitlines()[-1] == f"failed requests: {failed}"
@@ -81,7 +81,7 @@ def test_a_demo_ends_in_failure_when_a_request_failed_or_a_reaction_is_missing(
 
 def test_a_demo_wants_a_home_that_nobody_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "gateway").mkdir()
-    result = demo(monkeypatch, tmp_path, Told("", {}, requests=0, failed=0, missing=""))
+    result = demo(monkeypatch, tmp_path, Outcome("", {}, requests=0, failed=0, missing=""))
     assert result.exit_code == 1
     assert "the story begins with nothing" in " ".join(result.output.split())
     assert not (tmp_path / "demo.md").exists()

@@ -15,6 +15,7 @@ from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.targets.cloud_run.services import service_for
 from tests.conformance.endpoint_target import eventually
 from tests.sandbox_fixture import Sandbox
+from tests.targets import GCP
 
 pytestmark = pytest.mark.sandbox
 PARENT = "projects/intermodal-sandbox/locations/us-central1"
@@ -45,7 +46,7 @@ def api(variables: dict[str, str]) -> Iterator[httpx.Client]:
 def service(variables: dict[str, str]) -> run_v2.Service:
     """A service that is right in form, with a model that is not there."""
     image = variables["INTERMODAL_GCP_IMAGE"]
-    return service_for(DeployRequest("m", "1.0.0", "test", "team:x", image, "gs://intermodal-models/nowhere"))
+    return service_for(DeployRequest("m", "1.0.0", "test", "team:x", image, "gs://intermodal-models/nowhere"), GCP)
 
 
 @pytest.fixture

@@ -13,16 +13,16 @@ import pytest
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident
-from intermodal.platform.targets import TARGETS
 from intermodal.sandbox.local import demo
 from intermodal.sandbox.local.demo import DEMO, Story, play
 from intermodal.sandbox.local.replay import Callers, Sent
 from intermodal.sandbox.settings import Ports, Settings
 from tests.memory import MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget
+from tests.targets import AWS, AZURE, GCP, TARGETS
 
 BEGIN = 1_700_000_000.0
 SETTINGS = Settings(home=Path("nowhere"), ports=Ports(ui=1901))
-INCIDENT = f"{DEMO}-aws-1700000000"
+INCIDENT = f"{DEMO}-aws.sagemaker-1700000000"
 
 
 class Clock:
@@ -50,35 +50,35 @@ class Scene:
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.clock, self.said, self.measured = Clock(), list[str](), dict[str, Any]()
-        self.gateway = MemoryGateway([MemoryTarget(target, MemoryStore(target.cloud)) for target in TARGETS])
-        self.incidents, self.answered = MemoryIncidents(), Counter(aws=1)
+        self.gateway = MemoryGateway([MemoryTarget(target, MemoryStore(target.site)) for target in TARGETS])
+        self.incidents, self.answered = MemoryIncidents(), Counter({str(AWS): 1})
         self.routed("1.0.0")
-        callers: Any = SimpleNamespace(clouds=lambda _: self.answered)
+        callers: Any = SimpleNamespace(targets=lambda _: self.answered)
         self.story = Story(SETTINGS, self.gateway, self.incidents, self.said.append, callers)
         patch.setattr(demo, "time", self.clock)
         patch.setattr(demo.httpx, "post", lambda *_, **__: SimpleNamespace(raise_for_status=lambda: None))
         patch.setattr(Story, "_latest", lambda *_: self.measured)
-        patch.setattr(demo.clouds, "outage", lambda _, cloud: self.killed(cloud))
-        patch.setattr(demo.clouds, "restore", lambda _, cloud: self.restored(cloud))
+        patch.setattr(demo.clouds, "outage", lambda _, scope: self.killed(scope))
+        patch.setattr(demo.clouds, "restore", lambda _, scope: self.restored(scope))
 
     def routed(self, version: str) -> None:
-        self.gateway.routes[DEMO] = Route(DEMO, version, {"aws": 1, "gcp": 1, "azure": 1}, {}, "{}")
-        self.gateway.held[DEMO] = dict.fromkeys(("aws", "gcp", "azure"))  # type: ignore[assignment]
+        self.gateway.routes[DEMO] = Route(DEMO, version, {AWS: 1, GCP: 1, AZURE: 1}, {}, "{}")
+        self.gateway.held[DEMO] = dict.fromkeys(TARGETS)  # type: ignore[assignment]
 
     def drift(self, version: str, state: str) -> None:
         self.measured = {"version": version, "state": state, "at": self.clock.now}
 
-    def killed(self, cloud: str) -> None:
+    def killed(self, scope: str) -> None:
         """Drained after 1 s, an incident after 2 s, contained after 12 s."""
-        assert cloud == "aws"
-        at, target = self.clock.now, self.gateway.targets["aws"]
+        assert scope == "aws"
+        at, target = self.clock.now, self.gateway.targets[AWS]
         self.clock.after(1, lambda: setattr(target, "gone", True))
-        self.clock.after(2, lambda: self.incidents.open(Incident(INCIDENT, DEMO, "aws", at)))
+        self.clock.after(2, lambda: self.incidents.open(Incident(INCIDENT, DEMO, AWS, at)))
         self.clock.after(2, lambda: self.incidents.note(INCIDENT, Entry(at + 2, "detected", "0", "aws is out")))
         self.clock.after(12, lambda: self.incidents.note(INCIDENT, Entry(at + 12, "capacity", "0", "on gcp")))
 
-    def restored(self, cloud: str) -> None:
-        assert cloud == "aws"
+    def restored(self, scope: str) -> None:
+        assert scope == "aws"
         at = self.clock.now
         self.clock.after(8, lambda: self.incidents.close(INCIDENT, at + 8))
 
@@ -88,7 +88,7 @@ def scene(monkeypatch: pytest.MonkeyPatch) -> Scene:
     return Scene(monkeypatch)
 
 
-def test_how_late_each_reaction_to_drift_was_is_kept_in_their_order(scene: Scene) -> None:
+def test_drift_reactions_are_kept_with_their_delays_in_order(scene: Scene) -> None:
     scene.drift("1.0.0", "none")  # of the months before
     scene.clock.after(30, lambda: scene.drift("1.0.0", "drifted"))
     scene.clock.after(50, lambda: scene.routed("1.1.0"))
@@ -98,11 +98,11 @@ def test_how_late_each_reaction_to_drift_was_is_kept_in_their_order(scene: Scene
     scene.story._drift("1.0.0")
     assert list(scene.story.late) == [
         "July's first request → drift found",
-        "drift found → retrained version on all clouds",
+        "drift found → retrained version on all targets",
         "retrained version routed → seen to be without drift",
     ]
     assert list(scene.story.late.values()) == pytest.approx([30, 20, 40], abs=0.2)
-    assert scene.said == ["drift was found in what 1.0.0 is asked", "1.1.0 answers on all clouds"]
+    assert scene.said == ["drift was found in what 1.0.0 is asked", "1.1.0 answers on all targets"]
 
 
 @pytest.mark.parametrize(
@@ -113,7 +113,7 @@ def test_how_late_each_reaction_to_drift_was_is_kept_in_their_order(scene: Scene
         (("1.1.0", "drifted"), "Not within 240 s: the retrained version is without drift.", 10 + 240),
     ],
 )
-def test_a_reaction_to_drift_that_does_not_come_is_named(
+def test_drift_reaction_that_does_not_come_is_named(
     scene: Scene, last: tuple[str, str], missing: str, waited: float
 ) -> None:
     if last[0] == "1.1.0":
@@ -129,13 +129,13 @@ def test_a_reaction_to_drift_that_does_not_come_is_named(
     assert scene.clock.now == pytest.approx(BEGIN + waited, abs=0.2)
 
 
-def test_how_late_each_reaction_to_the_outage_was_is_kept(scene: Scene) -> None:
+def test_outage_reactions_are_kept_with_their_delays(scene: Scene) -> None:
     scene.story._outage()
     assert scene.story.late == pytest.approx(
         {
             "aws killed → drained at the gateway": 1,
             "aws killed → incident opened": 2,
-            "aws killed → capacity restored on another cloud": 12,
+            "aws killed → capacity restored on another target": 12,
             "aws back → current version, its share, incident closed": 8,
         },
         abs=0.2,
@@ -152,7 +152,7 @@ def test_how_late_each_reaction_to_the_outage_was_is_kept(scene: Scene) -> None:
         ("answers", "Not within 30 s: aws answers again."),
     ],
 )
-def test_a_reaction_to_the_outage_that_does_not_come_is_named(
+def test_outage_reaction_that_does_not_come_is_named(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, never: str, missing: str
 ) -> None:
     if never == "drained":
@@ -162,57 +162,57 @@ def test_a_reaction_to_the_outage_that_does_not_come_is_named(
     if never == "closed":
         monkeypatch.setattr(scene.incidents, "close", lambda *_: None)
     if never == "answers":
-        scene.answered = Counter(gcp=9)
+        scene.answered = Counter({str(GCP): 9})
     with pytest.raises(IntermodalError, match=missing):
         scene.story._outage()
 
 
-def test_an_incident_of_before_is_not_the_demos(scene: Scene) -> None:
+def test_outage_with_an_earlier_incident_ignores_it(scene: Scene) -> None:
     entry = Entry(BEGIN - 50, "capacity", "0", "on gcp")
-    scene.incidents.open(Incident("old", DEMO, "aws", BEGIN - 60, (entry,), BEGIN - 10))
+    scene.incidents.open(Incident("old", DEMO, AWS, BEGIN - 60, (entry,), BEGIN - 10))
     scene.story._outage()
-    assert scene.story.late["aws killed → capacity restored on another cloud"] == pytest.approx(12, abs=0.2)
+    assert scene.story.late["aws killed → capacity restored on another target"] == pytest.approx(12, abs=0.2)
 
 
-def told(monkeypatch: pytest.MonkeyPatch, tell: Callable[[Story], None], said: list[str]) -> demo.Told:
-    monkeypatch.setattr(Story, "tell", tell)
+def outcome_of(monkeypatch: pytest.MonkeyPatch, story: Callable[[Story], None], said: list[str]) -> demo.Outcome:
+    monkeypatch.setattr(Story, "play", story)
     monkeypatch.setattr(Story, "page", lambda _: "# A day")
     return play(SETTINGS, MemoryGateway([]), MemoryIncidents(), said.append)
 
 
-def test_every_answer_but_200_is_a_failed_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tell(story: Story) -> None:
-        story.callers.sent += [Sent(BEGIN, 0.1, status, "aws", "1.0.0") for status in (200, 200, 429, 503, 0)]
+def test_play_counts_every_answer_but_200_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def played(story: Story) -> None:
+        story.callers.sent += [Sent(BEGIN, 0.1, status, str(AWS), "1.0.0") for status in (200, 200, 429, 503, 0)]
         story.late["aws killed → drained at the gateway"] = 1.0
 
-    found = told(monkeypatch, tell, [])
-    assert found == demo.Told("# A day", {"aws killed → drained at the gateway": 1.0}, 5, 3, "")
+    found = outcome_of(monkeypatch, played, [])
+    assert found == demo.Outcome("# A day", {"aws killed → drained at the gateway": 1.0}, 5, 3, "")
 
 
-def test_what_is_missing_is_said_and_the_rest_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    def tell(story: Story) -> None:
-        story.callers.sent.append(Sent(BEGIN, 0.1, 200, "aws", "1.0.0"))
+def test_play_with_a_missing_reaction_still_gives_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    def played(story: Story) -> None:
+        story.callers.sent.append(Sent(BEGIN, 0.1, 200, str(AWS), "1.0.0"))
         raise IntermodalError("Not within 180 s: drift is found.")
 
     said = list[str]()
-    found = told(monkeypatch, tell, said)
+    found = outcome_of(monkeypatch, played, said)
     assert said == [found.missing] == ["Not within 180 s: drift is found."]
     assert (found.page, found.requests, found.failed) == ("# A day", 1, 0)
 
 
-def test_without_a_page_of_what_happened_the_rest_is_told_and_that_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_play_without_a_page_names_that_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     def no_page(_: Story) -> str:
         raise IntermodalError("The webserver does not answer.")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Story, "tell", lambda _: None)
+        patch.setattr(Story, "play", lambda _: None)
         patch.setattr(Story, "page", no_page)
         found = play(SETTINGS, MemoryGateway([]), MemoryIncidents(), lambda _: None)
     assert (found.page, found.failed) == ("", 0)
     assert "no page of what happened: The webserver does not answer." in found.missing
 
 
-def test_a_note_that_nobody_keeps_ends_the_story_and_not_the_telling(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_note_that_is_refused_raises(monkeypatch: pytest.MonkeyPatch) -> None:
     def refused(*_: Any, **__: Any) -> Any:
         raise httpx.ConnectError("refused")
 
@@ -221,7 +221,7 @@ def test_a_note_that_nobody_keeps_ends_the_story_and_not_the_telling(monkeypatch
         Story(SETTINGS, MemoryGateway([]), MemoryIncidents(), lambda _: None, Callers("", 1)).note("aws is back")
 
 
-def test_the_story_is_three_quiet_months_then_drift_and_an_outage_while_callers_ask(
+def test_play_is_three_quiet_months_then_drift_and_an_outage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     done = list[str]()
@@ -244,12 +244,12 @@ def test_the_story_is_three_quiet_months_then_drift_and_an_outage_while_callers_
     monkeypatch.setattr(story, "_rows", lambda month: done.append(f"{month[:7]} lands"))
     monkeypatch.setattr(story, "_drift", lambda first: done.append(f"{first} drifts"))
     monkeypatch.setattr(story, "_outage", lambda: done.append("aws is out"))
-    story.tell()
+    story.play()
     quiet = [f"2013-0{month} {what}" for month in (4, 5, 6) for what in ("ask", "lands")]
     assert done == [*quiet, "2013-07 lands", "2013-07 begin to ask", "1.0.0 drifts", "aws is out", "they end"]
 
 
-def test_what_is_said_is_kept_on_the_models_timeline(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_note_is_kept_on_the_timeline_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     posted, said = list[tuple[str, Any]](), list[str]()
 
     def post(url: str, json: Any, **_: Any) -> Any:

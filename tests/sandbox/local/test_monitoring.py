@@ -12,6 +12,7 @@ from intermodal.sandbox.containers import Container
 from intermodal.sandbox.local import monitoring, scrape
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Ports, Settings
+from tests.targets import AWS, AWS_EU, GCP
 
 
 @pytest.fixture
@@ -82,24 +83,25 @@ def test_the_configuration_is_that_of_production_with_addresses_of_this_machine(
     assert all(Path(file).is_file() for file in config["rule_files"])
 
 
-def test_a_server_is_announced_with_its_cloud(tmp_path: Path) -> None:
-    told = scrape.announce(tmp_path / "aws" / "endpoints" / "flight-delay", 1234)
-    assert told.parent == tmp_path / "aws" / "scrape"
-    assert json.loads(told.read_text()) == [{"targets": ["127.0.0.1:1234"], "labels": {"cloud": "aws"}}]
+def test_announce_labels_a_server_with_target_and_cloud(tmp_path: Path) -> None:
+    listing = scrape.announce(tmp_path / "aws@eu-west-1" / "endpoints" / "flight-delay", 1234, AWS_EU)
+    assert listing.parent == tmp_path / "aws@eu-west-1" / "scrape"
+    labels = {"target": "aws/sagemaker@eu-west-1", "cloud": "aws"}
+    assert json.loads(listing.read_text()) == [{"targets": ["127.0.0.1:1234"], "labels": labels}]
 
 
-def test_what_a_killed_cloud_left_is_forgotten_when_it_comes_back(tmp_path: Path) -> None:
+def test_announce_after_a_kill_removes_what_was_left(tmp_path: Path) -> None:
     left = tmp_path / "aws" / "scrape" / "old-99.json"
     left.parent.mkdir(parents=True)
     left.write_text("[]")
-    first = scrape.announce(tmp_path / "aws" / "endpoints" / "a", 1)
-    second = scrape.announce(tmp_path / "aws" / "endpoints" / "b", 2)
+    first = scrape.announce(tmp_path / "aws" / "endpoints" / "a", 1, AWS)
+    second = scrape.announce(tmp_path / "aws" / "endpoints" / "b", 2, AWS)
     assert sorted(left.parent.iterdir()) == [first, second]
 
 
-def test_clouds_that_do_not_run_have_no_servers(settings: Settings) -> None:
-    for cloud in ("aws", "gcp"):
-        scrape.announce(settings.home / "sandbox" / cloud / "endpoints" / "a", 1)
+def test_forget_servers_removes_those_of_sites_that_do_not_run(settings: Settings) -> None:
+    for target in (AWS, GCP):
+        scrape.announce(settings.folder(target.site) / "endpoints" / "a", 1, target)
     programs = Programs(settings.home)
     programs.start("cloud-gcp", [sys.executable, "-c", "import time; time.sleep(60)"], {})
     try:
@@ -115,16 +117,16 @@ def test_a_server_is_scraped_for_as_long_as_it_runs(tmp_path: Path, stopped: boo
 
     async def life() -> tuple[bool, bool]:
         process = await asyncio.create_subprocess_exec(sys.executable, "-c", "import time; time.sleep(60)")
-        told = scrape.announce(tmp_path / "aws" / "endpoints" / "a", 1)
-        running = Container(process, 1, tmp_path / "log", asyncio.create_task(containers._listed(process, told)))
+        listing = scrape.announce(tmp_path / "aws" / "endpoints" / "a", 1, AWS)
+        running = Container(process, 1, tmp_path / "log", asyncio.create_task(containers._listed(process, listing)))
         await asyncio.sleep(0)
-        before = told.exists()
+        before = listing.exists()
         if stopped:
             await running.stop()
         else:
             process.kill()
             assert running.ended is not None
             await running.ended
-        return before, told.exists()
+        return before, listing.exists()
 
     assert asyncio.run(life()) == (True, False)
