@@ -1,4 +1,5 @@
-"""The entry point for Dagster: every model's assets, the sensors that react to them, and this environment's resources."""
+"""The entry point for Dagster: the assets of every model, the sensors that react to them, and the resources."""
+resources."""
 
 import gc
 from pathlib import Path
@@ -18,8 +19,8 @@ gc.set_threshold(50_000, 20, 20)
 def with_platform(models: dg.Definitions) -> dg.Definitions:
     """Add to a project's definitions what its Intermodal models need: resources, sensors and the job ``withdraw``.
 
-    For a Dagster project that has models of type ``intermodal.assets.Model`` among its own assets. Resources of the same
-    key that the project defines are kept, and so is its executor.
+    For a Dagster project that has models of type ``intermodal.assets.Model`` among its own assets. Resources of the
+    same key that the project defines are kept, and so is its executor.
     """
     own = dict(models.resources or {})
     jobs = list(models.jobs or ())
