@@ -1,5 +1,4 @@
 """The entry point for Dagster: the assets of every model, the sensors that react to them, and the resources."""
-resources."""
 
 import gc
 from pathlib import Path

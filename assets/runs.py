@@ -7,10 +7,7 @@ import dagster as dg
 
 from intermodal.platform.deployment.redeployment import Failure
 
-MODEL_TAG, INCIDENT_TAG, EVENT_TAG, CLOUD_TAG = (
-    *("intermodal/failover", "intermodal/incident", "intermodal/event"),
-    "intermodal/cloud",
-)
+MODEL_TAG, INCIDENT_TAG, EVENT_TAG = "intermodal/failover", "intermodal/incident", "intermodal/event"
 """On runs of ``failover_<model>`` and ``recover_<model>``. Not ``model``: the queue holds back a second run of one
 ``model``, and a failover must not wait for a training, or for a deploy that hangs on the very cloud that died."""
 RUNNING = [
