@@ -17,10 +17,13 @@ def gateway() -> "ports.Gateway":
     """SpecError names the variable that is not set."""
     from intermodal.resources.envoy.gateway import EnvoyGateway
 
+    directory, url, admin_url = required(
+        "INTERMODAL_GATEWAY_DIRECTORY", "INTERMODAL_GATEWAY_URL", "INTERMODAL_GATEWAY_ADMIN_URL"
+    )
     return EnvoyGateway(
-        directory=required("INTERMODAL_GATEWAY_DIRECTORY"),
-        url=required("INTERMODAL_GATEWAY_URL"),
-        admin_url=required("INTERMODAL_GATEWAY_ADMIN_URL"),
+        directory=directory,
+        url=url,
+        admin_url=admin_url,
         ca_bundle=os.environ.get("INTERMODAL_GATEWAY_CA_BUNDLE", ""),
     )
 
@@ -29,7 +32,8 @@ def incidents() -> "ports.Incidents":
     """SpecError names the variable that is not set."""
     from intermodal.resources.storage.incidents import JsonIncidents
 
-    return JsonIncidents(address=required("INTERMODAL_INCIDENTS"))
+    (address,) = required("INTERMODAL_INCIDENTS")
+    return JsonIncidents(address=address)
 
 
 def targets() -> "ports.Targets":
@@ -39,8 +43,8 @@ def targets() -> "ports.Targets":
     return CatalogueTargets()
 
 
-def required(variable: str) -> str:
-    value = os.environ.get(variable, "")
-    if not value:
-        raise SpecError(f"{variable} is not set.", hint=f"See {SETTINGS_PAGE}.")
-    return value
+def required(*variables: str) -> list[str]:
+    """Their values; SpecError names all that are not set."""
+    if missing := [name for name in variables if not os.environ.get(name)]:
+        raise SpecError(f"Not set in the environment: {', '.join(missing)}.", hint=f"See {SETTINGS_PAGE}.")
+    return [os.environ[name] for name in variables]

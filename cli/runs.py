@@ -8,4 +8,5 @@ ANSWER_SECONDS = 10.0
 
 def webserver() -> str:
     """The address of Dagster's UI; SpecError when it is not set."""
-    return required("INTERMODAL_UI_URL")
+    (url,) = required("INTERMODAL_UI_URL")
+    return url

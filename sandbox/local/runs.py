@@ -29,7 +29,7 @@ def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds:
                 if text := _line(event):
                     say(text)
             seen = len(events)
-            if run is not None and run.status in dagster_client.ENDED:
+            if run is not None and run.is_finished:
                 break
             if time.monotonic() > deadline:
                 raise IntermodalError(

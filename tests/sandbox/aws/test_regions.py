@@ -1,6 +1,8 @@
 """Two regions of AWS side by side: each has its own bucket, endpoints and process."""
 
+import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -9,8 +11,18 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, EndpointConnectionError
 
+from intermodal.platform.ports.endpoints import DeployRequest
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden, Package
+from intermodal.platform.targets import Target
+from intermodal.resources.aws.settings import AwsSettings
+from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
+from intermodal.resources.settings import regional_variable
 from intermodal.sandbox import clouds
+from tests import tiny_package
+from tests.conformance.endpoint_target import eventually
 from tests.sandbox_fixture import REGION, Sandbox
+from tests.targets import AWS, AWS_EU
 
 pytestmark = pytest.mark.sandbox
 ROLE = "arn:aws:iam::000000000000:role/intermodal-sagemaker"
@@ -76,6 +88,38 @@ def test_region_refuses_a_signature_of_another(elsewhere: Mapping[str, str]) -> 
     wrong = client("sagemaker", "us-east-1", elsewhere["AWS_ENDPOINT_URL_EU_WEST_1"])
     with pytest.raises(ClientError, match="Credential should be scoped to region 'eu-west-1'"):
         wrong.list_models()
+
+
+def test_adapters_serve_in_each_region(
+    sandbox: Sandbox, s3: Any, s3_eu: Any, elsewhere: Mapping[str, str], tmp_path: Path
+) -> None:
+    """The same adapter, by the settings of each site; the endpoint of a killed region is back with it."""
+    assert elsewhere
+    folder = tiny_package.build(tmp_path / "package")
+    body = v2.request_body(Package.read(folder).signature, Golden.read(folder).rows)
+    adapters, name = dict[Target, SageMakerTarget](), ""
+    for target, store in ((AWS, s3), (AWS_EU, s3_eu)):
+        settings = AwsSettings.of(target.site)
+        for path in folder.iterdir():
+            store.upload_file(str(path), settings.bucket, f"regions/{path.name}")
+        adapters[target] = adapter = SageMakerTarget.of(target)
+        image = os.environ[regional_variable("INTERMODAL_AWS_IMAGE", target.region)]
+        served = adapter.deploy(
+            DeployRequest("regions", "1.0.0", "sandbox", "team:x", image, f"s3://{settings.bucket}/regions")
+        )
+        name = served.name
+        assert (served.target, served.state) == (target, "ready")
+        assert len(sandbox.servers(str(target.site))) == 1
+    assert v2.predictions(adapters[AWS].invoke(name, body)) == v2.predictions(adapters[AWS_EU].invoke(name, body))
+
+    sandbox.outage(str(REGION))
+    assert (adapters[AWS].answers(), adapters[AWS_EU].answers()) == (True, False)
+    assert len(v2.predictions(adapters[AWS].invoke(name, body))) == 8
+    sandbox.start(str(REGION))
+    eventually(lambda: getattr(adapters[AWS_EU].describe(name), "state", "") == "ready")
+    assert len(v2.predictions(adapters[AWS_EU].invoke(name, body))) == 8
+    for adapter in adapters.values():
+        adapter.delete(name)
 
 
 def test_outage_of_a_region_leaves_the_other(sandbox: Sandbox, sagemaker: Any, sagemaker_eu: Any, s3_eu: Any) -> None:
