@@ -23,7 +23,7 @@ from tests.sensors import support
 from tests.targets import TARGETS
 
 MODELS, TICKS = 1000, 7
-CONTAINED: tuple[tuple[Step, str], ...] = (("detected", "0"), ("drained", "0"), ("capacity", "0"), ("told", "down"))
+CONTAINED: tuple[tuple[Step, str], ...] = (("detected", "0"), ("drained", "0"), ("capacity", "0"), ("notified", "down"))
 
 
 @dataclass(frozen=True)

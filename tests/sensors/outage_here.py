@@ -89,4 +89,4 @@ class Here:
         return incident
 
 
-CONTAINED = (("drained", "0"), ("capacity", "0"), ("told", "down"))
+CONTAINED = (("drained", "0"), ("capacity", "0"), ("notified", "down"))
