@@ -19,6 +19,8 @@ from docs.generate import cli, decisions, metrics, ports, runbooks, settings, sp
 
 CONDITION = re.compile(r"^(?P<line>.*?)\s*<!-- needs: (?P<page>\S+) -->$", re.MULTILINE)
 """A line that stands only when a page of that path exists."""
+LINK = re.compile(r"\[([^\]]+)\]\((\.\./[^)#\s]*)(?:#[^)]*)?\)")
+"""A link that goes up: perhaps to a file that is no page."""
 PAGES: dict[str, Callable[[], str]] = {
     "reference/spec.md": spec.page,
     "reference/cli.md": cli.page,
@@ -56,7 +58,16 @@ def on_files(files: Files, config: Any) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str:  # noqa: ARG001
-    """Lines with ``<!-- needs: path -->`` are left out while there is no such page."""
-    return CONDITION.sub(
+    """Lines with ``<!-- needs: path -->`` are left out while there is no such page. A link to a file of the repository
+    that is no part of the site becomes its text: on GitHub it works, in the site it would lead nowhere."""
+    kept = CONDITION.sub(
         lambda found: found["line"] if files.get_file_from_path(found["page"]) is not None else "", markdown
     )
+    folder = (ROOT / "docs" / page.file.src_uri).parent
+    return LINK.sub(lambda found: _linked(found, folder), kept)
+
+
+def _linked(found: re.Match[str], folder: Path) -> str:
+    """The link as it is when it stays in docs/; else only its text."""
+    reached = (folder / found[2]).resolve()
+    return found[0] if reached.is_relative_to(ROOT / "docs") else found[1]

@@ -54,6 +54,12 @@ def alerts() -> dict[str, list[Mapping[str, Any]]]:
     return found
 
 
+def action(rule: Mapping[str, Any]) -> str:
+    """What an alert's annotations say beside the summary: its impact and the first step."""
+    notes = rule["annotations"]
+    return str(notes.get("description") or notes["do"])
+
+
 def page() -> str:
     return "\n".join(
         [
@@ -84,7 +90,7 @@ def _alerts() -> Iterator[str]:
         yield f"### {name}\n"
         for rule in rules:
             yield f"**{rule['labels']['severity']}**: {_readable(rule['annotations']['summary'])}\n"
-        yield f"What to do: {_readable(rules[0]['annotations']['do'])}\n"
+        yield _readable(action(rules[0])) + "\n"
         if (RUNBOOKS / f"{name}.md").exists():
             yield f"[Runbook](../runbooks/{name}.md)\n"
         yield '??? note "Expression"\n\n' + "\n".join(

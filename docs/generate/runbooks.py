@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from docs.generate.markdown import ROOT, table
-from docs.generate.metrics import alerts
+from docs.generate.metrics import action, alerts
 
 FOLDER = ROOT / "docs/runbooks"
 
@@ -19,7 +19,7 @@ def page() -> str:
         first = found[0]
         title = f"[{name}]({name}.md)" if name in known else name
         severities = ", ".join(dict.fromkeys(alert["labels"]["severity"] for alert in found))
-        rows.append((title, severities, first["annotations"]["do"]))
+        rows.append((title, severities, action(first).split("First step: ")[-1]))
     others = [f"- [{name}]({name}.md)" for name in sorted(known - set(alerts()))]
     return (
         "# Runbooks\n\nOne page for each alert: what it means, how to confirm it, and what to do. "

@@ -138,7 +138,10 @@ def _ports() -> Iterator[str]:
     from intermodal.sandbox.settings import Ports, port_variable
 
     yield "### Ports of the sandbox\n"
-    yield "TCP ports on 127.0.0.1. Change one when another program listens on it.\n"
+    yield (
+        "TCP ports on 127.0.0.1. Change one when another program listens on it. A named region of a cloud has a port "
+        "of its own, `INTERMODAL_<CLOUD>_<REGION>_PORT`.\n"
+    )
     rows = [
         (code(port_variable(port.name)), code(str(port.default)), port.name.replace("_", " "))
         for port in dataclass_fields(Ports)

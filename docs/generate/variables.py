@@ -9,8 +9,8 @@ from docs.generate.markdown import ROOT
 NAME = re.compile(r"INTERMODAL_[A-Z0-9]+(?:_[A-Z0-9]+)*(?![A-Z0-9_{<*])")
 """A whole name: one that goes on with ``_<`` or ``_{`` is the beginning of several."""
 SOURCES = ("platform", "assets", "sensors", "resources", "serving", "sandbox", "cli", "models", "definitions.py")
-EXAMPLE_REGION = "_EU_WEST_1"
-"""Names that end so are examples of a region's own variable, in docstrings."""
+EXAMPLE_REGION = "EU_WEST_1"
+"""Names with it are examples of a region's own variable, in docstrings."""
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,12 @@ VARIABLES = {
     "INTERMODAL_HOME": Variable(
         "sandbox", "`.intermodal`", "The folder of everything that the sandbox writes.", "/var/tmp/intermodal"
     ),
+    "INTERMODAL_SANDBOX_SITES": Variable(
+        "sandbox",
+        "each cloud's default region",
+        "The sites that the sandbox runs. Only AWS can run in several regions side by side.",
+        "aws,aws@eu-west-1,gcp",
+    ),
     "INTERMODAL_NODE_MODULES": Variable(
         "sandbox",
         "below `.intermodal/node`",
@@ -198,4 +204,4 @@ def in_source(root: Path = ROOT) -> set[str]:
         path = root / source
         for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
             names |= set(NAME.findall(file.read_text("utf-8")))
-    return {name for name in names if not name.endswith(EXAMPLE_REGION)}
+    return {name for name in names if EXAMPLE_REGION not in name}
