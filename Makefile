@@ -41,7 +41,7 @@ bench: setup programs  ## Measure, and write docs/benchmarks.md; PART="serving d
 	@$(BIN)/python -m tests.bench $(PART)
 
 docs: setup  ## The documentation site, strictly, into site/; read it with `python3 -m http.server -d site`.
-	@PYTHONPATH=$(CURDIR) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+	@PYTHONPATH=$(CURDIR) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Read it: python3 -m http.server --bind 127.0.0.1 --directory site 8000"
 
 clean: ## Forget everything: environment, state, caches.

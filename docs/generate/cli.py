@@ -85,5 +85,5 @@ def _values(option: click.Option) -> str:
 def _default(option: click.Option) -> str:
     if option.required:
         return "required"
-    shown = option.default
-    return code(str(shown)) if isinstance(shown, int | float | str) and not option.is_flag and str(shown) else ""
+    value = option.default
+    return code(str(value)) if isinstance(value, int | float | str) and not option.is_flag and str(value) else ""

@@ -5,6 +5,7 @@ They are files, not Mermaid, so that the README and the built site show them wit
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from xml.sax.saxutils import escape
 
 from docs.generate.markdown import ROOT
@@ -31,7 +32,7 @@ class Box:
         middle, top = self.x + self.width / 2, self.y + self.height / 2 - 8.5 * (len(self.lines) - 1) + 5
         words = "".join(
             f'<text x="{middle:g}" y="{top + 17 * row:g}" text-anchor="middle" font-size="{14 if row == 0 else 12}"'
-            f'{" font-weight=" + chr(34) + "600" + chr(34) if row == 0 else ""}>{escape(line)}</text>'
+            f"{' font-weight=' + chr(34) + '600' + chr(34) if row == 0 else ''}>{escape(line)}</text>"
             for row, line in enumerate(self.lines)
         )
         return (
@@ -76,7 +77,9 @@ def svg(title: str, width: int, height: int, boxes: Sequence[Box], arrows: Seque
 
 def request_path() -> str:
     client = Box(10, 118, 120, 64, "client", ["Client", "V2 request"])
-    gateway = Box(210, 98, 190, 104, "gateway", ["Gateway (Envoy)", "weights, failover order", "second tries", "probes"])
+    gateway = Box(
+        210, 98, 190, 104, "gateway", ["Gateway (Envoy)", "weights, failover order", "second tries", "probes"]
+    )
     targets = [
         Box(520, 20 + 100 * row, 190, 72, "cloud", [name, f"endpoint {kind}", "same version, same bytes"])
         for row, (name, kind) in enumerate(
@@ -113,7 +116,9 @@ def control_loop() -> str:
         Arrow(jobs.side("r"), incidents.side("l"), "each step"),
         Arrow((600, 180), (760, 90), "notifies", dx=-22, dy=-8),
     ]
-    return svg("The two control loops", 970, 370, [gateway, targets, sensors, jobs, registry, people, incidents], arrows)
+    return svg(
+        "The two control loops", 970, 370, [gateway, targets, sensors, jobs, registry, people, incidents], arrows
+    )
 
 
 def lineage() -> str:
@@ -137,7 +142,7 @@ def lineage() -> str:
         for column, lines in enumerate((["predictions"], ["drift"], ["drift_report"]))
     ]
     health = Box(890, 330, 130, 54, "dagster", ["health, drill", "timeline"])
-    arrows = [Arrow(a.side("r"), b.side("l")) for a, b in zip(chain, chain[1:], strict=False)]
+    arrows = [Arrow(a.side("r"), b.side("l")) for a, b in pairwise(chain)]
     for mirror, end in zip(mirrors, ends, strict=True):
         arrows += [
             Arrow(chain[3].side("r"), mirror.side("l")),
@@ -145,7 +150,7 @@ def lineage() -> str:
             Arrow(end.side("r"), route.side("l")),
         ]
     arrows += [Arrow(route.side("b"), watch[0].side("t"), "prediction logs", dx=-78, dy=52)]
-    arrows += [Arrow(a.side("l"), b.side("r")) for a, b in zip(watch, watch[1:], strict=False)]
+    arrows += [Arrow(a.side("l"), b.side("r")) for a, b in pairwise(watch)]
     arrows.append(Arrow(route.side("b"), health.side("t")))
     return svg("The assets of one model", 1030, 400, [*chain, *mirrors, *ends, route, *watch, health], arrows)
 

@@ -15,13 +15,13 @@ EXAMPLES = {
     "owner": "owner: team:clinics",
     "description": "description: Will this patient come?",
     "data": 'data:\n  function: data.visits\n  partitions: {monthly: {start: "2024-01"}}',
-    "data.function": 'data:\n  function: data.visits          # data.py beside the spec, function visits(month)\n'
+    "data.function": "data:\n  function: data.visits          # data.py beside the spec, function visits(month)\n"
     '  partitions: {monthly: {start: "2024-01"}}',
     "data.partitions": 'data:\n  function: data.visits\n  partitions: {monthly: {start: "2024-01", end: "2024-12"}}',
     "data.partitions.monthly": 'data:\n  function: data.visits\n  partitions:\n    monthly: {start: "2024-01"}',
-    "data.partitions.monthly.start": 'data:\n  function: data.visits\n  partitions:\n    monthly:\n'
+    "data.partitions.monthly.start": "data:\n  function: data.visits\n  partitions:\n    monthly:\n"
     '      start: "2024-01"',
-    "data.partitions.monthly.end": 'data:\n  function: data.visits\n  partitions:\n    monthly:\n'
+    "data.partitions.monthly.end": "data:\n  function: data.visits\n  partitions:\n    monthly:\n"
     '      start: "2024-01"\n      end: "2024-12"',
     "features": "features:\n  function: data.features\n  target: came\n  sensitive: [postcode]\n  id: visit_id",
     "features.function": "features:\n  function: data.features      # features(frame) gives inputs and target\n"
@@ -36,7 +36,7 @@ EXAMPLES = {
     "gate": "gate:\n  metric: roc_auc\n  better_than: train.baseline\n  margin: 0.01",
     "gate.metric": "gate:\n  metric: log_loss",
     "gate.better_than": "gate:\n  metric: roc_auc\n  better_than: train.baseline",
-    "gate.not_worse_than": "gate:\n  metric: roc_auc\n  not_worse_than: null         # do not compare with the champion",
+    "gate.not_worse_than": "gate:\n  metric: roc_auc\n  not_worse_than: null     # do not compare with the champion",
     "gate.margin": "gate:\n  metric: roc_auc\n  better_than: train.baseline\n  margin: 0.01",
     "serve": "serve: [aws/sagemaker, gcp/cloud-run, aws/sagemaker@eu-west-1]",
     "replicas": "replicas: 2",

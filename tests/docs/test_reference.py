@@ -39,7 +39,9 @@ def test_cli_page_has_every_command_and_option() -> None:
     assert {"up", "status", "predict", "drill", "incident close", "withdraw", "sandbox outage"} <= set(commands)
     for name, command in commands.items():
         assert re.search(rf"^##+ intermodal {name}$", page, re.MULTILINE), name
-        assert all(option in page for found in command.params if isinstance(found, click.Option) for option in found.opts)
+        assert all(
+            option in page for found in command.params if isinstance(found, click.Option) for option in found.opts
+        )
 
 
 def test_cli_examples_are_of_commands_that_exist() -> None:
@@ -78,7 +80,9 @@ def test_metrics_page_has_every_alert_and_recording_rule() -> None:
 def test_metrics_page_has_every_gauge_that_is_pushed() -> None:
     page = metrics.page()
     sources = [file for folder in ("assets", "sensors") for file in (ROOT / folder).rglob("*.py")]
-    names = {name for file in sources for name in re.findall(r'f?"(intermodal_[a-z0-9_]+)["{]', file.read_text("utf-8"))}
+    names = {
+        name for file in sources for name in re.findall(r'f?"(intermodal_[a-z0-9_]+)["{]', file.read_text("utf-8"))
+    }
     assert "intermodal_drift_psi" in names
     assert sorted(name for name in names if f"`{name}" not in page) == []
 
