@@ -62,6 +62,7 @@ def _command(name: str, command: click.Command) -> Iterator[str]:
     if rows:
         yield table(("Option", "Value", "Default", "Meaning"), rows)
     if name in EXAMPLES:
+        yield "Example:\n"
         yield fence(EXAMPLES[name], "console")
 
 
@@ -79,7 +80,15 @@ def _values(option: click.Option) -> str:
         return "flag"
     if isinstance(option.type, click.Choice):
         return ", ".join(code(str(choice)) for choice in option.type.choices)
+    if isinstance(option.type, click.FloatRange | click.IntRange):
+        return _range(option.type)
     return option.metavar or option.type.name
+
+
+def _range(values: click.FloatRange | click.IntRange) -> str:
+    low = "" if values.min is None else f"{'above' if values.min_open else 'at least'} {values.min:g}"
+    high = "" if values.max is None else f"{'below' if values.max_open else 'at most'} {values.max:g}"
+    return ", ".join(["number", *(bound for bound in (low, high) if bound)])
 
 
 def _default(option: click.Option) -> str:

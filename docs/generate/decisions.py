@@ -37,6 +37,6 @@ def page() -> str:
     rows = [(str(found.number), f"[{found.title}]({found.file})", found.summary) for found in decisions()]
     return (
         "# Architecture decisions\n\nA record says what was decided, in which situation, and what follows from it. "
-        "Records are not rewritten when a decision changes: a later record supersedes an earlier one.\n\n"
+        "When a decision changes, a later record supersedes an earlier one, which stays.\n\n"
         + table(("No.", "Decision", "In one line"), rows)
     )

@@ -14,9 +14,12 @@ if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
 from mkdocs.structure.files import File, Files  # noqa: E402
+from mkdocs.utils import get_relative_url  # noqa: E402
 
 from docs.generate import cli, decisions, metrics, ports, runbooks, settings, spec  # noqa: E402
 
+SHIM = "https://unpkg.com/iframe-worker/shim"
+"""What Material's offline plugin loads from the network; docs/javascripts/ has the same file."""
 CONDITION = re.compile(r"^(?P<line>.*?)\s*<!-- needs: (?P<page>\S+) -->$", re.MULTILINE)
 """A line that stands only when a page of that path exists."""
 LINK = re.compile(r"\[([^\]]+)\]\((\.\./[^)#\s]*)(?:#[^)]*)?\)")
@@ -71,3 +74,12 @@ def _linked(found: re.Match[str], folder: Path) -> str:
     """The link as it is when it stays in docs/; else only its text."""
     reached = (folder / found[2]).resolve()
     return found[0] if reached.is_relative_to(ROOT / "docs") else found[1]
+
+
+def on_post_page(output: str, page: Any, config: Any) -> str:  # noqa: ARG001
+    """The built site loads nothing from the network."""
+    return output.replace(SHIM, get_relative_url("javascripts/iframe-worker.js", page.url))
+
+
+def on_post_template(output_content: str, template_name: str, config: Any) -> str:  # noqa: ARG001
+    return output_content.replace(SHIM, "/javascripts/iframe-worker.js")

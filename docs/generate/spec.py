@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from docs.generate.markdown import GENERATED, ROOT, code, fence, from_docstring, table
-from docs.generate.spec_examples import EXAMPLES
+from docs.generate.spec_examples import EXAMPLES, PARTS
 
 Schema = Mapping[str, Any]
 
@@ -59,12 +59,16 @@ def _anchor(path: str) -> str:
 
 
 def _field(path: str, field: Schema, required: bool) -> Iterator[str]:
-    text = field.get("description") or field.get("part", {}).get("description") or ""
-    if text and not text.startswith("!abc"):
-        yield from_docstring(text) + "\n"
+    yield from_docstring(description(path, field)) + "\n"
     facts = [f"**Type:** {_type(field)}", f"**Default:** {_default(field, required)}", *_limits(field)]
     yield "  \n".join(facts) + "\n"
     yield fence(EXAMPLES[path], "yaml")
+
+
+def description(path: str, field: Schema) -> str:
+    """The field's own, that of its part, or what PARTS says; KeyError when none has one."""
+    own = field.get("description") or field.get("part", {}).get("description")
+    return str(own or PARTS[path])
 
 
 def _type(field: Schema) -> str:

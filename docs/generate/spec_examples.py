@@ -10,6 +10,19 @@ gate: {metric: roc_auc}
 serve: [aws/sagemaker, gcp/cloud-run, azure/ml]
 """
 
+PARTS = {
+    "data": "Where rows come from.",
+    "data.partitions": "How the rows are divided, so that each part is loaded once. Only months exist today.",
+    "data.partitions.monthly": "One partition for each month.",
+    "features": "How rows become inputs and target, and which columns are special.",
+    "train": "How the model is fitted, and on how many months.",
+    "gate": "What a candidate must achieve to get a version. It is a blocking check.",
+    "route": "How traffic is shared among the targets.",
+    "objectives": "What alerts and drills are compared with.",
+    "budget": "What the model may cost. No spend is gathered yet, so no alert compares it with this.",
+}
+"""What parts are for whose classes have no docstring."""
+
 EXAMPLES = {
     "name": "name: no_show",
     "owner": "owner: team:clinics",

@@ -21,6 +21,10 @@ def test_spec_page_has_every_field_of_every_part() -> None:
     assert [path for path in FIELDS if f"# `{path}` {{" not in page] == []
 
 
+def test_spec_page_describes_every_field() -> None:
+    assert [path for path, field, _ in spec.fields() if not spec.description(path, field)] == []
+
+
 def test_spec_examples_are_of_the_fields_that_exist() -> None:
     assert set(spec_examples.EXAMPLES) == set(FIELDS)
 
