@@ -89,8 +89,8 @@ def _alerts() -> Iterator[str]:
     for name, rules in alerts().items():
         yield f"### {name}\n"
         for rule in rules:
-            yield f"**{rule['labels']['severity']}**: {_readable(rule['annotations']['summary'])}\n"
-        yield _readable(action(rules[0])) + "\n"
+            yield f"**{rule['labels']['severity']}**: {readable(rule['annotations']['summary'])}\n"
+        yield readable(action(rules[0])) + "\n"
         if (RUNBOOKS / f"{name}.md").exists():
             yield f"[Runbook](../runbooks/{name}.md)\n"
         yield '??? note "Expression"\n\n' + "\n".join(
@@ -99,7 +99,7 @@ def _alerts() -> Iterator[str]:
         yield ""
 
 
-def _readable(text: str) -> str:
+def readable(text: str) -> str:
     """Prometheus' templates as plain words: ``{{ $labels.model }}`` becomes ``<model>``."""
     named = re.sub(r"\{\{\s*\$labels\.(\w+)\s*\}\}", r"*\1*", text)
     return re.sub(r"\{\{.*?\$value.*?\}\}", "*value*", named)
