@@ -40,7 +40,7 @@ VARIABLES = {
     "INTERMODAL_UI_URL": Variable(
         "platform",
         "required",
-        "The address of Dagster's webserver. The command line starts runs there, and notifications link to it.",
+        "The address of Dagster's webserver. The command line launches runs there.",
         "https://dagster.example.com",
     ),
     "INTERMODAL_AWS_IMAGE": Variable(
