@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 INSTALLED := .venv/.installed
 DEMO_HOME := .intermodal/demo
 
-.PHONY: up demo down status test check bench clean setup lock programs
+.PHONY: up demo down status test check bench docs clean setup lock programs
 
 up: setup  ## Three clouds, MLflow, gateway and Dagster; then train and deploy flight_delay.
 	@$(BIN)/intermodal up
@@ -40,9 +40,13 @@ check: setup  ## Style, types, who may import whom, specs, definitions.
 bench: setup programs  ## Measure, and write docs/benchmarks.md; PART="serving drift" measures only these.
 	@$(BIN)/python -m tests.bench $(PART)
 
+docs: setup  ## The documentation site, strictly, into site/; read it with `python3 -m http.server -d site`.
+	@PYTHONPATH=$(CURDIR) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@echo "Read it: python3 -m http.server --bind 127.0.0.1 --directory site 8000"
+
 clean: ## Forget everything: environment, state, caches.
 	@if [ -x $(BIN)/intermodal ]; then $(BIN)/intermodal down; fi
-	rm -rf .venv .intermodal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build
+	rm -rf .venv .intermodal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site
 
 setup: $(INSTALLED) .intermodal/node/.installed
 

@@ -16,7 +16,7 @@ class Sampler:
     most.
 
     What is logged of a busy server would otherwise slow it, and fill its store with what no reader needs
-    (docs/adr/0025-a-busy-server-logs-a-share.md).
+    (docs/adr/0025-sample-the-prediction-log-under-load.md).
     """
 
     def __init__(self, sample: float, rows_per_second: float) -> None:

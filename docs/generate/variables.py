@@ -1,0 +1,207 @@
+"""What each INTERMODAL_* variable means that no settings class describes, and examples for those that one does."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from docs.generate.markdown import ROOT
+
+NAME = re.compile(r"INTERMODAL_[A-Z0-9]+(?:_[A-Z0-9]+)*(?![A-Z0-9_{<*])")
+"""A whole name: one that goes on with ``_<`` or ``_{`` is the beginning of several."""
+SOURCES = ("platform", "assets", "sensors", "resources", "serving", "sandbox", "cli", "models", "definitions.py")
+EXAMPLE_REGION = "EU_WEST_1"
+"""Names with it are examples of a region's own variable, in docstrings."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    group: str
+    default: str
+    meaning: str
+    example: str
+    intro: str = ""
+
+
+VARIABLES = {
+    "INTERMODAL_ENV": Variable(
+        "platform",
+        "`sandbox`",
+        "The environment: `sandbox`, `staging` or `production`. It is part of endpoint names and tags. Drills in "
+        "`production` need `--allow-production`.",
+        "production",
+    ),
+    "INTERMODAL_CLOUDS": Variable(
+        "platform",
+        "see meaning",
+        "The enabled clouds. Without it, a cloud is enabled when its settings are complete; in the sandbox, when its "
+        "packages are installed.",
+        "aws,gcp",
+    ),
+    "INTERMODAL_UI_URL": Variable(
+        "platform",
+        "required",
+        "The address of Dagster's webserver. The command line launches runs there.",
+        "https://dagster.example.com",
+    ),
+    "INTERMODAL_AWS_IMAGE": Variable(
+        "images",
+        "required",
+        "The server image in Amazon ECR.",
+        "123456789012.dkr.ecr.us-east-1.amazonaws.com/intermodal/server:0.1.0",
+        intro="Until there is an image asset, every version runs the same packaged server image. The variable of a "
+        "cloud is `INTERMODAL_<CLOUD>_IMAGE`; a region may have its own.",
+    ),
+    "INTERMODAL_GCP_IMAGE": Variable(
+        "images",
+        "required",
+        "The server image in Artifact Registry.",
+        "us-central1-docker.pkg.dev/acme/intermodal/server:0.1.0",
+    ),
+    "INTERMODAL_AZURE_IMAGE": Variable(
+        "images",
+        "required",
+        "The server image in Azure Container Registry.",
+        "acme.azurecr.io/intermodal/server:0.1.0",
+    ),
+    "INTERMODAL_MLFLOW_URL": Variable(
+        "state", "required", "The MLflow tracking server and model registry.", "https://mlflow.example.com"
+    ),
+    "INTERMODAL_MLFLOW_BACKEND": Variable(
+        "state",
+        "a SQLite file",
+        "The database of the MLflow server that `intermodal up` starts. Postgres needs the extra `postgres`.",
+        "postgresql+psycopg2://mlflow:secret@db/mlflow",
+    ),
+    "INTERMODAL_TABLES": Variable(
+        "state",
+        "required",
+        "Where datasets, features and gathered predictions are stored: a folder or an object-store address.",
+        "s3://models-prod/tables",
+    ),
+    "INTERMODAL_INCIDENTS": Variable(
+        "state",
+        "required",
+        "Where incidents are stored. Choose a location that does not depend on a cloud that incidents are about.",
+        "/var/lib/intermodal/incidents",
+    ),
+    "INTERMODAL_GATEWAY_URL": Variable(
+        "gateway", "required", "The address that clients call.", "https://models.example.com"
+    ),
+    "INTERMODAL_GATEWAY_ADMIN_URL": Variable(
+        "gateway", "required", "Envoy's admin interface. Keep it private.", "http://127.0.0.1:9901"
+    ),
+    "INTERMODAL_GATEWAY_DIRECTORY": Variable(
+        "gateway",
+        "required",
+        "The folder of routes, rendered configuration and credentials. Envoy and Dagster share it.",
+        "/var/lib/intermodal/gateway",
+    ),
+    "INTERMODAL_GATEWAY_CA_BUNDLE": Variable(
+        "gateway",
+        "the system's",
+        "A PEM file against which the gateway checks the certificates of endpoints.",
+        "/etc/ssl/corporate.pem",
+    ),
+    "INTERMODAL_PROMETHEUS_URL": Variable(
+        "metrics",
+        "empty",
+        "Prometheus. Empty: figures come from the gateway's own statistics, without saturation.",
+        "http://prometheus:9090",
+    ),
+    "INTERMODAL_PUSHGATEWAY_URL": Variable(
+        "metrics",
+        "empty",
+        "The Pushgateway for drift, budgets and heartbeats. Empty: they are not pushed.",
+        "http://pushgateway:9091",
+    ),
+    "INTERMODAL_NOTIFY": Variable(
+        "notifications",
+        "nobody",
+        "[apprise](https://github.com/caronc/apprise) addresses of every notification, separated by spaces or commas.",
+        "slack://TokenA/TokenB/TokenC/#models",
+    ),
+    "INTERMODAL_NOTIFY_PAGE": Variable(
+        "notifications",
+        "nobody",
+        "apprise addresses that receive notifications of severity `page` as well.",
+        "pagerduty://IntegrationKey@ApiKey",
+    ),
+    "INTERMODAL_MAX_BODY_BYTES": Variable(
+        "server",
+        "`1500000`",
+        "The largest request body that the server takes.",
+        "5000000",
+        intro="These are variables of the container that serves a version. The adapter of the target sets all of them "
+        "but `INTERMODAL_MAX_BODY_BYTES`; set them yourself only when you run the image without Intermodal.",
+    ),
+    "INTERMODAL_VERSION": Variable("server", "`0.0.0`", "The version, for headers and metrics.", "1.2.0"),
+    "INTERMODAL_CLOUD": Variable("server", "empty", "The cloud, for headers, metrics and the prediction log.", "aws"),
+    "INTERMODAL_TARGET": Variable(
+        "server", "empty", "The target, for headers, metrics and the prediction log.", "aws/sagemaker"
+    ),
+    "INTERMODAL_PREDICTIONS": Variable(
+        "server",
+        "empty",
+        "Where the prediction log is written. Empty: nothing is logged.",
+        "s3://models-prod/predictions",
+    ),
+    "INTERMODAL_PREDICTIONS_SAMPLE": Variable(
+        "server", "`1`", "The share of requests that is logged, 0 to 1 (`log_sample` of the spec).", "0.1"
+    ),
+    "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": Variable(
+        "server",
+        "`1000`",
+        "About how many rows a second are logged at most (`log_rows_per_second` of the spec).",
+        "5000",
+    ),
+    "INTERMODAL_PREDICTIONS_SENSITIVE": Variable(
+        "server", "empty", "A JSON list of columns that are never logged (`features.sensitive`).", '["postcode"]'
+    ),
+    "INTERMODAL_HOME": Variable(
+        "sandbox", "`.intermodal`", "The folder of everything that the sandbox writes.", "/var/tmp/intermodal"
+    ),
+    "INTERMODAL_SANDBOX_SITES": Variable(
+        "sandbox",
+        "each cloud's default region",
+        "The sites that the sandbox runs. Only AWS can run in several regions side by side.",
+        "aws,aws@eu-west-1,gcp",
+    ),
+    "INTERMODAL_NODE_MODULES": Variable(
+        "sandbox",
+        "below `.intermodal/node`",
+        "The `node_modules` folder with the Azure storage emulator (Azurite).",
+        "/opt/azurite/node_modules",
+    ),
+}
+
+EXAMPLES = {
+    "AWS_REGION": "us-east-1",
+    "AWS_ENDPOINT_URL": "https://vpce-0a1b2c3d.example.com",
+    "INTERMODAL_AWS_BUCKET": "models-prod",
+    "INTERMODAL_AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/intermodal",
+    "INTERMODAL_MONITOR_DELAY_SECONDS": "180",
+    "GOOGLE_CLOUD_PROJECT": "acme-models",
+    "INTERMODAL_GCP_REGION": "us-central1",
+    "INTERMODAL_GCP_BUCKET": "acme-models-prod",
+    "INTERMODAL_GCP_STORAGE_ENDPOINT": "https://storage-acme.p.googleapis.com",
+    "INTERMODAL_GCP_RUN_ENDPOINT": "https://run-acme.p.googleapis.com",
+    "INTERMODAL_GCP_MONITORING_ENDPOINT": "https://monitoring-acme.p.googleapis.com",
+    "INTERMODAL_AZURE_SUBSCRIPTION": "00000000-0000-0000-0000-000000000000",
+    "INTERMODAL_AZURE_RESOURCE_GROUP": "models",
+    "INTERMODAL_AZURE_WORKSPACE": "models-eastus",
+    "INTERMODAL_AZURE_REGION": "eastus",
+    "INTERMODAL_AZURE_STORAGE_ACCOUNT": "acmemodels",
+    "INTERMODAL_AZURE_CONTAINER": "mirrors",
+    "INTERMODAL_AZURE_STORAGE_ENDPOINT": "https://acmemodels.privatelink.blob.core.windows.net",
+    "INTERMODAL_AZURE_MANAGEMENT_ENDPOINT": "https://management.usgovcloudapi.net",
+}
+
+
+def in_source(root: Path = ROOT) -> set[str]:
+    """Every INTERMODAL_* name that the code has, but for examples of regions and names of parts."""
+    names = set[str]()
+    for source in SOURCES:
+        path = root / source
+        for file in [path] if path.is_file() else sorted(path.rglob("*.py")):
+            names |= set(NAME.findall(file.read_text("utf-8")))
+    return {name for name in names if EXAMPLE_REGION not in name}
