@@ -37,7 +37,11 @@ def spare_of(path: Path) -> Path:
 def read_state(path: Path) -> Published | None:
     """One model as it was published; None when it is not, IntermodalError when the file and its spare are damaged."""
     try:
-        return _parsed(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        if _is_of_an_earlier_release(text):
+            log.warning("%s is of a release before targets: deploy the model again.", path)
+            return None
+        return _parsed(text)
     except FileNotFoundError:
         return None
     except DAMAGES as error:
@@ -48,6 +52,13 @@ def read_state(path: Path) -> Published | None:
             raise IntermodalError(f"{path} is damaged: {error}.", hint=hint) from error
         log.error("%s is damaged, its spare is used: %s", path, error)
         return found
+
+
+def _is_of_an_earlier_release(text: str) -> bool:
+    """Routes were keyed by cloud before release 0.2. Such a file names no target, so its model is not published until
+    it is deployed again; it must not stop other models from being published."""
+    data = json.loads(text)
+    return isinstance(data, dict) and "lanes" in data
 
 
 def _parsed(text: str) -> Published:
