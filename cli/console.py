@@ -1,4 +1,4 @@
-"""Where the commands write: what was asked for to ``out``, what is beside it to ``err``."""
+"""Where the commands write: results to ``out``, all else to ``err``."""
 
 from rich.console import Console
 

@@ -114,7 +114,7 @@ def answers(settings: Settings, site: Site) -> bool:
 
 
 def inject(settings: Settings, scope: str, faults: Faults) -> None:
-    """Make sites, or the target that ``scope`` names, misbehave until told otherwise (``Faults()`` ends it)."""
+    """Make sites, or the target that ``scope`` names, misbehave until ``Faults()`` ends it."""
     sites, kind = settings.select(scope)
     for site in sites:
         _put(settings, site, replace(faults, target=kind) if faults != Faults() else faults)

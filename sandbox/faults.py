@@ -1,4 +1,4 @@
-"""Faults that can be asked for: a cloud that is slow, refuses, throttles or errs. (An outage kills the processes.)"""
+"""Faults on request: a site that is slow, refuses, throttles or errs. (An outage kills the processes.)"""
 
 import random
 from dataclasses import asdict, dataclass, fields

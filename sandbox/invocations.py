@@ -61,7 +61,7 @@ class Recorder:
         return Window(found)
 
     def names(self) -> list[str]:
-        """Everything that was asked for in the last hour."""
+        """Everything that was requested in the last hour."""
         self._forget(math.ceil(self._clock()))
         return sorted(self._names)
 

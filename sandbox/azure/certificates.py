@@ -10,10 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from intermodal.sandbox.azure.identity import BUNDLE, CA
+from intermodal.sandbox.azure.pem import BUNDLE, CA, CERTIFICATE, KEY
 
-CERTIFICATE = "server.pem"
-KEY = "server.key"
 YEARS = 10
 
 

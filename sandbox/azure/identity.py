@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from intermodal.platform.targets import Site
+from intermodal.sandbox.azure.pem import BUNDLE, CA
 from intermodal.sandbox.settings import IMAGE, Settings
 
 TENANT = "00000000-0000-0000-0000-00000000a001"
@@ -20,8 +21,6 @@ SITE = Site("azure")
 ACCOUNT = "devstoreaccount1"
 CONTAINER = "intermodal-models"
 REGISTRY = "intermodal.azurecr.io"
-CA, BUNDLE = "ca.pem", "bundle.pem"
-"""The sandbox's certificate authority; it and the world's."""
 
 
 @dataclass(frozen=True)

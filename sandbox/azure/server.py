@@ -4,7 +4,7 @@ import ssl
 
 from aiohttp import web
 
-from intermodal.sandbox.azure import certificates
+from intermodal.sandbox.azure import pem
 from intermodal.sandbox.azure.arm import OPERATIONS, ROOT, ArmError, Operations, guarded, not_found
 from intermodal.sandbox.azure.assets import Assets
 from intermodal.sandbox.azure.faults import answer
@@ -52,7 +52,7 @@ class Server:
 
     def listeners(self) -> list[tuple[int, ssl.SSLContext | None]]:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        tls.load_cert_chain(self._context.home / certificates.CERTIFICATE, self._context.home / certificates.KEY)
+        tls.load_cert_chain(self._context.home / pem.CERTIFICATE, self._context.home / pem.KEY)
         return [(self._context.port, tls), (self._context.settings.ports.azure_blob, None)]
 
     async def start(self, app: web.Application) -> None:

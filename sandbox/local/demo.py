@@ -99,7 +99,7 @@ class Story:
         began = time.time()
         found = self._until("drift is found", 180, lambda: self._drifted(first, "drifted"))
         self.late["July's first request → drift found"] = found - began
-        self.note(f"drift was found in what {first} is asked")
+        self.note(f"drift was found in the requests of {first}")
         routed = self._until("a retrained version is routed", 300, lambda: self._version() != first and time.time())
         second = self._version()
         self.late["drift found → retrained version on all targets"] = routed - found

@@ -88,7 +88,7 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
                 ready()
 
         programs: dict[str, Callable[[], None]] = {
-            **{one.name: partial(services.wait, settings, one) for one in (mlflow, gateway, ui, *watching)},
+            **{each.name: partial(services.wait, settings, each) for each in (mlflow, gateway, ui, *watching)},
             **{str(site): partial(clouds.wait, settings, site) for site in settings.sites},
         }
         for name, done in [(name, pool.submit(until, name, ready)) for name, ready in programs.items()]:

@@ -102,7 +102,7 @@ def test_drift_reactions_are_kept_with_their_delays_in_order(scene: Scene) -> No
         "retrained version routed → seen to be without drift",
     ]
     assert list(scene.story.late.values()) == pytest.approx([30, 20, 40], abs=0.2)
-    assert scene.said == ["drift was found in what 1.0.0 is asked", "1.1.0 answers on all targets"]
+    assert scene.said == ["drift was found in the requests of 1.0.0", "1.1.0 answers on all targets"]
 
 
 @pytest.mark.parametrize(
