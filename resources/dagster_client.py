@@ -1,20 +1,25 @@
-"""Runs, asked for through Dagster's webserver as the UI does, from wherever that can be reached."""
+"""Runs, launched through Dagster's webserver as the UI does, from wherever that can be reached."""
+
+from __future__ import annotations
 
 import re
 import time
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import dagster as dg
 import httpx
-from dagster_graphql import DagsterGraphQLClient, DagsterGraphQLClientError
 
 from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.resources.storage.addresses import without_passwords
 
+if TYPE_CHECKING:  # the command line reads status without waiting for Dagster's import
+    from dagster_graphql import DagsterGraphQLClient
+
 LOCATION = "intermodal.definitions"
-ENDED = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+SUCCESS = "SUCCESS"
+ENDED = (SUCCESS, "FAILURE", "CANCELED")
+"""Values of ``dagster.DagsterRunStatus``."""
 PATIENCE = 60.0
 """Seconds that a launch waits for a webserver that is starting or still loads the definitions."""
 
@@ -47,6 +52,8 @@ def launch(
 ) -> str:
     """Ask for a run of ``job`` at the webserver ``url``; the run's id. NotFound when there is no such job; ``patience``
     is how many seconds a webserver that does not answer yet has."""
+    from dagster_graphql import DagsterGraphQLClientError
+
     deadline = time.monotonic() + patience
     while True:
         try:
@@ -72,13 +79,15 @@ def wait(url: str, run_id: str, seconds: float = 600) -> None:
         if time.monotonic() > deadline:
             raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {page(url, run_id)}.")
         time.sleep(0.3)
-    if status != dg.DagsterRunStatus.SUCCESS:
+    if status != SUCCESS:
         why = _reason(url, run_id)
-        raise IntermodalError(f"Run {run_id} ended as {status.value}. {why}".strip(), hint=f"See {page(url, run_id)}.")
+        raise IntermodalError(f"Run {run_id} ended as {status}. {why}".strip(), hint=f"See {page(url, run_id)}.")
 
 
 def stop(url: str, run_id: str) -> None:
     """End a run: it is interrupted, and takes back what it did. One that has ended already is left as it is."""
+    from dagster_graphql import DagsterGraphQLClientError
+
     try:
         _client(url).terminate_run(run_id)
     except DagsterGraphQLClientError as error:
@@ -128,9 +137,11 @@ def heard_of(url: str) -> float | None:
     return None if at is None else float(at)
 
 
-def _status(url: str, run_id: str) -> dg.DagsterRunStatus:
+def _status(url: str, run_id: str) -> str:
+    from dagster_graphql import DagsterGraphQLClientError
+
     try:
-        return _client(url).get_run_status(run_id)
+        return str(_client(url).get_run_status(run_id).value)
     except (DagsterGraphQLClientError, OSError) as error:  # the client's own words are the query; why is its cause
         raise Unavailable(
             f"Dagster does not say how run {run_id} is going: {error.__cause__ or error}",
@@ -164,5 +175,7 @@ def _ask(url: str, query: str, variables: Mapping[str, Any], seconds: float = 30
 
 
 def _client(url: str) -> DagsterGraphQLClient:
+    from dagster_graphql import DagsterGraphQLClient
+
     parts = urlsplit(url)
     return DagsterGraphQLClient(str(parts.hostname), port_number=parts.port or None, use_https=parts.scheme == "https")

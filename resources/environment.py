@@ -6,11 +6,14 @@ built, never at import. Targets and object stores come from the catalogue (platf
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
-from dagster import EnvVar
+from dagster import EnvVar, ResourceDefinition
 
+from intermodal.platform.catalogue import SETTINGS_PAGE
+from intermodal.platform.errors import SpecError
 from intermodal.resources.adapters import CatalogueStores, CatalogueTargets
 from intermodal.resources.deployment import DeploymentSettings
 from intermodal.resources.envoy.gateway import EnvoyGateway
@@ -39,18 +42,19 @@ def _shared() -> Mapping[str, Any]:
         "tables": ParquetTables(address=EnvVar("INTERMODAL_TABLES")),
         "registry": MlflowRegistry(tracking_uri=EnvVar("INTERMODAL_MLFLOW_URL")),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),
-        "gateway": EnvoyGateway(
-            directory=EnvVar("INTERMODAL_GATEWAY_DIRECTORY"),
-            url=EnvVar("INTERMODAL_GATEWAY_URL"),
-            admin_url=EnvVar("INTERMODAL_GATEWAY_ADMIN_URL"),
-            ca_bundle=os.environ.get("INTERMODAL_GATEWAY_CA_BUNDLE", ""),
+        "gateway": _from_environment(
+            EnvoyGateway,
+            directory="INTERMODAL_GATEWAY_DIRECTORY",
+            url="INTERMODAL_GATEWAY_URL",
+            admin_url="INTERMODAL_GATEWAY_ADMIN_URL",
+            optional={"ca_bundle": "INTERMODAL_GATEWAY_CA_BUNDLE"},
         ),
     }
 
 
 def _watching() -> Mapping[str, Any]:
     return {
-        "incidents": JsonIncidents(address=EnvVar("INTERMODAL_INCIDENTS")),
+        "incidents": _from_environment(JsonIncidents, address="INTERMODAL_INCIDENTS"),
         "notifier": AppriseNotifier(),
         "watch": from_environment(),
         "metrics": PrometheusMetrics(url=os.environ.get("INTERMODAL_PROMETHEUS_URL", "")),
@@ -59,3 +63,17 @@ def _watching() -> Mapping[str, Any]:
         ),
         "gauges": Pushgateway(url=os.environ.get("INTERMODAL_PUSHGATEWAY_URL", "")),
     }
+
+
+def _from_environment(
+    adapter: Callable[..., Any], optional: Mapping[str, str] = MappingProxyType({}), **variables: str
+) -> ResourceDefinition:
+    """Field → variable, read when a run or a tick needs the adapter; SpecError names those that are not set."""
+
+    def build(_: object) -> Any:
+        if missing := [name for name in variables.values() if not os.environ.get(name)]:
+            raise SpecError(f"Not set in the environment: {', '.join(missing)}.", hint=f"See {SETTINGS_PAGE}.")
+        given = {field: os.environ[name] for field, name in variables.items()}
+        return adapter(**given, **{field: os.environ.get(name, "") for field, name in optional.items()})
+
+    return ResourceDefinition(build)

@@ -10,10 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-import dagster as dg
 import httpx
 from filelock import FileLock
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Throttled, Unavailable
 from intermodal.platform.ports.endpoints import Upstream
@@ -70,8 +69,10 @@ def write_bootstrap(
     return paths.bootstrap
 
 
-class EnvoyGateway(dg.ConfigurableResource):  # type: ignore[type-arg]
+class EnvoyGateway(BaseModel):
     """Envoy, configured by files in ``directory``. Errors: SpecError, Unavailable, Rejected with Envoy's reason."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     directory: str = Field(description="Where Envoy's files are; the same as given to write_bootstrap.")
     url: str = Field(description="What clients call, such as http://127.0.0.1:8080.")

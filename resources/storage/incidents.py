@@ -10,8 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
 
-import dagster as dg
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.ports.incidents import Entry, Incident
@@ -29,7 +28,7 @@ def documents(address: str) -> Documents:
     return Bucket(address) if is_bucket(address) else Folder(address)
 
 
-class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
+class JsonIncidents(BaseModel):
     """Fulfils ``platform.ports.Incidents``. Layout: ``<address>/open/<id>.json`` and ``<address>/closed/<id>.json``.
 
     Every call is atomic, in a folder and in a bucket: a change that was made from an older version of
@@ -37,6 +36,8 @@ class JsonIncidents(dg.ConfigurableResource):  # type: ignore[type-arg]
     open document is marked as closed, and is not changed after that; it is copied to ``closed``, unless it is there
     already; it is removed from ``open``. Where there is a closed document, the open one no longer counts.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     address: str = Field(
         description="A folder or a bucket (s3://bucket/incidents, gs://, az://). Another address that fsspec knows "

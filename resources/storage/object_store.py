@@ -11,9 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import obstore
-from pydantic import Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.object_store import MirrorReport
@@ -28,11 +27,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class ObstoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+class ObstoreResource(BaseModel):
     """A bucket (or container) of one site; fulfils ``platform.ports.ObjectStore``.
 
     A cloud's file adds ``site``, ``uri`` and how to ``connect``. The deployment makes the bucket, never this.
     """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     retry_seconds: float = Field(
         default=60,

@@ -7,6 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
+from dagster_graphql import DagsterGraphQLClientError
 from dagster_graphql.schema import create_schema
 from graphql import parse, validate
 
@@ -43,9 +44,9 @@ def url() -> Iterator[str]:
 
 def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> str:
-        raise dagster_client.DagsterGraphQLClientError("JobNotFoundError")
+        raise DagsterGraphQLClientError("JobNotFoundError")
 
-    monkeypatch.setattr(dagster_client.DagsterGraphQLClient, "submit_job_execution", refuse)
+    monkeypatch.setattr("dagster_graphql.DagsterGraphQLClient.submit_job_execution", refuse)
     monkeypatch.setattr(dagster_client.time, "sleep", lambda _: pytest.fail("it waited"))
     with pytest.raises(NotFound, match=r"no job 'drill_nope'\. It has: drill_a\."):
         dagster_client.launch(url, "drill_nope")
