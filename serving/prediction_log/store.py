@@ -1,7 +1,7 @@
 """Open the object store of the prediction log, by its address.
 
 obstore itself finds the credentials that the platform gives to the container, in the environment and the metadata
-service. Azure ML's identity is the exception, in azure_identity.py.
+service. The exception is in azure_identity.py.
 """
 
 from collections.abc import Mapping
