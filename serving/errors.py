@@ -1,5 +1,6 @@
-"""Errors that the server reports to callers and operators, and how values appear in their messages."""
+"""Errors that the server reports to callers and operators, and the texts in them."""
 
+import sys
 from collections.abc import Iterable
 
 from intermodal.platform.errors import IntermodalError
@@ -22,6 +23,12 @@ class RequestError(IntermodalError):
 
 class StartError(IntermodalError):
     """The server cannot start. The process prints the message to stderr and exits with 1."""
+
+
+def print_status(line: str) -> None:
+    """Tell the operator, on stderr, about the start or the end of the process."""
+    sys.stderr.write(f"intermodal.serving: {line}\n")
+    sys.stderr.flush()
 
 
 def describe(value: object) -> str:

@@ -1,31 +1,28 @@
 """The server process: listen at once, load the models in the background, drain on SIGTERM."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.protocol.package import Package
 from intermodal.serving.contract import IDLE_CONNECTION, STOP
-from intermodal.serving.dataplane import open_plane
-from intermodal.serving.errors import StartError, join_names
+from intermodal.serving.errors import StartError, join_names, print_status
 from intermodal.serving.http.app import App
+from intermodal.serving.loading import Loader, read_packages
 from intermodal.serving.locate import find_models
 from intermodal.serving.prediction_log.log import PredictionLog
 from intermodal.serving.prediction_log.store import open_log_store
-from intermodal.serving.service import Model, Service
+from intermodal.serving.service import Service
 from intermodal.serving.settings import Settings
 
 DRAIN_SECONDS = int(STOP.seconds - 2)
@@ -40,8 +37,6 @@ KEEP_ALIVE_SECONDS = int(IDLE_CONNECTION.seconds + 20)
 """Longer than the load balancers', so that the server is never the side that closes an idle connection."""
 
 BACKLOG = 2048
-
-logger = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -59,65 +54,22 @@ class _Server(uvicorn.Server):
         super().handle_exit(sig, frame)
 
 
-class _Loader:
-    """Loads the models in a thread. ``failure`` is the error that kept one from loading."""
-
-    def __init__(self, service: Service, server: uvicorn.Server) -> None:
-        self._service, self._server = service, server
-        self.failure: IntermodalError | None = None
-
-    def start(self) -> None:
-        """The thread is a daemon, so that SIGTERM during loading does not wait for it."""
-        threading.Thread(target=self._load, name="load", daemon=True).start()
-
-    def _load(self) -> None:
-        started, settings = perf_counter(), self._service.settings
-        model = self._service.models[0]
-        try:
-            for model in self._service.models:
-                version = settings.identity.version
-                model.plane = open_plane(model.package, model.folder, version, fast_path=settings.fast_path)
-        except IntermodalError as error:
-            self._fail(error)
-        except BaseException as error:
-            logger.exception("loading failed")
-            self._fail(StartError(f"{model.folder}: {type(error).__name__}: {error}"))
-        else:
-            gc.collect()
-            gc.freeze()  # loaded models stay, so the collector need not visit them
-            _report(f"ready after {perf_counter() - started:.1f} s")
-
-    def _fail(self, error: IntermodalError) -> None:
-        self.failure = error
-        self._server.should_exit = True
-
-
 def run(environment: Mapping[str, str], root: Path, host: str, port: int | None) -> int:
     """Serve until SIGTERM or SIGINT. Returns the exit code: 0 after draining, 1 when the server could not start."""
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
         settings = Settings.of(environment, port)
-        service = Service(_models(find_models(environment, root)), settings)
+        service = Service(read_packages(find_models(environment, root)), settings)
         put = open_log_store(settings.predictions, environment) if settings.predictions and settings.sample else None
         listener = _listen(host, settings.port)
     except IntermodalError as error:
         return _fail(error)
     names = join_names(model.package.model for model in service.models)
-    _report(f"{names} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
+    print_status(f"{names} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
     if put:
         service.log = PredictionLog({model.package: model.counts for model in service.models}, settings, put)
     failure = _serve(service, listener)
     return _fail(failure) if failure else 0
-
-
-def _models(folders: list[Path]) -> list[Model]:
-    models = [Model(Package.read(folder), folder) for folder in folders]
-    first: dict[str, Path] = {}
-    for model in models:
-        if (other := first.setdefault(model.package.model, model.folder)) is not model.folder:
-            name = model.package.model
-            raise StartError(f"{other} and {model.folder} both hold {name}.", hint="Point at one of them.")
-    return models
 
 
 def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
@@ -132,7 +84,7 @@ def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    loader = _Loader(service, server)
+    loader = Loader(service, server)
 
     async def main() -> None:
         loader.start()
@@ -143,7 +95,7 @@ def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
     ended = app.close(seconds=0.5)
     _close_log(service)
     if not ended:
-        _report(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
+        print_status(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
         os._exit(1)  # a normal exit would wait for the prediction's thread
     return loader.failure
 
@@ -178,7 +130,7 @@ def _close_log(service: Service) -> None:
         return
     since = monotonic() - service.stopping_at if service.draining else 0
     if lost := service.log.close(max(MIN_LOG_SECONDS, SHUTDOWN_SECONDS - since)):
-        _report(f"{lost} predictions are lost: the store of the prediction log did not take them in time")
+        print_status(f"{lost} predictions are lost: the store of the prediction log did not take them in time")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -190,10 +142,5 @@ def _listen(host: str, port: int) -> socket.socket:
 
 
 def _fail(error: IntermodalError) -> int:
-    _report(str(error))
+    print_status(str(error))
     return 1
-
-
-def _report(line: str) -> None:
-    sys.stderr.write(f"intermodal.serving: {line}\n")
-    sys.stderr.flush()

@@ -144,10 +144,11 @@ def test_log_configured_id_header_precedes_x_request_id(plane: DataPlane, store:
     service = Service([model], Settings.of(names))
     log = service.log = PredictionLog({plane.package: model.counts}, service.settings, store.put)
     app, body = App(service), request_body(FLIGHTS, [row])
-    for headers in ([(b"x-request-id", b"1"), (b"x-correlation-id", b"2")], [(b"x-request-id", b"3")]):
+    both = [(b"x-request-id", b"1"), (b"x-correlation-id", b"2")]
+    for headers in (both, [(b"x-request-id", b"3")], [(b"x-amzn-sagemaker-custom-attributes", b"4")]):
         assert call(app, "POST", INFER, body, (*JSON_HEADERS, *headers)).status == 200
     log.close(5)
-    assert [entry.id for entry in store.logged] == ["2", "3"]
+    assert [entry.id for entry in store.logged] == ["2", "3", "4"]
 
 
 def test_log_skips_errors_and_golden_rows(plane: DataPlane, store: Store, row: Row) -> None:
