@@ -1,4 +1,4 @@
-"""The data plane: bytes in, bytes out, no HTTP. Every transport ends here."""
+"""The data plane: request bytes in, response bytes out, without HTTP. Every transport calls it."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,9 @@ import msgspec
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.parity import TOLERANCE, largest_difference
 from intermodal.platform.protocol.v2 import predictions, request_body
-from intermodal.serving.answered import Answered
 from intermodal.serving.errors import RequestError, StartError
-from intermodal.serving.fast_path.rows import PlainRows
+from intermodal.serving.fast_path.rows import FastRows
+from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import bodies, frames, tensors
 from intermodal.serving.protocol.table import Checker, Named, Table
 from intermodal.serving.runtimes.loader import Runtime, load
@@ -20,11 +20,12 @@ from intermodal.serving.runtimes.loader import Runtime, load
 Rows = Sequence[Mapping[str, Any]]
 Media = Literal["json", "csv"]
 FORMS = "'inputs', 'instances', 'dataframe_split' or 'dataframe_records'"
+MAX_REASON_LENGTH = 300
 logger = logging.getLogger(__name__)
 
 
-class Call(NamedTuple):
-    """A request that was understood: the rows, how to write the answer for their predictions, the id in its body."""
+class ParsedRequest(NamedTuple):
+    """The checked rows of a request, the function that renders their predictions, and the id in the body."""
 
     table: Table
     render: Callable[[list[float]], Any]
@@ -32,9 +33,10 @@ class Call(NamedTuple):
 
 
 class DataPlane:
-    """One loaded model. ``read_*`` raise RequestError with a 4xx; ``answer`` takes what they return."""
+    """One loaded model. ``read_*`` parse a body and raise RequestError with a 4xx; ``answer`` predicts. Without
+    ``fast_path``, ``plain_rows`` declines every body."""
 
-    def __init__(self, package: Package, runtime: Runtime, version: str) -> None:
+    def __init__(self, package: Package, runtime: Runtime, version: str, *, fast_path: bool = True) -> None:
         self.package = package
         self.version = version
         self.inline_rows = runtime.inline_rows
@@ -43,83 +45,89 @@ class DataPlane:
         self._checker = Checker(package.signature)
         self._encode = msgspec.json.Encoder().encode
         self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
-        predict = runtime.predict_numbers if runtime.inline_rows else None
+        predict = runtime.predict_numbers if fast_path and runtime.inline_rows else None
         named = package.signature, package.model, version
-        self._plain_rows = PlainRows(*named, predict, runtime.inline_rows) if predict else None
+        self._fast_rows = FastRows(*named, predict, runtime.inline_rows) if predict else None
 
-    def plain_rows(self, body: bytes) -> Answered | None:
-        """Answer a JSON body that plainly holds few rows in V2; None for every other, which ``read_*`` decide about."""
-        return self._plain_rows.answer(body) if self._plain_rows else None
+    def plain_rows(self, body: bytes) -> Prediction | None:
+        """Predict a V2 body on the fast path. None when it needs the general path: ``read_*``, then ``answer``."""
+        return self._fast_rows.predict(body) if self._fast_rows else None
 
-    def read_v2(self, body: bytes, media: Media) -> Call:
-        """A body of the Open Inference Protocol V2."""
+    def read_v2(self, body: bytes, media: Media) -> ParsedRequest:
+        """Parse a body of the Open Inference Protocol V2."""
         if media != "json":
             raise RequestError("This route takes application/json.", status=415)
         request = bodies.read_v2(body)
         return self._v2(request.inputs, request.id, request.outputs)
 
-    def read_any(self, body: bytes, media: Media) -> Call:
-        """A V2 body, or any of the forms of frames.py; the answer has the form that belongs to it."""
+    def read_any(self, body: bytes, media: Media) -> ParsedRequest:
+        """Parse a V2 body or any form of frames.py. The response has the matching form."""
         if media == "csv":
-            return self._plain(frames.of_csv(body))
+            return self._rows(frames.of_csv(body))
         request = bodies.read_any(body)
-        given = [request.inputs, request.instances, request.dataframe_split, request.dataframe_records]
-        if sum(form is not None for form in given) != 1:
+        forms = [request.inputs, request.instances, request.dataframe_split, request.dataframe_records]
+        if sum(form is not None for form in forms) != 1:
             raise RequestError(f"Expected exactly one of {FORMS} in the body.")
         if request.inputs is not None:
             if isinstance(request.inputs, dict):
-                return self._plain(frames.of_columns(request.inputs))
+                return self._rows(frames.of_columns(request.inputs))
             return self._v2(request.inputs, request.id, request.outputs)
         if request.dataframe_split is not None:
-            return self._plain(frames.of_split(request.dataframe_split))
-        rows, what = request.instances, "instances"
+            return self._rows(frames.of_split(request.dataframe_split))
+        rows, field = request.instances, "instances"
         if rows is None:
-            rows, what = request.dataframe_records or [], "dataframe_records"
-        return self._plain(frames.of_rows(rows, self._checker.names, what))
+            rows, field = request.dataframe_records or [], "dataframe_records"
+        return self._rows(frames.of_rows(rows, self._checker.names, field))
 
-    def _v2(self, inputs: list[bodies.Tensor], id_: str | None, outputs: list[bodies.WantedOutput] | None) -> Call:
+    def _v2(
+        self, inputs: list[bodies.Tensor], id_: str | None, outputs: list[bodies.RequestedOutput] | None
+    ) -> ParsedRequest:
         tensors.check_outputs(outputs, self._signature)
         table = self._checker.check(tensors.columns_of(inputs, self._signature))
-        return Call(table, lambda v: tensors.answer(self.package.model, self.version, id_, self._signature, v), id_)
+        model, version, signature = self.package.model, self.version, self._signature
+        return ParsedRequest(table, lambda values: tensors.answer(model, version, id_, signature, values), id_)
 
-    def _plain(self, named: Named) -> Call:
+    def _rows(self, named: Named) -> ParsedRequest:
         width = self._signature.output.width
 
         def render(values: list[float]) -> Any:
             rows = values if width == 1 else [values[i : i + width] for i in range(0, len(values), width)]
             return {"predictions": rows}
 
-        return Call(self._checker.check(named), render)
+        return ParsedRequest(self._checker.check(named), render)
 
-    def answer(self, call: Call) -> Answered:
-        """Predict and write the answer, in which a prediction that is no number is null."""
-        table = call.table
+    def answer(self, request: ParsedRequest) -> Prediction:
+        """Predict and write the response body. A prediction that is not a number becomes null."""
+        table = request.table
         values = self._predict(table) if table.rows else []
         texts = tuple(table.columns[i] for i in self._texts)
-        body = self._encode(call.render(values))
-        return Answered(body, call.id, table.rows, table.numbers, values, texts, table.unseen)
+        body = self._encode(request.render(values))
+        return Prediction(body, request.id, table.rows, table.numbers, values, texts, table.unseen)
 
     def _predict(self, table: Table) -> list[float]:
-        """RequestError when the model does not take these rows."""
+        """Raises RequestError (422) when the model does not accept these rows."""
         try:
             return self._runtime.predict(table)
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
-            # The model answered its golden rows at start-up, so it is these rows that it does not take. Anything else
-            # is a fault of the server, a 500, after which the gateway asks another cloud. The error's text may hold
-            # values of sensitive columns, so it goes to the caller, who sent them, and not to the log.
+            # The model predicted its golden rows at start-up, so these rows are the cause. Any other error is a fault
+            # of the server: a 500, which the gateway retries on another target. The error's text may hold values of
+            # sensitive columns, so it goes to the caller, who sent them, and not to the log.
             logger.warning("the model refused a request of %d rows: %s", table.rows, type(error).__name__)
-            reason = " ".join(str(error).split())[:300]
+            reason = " ".join(str(error).split())[:MAX_REASON_LENGTH]
             raise RequestError(f"The model cannot take these rows: {reason}", status=422) from error
 
 
-def open_plane(package: Package, folder: Path, version: str) -> DataPlane:
-    """Load the model and let it repeat its golden rows, together and one by one, which also warms it up; StartError
-    when it does not."""
-    plane = DataPlane(package, load(package, folder), version)
+def open_plane(package: Package, folder: Path, version: str, *, fast_path: bool = True) -> DataPlane:
+    """Load the model and check its golden rows, together and one by one, which also warms it up.
+
+    Raises StartError when the predictions differ from the expected ones.
+    """
+    plane = DataPlane(package, load(package, folder), version, fast_path=fast_path)
     try:
         golden = Golden.read(folder)
-        singly = zip(([row] for row in golden.rows), ([values] for values in golden.predictions), strict=True)
-        difference = max(_difference(plane, *some) for some in ((golden.rows, golden.predictions), *singly))
+        single_rows = zip(([row] for row in golden.rows), ([values] for values in golden.predictions), strict=True)
+        batches = ((golden.rows, golden.predictions), *single_rows)
+        difference = max(_difference(plane, rows, expected) for rows, expected in batches)
     except (OSError, ValueError, TypeError) as error:
         raise StartError(f"{folder}: the golden rows cannot be read: {error}.") from error
     except RequestError as error:
@@ -133,5 +141,5 @@ def open_plane(package: Package, folder: Path, version: str) -> DataPlane:
 
 def _difference(plane: DataPlane, rows: Rows, expected: Sequence[Sequence[float]]) -> float:
     body = request_body(plane.package.signature, rows)
-    answered = plane.plain_rows(body) or plane.answer(plane.read_v2(body, "json"))
-    return largest_difference(expected, predictions(answered.body))
+    prediction = plane.plain_rows(body) or plane.answer(plane.read_v2(body, "json"))
+    return largest_difference(expected, predictions(prediction.body))

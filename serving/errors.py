@@ -1,12 +1,18 @@
-"""How the server says no."""
+"""Errors that the server reports to callers and operators, and the texts in them."""
+
+import sys
+from collections.abc import Iterable
 
 from intermodal.platform.errors import IntermodalError
 
+MAX_TEXT_LENGTH = 40
+MAX_NAMES = 40
+
 
 class RequestError(IntermodalError):
-    """A request that is answered with a 4xx or a 503, and with one sentence about what was expected.
+    """A request that gets a 4xx or a 503. The message is one sentence that says what was expected.
 
-    ``headers`` go into the answer as they are (``allow``, ``retry-after``).
+    ``headers`` are added to the response (``allow``, ``retry-after``).
     """
 
     def __init__(self, message: str, *, status: int = 400, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
@@ -16,14 +22,20 @@ class RequestError(IntermodalError):
 
 
 class StartError(IntermodalError):
-    """The server cannot start; the process ends with this sentence on stderr."""
+    """The server cannot start. The process prints the message to stderr and exits with 1."""
 
 
-def shown(value: object) -> str:
-    """A value as an error may repeat it: short, printable, and cheap whatever it is."""
+def print_status(line: str) -> None:
+    """Tell the operator, on stderr, about the start or the end of the process."""
+    sys.stderr.write(f"intermodal.serving: {line}\n")
+    sys.stderr.flush()
+
+
+def describe(value: object) -> str:
+    """A value for an error message: short, printable, and cheap to make for any value."""
     match value:
         case str():
-            return repr(value if len(value) <= 40 else value[:37] + "...")
+            return repr(value if len(value) <= MAX_TEXT_LENGTH else value[: MAX_TEXT_LENGTH - 3] + "...")
         case bool() | None:
             return {True: "true", False: "false", None: "null"}[value]
         case int():
@@ -38,7 +50,8 @@ def shown(value: object) -> str:
             return type(value).__name__
 
 
-def listed(names: object) -> str:
-    """Names in a row, at most forty of them."""
-    known = [str(name) for name in names]  # type: ignore[attr-defined]
-    return ", ".join(known[:40]) + (f" and {len(known) - 40} more" if len(known) > 40 else "")
+def join_names(names: Iterable[object]) -> str:
+    """At most MAX_NAMES names, separated by commas, and the count of the others."""
+    known = [str(name) for name in names]
+    omitted = len(known) - MAX_NAMES
+    return ", ".join(known[:MAX_NAMES]) + (f" and {omitted} more" if omitted > 0 else "")

@@ -1,5 +1,8 @@
-"""What Prometheus reads. A request only adds to plain numbers, a tenth of what prometheus_client's own counters take;
-it writes them when somebody scrapes."""
+"""The metrics that Prometheus scrapes.
+
+A request only adds to plain numbers, at a tenth of the cost of prometheus_client's own counters. prometheus_client
+renders the numbers at a scrape.
+"""
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -20,8 +23,8 @@ CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
 class Counts:
-    """Plain numbers of one model. Each is written by one thread only: ``logged`` and ``log_errors`` by the log's own,
-    the others by the event loop."""
+    """Plain numbers of one model. Each has one writing thread: ``logged`` and ``log_errors`` the log's own, the others
+    the event loop."""
 
     def __init__(self, model: str) -> None:
         self.model = model
@@ -31,7 +34,7 @@ class Counts:
         self.rows = self.in_flight = self.passed_over = self.logged = self.dropped = self.log_errors = 0
 
     def answered(self, route: str, code: int, seconds: float) -> None:
-        """``route`` is one of the routes that exist, or 'other', so that callers cannot make new series."""
+        """Count a response. ``route`` is a route's label or 'other', so that callers cannot create series."""
         counts = self.requests.get((route, code))
         if counts is None:
             counts = self.requests[route, code] = [0] * len(BOUNDS)
@@ -39,23 +42,25 @@ class Counts:
         self.seconds[route] += seconds
 
     def predicted(self, rows: int, unseen: Unseen) -> None:
+        """Count predicted rows and the categories in them that training did not see."""
         self.rows += rows
         if unseen:
-            self.unseen.update({column: len(found) for column, found in unseen.items()})
+            self.unseen.update({column: len(values) for column, values in unseen.items()})
 
     def by_route(self) -> Iterator[tuple[str, list[tuple[str, float]], float]]:
-        """A route, the requests that took at most so many seconds, and the sum of seconds."""
+        """For each route: its name, the cumulative counts by bucket, and the sum of seconds."""
         for route, seconds in self.seconds.items():
-            codes = [counts for (one, _), counts in self.requests.items() if one == route]
-            upto = accumulate(map(sum, zip(*codes, strict=True)))
-            yield route, list(zip(BOUNDS, upto, strict=True)), seconds
+            by_code = [counts for (name, _), counts in self.requests.items() if name == route]
+            cumulative = accumulate(map(sum, zip(*by_code, strict=True)))
+            yield route, list(zip(BOUNDS, cumulative, strict=True)), seconds
 
 
 class Metrics(Collector):
-    """A server's metrics. ``ready`` is asked for each model when somebody scrapes."""
+    """A server's metrics. ``ready`` is called for each model at a scrape."""
 
     def __init__(self, identity: Identity, counts: Sequence[Counts], ready: Callable[[str], bool]) -> None:
-        self._who = {one.model: (one.model, identity.version, identity.cloud, identity.target) for one in counts}
+        target = (identity.version, identity.cloud, identity.target)
+        self._labels = {model_counts.model: (model_counts.model, *target) for model_counts in counts}
         self._counts, self._ready = counts, ready
         self._registry = CollectorRegistry()
         self._registry.register(self)
@@ -65,48 +70,55 @@ class Metrics(Collector):
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """What prometheus_client asks for at a scrape."""
+        """prometheus_client calls this at a scrape."""
         yield self._counter(
             *("requests", "Requests answered", ("route", "code")),
-            lambda one: {(route, str(code)): sum(counts) for (route, code), counts in one.requests.items()},
+            lambda counts: {(route, str(code)): sum(n) for (route, code), n in counts.requests.items()},
         )
         yield self._histogram()
-        yield self._counter("rows", "Rows predicted", (), lambda one: {(): one.rows})
         yield self._counter(
             *("unseen_categories", "Values not seen in training, taken as missing", ("column",)),
-            lambda one: {(column,): count for column, count in one.unseen.items()},
+            lambda counts: {(column,): count for column, count in counts.unseen.items()},
         )
+        yield self._total("rows", "Rows predicted", lambda counts: counts.rows)
         logged = "Requests that are stored in the prediction log"
-        yield self._counter("predictions_logged", logged, (), lambda one: {(): one.logged})
-        passed = "Requests that are not in the sample of the prediction log"
-        yield self._counter("predictions_passed_over", passed, (), lambda one: {(): one.passed_over})
+        yield self._total("predictions_logged", logged, lambda counts: counts.logged)
+        passed_over = "Requests that are not in the sample of the prediction log"
+        yield self._total("predictions_passed_over", passed_over, lambda counts: counts.passed_over)
         dropped = "Requests that the prediction log could not hold"
-        yield self._counter("predictions_dropped", dropped, (), lambda one: {(): one.dropped})
+        yield self._total("predictions_dropped", dropped, lambda counts: counts.dropped)
         errors = "Failed attempts to store a part of the prediction log"
-        yield self._counter("predictions_log_errors", errors, (), lambda one: {(): one.log_errors})
-        yield self._gauge("requests_in_flight", "Requests being answered now", lambda one: one.in_flight)
+        yield self._total("predictions_log_errors", errors, lambda counts: counts.log_errors)
+        yield self._gauge("requests_in_flight", "Requests being answered now", lambda counts: counts.in_flight)
         ready = "1 when the model is loaded and has repeated its golden rows"
-        yield self._gauge("ready", ready, lambda one: self._ready(one.model))
+        yield self._gauge("ready", ready, lambda counts: self._ready(counts.model))
+
+    def _total(self, name: str, text: str, value_of: Callable[[Counts], int]) -> Metric:
+        return self._counter(name, text, (), lambda counts: {(): value_of(counts)})
 
     def _counter(
-        self, name: str, text: str, labels: tuple[str, ...], of: Callable[[Counts], Mapping[tuple[str, ...], int]]
+        self,
+        name: str,
+        text: str,
+        labels: tuple[str, ...],
+        values_of: Callable[[Counts], Mapping[tuple[str, ...], int]],
     ) -> Metric:
         family = CounterMetricFamily(f"intermodal_{name}", text, labels=(*LABELS, *labels))
-        for one in self._counts:
-            for values, count in of(one).items():
-                family.add_metric((*self._who[one.model], *values), count)
+        for counts in self._counts:
+            for label_values, count in values_of(counts).items():
+                family.add_metric((*self._labels[counts.model], *label_values), count)
         return family
 
-    def _gauge(self, name: str, text: str, of: Callable[[Counts], float]) -> Metric:
+    def _gauge(self, name: str, text: str, value_of: Callable[[Counts], float]) -> Metric:
         family = GaugeMetricFamily(f"intermodal_{name}", text, labels=LABELS)
-        for one in self._counts:
-            family.add_metric(self._who[one.model], of(one))
+        for counts in self._counts:
+            family.add_metric(self._labels[counts.model], value_of(counts))
         return family
 
     def _histogram(self) -> Metric:
         text = "Seconds from the head of a request to its answer"
         family = HistogramMetricFamily("intermodal_request_seconds", text, labels=(*LABELS, "route"))
-        for one in self._counts:
-            for route, upto, seconds in one.by_route():
-                family.add_metric((*self._who[one.model], route), upto, seconds)
+        for counts in self._counts:
+            for route, cumulative, seconds in counts.by_route():
+                family.add_metric((*self._labels[counts.model], route), cumulative, seconds)
         return family

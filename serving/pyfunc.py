@@ -1,4 +1,4 @@
-"""MLflow's way into a package: its ``MLmodel`` names this module, so that MLflow's tools predict as the server does.
+"""MLflow's loader of a package. Its ``MLmodel`` names this module, so that MLflow's tools predict as the server does.
 
 https://mlflow.org/docs/latest/ml/model/#python-function-model-interfaces (loader_module)
 """
@@ -14,17 +14,17 @@ from intermodal.serving.runtimes.loader import Runtime, load
 
 
 class PyfuncModel:
-    """``predict`` takes a DataFrame and gives an array, [n] or [n, k]."""
+    """A model with MLflow's interface: ``predict`` takes a DataFrame and returns an array, [n] or [n, k]."""
 
     def __init__(self, package: Package, runtime: Runtime) -> None:
         self._checker, self._runtime, self._width = Checker(package.signature), runtime, package.signature.output.width
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
-        """RequestError names the column and the row that does not fit; columns that the model lacks are left out."""
+        """Unknown columns are ignored. RequestError names the column and the row of a wrong value."""
         del params  # part of MLflow's interface; this model has none
-        wanted = [name for name in self._checker.names if name in rows]
-        plain = rows[wanted].astype(object).where(rows[wanted].notna(), None)
-        values = self._runtime.predict(self._checker.check(Named({n: plain[n].tolist() for n in wanted}, len(rows))))
+        known = [name for name in self._checker.names if name in rows]
+        plain = rows[known].astype(object).where(rows[known].notna(), None)
+        values = self._runtime.predict(self._checker.check(Named({n: plain[n].tolist() for n in known}, len(rows))))
         return np.array(values) if self._width == 1 else np.reshape(values, (len(rows), self._width))
 
 

@@ -1,45 +1,46 @@
-"""The process: listen at once, load behind that, drain on SIGTERM."""
+"""The server process: listen at once, load the models in the background, drain on SIGTERM."""
 
 import asyncio
-import gc
 import logging
 import os
 import signal
 import socket
 import sys
-import threading
 from collections.abc import Mapping
 from pathlib import Path
-from time import monotonic, perf_counter
+from time import monotonic
 from types import FrameType
+from typing import Any
 
 import uvicorn
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.protocol.package import Package
-from intermodal.serving.dataplane import open_plane
-from intermodal.serving.errors import StartError, listed
-from intermodal.serving.fast_path.connection import ShortWay
+from intermodal.serving.contract import IDLE_CONNECTION, STOP
+from intermodal.serving.errors import StartError, join_names, print_status
 from intermodal.serving.http.app import App
+from intermodal.serving.loading import Loader, read_packages
 from intermodal.serving.locate import find_models
 from intermodal.serving.prediction_log.log import PredictionLog
-from intermodal.serving.prediction_log.store import open_place
-from intermodal.serving.service import Model, Service
+from intermodal.serving.prediction_log.store import open_log_store
+from intermodal.serving.service import Service
 from intermodal.serving.settings import Settings
 
-DRAIN_SECONDS = 8
-GRACE_SECONDS = 9.5
-"""Requests are drained for 8 s, and the prediction log is stored by 9.5 s: Cloud Run kills 10 s after SIGTERM."""
+DRAIN_SECONDS = int(STOP.seconds - 2)
+SHUTDOWN_SECONDS = STOP.seconds - 0.5
+"""After SIGTERM, requests may take DRAIN_SECONDS, and the prediction log is stored by SHUTDOWN_SECONDS. Both are below
+the strictest platform's time to SIGKILL."""
 
-KEEP_ALIVE_SECONDS = 620
-"""Longer than any load balancer in front keeps an idle connection (Google's 600 s), so that the server is never the one
-that closes: https://cloud.google.com/load-balancing/docs/https#timeouts_and_retries"""
+MIN_LOG_SECONDS = 1
+"""The prediction log gets at least this long to be stored, even when draining took all the time."""
 
-logger = logging.getLogger(__name__)
+KEEP_ALIVE_SECONDS = int(IDLE_CONNECTION.seconds + 20)
+"""Longer than the load balancers', so that the server is never the side that closes an idle connection."""
+
+BACKLOG = 2048
 
 
 class _Server(uvicorn.Server):
-    """uvicorn, with a readiness that knows of SIGTERM."""
+    """uvicorn's server. On SIGTERM it also makes the service not ready."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
         super().__init__(config)
@@ -49,44 +50,60 @@ class _Server(uvicorn.Server):
         if not self._service.draining:
             self._service.draining, self._service.stopping_at = True, monotonic()
             if self._service.log:
-                self._service.log.leaving = True
+                self._service.log.stopping = True
         super().handle_exit(sig, frame)
 
 
 def run(environment: Mapping[str, str], root: Path, host: str, port: int | None) -> int:
-    """Serve until SIGTERM or SIGINT. Returns the exit code: 0 after draining, 1 when it could not start."""
+    """Serve until SIGTERM or SIGINT. Returns the exit code: 0 after draining, 1 when the server could not start."""
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
         settings = Settings.of(environment, port)
-        service = Service(_models(find_models(environment, root)), settings)
-        put = open_place(settings.predictions, environment) if settings.predictions and settings.sample else None
+        service = Service(read_packages(find_models(environment, root)), settings)
+        put = open_log_store(settings.predictions, environment) if settings.predictions and settings.sample else None
         listener = _listen(host, settings.port)
     except IntermodalError as error:
-        return _failed(error)
-    names = listed(model.package.model for model in service.models)
-    _say(f"{names} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
+        return _fail(error)
+    names = join_names(model.package.model for model in service.models)
+    print_status(f"{names} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
     if put:
         service.log = PredictionLog({model.package: model.counts for model in service.models}, settings, put)
     failure = _serve(service, listener)
-    return _failed(failure) if failure else 0
-
-
-def _models(folders: list[Path]) -> list[Model]:
-    models = [Model(Package.read(folder), folder) for folder in folders]
-    first: dict[str, Path] = {}
-    for model in models:
-        if (other := first.setdefault(model.package.model, model.folder)) is not model.folder:
-            name = model.package.model
-            raise StartError(f"{other} and {model.folder} both hold {name}.", hint="Point at one of them.")
-    return models
+    return _fail(failure) if failure else 0
 
 
 def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
-    """Run the loop; the error is what kept the model from loading."""
+    """Run the event loop until the server has drained. Returns the error that kept a model from loading."""
     app = App(service)
-    config = uvicorn.Config(
+    config = _config(app, service.settings)
+    server = _Server(config, service)
+
+    # uvicorn raises the signal again after draining. This handler keeps the exit code from becoming the signal's.
+    def stop(*_: object) -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    loader = Loader(service, server)
+
+    async def main() -> None:
+        loader.start()
+        await server.serve(sockets=[listener])
+
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(main())
+    ended = app.close(seconds=0.5)
+    _close_log(service)
+    if not ended:
+        print_status(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
+        os._exit(1)  # a normal exit would wait for the prediction's thread
+    return loader.failure
+
+
+def _config(app: App, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
         app,
-        http=ShortWay,
+        http=_http_protocol(settings),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -96,70 +113,34 @@ def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
-    server = _Server(config, service)
 
-    # uvicorn raises the signal again when it has drained; the process must not end with that signal's exit code.
-    def stop(*_: object) -> None:
-        server.should_exit = True
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    failures: list[IntermodalError] = []
+def _http_protocol(settings: Settings) -> Any:
+    """The fast path's protocol, or uvicorn's own. The import is inside, so that without the fast path the server does
+    not depend on uvicorn's private names."""
+    if not settings.fast_path:
+        return "httptools"
+    from intermodal.serving.fast_path.connection import FastPathProtocol
 
-    def load() -> None:
-        started = perf_counter()
-        try:
-            for model in service.models:
-                model.plane = open_plane(model.package, model.folder, service.settings.identity.version)
-        except IntermodalError as error:
-            failures.append(error)
-            server.should_exit = True
-        except BaseException as error:
-            logger.exception("loading failed")
-            failures.append(StartError(f"{model.folder}: {type(error).__name__}: {error}"))
-            server.should_exit = True
-        else:
-            # What is loaded stays; the collector need not look at it again.
-            gc.collect()
-            gc.freeze()
-            _say(f"ready after {perf_counter() - started:.1f} s")
-
-    async def main() -> None:
-        # A daemon: a SIGTERM while loading must not wait for it.
-        threading.Thread(target=load, name="load", daemon=True).start()
-        await server.serve(sockets=[listener])
-
-    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
-        runner.run(main())
-    ended = app.close(seconds=0.5)
-    _close_log(service)
-    if not ended:
-        _say(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
-        os._exit(1)  # the interpreter would wait for its thread until somebody kills it
-    return failures[0] if failures else None
+    return FastPathProtocol
 
 
 def _close_log(service: Service) -> None:
     if service.log is None:
         return
     since = monotonic() - service.stopping_at if service.draining else 0
-    if lost := service.log.close(max(1, GRACE_SECONDS - since)):
-        _say(f"{lost} predictions are lost: the store of the prediction log did not take them in time")
+    if lost := service.log.close(max(MIN_LOG_SECONDS, SHUTDOWN_SECONDS - since)):
+        print_status(f"{lost} predictions are lost: the store of the prediction log did not take them in time")
 
 
 def _listen(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise StartError(f"Cannot listen on {host}:{port}: {error.strerror}.", hint="Set another PORT.") from error
 
 
-def _failed(error: IntermodalError) -> int:
-    _say(str(error))
+def _fail(error: IntermodalError) -> int:
+    print_status(str(error))
     return 1
-
-
-def _say(line: str) -> None:
-    sys.stderr.write(f"intermodal.serving: {line}\n")
-    sys.stderr.flush()

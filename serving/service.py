@@ -1,13 +1,13 @@
-"""What changes while the server runs: its models, and whether it is stopping."""
+"""The state of a running server: its models, its prediction log, and whether it is stopping."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
-from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.metrics import Counts, Metrics
+from intermodal.serving.prediction import Prediction
 from intermodal.serving.prediction_log.log import PredictionLog
 from intermodal.serving.settings import Settings
 
@@ -26,7 +26,8 @@ class Model:
 
 
 class Service:
-    """``log`` is None when there is none; ``stopping_at`` is ``time.monotonic`` of the signal to stop."""
+    """``log`` is None when predictions are not logged. ``stopping_at`` is ``time.monotonic`` of the signal to stop.
+    ``counts`` is for requests that belong to no model."""
 
     def __init__(self, models: list[Model], settings: Settings) -> None:
         self.models, self.settings = models, settings
@@ -35,13 +36,12 @@ class Service:
         self.stopping_at = 0.0
         several = len(models) > 1
         self.counts = Counts("") if several else models[0].counts
-        """Of requests that are for no model in particular."""
         counts = [model.counts for model in models]
         self.metrics = Metrics(settings.identity, [self.counts, *counts] if several else counts, self._is_ready)
 
     @property
     def ready(self) -> bool:
-        """Whether every model is loaded, and more requests are taken."""
+        """Whether every model is loaded and the server is not draining."""
         return all(map(self.is_ready, self.models))
 
     def is_ready(self, model: Model) -> bool:
@@ -50,8 +50,8 @@ class Service:
     def _is_ready(self, name: str) -> bool:
         return all(self.is_ready(model) for model in self.models if name in ("", model.package.model))
 
-    def predicted(self, model: Model, answered: Answered, id_: str) -> None:
-        """Count it, and log it, unless it is nobody's. ``id_`` is the request's own, or ''."""
-        model.counts.predicted(answered.rows, answered.unseen)
-        if self.log and answered.id != GOLDEN_ID:
-            self.log.add(model.package.model, id_, answered)
+    def record(self, model: Model, prediction: Prediction, request_id: str) -> None:
+        """Count a prediction, and log it unless it is a golden row's. ``request_id`` may be ''."""
+        model.counts.predicted(prediction.rows, prediction.unseen)
+        if self.log and prediction.id != GOLDEN_ID:
+            self.log.add(model.package.model, request_id, prediction)

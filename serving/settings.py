@@ -1,20 +1,38 @@
-"""What a container runtime tells the server, by the variables of each cloud (CONTRACTS.md)."""
+"""The server's settings, read from the environment of its container."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import VARIABLE, from_variables
+from intermodal.serving.contract import (
+    DEFAULT_PORT,
+    HEALTH_ROUTES,
+    PORTS,
+    PREDICT_ROUTES,
+    REQUEST_ID_HEADERS,
+    Rule,
+)
 from intermodal.serving.errors import StartError
 
-PORTS = ("FUNCTIONS_CUSTOMHANDLER_PORT", "AIP_HTTP_PORT", "PORT", "AWS_LWA_PORT")
-DEFAULT_PORT = 8080
+MAX_INT = 2**31
+ID_HEADER_VARIABLE = "INTERMODAL_REQUEST_ID_HEADER"
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
+"""https://www.rfc-editor.org/rfc/rfc9110#name-tokens"""
+
+
+def _fixed(rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    return tuple(rule.name for rule in rules if rule.name.startswith("/"))
+
+
+DEFAULT_ID_HEADERS = tuple(rule.name.encode() for rule in REQUEST_ID_HEADERS)
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Which version answers, and where: in metrics, answers and response headers. Cloud and target may be empty."""
+    """The served version and its target, for metrics, answers and response headers. Cloud and target may be empty."""
 
     version: str = "0.0.0"
     cloud: str = ""
@@ -23,55 +41,53 @@ class Identity:
 
 @dataclass(frozen=True)
 class Settings:
-    """``health_route`` and ``predict_route`` are Vertex AI's, empty elsewhere. ``predictions`` is where the prediction
-    log goes (empty: nowhere), ``sample`` the share of requests in it, 0 to 1, ``rows_per_second`` how many rows it
-    takes at most, about, and ``sensitive`` names columns that it leaves out, of whatever model has them."""
+    """``predictions`` is the address of the prediction log (empty: no log), ``sample`` the share of requests in it (0
+    to 1), ``rows_per_second`` about how many rows it takes at most. ``sensitive`` names columns that it leaves out, for
+    every model that has them. ``fast_path`` switches ``serving/fast_path`` on."""
 
     port: int = DEFAULT_PORT
     max_body_bytes: int = MAX_BODY_BYTES
-    health_route: str = ""
-    predict_route: str = ""
+    health_routes: tuple[str, ...] = _fixed(HEALTH_ROUTES)
+    predict_routes: tuple[str, ...] = _fixed(PREDICT_ROUTES)
     identity: Identity = Identity()
     predictions: str = ""
     sample: float = 1.0
     rows_per_second: int = ROWS_PER_SECOND
     sensitive: tuple[str, ...] = ()
+    request_id_headers: tuple[bytes, ...] = DEFAULT_ID_HEADERS
+    fast_path: bool = True
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int | None = None) -> "Settings":
-        """Read the environment; StartError names the variable that is wrong. ``port`` overrides the port rule."""
+        """Read the environment. ``port`` overrides its variables. StartError names a wrong variable."""
         return cls(
             port=_port(environment) if port is None else _number("--port", str(port), 0, 65535),
-            max_body_bytes=_number(
-                "INTERMODAL_MAX_BODY_BYTES",
-                environment.get("INTERMODAL_MAX_BODY_BYTES") or str(MAX_BODY_BYTES),
-                1,
-                2**31,
-            ),
-            health_route=_route(environment, "AIP_HEALTH_ROUTE"),
-            predict_route=_route(environment, "AIP_PREDICT_ROUTE"),
+            max_body_bytes=_count(environment, "INTERMODAL_MAX_BODY_BYTES", MAX_BODY_BYTES),
+            health_routes=_routes(environment, HEALTH_ROUTES),
+            predict_routes=_routes(environment, PREDICT_ROUTES),
             identity=Identity(
-                version=_plain(environment, "INTERMODAL_VERSION") or "0.0.0",
-                cloud=_plain(environment, "INTERMODAL_CLOUD"),
-                target=_plain(environment, "INTERMODAL_TARGET"),
+                version=_header_value(environment, "INTERMODAL_VERSION") or "0.0.0",
+                cloud=_header_value(environment, "INTERMODAL_CLOUD"),
+                target=_header_value(environment, "INTERMODAL_TARGET"),
             ),
             predictions=environment.get("INTERMODAL_PREDICTIONS", "").strip(),
             sample=_share(environment, "INTERMODAL_PREDICTIONS_SAMPLE"),
-            rows_per_second=_number(
-                "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND",
-                environment.get("INTERMODAL_PREDICTIONS_ROWS_PER_SECOND") or str(ROWS_PER_SECOND),
-                1,
-                2**31,
-            ),
+            rows_per_second=_count(environment, "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND", ROWS_PER_SECOND),
             sensitive=_sensitive(environment),
+            request_id_headers=_id_headers(environment),
+            fast_path=_switch(environment, "INTERMODAL_FAST_PATH"),
         )
 
 
 def _port(environment: Mapping[str, str]) -> int:
-    for name in PORTS:
-        if environment.get(name):
-            return _number(name, environment[name], 1, 65535)
+    for rule in PORTS:
+        if text := rule.value(environment):
+            return _number(rule.name, text, 1, 65535)
     return DEFAULT_PORT
+
+
+def _count(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _number(name, environment.get(name) or str(default), 1, MAX_INT)
 
 
 def _number(name: str, text: str, low: int, high: int) -> int:
@@ -91,6 +107,13 @@ def _share(environment: Mapping[str, str], name: str) -> float:
     raise StartError(f"{name} is '{text}'.", hint="Set it to a number from 0 to 1.")
 
 
+def _switch(environment: Mapping[str, str], name: str) -> bool:
+    text = environment.get(name) or "1"
+    if text in ("0", "1"):
+        return text == "1"
+    raise StartError(f"{name} is '{text}'.", hint="Set it to 1 (on) or 0 (off).")
+
+
 def _sensitive(environment: Mapping[str, str]) -> tuple[str, ...]:
     try:
         return from_variables(environment)
@@ -98,15 +121,27 @@ def _sensitive(environment: Mapping[str, str]) -> tuple[str, ...]:
         raise StartError(f"{VARIABLE} holds no names.", hint='Set it to a JSON list: ["column"].') from None
 
 
-def _route(environment: Mapping[str, str], name: str) -> str:
-    route = environment.get(name, "")
-    if route and not route.startswith("/"):
-        raise StartError(f"{name} is '{route}'.", hint="Start it with a '/'.")
-    return route
+def _routes(environment: Mapping[str, str], rules: tuple[Rule, ...]) -> tuple[str, ...]:
+    routes = []
+    for rule in rules:
+        route = rule.value(environment)
+        if route and not route.startswith("/"):
+            raise StartError(f"{rule.name} is '{route}'.", hint="Start it with a '/'.")
+        if route:
+            routes.append(route)
+    return tuple(routes)
 
 
-def _plain(environment: Mapping[str, str], name: str) -> str:
-    """Goes into a response header, so it must be visible ASCII."""
+def _id_headers(environment: Mapping[str, str]) -> tuple[bytes, ...]:
+    text = environment.get(ID_HEADER_VARIABLE, "")
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not all(HEADER_NAME.fullmatch(name) for name in names):
+        raise StartError(f"{ID_HEADER_VARIABLE} is '{text}'.", hint="Set it to header names, separated by commas.")
+    return (*(name.lower().encode() for name in names), *DEFAULT_ID_HEADERS)
+
+
+def _header_value(environment: Mapping[str, str], name: str) -> str:
+    """A text for a response header, which must be visible ASCII."""
     text = environment.get(name, "").strip()
     if text.isascii() and (text.isprintable() or not text):
         return text

@@ -1,4 +1,4 @@
-"""What every target can carry, so that one image and one request suit them all (vendors' limits, November 2026)."""
+"""Limits of a request that hold on every target, so that any target can serve it (vendors' limits, November 2026)."""
 
 MAX_BODY_BYTES = 1_500_000
 """Vertex AI shared endpoints, the smallest of the nine:

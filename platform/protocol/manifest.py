@@ -1,4 +1,4 @@
-"""Manifests: exactly which bytes a version is, and what a mirror of it reports."""
+"""Manifests: the files of a version with their sizes and SHA-256 sums. A mirror reports one of what it verified."""
 
 import hashlib
 import json
@@ -10,15 +10,16 @@ from typing import Any
 from intermodal.platform.errors import SpecError
 
 MANIFEST = "manifest.json"
-"""The object that is written last: it says that the mirror is whole, and what was verified in it."""
-CHUNK = 1 << 20
+"""The object that is written last. It exists only when the mirror is complete and verified."""
+CHUNK_BYTES = 1 << 20
+MAX_PATH_BYTES = 800
 
 
 def sha256_of(path: Path) -> str:
     """SHA-256 of a file in hex, read in chunks so that memory stays flat."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
-        while chunk := file.read(CHUNK):
+        while chunk := file.read(CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
 
@@ -44,7 +45,7 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """One SHA-256 for the whole version: equal digests are equal bytes under equal names."""
+        """One SHA-256 for the whole version. Equal digests mean equal bytes under equal names."""
         lines = "\n".join(f"{entry.sha256} {path}" for path, entry in sorted(self.files.items()))
         return hashlib.sha256(lines.encode()).hexdigest()
 
@@ -64,7 +65,7 @@ class Manifest:
         return cls({path: FileEntry(entry["size"], entry["sha256"]) for path, entry in entries.items()})
 
     def require_portable(self) -> None:
-        """Raise SpecError for a path that some cloud's store would not keep as it is.
+        """Raise SpecError for a path that some object store would change or reject.
 
         Azure reads a backslash as a slash and drops a dot or slash at the end of a segment
         (https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata);
@@ -78,9 +79,10 @@ class Manifest:
                 any(part in ("", ".", "..") or part.endswith(".") for part in segments)
                 or "\\" in path
                 or not path.isprintable()
-                or len(path.encode()) > 800
+                or len(path.encode()) > MAX_PATH_BYTES
             ):
                 raise SpecError(
                     f"The artifact {path!r} has a name that not every cloud can store.",
-                    hint="At most 800 bytes, no backslash, no control character, no folder or file that ends in '.'.",
+                    hint=f"At most {MAX_PATH_BYTES} bytes, no backslash, no control character, "
+                    "no folder or file that ends in '.'.",
                 )

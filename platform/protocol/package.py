@@ -1,9 +1,9 @@
-"""What a version's artifacts look like on disk: the one layout that is mirrored and served.
+"""The layout of a version's artifacts on disk. Mirrors and servers use the same layout.
 
 intermodal.json   this descriptor: which model, which signature, which file in which format
-golden.json       rows with the predictions that every endpoint must repeat
+golden.json       rows with their expected predictions, which every endpoint must reproduce
 profile.json      the reference profile of the training data, for drift
-mlflow/           the same model as MLflow writes it, for people and tools that read that
+mlflow/           the same model in MLflow's layout, for tools that read it
 <model file>      what the server loads
 """
 
@@ -22,15 +22,15 @@ PROFILE = "profile.json"
 
 Task = Literal["binary", "multiclass", "regression"]
 Format = Literal["lightgbm", "sklearn"]
-"""``lightgbm``: LightGBM's text format, fed a float matrix with category codes.
-``sklearn``: a cloudpickled estimator, fed a DataFrame with categorical columns."""
+"""``lightgbm``: LightGBM's text format, which takes a float matrix with category codes.
+``sklearn``: a cloudpickled estimator, which takes a DataFrame with categorical columns."""
 
 
 @dataclass(frozen=True)
 class Package:
     """The descriptor of one version's artifacts. ``file`` is relative to the folder of the descriptor.
 
-    The version number is not in it: it is given when the model is registered, and to a server by its environment.
+    It has no version number: the registry assigns one, and a server receives it through its environment.
     """
 
     model: str
@@ -47,7 +47,7 @@ class Package:
 
     @classmethod
     def read(cls, folder: Path) -> "Package":
-        """Read the descriptor; SpecError when there is none or it is not ours."""
+        """Read the descriptor. Raises SpecError when it is missing or damaged."""
         path = folder / DESCRIPTOR
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
@@ -66,7 +66,7 @@ class Package:
 
 @dataclass(frozen=True)
 class Golden:
-    """Rows (one dict a row, null for missing) and the predictions expected for them, one list of ``width`` a row."""
+    """Rows (one dict per row, null for missing) and their expected predictions (one list of ``width`` per row)."""
 
     rows: Sequence[Mapping[str, Any]]
     predictions: Sequence[Sequence[float]]

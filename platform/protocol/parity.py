@@ -1,10 +1,10 @@
-"""Parity: the same golden rows give the same predictions on every target."""
+"""Parity: golden rows have the same predictions on every target."""
 
 from collections.abc import Sequence
 
 TOLERANCE = 1e-6
-"""How far two endpoints may be apart. Each is held to half of it against the same expected predictions, so that no two
-endpoints can differ by more."""
+"""The largest difference allowed between two endpoints. Each endpoint may differ from the expected predictions by half
+of it, so that no two endpoints differ by more."""
 
 
 def largest_difference(expected: Sequence[Sequence[float]], actual: Sequence[Sequence[float]]) -> float:
@@ -12,7 +12,7 @@ def largest_difference(expected: Sequence[Sequence[float]], actual: Sequence[Seq
     if [len(row) for row in expected] != [len(row) for row in actual]:
         return float("inf")
     differences = [
-        abs(a - b) for one, other in zip(expected, actual, strict=True) for a, b in zip(one, other, strict=True)
+        abs(a - b) for row_a, row_b in zip(expected, actual, strict=True) for a, b in zip(row_a, row_b, strict=True)
     ]
     return max((d if d == d else float("inf") for d in differences), default=0.0)
 

@@ -1,23 +1,22 @@
-"""The prediction log: what a server writes of the requests that it answered, and how a reader finds it again.
+"""The format of the prediction log: what a server writes about its predictions, and under which keys.
 
-An object is a gzip file of one MessagePack value, which any language reads: an array of the header (a map, see
-``Header``) and of an array of requests, each an array of
+An object is a gzip file of one MessagePack value: an array of the header (a map, see ``Header``) and an array of
+requests. A request is an array of
 
-    at           float, Unix seconds
-    id           the request's own, which two entries share only when they tell of the same request; '' when nobody
-                 gave it one: then its place in this object is its id
-    label id     the one that a label will carry, which is the caller's; or nil
-    rows         how many rows were asked about
+    timestamp    float, Unix seconds
+    id           the request's id. Two entries share it only when they are of the same request. '' means that the
+                 request had none: then its position in this object is its id
+    label id     the caller's id, which a label will carry; or nil
+    rows         the number of rows
     inputs       float64, little-endian, one column after the other: a category is its code, a missing value or an
                  unseen category NaN
-    predictions  a number for each output of each row, one row after the other
-    texts        columns of text without categories: as many texts or nils each as there are rows
-    unseen       only where training did not know a category: a map of columns, each a map of rows (0 is the first) to
-                 the text that was sent, as ``kept`` cuts it
+    predictions  one number per output, row by row
+    texts        columns of text without categories: one text or nil per row
+    unseen       only when training did not see a category: a map of columns, each a map from a row (from 0) to the
+                 text that was sent, shortened by ``kept``
 
-Sensitive columns are in none of them. Objects of before ``unseen`` are read as well; their unseen categories are
-missing values. Shared by what serves (which writes it) and by assets (which gather it): the
-standard library only.
+Sensitive columns are in none of these. Older objects have no ``unseen``; their unseen categories are missing values.
+The server writes objects and the assets gather them, so this module uses the standard library only.
 """
 
 from dataclasses import dataclass
@@ -27,16 +26,16 @@ from intermodal.platform.protocol.signature import Column
 
 FOLDER = "predictions"
 ROWS_PER_SECOND = 1000
-"""Of more than so many, a server logs a share, unless the spec says otherwise."""
+"""The default of a spec. Above it, a server logs a share of the requests."""
 UNSEEN_LENGTH = 64
-"""Characters that are kept of a category that training did not know: whoever sends it may send anything."""
+"""How many characters of an unseen category are logged. It is limited because a caller may send anything."""
 
 
 @dataclass(frozen=True)
 class Header:
-    """Who wrote an object. ``columns`` are its inputs: numbers in their order, then those of text. ``width`` is the
-    number of outputs for each row. ``sample`` is the share of requests that the spec wants logged, 0 to 1, and
-    ``logged`` the share of the rows answered meanwhile that is in it, less when the server was busy."""
+    """The origin of an object. ``columns`` are its inputs: numbers in their order, then texts. ``width`` is the number
+    of outputs per row. ``sample`` is the share of requests (0 to 1) that the spec wants logged. ``logged`` is the share
+    of the rows predicted meanwhile that the object holds, which is less when the server was busy."""
 
     model: str
     version: str
@@ -54,20 +53,20 @@ def is_text(column: Column) -> bool:
 
 
 def kept(category: str) -> str:
-    """What is logged of an unseen category: all of it, or its beginning and an ellipsis."""
+    """The part of an unseen category that is logged: all of it, or its beginning and an ellipsis."""
     return category if len(category) <= UNSEEN_LENGTH else category[: UNSEEN_LENGTH - 1] + "…"
 
 
-def hour_of(at: float) -> str:
-    """The hour of a Unix time as it stands in keys and partitions: ``2026-11-23T21``, UTC."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H")
+def hour_of(timestamp: float) -> str:
+    """The hour of a Unix time as in keys and partitions: ``2026-11-23T21``, UTC."""
+    return datetime.fromtimestamp(timestamp, UTC).strftime("%Y-%m-%dT%H")
 
 
 def folder(model: str, hour: str = "") -> str:
-    """Where a model's objects lie in a cloud's object store, those of one hour when it is given."""
+    """The prefix of a model's objects in an object store, or of those of one hour."""
     return f"{FOLDER}/{model}/{hour}".rstrip("/")
 
 
-def object_key(model: str, at: float, writer: str, number: int) -> str:
+def object_key(model: str, timestamp: float, writer: str, number: int) -> str:
     """``predictions/<model>/<hour>/<writer>-<number>.msgpack.gz``; ``writer`` is unique to one server process."""
-    return f"{folder(model, hour_of(at))}/{writer}-{number:06d}.msgpack.gz"
+    return f"{folder(model, hour_of(timestamp))}/{writer}-{number:06d}.msgpack.gz"

@@ -1,4 +1,4 @@
-"""Rows as people type them: a JSON object, a list of them, or a CSV file, checked against a model's metadata."""
+"""Rows as a user writes them: a JSON object, a list of objects, or a CSV file, checked against a model's metadata."""
 
 import csv
 import io
@@ -13,10 +13,10 @@ Row = Mapping[str, Any]
 
 
 def from_json(text: str) -> list[Row]:
-    """A row, or a list of rows."""
+    """Parse a row or a list of rows."""
     try:
         data = json.loads(text)
-    except (ValueError, RecursionError) as error:  # the latter of brackets in brackets in brackets
+    except (ValueError, RecursionError) as error:  # RecursionError: deeply nested brackets
         raise SpecError(f"Not JSON: {error}.", hint="""Write a row as '{"carrier": "UA", "hour": 17}'.""") from error
     rows = data if isinstance(data, list) else [data]
     if not rows:
@@ -28,7 +28,7 @@ def from_json(text: str) -> list[Row]:
 
 
 def from_csv(text: str) -> list[Row]:
-    """Rows below a header line; an empty field is a missing value. Values stay text: the server reads them."""
+    """Parse rows below a header line. An empty field is a missing value. The server converts the texts."""
     try:
         rows = list(csv.DictReader(io.StringIO(text)))
     except csv.Error as error:
@@ -42,12 +42,12 @@ def from_csv(text: str) -> list[Row]:
 
 
 def signature_of(metadata: Mapping[str, Any]) -> Signature:
-    """As much of a signature as V2 metadata tells: names and datatypes."""
+    """The part of a signature that V2 metadata contains: names and datatypes."""
     return Signature(tuple(Column(i["name"], i["datatype"]) for i in metadata["inputs"]), Output("output"))
 
 
 def check_names(rows: Sequence[Row], signature: Signature) -> None:
-    """SpecError for a name that the model does not know; the server checks the values."""
+    """Raise SpecError for an input that the model does not have. The server checks the values."""
     known = {column.name for column in signature.inputs}
     for number, row in enumerate(rows):
         if unknown := sorted(str(name) for name in row if name not in known):

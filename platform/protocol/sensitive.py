@@ -1,23 +1,27 @@
-"""Which columns a server must not log: their names, as variables of its container and read from them again."""
+"""The columns that a server must not log: written to its environment variables, and read from them."""
 
 import json
 from collections.abc import Iterable, Mapping
 from itertools import count, takewhile
 
 VARIABLE = "INTERMODAL_PREDICTIONS_SENSITIVE"
-LENGTH = 1000
-"""Of one variable, in bytes. SageMaker takes 1,024, so long lists go on in VARIABLE_1, VARIABLE_2 and so on."""
+MAX_VALUE_BYTES = 1000
+"""The length of one variable. SageMaker accepts 1,024 bytes, so long lists continue in VARIABLE_1, VARIABLE_2 and so
+on."""
 
 
 def to_variables(names: Iterable[str]) -> dict[str, str]:
-    """The same for the same names in whatever order; nothing when there are none."""
+    """The variables that hold these names. Order and repetition do not matter. No names give no variables."""
     distinct = sorted(set(names))
-    text = json.dumps(distinct) if distinct else ""  # ASCII: a character is a byte
-    return {_name(part): text[part * LENGTH :][:LENGTH] for part in range(-(-len(text) // LENGTH))}
+    text = json.dumps(distinct) if distinct else ""  # ASCII, so a character is a byte
+    return {
+        _name(part): text[part * MAX_VALUE_BYTES :][:MAX_VALUE_BYTES]
+        for part in range(-(-len(text) // MAX_VALUE_BYTES))
+    }
 
 
 def from_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """ValueError when they hold no JSON list of texts."""
+    """Read the names. Raises ValueError when the variables do not hold a JSON list of texts."""
     text = "".join(takewhile(bool, (environment.get(_name(part), "") for part in count())))
     names = json.loads(text or "[]")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):

@@ -1,7 +1,6 @@
 """A model's inputs and outputs, in the datatypes of the Open Inference Protocol V2.
 
-Shared by what trains (which writes it) and what serves (which checks every request against it), so it needs
-nothing but the standard library.
+Training writes it and the server checks every request against it, so this module uses the standard library only.
 Source of the datatypes: https://github.com/kserve/open-inference-protocol (tensor data types).
 """
 
@@ -14,10 +13,10 @@ Datatype = Literal["BOOL", "INT64", "FP64", "BYTES"]
 
 @dataclass(frozen=True)
 class Column:
-    """One named column of a table, one value a row.
+    """One named column of a table, with one value per row.
 
-    ``categories`` is filled for a BYTES column: the values seen in training, in the order of their codes; a
-    value not among them is treated as missing. ``nullable`` says whether training saw missing values.
+    ``categories`` of a BYTES column are the values seen in training, in the order of their codes. Any other value is
+    treated as missing. ``nullable`` says whether training saw missing values.
     """
 
     name: str
@@ -28,7 +27,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Output:
-    """One named output. ``width`` is 1 for a vector (one number a row), k for a matrix of k columns a row."""
+    """One named output. ``width`` is 1 for one number per row, k for a matrix with k columns."""
 
     name: str
     datatype: Datatype = "FP64"
@@ -38,7 +37,7 @@ class Output:
 
 @dataclass(frozen=True)
 class Signature:
-    """What a model takes and gives. A change of it is a MAJOR version."""
+    """A model's inputs and output. A change makes a MAJOR version."""
 
     inputs: tuple[Column, ...]
     output: Output
@@ -54,14 +53,14 @@ class Signature:
         )
 
     def interface(self) -> dict[str, Any]:
-        """The part that callers depend on: names, datatypes, nullability; not the categories seen in training."""
+        """The part that callers depend on: names, datatypes and nullability, but not the categories."""
         return {
             "inputs": [[c.name, c.datatype, c.nullable] for c in self.inputs],
             "output": [self.output.name, self.output.datatype, self.output.width, list(self.output.labels)],
         }
 
     def metadata(self, model: str, version: str) -> dict[str, Any]:
-        """The V2 metadata answer (``GET /v2/models/<model>``); -1 is any number of rows."""
+        """The V2 metadata response (``GET /v2/models/<model>``). -1 means any number of rows."""
         shape = [-1] if self.output.width == 1 else [-1, self.output.width]
         return {
             "name": model,

@@ -1,4 +1,4 @@
-"""Bodies of the Open Inference Protocol V2: rows in, predictions out, as a client sees them."""
+"""Bodies of the Open Inference Protocol V2, as a client writes and reads them."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,14 +8,14 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.signature import Signature
 
 GOLDEN_ID = "intermodal-golden"
-"""The id of every request that Intermodal itself makes of golden rows: a body's id comes through every cloud, whatever
-headers it drops. Such a request is nobody's, so no server logs it."""
+"""The id of Intermodal's own requests with golden rows. They are not traffic, so no server logs them. The id is in the
+body, because every target passes the body on, but not every header."""
 
 
 def request_body(signature: Signature, rows: Sequence[Mapping[str, Any]], id: str = "") -> bytes:
-    """Rows (one dict a row, absent or None for missing) as the body of ``POST /v2/models/<model>/infer``.
+    """The body of ``POST /v2/models/<model>/infer``: one dict per row, with missing values absent or None.
 
-    ``id`` is the caller's own; the prediction log keeps it, so that a label can find its prediction.
+    ``id`` is the caller's own. The prediction log keeps it, so that a label can be joined to its prediction.
     """
     inputs = [
         {
@@ -30,12 +30,12 @@ def request_body(signature: Signature, rows: Sequence[Mapping[str, Any]], id: st
 
 
 def golden_body(signature: Signature, rows: Sequence[Mapping[str, Any]]) -> bytes:
-    """Golden rows, for Intermodal itself to ask."""
+    """The body of Intermodal's own request with golden rows."""
     return request_body(signature, rows, GOLDEN_ID)
 
 
 def predictions(body: bytes) -> list[list[float]]:
-    """The first output of a V2 answer, one list a row; IntermodalError when it is not a V2 answer."""
+    """The first output of a V2 response, one list per row. Raises IntermodalError when it is not a V2 response."""
     try:
         output = json.loads(body)["outputs"][0]
         rows, data = int(output["shape"][0]), output["data"]

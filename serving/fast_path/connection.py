@@ -1,9 +1,11 @@
-"""HTTP for the request that nearly all are: few rows, whole, on a connection that stays. It is answered as its last
-byte arrives, with one write, without a task, a scope and the messages of ASGI; they take twice as long as the model.
+"""The HTTP fast path: answers a small JSON request from the bytes of its connection, without ASGI.
 
-Everything else goes the long way, which is uvicorn's own and app.py's, as if this class were not there. What has
-arrived of a request is then told to uvicorn again.
-tests/serving/fast_path/test_connection.py holds one against the other.
+It handles only a complete POST of few rows on a persistent connection, which is what nearly all requests are. It writes
+the response in one call as the last byte arrives. An ASGI task, scope and messages would take twice as long as the
+model. Any other request falls back to uvicorn's own protocol and ``http/app.py``: the part that has arrived is replayed
+there.
+
+``INTERMODAL_FAST_PATH=0`` switches it off. tests/serving/fast_path/test_connection.py compares both paths.
 """
 
 from asyncio import TimerHandle
@@ -11,127 +13,130 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
+from intermodal.serving.fast_path.uvicorn_internals import HttpToolsProtocol
 from intermodal.serving.http.app import CLIENT_GONE, INLINE_BYTES, App
-from intermodal.serving.http.wire import JSON, head
+from intermodal.serving.http.wire import JSON
 from intermodal.serving.service import Model
 
-LONG = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
-"""What headers say about the connection is uvicorn's business."""
+CONNECTION_HEADERS = frozenset((b"transfer-encoding", b"expect", b"upgrade"))
+"""A request with one of these changes the connection's state, which uvicorn manages."""
 
 
-class ShortWay(HttpToolsProtocol):
-    """``self._model`` is set while a request is on the short way."""
+class FastPathProtocol(HttpToolsProtocol):
+    """uvicorn's protocol with a fast path. ``_model`` is set while a request is on the fast path."""
 
-    def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, **more)
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
         app = self.config.app
         assert isinstance(app, App)
-        self._service = app.service
+        self._service, self._read_head = app.service, app.head_reader.read
         routes = app.routes.items()
-        self._models = {path.encode(): (one.label, one.model) for path, one in routes if one.read and one.model}
-        self._marks = b"".join(b"%b: %b\r\n" % mark for mark in (*app.marks, (b"content-type", JSON)))
+        self._models = {
+            path.encode(): (route.label, route.model) for path, route in routes if route.read and route.model
+        }
+        headers = (*app.response_headers, (b"content-type", JSON))
+        self._response_headers = b"".join(b"%b: %b\r\n" % header for header in headers)
         self._model: Model | None = None
         self._label = ""
-        self._said: dict[bytes, bytes] = {}
-        self._parts: list[bytes] = []
+        self._request_headers: dict[bytes, bytes] = {}
+        self._body_parts: list[bytes] = []
         self._started = self._idle_since = 0.0
         self._idle_timer: TimerHandle | None = None
-        self._default: Any = None
-        self._status = b""
+        self._default_headers: Any = None
+        self._status_lines = b""
 
     def on_message_begin(self) -> None:
         self.url, self.headers, self.expect_100_continue = b"", [], False
         self._idle_since = self.loop.time()
 
     def on_headers_complete(self) -> None:
-        found = self._models.get(self.url)
-        self._said = dict(self.headers)
-        if found and self._is_short(self._said):
-            (self._label, self._model), self._started = found, perf_counter()
-            self._parts.clear()
+        route = self._models.get(self.url)
+        self._request_headers = dict(self.headers)
+        if route and self._is_eligible(self._request_headers):
+            (self._label, self._model), self._started = route, perf_counter()
+            self._body_parts.clear()
             self._model.counts.in_flight += 1
         else:
-            self._long()
+            self._replay_head()
 
-    def _is_short(self, said: Mapping[bytes, bytes]) -> bool:
+    def _is_eligible(self, headers: Mapping[bytes, bytes]) -> bool:
         parser = self.parser
         if parser.get_method() != b"POST" or parser.get_http_version() != "1.1" or self.flow.write_paused:
             return False
         if self.pipeline or not (self.cycle is None or self.cycle.response_complete):
             return False
-        if not LONG.isdisjoint(said) or not parser.should_keep_alive():
+        if not CONNECTION_HEADERS.isdisjoint(headers) or not parser.should_keep_alive():
             return False
-        size = said.get(b"content-length", b"")
+        size = headers.get(b"content-length", b"")
         return size.isdigit() and len(size) < 9 and int(size) <= INLINE_BYTES
 
-    def _long(self) -> None:
-        """Tell uvicorn what has arrived."""
+    def _replay_head(self) -> None:
+        """Give uvicorn the head of the request."""
         url, headers, expects = self.url, self.headers, self.expect_100_continue
         super().on_message_begin()
         self.url, self.expect_100_continue = url, expects
         self.headers.extend(headers)
         super().on_headers_complete()
 
-    def _leave(self, model: Model) -> None:
-        """The long way after all."""
-        self._end(model)
-        self._long()
-        for part in self._parts:
+    def _fall_back(self, model: Model) -> None:
+        """Leave the fast path: give uvicorn the head and what has arrived of the body."""
+        self._leave_fast_path(model)
+        self._replay_head()
+        for part in self._body_parts:
             super().on_body(part)
 
     def on_body(self, body: bytes) -> None:
         if self._model:
-            self._parts.append(body)
+            self._body_parts.append(body)
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         model = self._model
-        if model and self._answer(model):
-            self._end(model)
-            self._wait_for_more()
+        if model and self._respond(model):
+            self._leave_fast_path(model)
+            self._wait_for_next_request()
             return
         if model:
-            self._leave(model)
+            self._fall_back(model)
         super().on_message_complete()
 
-    def _end(self, model: Model) -> None:
+    def _leave_fast_path(self, model: Model) -> None:
         self._model = None
         model.counts.in_flight -= 1
 
-    def _answer(self, model: Model) -> bool:
-        """Whether the request was answered."""
+    def _respond(self, model: Model) -> bool:
+        """Predict and write the response. False when the request has to fall back; then nothing was written."""
         service, plane = self._service, model.plane
         try:
-            media, id_ = head(self._said, service.settings.max_body_bytes)
-            answered = plane.plain_rows(b"".join(self._parts)) if plane and media == "json" else None
-        except Exception:  # noqa: BLE001 what is wrong, with the request or with us, is said on the long way
+            media, request_id = self._read_head(self._request_headers)
+            prediction = plane.plain_rows(b"".join(self._body_parts)) if plane and media == "json" else None
+        except Exception:  # noqa: BLE001 the general path meets the same error again and reports it
             return False
-        if answered is None:
+        if prediction is None:
             return False
-        body = answered.body
-        self.transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (self._head(), self._marks, len(body), body))
-        service.predicted(model, answered, id_)
+        body = prediction.body
+        head = self._status_and_default_headers()
+        self.transport.write(b"%b%bcontent-length: %d\r\n\r\n%b" % (head, self._response_headers, len(body), body))
+        service.record(model, prediction, request_id)
         model.counts.answered(self._label, 200, perf_counter() - self._started)
         return True
 
-    def _head(self) -> bytes:
-        """The status line and uvicorn's own headers, of which the date changes every second."""
+    def _status_and_default_headers(self) -> bytes:
+        """The status line and uvicorn's own headers, which change once a second because of the date."""
         default = self.server_state.default_headers
-        if default is not self._default:
+        if default is not self._default_headers:
             lines = b"".join(b"%b: %b\r\n" % header for header in default)
-            self._default, self._status = default, b"HTTP/1.1 200 OK\r\n" + lines
-        return self._status
+            self._default_headers, self._status_lines = default, b"HTTP/1.1 200 OK\r\n" + lines
+        return self._status_lines
 
     def on_response_complete(self) -> None:
-        """uvicorn's, of an answer that went the long way."""
+        """uvicorn calls this after a response of the general path."""
         super().on_response_complete()
         self._idle_since = self.loop.time()
 
-    def _wait_for_more(self) -> None:
-        """The same of the short way, without a new timer for each request."""
+    def _wait_for_next_request(self) -> None:
+        """Start the keep-alive period. One timer serves the whole connection, since a timer per request costs time."""
         self.server_state.total_requests += 1
         self._idle_since = self.loop.time()
         if self._idle_timer is None:
@@ -140,23 +145,23 @@ class ShortWay(HttpToolsProtocol):
     def _close_if_idle(self) -> None:
         self._idle_timer = None
         if self._model or not (self.cycle is None or self.cycle.response_complete):
-            return  # the end of that request sets a timer again
-        left = self._idle_since + self.timeout_keep_alive - self.loop.time()
-        if left > 0:
-            self._idle_timer = self.loop.call_later(left, self._close_if_idle)
+            return  # the end of the current request sets a timer again
+        remaining = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        if remaining > 0:
+            self._idle_timer = self.loop.call_later(remaining, self._close_if_idle)
         else:
             self.timeout_keep_alive_handler()
 
     def shutdown(self) -> None:
-        """A request whose rest is still to come is answered before the connection ends."""
+        """uvicorn calls this when the server stops. An incomplete request falls back, so that uvicorn finishes it."""
         if self._model:
-            self._leave(self._model)
+            self._fall_back(self._model)
         super().shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._model:
             self._model.counts.answered(self._label, CLIENT_GONE, perf_counter() - self._started)
-            self._end(self._model)
+            self._leave_fast_path(self._model)
         if self._idle_timer:
             self._idle_timer.cancel()
         super().connection_lost(exc)

@@ -1,9 +1,9 @@
-"""Plain rows at the speed of the machine: what nearly every request is, from its bytes to its answer in one go.
+"""The fast path for V2 bodies: from bytes to prediction with one generated decoder.
 
-A V2 body whose columns are all there, each with values of its own type, is read by a decoder made for the signature,
-predicted and answered here, in a fraction of the time that the general way takes (bodies.py, tensors.py, table.py).
-Whatever is not plain is declined: the general way then answers it, or says what is wrong with it. So this file knows
-no errors, and tests/serving/fast_path/test_rows.py holds it against the general way.
+It handles a body that has every column of the signature, each with values of its exact type. A decoder made for the
+signature reads it, in a fraction of the time that the general path takes (bodies.py, tensors.py, table.py). Any other
+body is declined with None and falls back to the general path, which owns conversions and validation errors.
+tests/serving/fast_path/test_rows.py compares both paths.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,15 +15,15 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 import msgspec
 
 from intermodal.platform.protocol.signature import Column, Signature
-from intermodal.serving.answered import Answered
+from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import tensors
 from intermodal.serving.protocol.table import codes_of, doubles, numbers_of
 
-EXACT = 2**53 - 1
-"""Beyond it float64 does not hold every integer; the general way has the exact rules."""
+MAX_EXACT_INT = 2**53 - 1
+"""float64 holds every integer up to here. Larger ones need the rules of the general path."""
 TYPES: dict[str, Any] = {
     "FP64": float,
-    "INT64": Annotated[int, msgspec.Meta(ge=-EXACT, le=EXACT)],
+    "INT64": Annotated[int, msgspec.Meta(ge=-MAX_EXACT_INT, le=MAX_EXACT_INT)],
     "BOOL": bool,
     "BYTES": str,
 }
@@ -33,30 +33,30 @@ Parameters = dict[str, Any] | None
 STRICT: dict[str, Any] = {"forbid_unknown_fields": True, "gc": False}
 
 
-class _NotPlain(Exception):
-    """For the general way."""
+class _Unsupported(Exception):
+    """The body needs the general path."""
 
 
-class Read(NamedTuple):
-    """A request's tensors in the signature's order."""
+class ParsedTensors(NamedTuple):
+    """A request's id and its tensors, in the signature's order."""
 
     id: str | None
     tensors: Sequence[Any]
 
 
-class Reader:
-    """Reads bodies with a tensor a column: ``shape`` is the type of a tensor's shape, ``data`` the
-    one that its values make, tuple or list. What does not fit is a DecodeError or _NotPlain."""
+class TensorReader:
+    """Decodes bodies that have one tensor per column. ``shape`` is the type of a tensor's shape, ``data`` the container
+    of its values (tuple or list). Raises DecodeError or _Unsupported for any other body."""
 
     def __init__(self, columns: Sequence[Column], shape: Any, data: Any) -> None:
-        kinds = [self._kind(column, shape, data) for column in columns]
-        inputs = GenericAlias(list, reduce(or_, kinds))
+        types = [self._tensor_type(column, shape, data) for column in columns]
+        inputs = GenericAlias(list, reduce(or_, types))
         fields: Fields = [("inputs", inputs), ("id", str | None, None), ("parameters", Parameters, None)]
         self._decode = msgspec.json.Decoder(msgspec.defstruct("Body", fields, **STRICT)).decode
-        self._kinds, self._place = tuple(kinds), {kind: i for i, kind in enumerate(kinds)}
+        self._types, self._position = tuple(types), {type_: i for i, type_ in enumerate(types)}
 
     @staticmethod
-    def _kind(column: Column, shape: Any, data: Any) -> type[msgspec.Struct]:
+    def _tensor_type(column: Column, shape: Any, data: Any) -> type[msgspec.Struct]:
         value = Optional[TYPES[column.datatype]] if column.nullable else TYPES[column.datatype]  # noqa: UP045
         fields: Fields = [
             ("shape", shape),
@@ -66,59 +66,64 @@ class Reader:
         ]
         return msgspec.defstruct("Tensor", fields, tag_field="name", tag=column.name, **STRICT)
 
-    def read(self, body: bytes) -> Read:
+    def read(self, body: bytes) -> ParsedTensors:
         request: Any = self._decode(body)
-        given = request.inputs
-        if tuple(map(type, given)) != self._kinds:
-            given = sorted(given, key=lambda tensor: self._place[type(tensor)])
-            if tuple(map(type, given)) != self._kinds:
-                raise _NotPlain
-        return Read(request.id, given)
+        inputs = request.inputs
+        if tuple(map(type, inputs)) != self._types:
+            inputs = sorted(inputs, key=lambda tensor: self._position[type(tensor)])
+            if tuple(map(type, inputs)) != self._types:
+                raise _Unsupported
+        return ParsedTensors(request.id, inputs)
 
 
-class PlainRows:
-    """``predict`` takes rows as ``table.Table.numbers`` has them, and their count, at most ``most``. The signature has
-    no text without categories."""
+class FastRows:
+    """Predicts up to ``max_rows`` rows. ``predict`` takes numbers as in ``table.Table`` and the count of rows. The
+    signature must have no text column without categories."""
 
     def __init__(
-        self, signature: Signature, model: str, version: str, predict: Callable[[bytes, int], list[float]], most: int
+        self,
+        signature: Signature,
+        model: str,
+        version: str,
+        predict: Callable[[bytes, int], list[float]],
+        max_rows: int,
     ) -> None:
         columns = signature.inputs
-        self._predict, self._most, self._encode = predict, most, msgspec.json.Encoder().encode
-        self._one = Reader(columns, tuple[Literal[1]], tuple)
-        self._several = Reader(columns, tuple[int], list)
+        self._predict, self._max_rows, self._encode = predict, max_rows, msgspec.json.Encoder().encode
+        self._row_reader = TensorReader(columns, tuple[Literal[1]], tuple)
+        self._batch_reader = TensorReader(columns, tuple[int], list)
         self._codes = [(i, codes_of(column)) for i, column in enumerate(columns) if column.datatype == "BYTES"]
         self._numbers = [numbers_of(column) for column in columns]
         empty = tensors.answer(model, version, None, signature, [0.0] * signature.output.width)
         before, _, after = self._encode(empty).partition(b'"shape":[1')
-        self._before, self._between = before + b'"shape":[', after.partition(b"[0.0")[0]
+        self._before_count, self._after_count = before + b'"shape":[', after.partition(b"[0.0")[0]
 
-    def answer(self, body: bytes) -> Answered | None:
-        """None when the general way has to look at it."""
+    def predict(self, body: bytes) -> Prediction | None:
+        """None when the body needs the general path."""
         try:
             try:
-                id_, numbers, rows = self._one_row(body)
+                id_, numbers, rows = self._read_row(body)
             except msgspec.ValidationError:
-                id_, numbers, rows = self._rows(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, _NotPlain):
+                id_, numbers, rows = self._read_batch(body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, _Unsupported):
             return None
         values = self._predict(numbers, rows)
         tail = b"}]}" if id_ is None else b'}],"id":%b}' % self._encode(id_)
-        text = b"%b%d%b%b%b" % (self._before, rows, self._between, self._encode(values), tail)
-        return Answered(text, id_, rows, numbers, values)
+        text = b"%b%d%b%b%b" % (self._before_count, rows, self._after_count, self._encode(values), tail)
+        return Prediction(text, id_, rows, numbers, values)
 
-    def _one_row(self, body: bytes) -> tuple[str | None, bytes, int]:
-        id_, given = self._one.read(body)
-        row = [tensor.data[0] for tensor in given]
+    def _read_row(self, body: bytes) -> tuple[str | None, bytes, int]:
+        id_, inputs = self._row_reader.read(body)
+        row = [tensor.data[0] for tensor in inputs]
         for i, codes in self._codes:
             row[i] = codes[row[i]]
         return id_, doubles(row), 1
 
-    def _rows(self, body: bytes) -> tuple[str | None, bytes, int]:
-        id_, given = self._several.read(body)
-        rows = len(given[0].data)
+    def _read_batch(self, body: bytes) -> tuple[str | None, bytes, int]:
+        id_, inputs = self._batch_reader.read(body)
+        rows = len(inputs[0].data)
         shape = (rows,)
-        if not 0 < rows <= self._most or any(one.shape != shape or len(one.data) != rows for one in given):
-            raise _NotPlain
-        parts = [numbers(one.data) for one, numbers in zip(given, self._numbers, strict=True)]
+        if not 0 < rows <= self._max_rows or any(t.shape != shape or len(t.data) != rows for t in inputs):
+            raise _Unsupported
+        parts = [numbers(tensor.data) for tensor, numbers in zip(inputs, self._numbers, strict=True)]
         return id_, b"".join(parts), rows

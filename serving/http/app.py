@@ -1,4 +1,4 @@
-"""The ASGI application. No framework: at thousands of requests a second each layer would show."""
+"""The ASGI application. It uses no framework: at thousands of requests a second every layer costs throughput."""
 
 import asyncio
 import logging
@@ -8,50 +8,57 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
-from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import DataPlane
-from intermodal.serving.errors import RequestError, listed, shown
-from intermodal.serving.http.routes import Read, Route, table
+from intermodal.serving.errors import RequestError, describe, join_names
+from intermodal.serving.http.routes import BodyReader, Route, build_routes
 from intermodal.serving.http.wire import (
-    Answer,
     ClientGone,
+    HeadReader,
     Receive,
     Request,
+    Response,
     Scope,
     Send,
-    json_answer,
+    error_response,
+    json_response,
     read_body,
-    refusal,
 )
+from intermodal.serving.prediction import Prediction
 from intermodal.serving.service import Service
 
 INLINE_BYTES = 32_768
-"""Up to here a body is read in the event loop (under a millisecond); a larger one goes to a thread."""
+"""The largest body that is parsed in the event loop (under a millisecond). Larger ones go to a thread."""
 
 CLIENT_GONE = 499
-"""nginx's code for it; only metrics see it."""
+"""nginx's status code for a client that left; it appears in metrics only."""
 
-THREADS = "predict"
+THREAD_PREFIX = "predict"
+MAX_THREADS = 4
 
 logger = logging.getLogger(__name__)
 
 
 class App:
-    """Answers every request with 2xx or with 4xx (503 before the model is ready) in V2's error form."""
+    """Answers every request with 2xx or 4xx (503 before the model is ready), errors in V2's form.
+
+    ``response_headers`` are part of every response. ``head_reader`` is shared with the fast path.
+    """
 
     def __init__(self, service: Service) -> None:
         self.service = service
-        self.routes = table(service)
-        self._pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix=THREADS)
-        who = service.settings.identity
-        marks = ((b"x-intermodal-version", who.version), (b"x-intermodal-cloud", who.cloud))
-        self.marks = [(name, value.encode()) for name, value in marks if value]
-        """Headers of every answer."""
+        self.routes = build_routes(service)
+        settings = service.settings
+        self.head_reader = HeadReader(settings.max_body_bytes, settings.request_id_headers)
+        workers = min(MAX_THREADS, os.cpu_count() or 1)
+        self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=THREAD_PREFIX)
+        identity = settings.identity
+        headers = ((b"x-intermodal-version", identity.version), (b"x-intermodal-cloud", identity.cloud))
+        self.response_headers = [(name, value.encode()) for name, value in headers if value]
 
     def close(self, seconds: float) -> bool:
-        """Wait so long for predictions that still run; whether all of them ended."""
+        """Wait at most so long for running predictions. Returns whether all of them ended."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-        running = [thread for thread in threading.enumerate() if thread.name.startswith(THREADS)]
+        running = [thread for thread in threading.enumerate() if thread.name.startswith(THREAD_PREFIX)]
         for thread in running:
             thread.join(seconds / len(running))
         return not any(thread.is_alive() for thread in running)
@@ -65,67 +72,74 @@ class App:
         counts = route.model.counts if route and route.model else self.service.counts
         counts.in_flight += 1
         try:
-            try:
-                answer = await self._answer(route, scope, receive)
-            except RequestError as error:
-                answer = refusal(error)
-            except ClientGone:
-                counts.answered(label, CLIENT_GONE, perf_counter() - started)
-                return
-            except Exception:
-                logger.exception("%s %s failed", scope["method"], label)
-                answer = json_answer({"error": "The server failed; its log says why."}, 500)
-            headers = [
-                (b"content-type", answer.content_type),
-                (b"content-length", b"%d" % len(answer.body)),
-                *self.marks,
-                *answer.headers,
-            ]
-            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-            await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else answer.body})
+            response = await self._respond(route, label, scope, receive)
+            status = response.status if response else CLIENT_GONE
+            if response:
+                await self._send(response, scope, send)
         finally:
             counts.in_flight -= 1
-        counts.answered(label, answer.status, perf_counter() - started)
+        counts.answered(label, status, perf_counter() - started)
 
-    async def _answer(self, route: Route | None, scope: Scope, receive: Receive) -> Answer:
+    async def _respond(self, route: Route | None, label: str, scope: Scope, receive: Receive) -> Response | None:
+        """The response to any request, errors included; None when the client is gone."""
+        try:
+            return await self._dispatch(route, scope, receive)
+        except RequestError as error:
+            return error_response(error)
+        except ClientGone:
+            return None
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], label)
+            return json_response({"error": "The server failed; its log says why."}, 500)
+
+    async def _send(self, response: Response, scope: Scope, send: Send) -> None:
+        headers = [
+            (b"content-type", response.content_type),
+            (b"content-length", b"%d" % len(response.body)),
+            *self.response_headers,
+            *response.headers,
+        ]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "http.response.body", "body": b"" if scope["method"] == "HEAD" else response.body})
+
+    async def _dispatch(self, route: Route | None, scope: Scope, receive: Receive) -> Response:
         if route is None:
-            raise self._unknown(scope["path"])
+            raise self._not_found(scope["path"])
         method = scope["method"]
         if route.read and route.model and method == "POST":
             if route.model.plane is None:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
-            request = await read_body(scope, receive, self.service.settings.max_body_bytes)
-            answered = await self._predict(route.model.plane, route.read, request)
-            self.service.predicted(route.model, answered, request.id)
-            return Answer(200, answered.body)
+            request = await read_body(scope, receive, self.head_reader)
+            prediction = await self._predict(route.model.plane, route.read, request)
+            self.service.record(route.model, prediction, request.id)
+            return Response(200, prediction.body)
         if route.get and method in ("GET", "HEAD"):
             return route.get()
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
 
-    async def _predict(self, plane: DataPlane, read: Read, request: Request) -> Answered:
-        """In the event loop when it is short, in a thread when it would keep health checks waiting."""
+    async def _predict(self, plane: DataPlane, read: BodyReader, request: Request) -> Prediction:
+        """Predict in the event loop when that is short, else in a thread, so that health checks do not wait."""
         body, media = request.body, request.media
-        short = len(body) <= INLINE_BYTES
-        answered = plane.plain_rows(body) if short and media == "json" else None
-        if answered is None and short:
-            call = read(plane, body, media)
-            inline = call.table.rows <= plane.inline_rows
-            answered = plane.answer(call) if inline else await self._in_thread(lambda: plane.answer(call))
-        elif answered is None:
-            answered = await self._in_thread(lambda: plane.answer(read(plane, body, media)))
-        return answered
+        if len(body) > INLINE_BYTES:
+            return await self._in_thread(lambda: plane.answer(read(plane, body, media)))
+        if media == "json" and (prediction := plane.plain_rows(body)):
+            return prediction
+        parsed = read(plane, body, media)
+        if parsed.table.rows <= plane.inline_rows:
+            return plane.answer(parsed)
+        return await self._in_thread(lambda: plane.answer(parsed))
 
-    async def _in_thread(self, work: Callable[[], Answered]) -> Answered:
+    async def _in_thread(self, work: Callable[[], Prediction]) -> Prediction:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
-    def _unknown(self, path: str) -> RequestError:
+    def _not_found(self, path: str) -> RequestError:
         models, version = [model.package.model for model in self.service.models], self.service.settings.identity.version
-        if path.startswith("/v2/models/"):
-            asked = path.split("/")[3]
-            if asked not in models:
-                return RequestError(f"No model {shown(asked)} here; this server has: {listed(models)}.", status=404)
-            return RequestError(
-                f"No such route; model {asked} has version {version} and takes infer and ready.", status=404
-            )
-        return RequestError(f"No such route; this server has: {listed(self.routes)}.", status=404)
+        if not path.startswith("/v2/models/"):
+            return RequestError(f"No such route; this server has: {join_names(self.routes)}.", status=404)
+        model = path.split("/")[3]
+        if model not in models:
+            return RequestError(f"No model {describe(model)} here; this server has: {join_names(models)}.", status=404)
+        return RequestError(
+            f"No such route; model {model} has version {version} and takes infer and ready.", status=404
+        )

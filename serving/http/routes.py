@@ -1,24 +1,24 @@
-"""The routes of all clouds: path → what answers it."""
+"""The routing table: path → handler. The paths of the serving platforms come from contract.py, through the settings."""
 
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
-from intermodal.serving.dataplane import Call, DataPlane, Media
-from intermodal.serving.http.wire import Answer, json_answer
+from intermodal.serving.dataplane import DataPlane, Media, ParsedRequest
+from intermodal.serving.http.wire import Response, json_response
 from intermodal.serving.metrics import CONTENT_TYPE
 from intermodal.serving.service import Model, Service
 
-Get = Callable[[], Answer]
-Read = Callable[[DataPlane, bytes, Media], Call]
+GetHandler = Callable[[], Response]
+BodyReader = Callable[[DataPlane, bytes, Media], ParsedRequest]
 
 
 class Route(NamedTuple):
-    """``label`` names the route in metrics; ``model`` is the one that ``read`` is for."""
+    """``get`` handles GET; ``read`` parses the body of a POST for ``model``. ``label`` names the route in metrics."""
 
     label: str
-    get: Get | None = None
-    read: Read | None = None
+    get: GetHandler | None = None
+    read: BodyReader | None = None
     model: Model | None = None
 
     @property
@@ -26,49 +26,49 @@ class Route(NamedTuple):
         return ["GET"] * bool(self.get) + ["POST"] * bool(self.read)
 
 
-def table(service: Service) -> dict[str, Route]:
+def build_routes(service: Service) -> dict[str, Route]:
     settings = service.settings
 
-    def live() -> Answer:
-        return json_answer({"live": True})
+    def live() -> Response:
+        return json_response({"live": True})
 
-    def ready() -> Answer:
-        return json_answer({"ready": service.ready}, 200 if service.ready else 503)
+    def ready() -> Response:
+        return json_response({"ready": service.ready}, 200 if service.ready else 503)
 
-    def scrape() -> Answer:
-        return Answer(200, service.metrics.text(), CONTENT_TYPE)
+    def metadata() -> Response:
+        return json_response({"name": "intermodal", "version": _own_version(), "extensions": []})
+
+    def metrics() -> Response:
+        return Response(200, service.metrics.text(), CONTENT_TYPE)
 
     routes = {
         "/": Route("/", live),
-        "/v2": Route("/v2", lambda: json_answer({"name": "intermodal", "version": _own_version(), "extensions": []})),
+        "/v2": Route("/v2", metadata),
         "/v2/health/live": Route("/v2/health/live", live),
         "/v2/health/ready": Route("/v2/health/ready", ready),
-        "/metrics": Route("/metrics", scrape),
-        # SageMaker
-        "/ping": Route("/ping", ready),
+        "/metrics": Route("/metrics", metrics),
     }
     for model in service.models:
-        routes |= _of(model, service)
-    if path := settings.health_route:
+        routes |= _model_routes(model, service)
+    for path in settings.health_routes:
         routes[path] = routes.get(path, Route(path))._replace(get=ready)
-    if len(service.models) == 1:
-        # Routes that name no model: SageMaker's, Azure ML's, and Vertex AI's, which may be one of the above.
-        for path in filter(None, ("/invocations", "/score", settings.predict_route)):
+    if len(service.models) == 1:  # these paths name no model, so with several it would be a guess
+        for path in settings.predict_routes:
             routes[path] = routes.get(path, Route(path))._replace(read=DataPlane.read_any, model=service.models[0])
     return routes
 
 
-def _of(model: Model, service: Service) -> dict[str, Route]:
+def _model_routes(model: Model, service: Service) -> dict[str, Route]:
     name, number = model.package.model, service.settings.identity.version
     metadata = model.package.signature.metadata(name, number)
 
-    def ready() -> Answer:
+    def ready() -> Response:
         is_ready = service.is_ready(model)
-        return json_answer({"name": name, "ready": is_ready}, 200 if is_ready else 503)
+        return json_response({"name": name, "ready": is_ready}, 200 if is_ready else 503)
 
     routes = {}
     for base in (f"/v2/models/{name}", f"/v2/models/{name}/versions/{number}"):
-        routes[base] = Route("/v2/models/*", lambda: json_answer(metadata), model=model)
+        routes[base] = Route("/v2/models/*", lambda: json_response(metadata), model=model)
         routes[f"{base}/ready"] = Route("/v2/models/*/ready", ready, model=model)
         routes[f"{base}/infer"] = Route("/v2/models/*/infer", read=DataPlane.read_v2, model=model)
     return routes

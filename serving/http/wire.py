@@ -1,6 +1,6 @@
-"""HTTP as far as the server needs it: reading a body within limits, writing an answer."""
+"""Requests and responses at the level of ASGI: reading a body within limits, writing a response."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,24 +14,19 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
 JSON = b"application/json"
-MAX_ID = 200
-"""Bytes of a request's id; a longer one is none."""
-
-
-GATEWAY_ID, SAGEMAKER_ID = b"x-request-id", b"x-amzn-sagemaker-custom-attributes"
-"""Where the gateway writes a request's id. SageMaker passes no other header on to a container:
-https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
+MAX_ID_BYTES = 200
+"""A longer request id is ignored."""
 
 
 class Request(NamedTuple):
-    """The body and its kind, and the id that the gateway gave the request ('' for none)."""
+    """A body, its media type, and the id that the gateway gave the request ('' for none)."""
 
     body: bytes
     media: Media
     id: str
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     body: bytes
     content_type: bytes = JSON
@@ -39,20 +34,53 @@ class Answer(NamedTuple):
 
 
 class ClientGone(Exception):
-    """The client left before its request was whole; nobody waits for an answer."""
+    """The client closed the connection before its request was complete."""
 
 
-def json_answer(data: object, status: int = 200) -> Answer:
-    return Answer(status, msgspec.json.encode(data))
+def json_response(data: object, status: int = 200) -> Response:
+    return Response(status, msgspec.json.encode(data))
 
 
-def refusal(error: RequestError) -> Answer:
+def error_response(error: RequestError) -> Response:
     """The error form of the Open Inference Protocol."""
-    return Answer(error.status, msgspec.json.encode({"error": error.message}), JSON, error.headers)
+    return Response(error.status, msgspec.json.encode({"error": error.message}), JSON, error.headers)
+
+
+class HeadReader:
+    """Reads the headers of requests. One object serves all requests, because its settings do not change."""
+
+    def __init__(self, max_body_bytes: int, id_headers: Sequence[bytes]) -> None:
+        self.max_body_bytes = max_body_bytes
+        self._first_id, self._second_id = (*id_headers, b"", b"")[:2]
+        self._other_ids = tuple(id_headers[2:])
+
+    def read(self, headers: Mapping[bytes, bytes]) -> tuple[Media, str]:
+        """The media type and the request id. RequestError when the body is too large or of a type that is not served.
+
+        ``headers`` has the last value of a header that was sent twice.
+        """
+        size = headers.get(b"content-length", b"")
+        if size.isdigit() and (len(size) > 18 or int(size) > self.max_body_bytes):
+            raise self.too_large()
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
+        if b"inference-header-content-length" in headers:
+            raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
+        content_type = headers.get(b"content-type", JSON)
+        # Unrolled for the two headers of the contract, because a loop would cost every request 100 ns.
+        request_id = headers.get(self._first_id) or headers.get(self._second_id, b"")
+        if self._other_ids and not request_id:
+            request_id = next(filter(None, map(headers.get, self._other_ids)), b"")
+        id_text = request_id.decode("latin-1") if len(request_id) <= MAX_ID_BYTES else ""
+        return "json" if content_type == JSON else _media(content_type), id_text
+
+    def too_large(self) -> RequestError:
+        return RequestError(f"The body is over {self.max_body_bytes} bytes; send fewer rows at a time.", status=413)
 
 
 def _media(content_type: bytes) -> Media:
-    """Which kind of body this is. Absent and octet-stream are JSON: boto3 sends the latter when not told otherwise."""
+    """The media type of a body. An absent type and octet-stream are JSON, because some SDKs send the latter by
+    default."""
     kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
     kind = kind.strip()
     charset = parameters.partition("charset=")[2].split(";")[0].strip(" \"'")
@@ -64,30 +92,9 @@ def _media(content_type: bytes) -> Media:
     raise RequestError("Unknown content type; expected application/json or text/csv, in UTF-8.", status=415)
 
 
-def head(said: Mapping[bytes, bytes], limit: int) -> tuple[Media, str]:
-    """The kind of body and the request's id, as in ``Request``; or RequestError. ``said``: a request's headers, of one
-    that is there twice the last."""
-    size = said.get(b"content-length", b"")
-    if size.isdigit() and (len(size) > 18 or int(size) > limit):
-        raise _too_large(limit)
-    if said.get(b"content-encoding", b"identity").lower() != b"identity":
-        raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
-    if b"inference-header-content-length" in said:
-        raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
-    kind = said.get(b"content-type", JSON)
-    id_ = said.get(GATEWAY_ID) or said.get(SAGEMAKER_ID, b"")
-    known = id_.decode("latin-1") if len(id_) <= MAX_ID else ""
-    return "json" if kind == JSON else _media(kind), known
-
-
-def _too_large(limit: int) -> RequestError:
-    return RequestError(f"The body is over {limit} bytes; send fewer rows at a time.", status=413)
-
-
-async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
-    """The whole body with what its head says. What the client says about its length is believed
-    only when it is too long."""
-    media, id_ = head(dict(scope["headers"]), limit)
+async def read_body(scope: Scope, receive: Receive, head: HeadReader) -> Request:
+    """The whole request. The limit holds for the bytes that arrive, whatever content-length claims."""
+    media, request_id = head.read(dict(scope["headers"]))
     message = await receive()
     if message["type"] != "http.request":
         raise ClientGone
@@ -95,7 +102,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
     if message.get("more_body"):
         parts, size = [body], len(body)
         while message.get("more_body"):
-            if size > limit:
+            if size > head.max_body_bytes:
                 break
             message = await receive()
             if message["type"] != "http.request":
@@ -103,6 +110,6 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> Request:
             parts.append(message.get("body", b""))
             size += len(parts[-1])
         body = b"".join(parts)
-    if len(body) > limit:
-        raise _too_large(limit)
-    return Request(body, media, id_)
+    if len(body) > head.max_body_bytes:
+        raise head.too_large()
+    return Request(body, media, request_id)

@@ -1,28 +1,32 @@
-"""Which answered requests of a model the prediction log takes."""
+"""The sampler: which requests of a model go into the prediction log."""
 
 import random
 from time import monotonic
 
-PERIOD = 1.0
-"""How long rows are counted before the share is set anew. In seconds."""
-BURST = 5.0
-"""So many seconds' rows may be taken at once after a quiet time."""
+ADAPT_SECONDS = 1.0
+"""How long rows are counted before the share is computed again."""
+BURST_SECONDS = 5.0
+"""How many seconds' worth of rows may be logged at once after a quiet time."""
 
 
 class Sampler:
-    """A share of the requests, 0 to 1, each as likely as any other: ``sample`` while at most ``rows_per_second`` come,
-    and of more so much less that about as many are taken. A busy second passes before the share follows; meanwhile
-    BURST keeps the log from more. A request is taken whole, however many rows it has, and then nothing for BURST at
-    most.
+    """Takes a random share of the requests: ``sample`` (0 to 1) while at most ``rows_per_second`` arrive, and less
+    above that, so that about ``rows_per_second`` are logged.
 
-    What is logged of a busy server would otherwise slow it, and fill its store with what no reader needs
+    The share follows the load with a delay of ADAPT_SECONDS; until then BURST_SECONDS limits the log. A request is
+    taken whole, however many rows it has, after which nothing is taken for at most BURST_SECONDS.
+
+    Logging everything would slow a busy server, and fill its store with more rows than any reader needs
     (docs/adr/0025-sample-the-prediction-log-under-load.md).
     """
 
     def __init__(self, sample: float, rows_per_second: float) -> None:
-        self._sample, self._most = sample, rows_per_second
-        self.seen = self._taken = 0  # rows, by whoever calls ``takes``
-        self.share, self._allowed = sample, rows_per_second * BURST  # these by whoever calls ``adapt``
+        self._sample, self._rows_per_second = sample, rows_per_second
+        self.seen = self._taken = 0  # rows; written by the thread that calls ``takes``
+        self.share, self._allowed = (
+            sample,
+            rows_per_second * BURST_SECONDS,
+        )  # written by the thread that calls ``adapt``
         self._counted, self._since = 0, monotonic()
 
     def takes(self, rows: int) -> bool:
@@ -34,12 +38,12 @@ class Sampler:
         return True
 
     def adapt(self) -> None:
-        """Set the share, when a period is over."""
+        """Compute the share again when ADAPT_SECONDS are over."""
         seen, taken, now = self.seen, self._taken, monotonic()
         seconds = now - self._since
-        if seconds < PERIOD:
+        if seconds < ADAPT_SECONDS:
             return
-        burst = self._most * BURST
-        self._allowed = max(min(self._allowed + self._most * seconds, taken + burst), taken - burst)
-        self.share = min(self._sample, self._most / max(1, (seen - self._counted) / seconds))
+        limit, burst = self._rows_per_second, self._rows_per_second * BURST_SECONDS
+        self._allowed = max(min(self._allowed + limit * seconds, taken + burst), taken - burst)
+        self.share = min(self._sample, limit / max(1, (seen - self._counted) / seconds))
         self._counted, self._since = seen, now

@@ -1,4 +1,4 @@
-"""Bytes → typed bodies. The only place that parses JSON."""
+"""Decode request bodies into typed structs. The general path parses JSON only here."""
 
 import json
 from typing import Any, NoReturn, TypeVar
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Tensor(msgspec.Struct):
-    """A V2 input: one column (``shape`` [n] or [n, 1]), or all columns at once ([n, k])."""
+    """A V2 input: one column (``shape`` [n] or [n, 1]), or all columns in one matrix ([n, k])."""
 
     name: str
     shape: list[int]
@@ -20,7 +20,9 @@ class Tensor(msgspec.Struct):
     parameters: dict[str, Any] | None = None
 
 
-class WantedOutput(msgspec.Struct):
+class RequestedOutput(msgspec.Struct):
+    """An output that the caller wants in the response."""
+
     name: str
     parameters: dict[str, Any] | None = None
 
@@ -30,26 +32,26 @@ class V2Body(msgspec.Struct):
 
     inputs: list[Tensor]
     id: str | None = None
-    outputs: list[WantedOutput] | None = None
+    outputs: list[RequestedOutput] | None = None
     parameters: dict[str, Any] | None = None
 
 
 class Split(msgspec.Struct):
-    """MLflow's ``dataframe_split``: names once, then rows as lists. ``index`` is read and ignored."""
+    """MLflow's ``dataframe_split``: column names, then rows as lists. An ``index`` is ignored."""
 
     columns: list[str]
     data: list[list[Any]]
 
 
 class AnyBody(msgspec.Struct):
-    """All forms that managed services pass on; exactly one of the first four is there."""
+    """Every supported form of body. A valid body has exactly one of the first four fields."""
 
     inputs: list[Tensor] | dict[str, list[Any]] | None = None
     instances: list[Any] | None = None
     dataframe_split: Split | None = None
     dataframe_records: list[dict[str, Any]] | None = None
     id: str | None = None
-    outputs: list[WantedOutput] | None = None
+    outputs: list[RequestedOutput] | None = None
     parameters: Any = None
 
 
@@ -69,7 +71,7 @@ def _read(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as error:
-        _refuse(error)
+        _reject(error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         if b"NaN" in body or b"Infinity" in body:
             return _read_python_json(decoder, body)
@@ -79,16 +81,16 @@ def _read(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
 
 
 def _read_python_json(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
-    """JSON as Python's own module writes it, with NaN and Infinity, which clients send without knowing."""
+    """Decode JSON with NaN and Infinity. They are not valid JSON, but Python's own module writes them."""
     try:
         data = json.loads(body)
         msgspec.json.encode(data)  # refuses lone surrogates, which json.loads lets through
         return msgspec.convert(data, decoder.type)
     except msgspec.ValidationError as error:
-        _refuse(error)
+        _reject(error)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"The body is not JSON: {str(error)[:200]}.") from error
 
 
-def _refuse(error: msgspec.ValidationError) -> NoReturn:
+def _reject(error: msgspec.ValidationError) -> NoReturn:
     raise RequestError(f"The body is not as expected: {error}.") from error

@@ -1,11 +1,11 @@
-"""One column of a request → the values that the signature promises to the model.
+"""Convert one column of a request to the type in the signature.
 
-The types, and what is taken for them:
+Accepted values by type:
 FP64   finite numbers, and text that is exactly a number
 INT64  integers of 64 bits, numbers without a fraction, and text of either
 BOOL   true and false, 0 and 1, and the text "true", "false", "0", "1"
-BYTES  text only; a number is refused, since 1 and 1.0 would be two texts
-null and NaN are missing values, taken where the column is nullable.
+BYTES  text only; a number is rejected, since 1 and 1.0 would be two texts
+null and NaN are missing values, accepted where the column is nullable.
 """
 
 import re
@@ -15,13 +15,14 @@ from typing import Any
 
 from intermodal.platform.protocol.prediction_log import kept
 from intermodal.platform.protocol.signature import Column
-from intermodal.serving.errors import RequestError, shown
+from intermodal.serving.errors import RequestError, describe
 
 Values = list[Any]
 Unseen = dict[str, dict[int, str]]
-"""Categories that training did not see, by column and row (0 is the first), as the prediction log keeps them."""
+"""Categories that training did not see, by column and row (from 0), shortened as in the prediction log."""
 Coerce = Callable[[Values, Unseen], Values]
-"""Raw values → the column's; a missing value is None, and so is an unseen category, which is put into the dict."""
+"""Raw values → typed values. A missing value becomes None, and so does an unseen category, which is added to the
+dict."""
 
 EXPECTED = {
     "FP64": "a finite number (FP64)",
@@ -32,10 +33,10 @@ EXPECTED = {
 NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
 BOOLS: dict[Any, bool] = {"true": True, "false": False, "0": False, "1": True}
-LOW, HIGH = -(2**63), 2**63 - 1
+MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
 
-class _Unfit(Exception):
+class _WrongType(Exception):
     """The value is not of the column's type."""
 
 
@@ -50,10 +51,10 @@ def _to_float(value: Any) -> float:
         try:
             return float(value)
         except OverflowError as error:
-            raise _Unfit from error
+            raise _WrongType from error
     if type(value) is float and isfinite(value):
         return value
-    raise _Unfit
+    raise _WrongType
 
 
 def _to_int(value: Any) -> int:
@@ -64,9 +65,9 @@ def _to_int(value: Any) -> int:
             value = float(value)
     if type(value) is float and isfinite(value) and value.is_integer():
         value = int(value)
-    if type(value) is int and LOW <= value <= HIGH:
+    if type(value) is int and MIN_INT64 <= value <= MAX_INT64:
         return value
-    raise _Unfit
+    raise _WrongType
 
 
 def _to_bool(value: Any) -> bool:
@@ -76,41 +77,43 @@ def _to_bool(value: Any) -> bool:
         return bool(value)
     if type(value) is str and len(value) <= 5 and value.lower() in BOOLS:
         return BOOLS[value.lower()]
-    raise _Unfit
+    raise _WrongType
 
 
 def _to_text(value: Any) -> str:
     if type(value) is str:
         return value
-    raise _Unfit
+    raise _WrongType
 
 
 CONVERT: dict[str, Callable[[Any], Any]] = {"FP64": _to_float, "INT64": _to_int, "BOOL": _to_bool, "BYTES": _to_text}
 
 
-def _one_by_one(column: Column, values: Values) -> Values:
+def _convert_each(column: Column, values: Values) -> Values:
+    """Convert value by value. RequestError names the column and the row of a wrong value."""
     convert = CONVERT[column.datatype]
     out: Values = []
     for row, value in enumerate(values):
         if _missing(value):
             if not column.nullable:
                 raise RequestError(
-                    f"Column {shown(column.name)}, row {row}: the value is missing, "
+                    f"Column {describe(column.name)}, row {row}: the value is missing, "
                     f"expected {EXPECTED[column.datatype]}."
                 )
             out.append(None)
             continue
         try:
             out.append(convert(value))
-        except _Unfit:
+        except _WrongType:
             raise RequestError(
-                f"Column {shown(column.name)}, row {row}: expected {EXPECTED[column.datatype]}, got {shown(value)}."
+                f"Column {describe(column.name)}, row {row}: expected {EXPECTED[column.datatype]}, "
+                f"got {describe(value)}."
             ) from None
     return out
 
 
 def coercer(column: Column) -> Coerce:
-    """The function for one column, with the common case (all values are right already) at the speed of C."""
+    """The conversion of one column. Values that need no conversion are checked by built-ins, at the speed of C."""
     categories = frozenset(column.categories)
 
     def floats(values: Values, _: Unseen) -> Values:
@@ -119,25 +122,25 @@ def coercer(column: Column) -> Coerce:
                 return values
         elif set(map(type, values)) == {float} and isfinite(sum(values)):
             return values
-        return _one_by_one(column, values)
+        return _convert_each(column, values)
 
     def integers(values: Values, _: Unseen) -> Values:
         if len(values) == 1:
-            if type(values[0]) is int and LOW <= values[0] <= HIGH:
+            if type(values[0]) is int and MIN_INT64 <= values[0] <= MAX_INT64:
                 return values
-        elif set(map(type, values)) == {int} and min(values) >= LOW and max(values) <= HIGH:
+        elif set(map(type, values)) == {int} and min(values) >= MIN_INT64 and max(values) <= MAX_INT64:
             return values
-        return _one_by_one(column, values)
+        return _convert_each(column, values)
 
     def booleans(values: Values, _: Unseen) -> Values:
-        return _one_by_one(column, values)
+        return _convert_each(column, values)
 
     def texts(values: Values, unseen: Unseen) -> Values:
         if len(values) == 1 and type(values[0]) is str:
             if not categories or values[0] in categories:
                 return values
         elif set(map(type, values)) != {str}:
-            values = _one_by_one(column, values)
+            values = _convert_each(column, values)
         if not categories or categories.issuperset(values):
             return values
         known = [value if value in categories else None for value in values]

@@ -1,6 +1,6 @@
-"""Rows and data frames, in the forms that Vertex AI, SageMaker and MLflow users send → named columns.
+"""Parse rows and data frames into named columns, in the forms other than V2.
 
-``instances``: https://cloud.google.com/vertex-ai/docs/predictions/custom-container-requirements
+``instances``: the form of the predict routes in contract.py
 ``dataframe_*``, ``inputs``, CSV: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally
 """
 
@@ -8,41 +8,41 @@ import csv
 import io
 from typing import Any
 
-from intermodal.serving.errors import RequestError, shown
+from intermodal.serving.errors import RequestError, describe
 from intermodal.serving.protocol.bodies import Split
 from intermodal.serving.protocol.coerce import Values
 from intermodal.serving.protocol.table import Named
 
 
-def of_rows(rows: list[Any], names: list[str], what: str) -> Named:
-    """Rows as objects, or as lists in the signature's order. What no row mentions is missing in all."""
+def of_rows(rows: list[Any], names: list[str], field: str) -> Named:
+    """Rows as objects, or as lists in the signature's order. A column that no row has is missing in all rows."""
     if rows and all(type(row) is dict for row in rows):
-        mentioned: set[str] = set().union(*rows)
+        present: set[str] = set().union(*rows)
         columns = {name: [row.get(name) for row in rows] for name in names}
-        # Columns that the model does not know stay in, to be refused by name.
-        return Named({**columns, **{name: [] for name in mentioned - columns.keys()}}, len(rows))
-    return _of_lists(rows, names, what)
+        # Unknown columns stay, so that the checker can name them in its error.
+        return Named({**columns, **{name: [] for name in present - columns.keys()}}, len(rows))
+    return _of_lists(rows, names, field)
 
 
 def of_split(split: Split) -> Named:
     return _of_table(split.columns, split.data, "dataframe_split")
 
 
-def _of_table(names: list[str], rows: list[Any], what: str) -> Named:
+def _of_table(names: list[str], rows: list[Any], field: str) -> Named:
     seen: set[str] = set()
     for name in names:
         if name in seen:
-            raise RequestError(f"'{what}': column {shown(name)} is given twice.")
+            raise RequestError(f"'{field}': column {describe(name)} is given twice.")
         seen.add(name)
-    return _of_lists(rows, names, what)
+    return _of_lists(rows, names, field)
 
 
-def _of_lists(rows: list[Any], names: list[str], what: str) -> Named:
+def _of_lists(rows: list[Any], names: list[str], field: str) -> Named:
     for number, row in enumerate(rows):
         if type(row) is not list:
-            raise RequestError(f"'{what}', row {number}: expected an object in every row or a list in every row.")
+            raise RequestError(f"'{field}', row {number}: expected an object in every row or a list in every row.")
         if len(row) != len(names):
-            raise RequestError(f"'{what}', row {number}: expected {len(names)} values, got {len(row)}.")
+            raise RequestError(f"'{field}', row {number}: expected {len(names)} values, got {len(row)}.")
     return Named({name: [row[i] for row in rows] for i, name in enumerate(names)}, len(rows))
 
 
@@ -52,7 +52,7 @@ def of_columns(columns: dict[str, Values]) -> Named:
     rows = next(iter(lengths.values()), 0)
     for name, length in lengths.items():
         if length != rows:
-            raise RequestError(f"'inputs': column {shown(name)} has {length} values, others have {rows}.")
+            raise RequestError(f"'inputs': column {describe(name)} has {length} values, others have {rows}.")
     return Named(columns, rows)
 
 

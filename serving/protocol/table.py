@@ -1,4 +1,4 @@
-"""Named columns as a client sent them → the table that a runtime takes: the signature's columns, in its order."""
+"""Check a client's named columns and arrange them as a runtime takes them: the signature's columns, in its order."""
 
 from collections.abc import Callable, Iterable, Mapping
 from math import nan
@@ -7,7 +7,7 @@ from struct import pack
 from typing import Any, NamedTuple
 
 from intermodal.platform.protocol.signature import Column, Signature
-from intermodal.serving.errors import RequestError, listed, shown
+from intermodal.serving.errors import RequestError, describe, join_names
 from intermodal.serving.protocol.coerce import EXPECTED, Unseen, Values, coercer
 
 
@@ -21,8 +21,8 @@ class Named(NamedTuple):
 class Table(NamedTuple):
     """Checked columns in the signature's order, each ``rows`` long; None is a missing value or an unseen category.
 
-    ``numbers`` is the same as float64, one column after the other: a category is its code, a missing value NaN, and so
-    is text without categories. ``unseen`` has the categories that training did not see.
+    ``numbers`` holds the same as float64, one column after the other. A category is its code. A missing value is NaN,
+    and so is text without categories. ``unseen`` has the categories that training did not see.
     """
 
     columns: list[Values]
@@ -32,7 +32,7 @@ class Table(NamedTuple):
 
 
 class Checker:
-    """Holds raw columns against one signature."""
+    """Checks raw columns against one signature."""
 
     def __init__(self, signature: Signature) -> None:
         self._plan = [(column, coercer(column), numbers_of(column)) for column in signature.inputs]
@@ -40,43 +40,43 @@ class Checker:
         self._known = frozenset(self.names)
 
     def check(self, named: Named) -> Table:
-        """RequestError that names the column (and the row) that does not fit.
+        """The table of a request. RequestError names the column (and the row) that is wrong.
 
-        A column the model does not know is refused in every form of body: it is most often a misspelt one that is
-        nullable, which would silently become missing.
+        Every form of body rejects an unknown column: it is often the misspelt name of a nullable column, which would
+        silently become missing.
         """
-        given, rows = named
-        if not self._known.issuperset(given):
-            raise self._unknown(given.keys() - self._known)
+        raw_columns, rows = named
+        if not self._known.issuperset(raw_columns):
+            raise self._unknown(raw_columns.keys() - self._known)
         columns: list[Values] = []
         numbers: list[bytes] = []
         unseen: Unseen = {}
         for column, coerce, as_numbers in self._plan:
-            raw = given.get(column.name)
+            raw = raw_columns.get(column.name)
             if raw is not None:
                 values = coerce(raw, unseen)
             elif column.nullable:
                 values = [None] * rows
             else:
                 raise RequestError(
-                    f"Column {shown(column.name)} is absent, expected {EXPECTED[column.datatype]} in every row."
+                    f"Column {describe(column.name)} is absent, expected {EXPECTED[column.datatype]} in every row."
                 )
             columns.append(values)
             numbers.append(as_numbers(values))
         return Table(columns, rows, b"".join(numbers), unseen)
 
     def _unknown(self, names: set[str]) -> RequestError:
-        which = listed(shown(name) for name in sorted(names)[:5])
-        return RequestError(f"Unknown column {which}; this model takes: {listed(self.names)}.")
+        unknown = join_names(describe(name) for name in sorted(names)[:5])
+        return RequestError(f"Unknown column {unknown}; this model takes: {join_names(self.names)}.")
 
 
 def codes_of(column: Column) -> dict[Any, float]:
-    """The number of each category; a missing value's is NaN."""
+    """The code of each category. The code of a missing value is NaN."""
     return {None: nan} | {name: float(code) for code, name in enumerate(column.categories)}
 
 
 def numbers_of(column: Column) -> Callable[[Values], bytes]:
-    """The function that makes float64 of a column's values. KeyError: a category that training did not see."""
+    """The function that packs a column's values as float64. It raises KeyError for an unseen category."""
     if column.datatype != "BYTES":
         return doubles
     if not column.categories:
@@ -86,9 +86,9 @@ def numbers_of(column: Column) -> Callable[[Values], bytes]:
 
 
 def doubles(values: Iterable[float | None]) -> bytes:
-    """Missing values are NaN. ``array`` takes several times as long (docs/profiles.md)."""
-    given = tuple(values)
+    """Pack values as float64, None as NaN. The module ``array`` takes several times as long (docs/profiles.md)."""
+    items = tuple(values)
     try:
-        return pack(f"{len(given)}d", *given)
+        return pack(f"{len(items)}d", *items)
     except NotANumber:
-        return pack(f"{len(given)}d", *[nan if value is None else value for value in given])
+        return pack(f"{len(items)}d", *[nan if value is None else value for value in items])

@@ -1,4 +1,4 @@
-"""LightGBM's text format, fed float64 in which a category is its code and NaN is missing."""
+"""The runtime of LightGBM's text format. It takes float64 numbers: a category is its code, a missing value NaN."""
 
 import weakref
 from ctypes import addressof, byref, c_int, c_int64, c_void_p
@@ -6,23 +6,24 @@ from pathlib import Path
 from threading import Lock
 
 from intermodal.platform.protocol.package import Package
-from intermodal.serving.errors import StartError, listed
+from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
 
-INLINE_TREES = 25_000
-"""Up to so many rows times trees are done at once, quicker than to hand them to a thread (docs/profiles.md)."""
+MAX_INLINE_TREES = 25_000
+"""The most rows times trees that are predicted in the event loop. Up to here a thread would take longer
+(docs/profiles.md)."""
 
 
 class LightgbmRuntime:
-    """The library's booster, without its Python package."""
+    """LightGBM's booster through its C API, without its Python package."""
 
     def __init__(self, package: Package, folder: Path) -> None:
         path, columns = folder / package.file, package.signature.inputs
-        bare = [column.name for column in columns if column.datatype == "BYTES" and not column.categories]
-        if bare:
-            raise StartError(f"{path}: a text column needs its categories to become a number: {listed(bare)}.")
-        self._library, self._held = c.libraries()
+        uncoded = [column.name for column in columns if column.datatype == "BYTES" and not column.categories]
+        if uncoded:
+            raise StartError(f"{path}: a text column needs its categories to become a number: {join_names(uncoded)}.")
+        self._library, self._gil_library = c.libraries()
         self._features = len(columns)
         try:
             self._open(path, package.signature.output.width)
@@ -31,16 +32,16 @@ class LightgbmRuntime:
 
     def _open(self, path: Path, width: int) -> None:
         library, booster, row = self._library, c_void_p(), c_void_p()
-        c.checked(library, library.LGBM_BoosterCreateFromModelfile(bytes(path), byref(c_int()), byref(booster)))
+        c.check(library, library.LGBM_BoosterCreateFromModelfile(bytes(path), byref(c_int()), byref(booster)))
         weakref.finalize(self, library.LGBM_BoosterFree, booster).atexit = False
-        features = c.asked(library, "LGBM_BoosterGetNumFeature", booster)
+        features = c.read_int(library, "LGBM_BoosterGetNumFeature", booster)
         if features != self._features:
             raise StartError(f"{path} takes {features} features and the signature has {self._features} columns.")
-        self._width = c.asked(library, "LGBM_BoosterGetNumClasses", booster)
+        self._width = c.read_int(library, "LGBM_BoosterGetNumClasses", booster)
         if self._width != width:
             raise StartError(f"{path} gives {self._width} numbers a row and the signature has {width}.")
-        self.inline_rows = INLINE_TREES // max(1, c.asked(library, "LGBM_BoosterNumberOfTotalModel", booster))
-        c.checked(
+        self.inline_rows = MAX_INLINE_TREES // max(1, c.read_int(library, "LGBM_BoosterNumberOfTotalModel", booster))
+        c.check(
             library,
             library.LGBM_BoosterPredictForMatSingleRowFastInit(
                 booster, c.NORMAL, *c.ALL_TREES, c.FLOAT64, features, c.ONE_THREAD, byref(row)
@@ -50,14 +51,14 @@ class LightgbmRuntime:
         self._booster, self._row = booster, row
         self._out, self._count = c.doubles(self._width), c_int64()
         self._arguments = addressof(self._count), addressof(self._out)
-        self._predict_row, self._lock = self._held.LGBM_BoosterPredictForMatSingleRowFast, Lock()
+        self._predict_row, self._lock = self._gil_library.LGBM_BoosterPredictForMatSingleRowFast, Lock()
 
     def predict(self, table: Table) -> list[float]:
-        """One row's outputs after the other's."""
+        """The outputs row by row."""
         return self.predict_numbers(table.numbers, table.rows)
 
     def predict_numbers(self, numbers: bytes, rows: int) -> list[float]:
-        """The same of float64, one column after the other."""
+        """The same from ``Table.numbers``: float64, one column after the other."""
         if rows == 1:
             return self._predict_one(numbers)
         out, count = c.doubles(rows * self._width), c_int64()
@@ -65,12 +66,12 @@ class LightgbmRuntime:
             *(self._booster, numbers, c.FLOAT64, rows, self._features, False, c.NORMAL),
             *(*c.ALL_TREES, c.ONE_THREAD, byref(count), out),
         )
-        c.checked(self._library, result)
+        c.check(self._library, result)
         return out[:]
 
     def _predict_one(self, numbers: bytes) -> list[float]:
-        """Threads share what the library writes into, so one reads its answer before another asks."""
+        """Threads share the output buffer, so the lock is held until the result is copied."""
         with self._lock:
             if self._predict_row(self._row, numbers, *self._arguments):
-                c.checked(self._library, -1)
+                c.check(self._library, -1)
             return self._out[:]

@@ -1,7 +1,7 @@
-"""The part of LightGBM's C API that predicts, with the names it has there.
+"""The functions of LightGBM's C API that predict, under their C names.
 
-https://lightgbm.readthedocs.io/en/stable/C-API.html. Its Python package takes 25 us for one row, of which the trees
-take 4, and 55 MB and 0.4 s to be imported; nothing of that is needed to predict.
+https://lightgbm.readthedocs.io/en/stable/C-API.html. The Python package takes 25 us for one row, of which the
+trees take 4, and its import takes 55 MB and 0.4 s. Prediction needs none of that.
 """
 
 import ctypes
@@ -16,7 +16,7 @@ FLOAT64, NORMAL = 1, 0
 ALL_TREES = (0, -1)
 """start_iteration, num_iteration."""
 ONE_THREAD = b"num_threads=1"
-"""Batches are small, and threads that wait for each other cost more."""
+"""Batches are small, so more threads would only add synchronisation."""
 
 _MATRIX = (c_void_p, c_void_p, c_int, c_int32, c_int32, c_int, c_int, c_int, c_int, c_char_p)
 SIGNATURES = {
@@ -35,12 +35,12 @@ SIGNATURES = {
 
 
 class LightgbmError(Exception):
-    """What the library says of a call that failed."""
+    """A call of the library failed. The text is the library's own."""
 
 
 def libraries() -> tuple[ctypes.CDLL, ctypes.PyDLL]:
-    """The library twice: calls of the first let other Python threads run, calls of the second do not, which is what a
-    call of 4 us wants. MissingExtra when lightgbm is not installed."""
+    """The library twice: calls of the first release the GIL, calls of the second keep it, which is faster for a call of
+    4 us. Raises MissingExtra when lightgbm is not installed."""
     spec = find_spec("lightgbm")
     if spec is None or not spec.submodule_search_locations:
         raise MissingExtra("lightgbm", "serving")
@@ -54,16 +54,16 @@ def libraries() -> tuple[ctypes.CDLL, ctypes.PyDLL]:
     return both
 
 
-def checked(library: ctypes.CDLL, result: int) -> None:
-    """LightgbmError when a call did not return 0."""
+def check(library: ctypes.CDLL, result: int) -> None:
+    """Raise LightgbmError when a call did not return 0."""
     if result:
         raise LightgbmError(library.LGBM_GetLastError().decode(errors="replace"))
 
 
-def asked(library: ctypes.CDLL, name: str, handle: c_void_p) -> int:
-    """The number that an ``LGBM_Booster...Num...`` gives."""
+def read_int(library: ctypes.CDLL, name: str, handle: c_void_p) -> int:
+    """The result of a function ``LGBM_Booster...Num...``."""
     number = c_int()
-    checked(library, getattr(library, name)(handle, byref(number)))
+    check(library, getattr(library, name)(handle, byref(number)))
     return number.value
 
 

@@ -1,4 +1,4 @@
-"""Which code runs a model, by its package's format."""
+"""Select the runtime of a model by its package's format."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,18 +14,18 @@ class Runtime(Protocol):
 
     @property
     def inline_rows(self) -> int:
-        """Up to so many rows are predicted in the event loop; more go to a thread."""
+        """The most rows that are predicted in the event loop. More rows go to a thread."""
 
     @property
     def predict_numbers(self) -> Callable[[bytes, int], list[float]] | None:
-        """``predict`` of ``Table.numbers`` and the count of its rows; None when numbers are not enough."""
+        """Predict from ``Table.numbers`` and the count of rows. None when the model needs more than numbers."""
 
     def predict(self, table: Table) -> list[float]:
-        """One row's outputs after the other's, rows x width numbers; never called with no rows."""
+        """The outputs row by row: rows x width numbers. The table has at least one row."""
 
 
 def load(package: Package, folder: Path) -> Runtime:
-    """Load the model's file; StartError says why it cannot be."""
+    """Load the model's file. Raises StartError with the reason when that fails."""
     if not (folder / package.file).is_file():
         raise StartError(f"{folder} has no file '{package.file}', which its descriptor names.")
     match package.format:

@@ -1,4 +1,4 @@
-"""A cloudpickled scikit-learn estimator, fed a DataFrame. pandas and sklearn are imported for this format only."""
+"""The runtime of cloudpickled scikit-learn estimators, which take a DataFrame. Only this format imports pandas."""
 
 import pickle
 from pathlib import Path
@@ -15,7 +15,7 @@ from intermodal.serving.protocol.table import Table
 
 
 class SklearnRuntime:
-    """Even one row takes milliseconds, so every call goes to a thread."""
+    """Every call goes to a thread, because even one row takes milliseconds."""
 
     inline_rows = 0
     predict_numbers = None
@@ -29,7 +29,7 @@ class SklearnRuntime:
         self._columns = package.signature.inputs
         path = folder / package.file
         try:
-            # A version's artifacts are as trusted as the image: their SHA-256 sums were checked when mirrored.
+            # A version's artifacts are as trusted as the image: the mirror checked their SHA-256 sums.
             with path.open("rb") as file:
                 model = pickle.load(file)
         except Exception as error:
@@ -41,7 +41,7 @@ class SklearnRuntime:
         self._positive_only = package.task == "binary"
 
     def predict(self, table: Table) -> list[float]:
-        """One row's outputs after the other's."""
+        """The outputs row by row."""
         frame = self._pandas.DataFrame(
             {c.name: self._series(c, values) for c, values in zip(self._columns, table.columns, strict=True)}
         )

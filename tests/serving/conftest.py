@@ -1,4 +1,4 @@
-"""Tiny models, packed as a version's artifacts are."""
+"""Small models in the package layout of a version."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -53,7 +53,7 @@ def flights(rows: int = 400) -> pd.DataFrame:
 
 
 def as_rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """What a client would send: null where a value is missing, 150 rather than 150.0 for a number of seats."""
+    """Rows as a client sends them: null for a missing value, integers for seats."""
     rows = [{k: None if pd.isna(v) else v for k, v in row.items()} for row in frame.to_dict("records")]
     for row in rows:
         if "seats" in row and row["seats"] is not None:

@@ -1,4 +1,4 @@
-"""Call an ASGI application as a server would, but with whatever a test likes."""
+"""Call an ASGI application as a server would, with arbitrary requests."""
 
 import asyncio
 import json
@@ -17,7 +17,7 @@ JSON_HEADERS = ((b"content-type", b"application/json"),)
 
 
 @dataclass(frozen=True)
-class Got:
+class Received:
     status: int
     headers: dict[str, str]
     body: bytes
@@ -47,8 +47,10 @@ async def request(
     headers: Sequence[tuple[bytes, bytes]] = JSON_HEADERS,
     *,
     leaves: bool = False,
-) -> Got | None:
-    """One request, its body in chunks; with ``leaves`` the client is gone before the last. None: nothing was sent."""
+) -> Received | None:
+    """Send one request, with its body in chunks. With ``leaves`` the client is gone before the last chunk.
+
+    Returns None when the application sent nothing."""
     messages = [{"type": "http.request", "body": c, "more_body": i + 1 < len(chunks)} for i, c in enumerate(chunks)]
     if leaves:
         messages[-1] = {"type": "http.disconnect"}
@@ -64,10 +66,10 @@ async def request(
     if not sent:
         return None
     start, body = sent
-    return Got(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, body["body"])
+    return Received(start["status"], {k.decode(): v.decode() for k, v in start["headers"]}, body["body"])
 
 
-def call(app: App, method: str, path: str, body: Any = b"", headers: Any = JSON_HEADERS, **more: Any) -> Got:
+def call(app: App, method: str, path: str, body: Any = b"", headers: Any = JSON_HEADERS, **more: Any) -> Received:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     got = asyncio.run(request(app, method, path, (raw,), headers, **more))
     assert got is not None

@@ -1,4 +1,4 @@
-"""No input whatever gives a 500: arbitrary paths, headers, bytes and JSON, and near misses of good bodies."""
+"""No input gives a 500: arbitrary paths, headers, bytes and JSON, and nearly valid bodies."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from intermodal.serving.http.app import App
 from tests.serving.conftest import FLIGHTS
 from tests.serving.driver import INFER, app_of, request
 
-GOOD = {
+VALID_ROW = {
     "distance": 733.5,
     "hour": 18,
     "carrier": "UA",
@@ -24,7 +24,7 @@ GOOD = {
     "seats": 149,
 }
 PATHS = [INFER, "/invocations", "/score", "/v1/x:predict"]
-NAMES = [*GOOD, "unknown", "\ud800", ""]
+NAMES = [*VALID_ROW, "unknown", "\ud800", ""]
 
 scalars = (
     st.none()
@@ -35,7 +35,7 @@ scalars = (
     | st.text(max_size=5)
     | st.sampled_from(["UA", "jet", "steam", "1", "1e999", "NaN", "\ud800", "\x00", "9" * 5000])
 )
-things = st.recursive(
+values_ = st.recursive(
     scalars,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES) | st.text(), inner, max_size=3),
     max_leaves=6,
@@ -43,7 +43,7 @@ things = st.recursive(
 tensors = st.fixed_dictionaries(
     {
         "name": st.sampled_from(NAMES),
-        "shape": st.lists(st.integers(-1, 3), max_size=3) | things,
+        "shape": st.lists(st.integers(-1, 3), max_size=3) | values_,
         "datatype": st.sampled_from(["FP64", "INT64", "BYTES", "BOOL", "X"]),
         "data": st.lists(scalars | st.lists(scalars, max_size=2), max_size=3),
     }
@@ -52,10 +52,10 @@ rows = st.lists(
     st.dictionaries(st.sampled_from(NAMES), scalars, max_size=7) | st.lists(scalars, max_size=8), max_size=3
 )
 bodies = st.one_of(
-    things,
-    st.fixed_dictionaries({"inputs": st.lists(tensors, max_size=8)}, optional={"id": scalars, "outputs": things}),
+    values_,
+    st.fixed_dictionaries({"inputs": st.lists(tensors, max_size=8)}, optional={"id": scalars, "outputs": values_}),
     st.fixed_dictionaries({"inputs": st.dictionaries(st.sampled_from(NAMES), st.lists(scalars, max_size=2))}),
-    st.fixed_dictionaries({"instances": rows | things}, optional={"parameters": things}),
+    st.fixed_dictionaries({"instances": rows | values_}, optional={"parameters": values_}),
     st.fixed_dictionaries({"dataframe_records": rows}),
     st.fixed_dictionaries(
         {
@@ -65,13 +65,13 @@ bodies = st.one_of(
         }
     ),
 )
-quick = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+few_examples = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture(scope="module", params=["lightgbm", "sklearn"])
 def app(request: pytest.FixtureRequest, plane: DataPlane, sklearn_plane: DataPlane) -> App:
-    one = plane if request.param == "lightgbm" else sklearn_plane
-    return app_of(one, predict_route="/v1/x:predict", max_body_bytes=100_000)
+    selected = plane if request.param == "lightgbm" else sklearn_plane
+    return app_of(selected, predict_routes=("/invocations", "/score", "/v1/x:predict"), max_body_bytes=100_000)
 
 
 def never_500(
@@ -91,17 +91,19 @@ def never_500(
     return got.status, answer
 
 
-@quick
+@few_examples
 @given(path=st.sampled_from(PATHS), body=bodies)
 @example(path=INFER, body={"inputs": [{"name": "\ud800", "shape": [1], "datatype": "FP64", "data": [float("nan")]}]})
-def test_any_json(app: App, path: str, body: Any) -> None:
+def test_app_any_json_gives_no_500(app: App, path: str, body: Any) -> None:
     never_500(app, "POST", path, [json.dumps(body).encode()], [])
 
 
-@quick
-@given(path=st.sampled_from(PATHS), name=st.sampled_from(list(GOOD)), values=st.lists(scalars, min_size=1, max_size=3))
-def test_any_value_in_a_good_body(app: App, path: str, name: str, values: list[Any]) -> None:
-    body = request_body(FLIGHTS, [{**GOOD, name: value} for value in values])
+@few_examples
+@given(
+    path=st.sampled_from(PATHS), name=st.sampled_from(list(VALID_ROW)), values=st.lists(scalars, min_size=1, max_size=3)
+)
+def test_app_any_value_gives_no_500(app: App, path: str, name: str, values: list[Any]) -> None:
+    body = request_body(FLIGHTS, [{**VALID_ROW, name: value} for value in values])
     status, answer = never_500(app, "POST", path, [body], [])
     if status == 200:
         assert len(answer["outputs"][0]["data"]) == len(values)
@@ -110,7 +112,7 @@ def test_any_value_in_a_good_body(app: App, path: str, name: str, values: list[A
         assert "expected" in answer["error"]
 
 
-@quick
+@few_examples
 @given(
     method=st.sampled_from(["GET", "POST", "HEAD", "PUT", "OPTIONS", "X"]),
     path=st.sampled_from([*PATHS, "/ping", "/v2/models/", "/v2/models/flight_delay/x"]) | st.text(),
@@ -123,13 +125,15 @@ def test_any_value_in_a_good_body(app: App, path: str, name: str, values: list[A
         max_size=3,
     ),
 )
-def test_any_request(app: App, method: str, path: str, chunks: list[bytes], headers: list[tuple[bytes, bytes]]) -> None:
+def test_app_any_request_gives_no_500(
+    app: App, method: str, path: str, chunks: list[bytes], headers: list[tuple[bytes, bytes]]
+) -> None:
     never_500(app, method, path, chunks, headers)
 
 
-@quick
+@few_examples
 @given(text=st.text(alphabet='ab,\n\r"1. \x00\u2028é') | st.binary().map(lambda b: b.decode("latin-1")))
-def test_any_csv(app: App, text: str) -> None:
+def test_app_any_csv_gives_no_500(app: App, text: str) -> None:
     for head in ("", "distance,hour,carrier,weekend\n"):
         never_500(app, "POST", "/invocations", [(head + text).encode()], [(b"content-type", b"text/csv")])
 
@@ -164,12 +168,12 @@ DEEP = 40_000
     ids=lambda body: body[:30].decode("latin-1"),
 )
 @pytest.mark.parametrize("path", PATHS)
-def test_nasty_bodies_are_a_400(app: App, path: str, body: bytes) -> None:
+def test_app_malicious_body_gives_400(app: App, path: str, body: bytes) -> None:
     status, _ = never_500(app, "POST", path, [body], [])
     assert status == 400
 
 
-def test_infinity_is_refused_by_field_and_row(app: App) -> None:
-    body = request_body(FLIGHTS, [GOOD, {**GOOD, "wind": float("-inf")}])
+def test_app_infinity_error_names_column_and_row(app: App) -> None:
+    body = request_body(FLIGHTS, [VALID_ROW, {**VALID_ROW, "wind": float("-inf")}])
     _, answer = never_500(app, "POST", INFER, [body], [])
     assert answer["error"] == "Column 'wind', row 1: expected a finite number (FP64), got -inf."

@@ -1,4 +1,4 @@
-"""The data plane without HTTP: every form of body gives the same predictions."""
+"""The data plane without HTTP: all forms of body give the same predictions."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +16,7 @@ from intermodal.serving.errors import RequestError, StartError
 from tests.serving.conftest import FLIGHTS, Row, plane_of
 
 
-def ask(plane: DataPlane, body: Any, media: Any = "json") -> Any:
+def predict(plane: DataPlane, body: Any, media: Any = "json") -> Any:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return json.loads(plane.answer(plane.read_any(raw, media)).body)
 
@@ -26,7 +26,7 @@ def expected(plane: DataPlane, row: Row) -> float:
     return predictions(plane.answer(plane.read_v2(request_body(FLIGHTS, [row]), "json")).body)[0][0]
 
 
-def test_every_form_gives_the_same_prediction(plane: DataPlane, row: Row, expected: float) -> None:
+def test_plane_every_form_gives_same_prediction(plane: DataPlane, row: Row, expected: float) -> None:
     names, values = list(row), list(row.values())
     forms: list[Any] = [
         {"instances": [row]},
@@ -36,18 +36,18 @@ def test_every_form_gives_the_same_prediction(plane: DataPlane, row: Row, expect
         {"inputs": {name: [value] for name, value in row.items()}},
     ]
     for form in forms:
-        assert ask(plane, form) == {"predictions": [expected]}
+        assert predict(plane, form) == {"predictions": [expected]}
     text = ",".join(names) + "\r\n" + ",".join(str(value) for value in values) + "\r\n"
-    assert ask(plane, text.encode(), "csv") == {"predictions": [expected]}
-    assert ask(plane, request_body(FLIGHTS, [row]))["outputs"][0]["data"] == [expected]
+    assert predict(plane, text.encode(), "csv") == {"predictions": [expected]}
+    assert predict(plane, request_body(FLIGHTS, [row]))["outputs"][0]["data"] == [expected]
 
 
-def test_both_formats_repeat_their_golden_rows(plane: DataPlane, sklearn_plane: DataPlane, sides: DataPlane) -> None:
-    for one in (plane, sklearn_plane, sides):
-        assert one.inline_rows == 0 or one.inline_rows > 64
+def test_plane_inline_rows_by_format(plane: DataPlane, sklearn_plane: DataPlane, sides: DataPlane) -> None:
+    for each in (plane, sklearn_plane, sides):
+        assert each.inline_rows == 0 or each.inline_rows > 64
 
 
-def test_threads_that_predict_at_once_get_their_own_answers(plane: DataPlane, row: Row) -> None:
+def test_plane_concurrent_threads_get_own_predictions(plane: DataPlane, row: Row) -> None:
     bodies = [request_body(FLIGHTS, [{**row, "distance": distance}]) for distance in (100.0, 900.0, 2900.0)]
     calls = [plane.read_v2(body, "json") for body in bodies]
     alone = [plane.answer(call).values for call in calls]
@@ -57,36 +57,36 @@ def test_threads_that_predict_at_once_get_their_own_answers(plane: DataPlane, ro
         assert list(wrong) == [0, 0, 0]
 
 
-def test_missing_values_are_null_nan_or_absent(plane: DataPlane, sklearn_plane: DataPlane, row: Row) -> None:
-    for one in (plane, sklearn_plane):
+def test_plane_null_nan_and_absent_are_missing(plane: DataPlane, sklearn_plane: DataPlane, row: Row) -> None:
+    for each in (plane, sklearn_plane):
         without = {name: value for name, value in row.items() if name not in ("wind", "seats", "engine")}
         nulls = {**row, "wind": None, "seats": None, "engine": None}
         nans = {**row, "wind": float("nan"), "seats": float("nan"), "engine": float("nan")}
-        answers = [ask(one, {"instances": [rows]}) for rows in (without, nulls, nans)]
+        answers = [predict(each, {"instances": [rows]}) for rows in (without, nulls, nans)]
         assert answers[0] == answers[1] == answers[2]
         v2 = [t for t in json.loads(request_body(FLIGHTS, [row]))["inputs"] if t["name"] in without]
-        assert ask(one, {"inputs": v2})["outputs"][0]["data"] == answers[0]["predictions"]
+        assert predict(each, {"inputs": v2})["outputs"][0]["data"] == answers[0]["predictions"]
         header, cells = ",".join(row), ",".join("" if nulls[n] is None else str(nulls[n]) for n in row)
-        assert ask(one, f"{header}\n{cells}".encode(), "csv") == answers[0]
+        assert predict(each, f"{header}\n{cells}".encode(), "csv") == answers[0]
 
 
-def test_multiclass_gives_a_matrix(sides: DataPlane) -> None:
+def test_plane_multiclass_gives_matrix(sides: DataPlane) -> None:
     body = {"inputs": [{"name": "all", "datatype": "FP64", "shape": [2, 2], "data": [-2, 0, 2, 0]}]}
-    output = ask(sides, body)["outputs"][0]
+    output = predict(sides, body)["outputs"][0]
     assert output["shape"] == [2, 3]
     rows = np.array(output["data"]).reshape(2, 3)
     assert np.allclose(rows.sum(axis=1), 1)
     assert list(rows.argmax(axis=1)) == [0, 2]
-    assert ask(sides, {"instances": [[-2, 0], [2, 0]]})["predictions"] == rows.tolist()
+    assert predict(sides, {"instances": [[-2, 0], [2, 0]]})["predictions"] == rows.tolist()
     nested = {"inputs": [{"name": "all", "datatype": "FP32", "shape": [2, 2], "data": [[-2, 0], [2, 0]]}]}
-    assert ask(sides, nested)["outputs"][0] == output
+    assert predict(sides, nested)["outputs"][0] == output
 
 
-def test_v2_echoes_the_id_and_takes_columns_of_shape_n_1(plane: DataPlane, row: Row, expected: float) -> None:
+def test_plane_v2_shape_n_1_is_accepted_and_id_echoed(plane: DataPlane, row: Row, expected: float) -> None:
     inputs = json.loads(request_body(FLIGHTS, [row]))["inputs"]
     for tensor in inputs:
         tensor["shape"], tensor["data"] = [1, 1], [tensor["data"]]
-    answer = ask(plane, {"id": "42", "parameters": {"a": 1}, "inputs": inputs, "outputs": [{"name": "late"}]})
+    answer = predict(plane, {"id": "42", "parameters": {"a": 1}, "inputs": inputs, "outputs": [{"name": "late"}]})
     assert answer == {
         "model_name": "flight_delay",
         "model_version": "1.2.3",
@@ -95,26 +95,26 @@ def test_v2_echoes_the_id_and_takes_columns_of_shape_n_1(plane: DataPlane, row: 
     }
 
 
-def test_no_rows_give_an_empty_answer(plane: DataPlane, sides: DataPlane) -> None:
-    output = ask(plane, request_body(FLIGHTS, []))["outputs"][0]
+def test_plane_no_rows_give_empty_output(plane: DataPlane, sides: DataPlane) -> None:
+    output = predict(plane, request_body(FLIGHTS, []))["outputs"][0]
     assert (output["shape"], output["data"]) == ([0], [])
-    assert ask(plane, {"instances": []}) == {"predictions": []}
+    assert predict(plane, {"instances": []}) == {"predictions": []}
     none = {"inputs": [{"name": n, "datatype": "FP64", "shape": [0], "data": []} for n in "xy"]}
-    assert ask(sides, none)["outputs"][0]["shape"] == [0, 3]
+    assert predict(sides, none)["outputs"][0]["shape"] == [0, 3]
 
 
-def test_an_unseen_category_is_missing_and_counted(plane: DataPlane, row: Row) -> None:
+def test_plane_unseen_category_is_missing_and_recorded(plane: DataPlane, row: Row) -> None:
     call = plane.read_any(json.dumps({"instances": [{**row, "engine": "steam"}, row]}).encode(), "json")
     assert call.table.unseen == {"engine": {0: "steam"}}
-    assert ask(plane, {"instances": [{**row, "engine": "steam"}]}) == ask(
+    assert predict(plane, {"instances": [{**row, "engine": "steam"}]}) == predict(
         plane, {"instances": [{**row, "engine": None}]}
     )
 
 
-def test_a_category_that_is_not_nullable_may_be_unseen_but_not_missing(plane: DataPlane, row: Row) -> None:
-    assert ask(plane, {"instances": [{**row, "carrier": "ZZ"}]})["predictions"]
+def test_plane_required_category_may_be_unseen_not_missing(plane: DataPlane, row: Row) -> None:
+    assert predict(plane, {"instances": [{**row, "carrier": "ZZ"}]})["predictions"]
     with pytest.raises(RequestError, match=r"'carrier', row 0: the value is missing, expected a string"):
-        ask(plane, {"instances": [{**row, "carrier": None}]})
+        predict(plane, {"instances": [{**row, "carrier": None}]})
 
 
 SENTENCES = [
@@ -137,11 +137,11 @@ SENTENCES = [
 
 
 @pytest.mark.parametrize(("body", "sentence"), SENTENCES)
-def test_a_refusal_says_what_was_expected(plane: DataPlane, body: Any, sentence: str) -> None:
-    with pytest.raises(RequestError) as refused:
-        ask(plane, body)
-    assert sentence in refused.value.message
-    assert refused.value.status == 400
+def test_plane_invalid_body_error_names_expectation(plane: DataPlane, body: Any, sentence: str) -> None:
+    with pytest.raises(RequestError) as rejected:
+        predict(plane, body)
+    assert sentence in rejected.value.message
+    assert rejected.value.status == 400
 
 
 TENSORS = [
@@ -160,26 +160,26 @@ TENSORS = [
 
 
 @pytest.mark.parametrize(("change", "sentence"), TENSORS)
-def test_a_wrong_tensor_is_refused_by_name(plane: DataPlane, row: Row, change: Any, sentence: str) -> None:
+def test_plane_invalid_tensor_error_names_it(plane: DataPlane, row: Row, change: Any, sentence: str) -> None:
     body = json.loads(request_body(FLIGHTS, [row]))
     body["inputs"][3].update(change)
-    with pytest.raises(RequestError) as refused:
-        ask(plane, body)
-    assert sentence in refused.value.message
+    with pytest.raises(RequestError) as rejected:
+        predict(plane, body)
+    assert sentence in rejected.value.message
 
 
-def test_an_unknown_output_is_refused(plane: DataPlane, row: Row) -> None:
+def test_plane_unknown_output_is_rejected(plane: DataPlane, row: Row) -> None:
     body = {**json.loads(request_body(FLIGHTS, [row])), "outputs": [{"name": "early"}]}
     with pytest.raises(RequestError, match="Unknown output 'early'; this model gives: late"):
-        ask(plane, body)
+        predict(plane, body)
 
 
-def test_one_matrix_is_refused_where_the_model_takes_text(plane: DataPlane) -> None:
+def test_plane_matrix_with_text_columns_is_rejected(plane: DataPlane) -> None:
     with pytest.raises(RequestError, match="takes text too"):
-        ask(plane, {"inputs": [{"name": "all", "datatype": "FP64", "shape": [1, 7], "data": [1] * 7}]})
+        predict(plane, {"inputs": [{"name": "all", "datatype": "FP64", "shape": [1, 7], "data": [1] * 7}]})
 
 
-def test_a_model_that_does_not_take_the_rows_gives_a_422(sklearn_package: Path, row: Row, caplog: Any) -> None:
+def test_plane_model_rejects_rows_gives_422(sklearn_package: Path, row: Row, caplog: Any) -> None:
     plane = plane_of(sklearn_package)
 
     class Picky:
@@ -189,13 +189,13 @@ def test_a_model_that_does_not_take_the_rows_gives_a_422(sklearn_package: Path, 
             raise ValueError("Input X contains\n NaN.")
 
     picky = DataPlane(plane.package, Picky(), "1")
-    with pytest.raises(RequestError, match="The model cannot take these rows: Input X contains NaN") as refused:
-        ask(picky, {"instances": [row]})
-    assert refused.value.status == 422
+    with pytest.raises(RequestError, match="The model cannot take these rows: Input X contains NaN") as rejected:
+        predict(picky, {"instances": [row]})
+    assert rejected.value.status == 422
     assert "the model refused" in caplog.text
 
 
-def test_a_package_whose_golden_rows_differ_does_not_open(lightgbm_package: Path, tmp_path: Path) -> None:
+def test_open_plane_golden_rows_differ_raises(lightgbm_package: Path, tmp_path: Path) -> None:
     folder = copy(lightgbm_package, tmp_path)
     golden = Golden.read(folder)
     Golden(golden.rows, [[p[0] + 1e-5] for p in golden.predictions]).write(folder)
@@ -203,7 +203,7 @@ def test_a_package_whose_golden_rows_differ_does_not_open(lightgbm_package: Path
         plane_of(folder)
 
 
-def test_golden_predictions_are_those_of_training(lightgbm_package: Path, plane: DataPlane) -> None:
+def test_plane_golden_rows_match_training(lightgbm_package: Path, plane: DataPlane) -> None:
     golden = Golden.read(lightgbm_package)
     again = predictions(plane.answer(plane.read_v2(request_body(FLIGHTS, golden.rows), "json")).body)
     assert holds(golden.predictions, again)
@@ -218,17 +218,17 @@ def test_golden_predictions_are_those_of_training(lightgbm_package: Path, plane:
         (GOLDEN, '{"rows": [{"hour": "x"}], "predictions": [[0]]}', "the golden rows are not taken: Column 'distance'"),
     ],
 )
-def test_a_damaged_package_says_what_is_damaged(
+def test_open_plane_damaged_package_names_damage(
     lightgbm_package: Path, tmp_path: Path, file: str, text: str | None, sentence: str
 ) -> None:
     folder = copy(lightgbm_package, tmp_path)
     (folder / file).unlink() if text is None else (folder / file).write_text(text)
-    with pytest.raises(StartError) as refused:
+    with pytest.raises(StartError) as rejected:
         plane_of(folder)
-    assert sentence in refused.value.message
+    assert sentence in rejected.value.message
 
 
-def test_a_signature_of_another_width_does_not_open(lightgbm_package: Path, tmp_path: Path) -> None:
+def test_open_plane_wrong_feature_count_raises(lightgbm_package: Path, tmp_path: Path) -> None:
     folder = copy(lightgbm_package, tmp_path)
     data = json.loads((folder / DESCRIPTOR).read_text())
     data["signature"]["inputs"].pop()
@@ -237,7 +237,7 @@ def test_a_signature_of_another_width_does_not_open(lightgbm_package: Path, tmp_
         plane_of(folder)
 
 
-def test_an_estimator_that_cannot_be_unpickled_says_so(sklearn_package: Path, tmp_path: Path) -> None:
+def test_open_plane_invalid_pickle_raises(sklearn_package: Path, tmp_path: Path) -> None:
     folder = copy(sklearn_package, tmp_path)
     (folder / Package.read(folder).file).write_bytes(b"\x80\x05junk")
     with pytest.raises(StartError, match="cannot be unpickled"):

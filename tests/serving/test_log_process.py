@@ -1,4 +1,4 @@
-"""The prediction log of a real server process: what it answered is in the store when it has ended."""
+"""The prediction log of a server process: every prediction is in the store when the process has ended."""
 
 import json
 import signal
@@ -22,15 +22,15 @@ from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER
 from tests.serving.test_process import Server, Start, start  # noqa: F401
 
-SHORT = (
+FAST_SHUTDOWN = (
     "import os, sys, pathlib, intermodal.serving.server as server\n"
-    "server.DRAIN_SECONDS, server.GRACE_SECONDS = 1, {grace}\n"
+    "server.DRAIN_SECONDS, server.SHUTDOWN_SECONDS = 1, {grace}\n"
     "sys.exit(server.run(os.environ, pathlib.Path({root!r}), '127.0.0.1', None))\n"
 )
 
 
 def logged(objects: Iterable[bytes]) -> list[Logged]:
-    return [one for data in objects for one in requests(data)[1]]
+    return [entry for data in objects for entry in requests(data)[1]]
 
 
 def in_folder(folder: Path) -> list[Logged]:
@@ -44,16 +44,16 @@ def metric(server: Server, name: str) -> float:
 
 
 class Load:
-    """Threads that ask as fast as they can until the server is gone; the ids of what was answered with 200."""
+    """Threads that send requests until the server is gone. ``answered`` has the ids of those with a 200."""
 
     def __init__(self, server: Server, row: Row, threads: int = 4) -> None:
         self.answered: list[str] = []
         self._body = json.loads(request_body(FLIGHTS, [row]))
-        self._threads = [threading.Thread(target=self._ask, args=(server.url, n)) for n in range(threads)]
+        self._threads = [threading.Thread(target=self._send, args=(server.url, n)) for n in range(threads)]
         for thread in self._threads:
             thread.start()
 
-    def _ask(self, url: str, thread: int) -> None:
+    def _send(self, url: str, thread: int) -> None:
         with httpx.Client() as client:
             for number in range(1_000_000):
                 body = {**self._body, "id": f"{thread}-{number}"}
@@ -65,7 +65,7 @@ class Load:
                     self.answered.append(body["id"])
 
     def wait(self, enough: Callable[[], bool] = lambda: True) -> None:
-        """Until at least 200 were answered and ``enough``."""
+        """Wait until at least 200 were answered and ``enough`` is true."""
         pause = threading.Event()
         while len(self.answered) < 200 or not enough():
             assert any(thread.is_alive() for thread in self._threads), "the server is gone"
@@ -77,7 +77,7 @@ class Load:
         return self.answered
 
 
-def test_sigterm_under_load_loses_nothing(start: Start, lightgbm_package: Path, tmp_path: Path, row: Row) -> None:  # noqa: F811
+def test_log_sigterm_under_load_loses_nothing(start: Start, lightgbm_package: Path, tmp_path: Path, row: Row) -> None:  # noqa: F811
     store = tmp_path / "store"
     server = start(lightgbm_package, INTERMODAL_PREDICTIONS=store.as_uri(), INTERMODAL_CLOUD="gcp")
     server.until("/ping")
@@ -86,7 +86,7 @@ def test_sigterm_under_load_loses_nothing(start: Start, lightgbm_package: Path, 
     server.process.send_signal(signal.SIGTERM)
     answered = load.join()
     assert server.process.wait(15) == 0
-    found = [one.label_id for one in in_folder(store)]
+    found = [entry.label_id for entry in in_folder(store)]
     assert len(found) == len(set(found))
     # A request can be answered and logged while its connection breaks, so the log may know of a few more.
     assert set(answered) <= set(found)
@@ -94,7 +94,7 @@ def test_sigterm_under_load_loses_nothing(start: Start, lightgbm_package: Path, 
     assert "lost" not in server.log
 
 
-def test_a_store_that_answers_500_for_a_while_loses_nothing(
+def test_log_store_500_temporarily_loses_nothing(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     moto: Emulator,  # noqa: F811
@@ -119,23 +119,23 @@ def test_a_store_that_answers_500_for_a_while_loses_nothing(
         assert server.process.wait(15) == 0
     config: Any = {"region": "us-east-1", "endpoint": moto.url}
     store = S3Store(moto.bucket, config=config, client_options={"allow_http": True})
-    found = [one["path"] for one in store.list("at-500/").collect()]
-    assert set(answered) <= {one.label_id for one in logged(bytes(store.get(path).bytes()) for path in found)}
+    found = [item["path"] for item in store.list("at-500/").collect()]
+    assert set(answered) <= {entry.label_id for entry in logged(bytes(store.get(path).bytes()) for path in found)}
     assert "waits for its store" in server.log
     assert "lost" not in server.log
 
 
-def test_a_store_that_never_answers_neither_stops_serving_nor_ending(
+def test_log_store_hangs_serving_and_exit_continue(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     row: Row,
 ) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
-        url = f"http://127.0.0.1:{deaf.getsockname()[1]}"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         server = start(
             None,
             "-c",
-            SHORT.format(grace=1.5, root=str(lightgbm_package)),
+            FAST_SHUTDOWN.format(grace=1.5, root=str(lightgbm_package)),
             MODEL_URI="/",
             INTERMODAL_PREDICTIONS="s3://bucket",
             AWS_ENDPOINT_URL=url,
@@ -148,7 +148,7 @@ def test_a_store_that_never_answers_neither_stops_serving_nor_ending(
     assert "3 predictions are lost" in server.log
 
 
-def test_memory_stays_bounded_when_the_store_never_answers(
+def test_log_store_hangs_process_memory_is_bounded(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     row: Row,
@@ -158,15 +158,15 @@ def test_memory_stays_bounded_when_the_store_never_answers(
         "import intermodal.serving.prediction_log.log as prediction_log, intermodal.serving.server as real\n"
         "log = real.PredictionLog\n"
         f"real.PredictionLog = lambda *a: log(*a, {limits})\n"
-    ) + SHORT.format(grace=1.5, root=str(lightgbm_package))
-    with socket.create_server(("127.0.0.1", 0)) as deaf:
+    ) + FAST_SHUTDOWN.format(grace=1.5, root=str(lightgbm_package))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
         server = start(
             None,
             "-c",
             program,
             MODEL_URI="/",
             INTERMODAL_PREDICTIONS="s3://bucket",
-            AWS_ENDPOINT_URL=f"http://127.0.0.1:{deaf.getsockname()[1]}",
+            AWS_ENDPOINT_URL=f"http://127.0.0.1:{silent.getsockname()[1]}",
             AWS_REGION="us-east-1",
             INTERMODAL_PREDICTIONS_ROWS_PER_SECOND="1000000",
         )
@@ -184,7 +184,7 @@ def test_memory_stays_bounded_when_the_store_never_answers(
     assert "predictions are lost" in server.log
 
 
-def test_sensitive_columns_never_reach_the_store(
+def test_log_package_sensitive_columns_are_not_stored(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     tmp_path: Path,
@@ -203,11 +203,11 @@ def test_sensitive_columns_never_reach_the_store(
     finally:
         again.process.kill()
         again.process.wait()
-    [one] = in_folder(tmp_path / "store")
-    assert set(one.inputs) == set(row) - {"carrier"}
+    [entry] = in_folder(tmp_path / "store")
+    assert set(entry.inputs) == set(row) - {"carrier"}
 
 
-def test_what_the_spec_calls_sensitive_since_never_reaches_the_store(
+def test_log_spec_sensitive_columns_are_not_stored(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     tmp_path: Path,
@@ -218,8 +218,8 @@ def test_what_the_spec_calls_sensitive_since_never_reaches_the_store(
     server.until("/ping")
     httpx.post(server.url + "/invocations", json={"instances": [{**row, "carrier": "B6"}]}).raise_for_status()
     assert server.stop() == 0
-    [one] = in_folder(tmp_path / "store")
-    assert set(one.inputs) == set(row) - {"carrier"}
+    [entry] = in_folder(tmp_path / "store")
+    assert set(entry.inputs) == set(row) - {"carrier"}
 
 
 @pytest.mark.parametrize(
@@ -231,7 +231,7 @@ def test_what_the_spec_calls_sensitive_since_never_reaches_the_store(
         ({"INTERMODAL_PREDICTIONS_SENSITIVE": "carrier"}, "INTERMODAL_PREDICTIONS_SENSITIVE holds no names"),
     ],
 )
-def test_a_wrong_setting_is_said_at_the_start(
+def test_process_invalid_log_setting_exits_1(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     variables: dict[str, str],

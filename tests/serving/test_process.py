@@ -1,4 +1,4 @@
-"""The real process: starts, answers, drains, and says why when it cannot start."""
+"""The server process: it starts, answers, drains, and reports why it cannot start."""
 
 import json
 import os
@@ -65,7 +65,7 @@ class Server:
 def start(tmp_path: Path) -> Iterator[Start]:
     started: list[Server] = []
 
-    def one(package: Path | None, *argv: str, **environment: str) -> Server:
+    def start_server(package: Path | None, *argv: str, **environment: str) -> Server:
         root = tmp_path / f"root{len(started)}"
         root.mkdir()
         if package:
@@ -73,7 +73,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         started.append(Server(root, tmp_path / f"log{len(started)}", list(argv), **environment))
         return started[-1]
 
-    yield one
+    yield start_server
     for server in started:
         server.process.kill()
         server.process.wait()
@@ -94,8 +94,8 @@ HEAVY = (
 )
 
 
-def test_it_serves_without_anything_heavy_and_leaves_with_0(start: Start, lightgbm_package: Path, row: Row) -> None:
-    # The same entry point, with a look at what was imported once it has drained.
+def test_process_imports_nothing_heavy_and_exits_0(start: Start, lightgbm_package: Path, row: Row) -> None:
+    # The same entry point, which prints the heavy modules that were imported when it has drained.
     program = (
         "import runpy, sys\n"
         "sys.argv = ['intermodal.serving', 'serve', '--host', '127.0.0.1', '--root', sys.argv[1]]\n"
@@ -116,7 +116,19 @@ def test_it_serves_without_anything_heavy_and_leaves_with_0(start: Start, lightg
     assert list((root / "logged").rglob("*.msgpack.gz"))
 
 
-def test_sklearn_and_the_routes_of_vertex(start: Start, sklearn_package: Path, row: Row) -> None:
+def test_process_fast_path_off_serves_the_same(start: Start, lightgbm_package: Path, row: Row) -> None:
+    body, responses = request_body(FLIGHTS, [row], "mine"), []
+    for switch in ("0", "1"):
+        server = start(lightgbm_package, INTERMODAL_FAST_PATH=switch)
+        server.until("/ping")
+        response = httpx.post(server.url + INFER, content=body)
+        responses.append((response.status_code, response.json()))
+        assert server.stop() == 0
+    assert responses[0] == responses[1]
+    assert responses[0][0] == 200
+
+
+def test_process_sklearn_serves_configured_routes(start: Start, sklearn_package: Path, row: Row) -> None:
     server = start(sklearn_package, AIP_HEALTH_ROUTE="/alive", AIP_PREDICT_ROUTE="/v1/endpoints/1:predict")
     server.until("/alive")
     answer = httpx.post(server.url + "/v1/endpoints/1:predict", json={"instances": [row]})
@@ -140,7 +152,7 @@ class Slow(ClassifierMixin, BaseEstimator):
 
 
 def slow_package(folder: Path, like: Path, flag: Path) -> Path:
-    """A model that takes as long over three rows as the flag exists."""
+    """A model whose prediction of three rows lasts as long as the flag exists."""
     import cloudpickle
 
     names: dict[str, Any] = {"FLAG": str(flag), "__name__": "__main__"}
@@ -153,7 +165,9 @@ def slow_package(folder: Path, like: Path, flag: Path) -> Path:
     return folder
 
 
-def test_sigterm_finishes_what_is_in_flight(start: Start, sklearn_package: Path, tmp_path: Path, row: Row) -> None:
+def test_process_sigterm_finishes_requests_in_flight(
+    start: Start, sklearn_package: Path, tmp_path: Path, row: Row
+) -> None:
     flag = tmp_path / "predicting"
     server = start(slow_package(tmp_path / "slow", sklearn_package, flag))
     server.until("/ping")
@@ -183,9 +197,7 @@ def test_sigterm_finishes_what_is_in_flight(start: Start, sklearn_package: Path,
     assert server.process.wait(10) == 0
 
 
-def test_a_prediction_that_never_ends_does_not_keep_it(
-    start: Start, sklearn_package: Path, tmp_path: Path, row: Row
-) -> None:
+def test_process_endless_prediction_exits_1(start: Start, sklearn_package: Path, tmp_path: Path, row: Row) -> None:
     flag, root = tmp_path / "predicting", tmp_path / "endless"
     slow_package(root / "model", sklearn_package, flag)
     program = (
@@ -204,7 +216,7 @@ def test_a_prediction_that_never_ends_does_not_keep_it(
     assert "gave up on a prediction" in server.log
 
 
-def test_sigterm_while_loading_leaves_with_0(start: Start, sklearn_package: Path, tmp_path: Path) -> None:
+def test_process_sigterm_while_loading_exits_0(start: Start, sklearn_package: Path, tmp_path: Path) -> None:
     flag = tmp_path / "predicting"
     package = slow_package(tmp_path / "slow", sklearn_package, flag)
     golden = json.loads((package / GOLDEN).read_text())
@@ -217,7 +229,7 @@ def test_sigterm_while_loading_leaves_with_0(start: Start, sklearn_package: Path
     assert server.stop() == 0
 
 
-def test_a_model_that_does_not_load_ends_the_process_with_the_reason(start: Start, lightgbm_package: Path) -> None:
+def test_process_invalid_start_exits_1_with_reason(start: Start, lightgbm_package: Path) -> None:
     server = start(None)
     assert server.process.wait(20) == 1
     assert "No intermodal.json found in: " in server.log
@@ -227,7 +239,7 @@ def test_a_model_that_does_not_load_ends_the_process_with_the_reason(start: Star
     assert "PORT is 'http'" in server.log
 
 
-def test_golden_rows_that_differ_end_the_process(start: Start, lightgbm_package: Path, tmp_path: Path) -> None:
+def test_process_golden_rows_differ_exits_1(start: Start, lightgbm_package: Path, tmp_path: Path) -> None:
     package = shutil.copytree(lightgbm_package, tmp_path / "wrong")
     golden = json.loads((package / GOLDEN).read_text())
     golden["predictions"][0][0] += 0.01
@@ -238,7 +250,7 @@ def test_golden_rows_that_differ_end_the_process(start: Start, lightgbm_package:
     assert "Traceback" not in server.log
 
 
-def test_a_taken_port_is_named(start: Start, lightgbm_package: Path) -> None:
+def test_process_port_in_use_is_named(start: Start, lightgbm_package: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         server = start(lightgbm_package, PORT=str(port))
@@ -247,7 +259,7 @@ def test_a_taken_port_is_named(start: Start, lightgbm_package: Path) -> None:
     assert "Set another PORT" in server.log
 
 
-def test_odd_http_does_not_end_it(start: Start, lightgbm_package: Path, row: Row) -> None:
+def test_process_malformed_http_keeps_serving(start: Start, lightgbm_package: Path, row: Row) -> None:
     server = start(lightgbm_package)
     server.until("/ping")
     for raw in (

@@ -1,4 +1,4 @@
-"""Several models in one process: each by its name, all or none ready."""
+"""Several models in one process: each is served by its name, and the process is ready when all are."""
 
 import shutil
 from pathlib import Path
@@ -24,13 +24,19 @@ SIDES = "/v2/models/sides/infer"
 
 @pytest.fixture
 def app(plane: DataPlane, sides: DataPlane) -> App:
-    models = [Model(one.package, Path("nowhere")) for one in (plane, sides)]
-    for model, one in zip(models, (plane, sides), strict=True):
-        model.plane = one
-    return App(Service(models, Settings(identity=Identity("1.2.3", "aws", "aws/sagemaker"), predict_route="/predict")))
+    models = [Model(each.package, Path("nowhere"), each) for each in (plane, sides)]
+    return App(
+        Service(
+            models,
+            Settings(
+                identity=Identity("1.2.3", "aws", "aws/sagemaker"),
+                predict_routes=("/invocations", "/score", "/predict"),
+            ),
+        )
+    )
 
 
-def test_each_answers_under_its_name_and_no_route_guesses(app: App, row: Row) -> None:
+def test_app_several_models_are_served_by_name_only(app: App, row: Row) -> None:
     assert call(app, "POST", INFER, request_body(FLIGHTS, [row])).json["model_name"] == "flight_delay"
     assert call(app, "POST", SIDES, request_body(POINTS, [{"x": 1.0, "y": 2.0}])).json["model_name"] == "sides"
     for path in ("/invocations", "/score", "/predict"):
@@ -42,22 +48,22 @@ def test_each_answers_under_its_name_and_no_route_guesses(app: App, row: Row) ->
     )
 
 
-def test_ready_when_all_are_and_each_for_itself(app: App) -> None:
+def test_app_several_models_ready_when_all_are(app: App) -> None:
     app.service.models[1].plane = None
     assert call(app, "GET", "/ping").status == 503
     assert call(app, "GET", "/v2/models/flight_delay/ready").status == 200
     assert call(app, "GET", "/v2/models/sides/ready").status == 503
     assert call(app, "POST", SIDES, request_body(POINTS, [{"x": 1.0, "y": 2.0}])).status == 503
     text = call(app, "GET", "/metrics").body.decode()
-    who = 'cloud="aws",model="{}",model_version="1.2.3",target="aws/sagemaker"'
+    labels = 'cloud="aws",model="{}",model_version="1.2.3",target="aws/sagemaker"'
     for model, ready in (("", 0.0), ("flight_delay", 1.0), ("sides", 0.0)):
-        assert f"intermodal_ready{{{who.format(model)}}} {ready}" in text
-    who = 'cloud="aws",code="503",model="{}",model_version="1.2.3",route="{}",target="aws/sagemaker"'
-    assert f"intermodal_requests_total{{{who.format('', '/ping')}}} 1.0" in text
-    assert f"intermodal_requests_total{{{who.format('sides', '/v2/models/*/infer')}}} 1.0" in text
+        assert f"intermodal_ready{{{labels.format(model)}}} {ready}" in text
+    labels = 'cloud="aws",code="503",model="{}",model_version="1.2.3",route="{}",target="aws/sagemaker"'
+    assert f"intermodal_requests_total{{{labels.format('', '/ping')}}} 1.0" in text
+    assert f"intermodal_requests_total{{{labels.format('sides', '/v2/models/*/infer')}}} 1.0" in text
 
 
-def test_their_requests_are_logged_apart(app: App, row: Row) -> None:
+def test_log_several_models_have_own_objects(app: App, row: Row) -> None:
     objects: dict[str, bytes] = {}
     counts = {model.package: model.counts for model in app.service.models}
     log = app.service.log = PredictionLog(counts, app.service.settings, objects.__setitem__)
@@ -72,7 +78,7 @@ def test_their_requests_are_logged_apart(app: App, row: Row) -> None:
     assert [model.counts.logged for model in app.service.models] == [3, 3]
 
 
-def test_a_folder_of_packages_is_served(
+def test_process_folder_of_packages_is_served(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     multiclass_package: Path,
@@ -90,7 +96,7 @@ def test_a_folder_of_packages_is_served(
     assert server.stop() == 0
 
 
-def test_two_versions_of_one_model_are_not_guessed_between(
+def test_process_two_versions_of_model_exits_1(
     start: Start,  # noqa: F811
     lightgbm_package: Path,
     tmp_path: Path,

@@ -1,4 +1,4 @@
-"""Names of sensitive columns travel as variables: whole, whatever is in them, and in no variable too long."""
+"""Names of sensitive columns pass through environment variables unchanged, and within the length of a variable."""
 
 import pytest
 from hypothesis import example, given
@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from intermodal.platform.protocol.sensitive import VARIABLE, from_variables, to_variables
 
-MOST_BYTES, MOST_VARIABLES = 1024, 100
+MAX_VALUE_BYTES, MAX_VARIABLES = 1024, 100
 """SageMaker's limits: botocore, sagemaker/2017-07-24, EnvironmentValue and EnvironmentMap."""
 
 
@@ -15,23 +15,23 @@ MOST_BYTES, MOST_VARIABLES = 1024, 100
 @example([f"a_column_of_a_wide_table_{number}" for number in range(1000)])
 @example(["x" * 996])  # as many characters as one variable holds
 @example(["x" * 997])
-def test_names_come_back_and_fit(names: list[str]) -> None:
+def test_sensitive_names_round_trip_within_limits(names: list[str]) -> None:
     variables = to_variables(names)
     assert from_variables(variables) == tuple(sorted(set(names)))
-    assert all(text.isascii() and 0 < len(text) <= MOST_BYTES for text in variables.values())
-    assert len(variables) < MOST_VARIABLES
+    assert all(text.isascii() and 0 < len(text) <= MAX_VALUE_BYTES for text in variables.values())
+    assert len(variables) < MAX_VARIABLES
 
 
-def test_the_order_of_names_changes_nothing() -> None:
+def test_sensitive_order_does_not_matter() -> None:
     assert to_variables(["b", "a", "b"]) == to_variables(["a", "b"]) == {VARIABLE: '["a", "b"]'}
 
 
-def test_without_names_nothing_is_said() -> None:
+def test_sensitive_no_names_give_no_variables() -> None:
     assert to_variables([]) == {}
     assert from_variables({VARIABLE: ""}) == from_variables({}) == ()
 
 
-def test_a_list_whose_end_is_lost_is_no_list() -> None:
+def test_sensitive_truncated_list_raises() -> None:
     variables = to_variables(["x" * 3000])
     del variables[f"{VARIABLE}_2"]
     with pytest.raises(ValueError, match="Unterminated"):

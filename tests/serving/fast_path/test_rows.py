@@ -1,4 +1,4 @@
-"""The quick way of plain rows against the general way: it gives the same answer, or leaves it to the general way."""
+"""The fast path of V2 bodies compared with the general path: it gives the same prediction or declines."""
 
 import json
 from typing import Any
@@ -13,8 +13,8 @@ from intermodal.serving.errors import RequestError
 from tests.serving.conftest import FLIGHTS, POINTS, Row
 
 
-def both_ways(plane: DataPlane, body: bytes) -> tuple[Any, Any]:
-    """The quick answer (None when it declined) and the general one (None when it was refused)."""
+def both_paths(plane: DataPlane, body: bytes) -> tuple[Any, Any]:
+    """The fast path's prediction (None when it declined) and the general one's (None when it was rejected)."""
     try:
         general = plane.answer(plane.read_v2(body, "json"))
     except RequestError:
@@ -33,29 +33,29 @@ def both_ways(plane: DataPlane, body: bytes) -> tuple[Any, Any]:
         {"distance": 1e300},
     ],
 )
-def test_a_plain_row_goes_the_quick_way_and_gives_the_same(plane: DataPlane, row: Row, change: Row) -> None:
+def test_fast_rows_plain_row_equals_general_path(plane: DataPlane, row: Row, change: Row) -> None:
     raw = json.loads(request_body(FLIGHTS, [{**row, **change}]))
     for more in ({}, {"id": 'a "quoted" id, ключ'}, {"parameters": {"a": 1}}, {"inputs": raw["inputs"][::-1]}):
-        quick, general = both_ways(plane, json.dumps({**raw, **more}).encode())
-        assert quick is not None
-        assert quick == general
+        fast, general = both_paths(plane, json.dumps({**raw, **more}).encode())
+        assert fast is not None
+        assert fast == general
 
 
-def test_several_rows_go_the_quick_way_too(plane: DataPlane, row: Row) -> None:
+def test_fast_rows_several_rows_equal_general_path(plane: DataPlane, row: Row) -> None:
     gaps = {**row, "wind": None, "seats": None, "engine": None}
     for rows in ([row, gaps], [gaps, row, row], [row] * plane.inline_rows):
-        quick, general = both_ways(plane, request_body(FLIGHTS, rows, "mine"))
-        assert quick is not None
-        assert quick == general
-        assert quick.rows == len(rows) == len(quick.values)
+        fast, general = both_paths(plane, request_body(FLIGHTS, rows, "mine"))
+        assert fast is not None
+        assert fast == general
+        assert fast.rows == len(rows) == len(fast.values)
 
 
-def test_several_outputs(sides: DataPlane) -> None:
+def test_fast_rows_several_outputs_equal_general_path(sides: DataPlane) -> None:
     for count in (1, 4):
-        quick, general = both_ways(sides, request_body(POINTS, [{"x": 0.1, "y": 2}] * count, "7"))
-        assert quick is not None
-        assert quick == general
-        assert len(quick.values) == 3 * count
+        fast, general = both_paths(sides, request_body(POINTS, [{"x": 0.1, "y": 2}] * count, "7"))
+        assert fast is not None
+        assert fast == general
+        assert len(fast.values) == 3 * count
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ def test_several_outputs(sides: DataPlane) -> None:
         *({"weekend": 1}, {"weekend": None}, {"carrier": None}, {"distance": [1.0]}),
     ],
 )
-def test_what_is_not_plain_is_left_to_the_general_way(plane: DataPlane, row: Row, change: Row) -> None:
+def test_fast_rows_inexact_value_is_declined(plane: DataPlane, row: Row, change: Row) -> None:
     assert plane.plain_rows(request_body(FLIGHTS, [{**row, **change}])) is None
 
 
-def test_a_body_that_is_not_plain_is_left_to_the_general_way(plane: DataPlane, row: Row) -> None:
+def test_fast_rows_other_body_is_declined(plane: DataPlane, row: Row) -> None:
     raw = json.loads(request_body(FLIGHTS, [row]))
     inputs = raw["inputs"]
     bodies: list[dict[str, Any]] = [
@@ -120,13 +120,13 @@ SHAPES = st.sampled_from([None, None, None, [1, 1], [2], [], [-1], [1.0], [True]
     datatype=st.sampled_from([None, None, "FP64", "INT8", "TEXT"]),
     order=st.randoms(),
 )
-def test_whatever_the_quick_way_takes_it_answers_as_the_general_way(
+def test_fast_rows_any_body_declined_or_equal(
     plane: DataPlane, rows: list[Row], shape: list[Any] | None, datatype: str | None, order: Any
 ) -> None:
     raw = json.loads(request_body(FLIGHTS, rows))
     order.shuffle(raw["inputs"])
     odd = order.choice(raw["inputs"])
     odd["shape"], odd["datatype"] = odd["shape"] if shape is None else shape, datatype or odd["datatype"]
-    quick, general = both_ways(plane, json.dumps(raw).encode())
-    if quick is not None:
-        assert quick == general
+    fast, general = both_paths(plane, json.dumps(raw).encode())
+    if fast is not None:
+        assert fast == general

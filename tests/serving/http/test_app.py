@@ -1,4 +1,4 @@
-"""The transports: each cloud's routes, codes and headers."""
+"""The ASGI application: routes, status codes and headers."""
 
 import asyncio
 import json
@@ -20,7 +20,7 @@ def app(plane: DataPlane) -> App:
     return app_of(plane)
 
 
-def test_v2_metadata_and_health(app: App) -> None:
+def test_app_v2_metadata_and_health_respond(app: App) -> None:
     assert call(app, "GET", "/v2").json["name"] == "intermodal"
     assert call(app, "GET", "/v2/health/live").json == {"live": True}
     assert call(app, "GET", "/v2/health/ready").json == {"ready": True}
@@ -29,7 +29,7 @@ def test_v2_metadata_and_health(app: App) -> None:
         assert call(app, "GET", f"{base}/ready").json == {"name": "flight_delay", "ready": True}
 
 
-def test_every_scoring_route_takes_a_v2_body_whole(app: App, row: Row) -> None:
+def test_app_every_predict_route_takes_v2_body(app: App, row: Row) -> None:
     body = request_body(FLIGHTS, [row, row])
     answers = [
         call(app, "POST", path, body, headers)
@@ -42,20 +42,26 @@ def test_every_scoring_route_takes_a_v2_body_whole(app: App, row: Row) -> None:
     assert answers[0].headers["x-intermodal-cloud"] == "aws"
 
 
-def test_vertex_names_its_own_routes(plane: DataPlane, row: Row) -> None:
+def test_app_configured_routes_are_served(plane: DataPlane, row: Row) -> None:
     predict = "/v1/endpoints/7/deployedModels/8:predict"
-    app = app_of(plane, health_route="/v1/endpoints/7/deployedModels/8", predict_route=predict)
+    app = app_of(
+        plane,
+        health_routes=("/ping", "/v1/endpoints/7/deployedModels/8"),
+        predict_routes=("/invocations", "/score", predict),
+    )
     assert call(app, "GET", "/v1/endpoints/7/deployedModels/8").status == 200
     assert len(call(app, "POST", predict, {"instances": [row], "parameters": {}}).json["predictions"]) == 1
 
 
-def test_vertex_may_name_a_route_that_exists(plane: DataPlane, row: Row) -> None:
-    app = app_of(plane, health_route="/invocations", predict_route="/invocations")
+def test_app_configured_route_equal_to_fixed_serves_both(plane: DataPlane, row: Row) -> None:
+    app = app_of(
+        plane, health_routes=("/ping", "/invocations"), predict_routes=("/invocations", "/score", "/invocations")
+    )
     assert call(app, "GET", "/invocations").json == {"ready": True}
     assert call(app, "POST", "/invocations", {"instances": [row]}).status == 200
 
 
-def test_csv_is_for_the_generic_routes(app: App) -> None:
+def test_app_csv_on_v2_route_gives_415(app: App) -> None:
     csv = b"distance,hour,carrier,weekend\n733.5,18,UA,false\n"
     for kind in (b"text/csv", b"Text/CSV; charset=UTF-8"):
         assert len(call(app, "POST", "/invocations", csv, [(b"content-type", kind)]).json["predictions"]) == 1
@@ -73,13 +79,13 @@ def test_csv_is_for_the_generic_routes(app: App) -> None:
         (b"inference-header-content-length", b"10"),
     ],
 )
-def test_what_is_not_understood_is_a_415(app: App, header: tuple[bytes, bytes]) -> None:
+def test_app_unsupported_header_gives_415(app: App, header: tuple[bytes, bytes]) -> None:
     answer = call(app, "POST", "/invocations", b"{}", [header])
     assert answer.status == 415
     assert list(answer.json) == ["error"]
 
 
-def test_before_the_model_is_loaded_only_liveness_answers(plane: DataPlane, row: Row) -> None:
+def test_app_model_loading_gives_503_except_liveness(plane: DataPlane, row: Row) -> None:
     app = app_of(plane, loaded=False)
     assert call(app, "GET", "/").status == call(app, "GET", "/v2/health/live").status == 200
     for path in ("/ping", "/v2/health/ready", "/v2/models/flight_delay/ready"):
@@ -89,13 +95,13 @@ def test_before_the_model_is_loaded_only_liveness_answers(plane: DataPlane, row:
     assert refused.json == {"error": "The model is still loading."}
 
 
-def test_while_draining_it_is_not_ready_and_still_answers(app: App, row: Row) -> None:
+def test_app_draining_is_not_ready_but_predicts(app: App, row: Row) -> None:
     app.service.draining = True
     assert call(app, "GET", "/ping").status == 503
     assert call(app, "POST", INFER, request_body(FLIGHTS, [row])).status == 200
 
 
-def test_what_does_not_exist_names_what_does(app: App) -> None:
+def test_app_unknown_route_error_names_known_ones(app: App) -> None:
     unknown = call(app, "POST", "/v2/models/other/infer")
     assert (unknown.status, unknown.json["error"]) == (404, "No model 'other' here; this server has: flight_delay.")
     assert "version 1.2.3" in call(app, "POST", "/v2/models/flight_delay/versions/9.9.9/infer").json["error"]
@@ -106,19 +112,19 @@ def test_what_does_not_exist_names_what_does(app: App) -> None:
     assert call(app, "HEAD", "/ping").body == b""
 
 
-def test_a_body_over_the_limit_is_a_413_whatever_its_length_claims(plane: DataPlane) -> None:
+def test_app_body_over_limit_gives_413(plane: DataPlane) -> None:
     app = app_of(plane, max_body_bytes=10)
     for headers in ([(b"content-length", b"11")], [(b"content-length", b"9" * 5000)]):
         assert call(app, "POST", INFER, b"", headers).status == 413
-    for lie in ([], [(b"content-length", b"3")], [(b"content-length", b"x")]):
-        refused = call(app, "POST", INFER, b" " * 11, lie)
+    for wrong_length in ([], [(b"content-length", b"3")], [(b"content-length", b"x")]):
+        refused = call(app, "POST", INFER, b" " * 11, wrong_length)
         assert (refused.status, refused.json["error"]) == (413, "The body is over 10 bytes; send fewer rows at a time.")
     got = asyncio.run(request(app, "POST", INFER, [b" " * 4] * 3))
     assert got is not None
     assert got.status == 413
 
 
-def test_a_body_may_come_in_pieces(app: App, row: Row) -> None:
+def test_app_body_in_chunks_is_accepted(app: App, row: Row) -> None:
     raw = request_body(FLIGHTS, [row])
     got = asyncio.run(request(app, "POST", INFER, [raw[:10], b"", raw[10:]]))
     assert got is not None
@@ -126,23 +132,23 @@ def test_a_body_may_come_in_pieces(app: App, row: Row) -> None:
 
 
 @pytest.mark.parametrize("chunks", [[b""], [b"{", b"}"]])
-def test_a_client_that_leaves_gets_nothing(app: App, chunks: list[bytes]) -> None:
+def test_app_client_leaves_counts_499(app: App, chunks: list[bytes]) -> None:
     assert asyncio.run(request(app, "POST", INFER, chunks, leaves=True)) is None
     assert app.service.counts.in_flight == 0
     assert 'code="499"' in call(app, "GET", "/metrics").body.decode()
 
 
-def test_metrics_count_requests_rows_and_unseen_categories(app: App, row: Row) -> None:
+def test_metrics_count_requests_rows_and_unseen(app: App, row: Row) -> None:
     call(app, "POST", "/invocations", {"instances": [row, {**row, "engine": "steam"}]})
     call(app, "POST", "/invocations", b"junk")
     call(app, "GET", "/\ud800" + "x" * 1000)
     text = call(app, "GET", "/metrics").body.decode()
-    who = 'cloud="aws",{}model="flight_delay",model_version="1.2.3",{}target="aws/sagemaker"'
+    labels_format = 'cloud="aws",{}model="flight_delay",model_version="1.2.3",{}target="aws/sagemaker"'
     labels = {
-        "intermodal_rows_total": (who.format("", ""), 2),
-        "intermodal_unseen_categories_total": (who.format('column="engine",', ""), 1),
-        "intermodal_requests_in_flight": (who.format("", ""), 1),
-        "intermodal_ready": (who.format("", ""), 1),
+        "intermodal_rows_total": (labels_format.format("", ""), 2),
+        "intermodal_unseen_categories_total": (labels_format.format('column="engine",', ""), 1),
+        "intermodal_requests_in_flight": (labels_format.format("", ""), 1),
+        "intermodal_ready": (labels_format.format("", ""), 1),
     }
     for name, (label, value) in labels.items():
         assert f"{name}{{{label}}} {float(value)}" in text
@@ -152,15 +158,15 @@ def test_metrics_count_requests_rows_and_unseen_categories(app: App, row: Row) -
     assert 'intermodal_request_seconds_bucket{cloud="aws",le="0.5"' in text
 
 
-def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None:
-    """A prediction that waits until a health check has been answered: it would hang if it ran in the loop."""
-    answered = threading.Event()
+def test_app_long_prediction_does_not_block_health(plane: DataPlane, row: Row) -> None:
+    """The prediction waits until a health check is answered, so it would hang if it ran in the event loop."""
+    health_checked = threading.Event()
 
     class Slow:
         inline_rows, predict_numbers = 0, None
 
         def predict(self, table: Any) -> Any:
-            assert answered.wait(10)
+            assert health_checked.wait(10)
             return plane._runtime.predict(table)
 
     app = App(service_of(DataPlane(plane.package, Slow(), "1"), Settings()))
@@ -170,7 +176,7 @@ def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None
         await asyncio.sleep(0)
         ping = await request(app, "GET", "/ping")
         assert not slow.done()
-        answered.set()
+        health_checked.set()
         got = await slow
         assert got is not None
         assert ping is not None
@@ -179,13 +185,13 @@ def test_a_long_predict_leaves_the_loop_free(plane: DataPlane, row: Row) -> None
     assert asyncio.run(both()) == (200, 200)
 
 
-def test_a_large_body_goes_to_a_thread_and_gives_the_same(app: App, row: Row) -> None:
-    many = call(app, "POST", INFER, request_body(FLIGHTS, [row] * 2000)).json["outputs"][0]
-    one = call(app, "POST", INFER, request_body(FLIGHTS, [row])).json["outputs"][0]
-    assert many["data"] == one["data"] * 2000
+def test_app_large_body_gives_same_predictions(app: App, row: Row) -> None:
+    batch = call(app, "POST", INFER, request_body(FLIGHTS, [row] * 2000)).json["outputs"][0]
+    single = call(app, "POST", INFER, request_body(FLIGHTS, [row])).json["outputs"][0]
+    assert batch["data"] == single["data"] * 2000
 
 
-def test_a_fault_of_our_own_is_a_500_with_a_log(plane: DataPlane, row: Row, caplog: Any) -> None:
+def test_unexpected_error_gives_500_and_log(plane: DataPlane, row: Row, caplog: Any) -> None:
     class Broken:
         inline_rows, predict_numbers = 64, None
 

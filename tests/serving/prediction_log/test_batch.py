@@ -1,4 +1,4 @@
-"""An object that the server wrote → what a reader finds in it."""
+"""An object that the server writes has the same content when it is read."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from intermodal.platform.monitoring import predictions
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Column, Output, Signature
-from intermodal.serving.answered import Answered
 from intermodal.serving.metrics import Counts
+from intermodal.serving.prediction import Prediction
 from intermodal.serving.prediction_log.batch import Batch, Layout
 from intermodal.serving.settings import Identity, Settings
 
@@ -32,64 +32,64 @@ class Row:
     a: float
     b: float
     text: str | None
-    said: Sequence[float]
+    outputs: Sequence[float]
 
 
 @dataclass(frozen=True)
-class Asked:
-    at: float
+class Logged:
+    timestamp: float
     id: str
     label: str | None
     rows: list[Row]
 
     @property
-    def answered(self) -> Answered:
+    def prediction(self) -> Prediction:
         nan = [float("nan")] * len(self.rows)
         columns = [[row.a for row in self.rows], [-12345.0] * len(nan), nan, nan, [row.b for row in self.rows]]
         numbers = b"".join(pack(f"{len(nan)}d", *column) for column in columns)
-        values = [value for row in self.rows for value in row.said]
+        values = [value for row in self.rows for value in row.outputs]
         texts = ([row.text for row in self.rows], ["secret"] * len(nan))
-        return Answered(b"", self.label, len(nan), numbers, values, texts)
+        return Prediction(b"", self.label, len(nan), numbers, values, texts)
 
 
 ROWS = st.builds(Row, FLOATS, FLOATS, TEXTS, st.lists(FLOATS, min_size=2, max_size=2))
-ASKED = st.builds(
-    Asked, st.floats(0, 3599), st.text(max_size=40), st.one_of(st.none(), TEXTS), st.lists(ROWS, max_size=3)
+LOGGED = st.builds(
+    Logged, st.floats(0, 3599), st.text(max_size=40), st.one_of(st.none(), TEXTS), st.lists(ROWS, max_size=3)
 )
-ONE = Asked(1.0, "x", None, [Row(1.0, 2.0, "ключ", [0.5, 0.25])])
+EXAMPLE = Logged(1.0, "x", None, [Row(1.0, 2.0, "ключ", [0.5, 0.25])])
 
 
 @example([])
-@example([ONE, ONE])
-@given(st.lists(ASKED, max_size=6))
-def test_an_object_is_its_requests(asked: list[Asked]) -> None:
+@example([EXAMPLE, EXAMPLE])
+@given(st.lists(LOGGED, max_size=6))
+def test_batch_object_decodes_to_its_requests(logged: list[Logged]) -> None:
     batch = Batch("key", 0, layout_of(PACKAGE))
-    for one in asked:
-        assert batch.add(one.at, one.id, one.answered) == batch.size
-    assert batch.requests == len(asked)
-    data = batch.end()
+    for entry in logged:
+        assert batch.add(entry.timestamp, entry.id, entry.prediction) == batch.size
+    assert batch.requests == len(logged)
+    data = batch.finish()
     assert batch.size == 0
     header, table = predictions.read(data, "key")
     assert [column.name for column in header.columns] == ["a", "b", "t"]
-    ids = [one.id or f"key#{place}" for place, one in enumerate(asked)]
-    rows = [(id_, one, row) for id_, one in zip(ids, asked, strict=True) for row in one.rows]
+    ids = [entry.id or f"key#{position}" for position, entry in enumerate(logged)]
+    rows = [(id_, entry, row) for id_, entry in zip(ids, logged, strict=True) for row in entry.rows]
     assert table[predictions.ID].tolist() == [id_ for id_, _, _ in rows]
-    assert table[predictions.LABEL_ID].tolist() == [one.label or id_ for id_, one, _ in rows]
-    assert table[predictions.AT].tolist() == [one.at for _, one, _ in rows]
+    assert table[predictions.LABEL_ID].tolist() == [entry.label or id_ for id_, entry, _ in rows]
+    assert table[predictions.AT].tolist() == [entry.timestamp for _, entry, _ in rows]
     assert table["a"].tolist() == [row.a for _, _, row in rows]
     assert table["b"].tolist() == [row.b for _, _, row in rows]
     assert [None if text != text else text for text in table["t"]] == [row.text for _, _, row in rows]
     for k in range(2):
-        assert table[f"prediction_{k}"].tolist() == [row.said[k] for _, _, row in rows]
+        assert table[f"prediction_{k}"].tolist() == [row.outputs[k] for _, _, row in rows]
     assert not {"hidden", "secret"} & set(table)
 
 
-def test_what_cannot_be_text_spoils_no_other_request() -> None:
+def test_batch_invalid_text_keeps_other_requests() -> None:
     batch = Batch("key", 0, layout_of(PACKAGE))
-    batch.add(ONE.at, "before", ONE.answered)
+    batch.add(EXAMPLE.timestamp, "before", EXAMPLE.prediction)
     with pytest.raises(UnicodeEncodeError):
-        batch.add(ONE.at, "\ud800", ONE.answered)
-    batch.add(ONE.at, "after", ONE.answered)
-    _, table = predictions.read(batch.end(), "key")
+        batch.add(EXAMPLE.timestamp, "\ud800", EXAMPLE.prediction)
+    batch.add(EXAMPLE.timestamp, "after", EXAMPLE.prediction)
+    _, table = predictions.read(batch.finish(), "key")
     assert table[predictions.ID].tolist() == ["before", "after"]
     assert batch.requests == 2

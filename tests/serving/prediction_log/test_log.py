@@ -1,4 +1,4 @@
-"""The prediction log: what is in it, and that it is bounded and loses nothing."""
+"""The prediction log: its content, its limits, and that it loses nothing."""
 
 import gzip
 import json
@@ -16,9 +16,9 @@ from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.prediction_log import Header, hour_of
 from intermodal.platform.protocol.signature import Column, Output, Signature
 from intermodal.platform.protocol.v2 import GOLDEN_ID, request_body
-from intermodal.serving.answered import Answered
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.http.app import App
+from intermodal.serving.prediction import Prediction
 from intermodal.serving.prediction_log import log as prediction_log
 from intermodal.serving.prediction_log import sampler
 from intermodal.serving.prediction_log.log import Limits, PredictionLog
@@ -35,7 +35,7 @@ IDENTITY = Identity("1.2.3", "aws", "aws/sagemaker")
 
 @dataclass
 class Store:
-    """Keeps what is put; ``fails`` so many times before, and waits for ``opened``."""
+    """Keeps the objects that are put. It fails ``fails`` times first, and waits for ``opened``."""
 
     objects: dict[str, bytes] = field(default_factory=dict)
     fails: int = 0
@@ -58,7 +58,7 @@ class Store:
 
     @property
     def logged(self) -> list[Logged]:
-        return [one for _, _, lines in self.read() for one in lines]
+        return [entry for _, _, entries in self.read() for entry in entries]
 
 
 @pytest.fixture
@@ -88,11 +88,11 @@ def count(service: Service, name: str) -> float:
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.01)
 
 
-def test_what_is_logged_is_what_the_model_saw_and_said(plane: DataPlane, store: Store, row: Row) -> None:
+def test_log_entry_has_inputs_and_predictions(plane: DataPlane, store: Store, row: Row) -> None:
     app, log = serve(plane, store)
     odd = {**row, "carrier": "ZZ", "wind": None, "distance": "733.5", "hour": 18.0}
     body = json.loads(request_body(FLIGHTS, [row, odd])) | {"id": "UA-1545"}
@@ -117,33 +117,44 @@ def test_what_is_logged_is_what_the_model_saw_and_said(plane: DataPlane, store: 
     }
 
 
-def test_a_request_has_the_gateways_id_else_our_own_and_the_callers_beside_it(
-    plane: DataPlane, store: Store, row: Row
-) -> None:
+def test_log_entry_id_is_the_gateways_or_generated(plane: DataPlane, store: Store, row: Row) -> None:
     app, log = serve(plane, store)
     raw = json.loads(request_body(FLIGHTS, [row]))
 
-    def ask(path: str, body: Any, *headers: tuple[bytes, bytes]) -> None:
+    def send(path: str, body: Any, *headers: tuple[bytes, bytes]) -> None:
         assert call(app, "POST", path, body, (*JSON_HEADERS, *headers)).status == 200
 
-    ask(INFER, {**raw, "id": "of-the-caller"}, (b"x-request-id", b"1"))
-    ask("/invocations", {**raw, "id": "of-the-caller"}, (b"x-amzn-sagemaker-custom-attributes", b"2"))
-    ask(INFER, {**raw, "id": ""}, (b"x-request-id", b"3"))
-    ask("/invocations", {"instances": [row]}, (b"x-request-id", b"4"))
-    ask("/score", {"dataframe_records": [row]}, (b"x-request-id", b"x" * 5000))
-    ask(INFER, raw)
+    send(INFER, {**raw, "id": "callers-id"}, (b"x-request-id", b"1"))
+    send("/invocations", {**raw, "id": "callers-id"}, (b"x-amzn-sagemaker-custom-attributes", b"2"))
+    send(INFER, {**raw, "id": ""}, (b"x-request-id", b"3"))
+    send("/invocations", {"instances": [row]}, (b"x-request-id", b"4"))
+    send("/score", {"dataframe_records": [row]}, (b"x-request-id", b"x" * 5000))
+    send(INFER, raw)
     log.close(5)
-    assert [one.id for one in store.logged[:4]] == ["1", "2", "3", "4"]
-    own = [one.id for one in store.logged[4:]]
+    assert [entry.id for entry in store.logged[:4]] == ["1", "2", "3", "4"]
+    own = [entry.id for entry in store.logged[4:]]
     assert len(set(own)) == 2
     assert all(len(id_) >= 32 for id_ in own)
-    assert [one.label_id for one in store.logged] == ["of-the-caller"] * 2 + [""] * 4
+    assert [entry.label_id for entry in store.logged] == ["callers-id"] * 2 + [""] * 4
 
 
-def test_only_answered_predictions_are_logged_and_no_golden_rows(plane: DataPlane, store: Store, row: Row) -> None:
+def test_log_configured_id_header_precedes_x_request_id(plane: DataPlane, store: Store, row: Row) -> None:
+    model = Model(plane.package, Path("nowhere"), plane)
+    names = {"INTERMODAL_REQUEST_ID_HEADER": "X-Correlation-Id", "INTERMODAL_PREDICTIONS": "file:///x"}
+    service = Service([model], Settings.of(names))
+    log = service.log = PredictionLog({plane.package: model.counts}, service.settings, store.put)
+    app, body = App(service), request_body(FLIGHTS, [row])
+    both = [(b"x-request-id", b"1"), (b"x-correlation-id", b"2")]
+    for headers in (both, [(b"x-request-id", b"3")], [(b"x-amzn-sagemaker-custom-attributes", b"4")]):
+        assert call(app, "POST", INFER, body, (*JSON_HEADERS, *headers)).status == 200
+    log.close(5)
+    assert [entry.id for entry in store.logged] == ["2", "3", "4"]
+
+
+def test_log_skips_errors_and_golden_rows(plane: DataPlane, store: Store, row: Row) -> None:
     app, log = serve(plane, store)
     body = request_body(FLIGHTS, [row])
-    for rows in (1, 3, 2000):  # the ways that requests go
+    for rows in (1, 3, 2000):  # the fast path, the general path, a thread
         golden = request_body(FLIGHTS, [row] * rows, GOLDEN_ID)
         assert call(app, "POST", INFER, golden).status == 200
         assert call(app, "POST", "/invocations", golden).status == 200
@@ -152,12 +163,12 @@ def test_only_answered_predictions_are_logged_and_no_golden_rows(plane: DataPlan
     assert call(app, "POST", "/invocations", body).status == 200
     assert call(app, "POST", "/invocations", request_body(FLIGHTS, [row] * 2000)).status == 200  # in a thread
     assert log.close(5) == 0
-    assert sorted(one.rows for one in store.logged) == [1, 2000]
+    assert sorted(entry.rows for entry in store.logged) == [1, 2000]
     assert count(app.service, "logged_total") == 2
     assert count(app.service, "dropped_total") == count(app.service, "log_errors_total") == 0
 
 
-def test_sensitive_columns_are_absent(lightgbm_package: Any, store: Store, row: Row) -> None:
+def test_log_omits_columns_sensitive_in_package(lightgbm_package: Any, store: Store, row: Row) -> None:
     package = replace(Package.read(lightgbm_package), sensitive=("carrier", "distance"))
     app, log = serve(open_plane(package, lightgbm_package, "1.2.3"), store)
     call(app, "POST", INFER, request_body(FLIGHTS, [{**row, "distance": 1234567.25}]))
@@ -168,9 +179,7 @@ def test_sensitive_columns_are_absent(lightgbm_package: Any, store: Store, row: 
         assert word not in gzip.decompress(data)
 
 
-def test_what_the_spec_calls_sensitive_is_absent_beside_what_the_package_does(
-    lightgbm_package: Any, store: Store, row: Row
-) -> None:
+def test_log_omits_columns_sensitive_in_package_or_spec(lightgbm_package: Any, store: Store, row: Row) -> None:
     package = replace(Package.read(lightgbm_package), sensitive=("carrier",))
     plane, model = open_plane(package, lightgbm_package, "1.2.3"), Model(package, lightgbm_package)
     model.plane = plane
@@ -185,17 +194,17 @@ def test_what_the_spec_calls_sensitive_is_absent_beside_what_the_package_does(
     assert not any(word in gzip.decompress(data) for word in (b"carrier", b"distance", b"engine", b"steam"))
 
 
-def test_several_classes_give_a_list_a_row(sides: DataPlane, store: Store) -> None:
+def test_log_multiclass_has_list_per_row(sides: DataPlane, store: Store) -> None:
     app, log = serve(sides, store)
     body = request_body(POINTS, [{"x": 0.1, "y": 2.0}, {"x": -3.0, "y": 0.0}])
     answer = call(app, "POST", "/v2/models/sides/infer", body).json["outputs"][0]["data"]
     assert call(app, "POST", "/invocations", {"instances": []}).status == 200
     log.close(5)
-    [two] = store.logged
-    assert two.predictions == [answer[:3], answer[3:]]
+    [entry] = store.logged
+    assert entry.predictions == [answer[:3], answer[3:]]
 
 
-def test_text_without_categories_is_logged_as_text(sklearn_package: Any, store: Store, row: Row) -> None:
+def test_log_text_without_categories_is_text(sklearn_package: Any, store: Store, row: Row) -> None:
     package = Package.read(sklearn_package)
     columns = tuple(replace(c, categories=()) if c.datatype == "BYTES" else c for c in package.signature.inputs)
     package = replace(package, signature=replace(package.signature, inputs=columns), sensitive=("engine",))
@@ -220,15 +229,15 @@ def package_of(*names: str, sensitive: tuple[str, ...] = ()) -> Package:
     return Package("m", "regression", "lightgbm", "model.txt", signature, sensitive)
 
 
-def answered(*numbers: float, prediction: float = 0.5) -> Answered:
-    return Answered(b"", None, 1, pack(f"{len(numbers)}d", *numbers), [prediction])
+def prediction_of(*numbers: float, prediction: float = 0.5) -> Prediction:
+    return Prediction(b"", None, 1, pack(f"{len(numbers)}d", *numbers), [prediction])
 
 
 @pytest.mark.parametrize("name", ["plain", "with space", 'a "quote"', "ключ", "back\\slash", "class", "new\nline"])
-def test_any_column_name_and_no_number(store: Store, name: str) -> None:
+def test_log_any_column_name_and_nan_are_kept(store: Store, name: str) -> None:
     log = service_of(package_of(name, "hidden", sensitive=("hidden",)), store).log
     assert log is not None
-    log.add("m", "1", answered(1.5, 2.5, prediction=float("nan")))
+    log.add("m", "1", prediction_of(1.5, 2.5, prediction=float("nan")))
     assert log.close(5) == 0
     [logged] = store.logged
     assert logged.inputs == {name: [1.5]}
@@ -236,31 +245,31 @@ def test_any_column_name_and_no_number(store: Store, name: str) -> None:
 
 
 def fill(service: Service, requests: int, first: int = 0) -> list[str]:
-    """Log so many requests; the ids of those that were taken."""
+    """Log so many requests. Returns the ids of those that were taken."""
     taken, log = [], service.log
     assert log is not None
     for number in range(first, first + requests):
         before = log._taken
-        log.add("m", str(number), answered(float(number)))
+        log.add("m", str(number), prediction_of(float(number)))
         if log._taken > before:
             taken.append(str(number))
     return taken
 
 
-def test_an_hour_that_ends_ends_the_object(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_hour_ends_completes_object(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     service = service_of(package_of("x"), store)
-    for number, at in enumerate((1795471199.9, 1795471200.0, 1795471200.1)):
-        monkeypatch.setattr(prediction_log, "time", lambda at=at: at)
+    for number, now in enumerate((1795471199.9, 1795471200.0, 1795471200.1)):
+        monkeypatch.setattr(prediction_log, "time", lambda now=now: now)
         fill(service, 1, number)
     assert service.log is not None
     service.log.close(5)
-    (one, _, first), (two, _, second) = store.read()
+    (first_key, _, first), (second_key, _, second) = store.read()
     assert (len(first), len(second)) == (1, 2)
-    assert [hour_of(first[0].at), hour_of(second[0].at)] == [one.split("/")[2], two.split("/")[2]]
-    assert one.split("/")[2] < two.split("/")[2]
+    assert [hour_of(first[0].at), hour_of(second[0].at)] == [first_key.split("/")[2], second_key.split("/")[2]]
+    assert first_key.split("/")[2] < second_key.split("/")[2]
 
 
-def test_objects_end_at_their_size_and_at_their_age(store: Store) -> None:
+def test_log_object_completes_at_size_or_age(store: Store) -> None:
     service = service_of(package_of("x"), store, limits=Limits(object_bytes=50_000, object_seconds=3600))
     for number in range(2):
         fill(service, 1_500, 1_500 * number)
@@ -274,14 +283,14 @@ def test_objects_end_at_their_size_and_at_their_age(store: Store) -> None:
     until(lambda: len(young.logged) == 1)
 
 
-def test_objects_of_many_models_are_smaller(store: Store) -> None:
+def test_log_many_models_have_smaller_objects(store: Store) -> None:
     packages = [replace(package_of("x"), model=f"m{number}") for number in range(10)]
     models = [Model(package, Path("nowhere")) for package in packages]
     settings = Settings(identity=IDENTITY, predictions="file:///x", rows_per_second=ALL)
     limits = Limits(queued_bytes=40_000, object_seconds=3600)
     log = PredictionLog({model.package: model.counts for model in models}, settings, store.put, limits)
     for number in range(4_000):
-        log.add(f"m{number % 10}", str(number), answered(float(number)))
+        log.add(f"m{number % 10}", str(number), prediction_of(float(number)))
         if number % 100 == 99:
             until(lambda: log._queued_bytes == 0)
         assert sum(batch.size for batch in log._open.values()) <= limits.queued_bytes / 2
@@ -290,17 +299,17 @@ def test_objects_of_many_models_are_smaller(store: Store) -> None:
     assert len(store.objects) > 20
 
 
-def test_a_text_that_cannot_be_stored_is_dropped_alone(store: Store) -> None:
+def test_log_invalid_text_drops_only_that_request(store: Store) -> None:
     service = service_of(package_of("x"), store)
     assert service.log is not None
     for id_ in ("a", "\ud800", "b"):
-        service.log.add("m", id_, answered(1.0))
+        service.log.add("m", id_, prediction_of(1.0))
     assert service.log.close(5) == 0
-    assert [one.id for one in store.logged] == ["a", "b"]
+    assert [entry.id for entry in store.logged] == ["a", "b"]
     assert count(service, "dropped_total") == 1
 
 
-def test_a_share_is_sampled_and_said_in_the_header(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_sample_is_in_header(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     dice: Iterator[float] = iter([0.0, 0.24, 0.25, 0.9])
     service = service_of(package_of("x"), store, sample=0.25)
     monkeypatch.setattr(sampler.random, "random", lambda: next(dice))
@@ -312,7 +321,7 @@ def test_a_share_is_sampled_and_said_in_the_header(store: Store, monkeypatch: py
     assert (count(service, "passed_over_total"), count(service, "dropped_total")) == (2, 0)
 
 
-def test_an_object_says_what_share_of_the_traffic_it_holds(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_log_share_of_traffic_is_in_header(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     dice: Iterator[float] = iter([0.0, 0.9, 0.9, 0.9])
     service = service_of(package_of("x"), store, sample=0.5)
     monkeypatch.setattr(sampler.random, "random", lambda: next(dice))
@@ -323,19 +332,19 @@ def test_an_object_says_what_share_of_the_traffic_it_holds(store: Store, monkeyp
     assert store.read()[0][1].logged == 0.25
 
 
-def test_a_store_that_fails_for_a_while_gets_everything(store: Store, caplog: Any) -> None:
+def test_log_store_fails_temporarily_loses_nothing(store: Store, caplog: Any) -> None:
     store.fails = 3
     service = service_of(package_of("x"), store, limits=Limits(object_bytes=50_000, object_seconds=0))
     taken = fill(service, 500)
     until(lambda: len(store.logged) == 500)
-    assert sorted(one.id for one in store.logged) == sorted(taken)
+    assert sorted(entry.id for entry in store.logged) == sorted(taken)
     assert count(service, "log_errors_total") == 3
     assert count(service, "logged_total") == 500
     assert "503 Slow Down" in caplog.text
     assert "secret" not in caplog.text
 
 
-def test_closing_keeps_trying_and_says_what_was_lost(store: Store) -> None:
+def test_log_close_retries_and_returns_lost_count(store: Store) -> None:
     store.fails = 2
     service = service_of(package_of("x"), store)
     fill(service, 10)
@@ -350,7 +359,7 @@ def test_closing_keeps_trying_and_says_what_was_lost(store: Store) -> None:
     assert service.log.close(0.5) == 10
 
 
-def test_a_store_that_never_answers_holds_a_bounded_amount_and_keeps_the_oldest(store: Store) -> None:
+def test_log_store_hangs_memory_is_bounded_and_oldest_kept(store: Store) -> None:
     limits = Limits(queued_bytes=100_000, held_bytes=5_000, object_bytes=20_000, object_seconds=0)
     service, log = (service := service_of(package_of("x"), store, limits=limits)), service.log
     assert log is not None
@@ -369,5 +378,5 @@ def test_a_store_that_never_answers_holds_a_bounded_amount_and_keeps_the_oldest(
     assert len(taken) < 40_000
     store.opened.set()
     assert log.close(20) == 0
-    assert sorted(one.id for one in store.logged) == sorted(taken)
+    assert sorted(entry.id for entry in store.logged) == sorted(taken)
     assert taken[:10] == [str(number) for number in range(10)]

@@ -1,4 +1,4 @@
-"""What a column takes, and the sentence when it does not."""
+"""The values that a column accepts, and the error for any other."""
 
 import math
 from typing import Any
@@ -51,7 +51,7 @@ TAKEN: list[tuple[Datatype, Any, Any]] = [
 
 
 @pytest.mark.parametrize(("datatype", "given_value", "taken"), TAKEN)
-def test_values(datatype: Datatype, given_value: Any, taken: Any) -> None:
+def test_coercer_value_is_converted_or_rejected(datatype: Datatype, given_value: Any, taken: Any) -> None:
     coerce = coercer(Column("c", datatype))
     if taken is None:
         with pytest.raises(RequestError, match=r"Column 'c', row 1: expected .+, got .+"):
@@ -64,19 +64,19 @@ def test_values(datatype: Datatype, given_value: Any, taken: Any) -> None:
 
 @pytest.mark.parametrize("datatype", ["FP64", "INT64", "BOOL", "BYTES"])
 @pytest.mark.parametrize("missing", [None, math.nan])
-def test_missing_is_for_nullable_columns(datatype: Datatype, missing: Any) -> None:
+def test_coercer_missing_needs_nullable_column(datatype: Datatype, missing: Any) -> None:
     assert coercer(Column("c", datatype, nullable=True))([missing], {}) == [None]
     with pytest.raises(RequestError, match="row 0: the value is missing"):
         coercer(Column("c", datatype))([missing], {})
 
 
-def test_unseen_categories_are_kept_apart_from_missing_ones() -> None:
+def test_coercer_unseen_differs_from_missing() -> None:
     coerce, unseen = coercer(Column("c", "BYTES", nullable=True, categories=("a", "b"))), {}
     assert coerce(["a", None, "z", "b", "y"], unseen) == ["a", None, None, "b", None]
     assert unseen == {"c": {2: "z", 4: "y"}}
 
 
-def test_of_an_unseen_category_a_bounded_text_is_kept() -> None:
+def test_coercer_unseen_text_is_shortened() -> None:
     coerce, unseen = coercer(Column("c", "BYTES", categories=("a",))), {}
     assert coerce(["ü" * 64, "ü" * 65, ""], unseen) == [None, None, None]
     assert unseen == {"c": {0: "ü" * 64, 1: "ü" * 63 + "…", 2: ""}}
@@ -94,7 +94,7 @@ ANY = st.recursive(
 
 
 @given(st.sampled_from(["FP64", "INT64", "BOOL", "BYTES"]), st.booleans(), st.lists(ANY, max_size=4))
-def test_whatever_comes_is_taken_or_refused(datatype: Datatype, nullable: bool, values: list[Any]) -> None:
+def test_coercer_any_value_is_typed_or_rejected(datatype: Datatype, nullable: bool, values: list[Any]) -> None:
     try:
         taken = coercer(Column("c", datatype, nullable))(values, {})
     except RequestError:
@@ -105,5 +105,5 @@ def test_whatever_comes_is_taken_or_refused(datatype: Datatype, nullable: bool, 
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), max_size=5))
-def test_floats_pass_unchanged(values: list[float]) -> None:
+def test_coercer_floats_are_unchanged(values: list[float]) -> None:
     assert coercer(Column("c", "FP64"))(values, {}) == values

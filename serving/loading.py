@@ -1,0 +1,61 @@
+"""Load the models of the process, in a thread behind the listening server."""
+
+import gc
+import logging
+import threading
+from pathlib import Path
+from time import perf_counter
+
+import uvicorn
+
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.protocol.package import Package
+from intermodal.serving.dataplane import open_plane
+from intermodal.serving.errors import StartError, print_status
+from intermodal.serving.service import Model, Service
+
+logger = logging.getLogger(__name__)
+
+
+def read_packages(folders: list[Path]) -> list[Model]:
+    """The models of these packages, not loaded yet. Raises StartError when two have the same name."""
+    models = [Model(Package.read(folder), folder) for folder in folders]
+    first: dict[str, Path] = {}
+    for model in models:
+        if (other := first.setdefault(model.package.model, model.folder)) is not model.folder:
+            name = model.package.model
+            raise StartError(f"{other} and {model.folder} both hold {name}.", hint="Point at one of them.")
+    return models
+
+
+class Loader:
+    """Loads the models in a thread. ``failure`` is the error that kept a model from loading."""
+
+    def __init__(self, service: Service, server: uvicorn.Server) -> None:
+        self._service, self._server = service, server
+        self.failure: IntermodalError | None = None
+
+    def start(self) -> None:
+        """The thread is a daemon, so that SIGTERM during loading does not wait for it."""
+        threading.Thread(target=self._load, name="load", daemon=True).start()
+
+    def _load(self) -> None:
+        started, settings = perf_counter(), self._service.settings
+        model = self._service.models[0]
+        try:
+            for model in self._service.models:
+                version = settings.identity.version
+                model.plane = open_plane(model.package, model.folder, version, fast_path=settings.fast_path)
+        except IntermodalError as error:
+            self._fail(error)
+        except BaseException as error:
+            logger.exception("loading failed")
+            self._fail(StartError(f"{model.folder}: {type(error).__name__}: {error}"))
+        else:
+            gc.collect()
+            gc.freeze()  # loaded models stay, so the collector need not visit them
+            print_status(f"ready after {perf_counter() - started:.1f} s")
+
+    def _fail(self, error: IntermodalError) -> None:
+        self.failure = error
+        self._server.should_exit = True
