@@ -48,7 +48,7 @@ class Installation:
         )
 
     def status(self) -> dict[str, Any]:
-        return json.loads(self.run("status", "--json").stdout)
+        return json.loads(self.run("status", "--json", "--wide").stdout)
 
     def variables(self) -> dict[str, str]:
         """What adapters read, as the command line sets it."""

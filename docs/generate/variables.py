@@ -126,6 +126,18 @@ VARIABLES = {
         "apprise addresses that receive notifications of severity `page` as well.",
         "pagerduty://IntegrationKey@ApiKey",
     ),
+    "INTERMODAL_FAST_PATH": Variable(
+        "server",
+        "`1`",
+        "`0` switches the fast path for small JSON requests off: every request takes the general path.",
+        "0",
+    ),
+    "INTERMODAL_REQUEST_ID_HEADER": Variable(
+        "server",
+        "empty",
+        "Names of further request headers, separated by commas, that carry a request's id.",
+        "x-correlation-id",
+    ),
     "INTERMODAL_MAX_BODY_BYTES": Variable(
         "server",
         "`1500000`",

@@ -156,7 +156,7 @@ def running(home: Path) -> Iterator[Live]:
     settings = Settings(home, Ports(**ports, gateway_admin=scraped.port))
     monitoring.prepare(settings)
     _impatient(home / "prometheus" / "prometheus.yml")
-    scrape.announce(home / "sandbox" / "aws" / "endpoints" / "flight-delay", scraped.port)
+    scrape.announce(home / "sandbox" / "aws" / "endpoints" / "flight-delay", scraped.port, AWS)
     started = monitoring.services(settings, {})
     try:
         for service in started:
