@@ -11,7 +11,7 @@ from intermodal.platform.resilience.failover import TOGETHER_SECONDS
 
 
 @dataclass(frozen=True, order=True)
-class Event:
+class TimelineEvent:
     """``at`` is Unix seconds; ``what`` is a word or two (``route``, ``drift``, ``incident aws/sagemaker``)."""
 
     at: float
@@ -93,13 +93,13 @@ def _last(times: Sequence[float | None]) -> float | None:
     return max(known) if len(known) == len(times) else None
 
 
-def incident_events(incidents: Iterable[Incident]) -> Iterator[Event]:
+def incident_events(incidents: Iterable[Incident]) -> Iterator[TimelineEvent]:
     for group in grouped(incidents):
         for step in group.steps:
-            yield Event(step.at, f"incident {step.targets}", step.text)
+            yield TimelineEvent(step.at, f"incident {step.targets}", step.text)
 
 
-def markdown(events: Iterable[Event]) -> str:
+def markdown(events: Iterable[TimelineEvent]) -> str:
     """A table in order, with the seconds since the first event."""
     ordered = sorted(events)
     lines = ["| UTC | + s | what | |", "| --- | ---: | --- | --- |"]

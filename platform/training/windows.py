@@ -7,14 +7,14 @@ from intermodal.platform.errors import SpecError
 
 
 @dataclass(frozen=True)
-class Window:
+class TrainingWindow:
     """``train`` in order, and the month that follows it."""
 
     train: tuple[str, ...]
     holdout: str
 
 
-def latest_window(available: Sequence[str], months: int, holdout: str = "") -> Window:
+def latest_window(available: Sequence[str], months: int, holdout: str = "") -> TrainingWindow:
     """Hold out ``holdout`` (the newest month when empty) and train on the ``months`` before it, without a gap."""
     present = sorted(available)
     if not present:
@@ -23,7 +23,7 @@ def latest_window(available: Sequence[str], months: int, holdout: str = "") -> W
     wanted = [_shift(chosen, -back) for back in range(months, 0, -1)]
     if gap := [month for month in (*wanted, chosen) if month not in present]:
         raise _lacking(gap, months, present)
-    return Window(tuple(wanted), chosen)
+    return TrainingWindow(tuple(wanted), chosen)
 
 
 def _lacking(gap: Sequence[str], months: int, present: Sequence[str]) -> SpecError:
