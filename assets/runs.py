@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import dagster as dg
 
-from intermodal.platform.deployment.redeployment import Failure
+from intermodal.platform.deployment.redeployment import DeploymentFailure
 
 MODEL_TAG, INCIDENT_TAG, EVENT_TAG = "intermodal/failover", "intermodal/incident", "intermodal/event"
 """Tags of runs of ``failover_<model>`` and ``recover_<model>``. They have no tag ``model``: Dagster's queue starts one
@@ -69,7 +69,7 @@ def moved(instance: dg.DagsterInstance, models: Collection[str], since: float) -
     return found
 
 
-def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, Failure]:
+def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, DeploymentFailure]:
     """Models whose newest deployment failed or was cancelled, if it ended after ``since`` (Unix seconds)."""
     after = datetime.fromtimestamp(since - 1, UTC)
     failed = _ended(instance, dg.RunsFilter(statuses=UNSUCCESSFUL, updated_after=after))
@@ -79,7 +79,11 @@ def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, 
     tagged = _ended(instance, dg.RunsFilter(statuses=succeeded, updated_after=after, tags=tags))
     by_hand = _ended(instance, dg.RunsFilter(statuses=succeeded, updated_after=after, job_name=ADHOC_ASSET_JOB))
     succeeded_at = {name: max(record.get(name, (0.0, ""))[0] for record in (tagged, by_hand)) for name in failed}
-    return {name: Failure(run, at) for name, (at, run) in failed.items() if at >= since and succeeded_at[name] < at}
+    return {
+        name: DeploymentFailure(run, at)
+        for name, (at, run) in failed.items()
+        if at >= since and succeeded_at[name] < at
+    }
 
 
 def _ended(instance: dg.DagsterInstance, runs_filter: dg.RunsFilter) -> dict[str, tuple[float, str]]:

@@ -13,9 +13,9 @@ from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.assets.monitoring.drift_metadata import as_list, numbers, table
 from intermodal.platform.errors import IntermodalError, SpecError
-from intermodal.platform.monitoring.counts import Counts, count
-from intermodal.platform.monitoring.divergence import between
-from intermodal.platform.monitoring.drift import Drift, Moved, Verdict, compare, judge
+from intermodal.platform.monitoring.counts import RowCounts, count
+from intermodal.platform.monitoring.divergence import divergent_targets
+from intermodal.platform.monitoring.drift import Drift, DriftVerdict, Moved, compare, judge
 from intermodal.platform.monitoring.drift_result import DriftResult, keep_drift
 from intermodal.platform.monitoring.performance import live
 from intermodal.platform.monitoring.predictions import TARGET, newest
@@ -53,7 +53,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
         counts = reduce(add, by_target.values()) if by_target else _count(profile, rows, columns)
         measured = compare(profile, counts)
         verdict = judge(measured, spec.drift)
-        odd, wrong = between(profile, by_target, spec.drift), findings(profile, counts)
+        odd, wrong = divergent_targets(profile, by_target, spec.drift), findings(profile, counts)
         apart = {target: compare(profile, each) for target, each in by_target.items()}
         result = DriftResult(
             version=served.version,
@@ -97,13 +97,13 @@ def logged_columns(spec: ModelSpec, served: RegisteredVersion) -> list[Column]:
     return [column for column in inputs if column.name not in spec.features.sensitive]
 
 
-def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> Counts:
+def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> RowCounts:
     outputs = [name for name in profile.by_name if name.startswith("prediction_")]
     return count(profile, rows, rows.reindex(columns=outputs).to_numpy(dtype=float), columns)
 
 
 def _gauges(
-    spec: ModelSpec, version: str, measured: Mapping[str, Drift], verdict: Verdict
+    spec: ModelSpec, version: str, measured: Mapping[str, Drift], verdict: DriftVerdict
 ) -> Iterator[tuple[str, Mapping[str, str], float]]:
     """PSI of each column, for all targets together (target and cloud are "") and for each; and the decision."""
     of = {"model": spec.name, "version": version}

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from intermodal.platform.monitoring.drift import Drift, Verdict
+from intermodal.platform.monitoring.drift import Drift, DriftVerdict
 
 MARKDOWN_CHARACTERS = re.compile(r"([\\`\[\]<>&])")
 """Characters by which Markdown turns a text into an image, a link or HTML."""
 
 
-def numbers(measured: Drift, verdict: Verdict, by_target: Mapping[str, Drift]) -> dict[str, Any]:
+def numbers(measured: Drift, verdict: DriftVerdict, by_target: Mapping[str, Drift]) -> dict[str, Any]:
     """Plain numbers, which Dagster plots. ``psi_<target>`` is the target's largest PSI against training, as
     ``largest_psi`` is that of all targets together."""
     predictions = [column.psi for column in measured.columns if column.kind == "prediction"]
@@ -28,7 +28,7 @@ def _largest(measured: Drift) -> float:
     return round(max((column.psi for column in measured.columns), default=0.0), 4)
 
 
-def table(measured: Drift, verdict: Verdict) -> str:
+def table(measured: Drift, verdict: DriftVerdict) -> str:
     """A Markdown table with a row for each column, the largest PSI first."""
     header = ["", "column", "PSI", "KS", "JS", "missing", "missing in training", "unseen", "out of range"]
     lines = [header, ["---"] * len(header)]

@@ -25,7 +25,7 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "drift_report",
             kinds={"evidently", "mlflow"},
-            description="Evidently's comparison of training and current rows, by column: one page a day, updated hourly.",
+            description="Evidently's comparison of training and current rows, by column: a page a day, updated hourly.",
         ),
         deps=[key(spec, "drift")],
         required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.TABLES},

@@ -8,7 +8,7 @@ from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.monitoring.log_gathering import gather
-from intermodal.platform.monitoring.log_retention import STAGE, remove_old
+from intermodal.platform.monitoring.log_retention import PREDICTIONS_STAGE, remove_old
 from intermodal.platform.ports import ObjectStore
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Site
@@ -40,7 +40,7 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
             else:
                 read.append(store)
         removed = remove_old(tables, read, spec, spec.sites, time.time())
-        parts = tables.partitions(spec.name, STAGE)
+        parts = tables.partitions(spec.name, PREDICTIONS_STAGE)
         return dg.MaterializeResult(
             metadata={
                 "new_rows": sum(rows.values()),

@@ -16,8 +16,8 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.resilience import drill_run
 from intermodal.platform.resilience.drills import (
-    MOST_RATE,
-    MOST_SECONDS,
+    MAX_DRILL_RATE,
+    MAX_DRILL_SECONDS,
     DrillResult,
     judge,
     parse_drill,
@@ -37,8 +37,8 @@ class DrillConfig(dg.Config):
 
     kind: str = "outage"
     target: str = ""
-    seconds: float = Field(default=60.0, gt=0, le=MOST_SECONDS)
-    rate: float = Field(default=50.0, gt=0, le=MOST_RATE)
+    seconds: float = Field(default=60.0, gt=0, le=MAX_DRILL_SECONDS)
+    rate: float = Field(default=50.0, gt=0, le=MAX_DRILL_RATE)
     allow_production: bool = False
 
 
