@@ -24,7 +24,7 @@ DEPLOYED_STAGES = {"mirror", "endpoint", "route"}
 DEPLOYING_JOBS = ("deploy_", "train_and_deploy_", "retrain_")
 ADHOC_ASSET_JOB = "__ASSET_JOB"
 """Dagster's own job for materializations that a person starts in the UI."""
-LIMIT = 1000
+MAX_RUN_RECORDS = 1000
 REAP = "reap"
 """The job that removes orphans."""
 
@@ -63,7 +63,7 @@ def moved(instance: dg.DagsterInstance, models: Collection[str], since: float) -
     tags, after = {MODEL_TAG: sorted(models)}, datetime.fromtimestamp(since - 1, UTC)
     runs_filter = dg.RunsFilter(statuses=[dg.DagsterRunStatus.SUCCESS], tags=tags, updated_after=after)
     found: dict[str, float] = {}
-    for record in instance.get_run_records(runs_filter, limit=LIMIT):
+    for record in instance.get_run_records(runs_filter, limit=MAX_RUN_RECORDS):
         model = record.dagster_run.tags[MODEL_TAG]
         found[model] = max(found.get(model, since), ended_at(record))
     return found
@@ -89,7 +89,7 @@ def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, 
 def _ended(instance: dg.DagsterInstance, runs_filter: dg.RunsFilter) -> dict[str, tuple[float, str]]:
     """The newest deployment of each model: when it ended (Unix seconds) and its run id."""
     found: dict[str, tuple[float, str]] = {}
-    for record in instance.get_run_records(runs_filter, limit=LIMIT):
+    for record in instance.get_run_records(runs_filter, limit=MAX_RUN_RECORDS):
         run = record.dagster_run
         for model in models_of(run):
             if _is_deployment(run, model):

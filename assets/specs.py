@@ -29,7 +29,7 @@ def specs_of(repository: dg.RepositoryDefinition) -> Mapping[str, ModelSpec]:
 
 
 @lru_cache(maxsize=4)
-def stated_of(repository: dg.RepositoryDefinition) -> Mapping[str, Mapping[dg.AssetKey, str]]:
+def fingerprints_of(repository: dg.RepositoryDefinition) -> Mapping[str, Mapping[dg.AssetKey, str]]:
     """The code versions of each model's endpoints and route, which are fingerprints of its spec (docs/adr/0026)."""
     graph, found = repository.asset_graph, defaultdict[str, dict[dg.AssetKey, str]](dict)
     for key in graph.get_all_asset_keys():

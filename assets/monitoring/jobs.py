@@ -16,9 +16,9 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
 WATCH_ASSETS = ("predictions", "drift", "drift_report", "health", "timeline")
-WATCH = "intermodal/watch"
+WATCH_TAG = "intermodal/watch"
 """Tag of a run that only observes. Its value is the model."""
-QUIET = "intermodal/quiet"
+QUIET_TAG = "intermodal/quiet"
 """Tag of an observing run of a model with few requests."""
 DRILL_TAG = "intermodal/drill"
 """Tag of a drill's run. Its value is the model."""
@@ -109,5 +109,5 @@ def _observation_job(spec: ModelSpec, verb: str, stages: tuple[str, ...], descri
         spec.name,
         selection=dg.AssetSelection.assets(*(key(spec, stage) for stage in stages)),
         description=description,
-        tags={WATCH: spec.name},
+        tags={WATCH_TAG: spec.name},
     )

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 
 from intermodal.assets.keys import endpoint_key, mirror_key
-from intermodal.assets.specs import stated_of
+from intermodal.assets.specs import fingerprints_of
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Target
@@ -119,7 +119,9 @@ def test_a_version_deployed_without_a_target_reaches_it_later(world: DagsterWorl
     new = endpoint_name("wine", "1.1.0", "sandbox")
     assert world.gateway.routes["wine"].weights == {AWS: 3, GCP: 1, AZURE: 0}
     assert [world.targets[target].replicas for target in TARGETS] == [{new: 1}] * 3
-    stated = stated_of(world.defs.get_repository_def())["wine"]  # the sensor ``deployments`` has nothing to deploy
+    stated = fingerprints_of(world.defs.get_repository_def())[
+        "wine"
+    ]  # the sensor ``deployments`` has nothing to deploy
     assert len(stated) == 4
     assert world.instance.get_latest_materialization_code_versions(list(stated)) == stated
 
