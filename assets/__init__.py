@@ -1,4 +1,4 @@
-"""What exists. ``intermodal.assets.Model`` is the component that specs name."""
+"""The assets of every model. ``intermodal.assets.Model`` is the component that specs name."""
 
 from intermodal.assets.component import Model
 

@@ -22,7 +22,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.spec.schema import plain
 
 TEMPLATE = re.compile(r"\{[{%#]")
-"""How Jinja's expressions, statements and comments begin; nothing in JSON does."""
+"""The start of a Jinja expression, statement or comment. JSON never contains it outside of a text."""
 
 
 class Model(dg.Component, dg.Resolvable, ModelSpec):
@@ -30,21 +30,21 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
 
     Write `defs.yaml` in a folder below `models/`, with plain Python functions beside it:
 
-    - `data.function` takes a month (`2013-01-01`) and gives a DataFrame;
-    - `features.function` takes that DataFrame and gives inputs and target;
-    - `train.function` takes inputs, target and the hyper-parameters and gives a fitted estimator with scikit-learn's
-      `predict` (and `predict_proba` when it classifies);
-    - `gate.better_than`, if given, takes inputs and target and gives a function from rows to predictions.
+    - `data.function` takes a month (`2013-01-01`) and returns a DataFrame;
+    - `features.function` takes that DataFrame and returns the inputs and the target column in one DataFrame;
+    - `train.function` takes inputs, target and the hyperparameters and returns a fitted estimator with scikit-learn's
+      `predict` (and `predict_proba` for a classifier);
+    - `gate.better_than`, optional, takes inputs and target and returns a function from rows to predictions.
     """
 
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
-        """What a spec is checked against, by a schema that names a mistake."""
+        """The model that a spec is validated with. Its schema names the field of a mistake."""
         return plain(cls.model())
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
-        """Only a spec with a template in it needs Dagster's resolver, which has Jinja compile every text."""
+        """Resolve a spec. Dagster's resolver compiles every text with Jinja, so only a template needs it."""
         if TEMPLATE.search(model.model_dump_json(exclude_unset=True)):
             return super().resolve_from_model(context, model)
         return cls(**{name: getattr(model, name) for name in model.model_fields_set})
@@ -85,18 +85,18 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
 
 
 def resolved(spec: ModelSpec, folder: Path) -> ModelSpec:
-    """The spec with its targets spelled out; SpecError names file, line and field of a target that cannot be used."""
+    """The spec with all of its targets listed. SpecError names file, line and field of a target that cannot be used."""
     try:
         targets = spec.targets or default_targets()
         for target in targets:
             require_enabled(target)
         if not targets:
-            raise SpecError("No cloud is enabled, so no target serves it.", hint=f"Set {CLOUDS_VARIABLE}.")
+            raise SpecError("No cloud is enabled, so no target can serve this model.", hint=f"Set {CLOUDS_VARIABLE}.")
         return spec.serving_on(targets)
     except SpecError as error:
         raise SpecError(
             f"{where(folder, 'serve', error.message.split(':')[0])}: {error.message}", hint=error.hint
         ) from error
     except ValidationError as error:
-        reasons = "; ".join(str(one["msg"]) for one in error.errors())
+        reasons = "; ".join(str(detail["msg"]) for detail in error.errors())
         raise SpecError(f"{where(folder, 'serve', spec.name)}: {reasons}") from error

@@ -1,4 +1,4 @@
-"""From ``data.flights`` in a spec to the function in the model's folder."""
+"""Import the functions that a spec names (``data.flights``) from the model's folder."""
 
 import hashlib
 import importlib
@@ -15,7 +15,7 @@ from intermodal.platform.spec import ModelSpec
 
 @dataclass(frozen=True)
 class ModelFunctions:
-    """A model's own functions, and the hash of the files they live in."""
+    """A model's own functions, and the hash of the files that define them."""
 
     load: Callable[[str], Any]
     features: Callable[[Any], Any]
@@ -25,7 +25,7 @@ class ModelFunctions:
 
     @classmethod
     def of(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
-        """Resolve every function that the spec names; SpecError says which field, file and function is wrong."""
+        """Import every function that the spec names. SpecError names the field, file and function that is wrong."""
 
         def find(field: str, path: str) -> Callable[..., Any]:
             return _find(context, field, path)
@@ -69,7 +69,7 @@ def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[.
 
 
 def where(folder: Path, field: str, path: str) -> str:
-    """File, line, field and value of the spec beside which a mistake is to be corrected."""
+    """File, line, field and value of the spec where a mistake has to be corrected."""
     spec = folder / "defs.yaml"
     lines = spec.read_text("utf-8").splitlines() if spec.exists() else []
     line = next((number for number, text in enumerate(lines, 1) if path in text), 1)

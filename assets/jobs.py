@@ -5,19 +5,19 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets.keys import key
-from intermodal.assets.monitoring.jobs import apart
-from intermodal.assets.scoped_job import own_job
+from intermodal.assets.monitoring.jobs import monitoring_selection
+from intermodal.assets.scoped_job import model_scoped_job
 from intermodal.platform.spec import ModelSpec
 
 
 def jobs(spec: ModelSpec) -> dg.Definitions:
-    """``train_<model>``, ``deploy_<model>``, ``train_and_deploy_<model>`` and ``data_<model>``, which the schedule runs
-    on the second day of a month, when the month before is complete.
+    """``train_<model>``, ``deploy_<model>``, ``train_and_deploy_<model>`` and ``data_<model>``. The schedule runs the
+    last of them on the second day of a month, when the previous month is complete.
 
-    Each is one process, by the executor in ``definitions.py``: on one machine a process a step costs more than most
-    steps (docs/adr/0005).
+    The executor in ``definitions.py`` runs each job in one process: on one machine, starting a process for a step takes
+    longer than most steps (docs/adr/0005).
     """
-    everything = dg.AssetSelection.groups(spec.name) - apart(spec)
+    deployed = dg.AssetSelection.groups(spec.name) - monitoring_selection(spec)
     rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
     training = rows | dg.AssetSelection.assets(key(spec, "model"), key(spec, "version"))
     data = _job(spec, "data", rows)
@@ -26,16 +26,16 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
         name=f"monthly_data_{spec.name}",
         day_of_month=2,
         default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"The finished month's rows and features for {spec.name}.",
+        description=f"Rows and features of {spec.name} for the month that has ended.",
     )
-    rest = {"train": training, "deploy": everything - training, "train_and_deploy": everything}
+    selections = {"train": training, "deploy": deployed - training, "train_and_deploy": deployed}
     return dg.Definitions(
-        jobs=[data, *(_job(spec, verb, selection) for verb, selection in rest.items())], schedules=[monthly]
+        jobs=[data, *(_job(spec, verb, selection) for verb, selection in selections.items())], schedules=[monthly]
     )
 
 
 def _job(spec: ModelSpec, verb: str, selection: dg.AssetSelection) -> Any:
-    return own_job(
+    return model_scoped_job(
         f"{verb}_{spec.name}",
         spec.name,
         selection=selection,

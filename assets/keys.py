@@ -1,4 +1,4 @@
-"""What every asset of a model shares: key, group, owner, tags."""
+"""Keys and shared attributes of a model's assets: group, owner, kinds, tags."""
 
 import inspect
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ def key(spec: ModelSpec, *path: str) -> dg.AssetKey:
     return dg.AssetKey([spec.name, *path])
 
 
-def signed(function: F) -> F:
-    """The function, with its signature kept on it (PEP 362's ``__signature__``): of every function that becomes a step
-    Dagster asks for it some 18 times, and each time Python would make it anew (docs/profiles.md)."""
+def with_cached_signature(function: F) -> F:
+    """Store a function's signature on it as ``__signature__`` (PEP 362). Dagster reads the signature of every function
+    that becomes a step some 18 times, and Python computes it each time otherwise (docs/profiles.md)."""
     function.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
     return function
 
@@ -31,9 +31,9 @@ def attributes(
     kinds: set[str],
     description: str,
     metadata: Mapping[str, Any] | None = None,
-    **rest: Any,
+    **options: Any,
 ) -> Mapping[str, Any]:
-    """The keyword arguments of ``@dg.asset`` that are the same for all assets of a model."""
+    """Keyword arguments of ``@dg.asset``: those that all assets of a model share, and ``options``."""
     return {
         "key": key(spec, *path),
         "group_name": spec.name,
@@ -45,19 +45,20 @@ def attributes(
             **({"budget_usd_per_month": spec.budget.usd_per_month} if spec.budget else {}),
             **(metadata or {}),
         },
-        **rest,
+        **options,
     }
 
 
 def endpoint_key(spec: ModelSpec, target: Target) -> dg.AssetKey:
-    """``<model>/endpoint/sagemaker``, with the region where the target names one. The last part is what the UI lists:
-    where two clouds have a platform of one name, the cloud stands before it."""
-    twice = any(one.kind == target.kind and one.cloud != target.cloud for one in spec.targets)
-    return key(spec, "endpoint", _with_region(f"{target.cloud}-{target.kind}" if twice else target.kind, target.region))
+    """``<model>/endpoint/sagemaker``, followed by the region if the target names one. The UI lists the last part only,
+    so it begins with the cloud if two clouds have a platform of the same name."""
+    ambiguous = any(other.kind == target.kind and other.cloud != target.cloud for other in spec.targets)
+    name = f"{target.cloud}-{target.kind}" if ambiguous else target.kind
+    return key(spec, "endpoint", _with_region(name, target.region))
 
 
 def mirror_key(spec: ModelSpec, site: Site) -> dg.AssetKey:
-    """``<model>/mirror/s3``, with the region where the site names one."""
+    """``<model>/mirror/s3``, followed by the region if the site names one."""
     return key(spec, "mirror", _with_region(store_adapter(site.cloud).kind, site.region))
 
 

@@ -1,7 +1,7 @@
-"""An asset job that is resolved among its own model's assets.
+"""An asset job that is resolved against the assets of its own model.
 
-Dagster looks for the assets of every job among all of the code location, and gives it every resource: with 1,000 models
-that is 8,000 looks at 29,000 definitions, and as many copies of 20 resources' forms (docs/adr/0023).
+Dagster resolves each job against every asset of the code location and gives it every resource. With 1,000 models that
+is 8,000 passes over 29,000 definitions, and as many copies of 20 resources' configuration schemas (docs/adr/0023).
 """
 
 from collections import defaultdict
@@ -10,32 +10,34 @@ from functools import lru_cache
 from typing import Any
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
-from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
-MODEL = "model"
-"""Metadata of a job: the first part of its assets' keys."""
+from intermodal.assets.dagster_internals import AssetGraph, UnresolvedAssetJobDefinition
+
+MODEL_METADATA = "model"
+"""The job's metadata that names its model, which is the first part of its assets' keys."""
 
 
-class OwnJob(UnresolvedAssetJobDefinition):
-    """Selects among the assets of the model that its metadata names, and has the resources that these ask for."""
+class ModelScopedJob(UnresolvedAssetJobDefinition):
+    """A job over the assets of the model that its metadata names, with the resources that these assets require."""
 
     def resolve(
         self,
         asset_graph: AssetGraph,
         default_executor_def: dg.ExecutorDefinition | None = None,
-        resource_defs: Mapping[str, Any] | None = None,  # noqa: ARG002  # the assets bring theirs
+        resource_defs: Mapping[str, Any] | None = None,  # noqa: ARG002  # the assets have their own
     ) -> dg.JobDefinition:
-        return super().resolve(_by_model(asset_graph)[(self.metadata or {})[MODEL]], default_executor_def)
+        return super().resolve(
+            _graphs_by_model(asset_graph)[(self.metadata or {})[MODEL_METADATA]], default_executor_def
+        )
 
 
-def own_job(name: str, model: str, **rest: Any) -> OwnJob:
-    """A job of one model; ``rest`` is as in ``dg.define_asset_job``, the selection an AssetSelection."""
-    return OwnJob(name=name, metadata={MODEL: model}, **rest)
+def model_scoped_job(name: str, model: str, **options: Any) -> ModelScopedJob:
+    """A job of one model. ``options`` are those of ``dg.define_asset_job``; the selection must be an AssetSelection."""
+    return ModelScopedJob(name=name, metadata={MODEL_METADATA: model}, **options)
 
 
 @lru_cache(maxsize=1)
-def _by_model(graph: AssetGraph) -> Mapping[str, AssetGraph]:
+def _graphs_by_model(graph: AssetGraph) -> Mapping[str, AssetGraph]:
     found = defaultdict(list)
     for definition in graph.assets_defs:
         keys = definition.keys or {key.asset_key for key in definition.check_keys}

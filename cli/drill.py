@@ -11,7 +11,7 @@ from intermodal.cli.console import err, out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
 from intermodal.platform.catalogue import names
 from intermodal.platform.errors import SpecError
-from intermodal.platform.resilience.drills import DRILL_KINDS, MOST_RATE, MOST_SECONDS
+from intermodal.platform.resilience.drills import DRILL_KINDS, MAX_DRILL_RATE, MAX_DRILL_SECONDS
 from intermodal.platform.targets import parse_site, parse_target
 
 ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
@@ -25,14 +25,14 @@ AFTER_SECONDS = 300.0
 @click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
 @click.option(
     "--seconds",
-    type=click.FloatRange(0, MOST_SECONDS, min_open=True),
+    type=click.FloatRange(0, MAX_DRILL_SECONDS, min_open=True),
     default=60.0,
     show_default=True,
     help="How long it lasts at most.",
 )
 @click.option(
     "--rate",
-    type=click.FloatRange(0, MOST_RATE, min_open=True),
+    type=click.FloatRange(0, MAX_DRILL_RATE, min_open=True),
     default=50.0,
     show_default=True,
     help="Requests a second that the drill sends.",

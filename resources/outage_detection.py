@@ -10,13 +10,13 @@ import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.resilience.detection import Watcher, WatchPolicy
+from intermodal.platform.resilience.detection import DetectionPolicy, Watcher
 
-DEFAULT = WatchPolicy()
+DEFAULT = DetectionPolicy()
 
 
 class WatchSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The settings of ``platform.watching.WatchPolicy``; what is not set has its default."""
+    """The settings of ``platform.resilience.detection.DetectionPolicy``; what is not set has its default."""
 
     watchers: list[str] = Field(default=list(DEFAULT.watchers), description="gateway, endpoint, or both.")
     quorum: str = Field(default=DEFAULT.quorum, description="any or all of the watchers.")
@@ -27,8 +27,8 @@ class WatchSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     redeploy_seconds: float = DEFAULT.redeploy_seconds
 
     @property
-    def policy(self) -> WatchPolicy:
-        return WatchPolicy(
+    def policy(self) -> DetectionPolicy:
+        return DetectionPolicy(
             cast(tuple[Watcher, ...], tuple(self.watchers)),
             cast(Any, self.quorum),
             self.down_observations,

@@ -15,9 +15,15 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.runs import LIMIT, created_at, failed_deployments, moved, moving
-from intermodal.assets.specs import specs_of, stated_of
-from intermodal.platform.deployment.redeployment import Decision, Due, Seen, decide, digest
+from intermodal.assets.runs import MAX_RUN_RECORDS, created_at, failed_deployments, moved, moving
+from intermodal.assets.specs import fingerprints_of, specs_of
+from intermodal.platform.deployment.redeployment import (
+    DeploymentState,
+    PendingDeployment,
+    RedeploymentDecision,
+    decide,
+    digest,
+)
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
@@ -68,7 +74,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
         before = known.get(name)
         due, decision = decide(before, replace(model, failed=failed.get(name), moved=traffic_moved.get(name)), now)
         if decision.action == "deploy" and len(requests) == REQUESTS_PER_TICK:
-            due, decision = before, Decision("wait", "the next tick deploys it")
+            due, decision = before, RedeploymentDecision("wait", "the next tick deploys it")
         if due and decision.action == "deploy":
             tags = {"model": name, DUE: _tag(name, model), "dagster/priority": "1"}  # before the month's rows
             requests.append(dg.RunRequest(due.key(name), job_name=f"deploy_{name}", tags=tags))
@@ -85,17 +91,17 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     )
 
 
-def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
+def _seen(context: dg.SensorEvaluationContext) -> dict[str, DeploymentState]:
     """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
     assert context.repository_def is not None
     busy, champion = moving(context.instance), champions(context, NAME, MAX_CHAMPIONS_AGE_SECONDS)
-    stated = {name: each for name, each in stated_of(context.repository_def).items() if name in champion}
+    stated = {name: each for name, each in fingerprints_of(context.repository_def).items() if name in champion}
     gateway = ports.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())
     routed = {route.model: route.version for route in routes if route is not None}
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
     return {
-        name: Seen(
+        name: DeploymentState(
             version=champion[name],
             spec=digest({key.to_user_string(): version for key, version in each.items()}),
             served=routed.get(name) == champion[name] and all(made[key] == each[key] for key in each),
@@ -105,25 +111,27 @@ def _seen(context: dg.SensorEvaluationContext) -> dict[str, Seen]:
     }
 
 
-def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, Seen]) -> dict[str, Due]:
+def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, DeploymentState]) -> dict[str, PendingDeployment]:
     """What the cursor has; without a cursor, what the runs requested here say, so that none is requested again."""
-    known = remembered(context, lambda data: {name: Due.from_dict(each) for name, each in data.items()})
+    known = remembered(context, lambda data: {name: PendingDeployment.from_dict(each) for name, each in data.items()})
     wanted = [_tag(name, model) for name, model in seen.items() if not model.served]
     if known is not None or not wanted:
         return known or {}
-    found: dict[str, Due] = {}
-    for record in context.instance.get_run_records(dg.RunsFilter(tags={DUE: wanted}), limit=LIMIT):  # newest first
+    found: dict[str, PendingDeployment] = {}
+    for record in context.instance.get_run_records(
+        dg.RunsFilter(tags={DUE: wanted}), limit=MAX_RUN_RECORDS
+    ):  # newest first
         name, version, spec = record.dagster_run.tags[DUE].split(" ")
         if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
-            found[name] = Due(version, spec, since=created_at(record), asked=created_at(record))
+            found[name] = PendingDeployment(version, spec, since=created_at(record), asked=created_at(record))
     return found
 
 
-def _tag(name: str, seen: Seen) -> str:
+def _tag(name: str, seen: DeploymentState) -> str:
     return f"{name} {seen.version} {seen.spec}"
 
 
-def _notice(spec: ModelSpec, due: Due, reason: str) -> Notice:
+def _notice(spec: ModelSpec, due: PendingDeployment, reason: str) -> Notice:
     return Notice(
         severity="warning",
         title=f"{spec.name} {due.version} is not deployed as it should be",

@@ -11,10 +11,16 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.runs import LIMIT, RUNNING, crashed_at, created_at
+from intermodal.assets.runs import MAX_RUN_RECORDS, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.monitoring.retraining import Decision, Memory, Observed, decide, recalled
+from intermodal.platform.monitoring.retraining import (
+    DriftObservation,
+    RetrainingDecision,
+    RetrainingMemory,
+    decide,
+    recalled,
+)
 from intermodal.platform.ports import ModelRegistry, Tables
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.registry.champion import champion_of
@@ -54,7 +60,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         records = context.instance.get_asset_records([dg.AssetKey([name, "drift"]) for name in specs])
         measured, requests, now = _measured(records), list[dg.RunRequest](), time.time()
         drifted = round_robin(
-            sorted(n for n, seen in measured.items() if _is_open(seen, memories.get(n, Memory()))), now
+            sorted(n for n, seen in measured.items() if _is_open(seen, memories.get(n, RetrainingMemory()))), now
         )
         messages = list[str]()
         answers = _look_up(context, {name: measured[name] for name in drifted}, messages)
@@ -62,7 +68,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         for name, seen in {**measured, **answers.found}.items():
             if name in answers.failed:
                 continue
-            memory = memories.get(name, Memory())
+            memory = memories.get(name, RetrainingMemory())
             after, decision = decide(memory, seen, specs[name].drift, now)
             if decision.action == "ask people" and not notifier.deliver(_notice(specs[name], decision)):
                 after = replace(after, told=memory.told)  # the next tick decides the same
@@ -72,7 +78,11 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
             elif decision.action != "nothing":
                 messages.append(f"{name}: {decision.action}, {decision.reason}")
             memories[name] = after
-        kept = {name: memory.to_dict() for name, memory in memories.items() if name in specs and memory != Memory()}
+        kept = {
+            name: memory.to_dict()
+            for name, memory in memories.items()
+            if name in specs and memory != RetrainingMemory()
+        }
         return dg.SensorResult(
             run_requests=requests,
             cursor=json.dumps(kept),
@@ -82,27 +92,29 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
     return _drift
 
 
-def _memories(context: dg.SensorEvaluationContext) -> dict[str, Memory]:
+def _memories(context: dg.SensorEvaluationContext) -> dict[str, RetrainingMemory]:
     """What the cursor has; without a cursor, what the runs requested here say, so that none is requested again."""
-    known = remembered(context, lambda data: {name: Memory.from_dict(each) for name, each in data.items()})
+    known = remembered(context, lambda data: {name: RetrainingMemory.from_dict(each) for name, each in data.items()})
     if known is not None:
         return known
     requested = defaultdict[str, list[tuple[float, str]]](list)
-    for record in context.instance.get_run_records(dg.RunsFilter(tags={SENSOR: NAME}), limit=LIMIT):  # newest first
+    for record in context.instance.get_run_records(
+        dg.RunsFilter(tags={SENSOR: NAME}), limit=MAX_RUN_RECORDS
+    ):  # newest first
         tags = record.dagster_run.tags
         if "model" in tags:
             requested[tags["model"]].append((created_at(record), tags.get(CAUSE, "").removeprefix(DRIFT_OF)))
     return {name: recalled(each) for name, each in requested.items()}
 
 
-def _is_open(seen: Observed, memory: Memory) -> bool:
+def _is_open(seen: DriftObservation, memory: RetrainingMemory) -> bool:
     """Whether there is more to look up: of a model that has drifted, unless people were notified of that already. What
     became of its retraining is looked up again, since without it a crash is taken for a refusal."""
     over = tuple(f"{seen.version}-{why}-" for why in ("not-replaced", "not-cured"))
     return bool(seen.drifted) and (memory.good or not memory.told.startswith(over))
 
 
-def _measured(records: Sequence[Any]) -> dict[str, Observed]:
+def _measured(records: Sequence[Any]) -> dict[str, DriftObservation]:
     """What the newest drift of each model says by itself."""
     found = {}
     for record in records:
@@ -113,13 +125,13 @@ def _measured(records: Sequence[Any]) -> dict[str, Observed]:
                 continue  # marked as materialized by hand: nothing was measured
             version, state = str(metadata["version"]), str(metadata["state"])
             drifted = None if state == "too few rows" else state == "drifted"
-            found[record.asset_entry.asset_key.path[0]] = Observed(version, drifted, event.timestamp)
+            found[record.asset_entry.asset_key.path[0]] = DriftObservation(version, drifted, event.timestamp)
     return found
 
 
 def _look_up(
-    context: dg.SensorEvaluationContext, measured: Mapping[str, Observed], messages: list[str]
-) -> Answers[Observed]:
+    context: dg.SensorEvaluationContext, measured: Mapping[str, DriftObservation], messages: list[str]
+) -> Answers[DriftObservation]:
     """The rest of what is to be known of these models; the next tick looks up again what had no answer."""
     try:
         if measured:
@@ -137,8 +149,8 @@ def _look_up(
 
 
 def _observed(
-    registry: ModelRegistry, tables: Tables, instance: dg.DagsterInstance, model: str, seen: Observed
-) -> Observed:
+    registry: ModelRegistry, tables: Tables, instance: dg.DagsterInstance, model: str, seen: DriftObservation
+) -> DriftObservation:
     """The rest of what is to be known of a model that has drifted."""
     champion = champion_of(registry, model)
     if champion.version != seen.version:  # it is not served yet, or was not measured yet
@@ -151,7 +163,7 @@ def _observed(
     return replace(seen, newest=newest, held_out=held_out, training=running, crashed_at=crashed)
 
 
-def _notice(spec: ModelSpec, decision: Decision) -> Notice:
+def _notice(spec: ModelSpec, decision: RetrainingDecision) -> Notice:
     return Notice(
         severity="page",
         title=f"{spec.name} has drifted, and retraining does not help",

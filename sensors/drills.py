@@ -6,7 +6,7 @@ Disturbances and runs are those of the whole platform: drills of other code loca
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.resilience.drill import drilling_now
+from intermodal.assets.resilience.drill import active_drills
 from intermodal.platform.errors import IntermodalError
 
 
@@ -23,7 +23,7 @@ def drills(context: dg.SensorEvaluationContext) -> dg.SkipReason:
         names = ", ".join(map(str, left))
         if not left:
             return dg.SkipReason("No drill is on.")
-        if drilling_now(context.instance):
+        if active_drills(context.instance):
             return dg.SkipReason(f"A drill is on: {names}.")
         for target in left:
             gateway.disturb(target, None)

@@ -14,7 +14,7 @@ import dagster as dg
 from intermodal.assets import ports
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.monitoring.sensor_health import Beat, Trouble, Watch, examine
+from intermodal.platform.monitoring.sensor_health import Beat, SensorHealthState, Trouble, examine
 from intermodal.platform.ports.notifications import Notice
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
 from intermodal.sensors.toolkit.gauges import Gauge, incidents, objectives
@@ -38,7 +38,7 @@ OWNER = "team:platform"
 )
 def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     now = time.time()
-    watch = (remembered(context, Watch.from_dict) or Watch()).resumed(now, INTERVAL_SECONDS)
+    watch = (remembered(context, SensorHealthState.from_dict) or SensorHealthState()).resumed(now, INTERVAL_SECONDS)
     known = [_own(beat, now) for beat in beats(context)]
     watch, found = examine(watch, known, now)
     messages = [f"{name} is {trouble}" for name, trouble in found.items()]
@@ -59,7 +59,9 @@ def _own(beat: Beat, now: float) -> Beat:
     return replace(beat, last=now, failures=0) if beat.name == heartbeat.name else beat
 
 
-def _schedules(context: dg.SensorEvaluationContext, watch: Watch, now: float, notifier: TickNotifier) -> Watch:
+def _schedules(
+    context: dg.SensorEvaluationContext, watch: SensorHealthState, now: float, notifier: TickNotifier
+) -> SensorHealthState:
     """Each cron expression is looked at once after each of its times; the schedules that share it are one notice."""
     assert context.repository_def is not None
     due = dict(watch.due)

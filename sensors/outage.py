@@ -11,7 +11,7 @@ from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Incidents
 from intermodal.platform.ports.incidents import Incident, incident_id
-from intermodal.platform.resilience.detection import Seen, UpstreamKey, Watch, WatchPolicy, look
+from intermodal.platform.resilience.detection import Detection, DetectionPolicy, DetectionState, UpstreamKey, look
 from intermodal.platform.resilience.failover_plan import contained, current_round, desired_replicas, recovering
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
@@ -22,7 +22,7 @@ from intermodal.sensors.toolkit.run_requests import Event, plan_runs
 
 INTERVAL_SECONDS = 5
 WATCH = "watch"
-"""The resource that has the WatchPolicy."""
+"""The resource that has the DetectionPolicy."""
 LISTED = 10
 """Names in one sentence of a tick."""
 
@@ -41,7 +41,7 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
     def _outage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         specs = specs_of(cast(dg.RepositoryDefinition, context.repository_def))
         gateway, incidents = ports.gateway(context), ports.incidents(context)
-        policy = cast(WatchPolicy, getattr(context.resources, WATCH).policy)
+        policy = cast(DetectionPolicy, getattr(context.resources, WATCH).policy)
         try:
             health = gateway.health()
         except IntermodalError as error:
@@ -106,7 +106,7 @@ def upstreams_of(
 
 def events_of(
     specs: Mapping[str, ModelSpec],
-    seen: Seen,
+    seen: Detection,
     known: Mapping[UpstreamKey, Incident],
     incidents: Incidents,
     now: float,
@@ -157,18 +157,18 @@ def _answers(
     return {**{key: apis[key[1]] for key in known if key[1] in apis}, **left}
 
 
-def _remembered(context: dg.SensorEvaluationContext) -> Watch:
+def _remembered(context: dg.SensorEvaluationContext) -> DetectionState:
     if not context.cursor:
-        return Watch()
+        return DetectionState()
     try:
-        return Watch.from_json(context.cursor)
+        return DetectionState.from_json(context.cursor)
     except ValueError as error:
         context.log.warning("The cursor is unreadable (%s): watching starts afresh.", error)
-        return Watch()
+        return DetectionState()
 
 
 def _reason(
-    seen: Seen,
+    seen: Detection,
     known: Mapping[UpstreamKey, Incident],
     serves: Mapping[UpstreamKey, bool | None],
     damaged: Sequence[str],

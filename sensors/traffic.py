@@ -10,7 +10,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.monitoring.jobs import QUIET, WATCH
+from intermodal.assets.monitoring.jobs import QUIET_TAG, WATCH_TAG
 from intermodal.assets.runs import RUNNING
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
@@ -68,8 +68,8 @@ def traffic(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         kept = {name: astuple(look) for name, look in seen.items() if totals.get(name, Totals()).requests}
         return dg.SensorResult(
             run_requests=[
-                *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name}) for name in busy),
-                *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH: name, QUIET: "yes"}) for name in quiet),
+                *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH_TAG: name}) for name in busy),
+                *(dg.RunRequest(job_name=f"watch_{name}", tags={WATCH_TAG: name, QUIET_TAG: "yes"}) for name in quiet),
             ],
             cursor=json.dumps(kept),
             skip_reason=None if busy or quiet else dg.SkipReason(_next_models(specs, new)),
@@ -96,8 +96,8 @@ def _next_models(specs: Mapping[str, ModelSpec], new: Mapping[str, int]) -> str:
 def _waiting(instance: dg.DagsterInstance) -> tuple[set[str], int]:
     """Models whose last run has not begun or not ended yet: another one would see nothing that it does not. And how
     many of those runs watch quiet models."""
-    tags = [run.tags for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH in run.tags]
-    return {each[WATCH] for each in tags}, sum(QUIET in each for each in tags)
+    tags = [run.tags for run in instance.get_runs(dg.RunsFilter(statuses=RUNNING)) if WATCH_TAG in run.tags]
+    return {each[WATCH_TAG] for each in tags}, sum(QUIET_TAG in each for each in tags)
 
 
 def _parse(now: float, data: Mapping[str, Any]) -> dict[str, Look]:

@@ -17,7 +17,7 @@ from intermodal.platform.ports.registry import Candidate, Fingerprint, Registere
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.resilience.capacity import deploy_verified
 from intermodal.platform.resilience.context import FailoverContext
-from intermodal.platform.resilience.detection import Watch, WatchPolicy, look
+from intermodal.platform.resilience.detection import DetectionPolicy, DetectionState, look
 from intermodal.platform.resilience.failover import Outage, fail_over, opened
 from intermodal.platform.resilience.failover_plan import contained, desired_replicas, recovering, weights_without
 from intermodal.platform.resilience.recovery import recover
@@ -137,7 +137,7 @@ class World:
         self.gateway = MemoryGateway(list(self.targets.values()))
         self.incidents, self.notifier = MemoryIncidents(), FlakyNotifier()
         self.registry: Any = MemoryRegistry(folder)
-        self.killer, self.clock, self.watch, self.asked = Killer(), 1000.0, Watch(), Counter[str]()
+        self.killer, self.clock, self.watch, self.asked = Killer(), 1000.0, DetectionState(), Counter[str]()
         self.failures: list[str] = []
         self.candidate = Candidate(record(), str(folder), Manifest.of(folder))
         self.deploy(version)
@@ -195,7 +195,7 @@ class World:
         serves = upstreams_of({MODEL: self.spec}, self.gateway.health(), known)
         answers = {key: self.targets[key[1]].answers() for key in known}
         handled = {key for key, one in known.items() if not recovering(one)}
-        seen = look(Watch() if forget else self.watch, WatchPolicy(), self.clock, serves, handled, answers)
+        seen = look(DetectionState() if forget else self.watch, DetectionPolicy(), self.clock, serves, handled, answers)
         self.watch = seen.watch
         events = events_of({MODEL: self.spec}, seen, known, self.incidents, self.clock)
         for event in events[1:]:  # as the sensor does for failovers that wait

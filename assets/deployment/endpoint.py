@@ -1,4 +1,4 @@
-"""``<model>/endpoint/<target>``: the champion, serving on a target, off to the side until the route moves."""
+"""``<model>/endpoint/<target>``: the champion, deployed on a target. It gets no traffic until the route changes."""
 
 import statistics
 import time
@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.deployment.incident_gate import incident_of, not_deployed, skipped_check, unavailable_targets
-from intermodal.assets.keys import Context, attributes, endpoint_key, mirror_key, signed
+from intermodal.assets.keys import Context, attributes, endpoint_key, mirror_key, with_cached_signature
 from intermodal.platform.catalogue import target_adapter
 from intermodal.platform.deployment.requests import deploy_request, deployment_fingerprint
 from intermodal.platform.ports import EndpointTarget, ModelRegistry
@@ -21,8 +21,9 @@ from intermodal.platform.resilience.failover_plan import desired_replicas
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
-SAMPLES = 5
-COLD = "cold: nothing runs until a failover"
+LATENCY_SAMPLES = 5
+"""Requests that the latency of a new endpoint is measured with."""
+COLD_STATE = "cold: nothing runs until a failover"
 
 
 def golden_of(registry: ModelRegistry, candidate: Candidate) -> Golden:
@@ -44,7 +45,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
             *(ports.TARGETS, ports.STORES),
         },
     )
-    @signed
+    @with_cached_signature
     def _endpoint(context: Context) -> dg.MaterializeResult[None]:
         registry, deployment = ports.registry(context), ports.deployment(context)
         adapter, store = ports.targets(context).get(target), ports.stores(context).get(target.site)
@@ -54,7 +55,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
         replicas = desired_replicas(spec, unavailable_targets(context, spec))[target]
         if not replicas:
             return dg.MaterializeResult(
-                metadata={"target": str(target), "version": champion.version, "state": COLD},
+                metadata={"target": str(target), "version": champion.version, "state": COLD_STATE},
                 data_version=dg.DataVersion(f"cold-{champion.candidate.manifest.digest}"),
             )
         request = deploy_request(spec, deployment, store, champion.version, replicas)
@@ -72,7 +73,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
                 "state": served.state,
                 "replicas": replicas,
                 "image": request.image,
-                "serves": "the packaged server and the version's artifacts (no image of its own yet)",
+                "serves": "the packaged server with the version's artifacts (the model has no image yet)",
                 "deploy_seconds": round(seconds, 3),
                 "p50_ms": round(_median_ms(adapter, served.name, body), 3),
             },
@@ -83,9 +84,9 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
 
 
 def _median_ms(adapter: EndpointTarget, name: str, body: bytes) -> float:
-    """The median of a few predictions through the cloud's own client, in milliseconds."""
+    """Median latency of LATENCY_SAMPLES predictions through the cloud's own client, in milliseconds."""
     times = []
-    for _ in range(SAMPLES):
+    for _ in range(LATENCY_SAMPLES):
         started = time.perf_counter()
         adapter.invoke(name, body)
         times.append(time.perf_counter() - started)
@@ -93,7 +94,7 @@ def _median_ms(adapter: EndpointTarget, name: str, body: bytes) -> float:
 
 
 def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
-    """The same golden rows give the same predictions here as everywhere, before any traffic moves."""
+    """The golden rows get the same predictions on this target as on every other, before the route changes."""
 
     @dg.asset_check(
         asset=endpoint_key(spec, target),
@@ -104,14 +105,14 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
             *(ports.REGISTRY, ports.DEPLOYMENT, ports.INCIDENTS, ports.TARGETS),
         },
     )
-    @signed
+    @with_cached_signature
     def _parity(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         registry, deployment = ports.registry(context), ports.deployment(context)
         adapter = ports.targets(context).get(target)
         if (incident := incident_of(context, spec, target)) is not None:
             return skipped_check(incident)
         if not desired_replicas(spec, unavailable_targets(context, spec))[target]:
-            return dg.AssetCheckResult(passed=True, metadata={"state": COLD})
+            return dg.AssetCheckResult(passed=True, metadata={"state": COLD_STATE})
         champion = champion_of(registry, spec.name)
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)

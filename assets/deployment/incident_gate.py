@@ -1,4 +1,4 @@
-"""What assets report for a target with an open incident: nothing is deployed there, and the other targets go on."""
+"""What assets report for a target with an open incident: nothing is deployed there. Other targets are unaffected."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ def incident_of(context: Any, spec: ModelSpec, target: Target) -> Incident | Non
 
 
 def incident_of_site(context: Any, spec: ModelSpec, site: Site) -> Incident | None:
-    """An open incident, when every target of the site has one: then nothing there needs the mirror."""
+    """An open incident of the site, if every target of it has one. Only then does nothing there need the mirror."""
     known = open_incidents(context, spec)
     targets = [target for target in spec.targets if target.site == site]
     return known[targets[0]] if targets and all(target in known for target in targets) else None
@@ -35,7 +35,7 @@ def describe(incident: Incident) -> str:
 
 
 def not_deployed(incident: Incident, version: str) -> dg.MaterializeResult[None]:
-    """The recovery brings the target to whatever version is current then."""
+    """The result of a skipped deployment. The recovery later deploys the version that is current then."""
     return dg.MaterializeResult(
         metadata={"state": describe(incident), "champion": version},
         data_version=dg.DataVersion(f"{incident.id}-{version}"),
@@ -43,5 +43,5 @@ def not_deployed(incident: Incident, version: str) -> dg.MaterializeResult[None]
 
 
 def skipped_check(incident: Incident) -> dg.AssetCheckResult:
-    """Passed, since nothing is there that could be wrong; a failure would keep the version from the other targets."""
+    """A passed result: nothing was deployed that could be wrong, and a failure would block the other targets."""
     return dg.AssetCheckResult(passed=True, metadata={"state": f"nothing was checked, {describe(incident)}"})

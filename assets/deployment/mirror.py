@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.deployment.incident_gate import incident_of_site, not_deployed, skipped_check
-from intermodal.assets.keys import Context, attributes, key, mirror_key, signed
+from intermodal.assets.keys import Context, attributes, key, mirror_key, with_cached_signature
 from intermodal.platform.catalogue import store_adapter
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.ports.registry import RegisteredVersion
@@ -32,7 +32,7 @@ def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
         deps=[key(spec, "version")],
         required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES},
     )
-    @signed
+    @with_cached_signature
     def _mirror(context: Context) -> dg.MaterializeResult[None]:
         registry, store = ports.registry(context), ports.stores(context).get(site)
         champion = champion_of(registry, spec.name)
@@ -60,23 +60,23 @@ def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
 
 
 def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
-    """Every object is read back and hashed."""
+    """Every object of the mirror is read back and its hash compared with the manifest."""
 
     @dg.asset_check(
         asset=mirror_key(spec, site),
         name="mirror_verified",
         blocking=True,
-        description="Every object, read back, has the SHA-256 that the manifest states.",
+        description="Every object was read back and has the SHA-256 of the manifest.",
         required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES},
     )
-    @signed
+    @with_cached_signature
     def _verified(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         store = ports.stores(context).get(site)
         if (incident := incident_of_site(context, spec, site)) is not None:
             return skipped_check(incident)
         champion = champion_of(ports.registry(context), spec.name)
         damaged = store.damaged(champion.candidate.manifest, prefix_of(champion))
-        if damaged:  # without its manifest a prefix is no mirror: the next run reads every object, and repairs
+        if damaged:  # a prefix without a manifest is no mirror: the next run reads and repairs every object
             store.delete(f"{prefix_of(champion)}/{MANIFEST}")
         return dg.AssetCheckResult(
             passed=not damaged,

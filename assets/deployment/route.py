@@ -1,4 +1,4 @@
-"""``<model>/route``: the gateway sends the model's requests to its endpoints, and what was replaced is removed."""
+"""``<model>/route``: the gateway's route to the model's endpoints. The endpoints that it replaces are deleted."""
 
 import json
 
@@ -8,7 +8,7 @@ from intermodal.assets import ports
 from intermodal.assets.deployment.endpoint import golden_of
 from intermodal.assets.deployment.incident_gate import unavailable_targets
 from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
-from intermodal.assets.keys import Context, attributes, endpoint_key, key, signed
+from intermodal.assets.keys import Context, attributes, endpoint_key, key, with_cached_signature
 from intermodal.assets.specs import SPEC, as_json
 from intermodal.platform.deployment.requests import deployment_fingerprint
 from intermodal.platform.deployment.route_change import ready_endpoint, retire, roll_back, verify_route
@@ -26,7 +26,7 @@ from intermodal.platform.spec import ModelSpec
 
 
 class RouteConfig(dg.Config):
-    """``drain_seconds``: how long the replaced endpoints stay up for requests that are under way."""
+    """``drain_seconds``: how long replaced endpoints keep running, so that open requests can finish."""
 
     drain_seconds: float = 2.0
 
@@ -37,14 +37,14 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "route",
             kinds={"envoy"},
-            description="One address for the model, whichever target answers.",
+            description="The model's address at the gateway, and the weight of each target behind it.",
             metadata={SPEC: as_json(spec)},
             code_version=_fingerprint(spec),
         ),
         deps=[endpoint_key(spec, target) for target in spec.targets],
         required_resource_keys={ports.REGISTRY, *REQUIRED_RESOURCES},
     )
-    @signed
+    @with_cached_signature
     def _route(context: Context, config: RouteConfig) -> dg.MaterializeResult[None]:
         registry, gateway, adapters = ports.registry(context), ports.gateway(context), ports.targets(context)
         environment = ports.deployment(context).environment
@@ -56,7 +56,8 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
         serving = [target for target, replicas in desired_replicas(spec, unavailable).items() if replicas]
         if not serving:
             raise Unavailable(
-                f"Every target of '{spec.name}' has an open incident.", hint="Deploy again when one of them is back."
+                f"Every target of '{spec.name}' has an open incident.",
+                hint="Deploy again after one of them has recovered.",
             )
         endpoints = {target: ready_endpoint(adapters.get(target), name) for target in serving}
         new = Route(
@@ -76,11 +77,11 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
             raise
         ctx = failover_context(context, spec.targets)
         reconcile_after_deploy(ctx, spec, champion.version, unavailable)
-        # A target that failed since may have started a cold one: its recovery scales that down again.
+        # A target that failed meanwhile may have started a cold one. Its recovery scales that one down, not this run.
         kept = spec.targets if ctx.unavailable(spec.name) else serving
-        once = dict.fromkeys([*spec.targets, *(old.weights if old else ()), *adapters.enabled()])
+        candidates = dict.fromkeys([*spec.targets, *(old.weights if old else ()), *adapters.enabled()])
         retired = retire(
-            adapters, once, kept, unavailable, spec.name, name, environment, config.drain_seconds, context.log
+            adapters, candidates, kept, unavailable, spec.name, name, environment, config.drain_seconds, context.log
         )
         return dg.MaterializeResult(
             metadata={
@@ -99,8 +100,8 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def _fingerprint(spec: ModelSpec) -> str:
-    """What the spec says of all that is deployed, as a code version: the weights when all is well, and each endpoint.
-    The route comes last, so with this code version the whole was deployed."""
+    """Code version of the route: the weights without an incident, and each endpoint's fingerprint. The route is made
+    last, so a route with this code version means that everything was deployed."""
     serving = [target for target, replicas in desired_replicas(spec).items() if replicas]
     weights = {str(target): weight for target, weight in weights_without(spec, (), serving).items()}
     endpoints = {str(target): deployment_fingerprint(spec, target) for target in spec.targets}
@@ -115,7 +116,7 @@ def route_answers(spec: ModelSpec) -> dg.AssetChecksDefinition:
         blocking=True,
         description="The gateway answers the golden rows with the new version's predictions.",
     )
-    @signed
+    @with_cached_signature
     def route_answers(
         registry: dg.ResourceParam[ModelRegistry], gateway: dg.ResourceParam[Gateway]
     ) -> dg.AssetCheckResult:

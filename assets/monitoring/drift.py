@@ -1,4 +1,4 @@
-"""``<model>/drift``: are the served version's inputs and predictions still what it was trained on?"""
+"""``<model>/drift``: how far the served version's inputs and predictions have moved from its training."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,12 +10,12 @@ import dagster as dg
 import pandas as pd
 
 from intermodal.assets import ports
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.assets.monitoring.drift_metadata import as_list, numbers, table
 from intermodal.platform.errors import IntermodalError, SpecError
-from intermodal.platform.monitoring.counts import Counts, count
-from intermodal.platform.monitoring.divergence import between
-from intermodal.platform.monitoring.drift import Drift, Moved, Verdict, compare, judge
+from intermodal.platform.monitoring.counts import RowCounts, count
+from intermodal.platform.monitoring.divergence import divergent_targets
+from intermodal.platform.monitoring.drift import Drift, DriftVerdict, Moved, compare, judge
 from intermodal.platform.monitoring.drift_result import DriftResult, keep_drift
 from intermodal.platform.monitoring.performance import live
 from intermodal.platform.monitoring.predictions import TARGET, newest
@@ -35,25 +35,25 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "drift",
             kinds={"pandas"},
-            description=f"The newest {spec.drift.rows} rows that the served version predicted, of all targets together "
-            "and of each, against its training: drift, data quality, and how well it predicts where labels have come.",
+            description=f"Compares the newest {spec.drift.rows} rows that the served version predicted with its "
+            "training, for all targets together and for each: drift, data quality, and the metric on labelled rows.",
         ),
         deps=[key(spec, "predictions"), key(spec, "version")],
         required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.TABLES, ports.GAUGES},
     )
-    @signed
+    @with_cached_signature
     def _drift(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = ports.registry(context), ports.tables(context)
         served = served_of(registry, ports.gateway(context), spec.name)
         profile = Profile.from_json(registry.read(served.candidate, PROFILE))
-        # A column that was sensitive when the version was trained is in neither its profile nor its log.
+        # A column that was sensitive when the version was trained is neither in its profile nor in its log.
         columns = [column for column in logged_columns(spec, served) if column.name in profile.by_name]
         rows = newest(tables, spec.name, served.version, spec.drift.rows, served.registered_at or 0.0)
         by_target = {str(target): _count(profile, group, columns) for target, group in rows.groupby(TARGET)}
         counts = reduce(add, by_target.values()) if by_target else _count(profile, rows, columns)
         measured = compare(profile, counts)
         verdict = judge(measured, spec.drift)
-        odd, wrong = between(profile, by_target, spec.drift), findings(profile, counts)
+        odd, wrong = divergent_targets(profile, by_target, spec.drift), findings(profile, counts)
         apart = {target: compare(profile, each) for target, each in by_target.items()}
         result = DriftResult(
             version=served.version,
@@ -70,8 +70,8 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
         try:
             gauges = list(_gauges(spec, served.version, {"": measured, **apart}, verdict))
             ports.gauges(context).push(f"drift-{spec.name}", gauges)
-        except IntermodalError as error:  # dashboards miss a point; the decision does not depend on them
-            context.log.warning("the gauges were not taken: %s", error)
+        except IntermodalError as error:  # dashboards lack a point; the decision does not depend on them
+            context.log.warning("the gauges were not pushed: %s", error)
         return dg.MaterializeResult(
             metadata={
                 "version": result.version,
@@ -92,20 +92,20 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def logged_columns(spec: ModelSpec, served: RegisteredVersion) -> list[Column]:
-    """The inputs that the prediction log has: those that are not sensitive."""
+    """The inputs that the prediction log contains: those that are not sensitive."""
     inputs = served.candidate.record.signature.inputs
     return [column for column in inputs if column.name not in spec.features.sensitive]
 
 
-def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> Counts:
+def _count(profile: Profile, rows: pd.DataFrame, columns: Sequence[Column]) -> RowCounts:
     outputs = [name for name in profile.by_name if name.startswith("prediction_")]
     return count(profile, rows, rows.reindex(columns=outputs).to_numpy(dtype=float), columns)
 
 
 def _gauges(
-    spec: ModelSpec, version: str, measured: Mapping[str, Drift], verdict: Verdict
+    spec: ModelSpec, version: str, measured: Mapping[str, Drift], verdict: DriftVerdict
 ) -> Iterator[tuple[str, Mapping[str, str], float]]:
-    """One series for each column, together (target and cloud "") and on each target; and the decision, for alerts."""
+    """PSI of each column, for all targets together (target and cloud are "") and for each; and the decision."""
     of = {"model": spec.name, "version": version}
     for target, each in measured.items():
         where = {"target": target, "cloud": _cloud_of(target)}
@@ -119,7 +119,7 @@ def _gauges(
 
 
 def _cloud_of(target: str) -> str:
-    """Empty for all targets together, and for what a log calls its target and is none."""
+    """The cloud of a target's text. Empty for all targets together, and for a text in a log that is not a target."""
     try:
         return parse_target(target).cloud if target else ""
     except SpecError:

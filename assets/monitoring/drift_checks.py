@@ -1,16 +1,16 @@
-"""What the drift asset measured, where people look for it: warnings in the UI. None of them starts a training."""
+"""Checks that display the newest drift measurement as warnings in the UI. None of them starts a training."""
 
 from collections.abc import Callable, Sequence
 
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.keys import key, signed
+from intermodal.assets.keys import key, with_cached_signature
 from intermodal.assets.monitoring.drift_metadata import as_list
 from intermodal.platform.monitoring.drift_result import DriftResult, latest_drift
 from intermodal.platform.spec import ModelSpec
 
-NOT_MEASURED = "It was never measured."
+NOT_MEASURED = "Drift was never measured."
 
 
 def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
@@ -19,11 +19,11 @@ def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key(spec, "drift"),
         name="no_drift",
-        description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and the "
-        f"predictions' is not over {spec.drift.prediction_psi:g}.",
+        description=f"Less than {spec.drift.share:.0%} of the inputs have a PSI over {spec.drift.psi:g}, and no "
+        f"prediction has one over {spec.drift.prediction_psi:g}.",
         required_resource_keys={ports.TABLES},
     )
-    @signed
+    @with_cached_signature
     def _no_drift(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         result = latest_drift(ports.tables(context), spec.name)
         if result is None:
@@ -43,24 +43,24 @@ def no_drift(spec: ModelSpec) -> dg.AssetChecksDefinition:
 
 
 def no_quality_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Whether the newest measurement found something wrong with the inputs, drifted or not."""
-    description = "No input is absent, newly missing, constant, of new categories or out of its training range."
+    """Whether the newest measurement found a fault of the inputs. Independent of drift."""
+    description = "No input is absent, newly missing, constant, outside of its training range or has new categories."
     return _no_findings(spec, "no_quality_findings", description, lambda result: result.quality_findings)
 
 
 def no_target_findings(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Whether a target sees another population than the others, or predicts differently."""
-    description = "No target sees another population than the other targets, or predicts differently."
+    """Whether a target gets another population of requests than the others, or predicts differently."""
+    description = "All targets get the same population of requests and predict alike."
     return _no_findings(spec, "no_target_findings", description, lambda result: result.target_findings)
 
 
 def _no_findings(
     spec: ModelSpec, name: str, description: str, findings: Callable[[DriftResult], Sequence[str]]
 ) -> dg.AssetChecksDefinition:
-    """A warning unless the newest measurement has none of these ``findings``."""
+    """A check that warns if the newest measurement has any of these ``findings``."""
 
     @dg.asset_check(asset=key(spec, "drift"), name=name, description=description, required_resource_keys={ports.TABLES})
-    @signed
+    @with_cached_signature
     def _none(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
         result = latest_drift(ports.tables(context), spec.name)
         if result is None:

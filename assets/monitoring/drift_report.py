@@ -1,4 +1,4 @@
-"""``<model>/drift_report``: the page that Evidently draws of what ``<model>/drift`` decided, kept in the registry."""
+"""``<model>/drift_report``: Evidently's page about what ``<model>/drift`` measured, stored in the registry."""
 
 import time
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ import dagster as dg
 import pandas as pd
 
 from intermodal.assets import ports
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.assets.monitoring.drift import logged_columns
 from intermodal.platform.monitoring.drift_page import html
 from intermodal.platform.monitoring.drift_result import latest_drift
@@ -25,19 +25,19 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "drift_report",
             kinds={"evidently", "mlflow"},
-            description="Training and now, column by column, drawn by Evidently: a page a day, drawn again hourly.",
+            description="Evidently's comparison of training and current rows, by column: a page a day, updated hourly.",
         ),
         deps=[key(spec, "drift")],
         required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.TABLES},
     )
-    @signed
+    @with_cached_signature
     def _report(context: Context) -> dg.MaterializeResult[None]:
         registry, tables = ports.registry(context), ports.tables(context)
         served = served_of(registry, ports.gateway(context), spec.name)
         current = newest(tables, spec.name, served.version, spec.drift.rows, served.registered_at or 0.0)
         if len(current) < spec.drift.min_rows:
             return dg.MaterializeResult(
-                metadata={"report": f"not drawn: {len(current)} rows, it takes {spec.drift.min_rows}"}
+                metadata={"report": f"not drawn: {len(current)} rows, at least {spec.drift.min_rows} are needed"}
             )
         decided = latest_drift(tables, spec.name)
         state = decided.state if decided else ""
@@ -49,7 +49,7 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
             reference,
             current,
             logged_columns(spec, served),
-            title=f"{spec.name} {served.version}: training and now",
+            title=f"{spec.name} {served.version}: training and current rows",
             decision=decided.reasons if decided else [],
             sensitive=spec.features.sensitive,
             psi=spec.drift.psi,
@@ -70,8 +70,8 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def _drawn(context: Context, spec: ModelSpec, version: str, state: str) -> Mapping[str, dg.MetadataValue]:
-    """The metadata of the newest page while it is still good: not an hour old, of this version, and with the same
-    decision. A page takes Evidently seconds and the registry some megabytes, and quiet models are looked at often."""
+    """The metadata of the newest page if it is less than an hour old, of this version, and of the same decision; else
+    empty. A page takes Evidently seconds and the registry some megabytes, and quiet models are measured often."""
     event = context.instance.get_latest_materialization_event(key(spec, "drift_report"))
     page = event.asset_materialization.metadata if event and event.asset_materialization else {}
     values = {name: value.value for name, value in page.items()}

@@ -1,4 +1,4 @@
-"""``<model>/health``: how the model serves on every target, side by side, as callers and as each platform see it."""
+"""``<model>/health``: requests, errors and latency of every target, measured at the gateway and by each platform."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -6,18 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Metrics, Targets
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
-SECONDS = 300.0
-MONITOR_SECONDS = 900.0
-"""The platforms' own monitors are minutes late (each adapter's docstring says by how much)."""
+CALLER_WINDOW_SECONDS = 300.0
+"""Figures at the gateway are of the last five minutes."""
+MONITOR_WINDOW_SECONDS = 900.0
+"""Figures of the platforms' own monitors are of the last 15 minutes: they are minutes late (see each adapter)."""
 CONCURRENT_MONITORS = 8
-NUMBERS = (
+TABLE_FIGURES = (
     "requests",
     "error_rate",
     "throttled",
@@ -28,15 +29,15 @@ NUMBERS = (
     "instances",
     "cold_starts",
 )
-OF_CALLERS = ("requests", "error_rate", "p50_ms", "p95_ms", "p99_ms", "saturation")
-OF_MONITORS = ("throttled", "instances", "cold_starts")
-"""What the UI plots over time, for each target: how callers are served, and what only the platform itself sees well."""
-HEADINGS = {"requests": "requests/s"}
-GAUGES = {
+PLOTTED_CALLER_FIGURES = ("requests", "error_rate", "p50_ms", "p95_ms", "p99_ms", "saturation")
+PLOTTED_MONITOR_FIGURES = ("throttled", "instances", "cold_starts")
+"""Figures that the UI plots over time for each target: of callers, and those that only the platform measures."""
+COLUMN_TITLES = {"requests": "requests/s"}
+GAUGE_ENDINGS = {
     **{name: name for name in ("requests", "error_rate", "throttled", "saturation", "instances", "cold_starts")},
     **{f"{quantile}_ms": f"{quantile}_seconds" for quantile in ("p50", "p95", "p99")},
 }
-"""Field of Figures → the end of ``intermodal_monitor_<end>``; times in seconds, as Prometheus wants them."""
+"""Field of Figures → last part of the gauge's name ``intermodal_monitor_<ending>``. Prometheus uses seconds."""
 
 
 def health(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -45,53 +46,53 @@ def health(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "health",
             kinds={"prometheus"},
-            description="Requests, errors, latency and saturation of every target, side by side: what callers saw at "
-            "the gateway in the last five minutes, and what each platform's own monitor has of the last fifteen.",
+            description="Requests, errors, latency and saturation of every target: at the gateway in the last five "
+            "minutes, and by each platform's own monitor in the last fifteen.",
         ),
         deps=[key(spec, "route")],
         required_resource_keys={ports.METRICS, ports.GATEWAY_METRICS, ports.GAUGES, ports.TARGETS},
     )
-    @signed
+    @with_cached_signature
     def _health(context: Context) -> dg.MaterializeResult[None]:
         unread: dict[str, str] = {}
-        callers = _of_callers(context, spec.name, unread)
-        own = _of_monitors(context, ports.targets(context), spec, unread)
+        callers = _caller_figures(context, spec.name, unread)
+        monitored = _monitor_figures(context, ports.targets(context), spec, unread)
         try:
-            ports.gauges(context).push(f"monitor-{spec.name}", list(_gauges(own)))
+            ports.gauges(context).push(f"monitor-{spec.name}", list(_gauges(monitored)))
         except IntermodalError as error:
             unread["gauges"] = error.message
         return dg.MaterializeResult(
             metadata={
-                "side_by_side": dg.MetadataValue.md(side_by_side([*callers, *own])),
+                "side_by_side": dg.MetadataValue.md(side_by_side([*callers, *monitored])),
                 "source": callers[0].source if callers else "none",
                 "not_read": "; ".join(f"{source}: {why}" for source, why in unread.items()) or "nothing",
-                **_by_target(callers, OF_CALLERS),
-                **_by_target(own, OF_MONITORS),
+                **_by_target(callers, PLOTTED_CALLER_FIGURES),
+                **_by_target(monitored, PLOTTED_MONITOR_FIGURES),
             }
         )
 
     return _health
 
 
-def _of_callers(context: Context, model: str, unread: dict[str, str]) -> Sequence[Figures]:
-    """Prometheus; when there is none, the gateway's own statistics."""
+def _caller_figures(context: Context, model: str, unread: dict[str, str]) -> Sequence[Figures]:
+    """Figures from Prometheus, or from the gateway's own statistics if Prometheus does not answer."""
     for name in (ports.METRICS, ports.GATEWAY_METRICS):
         source: Metrics = ports.metrics(context, name)
         try:
-            return source.read(SECONDS, model)
+            return source.read(CALLER_WINDOW_SECONDS, model)
         except IntermodalError as error:
             unread[source.source] = error.message
             context.log.warning("%s was not read: %s", source.source, error)
     return []
 
 
-def _of_monitors(context: Context, targets: Targets, spec: ModelSpec, unread: dict[str, str]) -> list[Figures]:
-    """What each target's own monitor measured. All are read at once: a target that does not answer is waited for, and
-    named in ``unread``."""
+def _monitor_figures(context: Context, targets: Targets, spec: ModelSpec, unread: dict[str, str]) -> list[Figures]:
+    """Figures of each target's own monitor, read concurrently. Targets whose monitor does not answer are added to
+    ``unread``."""
 
     def read(target: Target) -> Sequence[Figures] | IntermodalError:
         try:
-            return targets.get(target).figures(MONITOR_SECONDS, spec.name)
+            return targets.get(target).figures(MONITOR_WINDOW_SECONDS, spec.name)
         except IntermodalError as error:
             return error
 
@@ -107,14 +108,14 @@ def _of_monitors(context: Context, targets: Targets, spec: ModelSpec, unread: di
 
 
 def side_by_side(figures: Sequence[Figures]) -> str:
-    """A markdown table, a row for each target, version and source."""
-    headings = [HEADINGS.get(name, name.replace("_", " ")) for name in NUMBERS]
+    """A Markdown table with a row for each target, version and source."""
+    headings = [COLUMN_TITLES.get(name, name.replace("_", " ")) for name in TABLE_FIGURES]
     header = ["target", "version", "source", *headings]
     lines = [_row(header), _row(["---"] * len(header))]
     for row in sorted(figures, key=lambda row: (str(row.target), row.version, row.source)):
-        numbers = [_number(getattr(row, name)) for name in NUMBERS]
+        numbers = [_number(getattr(row, name)) for name in TABLE_FIGURES]
         lines.append(_row([str(row.target), row.version, row.source, *numbers]))
-    return "\n".join(lines) if figures else "No figures: there were no requests, or nothing could be read."
+    return "\n".join(lines) if figures else "No figures: there were no requests, or no source could be read."
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -126,7 +127,7 @@ def _number(value: float | None) -> str:
 
 
 def _by_target(figures: Sequence[Figures], names: Sequence[str]) -> Mapping[str, float]:
-    """Those of the numbers that are known, by target; where two versions serve at once, the busier one's."""
+    """The known figures by target. If two versions serve on a target, those of the version with more requests."""
     found: dict[str, float] = {}
     for row in sorted(figures, key=lambda row: row.requests):
         for name in names:
@@ -140,7 +141,7 @@ def _gauges(figures: Sequence[Figures]) -> Iterator[tuple[str, Mapping[str, str]
     for row in figures:
         labels = {name: str(getattr(row, name)) for name in ("model", "target", "version", "source")}
         labels["cloud"] = row.target.cloud
-        for name, ending in GAUGES.items():
+        for name, ending in GAUGE_ENDINGS.items():
             value = getattr(row, name)
             if value is not None:
                 yield f"intermodal_monitor_{ending}", labels, value / 1000 if name.endswith("_ms") else value

@@ -1,4 +1,4 @@
-"""The jobs that watch a model and act on what they see."""
+"""Jobs that observe a model, drill it and retrain it."""
 
 from datetime import datetime
 from math import lcm
@@ -8,70 +8,71 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.keys import key
-from intermodal.assets.scoped_job import own_job
+from intermodal.assets.scoped_job import model_scoped_job
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.resilience.drills import DRILL_KINDS, DrillKind, require_allowed
 from intermodal.platform.resilience.failover_plan import desired_replicas, weights_without
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
-WATCHING = ("predictions", "drift", "drift_report", "health", "timeline")
-WATCH = "intermodal/watch"
-"""Tag of a run that only looks: the model."""
-QUIET = "intermodal/quiet"
-"""Tag of a look at a model that has few requests."""
-DRILL = "intermodal/drill"
-"""Tag of a drill's run: the model."""
-APART = (*WATCHING, "drill", "incidents")
-"""Assets of a model that deploying it does not touch."""
+WATCH_ASSETS = ("predictions", "drift", "drift_report", "health", "timeline")
+WATCH_TAG = "intermodal/watch"
+"""Tag of a run that only observes. Its value is the model."""
+QUIET_TAG = "intermodal/quiet"
+"""Tag of an observing run of a model with few requests."""
+DRILL_TAG = "intermodal/drill"
+"""Tag of a drill's run. Its value is the model."""
+MONITORING_ASSETS = (*WATCH_ASSETS, "drill", "incidents")
+"""Assets of a model that a deployment does not materialize."""
 
 
-def apart(spec: ModelSpec) -> dg.AssetSelection:
-    return dg.AssetSelection.assets(*(key(spec, name) for name in APART))
+def monitoring_selection(spec: ModelSpec) -> dg.AssetSelection:
+    return dg.AssetSelection.assets(*(key(spec, name) for name in MONITORING_ASSETS))
 
 
 def jobs(spec: ModelSpec) -> dg.Definitions:
     """``watch_<model>``, ``timeline_<model>``, ``drill_<model>`` with its schedule, and ``retrain_<model>``.
 
-    What only looks, and a drill, carry no tag ``model``: they run beside whatever changes the model, and a drill must
-    not keep the failover waiting that it waits for.
+    Observing jobs and drills have no tag ``model``, so they run concurrently with jobs that change the model. A drill
+    would otherwise block the failover that it measures.
     """
-    rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
-    everything = dg.AssetSelection.groups(spec.name)
-    drill = own_job(
+    data = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
+    all_assets = dg.AssetSelection.groups(spec.name)
+    drill = model_scoped_job(
         f"drill_{spec.name}",
         spec.name,
         selection=dg.AssetSelection.assets(key(spec, "drill")),
-        description=f"An outage of {spec.name} on purpose, measured.",
-        tags={DRILL: spec.name},
+        description=f"A measured, deliberate outage of {spec.name}.",
+        tags={DRILL_TAG: spec.name},
     )
     return dg.Definitions(
         jobs=[
-            _look(spec, "watch", WATCHING, "Gathers predictions, measures drift and health."),
-            _look(spec, "timeline", ("timeline",), "What happened in the last day, on one page."),
-            own_job(
+            _observation_job(spec, "watch", WATCH_ASSETS, "Gathers predictions and measures drift and health."),
+            _observation_job(spec, "timeline", ("timeline",), "Updates the page with the events of the last day."),
+            model_scoped_job(
                 f"retrain_{spec.name}",
                 spec.name,
-                selection=everything - rows - apart(spec),
-                description=f"Trains {spec.name} on the newest months that are there, and deploys what passes.",
+                selection=all_assets - data - monitoring_selection(spec),
+                description=f"Trains {spec.name} on the newest months with data, and deploys what passes its gate.",
                 tags={"model": spec.name},
             ),
             drill,
         ],
-        schedules=[_weekly(spec, drill)],
+        schedules=[_weekly_drill(spec, drill)],
     )
 
 
-def _weekly(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
-    """In production nobody can confirm each of its drills, so there it names the command that a person may run."""
+def _weekly_drill(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
+    """The schedule of the drills. In production every drill needs a person's confirmation, so there it only names the
+    command to run."""
 
     def drill_or_command(tick: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-        kind, target = in_turn(spec, tick.scheduled_execution_time)
+        kind, target = drill_of_week(spec, tick.scheduled_execution_time)
         try:
             require_allowed(ports.deployment(tick).environment, allow_production=False)
         except IntermodalError as error:
             command = f"intermodal drill {kind} {target} --model {spec.name} --allow-production"
-            return dg.SkipReason(f"{error} It is the turn of {target}: {command}")
+            return dg.SkipReason(f"{error} This week's drill is of {target}: {command}")
         config = {"kind": kind, "target": str(target)}
         return dg.RunRequest(run_config={"ops": {f"{spec.name}__drill": {"config": config}}})
 
@@ -81,32 +82,32 @@ def _weekly(spec: ModelSpec, drill: Any) -> dg.ScheduleDefinition:
         cron_schedule="0 10 * * 2",
         execution_fn=drill_or_command,
         required_resource_keys={ports.DEPLOYMENT},
-        description="Tuesday at ten, when everybody is there. Switch it on when the team is ready for it. In "
-        "production it only names the target whose turn it is: there each drill needs allow_production.",
+        description="Every Tuesday at ten, within working hours. Turn it on when the team is ready for it. In "
+        "production it only names the command to run, since each drill there needs allow_production.",
     )
 
 
-def in_turn(spec: ModelSpec, at: datetime) -> tuple[DrillKind, Target]:
-    """Another kind and another target every week, of those that have traffic when all is well."""
+def drill_of_week(spec: ModelSpec, scheduled: datetime) -> tuple[DrillKind, Target]:
+    """The kind and target of a week's drill, among the targets that have traffic without an incident."""
     warm = [target for target, count in desired_replicas(spec).items() if count]
     targets = [target for target, weight in weights_without(spec, (), warm).items() if weight]
-    week = at.toordinal() // 7  # of all weeks: a year's begin anew
-    return kind_in_turn(week, len(targets)), targets[week % len(targets)]
+    week = scheduled.toordinal() // 7  # counted from year 1: the weeks of a year start again in January
+    return kind_of_week(week, len(targets)), targets[week % len(targets)]
 
 
-def kind_in_turn(week: int, targets: int) -> DrillKind:
-    """One kind after the other, for so many targets that have their turns week by week: in as many weeks as there are
-    pairs of a kind and a target, each pair has its turn."""
+def kind_of_week(week: int, targets: int) -> DrillKind:
+    """The kind of a week's drill, when the target is number ``week % targets``. Within as many weeks as there are pairs
+    of a kind and a target, every pair occurs once."""
     kinds = len(DRILL_KINDS)
-    again = week % (kinds * targets) // lcm(kinds, targets)  # how often the pairs would have come again
-    return DRILL_KINDS[(week + again) % kinds]
+    repetitions = week % (kinds * targets) // lcm(kinds, targets)  # without a shift, pairs repeat after the lcm
+    return DRILL_KINDS[(week + repetitions) % kinds]
 
 
-def _look(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:
-    return own_job(
+def _observation_job(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:
+    return model_scoped_job(
         f"{verb}_{spec.name}",
         spec.name,
         selection=dg.AssetSelection.assets(*(key(spec, stage) for stage in stages)),
         description=description,
-        tags={WATCH: spec.name},
+        tags={WATCH_TAG: spec.name},
     )

@@ -1,14 +1,14 @@
-"""``<model>/predictions``: what all targets answered, gathered from their sites' prediction logs, each request once."""
+"""``<model>/predictions``: requests and answers of all targets, gathered from their sites' logs, each request once."""
 
 import time
 
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.monitoring.log_gathering import gather
-from intermodal.platform.monitoring.log_retention import STAGE, remove_old
+from intermodal.platform.monitoring.log_retention import PREDICTIONS_STAGE, remove_old
 from intermodal.platform.ports import ObjectStore
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Site
@@ -20,13 +20,13 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "predictions",
             kinds={"pandas", "parquet"},
-            description="Requests and answers of all targets, each once, in parts of five minutes; sensitive columns "
-            f"are not written. What is older than {spec.log_keep_days} days is removed, here and at the sites.",
+            description="Requests and answers of all targets, each once, in parts of five minutes. Sensitive columns "
+            f"are not logged. Rows older than {spec.log_keep_days} days are deleted, here and at the sites.",
         ),
         deps=[key(spec, "route")],
         required_resource_keys={ports.TABLES, ports.STORES},
     )
-    @signed
+    @with_cached_signature
     def _predictions(context: Context) -> dg.MaterializeResult[None]:
         tables, damaged = ports.tables(context), list[str]()
         rows, read, not_read = dict[Site, int](), list[ObjectStore](), dict[Site, str]()
@@ -34,13 +34,13 @@ def predictions_asset(spec: ModelSpec) -> dg.AssetsDefinition:
             try:
                 store = ports.stores(context).get(site)
                 rows[site] = gather(tables, store, spec.name, damaged)
-            except IntermodalError as error:  # its objects stay where they are, for the next run
+            except IntermodalError as error:  # the next run reads its objects
                 not_read[site] = error.message
-                context.log.warning("%s: not all of its log was read now: %s", site, error)
+                context.log.warning("%s: its log was not read completely: %s", site, error)
             else:
                 read.append(store)
         removed = remove_old(tables, read, spec, spec.sites, time.time())
-        parts = tables.partitions(spec.name, STAGE)
+        parts = tables.partitions(spec.name, PREDICTIONS_STAGE)
         return dg.MaterializeResult(
             metadata={
                 "new_rows": sum(rows.values()),

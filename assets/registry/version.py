@@ -1,8 +1,8 @@
-"""``<model>/version``: the candidate that passed, registered once with a number that means something."""
+"""``<model>/version``: the candidate that passed its gate, registered with a semantic version number."""
 
 import dagster as dg
 
-from intermodal.assets.keys import attributes, key, signed
+from intermodal.assets.keys import attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.registry.versioning import next_version
@@ -13,18 +13,21 @@ from intermodal.platform.training.gate import judge_metrics
 def version(spec: ModelSpec) -> dg.AssetsDefinition:
     @dg.asset(
         **attributes(
-            spec, "version", kinds={"mlflow"}, description="A semantic version, and the champion from now on."
+            spec,
+            "version",
+            kinds={"mlflow"},
+            description="Registers the candidate with a semantic version and makes it the champion.",
         ),
         deps=[key(spec, "model")],
     )
-    @signed
+    @with_cached_signature
     def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
         verdict = judge_metrics(spec.gate.metric, candidate.record.metrics, spec.gate.margin)
-        if not verdict.passed:  # the check gates a run; this holds also when somebody materializes the version alone
+        if not verdict.passed:  # the check blocks a run of both; this also covers a run of the version alone
             raise IntermodalError(
                 f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(verdict.reasons)}",
-                hint="Train a better one; the champion stays.",
+                hint="Train a better candidate. The champion is unchanged.",
             )
         earlier = [
             (known.version, known.candidate.record.fingerprint)

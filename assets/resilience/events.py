@@ -1,14 +1,14 @@
-"""What a failover and a recovery leave on the assets' pages: observations of what is now.
+"""Observations that a failover and a recovery report on assets: the current route, incidents, mirror and endpoint.
 
-They made none of these assets, so they materialize none: what the sensor ``deployments`` compares, the code versions of
-the last materializations, stays that of the last deployment (docs/adr/0027).
+They are observations, not materializations, because no asset was made: the sensor ``deployments`` compares the code
+versions of the last materializations, which must stay those of the last deployment (docs/adr/0027).
 """
 
 from typing import Any
 
 import dagster as dg
 
-from intermodal.assets.deployment.endpoint import COLD
+from intermodal.assets.deployment.endpoint import COLD_STATE
 from intermodal.assets.keys import endpoint_key, key, mirror_key
 from intermodal.assets.resilience.incidents import incidents_metadata
 from intermodal.assets.resilience.timeline import timeline_metadata
@@ -22,7 +22,7 @@ from intermodal.platform.spec import ModelSpec
 
 
 def observe_model(context: dg.OpExecutionContext, ctx: FailoverContext, spec: ModelSpec) -> None:
-    """Where the traffic goes now, and the incidents."""
+    """Report the current route, the incidents and the timeline."""
     route = ctx.gateway.route(spec.name)
     if route is not None:
         metadata: dict[str, Any] = {
@@ -38,23 +38,23 @@ def observe_model(context: dg.OpExecutionContext, ctx: FailoverContext, spec: Mo
 
 
 def observe_target(context: dg.OpExecutionContext, ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> None:
-    """What the recovered target has and runs, as a deployment reports it. What does not answer is left out."""
+    """Report mirror and endpoint of the recovered target, as a deployment does; nothing if it does not answer."""
     target, version = incident.target, ctx.route(spec.name).version
     endpoint: dict[str, Any] = {"target": str(target), "version": version, "incident": incident.id}
     try:
         served = ctx.targets[target].describe(endpoint_name(spec.name, version, ctx.deployment.environment))
     except IntermodalError as error:
-        context.log.warning("%s does not report what it runs now: %s", target, error)
+        context.log.warning("%s does not describe its endpoint: %s", target, error)
         return
     if served is None:
-        endpoint["state"] = COLD
+        endpoint["state"] = COLD_STATE
     else:
         endpoint |= {
             "name": served.name,
             "url": dg.MetadataValue.url(served.url),
             "state": served.state,
             "replicas": desired_replicas(spec, ctx.unavailable(spec.name)).get(target, 0),
-            "verified": "its predictions are the golden ones",
+            "verified": "its predictions equal the golden predictions",
         }
     uri = ctx.stores[target.site].uri(prefix(spec.name, version))
     mirror = {"version": version, "uri": uri, "incident": incident.id}

@@ -1,4 +1,4 @@
-"""``<model>/incidents``: which targets could not serve, since when, and everything that was done."""
+"""``<model>/incidents``: the incidents of a model: target, onset, steps and timeline."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -7,23 +7,26 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.keys import Context, attributes, signed
+from intermodal.assets.keys import Context, attributes, with_cached_signature
 from intermodal.platform.ports.incidents import Incident, Step
 from intermodal.platform.resilience.timeline import IncidentGroup, grouped
 from intermodal.platform.spec import ModelSpec
 
 MAX_ROWS = 20
-"""Rows of the table; all are kept in the store."""
+"""Rows of the table in the UI. The store keeps all incidents."""
 
 
 def incidents(spec: ModelSpec) -> dg.AssetsDefinition:
     @dg.asset(
         **attributes(
-            spec, "incidents", kinds={"json"}, description="Targets that could not serve the model, and what was done."
+            spec,
+            "incidents",
+            kinds={"json"},
+            description="Outages of the model's targets, with the steps of failover and recovery.",
         ),
         required_resource_keys={ports.INCIDENTS},
     )
-    @signed
+    @with_cached_signature
     def _incidents(context: Context) -> dg.MaterializeResult[None]:
         return dg.MaterializeResult(metadata=incidents_metadata(ports.incidents(context).all(spec.name)))
 
@@ -31,11 +34,11 @@ def incidents(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def incidents_metadata(known: Sequence[Incident]) -> dict[str, Any]:
-    """A table, the newest one's timeline, and its seconds from the onset to each step, for the UI to plot.
+    """A table, the newest incident's timeline, and the seconds from its onset to each step, which the UI plots.
 
-    Incidents of one site that began together are one row and one timeline, which is done with a step when all are.
+    Incidents of one site that began together share a row and a timeline. A step is done when all of them did it.
     """
-    numbers: dict[str, Any] = {"open": sum(one.is_open for one in known), "incidents": len(known)}
+    numbers: dict[str, Any] = {"open": sum(incident.is_open for incident in known), "incidents": len(known)}
     if not known:
         return {**numbers, "table": dg.MetadataValue.md("No target has failed.")}
     groups = grouped(known)
@@ -47,9 +50,11 @@ def incidents_metadata(known: Sequence[Incident]) -> dict[str, Any]:
         "current_seconds": "current",
         "share_back_seconds": "share back",
     }
-    numbers |= {name: s for name, step in steps.items() if (s := _after(newest, newest.at(step))) is not None}
+    numbers |= {
+        name: s for name, step in steps.items() if (s := _seconds_since_onset(newest, newest.at(step))) is not None
+    }
     if newest.closed_at is not None:
-        numbers["closed_seconds"] = _after(newest, newest.closed_at)
+        numbers["closed_seconds"] = _seconds_since_onset(newest, newest.closed_at)
     return {
         **numbers,
         "table": dg.MetadataValue.md(table(groups)),
@@ -58,14 +63,14 @@ def incidents_metadata(known: Sequence[Incident]) -> dict[str, Any]:
 
 
 def table(groups: Sequence[IncidentGroup]) -> str:
-    """Markdown, newest first; seconds count from the onset."""
+    """A Markdown table, newest first. Seconds are since the onset."""
     lines = [
         "| incident | targets | since | detected s | drained s | capacity s | closed s |",
         "|---|---|---|---|---|---|---|",
     ]
     steps: tuple[Step, ...] = ("detected", "drained", "capacity")
     for group in sorted(groups, key=lambda group: -group.opened_at)[:MAX_ROWS]:
-        seconds = [_after(group, group.at(step)) for step in steps]
+        seconds = [_seconds_since_onset(group, group.at(step)) for step in steps]
         cells = [*("" if s is None else f"{s:g}" for s in seconds), _closed(group)]
         lines.append(f"| {group.id} | {group.targets} | {_clock(group.opened_at)} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -84,9 +89,9 @@ def _closed(group: IncidentGroup) -> str:
     return "open" if group.closed_at is None else f"{group.closed_at - group.opened_at:.1f}"
 
 
-def _after(group: IncidentGroup, at: float | None) -> float | None:
-    return None if at is None else round(at - group.opened_at, 2)
+def _seconds_since_onset(group: IncidentGroup, moment: float | None) -> float | None:
+    return None if moment is None else round(moment - group.opened_at, 2)
 
 
-def _clock(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+def _clock(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S")

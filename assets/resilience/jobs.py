@@ -1,10 +1,10 @@
-"""The jobs ``failover_<model>`` and ``recover_<model>``: one op each, around what may be killed and repeated."""
+"""The jobs ``failover_<model>`` and ``recover_<model>``: one op each. Both may be killed at any point and run again."""
 
 import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
-from intermodal.assets.keys import signed
+from intermodal.assets.keys import with_cached_signature
 from intermodal.assets.resilience.events import observe_model, observe_target
 from intermodal.platform.resilience.failover import Outage, fail_over
 from intermodal.platform.resilience.recovery import recover
@@ -14,7 +14,7 @@ from intermodal.platform.targets import parse_target
 
 
 class FailoverConfig(dg.Config):
-    """``incident`` is its id, ``target`` the one that cannot serve, ``onset`` since when (Unix seconds)."""
+    """``incident``: its id. ``target``: the unavailable target. ``onset``: when its outage began, Unix seconds."""
 
     incident: str
     target: str
@@ -22,7 +22,7 @@ class FailoverConfig(dg.Config):
 
 
 class RecoveryConfig(dg.Config):
-    """``incident`` is the id of the open incident whose target is back."""
+    """``incident``: the id of the open incident whose target answers again."""
 
     incident: str
 
@@ -30,10 +30,10 @@ class RecoveryConfig(dg.Config):
 def failover_job(spec: ModelSpec) -> dg.JobDefinition:
     @dg.op(
         name=f"fail_over_{spec.name}",
-        description="Drain the target, replace its capacity, notify people. Run again at any time, it continues.",
+        description="Drains the target, replaces its capacity, notifies people. A repeated run continues.",
         required_resource_keys=set(REQUIRED_RESOURCES),
     )
-    @signed
+    @with_cached_signature
     def _op(context: dg.OpExecutionContext, config: FailoverConfig) -> None:
         ctx = failover_context(context, spec.targets)
         try:
@@ -42,16 +42,16 @@ def failover_job(spec: ModelSpec) -> dg.JobDefinition:
         finally:
             observe_model(context, ctx, spec)
 
-    return _job(_op, f"failover_{spec.name}", f"What to do when a target cannot serve {spec.name}.")
+    return _job(_op, f"failover_{spec.name}", f"Failover of {spec.name} from a target that cannot serve it.")
 
 
 def recover_job(spec: ModelSpec) -> dg.JobDefinition:
     @dg.op(
         name=f"bring_back_{spec.name}",
-        description="Bring the target to the current version, then return its traffic and scale down the surge.",
+        description="Deploys the current version on the target, returns its traffic and scales down the surge.",
         required_resource_keys={ports.REGISTRY, *REQUIRED_RESOURCES},
     )
-    @signed
+    @with_cached_signature
     def _op(context: dg.OpExecutionContext, config: RecoveryConfig) -> None:
         ctx = failover_context(context, spec.targets, registry=True)
         known = ctx.incidents.get(config.incident)
@@ -63,7 +63,7 @@ def recover_job(spec: ModelSpec) -> dg.JobDefinition:
         finally:
             observe_model(context, ctx, spec)
 
-    return _job(_op, f"recover_{spec.name}", f"What to do when a target can serve {spec.name} again.")
+    return _job(_op, f"recover_{spec.name}", f"Recovery of {spec.name} on a target that can serve it again.")
 
 
 def _job(op: dg.OpDefinition, name: str, description: str) -> dg.JobDefinition:

@@ -1,4 +1,4 @@
-"""``<model>/timeline``: versions, drift, routes and incidents of the last day on one page."""
+"""``<model>/timeline``: versions, drift, routes, incidents and notes of the last day on one page."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -7,18 +7,19 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.resilience.timeline import Event, incident_events, markdown
+from intermodal.platform.resilience.timeline import TimelineEvent, incident_events, markdown
 from intermodal.platform.spec import ModelSpec
 
-HOURS = 24.0
-LIMIT = 200
+TIMELINE_HOURS = 24.0
+MAX_EVENTS_PER_ASSET = 200
+"""The newest events of each asset that are read."""
 Metadata = Mapping[str, Any]
 
 
 def _drill(data: Metadata) -> str:
-    return f"{data['kind']} of {data['scope']} on purpose: {data['reasons']}"
+    return f"{data['kind']} drill of {data['scope']}: {data['reasons']}"
 
 
 def _drift(data: Metadata) -> str:
@@ -37,7 +38,7 @@ RENDERED: Mapping[str, Callable[[Metadata], str]] = {
     "drill": _drill,
     "route": _route,
 }
-"""Which assets' events are on the page, and their text. A failover only observes the route."""
+"""The assets whose materializations are on the page, and the text of each."""
 
 
 def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -46,14 +47,14 @@ def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "timeline",
             kinds={"markdown"},
-            description=f"What happened to {spec.name} in the last {HOURS:.0f} hours. A note is added by reporting an "
-            "observation of this asset with metadata `note` (the UI's server takes it at "
+            description=f"The events of {spec.name} in the last {TIMELINE_HOURS:.0f} hours. To add a note, report an "
+            "observation of this asset with metadata `note` (at the UI's server: "
             f"/report_asset_observation/{spec.name}/timeline).",
         ),
         deps=[key(spec, "route")],
         required_resource_keys={ports.INCIDENTS},
     )
-    @signed
+    @with_cached_signature
     def _timeline(context: Context) -> dg.MaterializeResult[None]:
         incidents = ports.incidents(context).all(spec.name)
         return dg.MaterializeResult(metadata=timeline_metadata(context.instance, spec, incidents))
@@ -62,38 +63,38 @@ def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
 
 
 def timeline_metadata(instance: dg.DagsterInstance, spec: ModelSpec, known: Iterable[Incident]) -> dict[str, Any]:
-    since = time.time() - HOURS * 3600
+    since = time.time() - TIMELINE_HOURS * 3600
     events = [*_materialized(instance, spec, since), *_observed(instance, spec, since), *_notes(instance, spec, since)]
     events += [event for event in incident_events(known) if event.at >= since]
     return {"timeline": dg.MetadataValue.md(markdown(events)), "events": len(events)}
 
 
-def _materialized(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
+def _materialized(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[TimelineEvent]:
     for stage, render in RENDERED.items():
-        chosen = dg.AssetRecordsFilter(asset_key=key(spec, stage), after_timestamp=since)
-        for record in instance.fetch_materializations(chosen, limit=LIMIT).records:
+        records_filter = dg.AssetRecordsFilter(asset_key=key(spec, stage), after_timestamp=since)
+        for record in instance.fetch_materializations(records_filter, limit=MAX_EVENTS_PER_ASSET).records:
             if (made := record.asset_materialization) is not None:
-                yield Event(record.timestamp, stage, _text(render, made.metadata))
+                yield TimelineEvent(record.timestamp, stage, _text(render, made.metadata))
 
 
-def _observed(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
-    """Routes that a failover or a recovery left; an observation that a person reports has no weights."""
-    for at, metadata in _observations(instance, key(spec, "route"), since):
+def _observed(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[TimelineEvent]:
+    """Routes that a failover or a recovery published. An observation that a person reports has no version."""
+    for observed_at, metadata in _observations(instance, key(spec, "route"), since):
         if "version" in metadata:
-            yield Event(at, "route", _text(_route, metadata))
+            yield TimelineEvent(observed_at, "route", _text(_route, metadata))
 
 
-def _notes(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[Event]:
-    for at, metadata in _observations(instance, key(spec, "timeline"), since):
+def _notes(instance: dg.DagsterInstance, spec: ModelSpec, since: float) -> Iterator[TimelineEvent]:
+    for observed_at, metadata in _observations(instance, key(spec, "timeline"), since):
         if (note := metadata.get("note")) is not None:
-            yield Event(at, "note", str(note.value))
+            yield TimelineEvent(observed_at, "note", str(note.value))
 
 
 def _observations(
     instance: dg.DagsterInstance, asset_key: dg.AssetKey, since: float
 ) -> Iterator[tuple[float, Mapping[str, dg.MetadataValue[Any]]]]:
-    chosen = dg.AssetRecordsFilter(asset_key=asset_key, after_timestamp=since)
-    for record in instance.fetch_observations(chosen, limit=LIMIT).records:
+    records_filter = dg.AssetRecordsFilter(asset_key=asset_key, after_timestamp=since)
+    for record in instance.fetch_observations(records_filter, limit=MAX_EVENTS_PER_ASSET).records:
         if (observation := record.event_log_entry.asset_observation) is not None:
             yield record.timestamp, observation.metadata
 
@@ -101,5 +102,5 @@ def _observations(
 def _text(render: Callable[[Metadata], str], metadata: Mapping[str, dg.MetadataValue[Any]]) -> str:
     try:
         return render({name: value.value for name, value in metadata.items()})
-    except KeyError:  # ours always have all of it
+    except KeyError:  # a materialization of ours has every key
         return "marked as materialized by hand"

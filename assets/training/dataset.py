@@ -1,4 +1,4 @@
-"""``<model>/dataset`` and ``<model>/features``: rows by month."""
+"""``<model>/dataset`` and ``<model>/features``: rows and features, partitioned by month."""
 
 from datetime import date
 
@@ -6,7 +6,7 @@ import dagster as dg
 import pandas as pd
 
 from intermodal.assets.functions import ModelFunctions
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
@@ -23,7 +23,7 @@ def partitions(spec: ModelSpec) -> dg.MonthlyPartitionsDefinition:
 
 
 def dataset(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
-    """The model's rows as its data function gives them, one partition a month."""
+    """The rows that the model's data function returns, one partition for each month."""
 
     @dg.asset(
         **attributes(spec, "dataset", kinds={"pandas", "parquet"}, description=f"Rows for {spec.name}, by month."),
@@ -31,12 +31,14 @@ def dataset(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=functions.code,
     )
-    @signed
+    @with_cached_signature
     def _dataset(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
             table = functions.load(month)
             if not isinstance(table, pd.DataFrame) or table.empty:
-                raise SpecError(f"{spec.data.function}({month!r}) gave no rows.", hint="It must return a DataFrame.")
+                raise SpecError(
+                    f"{spec.data.function}({month!r}) returned no rows.", hint="It must return a DataFrame with rows."
+                )
             tables.write(spec.name, "dataset", month, table)
             context.add_asset_metadata(_numbers(table), partition_key=month)
             context.log.info("%s: %d rows", month, len(table))
@@ -45,7 +47,7 @@ def dataset(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
 
 
 def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
-    """Inputs and target, as the feature function makes them of each month's rows."""
+    """Inputs and target that the feature function computes from each month's rows."""
 
     @dg.asset(
         **attributes(spec, "features", kinds={"pandas", "parquet"}, description="Inputs and target, by month."),
@@ -54,14 +56,14 @@ def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         backfill_policy=dg.BackfillPolicy.single_run(),
         code_version=functions.code,
     )
-    @signed
+    @with_cached_signature
     def _features(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
             table = functions.features(tables.read(spec.name, "dataset", month))
             if absent := [name for name in spec.features.not_inputs if name not in table]:
                 raise SpecError(
-                    f"{spec.features.function} gives no column '{absent[0]}', which the spec names.",
-                    hint=f"It gives {', '.join(map(str, table.columns))}; correct features.target or features.id.",
+                    f"{spec.features.function} returns no column '{absent[0]}', which the spec names.",
+                    hint=f"It returns {', '.join(map(str, table.columns))}; correct features.target or features.id.",
                 )
             tables.write(spec.name, "features", month, table)
             metadata = _numbers(table) | {"target_mean": _mean(table[spec.features.target])}

@@ -1,4 +1,4 @@
-"""``<model>/model``: a candidate, trained on the newest window, and the gate that it must pass."""
+"""``<model>/model``: a candidate trained on the newest window, and its quality gate."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ import pandas as pd
 from pydantic import create_model
 
 from intermodal.assets.functions import ModelFunctions
-from intermodal.assets.keys import Context, attributes, key, signed
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
@@ -19,11 +19,11 @@ from intermodal.platform.training import fit
 from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.gate import judge_metrics
 from intermodal.platform.training.metrics import score
-from intermodal.platform.training.windows import Window, latest_window
+from intermodal.platform.training.windows import TrainingWindow, latest_window
 
 
 def training_config(spec: ModelSpec) -> type[dg.Config]:
-    """The launchpad's form: the spec's hyper-parameters with its values as defaults, and which month to hold out."""
+    """The run configuration: the spec's hyperparameters with its values as defaults, and the month to hold out."""
     hyperparameters: Any = create_model(
         "Hyperparameters",
         __base__=dg.Config,
@@ -38,7 +38,7 @@ def training_config(spec: ModelSpec) -> type[dg.Config]:
 
 
 def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
-    """Train on the window, measure against baseline and champion on the month after it, and record the candidate."""
+    """Train on the window, compare with baseline and champion on the month after it, and record the candidate."""
     configuration = training_config(spec)
 
     def _model(
@@ -55,7 +55,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         inputs, target = rows.drop(columns=spec.features.not_inputs), rows[spec.features.target]
         if unknown := set(spec.features.sensitive) - set(inputs.columns):
             raise SpecError(
-                f"features.sensitive names {', '.join(sorted(unknown))}, not among the inputs.",
+                f"features.sensitive names {', '.join(sorted(unknown))}, which are not inputs.",
                 hint=f"The inputs are {', '.join(map(str, inputs.columns))}.",
             )
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
@@ -89,7 +89,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         **attributes(spec, "model", kinds={"python", "mlflow"}, description=f"A candidate: {spec.description}".strip()),
         deps=[key(spec, "features")],
         code_version=functions.code,
-    )(signed(_model))
+    )(with_cached_signature(_model))
 
 
 def _measure(
@@ -116,12 +116,12 @@ def _measure(
 
 
 def _comparable(champion: TrainingRecord, fitted: fit.Fitted, rows: pd.DataFrame) -> bool:
-    """A champion of another task, or one that asks for columns that are no longer there, cannot take these rows."""
+    """Whether the champion can predict these rows: it has the same task, and all columns that it requires exist."""
     required = {column.name for column in champion.signature.inputs if not column.nullable}
     return champion.task == fitted.task and required <= set(rows.columns)
 
 
-def _metadata(candidate: Candidate, window: Window, rows: int, heldout: int, seconds: float) -> dict[str, Any]:
+def _metadata(candidate: Candidate, window: TrainingWindow, rows: int, heldout: int, seconds: float) -> dict[str, Any]:
     return {
         **candidate.record.metrics,
         "trained_on": ", ".join(month[:7] for month in window.train),
@@ -136,14 +136,14 @@ def _metadata(candidate: Candidate, window: Window, rows: int, heldout: int, sec
 
 
 def quality(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """The quality gate: better than the baseline, not worse than the champion."""
+    """The quality gate: whether the candidate is better than the baseline and not worse than the champion."""
 
     @dg.asset_check(
         asset=key(spec, "model"),
         blocking=True,
         description=f"{spec.gate.metric} beats the baseline and is not worse than the champion's.",
     )
-    @signed
+    @with_cached_signature
     def quality_gate(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
         metrics = registry.candidate(spec.name).record.metrics
         verdict = judge_metrics(spec.gate.metric, metrics, spec.gate.margin)

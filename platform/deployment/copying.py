@@ -1,4 +1,4 @@
-"""A version's files, from the registry or from the mirror of an available site."""
+"""Copy a version's files from the registry or, if it does not have them, from the mirror of a site."""
 
 import logging
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from intermodal.platform.protocol.manifest import MANIFEST, Manifest
 
 
 def is_whole(store: ports.ObjectStore, model: str, version: str) -> bool:
-    """Whether the store holds a finished mirror whose every object has the bytes that its manifest states."""
+    """Whether the store has a complete mirror, in which every object has the hash of the manifest."""
     try:
         manifest = manifest_of(store, model, version)
     except NotFound:
@@ -20,7 +20,7 @@ def is_whole(store: ports.ObjectStore, model: str, version: str) -> bool:
 
 
 def manifest_of(store: ports.ObjectStore, model: str, version: str) -> Manifest | None:
-    """What the mirror says of itself; None when it cannot be read as a manifest. NotFound: it is no mirror."""
+    """The manifest of a mirror. None if it is damaged. NotFound if there is no mirror."""
     try:
         manifest = Manifest.from_json(store.get(f"{prefix(model, version)}/{MANIFEST}"))
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -36,9 +36,9 @@ def copy_of(
     folder: Path,
     log: logging.Logger,
 ) -> tuple[Path, Manifest]:
-    """The folder that holds the version's files, and its manifest. Raises the last reason when none has them."""
+    """The folder with the version's files, and its manifest. Raises the last error if no source has them."""
     failed: IntermodalError = NotFound(
-        f"No registry or mirror has the files of {model} {version}.", hint="Is a site still unavailable?"
+        f"No registry or mirror has the files of {model} {version}.", hint="Run this again when all sites answer."
     )
     if registry is not None:
         try:
@@ -47,13 +47,13 @@ def copy_of(
                     (folder / "registry").mkdir()
                     return registry.download(known.candidate, folder / "registry"), known.candidate.manifest
         except IntermodalError as error:
-            log.warning("the registry does not give %s %s: %s", model, version, error)
+            log.warning("the registry does not provide %s %s: %s", model, version, error)
             failed = error
     for store in stores:
         try:
             return _download(store, model, version, folder / str(store.site))
         except IntermodalError as error:
-            log.warning("%s does not give %s %s: %s", store.site, model, version, error)
+            log.warning("%s does not provide %s %s: %s", store.site, model, version, error)
             failed = error
     raise failed
 
@@ -62,7 +62,7 @@ def _download(store: ports.ObjectStore, model: str, version: str, folder: Path) 
     manifest = manifest_of(store, model, version)
     if manifest is None:
         raise IntermodalError(f"{store.uri(prefix(model, version))}/{MANIFEST} is damaged.", hint="Mirror it again.")
-    manifest.require_portable()  # a path in it is about to be written to
+    manifest.require_portable()  # its paths are written to below
     for path, entry in manifest.files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)

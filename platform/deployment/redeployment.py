@@ -1,4 +1,4 @@
-"""A champion or a spec that is not served yet is deployed, once for each; people hear of it when that fails."""
+"""Decide when a new champion or a changed spec is deployed: once for each. People are notified if it fails."""
 
 import hashlib
 import json
@@ -7,41 +7,41 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 ENDED_ELSEWHERE = (
-    "its deployment ended, and something else is served (a run reads specs from disk: were the definitions reloaded?)"
+    "its deployment ended, but another version or spec is served (runs read specs from disk: reload the definitions)"
 )
 
 
-def digest(stated: Mapping[str, str]) -> str:
-    """Names what a spec states of each asset that deploys, in twelve characters."""
-    return hashlib.sha256(json.dumps(stated, sort_keys=True).encode()).hexdigest()[:12]
+def digest(fingerprints: Mapping[str, str]) -> str:
+    """Twelve characters that identify the code versions of a model's deployed assets."""
+    return hashlib.sha256(json.dumps(fingerprints, sort_keys=True).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
-class Failure:
-    """The run that deployed a model last, if it failed or was stopped, and when (Unix seconds)."""
+class DeploymentFailure:
+    """The last deployment of a model, if it failed or was cancelled: its run, and when it ended (Unix seconds)."""
 
     run: str
-    at: float
+    ended_at: float
 
 
 @dataclass(frozen=True)
-class Seen:
-    """One model now. ``version`` is the champion's, ``spec`` the digest of what its spec states, ``served`` whether
-    both are what was deployed last, ``busy`` whether a run that deploys it or moves its traffic is in progress,
-    ``moved`` when its traffic was last moved by a failover or a recovery that went well (Unix seconds)."""
+class DeploymentState:
+    """The current state of a model. ``version`` is the champion's, ``spec`` the digest of its spec's fingerprints.
+    ``served``: whether both were deployed last. ``busy``: whether a deployment, failover or recovery is in progress.
+    ``moved``: when a failover or recovery last succeeded, Unix seconds."""
 
     version: str
     spec: str
     served: bool = False
     busy: bool = False
-    failed: Failure | None = None
+    failed: DeploymentFailure | None = None
     moved: float | None = None
 
 
 @dataclass(frozen=True)
-class Due:
-    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we last requested its deployment,
-    both in Unix seconds; ``told`` whether people were notified that it failed."""
+class PendingDeployment:
+    """A version and spec that are not served yet. ``since``: when that was first seen. ``asked``: when its deployment
+    was last requested. Both in Unix seconds. ``told``: whether people were notified that it failed."""
 
     version: str
     spec: str
@@ -50,11 +50,11 @@ class Due:
     told: bool = False
 
     def key(self, model: str) -> str:
-        """Names what was requested: the same version or spec, put to use again later, is another event."""
+        """Identifies the request. The same version or spec, when it is used again later, gets another key."""
         return f"{model}-{self.version}-{self.spec}-{int(self.asked or self.since)}"
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Due":
+    def from_dict(cls, data: Mapping[str, Any]) -> "PendingDeployment":
         asked = None if data.get("asked") is None else float(data["asked"])
         return cls(str(data["version"]), str(data["spec"]), float(data["since"]), asked, bool(data.get("told", False)))
 
@@ -63,45 +63,55 @@ class Due:
 
 
 @dataclass(frozen=True)
-class Decision:
+class RedeploymentDecision:
+    """What to do, and why."""
+
     action: Literal["nothing", "wait", "deploy", "ask people"]
     reason: str = ""
 
 
-def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decision]:
-    """The decision, and what to remember once it was acted on; None when all that is wanted is served.
+def decide(
+    known: PendingDeployment | None, seen: DeploymentState, now: float
+) -> tuple[PendingDeployment | None, RedeploymentDecision]:
+    """The decision, and what to remember after acting on it: None if champion and spec are served.
 
-    A run that was requested is stored before the next look: when none is in progress, it has ended.
+    Dagster stores a requested run before the next tick, so if no run is in progress, it has ended.
     """
     if known is not None and (known.version, known.spec) != (seen.version, seen.spec):
         known = None
     if seen.served:
         return _served(known, seen)
-    due = known or Due(seen.version, seen.spec, since=now)
+    due = known or PendingDeployment(seen.version, seen.spec, since=now)
     if seen.busy:
-        return due, Decision("wait", "a run is in progress")
+        return due, RedeploymentDecision("wait", "a run is in progress")
     if due.asked is None:
-        return replace(due, asked=now), Decision("deploy")
-    if seen.moved is not None and seen.moved > due.asked:  # the cloud that failed it is left out now, or back
-        return replace(due, asked=now, told=False), Decision("deploy")
+        return replace(due, asked=now), RedeploymentDecision("deploy")
+    if (
+        seen.moved is not None and seen.moved > due.asked
+    ):  # the cloud that made it fail is now left out, or has recovered
+        return replace(due, asked=now, told=False), RedeploymentDecision("deploy")
     if due.told:
-        return due, Decision("wait", "its deployment failed and people were notified; they or a failover try it again")
+        return due, RedeploymentDecision(
+            "wait", "its deployment failed and people were notified; they or a failover will repeat it"
+        )
     failure = _failure(due, seen)
     reason = f"its deployment failed (run {failure.run})" if failure else ENDED_ELSEWHERE
-    return replace(due, told=True), Decision("ask people", reason)
+    return replace(due, told=True), RedeploymentDecision("ask people", reason)
 
 
-def _served(known: Due | None, seen: Seen) -> tuple[Due | None, Decision]:
-    """The run has published its route, and may fail yet: in the checks after it."""
+def _served(
+    known: PendingDeployment | None, seen: DeploymentState
+) -> tuple[PendingDeployment | None, RedeploymentDecision]:
+    """The decision when the route is published. The run may still fail in the checks after it."""
     if known is None or known.told:
-        return None, Decision("nothing")
+        return None, RedeploymentDecision("nothing")
     if seen.busy:
-        return known, Decision("wait", "a run is in progress")
+        return known, RedeploymentDecision("wait", "a run is in progress")
     if failure := _failure(known, seen):
         reason = f"its deployment failed after the route was published (run {failure.run})"
-        return replace(known, told=True), Decision("ask people", reason)
-    return None, Decision("nothing")
+        return replace(known, told=True), RedeploymentDecision("ask people", reason)
+    return None, RedeploymentDecision("nothing")
 
 
-def _failure(due: Due, seen: Seen) -> Failure | None:
-    return seen.failed if seen.failed is not None and seen.failed.at >= due.since else None
+def _failure(due: PendingDeployment, seen: DeploymentState) -> DeploymentFailure | None:
+    return seen.failed if seen.failed is not None and seen.failed.ended_at >= due.since else None

@@ -1,4 +1,4 @@
-"""The request that deploys a version on a target, and the verification that it serves. Needs no registry."""
+"""The request that deploys a version on a target, and the verification of its predictions. Needs no registry."""
 
 import json
 
@@ -14,19 +14,19 @@ from intermodal.platform.targets import Target
 
 NOT_DEPLOYED = "not deployed"
 FINGERPRINT_FIELDS = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
-"""Fields of a spec that decide what a target runs, beside ``features.sensitive``."""
+"""Fields of a spec that change an endpoint, in addition to ``features.sensitive``."""
 
 
 def prefix(model: str, version: str) -> str:
-    """Where a version's artifacts lie in every site's object store."""
+    """The prefix of a version's artifacts in every site's object store."""
     return f"{model}/{version}"
 
 
 def deploy_request(
     spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: str, replicas: int
 ) -> DeployRequest:
-    """The request for a target at the store's site. The prediction log goes to the root of that site's bucket, below
-    which ``prediction_log.object_key`` counts."""
+    """The request for a target at the store's site. Keys of the prediction log (``prediction_log.object_key``) are
+    relative to the root of that site's bucket."""
     return DeployRequest(
         model=spec.name,
         version=version,
@@ -44,22 +44,23 @@ def deploy_request(
 
 
 def deployment_fingerprint(spec: ModelSpec, target: Target) -> str:
-    """What the spec says of the endpoint, as its asset's code version: when it changes, the endpoint is deployed anew.
+    """The spec's fields that change the endpoint, as its asset's code version. A change deploys the endpoint again.
 
-    Only what differs from a spec's defaults: a field that a release adds deploys nothing until somebody writes it.
+    Defaults are left out, so that a release which adds a field does not deploy every endpoint again.
     """
-    stated = spec.model_dump(include=FINGERPRINT_FIELDS, exclude_defaults=True)
-    stated |= {"sensitive": _sensitive(spec)} if spec.features.sensitive else {}
-    return json.dumps(stated | ({"cold": True} if target in spec.cold_targets else {}), sort_keys=True)
+    fields = spec.model_dump(include=FINGERPRINT_FIELDS, exclude_defaults=True)
+    fields |= {"sensitive": _sensitive(spec)} if spec.features.sensitive else {}
+    return json.dumps(fields | ({"cold": True} if target in spec.cold_targets else {}), sort_keys=True)
 
 
 def _sensitive(spec: ModelSpec) -> tuple[str, ...]:
-    """In order: names that were only moved about are no change."""
+    """Sorted, so that another order of the names is no change."""
     return tuple(sorted(set(spec.features.sensitive)))
 
 
 def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tuple[bytes, Golden]:
-    """The golden rows of a mirror, as a V2 body and with what is expected. NotFound, Unavailable, IntermodalError."""
+    """The golden rows of a mirror as a V2 body, and with the expected predictions. NotFound, Unavailable, or
+    IntermodalError if the mirror is damaged."""
     folder = prefix(model, version)
     try:
         signature = Signature.from_dict(json.loads(store.get(f"{folder}/{DESCRIPTOR}"))["signature"])
@@ -72,11 +73,11 @@ def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tupl
 
 
 def verify(adapter: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:
-    """Raise IntermodalError unless the endpoint repeats the golden predictions."""
+    """IntermodalError unless the endpoint's predictions equal the golden ones."""
     answer = v2.predictions(adapter.invoke(name, body))
     if not holds(golden.predictions, answer):
         raise IntermodalError(
             f"{adapter.target}: '{name}' differs from the golden predictions by "
             f"{largest_difference(golden.predictions, answer):g}; {TOLERANCE / 2:g} is allowed.",
-            hint="It gets no traffic. Look at its image and mirror.",
+            hint="It gets no traffic. Check its image and mirror.",
         )

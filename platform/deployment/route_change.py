@@ -15,7 +15,7 @@ from intermodal.platform.targets import Target
 
 
 def ready_endpoint(adapter: EndpointTarget, name: str) -> Endpoint:
-    """The endpoint, if it is ready. NotFound, or IntermodalError with the platform's reason."""
+    """The endpoint. NotFound if there is none, IntermodalError with the platform's reason if it is not ready."""
     endpoint = adapter.describe(name)
     if endpoint is None:
         raise NotFound(f"{adapter.target} has no endpoint '{name}'.", hint="Materialize the endpoint asset first.")
@@ -28,20 +28,21 @@ def ready_endpoint(adapter: EndpointTarget, name: str) -> Endpoint:
 
 
 def verify_route(gateway: Gateway, route: Route, body: bytes, expected: Sequence[Sequence[float]]) -> None:
-    """The old endpoints may go only when the gateway answers with the new version's predictions."""
+    """IntermodalError unless the gateway answers with the new version's predictions. Only then old endpoints are
+    deleted."""
     answer, target, version = gateway.infer(route.model, body)
     if version != route.version or not holds(expected, v2.predictions(answer)):
         raise IntermodalError(
-            f"The gateway answered '{route.model}' with version {version} on {target}, not with the golden "
+            f"The gateway answered for '{route.model}' with version {version} on {target}, not with the golden "
             "predictions.",
-            hint="The earlier route was restored and its endpoints still run.",
+            hint="The previous route was restored. Its endpoints still run.",
         )
 
 
 def roll_back(
     gateway: Gateway, targets: Targets, old: Route, environment: str, unavailable: Collection[Target]
 ) -> None:
-    """Publish the earlier route again, without the targets that are unavailable."""
+    """Publish the previous route again, without unavailable targets."""
     name = endpoint_name(old.model, old.version, environment)
     adapters = [targets.get(target) for target in old.serving if target not in unavailable]
     weights = {target: weight for target, weight in old.weights.items() if target not in unavailable}
@@ -51,7 +52,7 @@ def roll_back(
 
 @dataclass
 class Retired:
-    """Endpoints that were deleted, and those that may still run (and cost money), as text."""
+    """Endpoints that were deleted, and those that may still run and cost money, as text."""
 
     deleted: list[str] = field(default_factory=list)
     left: list[str] = field(default_factory=list)
@@ -68,11 +69,11 @@ def retire(
     drain_seconds: float,
     log: logging.Logger,
 ) -> Retired:
-    """Delete the model's other endpoints on every candidate, also on those that the spec no longer names: ``keep``
-    stays on the targets in ``keep_on``.
+    """Delete the model's endpoints on all ``candidates``, except ``keep`` on the targets in ``keep_on``.
 
-    Requests under way get time to end. A target that does not answer now keeps its old endpoints until the next
-    deployment. An unavailable one is not called: it would only cost a time-out, and its recovery removes what is left.
+    ``candidates`` may include targets that the spec no longer names. Open requests get ``drain_seconds`` to finish. A
+    target that does not answer keeps its old endpoints until the next deployment. Targets in ``unavailable`` are not
+    called, which would only time out: their recovery deletes old endpoints.
     """
     old, found = list[tuple[Target, str]](), Retired()
     for target in candidates:
@@ -81,7 +82,7 @@ def retire(
             continue
         try:
             endpoints = targets.get(target).list(environment, model)
-            old += [(target, one.name) for one in endpoints if one.name != keep or target not in keep_on]
+            old += [(target, known.name) for known in endpoints if known.name != keep or target not in keep_on]
         except IntermodalError as error:
             found.left.append(f"unknown on {target}")
             log.warning("%s did not list its old endpoints: %s", target, error)

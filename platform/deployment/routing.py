@@ -1,4 +1,4 @@
-"""Weights of a route: how a model's traffic is shared among its targets."""
+"""Weights of a route: how a model's traffic is divided among its targets."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,12 +7,12 @@ from intermodal.platform.targets import Target
 
 
 def even_weights(targets: Iterable[Target]) -> dict[Target, int]:
-    """Equal shares that add up to 100; the first targets take the remainder."""
+    """Equal weights that add up to 100. The first targets get the remainder."""
     return weights_by_replicas(dict.fromkeys(targets, 1))
 
 
 def weights_by_replicas(replicas: Mapping[Target, int]) -> dict[Target, int]:
-    """Shares that add up to 100, in proportion to replicas; the first targets take the remainder."""
+    """Weights that add up to 100, in proportion to replicas. The first targets get the remainder."""
     total = sum(replicas.values())
     if not total:
         raise SpecError("A route needs at least one target.")
@@ -22,7 +22,7 @@ def weights_by_replicas(replicas: Mapping[Target, int]) -> dict[Target, int]:
 
 
 def policy_weights(policy: str, targets: Iterable[Target], weights: Mapping[Target, int]) -> dict[Target, int]:
-    """The weights that a spec's routing policy gives: ``even``, or ``weighted`` by ``weights`` (absent: 0)."""
+    """The weights of a spec's routing policy: ``even``, or ``weighted`` by ``weights`` (a target without one: 0)."""
     match policy:
         case "even":
             return even_weights(targets)

@@ -1,4 +1,5 @@
-"""Counts of rows in the bins of a reference profile: all that drift is measured from, and they add up over chunks."""
+"""Counts of rows in the bins of a reference profile. Drift is measured from them, and counts of several chunks add
+up."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +13,21 @@ from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training.profile import ColumnProfile, Profile, prediction_name
 
-CHUNK = 32_768
-"""Rows that are looked at at once: a quarter of a megabyte, so memory stays flat and the work stays in the cache."""
-NAMES = 20
-"""Names of unseen categories that are remembered: the first in alphabetical order, so that any split gives the same."""
+CHUNK_ROWS = 32_768
+"""Rows that are counted at a time: 256 KB of a column, so that memory stays flat and the chunk fits in the cache."""
+MAX_UNSEEN_NAMES = 20
+"""Names of unseen categories that are kept: the first alphabetically, so that the chunks' size makes no difference."""
 
 Rows: TypeAlias = pd.DataFrame | Mapping[str, np.ndarray]
 
 
 @dataclass(frozen=True)
 class ColumnCounts:
-    """One column's rows. ``bins`` are those of its profile; ``bins``, ``unseen`` and ``missing`` add up to all rows.
+    """Counts of one column. ``bins`` are those of its profile; ``bins``, ``unseen`` and ``missing`` add up to all rows.
 
-    ``absent`` of the missing ones came from tables that do not have the column at all. ``unseen`` are texts that
-    training did not have, ``out_of_range`` numbers below its minimum or above its maximum (0 where the profile does not
-    know them). ``minimum`` and ``maximum`` are None without numbers.
+    ``absent`` of the missing values are of tables without the column. ``unseen`` are texts that training did not have,
+    ``out_of_range`` numbers below its minimum or above its maximum (0 if the profile has neither). ``minimum`` and
+    ``maximum`` are None without numbers.
     """
 
     bins: tuple[int, ...]
@@ -46,7 +47,7 @@ class ColumnCounts:
             self.missing + other.missing,
             self.absent + other.absent,
             self.unseen + other.unseen,
-            tuple(sorted({*self.names, *other.names})[:NAMES]),
+            tuple(sorted({*self.names, *other.names})[:MAX_UNSEEN_NAMES]),
             self.out_of_range + other.out_of_range,
             min(lows, default=None),
             max(highs, default=None),
@@ -54,42 +55,44 @@ class ColumnCounts:
 
 
 @dataclass(frozen=True)
-class Counts:
-    """``inputs`` and ``predictions`` by column name. Counts of the same profile and columns add up."""
+class RowCounts:
+    """Counts of a table. ``inputs`` and ``predictions`` are by column name. Counts of the same profile and columns add
+    up."""
 
     rows: int
     inputs: Mapping[str, ColumnCounts]
     predictions: Mapping[str, ColumnCounts]
 
-    def __add__(self, other: "Counts") -> "Counts":
+    def __add__(self, other: "RowCounts") -> "RowCounts":
         if (self.inputs.keys(), self.predictions.keys()) != (other.inputs.keys(), other.predictions.keys()):
-            raise SpecError("These counts are of different columns.", hint="Count with one profile and one signature.")
-        return Counts(
+            raise SpecError("These counts have different columns.", hint="Count with the same profile and signature.")
+        return RowCounts(
             self.rows + other.rows,
-            {name: one + other.inputs[name] for name, one in self.inputs.items()},
-            {name: one + other.predictions[name] for name, one in self.predictions.items()},
+            {name: counts + other.inputs[name] for name, counts in self.inputs.items()},
+            {name: counts + other.predictions[name] for name, counts in self.predictions.items()},
         )
 
 
-def count(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequence[Column]) -> Counts:
+def count(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequence[Column]) -> RowCounts:
     """Count ``columns`` of raw rows, and the predictions ([n] or [n, k]) made for them.
 
-    An input that ``rows`` lacks counts as missing everywhere; leave those that are never logged out of ``columns``.
-    SpecError when the profile lacks a column, or rows and predictions do not go together.
+    An input that ``rows`` lacks counts as missing in every row, so ``columns`` must not have inputs that are never
+    logged. SpecError if the profile lacks a column, or if rows and predictions differ in length.
     """
     outputs = np.asarray(predictions, dtype=float)
     outputs = outputs.reshape(-1, 1) if outputs.ndim == 1 else outputs
     width = outputs.shape[1]
     names = [prediction_name(k) for k in range(width)]
     if prediction_name(width) in profile.by_name:
-        raise SpecError(f"The model gives more than {width} predictions a row.", hint="Give all of them: [n, k].")
+        raise SpecError(f"The model makes more than {width} predictions for a row.", hint="Pass all of them: [n, k].")
     if lacking := [name for name in (*(c.name for c in columns), *names) if name not in profile.by_name]:
         raise SpecError(
-            f"The reference profile lacks {', '.join(lacking)}.", hint="Use the profile of the version that predicted."
+            f"The reference profile lacks {', '.join(lacking)}.",
+            hint="Use the profile of the version that made the predictions.",
         )
     inputs = {c.name: _count(profile.by_name[c.name], rows, c.name, len(outputs)) for c in columns}
     made = {name: _numbers(profile.by_name[name], pd.Series(outputs[:, k])) for k, name in enumerate(names)}
-    return Counts(len(outputs), inputs, made)
+    return RowCounts(len(outputs), inputs, made)
 
 
 def _count(column: ColumnProfile, rows: Rows, name: str, length: int) -> ColumnCounts:
@@ -98,12 +101,14 @@ def _count(column: ColumnProfile, rows: Rows, name: str, length: int) -> ColumnC
     values = rows[name]
     values = values if isinstance(values, pd.Series) else pd.Series(values)
     if len(values) != length:
-        raise SpecError(f"'{name}' has {len(values)} rows, there are {length} predictions.", hint="Give the same rows.")
+        raise SpecError(
+            f"'{name}' has {len(values)} rows, there are {length} predictions.", hint="Pass a prediction for each row."
+        )
     return _texts(column, values) if column.is_text else _numbers(column, values)
 
 
 def _chunks(values: pd.Series) -> Iterator[pd.Series]:
-    return (values.iloc[start : start + CHUNK] for start in range(0, len(values), CHUNK))
+    return (values.iloc[start : start + CHUNK_ROWS] for start in range(0, len(values), CHUNK_ROWS))
 
 
 def _numbers(column: ColumnProfile, values: pd.Series) -> ColumnCounts:
@@ -112,7 +117,7 @@ def _numbers(column: ColumnProfile, values: pd.Series) -> ColumnCounts:
     missing = outside = 0
     lows, highs = [], []
     for chunk in _chunks(values):
-        ordered = np.sort(_floats(chunk))  # puts NaN last; in order, all that is asked for is a few positions
+        ordered = np.sort(_floats(chunk))  # NaN is last; in a sorted array every count is a difference of positions
         present = ordered[: np.searchsorted(ordered, np.nan)]
         missing += ordered.size - present.size
         if present.size:
@@ -132,7 +137,7 @@ def _numbers(column: ColumnProfile, values: pd.Series) -> ColumnCounts:
 
 
 def _floats(chunk: pd.Series) -> np.ndarray:
-    """What is no number is missing: no endpoint takes it."""
+    """Values as floats. A value that is not a number counts as missing, since no endpoint accepts it."""
     if not (isinstance(chunk.dtype, np.dtype) and chunk.dtype.kind in "fiub"):
         chunk = pd.to_numeric(chunk, errors="coerce")
     if isinstance(chunk.dtype, np.dtype):
@@ -156,5 +161,5 @@ def _texts(column: ColumnProfile, values: pd.Series) -> ColumnCounts:
         np.add.at(bins, where[where >= 0], times[1:][where >= 0])
         new = (where < 0) & (times[1:] > 0)
         unseen += int(times[1:][new].sum())
-        names = set(sorted({*names, *texts[new]})[:NAMES])
+        names = set(sorted({*names, *texts[new]})[:MAX_UNSEEN_NAMES])
     return ColumnCounts(tuple(bins.tolist()), missing, unseen=unseen, names=tuple(sorted(names)))

@@ -6,27 +6,26 @@ import numpy as np
 
 from intermodal.platform.training.profile import ColumnProfile
 
-GROUPS = 20
-"""Bins of a number for PSI and JS; more make both noisier."""
-RARE = 0.005
-"""Categories with a smaller share of training are one bin together: with 1,000 rows, five in each (Cochran's rule)."""
-FLOOR = 1e-4
-"""The least share of a bin in PSI: an empty one counts as one row in 10,000."""
+MAX_GROUPS = 20
+"""Groups of a number's bins that PSI and JS compare. More groups make both noisier."""
+RARE_CATEGORY_SHARE = 0.005
+"""Categories with a smaller share of training form one group. Of 1,000 rows it has five (Cochran's rule)."""
+MIN_BIN_SHARE = 1e-4
+"""The smallest share of a bin in PSI. An empty bin counts as one row in 10,000."""
 
 
 def groups_of(column: ColumnProfile) -> np.ndarray:
-    """The group of each of the profile's bins: neighbours that together hold about 1/GROUPS of training, each frequent
-    category by itself, all rare ones together. Merges the quantiles of a profile; one with GROUPS bins stays as it is.
-    """
+    """The group of each bin of the profile. Neighbouring bins of a number that together hold about 1/MAX_GROUPS of
+    training are a group; each frequent category is one, and all rare categories together are one."""
     counts = np.array(column.counts, dtype=float)
     total = counts.sum()
     if column.is_text:
-        frequent = counts > RARE * total
+        frequent = counts > RARE_CATEGORY_SHARE * total
         return np.asarray(np.where(frequent, np.cumsum(frequent), 0))
     if not total:
         return np.zeros(counts.size, dtype=int)
     middle = (np.cumsum(counts) - counts / 2) / total
-    return np.asarray(np.minimum((middle * GROUPS).astype(int), GROUPS - 1))
+    return np.asarray(np.minimum((middle * MAX_GROUPS).astype(int), MAX_GROUPS - 1))
 
 
 def psi(reference: np.ndarray, current: np.ndarray) -> float:
@@ -34,13 +33,13 @@ def psi(reference: np.ndarray, current: np.ndarray) -> float:
 
     Shares below FLOOR count as FLOOR, so that an empty bin gives a bounded figure that does not depend on how many rows
     there are. By chance alone n and m rows of one distribution in k bins differ by (k - 1)(1/n + 1/m) on average
-    (Yurdakul, Statistical Properties of Population Stability Index, 2018); that much is taken off, down to 0, so that
-    levels such as 0.1 and 0.25 (Siddiqi, Credit Risk Scorecards, 2006) mean the same for small samples as for large.
+    (Yurdakul, Statistical Properties of Population Stability Index, 2018); that much is subtracted, down to 0,
+    so that levels such as 0.1 and 0.25 (Siddiqi, Credit Risk Scorecards, 2006) mean the same for all sample sizes.
     """
     n, m = reference.sum(), current.sum()
     if not n or not m:
         return 0.0
-    p, q = np.maximum(reference / n, FLOOR), np.maximum(current / m, FLOOR)
+    p, q = np.maximum(reference / n, MIN_BIN_SHARE), np.maximum(current / m, MIN_BIN_SHARE)
     by_chance = (np.count_nonzero(reference + current) - 1) * (1 / n + 1 / m)
     return max(0.0, float(((q - p) * np.log(q / p)).sum() - by_chance))
 
@@ -70,8 +69,8 @@ def js_distance(reference: np.ndarray, current: np.ndarray) -> float:
 
 
 def _bits(p: np.ndarray, middle: np.ndarray) -> float:
-    there = p > 0
-    return float((p[there] * np.log2(p[there] / middle[there])).sum())
+    positive = p > 0
+    return float((p[positive] * np.log2(p[positive] / middle[positive])).sum())
 
 
 def grouped(column: ColumnProfile, bins: Sequence[int], unseen: int, missing: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Drift: how far what a version is asked and what it predicts have moved from its training, and whether it matters.
+"""Drift: how far a version's inputs and predictions have moved from its training, and whether that is too far.
 
 Everything is measured from counts in the bins of the version's reference profile: one pass over each column, and ten
 million rows that come in chunks need no more memory than one chunk.
@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from intermodal.platform.monitoring.counts import ColumnCounts, Counts, Rows, count
+from intermodal.platform.monitoring.counts import ColumnCounts, RowCounts, Rows, count
 from intermodal.platform.monitoring.distances import grouped, js_distance, ks_distance, psi
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.spec import DriftPolicy
@@ -18,16 +18,17 @@ from intermodal.platform.training.profile import Profile
 
 State = Literal["none", "drifted", "too few rows"]
 Moved = Literal["inputs", "predictions"]
-NAMED = 5
-"""Columns that a sentence names, those that moved most first."""
+MAX_NAMED_COLUMNS = 5
+"""Columns that a sentence names, the largest PSI first."""
 
 
 @dataclass(frozen=True)
 class ColumnDrift:
     """One input, or one output of the predictions, against the reference. Shares are 0 to 1, of all rows.
 
-    ``psi``, ``js``: see distances.py; missing values and unseen categories are bins like the others, so a column that
-    begins to be missing has drifted. ``ks`` is of the numbers that are there, None for a text, which has no order.
+    ``psi``, ``js``: see distances.py. Missing values and unseen categories are bins like the others, so a column that
+    is suddenly missing has drifted. ``ks`` is of the numbers that are not missing, None for a text, which has no order.
+
     """
 
     name: str
@@ -50,9 +51,10 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """``share`` of the inputs (0 to 1) has drifted; ``columns`` names all that have, predictions too, the furthest
-    first; ``reasons`` are sentences for people; ``moved`` is why it is called drifted: either is enough."""
+class DriftVerdict:
+    """``share`` of the inputs (0 to 1) has drifted. ``columns`` names all drifted inputs and predictions, the largest
+    PSI first. ``reasons`` are sentences for people. ``moved`` says what made it drifted: inputs, predictions or
+    both."""
 
     state: State
     share: float
@@ -64,15 +66,15 @@ class Verdict:
 def measure(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequence[Column]) -> Drift:
     """The drift of raw rows and of what was predicted for them, [n] or [n, k]. SpecError as ``count`` raises it.
 
-    For rows that come in chunks: ``count`` each, add, ``compare``.
+    For rows in chunks: ``count`` each chunk, add the counts, then ``compare``.
     """
     return compare(profile, count(profile, rows, predictions, columns))
 
 
-def compare(profile: Profile, counts: Counts) -> Drift:
+def compare(profile: Profile, counts: RowCounts) -> Drift:
     """The drift of counted rows."""
-    inputs = [_column(profile, name, one, "input", counts.rows) for name, one in counts.inputs.items()]
-    outputs = [_column(profile, name, one, "prediction", counts.rows) for name, one in counts.predictions.items()]
+    inputs = [_column(profile, name, found, "input", counts.rows) for name, found in counts.inputs.items()]
+    outputs = [_column(profile, name, found, "prediction", counts.rows) for name, found in counts.predictions.items()]
     return Drift(counts.rows, (*inputs, *outputs))
 
 
@@ -94,31 +96,33 @@ def _column(
     )
 
 
-def judge(drift: Drift, policy: DriftPolicy) -> Verdict:
+def judge(drift: Drift, policy: DriftPolicy) -> DriftVerdict:
     """Drifted: ``share`` of the inputs or more have a PSI over ``psi``, or a prediction's is over ``prediction_psi``.
 
-    The usual levels are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006). KS and JS are shown
-    and do not decide: a spec has one level, and its thresholds and the literature's 0.1 and 0.25 are PSI's.
+    The usual levels of PSI are 0.1 (look at it) and 0.25 (act): Siddiqi, Credit Risk Scorecards (2006). KS and JS are
+    displayed only, because a spec has one level and the levels of the literature are for PSI.
     """
     if drift.rows < policy.min_rows:
-        few = f"{drift.rows} rows are too few to judge: it takes {policy.min_rows}."
-        return Verdict("too few rows", 0.0, (), (few,))
+        few = f"{drift.rows} rows are too few to decide: at least {policy.min_rows} are needed."
+        return DriftVerdict("too few rows", 0.0, (), (few,))
     ordered = sorted(drift.columns, key=lambda column: -column.psi)
-    inputs = [one for one in ordered if one.kind == "input" and one.psi > policy.psi]
-    outputs = [one for one in ordered if one.kind == "prediction" and one.psi > policy.prediction_psi]
-    count_of = sum(one.kind == "input" for one in drift.columns)
+    inputs = [column for column in ordered if column.kind == "input" and column.psi > policy.psi]
+    outputs = [column for column in ordered if column.kind == "prediction" and column.psi > policy.prediction_psi]
+    count_of = sum(column.kind == "input" for column in drift.columns)
     share = len(inputs) / count_of if count_of else 0.0
     many = bool(inputs) and share >= policy.share
     reasons = [
         f"{len(inputs)} of {count_of} inputs ({share:.0%}) have a PSI over {policy.psi:g}; "
-        f"it takes {policy.share:.0%} of them for the data to count as drifted."
+        f"the data counts as drifted from {policy.share:.0%}."
     ]
     if inputs:
-        reasons.append("Furthest: " + ", ".join(f"{one.name} {one.psi:.2f}" for one in inputs[:NAMED]) + ".")
-    highest = max((one.psi for one in drift.columns if one.kind == "prediction"), default=0.0)
+        reasons.append(
+            "Furthest: " + ", ".join(f"{column.name} {column.psi:.2f}" for column in inputs[:MAX_NAMED_COLUMNS]) + "."
+        )
+    highest = max((column.psi for column in drift.columns if column.kind == "prediction"), default=0.0)
     over = "over" if outputs else "not over"
     reasons.append(f"The predictions' PSI is {highest:.2f}, {over} {policy.prediction_psi:g}.")
-    names = tuple(one.name for one in ordered if one in inputs or one in outputs)
+    names = tuple(column.name for column in ordered if column in inputs or column in outputs)
     why: dict[Moved, bool] = {"inputs": many, "predictions": bool(outputs)}
     moved = tuple(what for what, has in why.items() if has)
-    return Verdict("drifted" if moved else "none", share, names, tuple(reasons), moved)
+    return DriftVerdict("drifted" if moved else "none", share, names, tuple(reasons), moved)

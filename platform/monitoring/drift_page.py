@@ -1,4 +1,4 @@
-"""The page about drift, drawn by Evidently. It decides nothing: ``platform/monitoring/drift.py`` does."""
+"""Evidently's page about drift. It is for people; the decision is made in ``platform/monitoring/drift.py``."""
 
 import os
 import re
@@ -12,15 +12,15 @@ import pandas as pd
 from intermodal.platform.errors import MissingExtra, SpecError
 from intermodal.platform.protocol.signature import Column
 
-ROWS = 5000
-"""The most rows of each table that are drawn: Evidently takes two minutes for a million."""
-NEW = "(not in training)"
-"""All categories that training did not know: they are many, and a text that anybody may have sent is not for a page."""
-POLICY = (
+MAX_DRAWN_ROWS = 5000
+"""Rows of each table that are drawn at most. Evidently takes two minutes for a million."""
+UNSEEN_CATEGORY = "(not in training)"
+"""Replaces all categories that training did not have: there may be many, and any caller can send their texts."""
+CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; font-src data:; "
     "img-src data: blob:; worker-src blob:"
 )
-"""The page holds all that it needs; a browser that is told so fetches nothing from anywhere."""
+"""Forbids the browser to fetch anything. The page is self-contained."""
 
 
 def html(
@@ -33,40 +33,44 @@ def html(
     sensitive: Sequence[str] = (),
     psi: float = 0.25,
     share: float = 0.5,
-    rows: int = ROWS,
+    rows: int = MAX_DRAWN_ROWS,
 ) -> str:
     """One HTML page (about 4 MB, self-contained) comparing ``current`` rows with those of ``reference``.
 
-    Drawn are ``columns`` but the ``sensitive`` ones, and ``prediction_<k>`` where both tables have it. At most ``rows``
-    rows of each are drawn, by lot and always the same ones; ``decision`` (sentences) stands on top. ``psi`` and
-    ``share`` are the levels at which Evidently calls a column, and the data, drifted: those of the spec's drift policy.
-    MissingExtra without Evidently; SpecError when there is no column to draw.
+    It draws ``columns`` without the ``sensitive`` ones, and ``prediction_<k>`` if both tables have it, from a random
+    but reproducible sample of at most ``rows`` rows. ``decision`` (sentences) is at the top. ``psi`` and ``share`` are
+    the levels at which Evidently marks a column, and the data, as drifted. MissingExtra without Evidently; SpecError if
+    there is no column to draw.
     """
-    shown, left_out = _shown(reference, current, [c for c in columns if c.name not in sensitive])
-    if not shown:
+    drawn_columns, left_out = _drawable(reference, current, [c for c in columns if c.name not in sensitive])
+    if not drawn_columns:
         raise SpecError("There is no column to draw.", hint="Both tables need values in a column of the signature.")
-    page = _evidently(_sampled(reference, shown, rows), _sampled(current, shown, rows), shown, psi, share)
+    page = _evidently(
+        _sampled(reference, drawn_columns, rows), _sampled(current, drawn_columns, rows), drawn_columns, psi, share
+    )
     header = _header(title, decision, len(reference), len(current), rows, left_out)
-    secured = page.replace("<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">', 1)
+    secured = page.replace(
+        "<head>", f'<head>\n<meta http-equiv="Content-Security-Policy" content="{CONTENT_SECURITY_POLICY}">', 1
+    )
     return re.sub(r"<body>", lambda _: f"<body>\n{header}", secured, count=1)
 
 
-def _shown(
+def _drawable(
     reference: pd.DataFrame, current: pd.DataFrame, columns: Sequence[Column]
 ) -> tuple[tuple[Column, ...], list[str]]:
-    """Columns that can be drawn, and those that cannot: Evidently refuses one without values."""
+    """The columns that can be drawn, and the names of the others: Evidently rejects a column without values."""
     outputs = [str(name) for name in current.columns if re.fullmatch(r"prediction_\d+", str(name))]
     inputs = {column.name for column in columns}
-    wanted = [*columns, *(Column(name, "FP64") for name in outputs if name not in inputs and name in reference)]
+    candidates = [*columns, *(Column(name, "FP64") for name in outputs if name not in inputs and name in reference)]
     tables = (reference, current)
-    shown = [c for c in wanted if all(c.name in table and table[c.name].notna().any() for table in tables)]
-    return tuple(shown), [column.name for column in wanted if column not in shown]
+    drawn_columns = [c for c in candidates if all(c.name in table and table[c.name].notna().any() for table in tables)]
+    return tuple(drawn_columns), [column.name for column in candidates if column not in drawn_columns]
 
 
 def _sampled(table: pd.DataFrame, columns: Sequence[Column], rows: int) -> pd.DataFrame:
-    """Rows by lot, and plain types: text as objects, all else as floats."""
-    some = table.sample(rows, random_state=0) if len(table) > rows else table
-    return pd.DataFrame({column.name: _comparable(some[column.name], column) for column in columns}).reset_index(
+    """A random sample of rows, with text as objects and everything else as floats."""
+    sample = table.sample(rows, random_state=0) if len(table) > rows else table
+    return pd.DataFrame({column.name: _comparable(sample[column.name], column) for column in columns}).reset_index(
         drop=True
     )
 
@@ -75,14 +79,14 @@ def _comparable(values: pd.Series, column: Column) -> pd.Series:
     if column.datatype == "BYTES":
         texts = values.astype(object).map(lambda value: np.nan if pd.isna(value) else str(value))
         known = texts.isna() | texts.isin(column.categories) | (not column.categories)
-        return texts.where(known, NEW)
+        return texts.where(known, UNSEEN_CATEGORY)
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 
 def _evidently(
     reference: pd.DataFrame, current: pd.DataFrame, columns: Sequence[Column], psi: float, share: float
 ) -> str:
-    # A report sends nothing (telemetry is in Evidently's own UI and collector, 0.7.23); nor shall a later release.
+    # A report sends no telemetry in Evidently 0.7.23, only its UI and collector do. This covers later releases.
     os.environ.setdefault("DO_NOT_TRACK", "1")
     try:
         from evidently import DataDefinition, Dataset, Report
@@ -107,8 +111,9 @@ def _header(
 
     lines = [
         *decision,
-        f"Drawn by Evidently from {drawn(current_rows)} rows of now and {drawn(reference_rows)} of training. Its bins "
-        "are its own, so its figures differ a little from Intermodal's, which decide and are taken from all rows.",
+        f"Drawn by Evidently from {drawn(current_rows)} current rows and {drawn(reference_rows)} rows of training. "
+        "Evidently uses its own bins, so its figures differ a little from Intermodal's, which decide and are computed "
+        "from all rows.",
         *([f"Not drawn, because one side has no values: {', '.join(left_out)}."] if left_out else []),
     ]
     text = "".join(f"<p>{escape(line)}</p>" for line in lines)

@@ -1,5 +1,6 @@
-"""A request whose answers lie on both sides of the border of two parts: which pairs of parts may have one, and what of
-it goes. Its first answer stays, which is the earlier part's."""
+"""Requests whose answers are in two neighbouring parts: which parts may have such requests, and which rows to drop.
+
+The first answer is kept, which is that of the earlier part."""
 
 from collections.abc import Mapping
 
@@ -8,20 +9,21 @@ import pandas as pd
 from intermodal.platform.monitoring.predictions import AT, ID, ROW, part_of
 from intermodal.platform.protocol.envelope import MAX_ANSWER_SECONDS
 
-APART_SECONDS = 2 * MAX_ANSWER_SECONDS
-"""Two answers of one request are no further apart: the gateway gives up after half of it, and no target's clock, nor a
-server whose caller has left, is as late again. Less than a part, so only neighbours have a request in common."""
+MAX_ANSWER_GAP_SECONDS = 2 * MAX_ANSWER_SECONDS
+"""The largest time between two answers of a request. The gateway stops trying after half of it; the other half allows
+for clock differences and for servers whose caller has left. It is less than a part, so only neighbours share
+requests."""
 
 
-def borders(fresh: Mapping[str, pd.DataFrame]) -> dict[str, str]:
-    """Part → the part before it, where rows of ``fresh`` (by part, none empty) are so near to the border between them
-    that the part may have what the one before it has."""
-    found = [(part_of(rows[AT].max() + APART_SECONDS), part) for part, rows in fresh.items()]
-    found += [(part, part_of(rows[AT].min() - APART_SECONDS)) for part, rows in fresh.items()]
+def adjacent_parts(fresh: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Part → the part before it, for parts that may share requests: rows of ``fresh`` (by part, none empty) are within
+    MAX_ANSWER_GAP_SECONDS of the border between them."""
+    found = [(part_of(rows[AT].max() + MAX_ANSWER_GAP_SECONDS), part) for part, rows in fresh.items()]
+    found += [(part, part_of(rows[AT].min() - MAX_ANSWER_GAP_SECONDS)) for part, rows in fresh.items()]
     return {part: before for part, before in found if part != before}
 
 
-def without(rows: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
-    """The rows of a part that the one before it has not. Each has a request once."""
+def drop_seen(rows: pd.DataFrame, before: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a part whose requests are not in the part before it. Both parts have each request once."""
     keys = pd.concat([before[[ID, ROW]], rows[[ID, ROW]]])
     return rows[~keys.duplicated().to_numpy()[len(before) :]].reset_index(drop=True)

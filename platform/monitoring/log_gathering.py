@@ -1,4 +1,4 @@
-"""Gathering one cloud's prediction log into parts of five minutes, some objects at a time."""
+"""Gather a site's prediction log into parts of five minutes, in batches of objects."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -8,30 +8,30 @@ import pandas as pd
 from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
 from intermodal.platform.monitoring import log_dedup, predictions
-from intermodal.platform.monitoring.log_retention import GATHERED, STAGE
+from intermodal.platform.monitoring.log_retention import GATHERED_STAGE, PREDICTIONS_STAGE
 from intermodal.platform.protocol.prediction_log import FOLDER, folder, hour_of
 
 LATE_HOURS = 2
-"""An object may appear so long after the hour in its key: a server that could not write tries for a while."""
-AT_ONCE_BYTES = 64 << 20
-"""Unpacked objects that are read before they are added: of a busy replica, some five minutes. Their tables take some
-hundred MB. The sizes of a listing would not do: the same rows, asked again and again, are packed to a hundredth."""
-OWN_BYTES = 8 << 10
-"""What an object's table takes, however few its rows."""
+"""How many hours after the hour in its key an object may appear, because a server retries failed writes."""
+BATCH_BYTES = 64 << 20
+"""Unpacked bytes of a batch: about five minutes of a busy replica, and some hundred MB as tables. The sizes in a
+listing are of no use, since repeated rows are compressed to a hundredth."""
+OBJECT_OVERHEAD_BYTES = 8 << 10
+"""Memory of an object's table in addition to its rows."""
 
 
 def gather(tables: ports.Tables, store: ports.ObjectStore, model: str, damaged: list[str]) -> int:
-    """Add what the cloud's log has since the last time; by how many rows the table grew. Objects that are none of this
-    model's log are passed over, once, and said in ``damaged``.
+    """Add the new objects of the site's log; returns by how many rows the table grew. Objects that are not of this
+    model's log are skipped once, with a message in ``damaged``.
 
-    Killed half-way, the next one reads again what was read since the last note, and no request comes in twice.
+    May be killed at any point: the next call reads the unfinished batch again, and no request is added twice.
     """
     known, added = _known(tables, model, str(store.site)), 0
     fresh = sorted(_listed(store, model, known) - set(known))
     while fresh:
         taken, new = _take(tables, store, model, fresh, damaged)
         known = _newest([*known, *fresh[:taken]])
-        tables.write(model, GATHERED, str(store.site), pd.DataFrame({"object": known}))
+        tables.write(model, GATHERED_STAGE, str(store.site), pd.DataFrame({"object": known}))
         fresh, added = fresh[taken:], added + new
     return added
 
@@ -39,9 +39,9 @@ def gather(tables: ports.Tables, store: ports.ObjectStore, model: str, damaged: 
 def _take(
     tables: ports.Tables, store: ports.ObjectStore, model: str, fresh: Sequence[str], damaged: list[str]
 ) -> tuple[int, int]:
-    """Add the first of the objects: how many, and by how many rows the table grew."""
+    """Add the first batch of the objects. Returns its number of objects and by how many rows the table grew."""
     found, size, taken = list[pd.DataFrame](), 0, 0
-    while taken < len(fresh) and size < AT_ONCE_BYTES:
+    while taken < len(fresh) and size < BATCH_BYTES:
         object_key = fresh[taken]
         data = store.get(object_key)
         try:
@@ -50,17 +50,17 @@ def _take(
                 raise SpecError(f"{object_key} is of the model '{header.model}'.")
             found.append(rows)
             size += predictions.unpacked_size(data)
-        except SpecError as error:  # it counts as gathered: it would be as wrong the next time, and others wait
+        except SpecError as error:  # it counts as gathered, or every later call would read it again
             damaged.append(error.message)
-        size, taken = size + OWN_BYTES, taken + 1
+        size, taken = size + OBJECT_OVERHEAD_BYTES, taken + 1
     return taken, _add(tables, model, predictions.parts(pd.concat(found, ignore_index=True))) if found else 0
 
 
 def _newest(objects: Sequence[str]) -> list[str]:
-    """Those of the last hours, which tell the next look where to begin. All of the hours before are gathered."""
+    """The objects of the last hours, from which the next call continues. All earlier hours are gathered."""
     newest = sorted(set(objects), key=_hour)
     since = predictions.hours(_hour(newest[0]), _hour(newest[-1]))[-LATE_HOURS - 1 :]
-    return [one for one in newest if _hour(one) in since]
+    return [object_key for object_key in newest if _hour(object_key) in since]
 
 
 def _hour(object_key: str) -> str:
@@ -68,11 +68,15 @@ def _hour(object_key: str) -> str:
 
 
 def _known(tables: ports.Tables, model: str, site: str) -> list[str]:
-    return list(tables.read(model, GATHERED, site)["object"]) if site in tables.partitions(model, GATHERED) else []
+    return (
+        list(tables.read(model, GATHERED_STAGE, site)["object"])
+        if site in tables.partitions(model, GATHERED_STAGE)
+        else []
+    )
 
 
 def _listed(store: ports.ObjectStore, model: str, known: list[str]) -> set[str]:
-    """The first time everything; then the hours since the newest object, and those before it that may come late."""
+    """All objects at first; later those from LATE_HOURS before the newest known object on."""
     if not known:
         return set(store.list(f"{FOLDER}/{model}/"))
     hours = predictions.hours(min(map(_hour, known)), hour_of(time.time()))
@@ -80,21 +84,22 @@ def _listed(store: ports.ObjectStore, model: str, known: list[str]) -> set[str]:
 
 
 def _add(tables: ports.Tables, model: str, fresh: Mapping[str, pd.DataFrame]) -> int:
-    """In order of time: a request that a part gets is written there before its later answer leaves the next one. A part
-    that nothing is left of stays, empty: by it, ``remove_old`` knows that its hour has objects."""
-    present, grown = set(tables.partitions(model, STAGE)), 0
-    borders, made = log_dedup.borders(fresh), dict[str, pd.DataFrame]()
-    for part in sorted({*fresh, *(borders.keys() & present)}):
-        stored = tables.read(model, STAGE, part) if part in present else None
-        before = borders.get(part)
+    """Add rows part by part, the earliest first, so that a request is written to its part before its later answer is
+    dropped from the next one. A part that becomes empty is kept: ``remove_old`` sees by it that its hour has objects.
+    """
+    present, grown = set(tables.partitions(model, PREDICTIONS_STAGE)), 0
+    adjacent_parts, made = log_dedup.adjacent_parts(fresh), dict[str, pd.DataFrame]()
+    for part in sorted({*fresh, *(adjacent_parts.keys() & present)}):
+        stored = tables.read(model, PREDICTIONS_STAGE, part) if part in present else None
+        before = adjacent_parts.get(part)
         if before in present and before not in made:
-            made = {before: tables.read(model, STAGE, before)}
-        rows = [one for one in (stored, fresh.get(part)) if one is not None]
+            made = {before: tables.read(model, PREDICTIONS_STAGE, before)}
+        rows = [table for table in (stored, fresh.get(part)) if table is not None]
         whole = predictions.once(pd.concat(rows, ignore_index=True))
         if before in made:
-            whole = log_dedup.without(whole, made[before])
+            whole = log_dedup.drop_seen(whole, made[before])
         had = 0 if stored is None else len(stored)
         if part in fresh or len(whole) < had:
-            tables.write(model, STAGE, part, whole)
+            tables.write(model, PREDICTIONS_STAGE, part, whole)
         grown, made = grown + len(whole) - had, {part: whole}
     return grown

@@ -1,4 +1,4 @@
-"""How well the served version predicts in real life, where labels have arrived since."""
+"""The served version's metric on requests whose labels have arrived."""
 
 from typing import Any
 
@@ -12,13 +12,13 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.metrics import score
 
 MIN_LABELLED_ROWS = 100
-"""With fewer labelled rows a metric means little, and is left out."""
+"""With fewer labelled rows the metric is left out, because it would be too uncertain."""
 
 
 def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
     """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest months' labels by ``features.id``.
 
-    A request of several rows has one id, so only requests of one row can be matched. Empty when the spec names no id.
+    A request of several rows has one id, so only requests of one row can be matched. Empty if the spec names no id.
     """
     if spec.features.id is None:
         return {}
@@ -37,7 +37,7 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
     if record.task != "regression":
         same = {_text(label): label for label in classes}
         joined["truth"] = joined["truth"].map(_text).map(same)
-        joined = joined.dropna(subset="truth")  # no metric covers a label that is new to the model
+        joined = joined.dropna(subset="truth")  # no metric handles a label that the model cannot predict
         if len(joined) < MIN_LABELLED_ROWS or set(joined["truth"]) != set(classes):
             return {"labelled_rows": len(joined)}
     truth = joined["truth"]
@@ -49,7 +49,7 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
 
 
 def _text(label: Any) -> str:
-    """A label as text: a column of whole numbers is one of floats as soon as one label is missing."""
+    """A label as text. Numbers are normalized, because a column of integers becomes floats when a label is missing."""
     if isinstance(label, bool | np.bool_):
         return str(label)
     try:

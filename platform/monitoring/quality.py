@@ -1,25 +1,26 @@
-"""Data quality: what people should look at in the rows that a version is asked, from the same counts as drift."""
+"""Data quality: faults of a version's inputs, found from the same counts as drift."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from intermodal.platform.monitoring.counts import ColumnCounts, Counts
+from intermodal.platform.monitoring.counts import ColumnCounts, RowCounts
 from intermodal.platform.training.profile import ColumnProfile, Profile
 
 Kind = Literal["absent", "missing", "new category", "out of range", "constant"]
-MISSING = 0.05
-"""Missing values have become more when their share rose by over 5 points."""
-NEW = 0.01
-"""Unseen categories, or numbers out of the training range, are reported over 1 % of the rows: a few always come."""
-ROWS = 100
-"""With fewer rows nothing but an absent column is reported."""
-NAMED = 5
+MAX_MISSING_INCREASE = 0.05
+"""Missing values are reported if their share exceeds that of training by more than 5 percentage points."""
+MAX_UNUSUAL_SHARE = 0.01
+"""Unseen categories and numbers out of the training range are reported above 1 % of the rows. A few always occur."""
+MIN_FINDING_ROWS = 100
+"""With fewer rows only an absent column is reported."""
+MAX_NAMED_CATEGORIES = 5
+"""New categories that a finding names."""
 
 
 @dataclass(frozen=True)
-class Finding:
-    """``share`` of the rows (0 to 1) shows it; ``text`` is a sentence for people."""
+class QualityFinding:
+    """A fault of ``column`` in ``share`` of the rows (0 to 1). ``text`` is a sentence for people."""
 
     kind: Kind
     column: str
@@ -27,8 +28,8 @@ class Finding:
     text: str
 
 
-def findings(profile: Profile, counts: Counts) -> tuple[Finding, ...]:
-    """What is wrong with the inputs, column by column; empty when nothing is."""
+def findings(profile: Profile, counts: RowCounts) -> tuple[QualityFinding, ...]:
+    """All faults of the inputs, column by column."""
     return tuple(
         finding
         for name, now in counts.inputs.items()
@@ -36,33 +37,35 @@ def findings(profile: Profile, counts: Counts) -> tuple[Finding, ...]:
     )
 
 
-def _column(then: ColumnProfile, now: ColumnCounts, rows: int, reference_rows: int) -> Iterator[Finding]:
+def _column(then: ColumnProfile, now: ColumnCounts, rows: int, reference_rows: int) -> Iterator[QualityFinding]:
     name = then.name
     if now.absent:
         share = now.absent / rows
-        yield Finding("absent", name, share, f"{name} is not there at all in {share:.0%} of the rows.")
-    if rows < ROWS:
+        yield QualityFinding("absent", name, share, f"{name} is absent from {share:.0%} of the rows.")
+    if rows < MIN_FINDING_ROWS:
         return
     share, before = now.missing / rows, then.missing / max(reference_rows, 1)
-    if not now.absent and share - before > MISSING:
-        text = f"{name} is missing in {share:.1%} of the rows; it was in {before:.1%} of the training rows."
-        yield Finding("missing", name, share, text)
+    if not now.absent and share - before > MAX_MISSING_INCREASE:
+        text = f"{name} is missing in {share:.1%} of the rows, in training in {before:.1%}."
+        yield QualityFinding("missing", name, share, text)
     share = now.unseen / rows
-    if share > NEW:
-        listed = ", ".join(now.names[:NAMED]) + (", ..." if len(now.names) > NAMED else "")
-        text = f"{share:.1%} of the rows have a value of {name} that training did not: {listed}."
-        yield Finding("new category", name, share, text)
+    if share > MAX_UNUSUAL_SHARE:
+        listed = ", ".join(now.names[:MAX_NAMED_CATEGORIES]) + (
+            ", ..." if len(now.names) > MAX_NAMED_CATEGORIES else ""
+        )
+        text = f"{share:.1%} of the rows have a value of {name} that training did not have: {listed}."
+        yield QualityFinding("new category", name, share, text)
     share = now.out_of_range / rows
-    if share > NEW:
+    if share > MAX_UNUSUAL_SHARE:
         text = (
-            f"{share:.1%} of the rows have {name} out of the training range {then.minimum:g} to {then.maximum:g}: "
+            f"{share:.1%} of the rows have {name} outside of the training range {then.minimum:g} to {then.maximum:g}: "
             f"{now.minimum:g} to {now.maximum:g}."
         )
-        yield Finding("out of range", name, share, text)
+        yield QualityFinding("out of range", name, share, text)
     present = rows - now.missing
-    if present >= ROWS and _varied(then) and (value := _only_value(then, now)) is not None:
-        text = f"{name} is {value} wherever it is given; in training it varied."
-        yield Finding("constant", name, present / rows, text)
+    if present >= MIN_FINDING_ROWS and _varied(then) and (value := _only_value(then, now)) is not None:
+        text = f"{name} is always {value}; in training it varied."
+        yield QualityFinding("constant", name, present / rows, text)
 
 
 def _varied(then: ColumnProfile) -> bool:

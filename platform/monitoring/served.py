@@ -1,4 +1,4 @@
-"""The version that is watched: the one that serves, which is not the champion while its deployment fails."""
+"""The version that is monitored: the one that serves. It differs from the champion until that is deployed."""
 
 from intermodal.platform import ports
 from intermodal.platform.ports.registry import RegisteredVersion
@@ -6,13 +6,14 @@ from intermodal.platform.registry.champion import champion_of
 
 
 def served_of(registry: ports.ModelRegistry, gateway: ports.Gateway, model: str) -> RegisteredVersion:
-    """The version on the gateway's route; the champion where there is no route, or the registry does not know that
-    version. NotFound when there is no champion then. Only for another than the champion are all versions read."""
+    """The version on the gateway's route. The champion if there is no route, or if the registry does not know the
+    routed version; NotFound if there is no champion either. All versions are read only if the champion is not
+    routed."""
     route = gateway.route(model)
     if route is None:
         return champion_of(registry, model)
     champion = registry.champion(model)
     if champion is not None and champion.version == route.version:
         return champion
-    known = (one for one in registry.versions(model) if one.version == route.version)
+    known = (version for version in registry.versions(model) if version.version == route.version)
     return next(known, None) or champion_of(registry, model)

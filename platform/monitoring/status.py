@@ -1,4 +1,4 @@
-"""What serves where, gathered through the ports."""
+"""The status of every model and endpoint, read through the ports."""
 
 import statistics
 import time
@@ -14,16 +14,17 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Target
 
-SAMPLES = 5
+LATENCY_SAMPLES = 5
+"""Requests that the latency of an endpoint is measured with."""
 COLD = "cold"
 """The state of a target that runs nothing until a failover."""
 CONCURRENT_MODELS = 8
-"""Models that are described at the same time: each waits by itself for a target that does not answer."""
+"""Models whose status is read concurrently. A target that does not answer delays only its own model."""
 
 
 @dataclass(frozen=True)
 class EndpointStatus:
-    """One endpoint. ``healthy``: it answered a golden row through its platform's own client just now."""
+    """The status of an endpoint. ``healthy``: it just answered a golden row through its platform's own client."""
 
     target: str
     url: str
@@ -36,7 +37,7 @@ class EndpointStatus:
 
 @dataclass(frozen=True)
 class ModelStatus:
-    """``problem``: why no more is known of the model; '' when nothing is wrong with that."""
+    """The status of a model. ``problem``: why its status could not be read; '' if it was."""
 
     version: str
     route: Mapping[str, int]
@@ -46,8 +47,8 @@ class ModelStatus:
 
 @dataclass(frozen=True)
 class Status:
-    """``ui``, ``gateway`` and ``mlflow`` are addresses, empty when not known. ``incidents`` are those that are open.
-    ``troubles`` are sentences about what does not answer, and which data has drifted."""
+    """The status of the platform. ``ui``, ``gateway`` and ``mlflow`` are addresses, empty if unknown. ``incidents`` are
+    the open ones. ``troubles`` are sentences about services that do not answer and about drifted data."""
 
     ui: str
     gateway: str
@@ -60,7 +61,9 @@ class Status:
         """Whether the model answers on every target of its route that is not cold."""
         known = self.models.get(model)
         return (
-            known is not None and bool(known.endpoints) and all(e.healthy or e.state == COLD for e in known.endpoints)
+            known is not None
+            and bool(known.endpoints)
+            and all(endpoint.healthy or endpoint.state == COLD for endpoint in known.endpoints)
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -68,7 +71,7 @@ class Status:
 
 
 def statuses(gateway: Gateway, targets: Targets, environment: str) -> dict[str, ModelStatus]:
-    """Every routed model's, by name."""
+    """The status of every routed model, by name."""
     models = gateway.models()
     with ThreadPoolExecutor(CONCURRENT_MODELS) as pool:
         found = list(pool.map(lambda model: model_status(gateway, targets, environment, model), models))
@@ -76,7 +79,7 @@ def statuses(gateway: Gateway, targets: Targets, environment: str) -> dict[str, 
 
 
 def model_status(gateway: Gateway, targets: Targets, environment: str, model: str) -> ModelStatus | None:
-    """Ask every cloud on the model's route at once; None when there is no route."""
+    """The status of a model; its targets are read concurrently. None if it has no route."""
     try:
         route = gateway.route(model)
     except IntermodalError as error:
@@ -97,7 +100,7 @@ def _describe(targets: Targets, target: Target, route: Route, environment: str) 
             return EndpointStatus(name, "", version, "absent", False)
         if served.state != "ready":
             return EndpointStatus(name, served.url, served.version, served.state, False, None, served.reason)
-        times = [_timed(adapter, served.name, route.golden_body.encode()) for _ in range(SAMPLES)]
+        times = [_timed(adapter, served.name, route.golden_body.encode()) for _ in range(LATENCY_SAMPLES)]
         p50 = round(statistics.median(times) * 1000, 2)
         return EndpointStatus(name, served.url, served.version, served.state, True, p50)
     except IntermodalError as error:

@@ -6,7 +6,7 @@ from intermodal.platform.ports.registry import RegisteredVersion
 
 
 def champion_of(registry: ModelRegistry, model: str) -> RegisteredVersion:
-    """What is to be served; NotFound when nothing passed the gate yet."""
+    """The champion. NotFound if no candidate has passed the gate yet."""
     champion = registry.champion(model)
     if champion is None:
         raise NotFound(f"'{model}' has no champion.", hint=f"Run the job train_{model} first.")

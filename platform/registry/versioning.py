@@ -1,7 +1,7 @@
-"""Semantic versions that mean something, decided by comparison and never by hand.
+"""Semantic versions, derived by comparing fingerprints. They are never set by hand.
 
-MAJOR: the signature changed, callers must look. MINOR: new data, code or parameters, the model may answer otherwise.
-PATCH: rebuilt from the same of all three.
+MAJOR: the signature changed, so callers may have to change. MINOR: new data, code or parameters, so predictions may
+change. PATCH: rebuilt from the same data, code and parameters.
 """
 
 import re
@@ -17,7 +17,7 @@ Change = Literal["major", "minor", "patch"]
 
 @dataclass(frozen=True, order=True)
 class SemanticVersion:
-    """https://semver.org without pre-releases; ordered as numbers."""
+    """A version as in https://semver.org, without pre-releases. Versions are ordered by number."""
 
     major: int
     minor: int
@@ -30,15 +30,15 @@ class SemanticVersion:
     def parse(cls, text: str) -> "SemanticVersion":
         match = re.fullmatch(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text, flags=re.ASCII)
         if not match:
-            raise SpecError(f"'{text}' is not a version.", hint="Write three numbers: 1.4.0.")
+            raise SpecError(f"'{text}' is not a version.", hint="A version has three numbers, like 1.4.0.")
         return cls(*(int(part) for part in match.groups()))
 
 
-FIRST = SemanticVersion(1, 0, 0)
+FIRST_VERSION = SemanticVersion(1, 0, 0)
 
 
 def change_between(old: Fingerprint, new: Fingerprint) -> tuple[Change, str]:
-    """How much changed, and what, in words for people."""
+    """The kind of the change, and a phrase that describes it."""
     if old.signature != new.signature:
         return "major", "the signature changed"
     parts = [part for part in ("data", "code", "parameters") if getattr(old, part) != getattr(new, part)]
@@ -48,14 +48,14 @@ def change_between(old: Fingerprint, new: Fingerprint) -> tuple[Change, str]:
 
 
 def next_version(previous: Iterable[tuple[str, Fingerprint]], new: Fingerprint) -> tuple[SemanticVersion, str]:
-    """The number for a new version, compared with the newest of ``previous`` (version, fingerprint), and why."""
+    """The number of a new version and the reason for it, by comparison with the newest of ``previous``."""
     newest = max(
         ((SemanticVersion.parse(text), mark) for text, mark in previous),
         key=lambda pair: pair[0],
         default=None,
     )
     if newest is None:
-        return FIRST, "the first version"
+        return FIRST_VERSION, "the first version"
     number, mark = newest
     change, why = change_between(mark, new)
     match change:

@@ -16,7 +16,7 @@ UpstreamKey = tuple[str, Target]
 
 
 @dataclass(frozen=True)
-class WatchPolicy:
+class DetectionPolicy:
     """How many observations, and for how many seconds, until an upstream is down or back.
 
     ``quorum``: whether any watcher or all of them must have seen a failure. With a tick every 5 s the defaults find an
@@ -53,7 +53,7 @@ class Streak:
 
 
 @dataclass(frozen=True)
-class Watch:
+class DetectionState:
     """What is remembered between two looks: upstreams that fail, and of those with an open incident those that seem to
     be back (``returning``) and those whose cloud's API answers at least (``answering``)."""
 
@@ -68,7 +68,7 @@ class Watch:
         return json.dumps({name: plain(getattr(self, name)) for name in ("failing", "returning", "answering")})
 
     @classmethod
-    def from_json(cls, text: str) -> "Watch":
+    def from_json(cls, text: str) -> "DetectionState":
         """Raises ValueError for anything but what ``to_json`` wrote."""
 
         def upstreams(streaks: Mapping[str, tuple[float, int]]) -> dict[UpstreamKey, Streak]:
@@ -82,16 +82,16 @@ class Watch:
 
 
 @dataclass(frozen=True)
-class Seen:
+class Detection:
     """What one look gave. ``down``: upstream → onset, for which something must be done; ``back``: upstreams of open
     incidents whose recovery may be tried. Both go on being named until somebody has acted."""
 
-    watch: Watch
+    watch: DetectionState
     down: Mapping[UpstreamKey, float]
     back: frozenset[UpstreamKey]
 
 
-def agreed(policy: WatchPolicy, votes: Collection[bool | None]) -> bool | None:
+def agreed(policy: DetectionPolicy, votes: Collection[bool | None]) -> bool | None:
     """Whether an upstream can serve, by what its watchers saw; None (saw nothing) does not vote."""
     cast = [vote for vote in votes if vote is not None]
     if not cast:
@@ -100,13 +100,13 @@ def agreed(policy: WatchPolicy, votes: Collection[bool | None]) -> bool | None:
 
 
 def look(
-    watch: Watch,
-    policy: WatchPolicy,
+    watch: DetectionState,
+    policy: DetectionPolicy,
     now: float,
     serves: Mapping[UpstreamKey, bool | None],
     handled: Collection[UpstreamKey] = (),
     answers: Mapping[UpstreamKey, bool] | None = None,
-) -> Seen:
+) -> Detection:
     """Add one observation of every upstream. ``serves``: can it serve (None: nobody looked, which changes nothing).
 
     ``handled`` are upstreams that need not be named as down again. ``answers`` has the upstreams of open incidents:
@@ -124,7 +124,7 @@ def look(
     }
     back = {key for key, one in returning.items() if one.reached(policy.up_observations, policy.up_seconds, now)}
     lost = {key for key, one in answering.items() if one.reached(2, policy.redeploy_seconds, now)}
-    return Seen(Watch(failing, returning, answering), down, frozenset(back | lost))
+    return Detection(DetectionState(failing, returning, answering), down, frozenset(back | lost))
 
 
 def _continued(

@@ -1,4 +1,4 @@
-"""Run a drill and measure it, through the ports."""
+"""Run a drill through the ports, and measure it."""
 
 import threading
 import time
@@ -19,12 +19,15 @@ from intermodal.platform.resilience.drills import DISTURBANCES, DrillKind, Drill
 from intermodal.platform.targets import Target
 
 POLL_SECONDS = 0.02
+"""Between two looks at the gateway and the incidents. Measured times have this resolution."""
 RECOVERY_SECONDS = 120.0
-"""How long a target may need to get its share back after the drill, before it is reported as not restored."""
+"""How long the drill waits for a target to get its weight back. After that it is reported as not restored."""
 
 
 @dataclass
-class Sent:
+class SentRequests:
+    """Requests that the drill sent itself."""
+
     requests: int = 0
     failed: int = 0
 
@@ -32,7 +35,7 @@ class Sent:
 @dataclass(frozen=True)
 class Scope:
     """What is disturbed: ``name`` as the person wrote it (a target, site or cloud), the ``targets`` that it selects,
-    and those ``of_model`` whose reaction is measured."""
+    and ``of_model``: those of the measured model."""
 
     name: str
     targets: tuple[Target, ...]
@@ -49,10 +52,10 @@ def disturb(
     rate: float,
     concerned: Collection[str],
 ) -> DrillResult:
-    """Let the gateway treat targets as out, slow or throttled, until their capacity is replaced or time is over.
+    """Let the gateway treat targets as failed, slow or throttled, until their capacity is replaced or time is over.
 
-    The disturbance is always taken back, also when this is interrupted. It hits every model on these targets: the
-    requests of all ``concerned`` are counted, how soon the platform reacts is that of ``model``.
+    The disturbance always ends, also if this is interrupted. It affects every model on these targets: requests of all
+    ``concerned`` models are counted, times are measured for ``model``.
     """
     before, started = gateway.totals(), time.time()
     with _load(gateway, model, rate) as sent:
@@ -72,8 +75,8 @@ def disturb(
         over = time.time()
         if opened:
             ids = [incident.id for incident in opened]
-            _wait(lambda: not any(_is_open(incidents, id) for id in ids), RECOVERY_SECONDS)
-            opened = [incident for id in ids if (incident := incidents.get(id)) is not None]
+            _wait(lambda: not any(_is_open(incidents, incident) for incident in ids), RECOVERY_SECONDS)
+            opened = [incident for incident in map(incidents.get, ids) if incident is not None]
         elif drained is not None:
             _wait(lambda: _all_healthy(gateway, model, scope.of_model), RECOVERY_SECONDS)
     served = _all_healthy(gateway, model, scope.of_model)
@@ -99,7 +102,7 @@ def _replaced(opened: Sequence[Incident], targets: Collection[Target]) -> bool:
 
 
 def _healthy(gateway: ports.Gateway, model: str, targets: Collection[Target]) -> bool:
-    """Whether any of the targets is sent first tries."""
+    """Whether any of the targets gets requests, other than retries."""
     health = gateway.upstream_health(model)
     return any(health.get(target, False) for target in targets)
 
@@ -110,8 +113,8 @@ def _all_healthy(gateway: ports.Gateway, model: str, targets: Collection[Target]
 
 
 def _last(times: Sequence[float | None]) -> float | None:
-    """When the last of several came; None while one is missing."""
-    return max((at for at in times if at is not None), default=None) if None not in times else None
+    """The latest of several times. None if one is missing."""
+    return max((moment for moment in times if moment is not None), default=None) if None not in times else None
 
 
 def _closed_at(opened: Sequence[Incident]) -> float | None:
@@ -121,18 +124,19 @@ def _closed_at(opened: Sequence[Incident]) -> float | None:
 def corrupt(
     model: str, scope: str, gateway: ports.Gateway, registry: ports.ModelRegistry, store: ports.ObjectStore
 ) -> DrillResult:
-    """Damage one object of the champion's mirror, find it, and mend it. What serves now has its files already."""
+    """Damage one object of the champion's mirror, detect it and repair it. Running endpoints have their files
+    already."""
     champion = champion_of(registry, model)
     manifest, prefix = champion.candidate.manifest, f"{model}/{champion.version}"
     victim = min(manifest.files, key=lambda path: manifest.files[path].size)
     before, started = gateway.totals(), time.time()
-    # Without its manifest a prefix is no mirror: nobody takes it for whole if this is killed, and a run reads it all.
+    # A prefix without a manifest is no mirror: if this is killed, nothing uses it, and the next run reads every object.
     store.delete(f"{prefix}/{MANIFEST}")
     store.put(f"{prefix}/{victim}", b"damaged by a drill")
     detected = time.time() if victim in store.damaged(manifest, prefix) else None
     with TemporaryDirectory() as folder:
         store.mirror(registry.download(champion.candidate, Path(folder)), manifest, prefix)
-    mended = None if store.damaged(manifest, prefix) else time.time()
+    repaired = None if store.damaged(manifest, prefix) else time.time()
     counted = _counted(gateway, before, [model])
     return DrillResult(
         kind="corrupt",
@@ -145,25 +149,29 @@ def corrupt(
         detected_seconds=_since(started, detected),
         drained_seconds=None,
         capacity_seconds=None,
-        restored_seconds=_since(started, mended),
+        restored_seconds=_since(started, repaired),
     )
 
 
 def _counted(gateway: ports.Gateway, before: Mapping[str, Totals], models: Iterable[str]) -> Totals:
     now, none = gateway.totals(), Totals()
-    each = [now.get(name, none).since(before.get(name, none)) for name in models]
-    return Totals(sum(one.requests for one in each), sum(one.failed for one in each), sum(one.retried for one in each))
+    counted = [now.get(name, none).since(before.get(name, none)) for name in models]
+    return Totals(
+        sum(totals.requests for totals in counted),
+        sum(totals.failed for totals in counted),
+        sum(totals.retried for totals in counted),
+    )
 
 
 @contextmanager
-def _load(gateway: ports.Gateway, model: str, rate: float) -> Iterator[Sent]:
-    """Known rows, ``rate`` a second, until the block ends."""
+def _load(gateway: ports.Gateway, model: str, rate: float) -> Iterator[SentRequests]:
+    """Send golden rows, ``rate`` requests a second, until the block ends."""
     route = gateway.route(model)
     assert route is not None
-    sent, stop, body = Sent(), threading.Event(), route.golden_body.encode()
+    sent, stop, body = SentRequests(), threading.Event(), route.golden_body.encode()
     counting = threading.Lock()
 
-    def ask() -> None:
+    def send_request() -> None:
         failed = False
         try:
             gateway.infer(model, body)
@@ -177,9 +185,9 @@ def _load(gateway: ports.Gateway, model: str, rate: float) -> Iterator[Sent]:
         with ThreadPoolExecutor(max_workers=32, thread_name_prefix="drill") as pool:
             began, number = time.monotonic(), 0
             while not stop.wait(max(0.0, number / rate - (time.monotonic() - began))):
-                pool.submit(ask)
+                pool.submit(send_request)
                 number += 1
-            pool.shutdown(cancel_futures=True)  # those that wait for a thread are late and would measure nothing
+            pool.shutdown(cancel_futures=True)  # queued requests are late and would measure nothing
 
     sender = threading.Thread(target=send, name="drill-load")
     sender.start()
@@ -191,14 +199,14 @@ def _load(gateway: ports.Gateway, model: str, rate: float) -> Iterator[Sent]:
 
 
 def _opened(incidents: ports.Incidents, model: str, targets: Collection[Target], since: float) -> list[Incident]:
-    """The newest incident of each target that began with the drill."""
-    found = {one.target: one for one in incidents.all(model) if one.target in targets and one.opened_at >= since - 1}
-    return list(found.values())
+    """The newest incident of each target, if it began with the drill."""
+    found = [incident for incident in incidents.all(model) if incident.target in targets]
+    return list({incident.target: incident for incident in found if incident.opened_at >= since - 1}.values())
 
 
-def _is_open(incidents: ports.Incidents, id: str) -> bool:
-    now = incidents.get(id)
-    return now is not None and now.is_open
+def _is_open(incidents: ports.Incidents, incident_id: str) -> bool:
+    incident = incidents.get(incident_id)
+    return incident is not None and incident.is_open
 
 
 def _wait(done: Callable[[], bool], seconds: float) -> None:
@@ -207,5 +215,5 @@ def _wait(done: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.2)
 
 
-def _since(started: float, at: float | None) -> float | None:
-    return None if at is None else round(at - started, 3)
+def _since(started: float, moment: float | None) -> float | None:
+    return None if moment is None else round(moment - started, 3)

@@ -1,4 +1,4 @@
-"""Orphans: what costs money after the run that made it died: endpoints without a use, and surge replicas left over."""
+"""Orphans: endpoints that nothing uses, and surge replicas that were not scaled down. Both cost money."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,15 +9,15 @@ from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Target
 
 GRACE_SECONDS = 900.0
-"""An endpoint without a use is left alone for so long: between two runs of one deployment nothing runs."""
+"""How long an endpoint without a use is kept. Between two runs of a deployment nothing uses its new endpoints."""
 LEFT, SCALED_DOWN = "left-", "scaled-down-"
-"""Keys in an incident: people were notified that surge replicas are left (cleanup.py); and, before a target's name,
-that it runs what it should."""
+"""Keys of an incident's entries: people were notified that surge replicas are left (cleanup.py); the target whose name
+follows was scaled down."""
 
 
 @dataclass(frozen=True)
 class Surge:
-    """A target that may run more of a model than its spec says since ``incident`` (its id) was closed."""
+    """A target that may still run more replicas than the spec says, after ``incident`` (its id) was closed."""
 
     model: str
     target: Target
@@ -27,10 +27,10 @@ class Surge:
 def surges_left(
     incidents: Iterable[Incident], busy: Collection[str], targets: Mapping[str, Sequence[Target]]
 ) -> tuple[Surge, ...]:
-    """Surges that nothing needs: no incident of their model is open, and no run of it is in progress.
+    """Surges that nothing needs: their model has no open incident and no run in progress.
 
-    ``targets`` are those of each model's spec. No target reports how many replicas an endpoint has, so it goes by what
-    the recovery gave up, on any target but the incident's own, which was deployed to last.
+    ``targets`` are those of each model's spec. Targets do not report an endpoint's replicas, so these are the targets
+    of incidents whose recovery could not scale down, except the incident's own, which the recovery deployed last.
     """
     known = list(incidents)
     needed = {incident.model for incident in known if incident.is_open} | set(busy)
@@ -44,7 +44,7 @@ def surges_left(
 
 
 def _gave_up(incident: Incident) -> bool:
-    """People were notified, or the notification failed."""
+    """Whether the recovery ended with surge left: people were notified of it, or that notification failed."""
     return any(
         (entry.step == "notified" and entry.key.startswith(LEFT)) or entry.key.startswith(f"not-notified-{LEFT}")
         for entry in incident.entries
@@ -53,9 +53,9 @@ def _gave_up(incident: Incident) -> bool:
 
 @dataclass(frozen=True)
 class Uses:
-    """What endpoints are for now. ``routed`` is each model's route at the gateway, ``champions`` the registry's
-    (None: not known now), ``busy`` the models with a run in progress, ``unavailable`` the models and targets with an
-    open incident, ``surges`` the targets that may run more than is needed."""
+    """What uses endpoints now. ``routed``: each model's route at the gateway. ``champions``: the registry's (None:
+    unknown). ``busy``: models with a run in progress. ``unavailable``: models and targets with an open incident.
+    ``surges``: targets that may run more than is needed."""
 
     routed: Mapping[str, Route]
     champions: Mapping[str, str] | None
@@ -64,9 +64,10 @@ class Uses:
     surges: tuple[Surge, ...] = ()
 
     def use_of(self, endpoint: Endpoint) -> str:
-        """What the endpoint is for; '' when nothing uses it.
+        """The use of the endpoint; '' if nothing uses it.
 
-        A model without a route keeps its champion: when the gateway lost its state, everything would be an orphan.
+        A model without a route keeps its champion. Otherwise a gateway that lost its state would make everything an
+        orphan.
         """
         model, version, target = endpoint.model, endpoint.version, endpoint.target
         route = self.routed.get(model)
@@ -83,7 +84,8 @@ class Uses:
 
 @dataclass(frozen=True)
 class Orphan:
-    """``since`` is when it was first seen without a use, ``asked`` when we requested its removal. Unix seconds."""
+    """An endpoint without a use. ``since``: when that was first seen. ``asked``: when its removal was requested. Both
+    in Unix seconds. ``told``: whether people were notified."""
 
     since: float
     asked: float | None = None
@@ -91,5 +93,5 @@ class Orphan:
 
     @property
     def due(self) -> float:
-        """When something is to be done about it: removed, and if it is still there as much later, notified."""
+        """When the next action is due: first its removal and, if it still exists after GRACE_SECONDS, a notice."""
         return (self.since if self.asked is None else self.asked) + GRACE_SECONDS

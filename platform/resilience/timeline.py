@@ -1,5 +1,4 @@
-"""A timeline: what happened to a model, when, in the words of the on-call engineer. Incidents that began together are
-one line for each step."""
+"""A timeline: the events of a model in order. Incidents that began together share a line for each step."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from intermodal.platform.resilience.failover import TOGETHER_SECONDS
 
 
 @dataclass(frozen=True, order=True)
-class Event:
-    """``at`` is Unix seconds; ``what`` is a word or two (``route``, ``drift``, ``incident aws/sagemaker``)."""
+class TimelineEvent:
+    """A line of the timeline. ``at`` is Unix seconds, ``what`` the subject (``route``, ``drift``, ``incident
+    aws/eks``)."""
 
     at: float
     what: str
@@ -21,7 +21,7 @@ class Event:
 
 @dataclass(frozen=True)
 class StepOfGroup:
-    """A step of one or several incidents. ``at`` is when the first of their targets did it (Unix seconds)."""
+    """A step of one or several incidents. ``at`` is when the first of their targets did it, Unix seconds."""
 
     at: float
     step: Step
@@ -31,7 +31,7 @@ class StepOfGroup:
 
 @dataclass(frozen=True)
 class IncidentGroup:
-    """Incidents of one model and site that began together, the oldest first; most often there is one."""
+    """Incidents of one model and site that began together, the oldest first. Usually there is only one."""
 
     incidents: tuple[Incident, ...]
 
@@ -49,30 +49,30 @@ class IncidentGroup:
 
     @property
     def closed_at(self) -> float | None:
-        """When the last of them was closed, Unix seconds; None while one is open."""
+        """When the last of them was closed, Unix seconds. None while one is open."""
         return _last([incident.closed_at for incident in self.incidents])
 
     def at(self, step: Step) -> float | None:
-        """When all of them had done a step, Unix seconds; None while one has not."""
+        """When the last of them did a step, Unix seconds. None while one has not."""
         return _last([incident.at(step) for incident in self.incidents])
 
     @property
     def steps(self) -> list[StepOfGroup]:
-        """Each step once, with the targets that did it, in order of time. Different texts are all there."""
+        """Each step once, in order of time, with the targets that did it and all of their different texts."""
         entries = [(entry, incident.target) for incident in self.incidents for entry in incident.entries]
         found = []
         for step, key in dict.fromkeys((entry.step, entry.key) for entry, _ in entries):
             same = [(entry, target) for entry, target in entries if (entry.step, entry.key) == (step, key)]
             text = "; ".join(dict.fromkeys(entry.text for entry, _ in same))
-            at = min(entry.at for entry, _ in same)
-            found.append(StepOfGroup(at, step, listed({target for _, target in same}), text))
-        return sorted(found, key=lambda one: one.at)
+            first = min(entry.at for entry, _ in same)
+            found.append(StepOfGroup(first, step, listed({target for _, target in same}), text))
+        return sorted(found, key=lambda step: step.at)
 
 
 def grouped(incidents: Iterable[Incident]) -> list[IncidentGroup]:
-    """Incidents that began together, as one. Oldest first. A second incident of the same target is another event."""
+    """Groups of incidents that began together, the oldest first. A group has at most one incident of a target."""
     groups: list[list[Incident]] = []
-    for incident in sorted(incidents, key=lambda one: one.opened_at):
+    for incident in sorted(incidents, key=lambda incident: incident.opened_at):
         group = next((group for group in groups if _belongs(incident, group)), None)
         if group is None:
             groups.append([incident])
@@ -89,18 +89,18 @@ def _belongs(incident: Incident, group: Sequence[Incident]) -> bool:
 
 
 def _last(times: Sequence[float | None]) -> float | None:
-    known = [at for at in times if at is not None]
+    known = [moment for moment in times if moment is not None]
     return max(known) if len(known) == len(times) else None
 
 
-def incident_events(incidents: Iterable[Incident]) -> Iterator[Event]:
+def incident_events(incidents: Iterable[Incident]) -> Iterator[TimelineEvent]:
     for group in grouped(incidents):
         for step in group.steps:
-            yield Event(step.at, f"incident {step.targets}", step.text)
+            yield TimelineEvent(step.at, f"incident {step.targets}", step.text)
 
 
-def markdown(events: Iterable[Event]) -> str:
-    """A table in order, with the seconds since the first event."""
+def markdown(events: Iterable[TimelineEvent]) -> str:
+    """A Markdown table of the events in order, with the seconds since the first."""
     ordered = sorted(events)
     lines = ["| UTC | + s | what | |", "| --- | ---: | --- | --- |"]
     for event in ordered:

@@ -1,4 +1,4 @@
-"""DataFrames and signatures: what a training table says about a model's inputs, and rows typed by a signature."""
+"""Signatures from DataFrames, and DataFrames typed by a signature."""
 
 import hashlib
 from collections.abc import Sequence
@@ -13,14 +13,14 @@ from intermodal.platform.protocol.signature import Column, Datatype, Output, Sig
 
 
 def digest(table: pd.DataFrame) -> str:
-    """SHA-256 of a table's columns and rows in their order; equal tables give equal digests on any machine."""
+    """SHA-256 of a table's columns and rows in order. Equal tables have equal digests on every machine."""
     rows = pd.util.hash_pandas_object(table, index=False).to_numpy(dtype="<u8")
     types = ",".join(f"{name}:{dtype}" for name, dtype in table.dtypes.items())
     return hashlib.sha256(types.encode() + rows.tobytes()).hexdigest()
 
 
 def columns_of(table: pd.DataFrame) -> tuple[Column, ...]:
-    """The inputs' columns with datatype, whether values may be missing, and the categories seen."""
+    """The signature's columns of a table: name, datatype, whether values may be missing, and categories."""
     return tuple(_column(str(name), table[name]) for name in table.columns)
 
 
@@ -35,13 +35,13 @@ def _column(name: str, values: pd.Series) -> Column:
     if pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype | pd.CategoricalDtype):
         return Column(name, "BYTES", missing, tuple(sorted(str(value) for value in values.dropna().unique())))
     raise SpecError(
-        f"Feature '{name}' has the type {dtype}, which no endpoint can take.",
-        hint="Turn it into numbers, booleans or text in the feature function.",
+        f"Feature '{name}' has the type {dtype}, which no endpoint accepts.",
+        hint="Convert it to numbers, booleans or text in the feature function.",
     )
 
 
 def typed(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """The columns of a signature, in its order and types; text becomes categorical with the signature's categories."""
+    """The columns of a signature, in its order and types. Text becomes categorical with the signature's categories."""
     if absent := [column.name for column in columns if column.name not in table]:
         raise SpecError(f"The table lacks {', '.join(absent)}.", hint=f"It has {', '.join(map(str, table.columns))}.")
     return pd.DataFrame({c.name: _typed(table[c.name], c) for c in columns}, index=table.index)
@@ -58,7 +58,8 @@ def _typed(values: pd.Series, column: Column) -> pd.Series:
 
 
 def output_of(task: Task, classes: Sequence[Any]) -> Output:
-    """binary: the probability of the second class; multiclass: one probability a class; regression: the prediction."""
+    """The output of a task. Binary: the probability of the second class. Multiclass: a probability for each class.
+    Regression: the prediction."""
     labels = tuple(str(label) for label in classes)
     match task:
         case "binary":
@@ -74,7 +75,7 @@ def signature_of(table: pd.DataFrame, task: Task, classes: Sequence[Any]) -> Sig
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain JSON values, None where a value is missing."""
+    """Rows as JSON values, with None for a missing value."""
     plain = table.astype(object).where(table.notna(), None)
     return [
         {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()} for row in plain.to_dict("records")

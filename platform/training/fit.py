@@ -1,4 +1,4 @@
-"""Fit, measure, package: everything between a window of features and a candidate, without Dagster."""
+"""Fit an estimator, score it and package it: the steps from a window of features to a candidate."""
 
 import hashlib
 import importlib.metadata
@@ -18,17 +18,18 @@ from intermodal.platform.ports.registry import Fingerprint
 from intermodal.platform.protocol.package import PROFILE, Format, Golden, Package, Task
 from intermodal.platform.protocol.signature import Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import dataframes as typing_of
+from intermodal.platform.training import dataframes
 from intermodal.platform.training.metrics import score
 from intermodal.platform.training.profile import profile_of
 
 GOLDEN_ROWS = 25
+"""Rows with known predictions in a package."""
 REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn", "lightgbm")
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """An estimator with what it needs to be asked: its task, its signature and its classes."""
+    """A fitted estimator with its task, signature and classes, which are needed to predict."""
 
     estimator: Any
     task: Task
@@ -37,7 +38,7 @@ class Fitted:
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """Predictions for raw rows, [n] or [n, k], in the form of the signature's output."""
-        inputs = typing_of.typed(rows, self.signature.inputs)
+        inputs = dataframes.typed(rows, self.signature.inputs)
         if self.task == "regression":
             return np.asarray(self.estimator.predict(inputs), dtype=float)
         probabilities = np.asarray(self.estimator.predict_proba(inputs), dtype=float)
@@ -50,16 +51,16 @@ class Fitted:
 def fit(
     function: Callable[..., Any], inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
 ) -> Fitted:
-    """Call the model's own fit function on typed inputs and look at what came out."""
-    columns = typing_of.columns_of(inputs)
-    estimator = function(typing_of.typed(inputs, columns), target, **hyperparameters)
+    """Call the model's own fit function on typed inputs, and derive task, classes and signature from the result."""
+    columns = dataframes.columns_of(inputs)
+    estimator = function(dataframes.typed(inputs, columns), target, **hyperparameters)
     classes = np.asarray(estimator.classes_) if is_classifier(estimator) else np.array([])
     task: Task = "regression" if not classes.size else "binary" if classes.size == 2 else "multiclass"
-    return Fitted(estimator, task, Signature(columns, typing_of.output_of(task, classes.tolist())), classes)
+    return Fitted(estimator, task, Signature(columns, dataframes.output_of(task, classes.tolist())), classes)
 
 
 def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.DataFrame, folder: Path) -> None:
-    """Write what is served: the model file, the descriptor, golden rows and the reference profile."""
+    """Write the package: the model file, the descriptor, golden rows and the reference profile."""
     booster = getattr(fitted.estimator, "booster_", None)
     form: Format = "lightgbm" if booster is not None else "sklearn"
     if booster is not None:
@@ -72,15 +73,15 @@ def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.D
     Package(spec.name, fitted.task, form, file, fitted.signature, sensitive).write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])
     predictions = fitted.predict(golden).reshape(len(golden), -1)
-    Golden(typing_of.records(golden), predictions.tolist()).write(folder)
-    inputs = typing_of.typed(window, fitted.signature.inputs)
-    shown = [column for column in fitted.signature.inputs if column.name not in sensitive]
-    profile = profile_of(inputs, shown, fitted.predict(window))
+    Golden(dataframes.records(golden), predictions.tolist()).write(folder)
+    inputs = dataframes.typed(window, fitted.signature.inputs)
+    profiled = [column for column in fitted.signature.inputs if column.name not in sensitive]
+    profile = profile_of(inputs, profiled, fitted.predict(window))
     (folder / PROFILE).write_text(json.dumps(profile), encoding="utf-8")
 
 
 def _golden_rows(heldout: pd.DataFrame) -> pd.DataFrame:
-    """Rows spread over the held-out month, half of them with a missing value where there are such rows."""
+    """Rows spread over the held-out month, half of them with a missing value if there are such rows."""
     gaps = heldout[heldout.isna().any(axis=1)]
     whole = heldout.drop(gaps.index)
     chosen = [part.iloc[_spread(len(part), GOLDEN_ROWS // 2 + 1)] for part in (whole, gaps) if len(part)]
@@ -107,7 +108,7 @@ def fingerprint(
 
 
 def environment() -> dict[str, str]:
-    """The packages that decide what a fit gives, with their versions."""
+    """Python and the packages that a fit depends on, with their versions."""
     found = {"python": python_platform.python_version()}
     for name in REBUILD_PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""The quality gate: may this candidate become a version?"""
+"""The quality gate: whether a candidate may become a version."""
 
 import math
 from collections.abc import Mapping
@@ -15,18 +15,18 @@ METRICS: Mapping[str, int] = {
     "rmse": -1,
     "mae": -1,
 }
-"""The metrics a gate can name: 1 when more is better, -1 when less is."""
+"""The metrics that a gate can use: 1 if higher is better, -1 if lower is."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """``reasons`` has a sentence for each comparison, passed or not, for the people who look."""
+class GateVerdict:
+    """Whether a candidate passed. ``reasons`` has a sentence for each comparison, passed or not."""
 
     passed: bool
     reasons: tuple[str, ...]
 
 
-def judge_metrics(metric: str, metrics: Mapping[str, float], margin: float) -> Verdict:
+def judge_metrics(metric: str, metrics: Mapping[str, float], margin: float) -> GateVerdict:
     """The verdict on a training record's metrics: ``<metric>``, ``baseline_<metric>`` and ``champion_<metric>``."""
     baseline, champion = metrics.get(f"baseline_{metric}"), metrics.get(f"champion_{metric}")
     return judge(metric, metrics[metric], baseline=baseline, champion=champion, margin=margin)
@@ -34,15 +34,15 @@ def judge_metrics(metric: str, metrics: Mapping[str, float], margin: float) -> V
 
 def judge(
     metric: str, candidate: float, *, baseline: float | None, champion: float | None, margin: float = 0.0
-) -> Verdict:
-    """Compare on the same held-out rows; None means there is nothing to compare with.
+) -> GateVerdict:
+    """Compare metrics of the same held-out rows. None means that there is no baseline or champion.
 
     The candidate must beat the baseline by more than ``margin`` and must not fall below the champion by more than it.
     """
     if metric not in METRICS:
         raise SpecError(f"Unknown metric '{metric}'.", hint=f"Known metrics: {', '.join(METRICS)}.")
     if not math.isfinite(candidate):
-        return Verdict(False, (f"The candidate's {metric} is {candidate}, not a number.",))
+        return GateVerdict(False, (f"The candidate's {metric} is {candidate}, not a number.",))
     sign, passed, reasons = METRICS[metric], True, []
     if baseline is not None:
         better = sign * (candidate - baseline) > margin
@@ -56,4 +56,4 @@ def judge(
         reasons.append(
             f"{metric} {candidate:.4f} is {'not worse' if kept else 'worse'} than the champion's {champion:.4f}."
         )
-    return Verdict(passed, tuple(reasons) or (f"{metric} {candidate:.4f}; nothing to compare with.",))
+    return GateVerdict(passed, tuple(reasons) or (f"{metric} {candidate:.4f}; nothing to compare with.",))

@@ -16,7 +16,7 @@ def _labels(predictions: np.ndarray, task: Task, classes: np.ndarray) -> np.ndar
 
 
 def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = ()) -> float:
-    """One figure; ``classes`` are the labels in the order of the predictions' columns."""
+    """The value of a metric. ``classes`` are the labels in the order of the predictions' columns."""
     truth, predictions, classes = np.asarray(truth), np.asarray(predictions, dtype=float), np.asarray(classes)
     labelled: Mapping[str, Callable[[], float]] = {
         "accuracy": lambda: sk.accuracy_score(truth, _labels(predictions, task, classes)),

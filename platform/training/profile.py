@@ -1,4 +1,4 @@
-"""The reference profile: how a version's training data was distributed, for drift to be measured against."""
+"""The reference profile: the distribution of a version's training data, against which drift is measured."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,18 @@ import pandas as pd
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.signature import Column
 
-BINS = 100
-"""So many quantiles: the KS distance on them is at most a hundredth below the exact one."""
+QUANTILE_BINS = 100
+"""Bins of a number. With this many, the KS distance is at most 0.01 below the exact one."""
 
 
 @dataclass(frozen=True)
 class ColumnProfile:
-    """``edges`` are the inner bin edges of a number (quantiles of training), ``categories`` the values of a text.
+    """The distribution of a column. ``edges`` are the inner bin edges of a number (quantiles of training),
+    ``categories`` the values of a text.
 
-    Bin i of a number holds ``edges[i-1] <= x < edges[i]``. ``counts`` has one more entry than ``edges``, or one an
-    entry of ``categories``; ``missing`` is counted apart. ``minimum`` and ``maximum`` are those of a number's finite
-    values, None for a text, for a column that was always missing, and in profiles written before they were kept.
+    Bin i of a number holds ``edges[i-1] <= x < edges[i]``. ``counts`` has one more entry than ``edges``, or one for
+    each of ``categories``; ``missing`` is counted separately. ``minimum`` and ``maximum`` are those of a number's
+    finite values. They are None for a text, for a column that was always missing, and in profiles of early releases.
     """
 
     name: str
@@ -40,7 +41,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True)
 class Profile:
-    """The training rows' number and their columns: the inputs, then ``prediction_0``, ``prediction_1``, ..."""
+    """The number of training rows and their columns: the inputs, then ``prediction_0``, ``prediction_1``, ..."""
 
     rows: int
     columns: tuple[ColumnProfile, ...]
@@ -51,7 +52,7 @@ class Profile:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Profile":
-        """What ``profile_of`` gave, of this version or an older one; SpecError when it is no profile."""
+        """Read what ``profile_of`` of this or an earlier release made. SpecError if it is not a profile."""
         try:
             return cls(int(data["rows"]), tuple(_column(entry) for entry in data["columns"]))
         except (KeyError, TypeError, ValueError) as error:
@@ -59,7 +60,7 @@ class Profile:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Profile":
-        """The content of ``profile.json``."""
+        """Read the content of ``profile.json``. SpecError if it is not a profile."""
         try:
             data = json.loads(text)
         except ValueError as error:
@@ -72,7 +73,7 @@ def prediction_name(k: int) -> str:
 
 
 def profile_of(table: pd.DataFrame, columns: Sequence[Column], predictions: np.ndarray) -> dict[str, Any]:
-    """The profile of typed rows and of what the model predicted for them ([n] or [n, k]), as plain JSON values."""
+    """The profile of typed rows and of their predictions ([n] or [n, k]), as JSON values."""
     profiles = [_profile(column, table[column.name]) for column in columns]
     outputs = np.asarray(predictions, dtype=float).reshape(len(table), -1 if len(table) else 1)
     profiles += [_numeric(prediction_name(k), outputs[:, k]) for k in range(outputs.shape[1])]
@@ -111,11 +112,11 @@ def _numeric(name: str, values: np.ndarray) -> ColumnProfile:
 
 
 def _edges(values: np.ndarray) -> np.ndarray:
-    """Inner quantiles. A value that fills a whole bin gets one of its own, with an edge right behind it too: otherwise
-    a flag that was always 0 in training would share its bin with every 1 that comes later."""
+    """Inner bin edges at the quantiles. A value that fills a whole bin gets its own bin, with an edge right above it.
+    Otherwise a flag that was always 0 in training would share its bin with a later 1."""
     if not values.size:
         return np.array([])
-    quantiles = np.quantile(values, np.linspace(0, 1, BINS + 1))
+    quantiles = np.quantile(values, np.linspace(0, 1, QUANTILE_BINS + 1))
     edges, times = np.unique(quantiles, return_counts=True)
     inner = edges[(edges > quantiles[0]) & (edges < quantiles[-1])]
     heavy = edges[times > 1]

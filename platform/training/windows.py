@@ -1,4 +1,4 @@
-"""Which months a model is trained on, and which is kept back to judge it."""
+"""The months that a model is trained on, and the month that is held out to judge it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,23 +7,23 @@ from intermodal.platform.errors import SpecError
 
 
 @dataclass(frozen=True)
-class Window:
-    """``train`` in order, and the month that follows it."""
+class TrainingWindow:
+    """The months to train on, in order, and the held-out month that follows them."""
 
     train: tuple[str, ...]
     holdout: str
 
 
-def latest_window(available: Sequence[str], months: int, holdout: str = "") -> Window:
-    """Hold out ``holdout`` (the newest month when empty) and train on the ``months`` before it, without a gap."""
+def latest_window(available: Sequence[str], months: int, holdout: str = "") -> TrainingWindow:
+    """Hold out ``holdout`` (the newest month if empty) and train on the ``months`` before it. SpecError for a gap."""
     present = sorted(available)
     if not present:
         raise _lacking(["any month"], months, present)
     chosen = holdout or present[-1]
-    wanted = [_shift(chosen, -back) for back in range(months, 0, -1)]
-    if gap := [month for month in (*wanted, chosen) if month not in present]:
+    training_months = [_shift(chosen, -back) for back in range(months, 0, -1)]
+    if gap := [month for month in (*training_months, chosen) if month not in present]:
         raise _lacking(gap, months, present)
-    return Window(tuple(wanted), chosen)
+    return TrainingWindow(tuple(training_months), chosen)
 
 
 def _lacking(gap: Sequence[str], months: int, present: Sequence[str]) -> SpecError:

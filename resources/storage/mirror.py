@@ -10,7 +10,7 @@ from typing import Any
 
 import obstore
 
-from intermodal.platform.deployment.mirror_plan import Plan, Record, StoredObject, plan
+from intermodal.platform.deployment.mirror_plan import MirrorPlan, MirrorRecord, StoredObject, plan_mirror
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.object_store import MirrorReport
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest, sha256_of
@@ -58,16 +58,16 @@ class Mirror:
         started = time.monotonic()
         stored = self._list()
         record = self._record() if MANIFEST in stored else None
-        todo = plan(manifest, stored, record)
+        todo = plan_mirror(manifest, stored, record)
         etags = {path: stored[path].etag for path in todo.keep}
         read = parallel(self._read, todo.verify, WORKERS)
-        todo = todo.settle({path for path in read if read[path].sha256 != manifest.files[path].sha256})
+        todo = todo.after_verification({path for path in read if read[path].sha256 != manifest.files[path].sha256})
         etags |= {path: found.etag for path, found in read.items()}
         if todo.send or todo.remove:
             self._uncommit(stored)
         etags |= self._send(source, manifest, todo)
         parallel(lambda path: delete(self.store, self._key(path)), todo.remove, WORKERS)
-        settled = Record(manifest, {path: etags[path] for path in manifest.files})
+        settled = MirrorRecord(manifest, {path: etags[path] for path in manifest.files})
         if todo.send or todo.remove or settled != record:
             obstore.put(self.store, self._key(MANIFEST), settled.to_json().encode())
         return MirrorReport(
@@ -84,7 +84,7 @@ class Mirror:
     def damaged(self, manifest: Manifest) -> dict[str, str]:
         """See ``platform.ports.ObjectStore.damaged``; a missing or foreign manifest and strays count as damage."""
         stored = self._list()
-        todo = plan(manifest, stored, None)
+        todo = plan_mirror(manifest, stored, None)
         wrong = dict.fromkeys(todo.copy, "is missing")
         for path in todo.repair:
             wrong[path] = f"has {stored[path].size} bytes instead of {manifest.files[path].size}"
@@ -110,9 +110,9 @@ class Mirror:
             for one in page
         }
 
-    def _record(self) -> Record | None:
+    def _record(self) -> MirrorRecord | None:
         try:
-            return Record.from_json(bytes(obstore.get(self.store, self._key(MANIFEST)).bytes()))
+            return MirrorRecord.from_json(bytes(obstore.get(self.store, self._key(MANIFEST)).bytes()))
         except FileNotFoundError:
             return None  # another run took it away to repair the mirror
         except ValueError as error:
@@ -124,7 +124,7 @@ class Mirror:
         if MANIFEST in stored:
             delete(self.store, self._key(MANIFEST))
 
-    def _send(self, source: Path, manifest: Manifest, todo: Plan) -> dict[str, str]:
+    def _send(self, source: Path, manifest: Manifest, todo: MirrorPlan) -> dict[str, str]:
         entries = {path: manifest.files[path] for path in todo.send}
         # The largest first, so that none of them is left alone at the end.
         largest_first = sorted(entries, key=lambda path: -entries[path].size)

@@ -3,17 +3,17 @@
 from collections.abc import Iterator, Mapping
 
 import dagster as dg
-from dagster._core.scheduler.instigation import (
+
+from intermodal.assets.dagster_internals import (
     InstigatorState,
     InstigatorStatus,
     InstigatorType,
     ScheduleInstigatorData,
     SensorInstigatorData,
     TickStatus,
+    schedule_execution_time_iterator,
 )
-from dagster._utils.schedules import schedule_execution_time_iterator
-
-from intermodal.platform.monitoring.sensor_health import FAILURES, Beat
+from intermodal.platform.monitoring.sensor_health import NOTIFIED_FAILURES, Beat
 
 BATCH = 250
 ENDED = [TickStatus.SUCCESS, TickStatus.SKIPPED, TickStatus.FAILURE]
@@ -77,7 +77,7 @@ def _should_run(state: InstigatorState | None, by_default: bool) -> bool:
 
 
 def _failures(instance: dg.DagsterInstance, state: InstigatorState) -> int:
-    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=FAILURES, statuses=ENDED)
+    ticks = instance.get_ticks(state.instigator_origin_id, state.selector_id, limit=NOTIFIED_FAILURES, statuses=ENDED)
     return next((n for n, tick in enumerate(ticks) if tick.status != TickStatus.FAILURE), len(ticks))
 
 

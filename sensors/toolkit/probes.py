@@ -9,7 +9,7 @@ from typing import Literal, TypeVar
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import endpoint_name
-from intermodal.platform.resilience.detection import UpstreamKey, Watch, WatchPolicy, agreed
+from intermodal.platform.resilience.detection import DetectionPolicy, DetectionState, UpstreamKey, agreed
 from intermodal.platform.targets import Target
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,7 @@ def ask_apis(adapters: Mapping[Target, ports.EndpointTarget]) -> Callable[[], di
 
 
 def voted(
-    policy: WatchPolicy, gateway: Mapping[UpstreamKey, bool | None], endpoints: Mapping[UpstreamKey, bool]
+    policy: DetectionPolicy, gateway: Mapping[UpstreamKey, bool | None], endpoints: Mapping[UpstreamKey, bool]
 ) -> dict[UpstreamKey, bool | None]:
     """One observation of each upstream, from those of its watchers."""
     seen = {key: [endpoints.get(key), *([gateway[key]] if "gateway" in policy.watchers else [])] for key in gateway}
@@ -51,7 +51,7 @@ def endpoint_votes(
     adapters: Mapping[Target, ports.EndpointTarget],
     environment: str,
     upstreams: Mapping[UpstreamKey, bool | None],
-    before: Watch,
+    before: DetectionState,
     now: float,
 ) -> dict[UpstreamKey, bool]:
     """Send the golden row through the clouds' own clients: to suspects first, then to the others by turns.

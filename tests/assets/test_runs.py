@@ -3,7 +3,7 @@
 import dagster as dg
 import pytest
 
-from intermodal.assets.runs import BY_HAND, MODEL_TAG, deploying, failed_deployments
+from intermodal.assets.runs import ADHOC_ASSET_JOB, MODEL_TAG, deploying, failed_deployments
 
 STATUS = dg.DagsterRunStatus
 WELL, BADLY = dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE
@@ -37,8 +37,8 @@ def test_who_deploys(run: dg.DagsterRun, expected: bool) -> None:
         (dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=STATUS.STARTED), WELL, False),
         (dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=STATUS.STARTED), BADLY, True),
         (dg.DagsterRun(job_name="train_m", tags={"model": "m"}, status=STATUS.STARTED), WELL, True),
-        (dg.DagsterRun(job_name=BY_HAND, asset_selection=ENDPOINT, status=STATUS.STARTED), WELL, False),
-        (dg.DagsterRun(job_name=BY_HAND, asset_selection=FEATURES, status=STATUS.STARTED), WELL, True),
+        (dg.DagsterRun(job_name=ADHOC_ASSET_JOB, asset_selection=ENDPOINT, status=STATUS.STARTED), WELL, False),
+        (dg.DagsterRun(job_name=ADHOC_ASSET_JOB, asset_selection=FEATURES, status=STATUS.STARTED), WELL, True),
     ],
 )
 def test_the_deployment_that_ended_last_is_the_one_that_counts(

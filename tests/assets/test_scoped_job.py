@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from intermodal.assets.ports import TABLES
-from intermodal.assets.scoped_job import own_job
+from intermodal.assets.scoped_job import model_scoped_job
 
 
 def _assets(model: str) -> list[dg.AssetsDefinition]:
@@ -40,7 +40,7 @@ def jobs(*made: object) -> dict[str, dg.JobDefinition]:
 def test_it_runs_the_same_assets_and_checks_as_dagsters_own(selection: dg.AssetSelection) -> None:
     tags = {"model": "tea"}
     found = jobs(
-        own_job("own", "tea", selection=selection, tags=tags),
+        model_scoped_job("own", "tea", selection=selection, tags=tags),
         dg.define_asset_job("dagsters", selection=selection, tags=tags),
     )
     own, dagsters = found["own"].asset_layer.asset_graph, found["dagsters"].asset_layer.asset_graph
@@ -51,7 +51,7 @@ def test_it_runs_the_same_assets_and_checks_as_dagsters_own(selection: dg.AssetS
 
 
 def test_it_has_the_resources_that_its_assets_ask_for_and_runs() -> None:
-    job = jobs(own_job("own", "tea", selection=dg.AssetSelection.groups("tea")))["own"]
+    job = jobs(model_scoped_job("own", "tea", selection=dg.AssetSelection.groups("tea")))["own"]
     assert TABLES in job.resource_defs
     assert "other" not in job.resource_defs
     done = job.execute_in_process()
@@ -61,4 +61,4 @@ def test_it_has_the_resources_that_its_assets_ask_for_and_runs() -> None:
 
 def test_an_asset_of_another_model_is_refused() -> None:
     with pytest.raises(dg.DagsterInvalidDefinitionError, match="own"):
-        jobs(own_job("own", "tea", selection=dg.AssetSelection.assets(["wine", "rows"])))
+        jobs(model_scoped_job("own", "tea", selection=dg.AssetSelection.assets(["wine", "rows"])))

@@ -87,12 +87,12 @@ def _streamed(folder: Path) -> Cost:
     from operator import add
 
     from intermodal.platform.monitoring.counts import count
-    from intermodal.platform.monitoring.drift import Verdict, compare, judge
+    from intermodal.platform.monitoring.drift import DriftVerdict, compare, judge
     from intermodal.platform.spec import DriftPolicy
 
     profile, columns = _reference(folder)
 
-    def work() -> Verdict:
+    def work() -> DriftVerdict:
         file = pq.ParquetFile(folder / "current.parquet", pre_buffer=False)  # else it keeps the whole file
         tables = (batch.to_pandas() for batch in file.iter_batches(BATCH))
         counted = (count(profile, table, _predictions(len(table)), columns) for table in tables)

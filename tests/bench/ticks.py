@@ -14,7 +14,7 @@ from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident, Step
-from intermodal.platform.resilience.detection import WatchPolicy
+from intermodal.platform.resilience.detection import DetectionPolicy
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.sensors.outage import outage
 from tests.bench.report import Rounds, Section
@@ -55,7 +55,7 @@ def outage_ticks(models: int = MODELS) -> Iterator[tuple[support.Ticks, dict[str
     jobs = [*support.jobs(names, "failover_"), *support.jobs(names, "recover_")]
     with tempfile.TemporaryDirectory() as folder, dg.DagsterInstance.local_temp(folder) as instance:
         incidents = JsonIncidents(address=f"{folder}/incidents")
-        policy = WatchPolicy(down_seconds=0.0, up_seconds=0.0)
+        policy = DetectionPolicy(down_seconds=0.0, up_seconds=0.0)
         resources: dict[str, Any] = {
             "gateway": gateway,
             "incidents": incidents,

@@ -18,7 +18,7 @@ from tests.chaos.rounds import watched
 from tests.chaos.scene import MODEL, Scene
 
 SECONDS = 20
-REFUSED = "An incident or another drill is going on."
+REFUSED = "An incident or another drill is active."
 
 
 def drills(at: Scene, _: int) -> Iterator[Row]:

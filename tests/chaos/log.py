@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.monitoring.log_gathering import gather
-from intermodal.platform.monitoring.log_retention import STAGE
+from intermodal.platform.monitoring.log_retention import PREDICTIONS_STAGE
 from intermodal.platform.monitoring.predictions import LABEL_ID
 from intermodal.platform.targets import Cloud
 from intermodal.resources.storage.tables import ParquetTables
@@ -37,7 +37,7 @@ def missing(at: Scene, ids: Collection[str], clouds: Collection[Cloud]) -> set[s
                     gather(tables, at.stores[cloud], MODEL, damaged)
                 except IntermodalError:
                     continue  # it still errs
-            for part in tables.partitions(MODEL, STAGE):
-                left -= set(tables.read(MODEL, STAGE, part)[LABEL_ID])
+            for part in tables.partitions(MODEL, PREDICTIONS_STAGE):
+                left -= set(tables.read(MODEL, PREDICTIONS_STAGE, part)[LABEL_ID])
             time.sleep(1)
     return left

@@ -13,7 +13,7 @@ from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident
-from intermodal.platform.resilience.detection import WatchPolicy
+from intermodal.platform.resilience.detection import DetectionPolicy
 from intermodal.platform.targets import Target, select
 from intermodal.sensors.outage import outage, upstreams_of
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget, MemoryTargets
@@ -45,7 +45,7 @@ class Here:
                 self.targets[target].endpoints[name] = endpoint
             upstreams = [self.targets[t].upstream(endpoint) for t, endpoint in served.items()]
             self.gateway.publish(Route(model, "1.0.0", even_weights(self.targets), {}, "{}"), upstreams)
-        self.watch = SimpleNamespace(policy=WatchPolicy())
+        self.watch = SimpleNamespace(policy=DetectionPolicy())
         self.resources = {
             "gateway": self.gateway,
             "incidents": self.incidents,

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from intermodal.assets.runs import INCIDENT_TAG, MODEL_TAG
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.incidents import Entry, Incident, incident_id
-from intermodal.platform.resilience.detection import Watch, WatchPolicy, look
+from intermodal.platform.resilience.detection import DetectionPolicy, DetectionState, look
 from intermodal.platform.resilience.run_heartbeat import SILENT_SECONDS
 from intermodal.platform.targets import Target
 from intermodal.sensors.outage import events_of, upstreams_of
@@ -132,7 +132,7 @@ def test_upstreams_of_cold_target_is_left_out_until_needed(here: Here) -> None:
 
 
 def test_outage_with_endpoint_watcher_sees_failing_endpoints(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    here.watch.policy = WatchPolicy(watchers=("gateway", "endpoint"), quorum="any")
+    here.watch.policy = DetectionPolicy(watchers=("gateway", "endpoint"), quorum="any")
     for adapter in here.targets.values():
         monkeypatch.setattr(adapter, "invoke", lambda *_: b"{}")
     assert here.tick() == "All 6 upstreams serve."
@@ -143,7 +143,7 @@ def test_outage_with_endpoint_watcher_sees_failing_endpoints(here: Here, monkeyp
     monkeypatch.setattr(here.targets[AZURE], "invoke", fails)
     here.tick(2)
     assert sorted(here.requested) == ["failover_flights", "failover_wine"]
-    here.watch.policy = WatchPolicy(watchers=("gateway", "endpoint"), quorum="all")
+    here.watch.policy = DetectionPolicy(watchers=("gateway", "endpoint"), quorum="all")
     assert here.tick() == "All 6 upstreams serve."
 
 
@@ -220,7 +220,7 @@ def test_outage_with_adapter_that_cannot_be_built_watches_the_others(
     monkeypatch.setattr(MemoryTargets, "get", broken)
     for adapter in wide.targets.values():
         monkeypatch.setattr(adapter, "invoke", lambda *_: b"{}")
-    wide.watch.policy = WatchPolicy(watchers=("endpoint",))
+    wide.watch.policy = DetectionPolicy(watchers=("endpoint",))
     assert wide.tick(3) == "aws/eks is unknown: RuntimeError('its SDK raises what it likes')."
     monkeypatch.setattr(wide.targets[AWS_EU], "invoke", lambda *_: 1 / 0)
     wide.tick(2)
@@ -271,10 +271,10 @@ def test_events_of_any_failing_upstreams_are_one_for_each(serve: list[Target], d
     health = {name: {target: (name, target) not in failing for target in serve} for name in names}
     serves = upstreams_of(specs, health, known)
     assert serves == {(name, target): (name, target) not in failing for name in names for target in serve}
-    policy, watch = WatchPolicy(), Watch()
+    policy, watch = DetectionPolicy(), DetectionState()
     for now in (0.0, 5.0):
         seen = look(watch, policy, now, serves, handled=set(known))
-        watch = Watch.from_json(seen.watch.to_json())
+        watch = DetectionState.from_json(seen.watch.to_json())
     assert set(seen.down) == failing - opened
     events = events_of(specs, seen, known, incidents, 5.0)
     # An open incident that is not contained is an event too.

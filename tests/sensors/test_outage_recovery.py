@@ -7,7 +7,7 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.resilience.detection import WatchPolicy
+from intermodal.platform.resilience.detection import DetectionPolicy
 from tests.sensors.outage_here import CONTAINED, Here
 from tests.targets import AWS
 
@@ -40,7 +40,7 @@ def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.Monk
 def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each waits for the other to be asked: one after the other, the tick would take as long as both."""
     here.opened(("detected", "0"), *CONTAINED)
-    here.watch.policy = WatchPolicy(watchers=("endpoint",))
+    here.watch.policy = DetectionPolicy(watchers=("endpoint",))
     api, row, adapter = Event(), Event(), here.targets[AWS]
 
     def answers() -> bool:

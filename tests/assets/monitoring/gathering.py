@@ -7,7 +7,7 @@ import pandas as pd
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring import predictions
-from intermodal.platform.monitoring.log_retention import GATHERED, STAGE
+from intermodal.platform.monitoring.log_retention import GATHERED_STAGE, PREDICTIONS_STAGE
 from intermodal.platform.protocol.prediction_log import Header, object_key
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.targets import Site
@@ -32,8 +32,8 @@ def write(
 def gathered(tables: MemoryTables) -> list[tuple[str, float]]:
     """Id and time of every row of all parts, sorted."""
     found = []
-    for part in tables.partitions("wine", STAGE):
-        rows = tables.frames["wine", STAGE, part]
+    for part in tables.partitions("wine", PREDICTIONS_STAGE):
+        rows = tables.frames["wine", PREDICTIONS_STAGE, part]
         found += list(zip(rows[predictions.ID], rows[predictions.AT], strict=True))
     return sorted(found)
 
@@ -69,12 +69,12 @@ class Fragile(MemoryTables):
         if self.writes == self.kill_at:
             raise KeyboardInterrupt
         super().write(model, stage, partition, table)
-        self.notes += stage == GATHERED
-        if stage == STAGE:
+        self.notes += stage == GATHERED_STAGE
+        if stage == PREDICTIONS_STAGE:
             self.parts_written.append(partition)
 
     def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
-        if stage == STAGE:
+        if stage == PREDICTIONS_STAGE:
             self.parts_read.append(partition)
         return super().read(model, stage, partition)
 

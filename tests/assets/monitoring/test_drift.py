@@ -59,7 +59,7 @@ def test_inputs_that_are_wrong_are_a_warning_of_their_own(deployed: World) -> No
     rows = deployed.tables.read("wine", "predictions", part)
     deployed.tables.write("wine", "predictions", part, rows.drop(columns=["alcohol"]))
     found = look(deployed, "drift")
-    assert "alcohol is not there at all in 100% of the rows." in found["quality"]
+    assert "alcohol is absent from 100% of the rows." in found["quality"]
     assert not checked(deployed, "drift", "no_quality_findings")
     key = dg.AssetCheckKey(dg.AssetKey(["wine", "drift"]), "no_quality_findings")
     (record,) = deployed.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
@@ -87,7 +87,7 @@ def test_targets_that_see_and_predict_the_same_are_no_finding(deployed: World) -
 def test_a_target_that_sees_another_population_is_a_finding(deployed: World) -> None:
     asked(deployed, 3000, shift=3, only="gcp")
     found = look(deployed, "drift")
-    assert "gcp/cloud-run sees another population than the other targets" in found["findings"]
+    assert "gcp/cloud-run gets another population of requests than the other targets" in found["findings"]
     assert "aws" not in found["findings"]
     assert "azure" not in found["findings"]
     assert not checked(deployed, "drift", "no_target_findings")
@@ -109,7 +109,7 @@ def test_a_target_that_predicts_differently_is_a_finding(deployed: World) -> Non
 def test_targets_of_one_site_are_compared_with_each_other(deployed: World) -> None:
     asked(deployed, 3000, shift=3, only="aws/eks", targets=(AWS, EKS, GCP))
     found = look(deployed, "drift")
-    assert "aws/eks sees another population than the other targets" in found["findings"]
+    assert "aws/eks gets another population of requests than the other targets" in found["findings"]
     assert "aws/sagemaker" not in found["findings"]
     assert (found["rows_aws/sagemaker"], found["rows_aws/eks"], found["target_findings"]) == (1000, 1000, 1)
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from intermodal.platform.monitoring.drift import Verdict
+from intermodal.platform.monitoring.drift import DriftVerdict
 from tests.assets.conftest import World
 from tests.assets.monitoring.watching_world import asked, look
 
@@ -30,7 +30,7 @@ def test_a_page_is_drawn_again_after_an_hour_or_when_drift_is_decided_otherwise(
     asked(deployed, 1200)
 
     def pages(state: str) -> int:
-        verdict = Verdict(state, 0.0, (), ())  # type: ignore[arg-type]
+        verdict = DriftVerdict(state, 0.0, (), ())  # type: ignore[arg-type]
         monkeypatch.setattr(import_module("intermodal.assets.monitoring.drift"), "judge", lambda *_: verdict)
         assert look(deployed, "drift", "drift_report")["report"] == "http://page"
         return len(drawn)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring import predictions
 from intermodal.platform.monitoring.log_gathering import gather
-from intermodal.platform.monitoring.log_retention import DAY, remove_old
+from intermodal.platform.monitoring.log_retention import DAY_SECONDS, remove_old
 from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.protocol.prediction_log import Header, object_key
 from intermodal.platform.protocol.signature import Column
@@ -71,8 +71,8 @@ def remove(tables: MemoryTables, *stores: Store, sites: Sequence[Site] = (), of:
 
 def test_what_is_old_goes_and_what_is_young_stays() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
-    old = [NOW - 40 * DAY, NOW - 31 * DAY]
-    young = [NOW - 29 * DAY, NOW - 600]
+    old = [NOW - 40 * DAY_SECONDS, NOW - 31 * DAY_SECONDS]
+    young = [NOW - 29 * DAY_SECONDS, NOW - 600]
     for at in (*old, *young):
         write(store, at)
     gather(tables, store, "wine", [])
@@ -87,7 +87,7 @@ def test_what_is_old_goes_and_what_is_young_stays() -> None:
 
 def test_nothing_goes_before_it_is_gathered() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
-    first, late = NOW - 40 * DAY, NOW - 40 * DAY + 60
+    first, late = NOW - 40 * DAY_SECONDS, NOW - 40 * DAY_SECONDS + 60
     write(store, first)
     gather(tables, store, "wine", [])
     waiting = write(store, late, "late")  # of the same hour, after the gathering and before the removal
@@ -101,7 +101,7 @@ def test_nothing_goes_before_it_is_gathered() -> None:
 def test_a_cloud_that_was_never_read_keeps_everything() -> None:
     tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     for store in (aws, gcp):
-        write(store, NOW - 40 * DAY)
+        write(store, NOW - 40 * DAY_SECONDS)
         write(store, NOW)
     gather(tables, aws, "wine", [])
     assert remove(tables, aws, gcp) == (1, 0)
@@ -111,7 +111,7 @@ def test_a_cloud_that_was_never_read_keeps_everything() -> None:
 def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
     tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     for store in (aws, gcp):
-        write(store, NOW - 40 * DAY)
+        write(store, NOW - 40 * DAY_SECONDS)
         write(store, NOW)
         gather(tables, store, "wine", [])
     aws.gone = True
@@ -126,9 +126,9 @@ def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
 def test_a_cold_cloud_keeps_no_part_waiting() -> None:
     """It has nothing, or only what it was asked long ago."""
     tables, aws, gcp, azure = MemoryTables(), Store(Site("aws")), Store(Site("gcp")), Store(Site("azure"))
-    for at in (NOW - 40 * DAY, NOW - 35 * DAY, NOW):
+    for at in (NOW - 40 * DAY_SECONDS, NOW - 35 * DAY_SECONDS, NOW):
         write(aws, at)
-    write(gcp, NOW - 40 * DAY)
+    write(gcp, NOW - 40 * DAY_SECONDS)
     for store in (aws, gcp, azure):
         gather(tables, store, "wine", [])
     assert remove(tables, aws, gcp, azure) == (3, 2)
@@ -138,8 +138,8 @@ def test_a_cold_cloud_keeps_no_part_waiting() -> None:
 
 def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too() -> None:
     tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
-    write(aws, NOW - 40 * DAY + 0.4, "a")
-    write(gcp, NOW - 40 * DAY - 0.4, "a")
+    write(aws, NOW - 40 * DAY_SECONDS + 0.4, "a")
+    write(gcp, NOW - 40 * DAY_SECONDS - 0.4, "a")
     for store in (aws, gcp):
         write(store, NOW)
         gather(tables, store, "wine", [])
@@ -150,7 +150,7 @@ def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too(
 def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
     for day in range(40, 50):
-        write(store, NOW - day * DAY)
+        write(store, NOW - day * DAY_SECONDS)
     gather(tables, store, "wine", [])
     three = spec("wine", drift={"rows": 3, "min_rows": 1}, log_keep_days=30)
     while remove(tables, store, of=three) != (0, 0):
@@ -162,9 +162,9 @@ def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
 def test_the_work_of_one_look_is_bounded_and_looks_come_to_the_end() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
     for number in range(30):
-        write(store, NOW - 40 * DAY + number, f"r{number}")
+        write(store, NOW - 40 * DAY_SECONDS + number, f"r{number}")
     for number in range(200):
-        write(store, NOW - 40 * DAY + number * HOUR, f"h{number}")
+        write(store, NOW - 40 * DAY_SECONDS + number * HOUR, f"h{number}")
     write(store, NOW)
     gather(tables, store, "wine", [])
     few = spec("wine", drift={"rows": 10, "min_rows": 1}, log_keep_days=30)
@@ -190,7 +190,7 @@ def test_every_request_is_gathered_once_before_it_goes(steps: list[tuple[str, in
     """Requests of one cloud come in order, in up to 120 hours around the limit of 30 days; none for an hour that was
     looked through to be emptied, which is over for 30 days."""
     tables, store, written, added = MemoryTables(), Store(Site("aws")), 0, 0
-    at, emptied = NOW - 33 * DAY, False
+    at, emptied = NOW - 33 * DAY_SECONDS, False
     for step, number in [*steps, ("back", 0), ("gather", 0)]:
         match step:
             case "write":
@@ -214,7 +214,7 @@ def test_every_request_is_gathered_once_before_it_goes(steps: list[tuple[str, in
     assert len(newest(tables, "wine", "1.0.0", 100)) == written
     store.kill_at = -1
     remove(tables, store, of=ROOMY)
-    limit = object_key("wine", NOW - 30 * DAY, "", 0)
+    limit = object_key("wine", NOW - 30 * DAY_SECONDS, "", 0)
     assert all(key >= limit[: limit.rindex("/")] for key in store.objects)
 
 
@@ -229,7 +229,7 @@ def test_the_asset_removes_after_it_gathered_and_says_so(deployed: World, monkey
 
     monkeypatch.setattr(import_module("intermodal.assets.monitoring.predictions").time, "time", lambda: NOW)
     for store in (deployed.stores[site] for site in SITES):
-        write(store, NOW - 40 * DAY)
+        write(store, NOW - 40 * DAY_SECONDS)
         write(store, NOW)
 
     def fails(_: str) -> dict[str, int]:

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from intermodal.assets.monitoring.jobs import in_turn, kind_in_turn
+from intermodal.assets.monitoring.jobs import drill_of_week, kind_of_week
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.resilience.drills import DRILL_KINDS
@@ -82,7 +82,7 @@ def test_every_week_another_target_that_has_traffic(world: World) -> None:
     (request,) = tick(world).run_requests
     config = request.run_config["ops"]["wine__drill"]["config"]
     assert config["target"] in (str(AWS), str(GCP))  # azure has no weight
-    assert config["kind"] == kind_in_turn(TUESDAY.toordinal() // 7, 2) != "outage"
+    assert config["kind"] == kind_of_week(TUESDAY.toordinal() // 7, 2) != "outage"
 
 
 def test_no_cold_target_has_its_turn_and_every_other_has() -> None:
@@ -94,7 +94,7 @@ def test_no_cold_target_has_its_turn_and_every_other_has() -> None:
 
 def turns(spec: ModelSpec, weeks: int = 12) -> list[tuple[str, Target]]:
     """Over the end of a year: 2026 has 53 weeks."""
-    return [in_turn(spec, datetime(2026, 11, 3, 10, tzinfo=UTC) + timedelta(weeks=week)) for week in range(weeks)]
+    return [drill_of_week(spec, datetime(2026, 11, 3, 10, tzinfo=UTC) + timedelta(weeks=week)) for week in range(weeks)]
 
 
 def test_every_kind_meets_every_target() -> None:
@@ -111,7 +111,7 @@ def test_targets_of_one_site_have_turns_of_their_own() -> None:
 def test_each_pair_has_its_turn_once_in_as_many_weeks_as_pairs(targets: int) -> None:
     pairs = len(DRILL_KINDS) * targets
     for first in range(2900, 2900 + pairs):
-        met = [(kind_in_turn(week, targets), week % targets) for week in range(first, first + pairs)]
+        met = [(kind_of_week(week, targets), week % targets) for week in range(first, first + pairs)]
         assert set(met) == set(product(DRILL_KINDS, range(targets)))
         assert all(one != other for one, other in pairwise(met))
 
@@ -121,6 +121,6 @@ def test_in_production_the_schedule_says_what_a_person_must_set(world: World) ->
     found = tick(world)
     assert not found.run_requests
     assert "allow_production" in found.skip_message
-    kind = kind_in_turn(TUESDAY.toordinal() // 7, 2)
+    kind = kind_of_week(TUESDAY.toordinal() // 7, 2)
     assert f"intermodal drill {kind} " in found.skip_message
     assert "--model wine --allow-production" in found.skip_message

@@ -6,12 +6,13 @@ from typing import Any
 import dagster as dg
 import pytest
 
-from intermodal.assets.keys import endpoint_name_of, mirror_name_of
-from intermodal.assets.specs import stated_of
+from intermodal.assets.keys import endpoint_key, mirror_key
+from intermodal.assets.specs import fingerprints_of
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Target
 from tests.assets.conftest import World as DagsterWorld
+from tests.failover_world import SPEC
 from tests.targets import AWS, AZURE, EKS, GCP, TARGETS
 
 
@@ -45,11 +46,11 @@ def test_the_jobs_do_it_and_the_pages_observe_it(world: DagsterWorld) -> None:
     route = world.observed("route")
     assert (route["weight_aws/sagemaker"], str(route["url"]).endswith("/v2/models/wine")) == (3, True)
     assert (route["unavailable"], world.observed("incidents")["open"]) == ("none", 0)
-    endpoint = world.observed("endpoint", endpoint_name_of(AWS))
+    endpoint = world.observed("endpoint", endpoint_key(SPEC, AWS).path[-1])
     assert (endpoint["state"], endpoint["target"], endpoint["replicas"]) == ("ready", "aws/sagemaker", 1)
     assert endpoint["name"] in endpoint["url"]
     assert endpoint["incident"] == "wine-aws.sagemaker-1000"
-    assert world.observed("mirror", mirror_name_of(AWS.site))["uri"].endswith("wine/1.0.0")
+    assert world.observed("mirror", mirror_key(SPEC, AWS.site).path[-1])["uri"].endswith("wine/1.0.0")
     page = world.observed("timeline")["timeline"]
     assert "no traffic to aws/sagemaker" in page
     assert "aws/sagemaker has its share again" in page
@@ -109,16 +110,18 @@ def test_a_version_deployed_without_a_target_reaches_it_later(world: DagsterWorl
     parameters["wine__route"] = {"config": {"drain_seconds": 0}}
     assert world.run("train_and_deploy_wine", {"ops": parameters}).success
     said = "not deployed: aws/sagemaker has an open incident wine-aws.sagemaker-1000"
-    assert world.metadata("mirror", mirror_name_of(AWS.site))["state"] == said
-    assert world.metadata("endpoint", endpoint_name_of(AWS))["state"] == said
-    assert world.metadata("endpoint", endpoint_name_of(GCP))["replicas"] == 2
+    assert world.metadata("mirror", mirror_key(SPEC, AWS.site).path[-1])["state"] == said
+    assert world.metadata("endpoint", endpoint_key(SPEC, AWS).path[-1])["state"] == said
+    assert world.metadata("endpoint", endpoint_key(SPEC, GCP).path[-1])["replicas"] == 2
     assert world.gateway.routes["wine"].weights == {GCP: 4, AZURE: 0}
     world.targets[AWS].gone = False
     assert job(world, "recover_wine", recovery_config())
     new = endpoint_name("wine", "1.1.0", "sandbox")
     assert world.gateway.routes["wine"].weights == {AWS: 3, GCP: 1, AZURE: 0}
     assert [world.targets[target].replicas for target in TARGETS] == [{new: 1}] * 3
-    stated = stated_of(world.defs.get_repository_def())["wine"]  # the sensor ``deployments`` has nothing to deploy
+    stated = fingerprints_of(world.defs.get_repository_def())[
+        "wine"
+    ]  # the sensor ``deployments`` has nothing to deploy
     assert len(stated) == 4
     assert world.instance.get_latest_materialization_code_versions(list(stated)) == stated
 

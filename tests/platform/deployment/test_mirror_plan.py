@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.platform.deployment.mirror_plan import Plan, Record, StoredObject, plan
+from intermodal.platform.deployment.mirror_plan import MirrorPlan, MirrorRecord, StoredObject, plan_mirror
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest, sha256_of
 
@@ -22,18 +22,20 @@ def listed(store: dict[str, tuple[FileEntry, str]]) -> dict[str, StoredObject]:
     return {path: StoredObject(entry.size, etag) for path, (entry, etag) in store.items()}
 
 
-def damaged(manifest: Manifest, store: dict[str, tuple[FileEntry, str]], todo: Plan) -> set[str]:
+def damaged(manifest: Manifest, store: dict[str, tuple[FileEntry, str]], todo: MirrorPlan) -> set[str]:
     return {path for path in todo.verify if store[path][0] != manifest.files[path]}
 
 
-def apply(manifest: Manifest, store: dict[str, tuple[FileEntry, str]], todo: Plan) -> dict[str, tuple[FileEntry, str]]:
-    settled = todo.settle(damaged(manifest, store, todo))
-    after = {path: content for path, content in store.items() if path not in settled.remove}
-    return after | {path: (manifest.files[path], "new") for path in settled.send}
+def apply(
+    manifest: Manifest, store: dict[str, tuple[FileEntry, str]], todo: MirrorPlan
+) -> dict[str, tuple[FileEntry, str]]:
+    verified = todo.after_verification(damaged(manifest, store, todo))
+    after = {path: content for path, content in store.items() if path not in verified.remove}
+    return after | {path: (manifest.files[path], "new") for path in verified.send}
 
 
 @st.composite
-def worlds(draw: st.DrawFn) -> tuple[Manifest, dict[str, tuple[FileEntry, str]], Record | None]:
+def worlds(draw: st.DrawFn) -> tuple[Manifest, dict[str, tuple[FileEntry, str]], MirrorRecord | None]:
     """A wanted manifest, a store, and a record that may be stale but never lies: equal etags are equal bytes."""
     manifest, store = draw(MANIFESTS), draw(OBJECTS)
     if draw(st.booleans()):
@@ -41,18 +43,18 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, dict[str, tuple[FileEntry, str]],
     known = draw(st.dictionaries(PATHS, st.tuples(ENTRIES, st.sampled_from(["", "e3", "e4"]))))
     for path in draw(st.sets(st.sampled_from(sorted(store)))) if store else ():
         known[path] = store[path]
-    record = Record(Manifest({p: e for p, (e, _) in known.items()}), {p: etag for p, (_, etag) in known.items()})
+    record = MirrorRecord(Manifest({p: e for p, (e, _) in known.items()}), {p: etag for p, (_, etag) in known.items()})
     return manifest, store, record
 
 
 @given(worlds())
 def test_the_applied_plan_gives_exactly_the_manifest(world) -> None:
     manifest, store, record = world
-    todo = plan(manifest, listed(store), record)
+    todo = plan_mirror(manifest, listed(store), record)
     after = apply(manifest, store, todo)
     assert {path: entry for path, (entry, _) in after.items()} == manifest.files
-    record = Record(manifest, {path: etag for path, (_, etag) in after.items()})
-    again = plan(manifest, listed(after), record)
+    record = MirrorRecord(manifest, {path: etag for path, (_, etag) in after.items()})
+    again = plan_mirror(manifest, listed(after), record)
     assert (again.send, again.remove) == ((), ())
     assert all(not after[path][1] for path in again.verify)  # only where the store gives no etag
     assert apply(manifest, after, again) == after
@@ -61,41 +63,41 @@ def test_the_applied_plan_gives_exactly_the_manifest(world) -> None:
 @given(worlds())
 def test_every_path_has_one_fate(world) -> None:
     manifest, store, record = world
-    todo = plan(manifest, listed(store), record)
+    todo = plan_mirror(manifest, listed(store), record)
     wanted = sorted(todo.copy + todo.repair + todo.verify + todo.keep)
     assert wanted == sorted(manifest.files)
     assert set(todo.remove) == store.keys() - manifest.files.keys()
     for path in todo.keep:
         assert store[path][0] == manifest.files[path]
-    settled = todo.settle(damaged(manifest, store, todo))
-    assert sorted(settled.copy + settled.repair + settled.keep) == wanted
-    assert settled.verify == ()
+    verified = todo.after_verification(damaged(manifest, store, todo))
+    assert sorted(verified.copy + verified.repair + verified.keep) == wanted
+    assert verified.verify == ()
 
 
 @given(worlds())
 def test_what_is_there_with_the_right_bytes_is_never_sent(world) -> None:
     manifest, store, record = world
-    todo = plan(manifest, listed(store), record)
+    todo = plan_mirror(manifest, listed(store), record)
     right = {path for path, entry in manifest.files.items() if path in store and store[path][0] == entry}
-    assert right.isdisjoint(todo.settle(damaged(manifest, store, todo)).send)
+    assert right.isdisjoint(todo.after_verification(damaged(manifest, store, todo)).send)
 
 
 def test_the_manifest_object_is_no_stray() -> None:
-    assert plan(Manifest(), {MANIFEST: StoredObject(1, "x")}, None) == Plan()
+    assert plan_mirror(Manifest(), {MANIFEST: StoredObject(1, "x")}, None) == MirrorPlan()
 
 
 @given(MANIFESTS)
 def test_a_record_comes_back(manifest: Manifest) -> None:
-    record = Record(manifest, {path: f"etag-{path}" for path in manifest.files})
-    assert Record.from_json(record.to_json()) == record
+    record = MirrorRecord(manifest, {path: f"etag-{path}" for path in manifest.files})
+    assert MirrorRecord.from_json(record.to_json()) == record
     assert Manifest.from_json(record.to_json()) == manifest
-    assert Record.from_json(manifest.to_json()) == Record(manifest, dict.fromkeys(manifest.files, ""))
+    assert MirrorRecord.from_json(manifest.to_json()) == MirrorRecord(manifest, dict.fromkeys(manifest.files, ""))
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[1]", "{", '{"a": 1}', '{"a": {}}', '{"a": {"size": 1}}'])
 def test_what_is_not_a_record(text: str) -> None:
     with pytest.raises(ValueError):
-        Record.from_json(text)
+        MirrorRecord.from_json(text)
 
 
 def test_a_manifest_of_a_folder(tmp_path: Path) -> None:

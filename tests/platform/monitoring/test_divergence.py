@@ -1,71 +1,73 @@
-"""Which target sees another population than the others, or predicts differently."""
+"""Targets that get another population of requests than the others, or predict differently."""
 
 from functools import reduce
 from operator import add
 
-from intermodal.platform.monitoring.counts import Counts, count
-from intermodal.platform.monitoring.divergence import between
+from intermodal.platform.monitoring.counts import RowCounts, count
+from intermodal.platform.monitoring.divergence import divergent_targets
 from intermodal.platform.monitoring.drift import compare, judge
 from tests.platform.monitoring.drift_rows import COLUMNS, POLICY, PROFILE, some
 
 
-def seeing(**shifts: float) -> dict[str, Counts]:
+def seeing(**shifts: float) -> dict[str, RowCounts]:
     return {
         target: count(PROFILE, *some(1500, k, shift), COLUMNS) for k, (target, shift) in enumerate(shifts.items(), 1)
     }
 
 
 def test_targets_that_all_drifted_alike_are_no_finding() -> None:
-    assert between(PROFILE, seeing(aws=0, gcp=0, azure=0), POLICY) == ()
-    assert between(PROFILE, seeing(aws=3, gcp=3, azure=3), POLICY) == ()
+    assert divergent_targets(PROFILE, seeing(aws=0, gcp=0, azure=0), POLICY) == ()
+    assert divergent_targets(PROFILE, seeing(aws=3, gcp=3, azure=3), POLICY) == ()
 
 
 def test_only_the_odd_target_is_named() -> None:
-    (finding,) = between(PROFILE, seeing(aws=0, gcp=4, azure=0), POLICY)
+    (finding,) = divergent_targets(PROFILE, seeing(aws=0, gcp=4, azure=0), POLICY)
     assert finding.target == "gcp"
     assert set(finding.columns) == {"x"}
-    assert finding.text.startswith("gcp sees another population than the other targets: PSI over 0.25 in x ")
+    assert finding.text.startswith(
+        "gcp gets another population of requests than the other targets: PSI over 0.25 in x "
+    )
 
 
-def predicting(**moved: float) -> dict[str, Counts]:
+def predicting(**moved: float) -> dict[str, RowCounts]:
     """Targets that see the same and add so much to what they predict."""
     rows_of = {target: (*some(1500, k), more) for k, (target, more) in enumerate(moved.items(), 1)}
     return {target: count(PROFILE, rows, outputs + more, COLUMNS) for target, (rows, outputs, more) in rows_of.items()}
 
 
 def test_a_target_that_predicts_differently_on_the_same_rows_is_named() -> None:
-    (finding,) = between(PROFILE, predicting(aws=0, gcp=0.2, azure=0), POLICY)
+    (finding,) = divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), POLICY)
     assert (finding.target, set(finding.columns)) == ("gcp", {"prediction_0"})
     assert finding.text.startswith("gcp predicts differently than the other targets: PSI over 0.25 in prediction_0 ")
-    assert between(PROFILE, predicting(aws=0.2, gcp=0.2, azure=0.2), POLICY) == ()
+    assert divergent_targets(PROFILE, predicting(aws=0.2, gcp=0.2, azure=0.2), POLICY) == ()
 
 
 def test_predictions_have_a_level_of_their_own() -> None:
-    (finding,) = between(PROFILE, predicting(aws=0, gcp=0.2, azure=0), POLICY)
+    (finding,) = divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), POLICY)
     patient = POLICY.model_copy(update={"prediction_psi": finding.columns["prediction_0"] + 0.01})
-    assert between(PROFILE, predicting(aws=0, gcp=0.2, azure=0), patient) == ()
+    assert divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), patient) == ()
     blind_to_inputs = POLICY.model_copy(update={"psi": 99.0})
-    assert between(PROFILE, predicting(aws=0, gcp=0.2, azure=0), blind_to_inputs) == (finding,)
+    assert divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), blind_to_inputs) == (finding,)
 
 
 def test_a_target_that_is_odd_in_both_is_a_finding_of_two_sentences() -> None:
     rows, outputs = some(1500, 2, 4)
     odd = {"gcp": count(PROFILE, rows, outputs + 0.2, COLUMNS)}
-    (finding,) = between(PROFILE, seeing(aws=0, azure=0) | odd, POLICY)
+    (finding,) = divergent_targets(PROFILE, seeing(aws=0, azure=0) | odd, POLICY)
     assert set(finding.columns) == {"x", "prediction_0"}
-    assert finding.text.count("gcp sees another population") == finding.text.count("gcp predicts differently") == 1
+    assert finding.text.count("gcp gets another population") == finding.text.count("gcp predicts differently") == 1
 
 
 def test_of_two_that_differ_the_one_further_from_training_is_named() -> None:
-    assert [one.target for one in between(PROFILE, seeing(aws=2, gcp=0), POLICY)] == ["aws"]
-    assert [one.target for one in between(PROFILE, seeing(aws=0, gcp=2), POLICY)] == ["gcp"]
+    assert [one.target for one in divergent_targets(PROFILE, seeing(aws=2, gcp=0), POLICY)] == ["aws"]
+    assert [one.target for one in divergent_targets(PROFILE, seeing(aws=0, gcp=2), POLICY)] == ["gcp"]
 
 
 def test_few_rows_and_a_target_alone_are_not_compared() -> None:
     few = {"gcp": count(PROFILE, *some(50, 9, shift=5), COLUMNS)}
-    assert between(PROFILE, seeing(aws=0, azure=0) | few, POLICY) == ()
-    assert between(PROFILE, seeing(aws=5), POLICY) == ()
-    assert between(PROFILE, {}, POLICY) == ()
+    assert divergent_targets(PROFILE, seeing(aws=0, azure=0) | few, POLICY) == ()
+    assert divergent_targets(PROFILE, seeing(aws=5), POLICY) == ()
+    assert divergent_targets(PROFILE, {}, POLICY) == ()
 
 
 def test_the_targets_together_are_their_sum() -> None:

@@ -13,8 +13,8 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import ks_2samp
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.monitoring.counts import CHUNK, count
-from intermodal.platform.monitoring.distances import GROUPS, groups_of, js_distance, ks_distance, psi
+from intermodal.platform.monitoring.counts import CHUNK_ROWS, count
+from intermodal.platform.monitoring.distances import MAX_GROUPS, groups_of, js_distance, ks_distance, psi
 from intermodal.platform.monitoring.drift import ColumnDrift, Drift, judge, measure
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training.profile import ColumnProfile
@@ -112,7 +112,7 @@ def test_ks_on_the_grid_is_within_a_bin_of_the_exact_one() -> None:
 def test_groups_are_few_and_hold_neighbours(counts: list[int]) -> None:
     groups = groups_of(ColumnProfile("x", tuple(map(float, range(len(counts) - 1))), (), tuple(counts), 0))
     assert (np.diff(groups) >= 0).all()
-    assert groups.max() < GROUPS
+    assert groups.max() < MAX_GROUPS
 
 
 def test_bins_of_an_older_profile_stay_as_they_are() -> None:
@@ -175,7 +175,7 @@ def test_a_column_is_counted_alike_in_every_type_that_holds_it(rows: list) -> No
 
 
 def test_more_rows_than_a_chunk() -> None:
-    table, predictions = some(CHUNK + 10, 3)
+    table, predictions = some(CHUNK_ROWS + 10, 3)
     parts = [slice(start, start + 20_000) for start in range(0, len(table), 20_000)]
     counted = [count(PROFILE, table.iloc[part], predictions[part], COLUMNS) for part in parts]
     assert reduce(add, counted) == count(PROFILE, table, predictions, COLUMNS)
@@ -296,11 +296,11 @@ def test_the_reasons_name_what_moved_furthest_first() -> None:
     assert verdict.columns == ("x2", "prediction_0", "x0")
     assert verdict.share == 0.5
     assert verdict.reasons == (
-        "2 of 4 inputs (50%) have a PSI over 0.25; it takes 50% of them for the data to count as drifted.",
+        "2 of 4 inputs (50%) have a PSI over 0.25; the data counts as drifted from 50%.",
         "Furthest: x2 2.00, x0 0.30.",
         "The predictions' PSI is 0.50, over 0.25.",
     )
 
 
 def test_too_few_rows_say_how_many_it_takes() -> None:
-    assert judge(drift_of(9.0, rows=3), POLICY).reasons == ("3 rows are too few to judge: it takes 100.",)
+    assert judge(drift_of(9.0, rows=3), POLICY).reasons == ("3 rows are too few to decide: at least 100 are needed.",)

@@ -49,7 +49,7 @@ def test_it_names_each_column_and_what_was_decided(page: str) -> None:
 
 
 def test_it_says_how_many_rows_it_is_drawn_from(page: str) -> None:
-    assert "from 100 of 200 rows of now and 100 of 300 of training" in page
+    assert "from 100 of 200 current rows and 100 of 300 rows of training" in page
 
 
 def test_sensitive_columns_are_not_in_it(page: str) -> None:
@@ -59,7 +59,7 @@ def test_sensitive_columns_are_not_in_it(page: str) -> None:
 
 def test_a_text_that_training_did_not_have_is_not_in_it(page: str) -> None:
     assert '"New"' not in page
-    assert drift_page.NEW in page
+    assert drift_page.UNSEEN_CATEGORY in page
 
 
 def test_it_fetches_nothing(page: str) -> None:

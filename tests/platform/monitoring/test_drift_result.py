@@ -5,7 +5,14 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from intermodal.platform.monitoring.drift_result import COLUMN, LATEST, STAGE, DriftResult, keep_drift, latest_drift
+from intermodal.platform.monitoring.drift_result import (
+    DRIFT_STAGE,
+    LATEST_PARTITION,
+    RESULT_COLUMN,
+    DriftResult,
+    keep_drift,
+    latest_drift,
+)
 from intermodal.resources.storage.tables import ParquetTables
 from tests.memory import MemoryTables
 
@@ -28,7 +35,7 @@ def test_drifted_is_none_when_there_were_too_few_rows(state: str, drifted: bool 
 @pytest.mark.parametrize("text", ["", "[]", '{"version": "1.0.0"}', '{"unknown": 1}'])
 def test_a_result_of_another_release_counts_as_not_measured(text: str) -> None:
     tables = MemoryTables()
-    tables.write("wine", STAGE, LATEST, pd.DataFrame({COLUMN: [text]}))
+    tables.write("wine", DRIFT_STAGE, LATEST_PARTITION, pd.DataFrame({RESULT_COLUMN: [text]}))
     assert latest_drift(tables, "wine") is None
-    tables.write("wine", STAGE, LATEST, pd.DataFrame())
+    tables.write("wine", DRIFT_STAGE, LATEST_PARTITION, pd.DataFrame())
     assert latest_drift(tables, "wine") is None

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from intermodal.platform.monitoring.log_dedup import APART_SECONDS, borders, without
+from intermodal.platform.monitoring.log_dedup import MAX_ANSWER_GAP_SECONDS, adjacent_parts, drop_seen
 from intermodal.platform.monitoring.predictions import AT, ID, PART_MINUTES, ROW, part_of, parts
 
 SPAN = PART_MINUTES * 60
@@ -19,26 +19,26 @@ def rows(*at: float) -> pd.DataFrame:
     ("at", "found"),
     [
         ([0], {PART: BEFORE}),
-        ([APART_SECONDS - 1], {PART: BEFORE}),
-        ([APART_SECONDS, SPAN - APART_SECONDS - 1], {}),
-        ([SPAN - APART_SECONDS], {AFTER: PART}),
+        ([MAX_ANSWER_GAP_SECONDS - 1], {PART: BEFORE}),
+        ([MAX_ANSWER_GAP_SECONDS, SPAN - MAX_ANSWER_GAP_SECONDS - 1], {}),
+        ([SPAN - MAX_ANSWER_GAP_SECONDS], {AFTER: PART}),
         ([0, SPAN - 1], {PART: BEFORE, AFTER: PART}),
         ([150, SPAN - 1, SPAN + 150], {AFTER: PART}),
         ([150, SPAN + 1], {AFTER: PART}),
     ],
 )
 def test_only_rows_near_a_border_may_lie_on_both_sides_of_it(at: list[float], found: dict[str, str]) -> None:
-    assert borders(parts(rows(*at))) == found
+    assert adjacent_parts(parts(rows(*at))) == found
 
 
 def test_no_answer_reaches_past_a_neighbour() -> None:
-    assert APART_SECONDS < SPAN
+    assert MAX_ANSWER_GAP_SECONDS < SPAN
 
 
 def test_what_the_part_before_has_goes_row_by_row() -> None:
     before = pd.DataFrame({ID: ["a", "a", "b"], ROW: [0, 1, 0], AT: 1.0})
     part = pd.DataFrame({ID: ["c", "a", "a", "b"], ROW: [0, 1, 2, 1], AT: 2.0})
-    left = without(part, before)
+    left = drop_seen(part, before)
     assert left[[ID, ROW]].to_numpy().tolist() == [["c", 0], ["a", 2], ["b", 1]]
     assert left.index.tolist() == [0, 1, 2]
-    assert without(part, before.iloc[:0]).equals(part)
+    assert drop_seen(part, before.iloc[:0]).equals(part)

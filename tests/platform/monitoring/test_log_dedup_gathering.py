@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring import log_gathering, predictions
-from intermodal.platform.monitoring.log_dedup import APART_SECONDS
-from intermodal.platform.monitoring.log_gathering import OWN_BYTES, gather
+from intermodal.platform.monitoring.log_dedup import MAX_ANSWER_GAP_SECONDS
+from intermodal.platform.monitoring.log_gathering import OBJECT_OVERHEAD_BYTES, gather
 from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.targets import Site
 from intermodal.resources.storage.tables import ParquetTables
@@ -25,7 +25,7 @@ Answers = Mapping[Site, list[tuple[str, int]]]
 REQUESTS = "abcdefghi"
 ANSWERS: st.SearchStrategy[Answers] = st.dictionaries(
     st.sampled_from(SITES),
-    st.lists(st.tuples(st.sampled_from(REQUESTS), st.integers(0, APART_SECONDS)), min_size=1),
+    st.lists(st.tuples(st.sampled_from(REQUESTS), st.integers(0, MAX_ANSWER_GAP_SECONDS)), min_size=1),
     min_size=1,
 )
 
@@ -51,7 +51,7 @@ def firsts(answers: Answers, start: float) -> list[tuple[str, float]]:
         (1.5, 0.0),
         (300.4, 299.6),
         (299.6, 300.4),
-        (300.0 + APART_SECONDS - 1, 299.0),
+        (300.0 + MAX_ANSWER_GAP_SECONDS - 1, 299.0),
         (3599.9, 3600.1),
         (3600.1, 3599.9),
     ],
@@ -119,7 +119,7 @@ def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
     for store in stores.values():
         store.kill_at = kill_at if in_store else -1
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(log_gathering, "AT_ONCE_BYTES", at_once * OWN_BYTES)
+        patch.setattr(log_gathering, "BATCH_BYTES", at_once * OBJECT_OVERHEAD_BYTES)
         for _ in range(2):
             for store in stores.values():
                 try:

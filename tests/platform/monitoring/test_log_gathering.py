@@ -9,7 +9,7 @@ import pytest
 
 from intermodal.platform.errors import NotFound
 from intermodal.platform.monitoring import log_gathering, predictions
-from intermodal.platform.monitoring.log_gathering import OWN_BYTES, gather
+from intermodal.platform.monitoring.log_gathering import OBJECT_OVERHEAD_BYTES, gather
 from intermodal.platform.protocol.prediction_log import Header
 from intermodal.platform.targets import Site
 from tests.assets.monitoring.gathering import NOW, Counting, Fragile, ids, write
@@ -35,7 +35,7 @@ class Held:
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> Iterator[Held]:
     found = Held()
-    monkeypatch.setattr(log_gathering, "AT_ONCE_BYTES", LIMIT)
+    monkeypatch.setattr(log_gathering, "BATCH_BYTES", LIMIT)
     monkeypatch.setattr(predictions, "read", found)
     return found
 
@@ -62,7 +62,7 @@ def test_small_objects_weigh_something_too() -> None:
     tables, store = Fragile(), Counting(Site("aws"))
     fill(store, 40, 1)
     gather(tables, store, "wine", [])
-    assert 40 * OWN_BYTES / LIMIT < tables.notes < 8
+    assert 40 * OBJECT_OVERHEAD_BYTES / LIMIT < tables.notes < 8
 
 
 @pytest.mark.usefixtures("held")
@@ -72,7 +72,7 @@ def test_damaged_objects_are_noted_some_at_a_time_too() -> None:
     store.objects = dict.fromkeys(store.objects, b"no archive")
     assert gather(tables, store, "wine", damaged) == 0
     assert len(damaged) == 40
-    assert 40 * OWN_BYTES / LIMIT < tables.notes < 8
+    assert 40 * OBJECT_OVERHEAD_BYTES / LIMIT < tables.notes < 8
     assert gather(tables, store, "wine", damaged) == 0
     assert len(damaged) == 40
 

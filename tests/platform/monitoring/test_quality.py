@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from intermodal.platform.monitoring.counts import count
-from intermodal.platform.monitoring.quality import Finding, findings
+from intermodal.platform.monitoring.quality import QualityFinding, findings
 from intermodal.platform.training.dataframes import columns_of, typed
 from intermodal.platform.training.profile import Profile, profile_of
 
@@ -22,7 +22,7 @@ PROFILE = Profile.from_dict(profile_of(typed(TRAINING, COLUMNS), COLUMNS, np.zer
 ROWS = TRAINING.head(500)
 
 
-def found(rows: pd.DataFrame) -> tuple[Finding, ...]:
+def found(rows: pd.DataFrame) -> tuple[QualityFinding, ...]:
     return findings(PROFILE, count(PROFILE, rows, np.zeros(len(rows)), COLUMNS))
 
 
@@ -40,11 +40,11 @@ def test_rows_like_those_of_training_have_none() -> None:
 @pytest.mark.parametrize(
     ("rows", "kind", "words"),
     [
-        (ROWS.drop(columns="temp"), "absent", "temp is not there at all in 100% of the rows."),
-        (with_share("temp", np.nan, 0.2), "missing", "it was in 2."),
+        (ROWS.drop(columns="temp"), "absent", "temp is absent from 100% of the rows."),
+        (with_share("temp", np.nan, 0.2), "missing", "in training in 2."),
         (with_share("carrier", "ZZ", 0.1), "new category", "10.0% of the rows have a value of carrier"),
-        (with_share("temp", 99.0, 0.1), "out of range", "out of the training range"),
-        (ROWS.assign(temp=7.0), "constant", "temp is 7 wherever it is given; in training it varied."),
+        (with_share("temp", 99.0, 0.1), "out of range", "outside of the training range"),
+        (ROWS.assign(temp=7.0), "constant", "temp is always 7; in training it varied."),
         (ROWS.assign(carrier="AA"), "constant", "carrier is 'AA' wherever"),
     ],
 )

@@ -6,32 +6,40 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from intermodal.platform.monitoring.retraining import DAY, RETRY_SECONDS, Decision, Memory, Observed, decide, recalled
+from intermodal.platform.monitoring.retraining import (
+    DAY_SECONDS,
+    RETRY_SECONDS,
+    DriftObservation,
+    RetrainingDecision,
+    RetrainingMemory,
+    decide,
+    recalled,
+)
 from intermodal.platform.spec import DriftPolicy
 
 POLICY = DriftPolicy(cooldown_hours=24, retrains_per_day=1)
 NOW = 1_700_000_000.0
 
 
-def seen(version: str = "1.0.0", drifted: bool | None = True, **rest: object) -> Observed:
-    return Observed(version, drifted, **{"at": NOW, "newest": "2013-07-01", "held_out": "2013-04-01", **rest})  # type: ignore[arg-type]
+def seen(version: str = "1.0.0", drifted: bool | None = True, **rest: object) -> DriftObservation:
+    return DriftObservation(version, drifted, **{"at": NOW, "newest": "2013-07-01", "held_out": "2013-04-01", **rest})  # type: ignore[arg-type]
 
 
 def test_the_first_sign_of_drift_starts_one_retraining() -> None:
-    memory, decision = decide(Memory(), seen(), POLICY, NOW)
+    memory, decision = decide(RetrainingMemory(), seen(), POLICY, NOW)
     assert (decision.action, decision.key) == ("retrain", f"1.0.0-{int(NOW)}")
     assert decide(memory, seen(training=True), POLICY, NOW + 10)[1].action == "wait"
 
 
 def test_a_retraining_that_gave_no_version_is_for_people_once() -> None:
-    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen(), POLICY, NOW + 60)
     assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
     assert decide(memory, seen(), POLICY, NOW + 120)[1].action == "wait"
 
 
 def test_a_retraining_that_crashed_is_tried_once_more_after_a_pause() -> None:
-    memory, first = decide(Memory(), seen(), POLICY, NOW)
+    memory, first = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen(crashed_at=NOW + 60), POLICY, NOW + 70)
     assert (decision.action, decision.reason) == ("wait", "the retraining failed, and is tried once more in 60 min")
     later = NOW + 61 + RETRY_SECONDS
@@ -41,53 +49,53 @@ def test_a_retraining_that_crashed_is_tried_once_more_after_a_pause() -> None:
     memory, decision = decide(memory, seen(crashed_at=later + 20), POLICY, later + 30)
     assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-trained-{int(NOW)}")
     assert "failed twice" in decision.reason
-    assert decide(memory, seen(crashed_at=later + 20), POLICY, later + DAY)[1].action == "wait"
+    assert decide(memory, seen(crashed_at=later + 20), POLICY, later + DAY_SECONDS)[1].action == "wait"
 
 
 def test_a_second_try_that_its_gates_refused_is_for_people() -> None:
-    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, _ = decide(memory, seen(crashed_at=NOW + 60), POLICY, NOW + 61 + RETRY_SECONDS)
     _, decision = decide(memory, seen(), POLICY, NOW + 90 + RETRY_SECONDS)
     assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
 
 
 def test_a_crash_of_long_ago_says_nothing_of_this_retraining() -> None:
-    memory, decision = decide(Memory(), seen(crashed_at=NOW - DAY), POLICY, NOW)
+    memory, decision = decide(RetrainingMemory(), seen(crashed_at=NOW - DAY_SECONDS), POLICY, NOW)
     assert decision.action == "retrain"
-    assert decide(memory, seen(crashed_at=NOW - DAY), POLICY, NOW + 60)[1].action == "ask people"
+    assert decide(memory, seen(crashed_at=NOW - DAY_SECONDS), POLICY, NOW + 60)[1].action == "ask people"
 
 
 def test_a_version_that_was_good_and_whose_retraining_failed_is_for_people() -> None:
-    memory, _ = decide(Memory(), seen(drifted=False), POLICY, NOW)
+    memory, _ = decide(RetrainingMemory(), seen(drifted=False), POLICY, NOW)
     memory, first = decide(memory, seen(), POLICY, NOW + 1)
-    memory, second = decide(memory, seen(), POLICY, NOW + 2 * DAY)
+    memory, second = decide(memory, seen(), POLICY, NOW + 2 * DAY_SECONDS)
     assert (first.action, second.action) == ("retrain", "ask people")
     assert second.key == f"1.0.0-not-replaced-{int(NOW)}"
 
 
 def test_a_retrained_version_that_drifts_too_is_for_people() -> None:
-    memory, _ = decide(Memory(), seen(), POLICY, NOW)
-    memory, decision = decide(memory, seen("1.1.0"), POLICY, NOW + 2 * DAY)
+    memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
+    memory, decision = decide(memory, seen("1.1.0"), POLICY, NOW + 2 * DAY_SECONDS)
     assert (decision.action, decision.key) == ("ask people", f"1.1.0-not-cured-{int(NOW)}")
 
 
 def test_a_cured_version_may_drift_again_and_is_retrained_after_the_cooldown() -> None:
-    memory, _ = decide(Memory(), seen(), POLICY, NOW)
+    memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, cured = decide(memory, seen("1.1.0", drifted=False), POLICY, NOW + 60)
     assert cured.action == "nothing"
     assert decide(memory, seen("1.1.0"), POLICY, NOW + 3600)[1].action == "wait"
-    assert decide(memory, seen("1.1.0"), POLICY, NOW + DAY + 61)[1].action == "retrain"
+    assert decide(memory, seen("1.1.0"), POLICY, NOW + DAY_SECONDS + 61)[1].action == "retrain"
 
 
 def test_without_newer_data_there_is_nothing_to_train_on() -> None:
-    _, decision = decide(Memory(), seen(newest="2013-04-01"), POLICY, NOW)
-    assert decision == Decision(
+    _, decision = decide(RetrainingMemory(), seen(newest="2013-04-01"), POLICY, NOW)
+    assert decision == RetrainingDecision(
         "ask people", f"1.0.0-no-new-data-{int(NOW)}", "there is no data newer than 2013-04, which it was judged on"
     )
 
 
 def test_while_another_champion_waits_nothing_is_trained_and_the_onset_is_kept() -> None:
-    memory, decision = decide(Memory(), seen(champion="1.1.0"), POLICY, NOW)
+    memory, decision = decide(RetrainingMemory(), seen(champion="1.1.0"), POLICY, NOW)
     assert decision.action == "wait"
     assert "1.1.0 is champion now" in decision.reason
     _, decision = decide(memory, seen(at=NOW + 60), POLICY, NOW + 60)  # somebody made 1.0.0 champion again
@@ -96,70 +104,76 @@ def test_while_another_champion_waits_nothing_is_trained_and_the_onset_is_kept()
 
 def test_the_daily_limit_holds_without_a_cooldown() -> None:
     policy = DriftPolicy(cooldown_hours=0, retrains_per_day=1)
-    memory, _ = decide(Memory(), seen(), policy, NOW)
+    memory, _ = decide(RetrainingMemory(), seen(), policy, NOW)
     memory, _ = decide(memory, seen("1.1.0", drifted=False), policy, NOW + 60)
     memory, decision = decide(memory, seen("1.1.0"), policy, NOW + 120)
     assert decision.action == "ask people"
     assert "limit" in decision.key
-    assert decide(memory, seen("1.1.0"), policy, NOW + DAY + 1)[1].action == "retrain"
+    assert decide(memory, seen("1.1.0"), policy, NOW + DAY_SECONDS + 1)[1].action == "retrain"
 
 
-@pytest.mark.parametrize("memory", [Memory(), Memory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "told", "0.9.0-1")])
-def test_memory_survives_a_cursor(memory: Memory) -> None:
-    assert Memory.from_dict(memory.to_dict()) == memory
+@pytest.mark.parametrize(
+    "memory", [RetrainingMemory(), RetrainingMemory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "told", "0.9.0-1")]
+)
+def test_memory_survives_a_cursor(memory: RetrainingMemory) -> None:
+    assert RetrainingMemory.from_dict(memory.to_dict()) == memory
 
 
 Step = tuple[bool | None, bool, bool, float]
 STEPS = st.lists(
-    st.tuples(st.sampled_from([True, False, None]), st.booleans(), st.booleans(), st.floats(1, 2 * DAY)), max_size=40
+    st.tuples(st.sampled_from([True, False, None]), st.booleans(), st.booleans(), st.floats(1, 2 * DAY_SECONDS)),
+    max_size=40,
 )
 
 
 @given(STEPS, st.integers(0, 3), st.floats(0, 100))
-@example([(False, False, False, 1.0), (True, False, False, 1.0), (True, False, False, 1.5 * DAY)], 3, 0.0)
-@example([(True, False, False, 1.0), (False, True, False, 1.0), (True, False, False, 1.5 * DAY)], 3, 72.0)
+@example([(False, False, False, 1.0), (True, False, False, 1.0), (True, False, False, 1.5 * DAY_SECONDS)], 3, 0.0)
+@example([(True, False, False, 1.0), (False, True, False, 1.0), (True, False, False, 1.5 * DAY_SECONDS)], 3, 72.0)
 @example([(True, False, False, 1.0), (False, False, False, 1.0), (True, False, False, 1.0)], 0, 0.0)
-@example([(True, False, False, 1.0), (True, False, False, 1.0), (False, False, False, DAY)] * 2, 3, 0.0)
+@example([(True, False, False, 1.0), (True, False, False, 1.0), (False, False, False, DAY_SECONDS)] * 2, 3, 0.0)
 def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
     steps: list[Step], limit: int, cooldown: float
 ) -> None:
     """Each step: drifted or not, whether a retraining gave a new version, whether one runs, seconds later."""
     policy = DriftPolicy(cooldown_hours=cooldown, retrains_per_day=limit)
-    memory, now, number, started, asked = Memory(), NOW, 0, list[tuple[float, str]](), list[str]()
+    memory, now, number, started, notices = RetrainingMemory(), NOW, 0, list[tuple[float, str]](), list[str]()
     for drifted, replaced, training, later in steps:
         now += later
         number += replaced
-        memory = Memory.from_dict(memory.to_dict())  # as after a restart
+        memory = RetrainingMemory.from_dict(memory.to_dict())  # as after a restart
         memory, decision = decide(memory, seen(f"1.{number}.0", drifted, at=now, training=training), policy, now)
         if decision.action == "retrain":
             assert drifted
             assert not training
             started.append((now, decision.key))
         if decision.action == "ask people":
-            asked.append(decision.key)
+            notices.append(decision.key)
     assert len({key for _, key in started}) == len(started)
     for at, _ in started:
-        assert sum(at <= other < at + DAY for other, _ in started) <= max(limit, 0)
+        assert sum(at <= other < at + DAY_SECONDS for other, _ in started) <= max(limit, 0)
     for (one, _), (other, _) in pairwise(started):
         assert other - one >= cooldown * 3600
-    assert all(first != second for first, second in pairwise(asked))
+    assert all(first != second for first, second in pairwise(notices))
 
 
 def test_a_memory_that_is_lost_is_recalled_of_what_was_asked_for() -> None:
-    memory, first = decide(Memory(), seen(), POLICY, NOW)
+    memory, first = decide(RetrainingMemory(), seen(), POLICY, NOW)
     assert recalled([(NOW, first.key)]) == memory
     later = NOW + 61 + RETRY_SECONDS
     memory, again = decide(memory, seen(crashed_at=NOW + 60), POLICY, later)
     by_hand = (later + 5, again.key)
     assert recalled([by_hand, (later, again.key), (NOW, first.key)]) == memory
-    assert recalled([(NOW, "somebody wrote this"), (NOW, "")]) == Memory()
-    assert recalled([(NOW - DAY, "1.0.0-rc-1-1690000000"), (NOW, first.key)]).retrained_at == (NOW - DAY, NOW)
+    assert recalled([(NOW, "somebody wrote this"), (NOW, "")]) == RetrainingMemory()
+    assert recalled([(NOW - DAY_SECONDS, "1.0.0-rc-1-1690000000"), (NOW, first.key)]).retrained_at == (
+        NOW - DAY_SECONDS,
+        NOW,
+    )
 
 
 @pytest.mark.parametrize("drifted", [True, False])
 def test_who_lost_their_memory_trains_no_second_time(drifted: bool) -> None:
     """The version that was to be replaced, and the one that replaced it, within the cool-down."""
-    _, first = decide(Memory(), seen(), POLICY, NOW)
+    _, first = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory = recalled([(NOW, first.key)])
     assert decide(memory, seen(), POLICY, NOW + 60)[1].action == "ask people"
     memory, _ = decide(memory, seen("1.1.0", drifted=drifted), POLICY, NOW + 60)
@@ -169,4 +183,4 @@ def test_who_lost_their_memory_trains_no_second_time(drifted: bool) -> None:
 @pytest.mark.parametrize("damaged", [{"since": "x"}, {"since": [1]}, {"retrained_at": 3}, {"more": 1}, []])
 def test_what_is_no_memory_is_not_taken_for_one(damaged: object) -> None:
     with pytest.raises((ValueError, TypeError, AttributeError)):
-        Memory.from_dict(damaged)  # type: ignore[arg-type]
+        RetrainingMemory.from_dict(damaged)  # type: ignore[arg-type]

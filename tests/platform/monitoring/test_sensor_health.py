@@ -4,9 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.platform.monitoring.sensor_health import FAILURES, Beat, Watch, allowed_silence, examine
+from intermodal.platform.monitoring.sensor_health import (
+    NOTIFIED_FAILURES,
+    Beat,
+    SensorHealthState,
+    allowed_silence,
+    examine,
+)
 
-LONG = Watch(at=10_000, since=0)
+LONG = SensorHealthState(at=10_000, since=0)
 
 
 @pytest.mark.parametrize(
@@ -16,8 +22,8 @@ LONG = Watch(at=10_000, since=0)
         (Beat("a", 30, 10_000 - allowed_silence(30)), None),
         (Beat("a", 30, 9_999 - allowed_silence(30)), "silent"),
         (Beat("slow", 3600, 9_999 - allowed_silence(30)), None),
-        (Beat("a", 30, 9_990, failures=FAILURES - 1), None),
-        (Beat("a", 30, 9_990, failures=FAILURES), "failing"),
+        (Beat("a", 30, 9_990, failures=NOTIFIED_FAILURES - 1), None),
+        (Beat("a", 30, 9_990, failures=NOTIFIED_FAILURES), "failing"),
         (Beat("new", 30, None), None),
     ],
 )
@@ -42,14 +48,16 @@ def test_after_the_daemon_was_down_nobody_is_blamed_at_once() -> None:
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5000)), max_size=40))
 def test_told_once_for_each_silence(steps: list[tuple[bool, float]]) -> None:
     """Whatever gaps there are: between two times that people are told, the sensor ticked."""
-    watch, now, last, told = Watch(), 1e6, 1e6, False
+    watch, now, last, told = SensorHealthState(), 1e6, 1e6, False
     for ticks, passed in steps:
         now += passed
         if ticks:
             last, told = now, False
-        watch = Watch.from_dict(vars(watch.resumed(now, 30)))
+        watch = SensorHealthState.from_dict(vars(watch.resumed(now, 30)))
         watch, found = examine(watch, [Beat("a", 30, last)], now)
         if "a" in found and watch.told.get("a") != found["a"]:
-            watch = Watch(watch.at, watch.since, watch.seen, {**watch.told, "a": found["a"]}, watch.due)
+            watch = SensorHealthState(
+                watch.ticked_at, watch.since, watch.seen, {**watch.told, "a": found["a"]}, watch.due
+            )
             assert not told
             told = True

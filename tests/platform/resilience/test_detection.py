@@ -5,15 +5,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.resilience.detection import Seen, Streak, UpstreamKey, Watch, WatchPolicy, agreed, look
+from intermodal.platform.resilience.detection import (
+    Detection,
+    DetectionPolicy,
+    DetectionState,
+    Streak,
+    UpstreamKey,
+    agreed,
+    look,
+)
 from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP
 
 KEY: UpstreamKey = ("m", AWS)
-POLICY = WatchPolicy()
+POLICY = DetectionPolicy()
 
 
-def looks(*observations: bool | None, seconds: float = 5) -> Seen:
-    seen = Seen(Watch(), {}, frozenset())
+def looks(*observations: bool | None, seconds: float = 5) -> Detection:
+    seen = Detection(DetectionState(), {}, frozenset())
     for number, ok in enumerate(observations):
         seen = look(seen.watch, POLICY, 100 + number * seconds, {KEY: ok})
     return seen
@@ -40,11 +48,11 @@ def test_look_without_an_observation_changes_nothing() -> None:
 
 
 def test_look_drops_an_upstream_that_is_no_longer_watched() -> None:
-    assert look(looks(False).watch, POLICY, 105, {}).watch == Watch()
+    assert look(looks(False).watch, POLICY, 105, {}).watch == DetectionState()
 
 
-def back(*rounds: tuple[bool | None, bool], policy: WatchPolicy = POLICY) -> Seen:
-    seen = Seen(Watch(), {}, frozenset())
+def back(*rounds: tuple[bool | None, bool], policy: DetectionPolicy = POLICY) -> Detection:
+    seen = Detection(DetectionState(), {}, frozenset())
     for number, (ok, answers) in enumerate(rounds):
         seen = look(seen.watch, policy, 100 + number * 5, {KEY: ok}, {KEY}, {KEY: answers})
     return seen
@@ -59,7 +67,7 @@ def test_look_with_three_good_observations_and_an_api_finds_it_back() -> None:
 
 
 def test_look_behind_an_answering_api_redeploys_after_long() -> None:
-    short = WatchPolicy(redeploy_seconds=10)
+    short = DetectionPolicy(redeploy_seconds=10)
     assert not back((False, True), (False, True), policy=short).back
     assert back((False, True), (False, True), (False, True), policy=short).back == {KEY}
 
@@ -78,8 +86,8 @@ def test_look_does_not_name_a_handled_upstream_again() -> None:
     )
 )
 def test_watch_comes_back_from_its_json(streaks: dict[UpstreamKey, Streak]) -> None:
-    watch = Watch(streaks, {}, streaks)
-    assert Watch.from_json(watch.to_json()) == watch
+    watch = DetectionState(streaks, {}, streaks)
+    assert DetectionState.from_json(watch.to_json()) == watch
 
 
 @pytest.mark.parametrize(
@@ -96,7 +104,7 @@ def test_watch_comes_back_from_its_json(streaks: dict[UpstreamKey, Streak]) -> N
 )
 def test_watch_refuses_other_json(text: str) -> None:
     with pytest.raises(ValueError):
-        Watch.from_json(text)
+        DetectionState.from_json(text)
 
 
 @given(st.lists(st.sampled_from([True, False, None]), max_size=30))
@@ -106,7 +114,7 @@ def test_look_down_means_at_least_two_failures_in_a_row(observations: list[bool 
 
 
 def test_agreed_follows_the_quorum() -> None:
-    every, some = WatchPolicy(quorum="all"), WatchPolicy(quorum="any")
+    every, some = DetectionPolicy(quorum="all"), DetectionPolicy(quorum="any")
     assert agreed(every, [True, False]) is True
     assert agreed(every, [None, False]) is False
     assert agreed(some, [True, False]) is False
@@ -115,6 +123,6 @@ def test_agreed_follows_the_quorum() -> None:
 
 def test_policy_without_sense_is_refused() -> None:
     with pytest.raises(SpecError, match="none"):
-        WatchPolicy(watchers=())
+        DetectionPolicy(watchers=())
     with pytest.raises(SpecError, match="observation"):
-        WatchPolicy(down_observations=0)
+        DetectionPolicy(down_observations=0)

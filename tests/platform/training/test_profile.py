@@ -8,7 +8,7 @@ import pytest
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.training.dataframes import columns_of, typed
-from intermodal.platform.training.profile import BINS, ColumnProfile, Profile, profile_of
+from intermodal.platform.training.profile import QUANTILE_BINS, ColumnProfile, Profile, profile_of
 
 OLD = {
     "rows": 4,
@@ -59,7 +59,7 @@ def test_what_is_no_profile_is_refused(text: str | bytes) -> None:
 
 def test_a_continuous_number_has_a_hundred_even_bins() -> None:
     counts = numeric(np.random.default_rng(0).normal(size=10_000)).counts
-    assert len(counts) == BINS
+    assert len(counts) == QUANTILE_BINS
     assert max(counts) - min(counts) <= 2
 
 

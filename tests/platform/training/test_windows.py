@@ -3,17 +3,17 @@
 import pytest
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.training.windows import Window, latest_window
+from intermodal.platform.training.windows import TrainingWindow, latest_window
 
 YEAR = [f"2013-{month:02d}-01" for month in range(1, 13)]
 
 
 def test_the_newest_month_is_held_out() -> None:
-    assert latest_window(YEAR[:4], 3) == Window(("2013-01-01", "2013-02-01", "2013-03-01"), "2013-04-01")
+    assert latest_window(YEAR[:4], 3) == TrainingWindow(("2013-01-01", "2013-02-01", "2013-03-01"), "2013-04-01")
 
 
 def test_an_older_month_can_be_asked_for() -> None:
-    assert latest_window(YEAR, 2, "2013-07-01") == Window(("2013-05-01", "2013-06-01"), "2013-07-01")
+    assert latest_window(YEAR, 2, "2013-07-01") == TrainingWindow(("2013-05-01", "2013-06-01"), "2013-07-01")
 
 
 def test_a_window_crosses_the_year() -> None:

@@ -10,7 +10,7 @@ import pytest
 from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.resilience.detection import UpstreamKey, Watch
+from intermodal.platform.resilience.detection import DetectionState, UpstreamKey
 from intermodal.platform.targets import Target
 from intermodal.sensors.toolkit import probes
 from tests.memory import MemoryGateway, MemoryStore, MemoryTarget
@@ -35,7 +35,7 @@ class Here:
         seen: dict[UpstreamKey, bool | None] = dict.fromkeys(
             keys or [(m, t) for m in MODELS for t in self.targets], True
         )
-        return probes.endpoint_votes(self.gateway, self.targets, "sandbox", seen, Watch(), 0.0)
+        return probes.endpoint_votes(self.gateway, self.targets, "sandbox", seen, DetectionState(), 0.0)
 
 
 @pytest.fixture
