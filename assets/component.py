@@ -16,7 +16,7 @@ from intermodal.assets.registry import version
 from intermodal.assets.resilience import drill, incidents, timeline
 from intermodal.assets.resilience import jobs as resilience_jobs
 from intermodal.assets.training import dataset, model
-from intermodal.platform.catalogue import CLOUDS_VARIABLE, default_targets, require_enabled
+from intermodal.platform.catalogue import CLOUDS_VARIABLE, default_targets, names, require_enabled
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.spec.schema import plain
@@ -40,7 +40,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
     @classmethod
     def get_model_cls(cls) -> type[BaseModel]:
         """The model that a spec is validated with. Its schema names the field of a mistake."""
-        return plain(cls.model())
+        return plain(cls.model(), names("targets"))
 
     @classmethod
     def resolve_from_model(cls, context: dg.ResolutionContext, model: BaseModel) -> Self:
@@ -86,17 +86,19 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
 
 def resolved(spec: ModelSpec, folder: Path) -> ModelSpec:
     """The spec with all of its targets listed. SpecError names file, line and field of a target that cannot be used."""
-    try:
-        targets = spec.targets or default_targets()
-        for target in targets:
-            require_enabled(target)
-        if not targets:
-            raise SpecError("No cloud is enabled, so no target can serve this model.", hint=f"Set {CLOUDS_VARIABLE}.")
-        return spec.serving_on(targets)
-    except SpecError as error:
+    targets = spec.targets or default_targets()
+    if not targets:
+        field = where(folder, "serve", spec.name)
         raise SpecError(
-            f"{where(folder, 'serve', error.message.split(':')[0])}: {error.message}", hint=error.hint
-        ) from error
+            f"{field}: no cloud is enabled, so no target can serve this model.", hint=f"Set {CLOUDS_VARIABLE}."
+        )
+    for target in targets:
+        try:
+            require_enabled(target)
+        except SpecError as error:
+            raise SpecError(f"{where(folder, 'serve', str(target))}: {error.message}", hint=error.hint) from error
+    try:
+        return spec.serving_on(targets)
     except ValidationError as error:
         reasons = "; ".join(str(detail["msg"]) for detail in error.errors())
         raise SpecError(f"{where(folder, 'serve', spec.name)}: {reasons}") from error

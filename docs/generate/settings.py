@@ -105,7 +105,7 @@ def _regions() -> str:
 
 
 def _watch() -> Iterator[str]:
-    from intermodal.platform.resilience.detection import WatchPolicy
+    from intermodal.platform.resilience.detection import DetectionPolicy
 
     yield "## Outage detection\n"
     yield (
@@ -127,7 +127,7 @@ def _watch() -> Iterator[str]:
         ),
     }
     rows = []
-    for field in dataclass_fields(WatchPolicy):
+    for field in dataclass_fields(DetectionPolicy):
         name, meaning, example = meanings.get(field.name, ("", "", ""))
         default = ",".join(field.default) if isinstance(field.default, tuple) else str(field.default)
         rows.append((code(name or f"INTERMODAL_WATCH_{field.name.upper()}"), code(default), meaning, code(example)))

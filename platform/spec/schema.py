@@ -4,8 +4,9 @@ Dagster lets a text with a template stand for every part. Of two forms that do n
 mistake, so here a part is only what it is.
 """
 
+import re
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -31,12 +32,19 @@ def _alone(schema: JsonSchemaValue) -> JsonSchemaValue:
 
 
 @cache
-def plain(model: type[BaseModel]) -> type[BaseModel]:
-    """The same model, whose JSON schema has one form for each part."""
-    return type(model.__name__, (_PlainSchema, model), {})
+def plain(model: type[BaseModel], targets: tuple[str, ...] = ()) -> type[BaseModel]:
+    """The same model, whose JSON schema has one form for each part. ``targets`` are those that ``serve`` may name, each
+    in any region."""
+    return type(model.__name__, (_PlainSchema, model), {"installed_targets": targets})
 
 
 class _PlainSchema(BaseModel):
+    installed_targets: ClassVar[tuple[str, ...]] = ()
+
     @classmethod
     def model_json_schema(cls, *args: Any, **options: Any) -> dict[str, Any]:
-        return super().model_json_schema(*args, **{**options, "schema_generator": _PartsAreParts})
+        schema = super().model_json_schema(*args, **{**options, "schema_generator": _PartsAreParts})
+        if cls.installed_targets:
+            known = "|".join(map(re.escape, cls.installed_targets))
+            schema["properties"]["serve"]["items"]["pattern"] = f"^({known})(@[a-z0-9-]+)?$"
+        return schema

@@ -1,7 +1,7 @@
 """A second model, of another kind, loaded from a folder by Dagster's component system, with every port in memory."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from dagster.components.testing import create_defs_folder_sandbox
 
+from intermodal.platform import catalogue
 from intermodal.platform.targets import Site, Target, sites_of
 from tests.memory import (
     MemoryDeployment,
@@ -114,7 +115,21 @@ TWO_ON_AWS = "  serve: [aws/sagemaker, aws/eks, gcp/cloud-run, azure/ml]\n"
 
 
 @pytest.fixture
-def twin_world(tmp_path: Path) -> Iterator[World]:
+def eks_is_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The catalogue has a second target on aws: an entry point of its own, with the class of the first."""
+    installed = catalogue._installed
+
+    def with_eks(group: catalogue.Group) -> Mapping[str, Any]:
+        known = installed(group)
+        return {**known, "aws/eks": known["aws/sagemaker"]} if group == "targets" else known
+
+    monkeypatch.setattr(catalogue, "_installed", with_eks)
+    yield
+    catalogue.load.cache_clear()
+
+
+@pytest.fixture
+def twin_world(tmp_path: Path, eks_is_installed: None) -> Iterator[World]:  # noqa: ARG001
     """Two targets at the site aws, with a share of 3 each; gcp has 2, azure 0."""
     with _world(tmp_path, TWO_ON_AWS) as made:
         assert made.run("train_and_deploy_wine").success

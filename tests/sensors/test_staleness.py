@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.monitoring.staleness import DAY
+from intermodal.platform.monitoring.staleness import DAY_SECONDS as DAY
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit import notifications
 from tests.memory import MemoryGauges, MemoryNotifier, MemoryTables

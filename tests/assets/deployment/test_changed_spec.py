@@ -104,7 +104,7 @@ def test_a_spec_that_changed_while_a_cloud_was_away_is_deployed_once(serving: Wo
         changed.targets[AWS].gone = False
         assert job(changed, "recover_wine", recovery_config())
         assert asked(changed) == []
-        assert changed.metadata("endpoint", "sagemaker")["replicas"] == 2
+        assert list(changed.targets[AWS].replicas.values()) == [2]
 
 
 def test_a_route_that_was_published_alone_does_not_hide_what_its_endpoints_lack(serving: World) -> None:
