@@ -23,6 +23,7 @@ from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.resources.pushgateway import Pushgateway
 from intermodal.resources.settings import environment
 from intermodal.resources.storage.incidents import JsonIncidents
+from intermodal.resources.storage.notification_log import NotificationLog
 from intermodal.resources.storage.tables import ParquetTables
 
 
@@ -51,7 +52,7 @@ def _shared() -> Mapping[str, Any]:
 def _watching() -> Mapping[str, Any]:
     return {
         "incidents": JsonIncidents(address=EnvVar("INTERMODAL_INCIDENTS")),
-        "notifier": AppriseNotifier(),
+        "notifications": NotificationLog(address=EnvVar("INTERMODAL_INCIDENTS"), notifier=AppriseNotifier()),
         "watch": from_environment(),
         "metrics": PrometheusMetrics(url=os.environ.get("INTERMODAL_PROMETHEUS_URL", "")),
         "gateway_metrics": EnvoyMetrics(

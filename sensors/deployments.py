@@ -42,7 +42,7 @@ def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFIER},
+        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFICATIONS},
         description="Deploys a new champion and what a changed spec says, once; notifies people when it failed.",
     )
     def _deployments(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:

@@ -44,7 +44,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={ports.REGISTRY, ports.TABLES, ports.NOTIFIER},
+        required_resource_keys={ports.REGISTRY, ports.TABLES, ports.NOTIFICATIONS},
         description="Starts retrain_<model> when a version's data has drifted, once for each onset; notifies people "
         "when that would not help.",
     )

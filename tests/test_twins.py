@@ -98,7 +98,7 @@ class TestMemoryNotifier(NotifierConformance):
 
     @pytest.fixture
     def arrived(self, notifier: MemoryNotifier) -> Callable[[], Sequence[str]]:
-        return lambda: [repr(notice) for notice in notifier.told]
+        return lambda: [repr(notice) for notice in notifier.sent]
 
     @pytest.fixture
     def without_recipients(self) -> MemoryNotifier:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 FAILURES = 3
-"""So many failed ticks in a row are told."""
+"""People are notified of so many failed ticks in a row."""
 
 Trouble = Literal["silent", "failing"]
 
@@ -34,36 +34,37 @@ class Beat:
 @dataclass(frozen=True)
 class Watch:
     """What is remembered. ``at`` is our own last tick and ``since`` the first one without a gap between: before that,
-    nobody ticked and nobody is to blame. ``seen`` is when a sensor that never ticked was first seen, ``told`` what
-    people know, ``due`` up to which of its times each cron schedule was looked at. Times are Unix seconds."""
+    nobody ticked and nobody is to blame. ``seen`` is when a sensor that never ticked was first seen, ``onsets``
+    since when ``<sensor> is <trouble>``, ``due`` up to which of its times each cron schedule was looked at. Times are Unix seconds."""
 
     at: float = 0.0
     since: float = 0.0
     seen: Mapping[str, float] = field(default_factory=dict)
-    told: Mapping[str, str] = field(default_factory=dict)
+    onsets: Mapping[str, float] = field(default_factory=dict)
     due: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Watch":
-        seen, due = ({str(k): float(v) for k, v in data[name].items()} for name in ("seen", "due"))
-        told = {str(k): str(v) for k, v in data["told"].items()}
-        return cls(float(data["at"]), float(data["since"]), seen, told, due)
+        times = ({str(k): float(v) for k, v in data[name].items()} for name in ("seen", "onsets", "due"))
+        return cls(float(data["at"]), float(data["since"]), *times)
 
     def resumed(self, now: float, interval: float) -> "Watch":
         """At the beginning of a tick; after a gap the daemon was down as a whole, and watching begins anew."""
         unbroken = 0 <= now - self.at <= allowed_silence(interval)
-        return Watch(now, self.since if unbroken else now, self.seen, self.told, self.due)
+        return Watch(now, self.since if unbroken else now, self.seen, self.onsets, self.due)
 
 
 def examine(watch: Watch, beats: Sequence[Beat], now: float) -> tuple[Watch, Mapping[str, Trouble]]:
-    """What is wrong with which sensor, and what to remember; whoever tells people adds that to ``told``."""
+    """What is wrong with which sensor, and what to remember: with it, what goes and comes again has another onset."""
     seen = {beat.name: watch.seen.get(beat.name, now) for beat in beats if beat.last is None}
-    found: dict[str, Trouble] = {}
+    found, onsets = dict[str, Trouble](), dict[str, float]()
     for beat in beats:
         heard = max(watch.since, seen.get(beat.name, 0.0) if beat.last is None else beat.last)
         if now - heard > allowed_silence(beat.interval):
             found[beat.name] = "silent"
         elif beat.failures >= FAILURES:
             found[beat.name] = "failing"
-    told = {name: trouble for name, trouble in watch.told.items() if found.get(name) == trouble}
-    return Watch(watch.at, watch.since, seen, told, watch.due), found
+        if beat.name in found:
+            trouble = f"{beat.name} is {found[beat.name]}"
+            onsets[trouble] = watch.onsets.get(trouble, heard)
+    return Watch(watch.at, watch.since, seen, onsets, watch.due), found

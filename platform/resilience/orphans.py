@@ -83,13 +83,17 @@ class Uses:
 
 @dataclass(frozen=True)
 class Orphan:
-    """``since`` is when it was first seen without a use, ``asked`` when we requested its removal. Unix seconds."""
+    """``since`` is when it was first seen without a use, ``requested`` when its removal was last requested, both in
+    Unix seconds, and ``requests`` how often it was."""
 
     since: float
-    asked: float | None = None
-    told: bool = False
+    requested: float | None = None
+    requests: int = 0
+
+    def removal_requested(self, now: float) -> "Orphan":
+        return Orphan(self.since, now, self.requests + 1)
 
     @property
     def due(self) -> float:
         """When something is to be done about it: removed, and if it is still there as much later, notified."""
-        return (self.since if self.asked is None else self.asked) + GRACE_SECONDS
+        return (self.since if self.requested is None else self.requested) + GRACE_SECONDS

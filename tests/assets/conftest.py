@@ -19,6 +19,7 @@ from tests.memory import (
     MemoryGauges,
     MemoryIncidents,
     MemoryMetrics,
+    MemoryNotifications,
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
@@ -134,7 +135,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
     resources = {
         "incidents": incidents,
-        "notifier": notifier,
+        "notifications": MemoryNotifications(notifier),
         "gauges": gauges,
         **metrics,
         "tables": tables,

@@ -42,7 +42,7 @@ from tests.memory import (
     MemoryGateway,
     MemoryGauges,
     MemoryIncidents,
-    MemoryNotifier,
+    MemoryNotifications,
     MemoryStore,
     MemoryStores,
     MemoryTables,
@@ -73,11 +73,11 @@ class Registry:
 
 
 class SlowNotifier:
-    """People who take 0.3 s to be told of each thing."""
+    """People who take 0.3 s for each notice."""
 
-    def tell(self, notice: Any) -> bool:  # noqa: ARG002
+    def send(self, notice: Any, skip: Any = ()) -> Receipt:  # noqa: ARG002
         time.sleep(0.3)
-        return True
+        return Receipt(frozenset({"somebody"}))
 
 
 def world(names: Sequence[str]) -> dict[str, Any]:
@@ -101,7 +101,7 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         "tables": tables,
         "deployment": MemoryDeployment(),
         "gauges": MemoryGauges(),
-        "notifier": MemoryNotifier(),
+        "notifications": MemoryNotifications(),
         "targets": MemoryTargets.of(targets),
         "stores": MemoryStores(stores),
     }
@@ -184,7 +184,7 @@ def rows(models: int) -> list[Row]:
 
         def slow(sensor: dg.SensorDefinition) -> Ticks:
             notifications._of.clear()  # whoever is still told of an earlier row
-            return Ticks(sensor, {**resources, "tables": old, "notifier": SlowNotifier()}, instance, **own)
+            return Ticks(sensor, {**resources, "tables": old, "notifications": MemoryNotifications(SlowNotifier())}, instance, **own)
 
         deploys, retrains = jobs(names), jobs(names, "retrain_")
         return [

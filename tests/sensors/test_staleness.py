@@ -13,7 +13,7 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring.staleness import DAY
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit import notifications
-from tests.memory import MemoryGauges, MemoryNotifier, MemoryTables
+from tests.memory import MemoryGauges, MemoryNotifications, MemoryNotifier, MemoryTables
 from tests.sensors.people import Slow, until
 from tests.sensors.support import Ticks, routes, spec
 
@@ -52,7 +52,7 @@ class World:
             "registry": self.registry,
             "tables": self.tables,
             "gauges": self.gauges,
-            "notifier": self.notifier,
+            "notifications": MemoryNotifications(self.notifier),
         }
         self.tick = Ticks(staleness, resources, instance, assets=routes(models))
 
@@ -61,7 +61,7 @@ class World:
 
     @property
     def told(self) -> list[str]:
-        return [notice.title for notice in self.notifier.told]
+        return [notice.title for notice in self.notifier.sent]
 
 
 @pytest.fixture
@@ -132,12 +132,12 @@ def test_a_registry_that_is_down_keeps_what_is_known(world: World) -> None:
 
 
 def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Any) -> None:
+    def fails(*_: Any) -> None:
         raise Unavailable("Nobody could be told.")
 
     world.clock.now += 20 * DAY
     with monkeypatch.context() as patch:
-        patch.setattr(world.notifier, "tell", fails)
+        patch.setattr(world.notifier, "send", fails)
         assert "Nobody could be told." in world.tick()
     world.tick()
     world.tick()
@@ -159,7 +159,7 @@ def many(world: World) -> Iterator[tuple[Ticks, Slow]]:
     models, people = [spec(f"m{number:02}") for number in range(50)], Slow()
     for one in models:
         world.month(one.name, "2024-01-01")
-    resources = {**world.tick.resources, "notifier": people}
+    resources = {**world.tick.resources, "notifications": MemoryNotifications(people)}
     yield Ticks(staleness, resources, world.tick.instance, assets=routes(models)), people
     people.allow(1000)
 
@@ -185,7 +185,7 @@ def test_slow_people_are_told_of_every_model_once_over_some_ticks(
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     for _ in range(3):  # turns
         tick()
-    assert known(tick) == len(set(people.told)) == len(people.begun) == 50
+    assert known(tick) == len(set(people.sent)) == len(people.begun) == 50
 
 
 def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
@@ -200,4 +200,4 @@ def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
     people.allow(1000)
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     tick()
-    assert known(tick) == len(set(people.told)) == len(people.begun) == 50
+    assert known(tick) == len(set(people.sent)) == len(people.begun) == 50
