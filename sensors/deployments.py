@@ -115,7 +115,7 @@ def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, Seen]) -> dic
     for record in context.instance.get_run_records(dg.RunsFilter(tags={DUE: wanted}), limit=LIMIT):  # newest first
         name, version, spec = record.dagster_run.tags[DUE].split(" ")
         if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
-            found[name] = Due(version, spec, since=created_at(record), asked=created_at(record))
+            found[name] = Due(version, spec, since=created_at(record), requested=created_at(record))
     return found
 
 

@@ -18,6 +18,7 @@ from tests.conformance.gauges import GaugesConformance, Kept
 from tests.conformance.incidents import IncidentsConformance
 from tests.conformance.metrics import MetricsConformance
 from tests.conformance.model_registry import ModelRegistryConformance
+from tests.conformance.notifications import Make, NotificationsConformance
 from tests.conformance.notifier import NotifierConformance
 from tests.conformance.object_store import ObjectStoreConformance
 from tests.conformance.tables import TablesConformance
@@ -27,6 +28,7 @@ from tests.memory import (
     MemoryGauges,
     MemoryIncidents,
     MemoryMetrics,
+    MemoryNotifications,
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
@@ -89,6 +91,13 @@ class TestMemoryTables(TablesConformance):
     @pytest.fixture
     def tables(self) -> MemoryTables:
         return MemoryTables()
+
+
+class TestMemoryNotifications(NotificationsConformance):
+    @pytest.fixture
+    def make(self) -> Make:
+        kept = MemoryNotifications()
+        return lambda notifier: MemoryNotifications(notifier, kept.taken, kept.delivered)
 
 
 class TestMemoryNotifier(NotifierConformance):

@@ -40,23 +40,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Due:
-    """What was not served yet. ``since`` is when that was first seen, ``asked`` when we last requested its deployment,
-    both in Unix seconds; ``told`` whether people were notified that it failed."""
+    """What was not served yet. ``since`` is when that was first seen, ``requested`` when its deployment last was,
+    both in Unix seconds; ``notified`` whether people were notified that it failed, which ends the matter."""
 
     version: str
     spec: str
     since: float
-    asked: float | None = None
-    told: bool = False
+    requested: float | None = None
+    notified: bool = False
 
     def key(self, model: str) -> str:
         """Names what was requested: the same version or spec, put to use again later, is another event."""
-        return f"{model}-{self.version}-{self.spec}-{int(self.asked or self.since)}"
+        return f"{model}-{self.version}-{self.spec}-{int(self.requested or self.since)}"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Due":
-        asked = None if data.get("asked") is None else float(data["asked"])
-        return cls(str(data["version"]), str(data["spec"]), float(data["since"]), asked, bool(data.get("told", False)))
+        requested = None if data.get("requested") is None else float(data["requested"])
+        notified = bool(data.get("notified", False))
+        return cls(str(data["version"]), str(data["spec"]), float(data["since"]), requested, notified)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -80,26 +81,26 @@ def decide(known: Due | None, seen: Seen, now: float) -> tuple[Due | None, Decis
     due = known or Due(seen.version, seen.spec, since=now)
     if seen.busy:
         return due, Decision("wait", "a run is in progress")
-    if due.asked is None:
-        return replace(due, asked=now), Decision("deploy")
-    if seen.moved is not None and seen.moved > due.asked:  # the cloud that failed it is left out now, or back
-        return replace(due, asked=now, told=False), Decision("deploy")
-    if due.told:
+    if due.requested is None:
+        return replace(due, requested=now), Decision("deploy")
+    if seen.moved is not None and seen.moved > due.requested:  # the cloud that failed it is left out now, or back
+        return replace(due, requested=now, notified=False), Decision("deploy")
+    if due.notified:
         return due, Decision("wait", "its deployment failed and people were notified; they or a failover try it again")
     failure = _failure(due, seen)
     reason = f"its deployment failed (run {failure.run})" if failure else ENDED_ELSEWHERE
-    return replace(due, told=True), Decision("ask people", reason)
+    return replace(due, notified=True), Decision("ask people", reason)
 
 
 def _served(known: Due | None, seen: Seen) -> tuple[Due | None, Decision]:
     """The run has published its route, and may fail yet: in the checks after it."""
-    if known is None or known.told:
+    if known is None or known.notified:
         return None, Decision("nothing")
     if seen.busy:
         return known, Decision("wait", "a run is in progress")
     if failure := _failure(known, seen):
         reason = f"its deployment failed after the route was published (run {failure.run})"
-        return replace(known, told=True), Decision("ask people", reason)
+        return replace(known, notified=True), Decision("ask people", reason)
     return None, Decision("nothing")
 
 

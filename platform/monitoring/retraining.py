@@ -39,15 +39,15 @@ class Observed:
 @dataclass(frozen=True)
 class Memory:
     """What is remembered between two looks. ``retrained_from`` is the version whose drift began the last retraining,
-    ``good`` whether the version was ever seen without drift, ``told`` the last thing that people were asked about,
-    ``retried`` the event whose retraining crashed and was tried once more."""
+    ``good`` whether the version was ever seen without drift, ``notified`` the last event that people were notified of,
+    which ends the look-ups, and ``retried`` the event whose retraining crashed and was tried once more."""
 
     version: str = ""
     since: float | None = None
     good: bool = False
     retrained_from: str = ""
     retrained_at: tuple[float, ...] = ()
-    told: str = ""
+    notified: str = ""
     retried: str = ""
 
     @classmethod
@@ -109,7 +109,7 @@ def decide(memory: Memory, seen: Observed, policy: DriftPolicy, now: float) -> t
     if seen.drifted is None:
         return memory, Decision("nothing", reason="too few rows to say")
     if not seen.drifted:
-        return replace(memory, since=None, good=True, told=""), Decision("nothing", reason="no drift")
+        return replace(memory, since=None, good=True, notified=""), Decision("nothing", reason="no drift")
     memory = replace(memory, since=memory.since or seen.at)
     if seen.training:
         return memory, Decision("wait", reason="a retraining runs")
@@ -163,6 +163,6 @@ def _again(memory: Memory, seen: Observed, now: float) -> tuple[Memory, Decision
 def _ask(memory: Memory, what: str, reason: str) -> tuple[Memory, Decision]:
     # With the onset, as the key of a retraining has it: drift that went and came again is another event.
     key = f"{memory.version}-{what}-{int(memory.since or 0)}"
-    if memory.told == key:
+    if memory.notified == key:
         return memory, Decision("wait", key, f"people were asked: {reason}")
-    return replace(memory, told=key), Decision("ask people", key, reason)
+    return replace(memory, notified=key), Decision("ask people", key, reason)

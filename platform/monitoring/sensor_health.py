@@ -35,7 +35,8 @@ class Beat:
 class Watch:
     """What is remembered. ``at`` is our own last tick and ``since`` the first one without a gap between: before that,
     nobody ticked and nobody is to blame. ``seen`` is when a sensor that never ticked was first seen, ``onsets``
-    since when ``<sensor> is <trouble>``, ``due`` up to which of its times each cron schedule was looked at. Times are Unix seconds."""
+    since when ``<sensor> is <trouble>``, ``due`` up to which of its times each cron schedule was looked at. Times are
+    Unix seconds."""
 
     at: float = 0.0
     since: float = 0.0

@@ -43,8 +43,9 @@ class NotificationLog(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Fulfils ``platform.ports.Notifications``. Layout: ``<address>/notifications/<hh>/<hash of the key>.json``.
 
     People come first: a log that cannot be read or written delays no notice. It is sent, our own log says that this was
-    not recorded, and it may be sent again. A record that is damaged is taken for none. No process claims a notice before
-    it sends it, since the claim of one that was killed would delay a page: two that begin at the same moment both send.
+    not recorded, and it may be sent again. A record that is damaged is taken for none. No process claims a notice
+    before it sends it, since the claim of one that was killed would delay a page: two that begin at the same moment
+    both send.
     """
 
     address: str = Field(description="The address of the incidents: a folder or a bucket.")

@@ -27,6 +27,7 @@ from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route, Totals
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.ports.notifications import Receipt
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -183,8 +184,13 @@ def rows(models: int) -> list[Row]:
         old = MemoryTables({(name, "features", "2024-01-01"): None for name in names})  # type: ignore[misc]
 
         def slow(sensor: dg.SensorDefinition) -> Ticks:
-            notifications._of.clear()  # whoever is still told of an earlier row
-            return Ticks(sensor, {**resources, "tables": old, "notifications": MemoryNotifications(SlowNotifier())}, instance, **own)
+            notifications._queues.clear()  # notices of an earlier row
+            return Ticks(
+                sensor,
+                {**resources, "tables": old, "notifications": MemoryNotifications(SlowNotifier())},
+                instance,
+                **own,
+            )
 
         deploys, retrains = jobs(names), jobs(names, "retrain_")
         return [

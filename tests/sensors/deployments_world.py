@@ -39,7 +39,11 @@ class World:
     def __init__(self, instance: dg.DagsterInstance, clock: Any) -> None:
         self.clock, self.instance = clock, instance
         self.registry, self.gateway, self.notifier = Registry(), MemoryGateway([]), MemoryNotifier()
-        self.resources = {"registry": self.registry, "gateway": self.gateway, "notifications": MemoryNotifications(self.notifier)}
+        self.resources = {
+            "registry": self.registry,
+            "gateway": self.gateway,
+            "notifications": MemoryNotifications(self.notifier),
+        }
         self.reload("1 replica")
         self.serve("m", "1.0.0")
 

@@ -26,7 +26,7 @@ def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
     world.end(run)
     assert "its deployment failed" in world.later()
     for _ in range(3):
-        assert "people were told; they or a failover try it again" in world.later()
+        assert "people were notified; they or a failover try it again" in world.later()
     (notice,) = world.notifier.sent
     assert notice.title == "m 1.1.0 is not deployed as it should be"
     assert run.run_id in notice.text
@@ -128,11 +128,11 @@ def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: p
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         world.later()
         assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
-        assert not world.tick.remembered()["m"]["told"]
+        assert not world.tick.remembered()["m"]["notified"]
         world.tick.run(world.tick.requests[0], RUNS)
         assert notifications.PENDING in world.later()
     people.allow(1)
     world.later()
-    assert world.tick.remembered()["m"]["told"]
-    assert "people were told" in world.later()
+    assert world.tick.remembered()["m"]["notified"]
+    assert "people were notified" in world.later()
     assert len(people.sent) == len(people.begun) == 1

@@ -56,7 +56,11 @@ class World:
         self.notifier = MemoryNotifier()
         for name in NAMES:
             self.tables.write(name, "features", NEWER, pd.DataFrame())
-        resources = {"registry": self.registry, "tables": self.tables, "notifications": MemoryNotifications(self.notifier)}
+        resources = {
+            "registry": self.registry,
+            "tables": self.tables,
+            "notifications": MemoryNotifications(self.notifier),
+        }
         specs = [spec(name) for name in NAMES]
         made = jobs(NAMES, "retrain_")
         self.tick = Ticks(drift(made), resources, instance, assets=routes(specs), jobs=made)
@@ -278,12 +282,12 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         assert tick.remembered()["m00"]["since"] == since
     assert notifications.PENDING in words
     assert f"{NAMES[0]}: ask people, there is no data newer" in words
-    assert not [one for one in tick.remembered().values() if one.get("told")]
+    assert not [one for one in tick.remembered().values() if one.get("notified")]
     assert len(people.begun) == 1
     people.allow(1000)
     tick()
     tick()
-    assert sorted(name for name, one in tick.remembered().items() if one.get("told")) == NAMES[:-1]
+    assert sorted(name for name, one in tick.remembered().items() if one.get("notified")) == NAMES[:-1]
     assert len(set(people.sent)) == len(people.begun) == len(NAMES) - 1
 
 

@@ -248,7 +248,29 @@ def test_orphans_with_hanging_notifier_are_removed(world: World, monkeypatch: py
     people.allow(1)
     for _ in range(2):
         assert notifications.PENDING not in world.tick()
-    assert people.sent == people.begun == ["orphan-aws/sagemaker-m-0-9-0-sandbox"]
+    assert people.sent == people.begun == [f"orphan-aws/sagemaker-m-0-9-0-sandbox-{int(NOW)}"]
+
+
+def test_orphans_that_come_back_are_notified_again(world: World) -> None:
+    for _ in range(2):
+        name = world.endpoint(AWS, "0.9.0")
+        world.pass_time(GRACE_SECONDS)
+        for _ in range(3):
+            world.clock.now += GRACE_SECONDS
+            world.tick()
+        del world.targets[AWS].endpoints[name]
+        world.tick()
+    assert [notice.title for notice in world.notifier.sent] == [f"{name} on aws/sagemaker still costs money"] * 2
+
+
+def test_orphans_of_a_lost_cursor_are_not_notified_at_every_tick(world: World) -> None:
+    world.endpoint(AWS, "0.9.0")
+    world.pass_time(2 * GRACE_SECONDS)
+    world.clock.now += GRACE_SECONDS
+    for cursor in (world.tick.cursor, world.tick.cursor):
+        world.tick.cursor = cursor
+        world.tick()
+    assert len(world.notifier.sent) == 1
 
 
 @pytest.mark.parametrize("routed", [True, False])

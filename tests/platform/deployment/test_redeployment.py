@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from intermodal.platform.deployment.redeployment import Decision, Due, Failure, Seen, decide, digest
 
 NOTHING = (None, Decision("nothing"))
-ASKED = Due("2", "a", 0, asked=0)
+REQUESTED = Due("2", "a", 0, requested=0)
 FAILED = Failure("run-7", 1)
 
 
@@ -24,7 +24,7 @@ def test_it_waits_for_what_deploys_and_no_longer() -> None:
 
 
 def test_a_failed_deployment_is_told_and_not_repeated() -> None:
-    known, said = decide(ASKED, Seen("2", "a", failed=FAILED), 10)
+    known, said = decide(REQUESTED, Seen("2", "a", failed=FAILED), 10)
     assert said == Decision("ask people", "its deployment failed (run run-7)")
     for now in (20, 10_000):
         known, said = decide(known, Seen("2", "a", failed=FAILED), now)
@@ -39,32 +39,32 @@ def test_what_failed_before_anybody_asked_here_is_tried_once() -> None:
 
 def test_a_deployment_that_ended_elsewhere_is_told() -> None:
     for earlier in (None, Failure("run-1", -5)):
-        _, said = decide(ASKED, Seen("2", "a", failed=earlier), 30)
+        _, said = decide(REQUESTED, Seen("2", "a", failed=earlier), 30)
         assert said.action == "ask people"
         assert "were the definitions reloaded?" in said.reason
 
 
 def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_once_that_is_dealt_with() -> None:
-    told, _ = decide(ASKED, Seen("2", "a", failed=FAILED, moved=-1), 10)
-    assert told is not None
-    assert told.told
-    again, said = decide(told, Seen("2", "a", failed=FAILED, moved=15), 20)
+    notified, _ = decide(REQUESTED, Seen("2", "a", failed=FAILED, moved=-1), 10)
+    assert notified is not None
+    assert notified.notified
+    again, said = decide(notified, Seen("2", "a", failed=FAILED, moved=15), 20)
     assert said.action == "deploy"
     assert again is not None
-    assert again.key("m") != told.key("m")
+    assert again.key("m") != notified.key("m")
     assert decide(again, Seen("2", "a", failed=Failure("run-8", 25), moved=15), 30)[1].action == "ask people"
 
 
 def test_a_deployment_that_fails_after_its_route_was_published_is_told_once() -> None:
-    for known in (ASKED, Due("2", "a", 0)):  # also one that a retraining began
+    for known in (REQUESTED, Due("2", "a", 0)):  # also one that a retraining began
         assert decide(known, Seen("2", "a", served=True, busy=True), 10)[0] == known
-        told, said = decide(known, Seen("2", "a", served=True, failed=FAILED), 10)
+        notified, said = decide(known, Seen("2", "a", served=True, failed=FAILED), 10)
         assert said == Decision("ask people", "its deployment failed after the route was published (run run-7)")
-        assert decide(told, Seen("2", "a", served=True, failed=FAILED), 20) == NOTHING
+        assert decide(notified, Seen("2", "a", served=True, failed=FAILED), 20) == NOTHING
 
 
 @pytest.mark.parametrize(
-    "known", [None, Due("3", "a", 0, asked=0), Due("2", "b", 0, asked=0), Due("2", "a", 5, asked=5)]
+    "known", [None, Due("3", "a", 0, requested=0), Due("2", "b", 0, requested=0), Due("2", "a", 5, requested=5)]
 )
 def test_a_failure_that_was_of_something_else_is_nobodys_business(known: Due | None) -> None:
     """As when a person put the served version back, and stopped the run."""
@@ -72,8 +72,8 @@ def test_a_failure_that_was_of_something_else_is_nobodys_business(known: Due | N
 
 
 def test_another_spec_is_another_event() -> None:
-    told = Due("2", "a", 0, asked=0, told=True)
-    assert decide(told, Seen("2", "b", failed=FAILED), 10)[1].action == "deploy"
+    notified = Due("2", "a", 0, requested=0, notified=True)
+    assert decide(notified, Seen("2", "b", failed=FAILED), 10)[1].action == "deploy"
 
 
 def test_a_digest_names_what_is_stated_and_not_its_order() -> None:

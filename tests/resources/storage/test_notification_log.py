@@ -7,9 +7,12 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import pytest
 
+from intermodal.assets import ports
 from intermodal.platform.ports.notifications import Notice
+from intermodal.resources.environment import resources
 from intermodal.resources.storage import notification_log
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.resources.storage.notification_log import RETENTION_SECONDS, NotificationLog
@@ -55,6 +58,25 @@ def records(folder: Path) -> list[Path]:
 
 class Killed(BaseException):
     pass
+
+
+def test_log_as_a_resource_has_its_address_and_transport(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = list[str]()
+
+    @dg.op(required_resource_keys={"notifications"})
+    def notify(context: dg.OpExecutionContext) -> None:
+        found.append(ports.notifications(context).notify(PAGE))
+
+    @dg.job(resource_defs={"notifications": resources()["notifications"]})
+    def job() -> None:
+        notify()
+
+    monkeypatch.delenv("INTERMODAL_NOTIFY", raising=False)
+    monkeypatch.delenv("INTERMODAL_NOTIFY_PAGE", raising=False)
+    monkeypatch.setenv("INTERMODAL_INCIDENTS", str(tmp_path))
+    assert job.execute_in_process().success
+    assert found == ["no recipient"]
+    assert records(tmp_path) == []
 
 
 def test_log_beside_incidents_is_no_incident(make: Make, tmp_path: Path) -> None:

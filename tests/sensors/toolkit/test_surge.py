@@ -17,8 +17,7 @@ from intermodal.platform.targets import Target
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.toolkit import notifications
 from tests.failover_world import MODEL, SPEC, World, package, spec_with
-from tests.memory import MemoryDeployment, MemoryStores, MemoryTargets
-from tests.memory import MemoryNotifications
+from tests.memory import MemoryDeployment, MemoryNotifications, MemoryStores, MemoryTargets
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, routes
 from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP, TARGETS
