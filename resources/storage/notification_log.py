@@ -42,8 +42,8 @@ class Record:
 class NotificationLog(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Fulfils ``platform.ports.Notifications``. Layout: ``<address>/notifications/<hh>/<hash of the key>.json``.
 
-    People come first: a log that cannot be read or written delays no notice. It is sent, our own log says that this was
-    not recorded, and it may be sent again. A record that is damaged is taken for none. No process claims a notice
+    People come first: a log that cannot be read or written keeps no notice back. It is sent, our own log says that this
+    was not recorded, and it may be sent again. A record that is damaged is taken for none. No process claims a notice
     before it sends it, since the claim of one that was killed would delay a page: two that begin at the same moment
     both send.
     """
@@ -62,7 +62,7 @@ class NotificationLog(dg.ConfigurableResource):  # type: ignore[type-arg]
         if known.delivered:
             return "delivered"
         receipt = transport.send(notice, known.recipients)
-        if reached and receipt.recipients - set(known.recipients):
+        if reached and receipt.recipients and known.with_receipt(receipt) != known:
             self._record(name, document, notice, receipt)
         if receipt.failure is not None:
             raise receipt.failure
@@ -92,11 +92,14 @@ class NotificationLog(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def _expire(self, folder: str) -> None:
         """Remove records that are too old: a few of this folder, by lot, for each record that comes in."""
-        names = list(self._documents.names(folder))
-        for name in random.sample(names, min(MAX_EXPIRY_READS, len(names))):
-            found = self._documents.read(f"{folder}/{name}")
-            if found is not None and time.time() - _parse(found, "").at > RETENTION_SECONDS:
-                self._documents.delete(f"{folder}/{name}")
+        try:
+            names = list(self._documents.names(folder))
+            for name in random.sample(names, min(MAX_EXPIRY_READS, len(names))):
+                found = self._documents.read(f"{folder}/{name}")
+                if found is not None and time.time() - _parse(found, name).at > RETENTION_SECONDS:
+                    self._documents.delete(f"{folder}/{name}")
+        except Exception as error:  # noqa: BLE001 the next record that comes in does it
+            log.warning("Old records in %s/%s were not removed: %s", self.address, folder, _text_of(error))
 
 
 def _name(key: str) -> str:

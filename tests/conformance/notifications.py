@@ -78,6 +78,16 @@ class NotificationsConformance:
         make(people).notify(PAGE)
         assert [name for name, _ in people.sent] == ["chat", "pager"]
 
+    def test_page_is_delivered_when_only_those_are_left_who_have_it(self, make: Make) -> None:
+        people = People("chat", "pager")
+        people.refusing = {"pager"}
+        with pytest.raises(Unavailable):
+            make(people).notify(PAGE)
+        assert make(People("chat")).notify(PAGE) == "delivered"
+        another = People("mail")
+        assert make(another).notify(PAGE) == "delivered"
+        assert another.sent == []
+
     def test_notice_without_recipient_is_sent_once_there_is_one(self, make: Make) -> None:
         assert make(People()).notify(PAGE) == "no recipient"
         people = People("chat")

@@ -14,6 +14,7 @@ from intermodal.assets import ports
 from intermodal.platform.ports.notifications import Notice
 from intermodal.resources.environment import resources
 from intermodal.resources.storage import notification_log
+from intermodal.resources.storage.documents import Folder
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.resources.storage.notification_log import RETENTION_SECONDS, NotificationLog
 from tests.conformance.incidents import ONE
@@ -128,7 +129,7 @@ def test_notice_is_sent_when_the_store_fails(
 
     people = People("chat")
     with monkeypatch.context() as patch:
-        patch.setattr(notification_log.documents.__globals__["Folder"], broken, fails)
+        patch.setattr(Folder, broken, fails)
         assert make(people).notify(PAGE) == "delivered"
     (entry,) = caplog.records
     assert entry.levelno == logging.ERROR
@@ -136,6 +137,21 @@ def test_notice_is_sent_when_the_store_fails(
     make(people).notify(PAGE)
     make(people).notify(PAGE)
     assert len(people.sent) == 2
+
+
+def test_notice_is_recorded_when_old_records_cannot_be_listed(
+    make: Make, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fails(*_: Any) -> None:
+        raise PermissionError("ListBucket")
+
+    people = People("chat")
+    with monkeypatch.context() as patch:
+        patch.setattr(Folder, "names", fails)
+        make(people).notify(PAGE)
+    make(people).notify(PAGE)
+    assert len(people.sent) == 1
+    assert "were not removed: PermissionError: ListBucket" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"key": "k"}', '{"key": "k", "at": [], "recipients": []}'])
