@@ -50,7 +50,7 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Receipt(taken)
 
     def _addresses(self, variable: str) -> Mapping[str, str]:
-        """The addresses by names that do not give them away."""
+        """The addresses by names that do not show them."""
         text = os.environ.get(variable, "").strip()
         addresses = _apprise("utils.parse").parse_urls(text) if text else []
         return {hashlib.sha256(address.encode()).hexdigest()[:16]: address for address in addresses}

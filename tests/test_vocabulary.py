@@ -25,6 +25,8 @@ CLEAN = (
     "resources/storage/bucket_documents.py",
     "resources/storage/documents.py",
     "resources/storage/incidents.py",
+    "resources/storage/notification_log.py",
+    "sensors/toolkit/notifications.py",
     "tests/platform/ports",
     "tests/platform/spec",
 )

@@ -24,7 +24,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What became of sending a notice. ``recipients`` took it, now or before; their names give no address away.
+    """What became of sending a notice. ``recipients`` took it, now or before; none of their names shows an address.
     ``failure``: too few took it. Neither: no recipient is configured."""
 
     recipients: frozenset[str] = frozenset()
