@@ -9,7 +9,7 @@ from intermodal.platform.resilience.context import FailoverContext
 from intermodal.platform.targets import Target, sites_of
 
 REQUIRED_RESOURCES = frozenset(
-    {ports.GATEWAY, ports.INCIDENTS, ports.NOTIFIER, ports.DEPLOYMENT, ports.TARGETS, ports.STORES}
+    {ports.GATEWAY, ports.INCIDENTS, ports.NOTIFICATIONS, ports.DEPLOYMENT, ports.TARGETS, ports.STORES}
 )
 """The resources that ``failover_context`` takes, without the registry."""
 
@@ -19,7 +19,7 @@ def failover_context(context: Any, targets: Sequence[Target], registry: bool = F
     return FailoverContext(
         gateway=ports.gateway(context),
         incidents=ports.incidents(context),
-        notifier=ports.notifier(context),
+        notifications=ports.notifications(context),
         deployment=ports.deployment(context),
         stores={site: stores.get(site) for site in sites_of(targets)},
         targets={target: adapters.get(target) for target in targets},

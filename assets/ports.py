@@ -7,7 +7,7 @@ from intermodal.platform import ports
 REGISTRY, DEPLOYMENT, GATEWAY, TABLES = "registry", "deployment", "gateway", "tables"
 TARGETS, STORES = "targets", "stores"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
-INCIDENTS, NOTIFIER = "incidents", "notifier"
+INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
 
 
 def targets(context: Any) -> ports.Targets:
@@ -40,8 +40,8 @@ def incidents(context: Any) -> ports.Incidents:
     return cast(ports.Incidents, context.resources.incidents)
 
 
-def notifier(context: Any) -> ports.Notifier:
-    return cast(ports.Notifier, context.resources.notifier)
+def notifications(context: Any) -> ports.Notifications:
+    return cast(ports.Notifications, context.resources.notifications)
 
 
 def gauges(context: Any) -> ports.Gauges:

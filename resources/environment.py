@@ -26,6 +26,7 @@ from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.resources.pushgateway import Pushgateway
 from intermodal.resources.settings import environment
 from intermodal.resources.storage.incidents import JsonIncidents
+from intermodal.resources.storage.notification_log import NotificationLog
 from intermodal.resources.storage.tables import ParquetTables
 
 
@@ -55,7 +56,7 @@ def _shared() -> Mapping[str, Any]:
 def _watching() -> Mapping[str, Any]:
     return {
         "incidents": _from_environment(JsonIncidents, address="INTERMODAL_INCIDENTS"),
-        "notifier": AppriseNotifier(),
+        "notifications": NotificationLog(address=EnvVar("INTERMODAL_INCIDENTS"), notifier=AppriseNotifier()),
         "watch": from_environment(),
         "metrics": PrometheusMetrics(url=os.environ.get("INTERMODAL_PROMETHEUS_URL", "")),
         "gateway_metrics": EnvoyMetrics(

@@ -1,10 +1,10 @@
-"""People are told by apprise: Slack, Teams, mail, PagerDuty and some hundred others, by the address of each."""
+"""People are notified by apprise: Slack, Teams, mail, PagerDuty and some hundred others, by the address of each."""
 
+import hashlib
 import logging
 import os
 import threading
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -12,12 +12,8 @@ from typing import Any
 import dagster as dg
 
 from intermodal.platform.errors import MissingExtra, Unavailable
-from intermodal.platform.ports.notifications import Notice, Severity
+from intermodal.platform.ports.notifications import Notice, Receipt, Severity
 
-AGAIN_SECONDS = 600.0
-_KNOWING: dict[str, tuple[float, frozenset[str]]] = {}
-"""The addresses that took a notice for which somebody is still to be woken, and when, by its key: tried again by this
-process within AGAIN_SECONDS, it does not tell them a second time."""
 TYPES: Mapping[Severity, str] = {"info": "info", "warning": "warning", "page": "failure"}
 
 
@@ -31,35 +27,33 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     targets: str = "INTERMODAL_NOTIFY"
     page_targets: str = "INTERMODAL_NOTIFY_PAGE"
 
-    def tell(self, notice: Notice) -> bool:
-        """Send to everybody who is configured; False when nobody is. Unavailable when nobody took it or, of a page,
-        nobody who is to be woken, whoever else took it. Its message names no address; those who did not take it while
+    def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
+        """Send to everybody who is configured, but those in ``skip``. It failed when nobody took it or, of a page,
+        nobody who is to be woken, whoever else took it. The failure names no address; those who did not take it while
         others did are named by their kind in the log."""
-        log, woken = dg.get_dagster_logger(), self._addresses(self.page_targets) if notice.severity == "page" else []
-        addresses = list(dict.fromkeys([*self._addresses(self.targets), *woken]))
+        woken = self._addresses(self.page_targets) if notice.severity == "page" else {}
+        addresses = {**self._addresses(self.targets), **woken}
         if not addresses:
-            log.warning("%s is not set, so nobody was told: %s. %s", self.targets, notice.title, notice.text)
-            return False
-        at, knowing = _KNOWING.pop(notice.key, (0.0, frozenset[str]()))
-        if time.monotonic() - at > AGAIN_SECONDS:
-            knowing = frozenset()
-        left = [address for address in addresses if address not in knowing]
+            text = "%s is not set, so nobody was notified: %s. %s"
+            dg.get_dagster_logger().warning(text, self.targets, notice.title, notice.text)
+            return Receipt()
+        left = {name: address for name, address in addresses.items() if name not in skip}
         with _silenced():
-            answers = dict(zip(left, _send(left, notice), strict=True))
+            answers = dict(zip(left, _send(left.values(), notice), strict=True))
         failed = [kind for kind, took in answers.values() if not took]
-        knowing |= {address for address, (_, took) in answers.items() if took}
-        if not knowing.intersection(woken or addresses):
-            _KNOWING[notice.key] = time.monotonic(), knowing
-            if woken:
-                raise _nobody("woken by", notice, failed, self.page_targets)
-            raise _nobody("told", notice, failed, self.targets)
+        taken = frozenset(name for name in addresses if name in skip or answers[name][1])
+        if not taken.intersection(woken or addresses):
+            reached, variable = ("woken by", self.page_targets) if woken else ("notified of", self.targets)
+            return Receipt(taken, _nobody(reached, notice, failed, variable))
         if failed:
-            log.error("Not everybody was told '%s': %s did not take it.", notice.title, _listed(failed))
-        return True
+            dg.get_dagster_logger().error("Not everybody has '%s': %s did not take it.", notice.title, _listed(failed))
+        return Receipt(taken)
 
-    def _addresses(self, name: str) -> Sequence[str]:
-        text = os.environ.get(name, "").strip()
-        return list(_apprise("utils.parse").parse_urls(text)) if text else []
+    def _addresses(self, variable: str) -> Mapping[str, str]:
+        """The addresses by names that do not show them."""
+        text = os.environ.get(variable, "").strip()
+        addresses = _apprise("utils.parse").parse_urls(text) if text else []
+        return {hashlib.sha256(address.encode()).hexdigest()[:16]: address for address in addresses}
 
 
 def _nobody(reached: str, notice: Notice, kinds: Sequence[str], variable: str) -> Unavailable:
@@ -69,19 +63,19 @@ def _nobody(reached: str, notice: Notice, kinds: Sequence[str], variable: str) -
     )
 
 
-def _send(addresses: Sequence[str], notice: Notice) -> Iterator[tuple[str, bool]]:
+def _send(addresses: Iterable[str], notice: Notice) -> Iterator[tuple[str, bool]]:
     """Each address's kind (``slack``), and whether it took the notice. One by one in this thread, so that one who does
-    not answer (apprise gives up after some seconds) keeps no other from being told."""
+    not answer (apprise gives up after some seconds) keeps it from no other."""
     apprise = _apprise()
-    body = f"{notice.text}\n\nAsked: {notice.owner}. Event: {notice.key}."
+    body = f"{notice.text}\n\nOwner: {notice.owner}. Event: {notice.key}."
     title, urgency = f"[{notice.severity}] {notice.title}", TYPES[notice.severity]
     for address in addresses:
         # apprise keeps what has no :// as an address too; its kind would be the whole of it, perhaps a password.
         kind = address.split("://")[0] if "://" in address else "something without ://"
         try:
-            one = apprise.Apprise.instantiate(address)
-            took = one is not None and bool(one.notify(title=title, body=body, notify_type=urgency))
-        except Exception:  # noqa: BLE001 - whatever a plug-in raises may repeat the address: only its kind is told
+            service = apprise.Apprise.instantiate(address)
+            took = service is not None and bool(service.notify(title=title, body=body, notify_type=urgency))
+        except Exception:  # noqa: BLE001 - whatever a plug-in raises may repeat the address: only its kind is given
             took = False
         yield kind, took
 

@@ -48,7 +48,7 @@ def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFIER},
+        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFICATIONS},
         description="Deploys a new champion and what a changed spec says, once; notifies people when it failed.",
     )
     def _deployments(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -123,7 +123,8 @@ def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, DeploymentSta
     ):  # newest first
         name, version, spec = record.dagster_run.tags[DUE].split(" ")
         if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
-            found[name] = PendingDeployment(version, spec, since=created_at(record), asked=created_at(record))
+            requested = created_at(record)
+            found[name] = PendingDeployment(version, spec, since=requested, requested=requested)
     return found
 
 

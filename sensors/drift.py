@@ -50,7 +50,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=10,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={ports.REGISTRY, ports.TABLES, ports.NOTIFIER},
+        required_resource_keys={ports.REGISTRY, ports.TABLES, ports.NOTIFICATIONS},
         description="Starts retrain_<model> when a version's data has drifted, once for each onset; notifies people "
         "when that would not help.",
     )
@@ -71,7 +71,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
             memory = memories.get(name, RetrainingMemory())
             after, decision = decide(memory, seen, specs[name].drift, now)
             if decision.action == "ask people" and not notifier.deliver(_notice(specs[name], decision)):
-                after = replace(after, told=memory.told)  # the next tick decides the same
+                after = replace(after, notified=memory.notified)  # the next tick decides the same
             if decision.action == "retrain":
                 tags = {"model": name, CAUSE: f"{DRIFT_OF}{decision.key}"}
                 requests.append(dg.RunRequest(f"drift-{name}-{decision.key}", job_name=f"retrain_{name}", tags=tags))
@@ -111,7 +111,7 @@ def _is_open(seen: DriftObservation, memory: RetrainingMemory) -> bool:
     """Whether there is more to look up: of a model that has drifted, unless people were notified of that already. What
     became of its retraining is looked up again, since without it a crash is taken for a refusal."""
     over = tuple(f"{seen.version}-{why}-" for why in ("not-replaced", "not-cured"))
-    return bool(seen.drifted) and (memory.good or not memory.told.startswith(over))
+    return bool(seen.drifted) and (memory.good or not memory.notified.startswith(over))
 
 
 def _measured(records: Sequence[Any]) -> dict[str, DriftObservation]:

@@ -31,7 +31,7 @@ OWNER = "team:platform"
 @dg.sensor(
     minimum_interval_seconds=INTERVAL_SECONDS,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={ports.GAUGES, ports.INCIDENTS, ports.NOTIFIER},
+    required_resource_keys={ports.GAUGES, ports.INCIDENTS, ports.NOTIFICATIONS},
     description="Notifies people once when a sensor stops ticking or keeps failing, or a schedule is not run. Marks "
     "runs as failed whose machine was restarted under them. Pushes to Prometheus that sensors tick, and each model's "
     "objectives, budget and open incidents.",
@@ -41,11 +41,10 @@ def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     watch = (remembered(context, SensorHealthState.from_dict) or SensorHealthState()).resumed(now, INTERVAL_SECONDS)
     known = [_own(beat, now) for beat in beats(context)]
     watch, found = examine(watch, known, now)
-    messages = [f"{name} is {trouble}" for name, trouble in found.items()]
+    messages = list(watch.onsets)
     notifier = TickNotifier(context, heartbeat.name, messages)
     for name, trouble in found.items():
-        if watch.told.get(name) != trouble and notifier.deliver(_notice(name, trouble)):
-            watch = replace(watch, told={**watch.told, name: trouble})
+        notifier.deliver(_notice(name, trouble, watch.onsets[f"{name} is {trouble}"]))
     watch = _schedules(context, watch, now, notifier)
     messages += [f"run {run} was lost" for run in fail_zombie_runs(context.instance, now, location_of(context))]
     _push(context, known, messages)
@@ -92,7 +91,7 @@ def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], messages: 
         messages.append(error.message)
 
 
-def _notice(name: str, trouble: Trouble) -> Notice:
+def _notice(name: str, trouble: Trouble, onset: float) -> Notice:
     what = {"silent": "has stopped ticking", "failing": "fails at every tick"}[trouble]
     return Notice(
         severity="page",
@@ -100,7 +99,7 @@ def _notice(name: str, trouble: Trouble) -> Notice:
         text=f"What {name} reacts to is not reacted to. Look at its last ticks in Dagster's UI, under Automation; "
         "switch it off and on again, or reload the code location.",
         owner=OWNER,
-        key=f"heartbeat-{name}-{trouble}",
+        key=f"heartbeat-{name}-{trouble}-{int(onset)}",
     )
 
 

@@ -7,7 +7,7 @@ trainers will be, once there are any: training runs inside Dagster's runs now.
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import astuple, dataclass, field
 from functools import partial
 from typing import Any
 
@@ -50,8 +50,8 @@ class Memory:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Memory":
         orphans = {}
-        for key, (since, asked, told) in ((key, each) for key, each in data.items() if key != TARGETS_ENTRY):
-            orphans[key] = Orphan(float(since), None if asked is None else float(asked), bool(told))
+        for key, (since, requested, requests) in ((key, each) for key, each in data.items() if key != TARGETS_ENTRY):
+            orphans[key] = Orphan(float(since), None if requested is None else float(requested), int(requests))
         try:
             return cls(orphans, tuple(parse_target(text) for text in data.get(TARGETS_ENTRY, ())))
         except IntermodalError as error:
@@ -96,21 +96,20 @@ def orphans(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipRea
             if used.use_of(endpoint) or _may_be_elsewhere(endpoint, specs, used):
                 continue
             orphan = known.get(key, Orphan(since=now))
-            if now >= orphan.due and orphan.asked is None and len(requests) < REQUESTS_PER_TICK:
+            if now >= orphan.due and orphan.requests:
+                notifier.deliver(_orphan_notice(endpoint, orphan))
+            elif now >= orphan.due and len(requests) < REQUESTS_PER_TICK:
                 requests.append(_request(endpoint, orphan))
-                orphan = replace(orphan, asked=now)
-            elif now >= orphan.due and orphan.asked is not None and not orphan.told:
-                orphan = replace(orphan, told=notifier.deliver(_orphan_notice(endpoint)))
+                orphan = orphan.removal_requested(now)
             kept[key] = orphan
             messages.append(f"{endpoint.name} on {target} is not in use")
     for key, surge in surges_to_scale_down(used, listed.found):
         orphan = known.get(key, Orphan(since=now))
-        due, notice = now >= orphan.due and len(requests) < REQUESTS_PER_TICK, leftover_notice(surge)
-        if not orphan.told and (notice.key in notifier or (due and orphan.asked is not None)):
-            orphan = replace(orphan, told=notifier.deliver(notice))
-        if due:
+        if now >= orphan.due and len(requests) < REQUESTS_PER_TICK:
             requests.append(scale_down_request(context, used, surge, orphan))
-            orphan = replace(orphan, asked=now)  # and again, until it is done
+            orphan = orphan.removal_requested(now)  # and again, until it is done
+        if orphan.requests > 1:
+            notifier.deliver(leftover_notice(surge))
         kept[key] = orphan
         messages.append(f"{surge.model} on {surge.target} may run more than its spec says")
     may_run = [name for name in (*listed.found, *listed.failed) if listed.found.get(name, True)]
@@ -162,12 +161,12 @@ def _request(endpoint: Endpoint, orphan: Orphan) -> dg.RunRequest:
     )
 
 
-def _orphan_notice(endpoint: Endpoint) -> Notice:
+def _orphan_notice(endpoint: Endpoint, orphan: Orphan) -> Notice:
     return Notice(
         severity="warning",
         title=f"{endpoint.name} on {endpoint.target} still costs money",
         text=f"It is not in use ({endpoint.model} {endpoint.version}), and the job reap did not remove it. Look at its "
         "run, then delete the endpoint in the cloud's console.",
         owner="team:platform",
-        key=f"orphan-{endpoint.target}-{endpoint.name}",
+        key=f"orphan-{endpoint.target}-{endpoint.name}-{int(orphan.since)}",
     )

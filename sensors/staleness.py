@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -12,7 +12,13 @@ import dagster as dg
 from intermodal.assets import ports
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.monitoring.staleness import STALE_AFTER_SECONDS, data_until, late_data, old_champion
+from intermodal.platform.monitoring.staleness import (
+    DAY_SECONDS,
+    STALE_AFTER_SECONDS,
+    data_until,
+    late_data,
+    old_champion,
+)
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
@@ -32,23 +38,24 @@ NEXT = "next model"
 @dataclass(frozen=True)
 class Age:
     """What is known of a model: its champion and when it was registered (Unix seconds, None: unknown), the newest
-    month of features, and the events that people were notified of."""
+    month of features, and the day since which each of its events lasts."""
 
     version: str = ""
     made: float | None = None
     newest: str = ""
-    notified: tuple[str, ...] = ()
+    onsets: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_list(cls, data: Sequence[Any]) -> "Age":
-        version, made, newest, notified = data
-        return cls(str(version), None if made is None else float(made), str(newest), tuple(map(str, notified)))
+        version, made, newest, onsets = data
+        days = {str(event): int(day) for event, day in onsets.items()}
+        return cls(str(version), None if made is None else float(made), str(newest), days)
 
 
 @dg.sensor(
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    required_resource_keys={ports.REGISTRY, ports.TABLES, ports.GAUGES, ports.NOTIFIER},
+    required_resource_keys={ports.REGISTRY, ports.TABLES, ports.GAUGES, ports.NOTIFICATIONS},
     description="Notifies people once when a champion is older than its spec allows or a month's rows did not arrive.",
 )
 def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -60,9 +67,9 @@ def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     last = _look(context, specs, turn, ages, messages)
     notifier = TickNotifier(context, staleness.name, messages)
     for name, age in ages.items():
-        ages[name] = _notify(notifier, specs[name], age, now, messages if name in turn else None)
+        ages[name] = _notify(notifier, specs[name], age, now, messages if name in turn else [])
     _push(context, specs, ages, messages)
-    kept = {name: [age.version, age.made, age.newest, age.notified] for name, age in ages.items() if age != Age()}
+    kept = {name: [age.version, age.made, age.newest, age.onsets] for name, age in ages.items() if age != Age()}
     return dg.SensorResult(
         cursor=json.dumps({NEXT: last, **kept}),
         skip_reason=skip_reason(messages, "Nothing is older than it should be."),
@@ -109,24 +116,18 @@ def _look(
     return max(months.found, key=turn.index, default=turn[-1] if turn else "")
 
 
-def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messages: list[str] | None) -> Age:
-    """Without ``messages`` it is not the model's turn: only the outcome of an earlier tick's notice is of interest."""
+def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messages: list[str]) -> Age:
+    """Every model at every tick, whoever's turn it is: a notice that no tick wants any more is dropped. With its day,
+    an event that is over and comes again is another one, and a tick that fails repeats no notice."""
     found = {
         f"model {age.version}": old_champion(spec, age.version, age.made, now),
         f"data {age.newest}": late_data(spec, age.newest, now),
     }
-    notified = [event for event in age.notified if found.get(event)]
-    for event, why in found.items():
-        if not why:
-            continue
-        if messages is not None:
-            messages.append(f"{spec.name}: {why}")
-        notice = _notice(spec, event, why)
-        if event in notified or (messages is None and notice.key not in notifier):
-            continue
-        if notifier.deliver(notice):
-            notified.append(event)
-    return replace(age, notified=tuple(notified))
+    onsets = {event: age.onsets.get(event, int(now // DAY_SECONDS)) for event, why in found.items() if why}
+    for event, day in onsets.items():
+        messages.append(f"{spec.name}: {found[event]}")
+        notifier.deliver(_notice(spec, event, found[event], day))
+    return replace(age, onsets=onsets)
 
 
 def _push(
@@ -147,7 +148,7 @@ def _push(
         messages.append(error.message)
 
 
-def _notice(spec: ModelSpec, event: str, why: str) -> Notice:
+def _notice(spec: ModelSpec, event: str, why: str, day: int) -> Notice:
     kind = event.split(" ")[0]
     todo = {
         "model": f"Run train_and_deploy_{spec.name}",
@@ -158,5 +159,5 @@ def _notice(spec: ModelSpec, event: str, why: str) -> Notice:
         title=f"{spec.name}: the {kind} is stale",
         text=f"{why[0].upper()}{why[1:]}. {todo[kind]}.",
         owner=spec.owner,
-        key=f"stale-{spec.name}-{event.replace(' ', '-')}",
+        key=f"stale-{spec.name}-{event.replace(' ', '-')}-{day}",
     )

@@ -3,7 +3,7 @@
 import logging
 import tempfile
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from intermodal.platform.deployment.requests import golden_of_mirror, prefix
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.gateway import Route
-from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.notifications import Notice, Receipt
 from intermodal.platform.ports.registry import Candidate, Fingerprint, RegisteredVersion, TrainingRecord
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.resilience.capacity import deploy_verified
@@ -29,6 +29,7 @@ from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
     MemoryIncidents,
+    MemoryNotifications,
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
@@ -107,11 +108,11 @@ class _Killing:
 class FlakyNotifier(MemoryNotifier):
     failing = 0
 
-    def tell(self, notice: Notice) -> bool:
+    def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
         if self.failing:
             self.failing -= 1
-            raise Unavailable("nobody could be reached")
-        return super().tell(notice)
+            return Receipt(failure=Unavailable("nobody could be reached"))
+        return super().send(notice, skip)
 
 
 class DownRegistry:
@@ -136,6 +137,7 @@ class World:
         self.targets = {target: MemoryTarget(target, self.stores[target.site]) for target in everywhere}
         self.gateway = MemoryGateway(list(self.targets.values()))
         self.incidents, self.notifier = MemoryIncidents(), FlakyNotifier()
+        self.notifications = MemoryNotifications(self.notifier)
         self.registry: Any = MemoryRegistry(folder)
         self.killer, self.clock, self.watch, self.asked = Killer(), 1000.0, DetectionState(), Counter[str]()
         self.failures: list[str] = []
@@ -150,7 +152,7 @@ class World:
         return FailoverContext(
             gateway=around(self.gateway, "gateway"),
             incidents=around(self.incidents, "incidents"),
-            notifier=around(self.notifier, "notifier"),
+            notifications=around(self.notifications, "notifications"),
             deployment=MemoryDeployment(),
             stores={site: around(store, f"{site} store") for site, store in self.stores.items()},
             targets={target: around(adapter, f"{target} target") for target, adapter in self.targets.items()},
@@ -248,7 +250,7 @@ class World:
 
     @property
     def told(self) -> list[Notice]:
-        return self.notifier.told
+        return self.notifier.sent
 
 
 class GoneStore(MemoryStore):

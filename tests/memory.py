@@ -6,7 +6,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endp
 from intermodal.platform.ports.gateway import Disturbance, Route, Totals
 from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.ports.metrics import Figures
-from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.notifications import Delivery, Notice, Notifier, Receipt
 from intermodal.platform.ports.object_store import MirrorReport
 from intermodal.platform.ports.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.protocol.manifest import MANIFEST, Manifest, sha256_of
@@ -427,15 +427,37 @@ class MemoryIncidents:
 class MemoryNotifier:
     """``configured``: whether there is a recipient; ``refuses``: whether it takes nothing."""
 
-    told: list[Notice] = field(default_factory=list)
+    sent: list[Notice] = field(default_factory=list)
     configured: bool = True
     refuses: bool = False
 
-    def tell(self, notice: Notice) -> bool:
+    def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
         if self.refuses:
-            raise Unavailable(f"'{notice.title}' was not delivered.", hint="Let it take notices again.")
-        self.told.append(notice)
-        return self.configured
+            return Receipt(failure=Unavailable(f"'{notice.title}' was not delivered.", hint="Let it take notices."))
+        if "somebody" not in skip:
+            self.sent.append(notice)
+        return Receipt(frozenset({"somebody"} if self.configured else ()))
+
+
+@dataclass
+class MemoryNotifications:
+    """``taken``: by key, who has the notice; ``delivered``: the keys of which that is enough."""
+
+    notifier: Notifier = field(default_factory=MemoryNotifier)
+    taken: dict[str, frozenset[str]] = field(default_factory=dict)
+    delivered: set[str] = field(default_factory=set)
+
+    def notify(self, notice: Notice) -> Delivery:
+        if notice.key in self.delivered:
+            return "delivered"
+        receipt = self.notifier.send(notice, self.taken.get(notice.key, frozenset()))
+        self.taken[notice.key] = receipt.recipients
+        if receipt.failure is not None:
+            raise receipt.failure
+        if not receipt.recipients:
+            return "no recipient"
+        self.delivered.add(notice.key)
+        return "delivered"
 
 
 @dataclass

@@ -18,6 +18,7 @@ from tests.conformance.gauges import GaugesConformance, Kept
 from tests.conformance.incidents import IncidentsConformance
 from tests.conformance.metrics import MetricsConformance
 from tests.conformance.model_registry import ModelRegistryConformance
+from tests.conformance.notifications import Make, NotificationsConformance
 from tests.conformance.notifier import NotifierConformance
 from tests.conformance.object_store import ObjectStoreConformance
 from tests.conformance.tables import TablesConformance
@@ -27,6 +28,7 @@ from tests.memory import (
     MemoryGauges,
     MemoryIncidents,
     MemoryMetrics,
+    MemoryNotifications,
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
@@ -91,6 +93,13 @@ class TestMemoryTables(TablesConformance):
         return MemoryTables()
 
 
+class TestMemoryNotifications(NotificationsConformance):
+    @pytest.fixture
+    def make(self) -> Make:
+        kept = MemoryNotifications()
+        return lambda notifier: MemoryNotifications(notifier, kept.taken, kept.delivered)
+
+
 class TestMemoryNotifier(NotifierConformance):
     @pytest.fixture
     def notifier(self) -> MemoryNotifier:
@@ -98,7 +107,7 @@ class TestMemoryNotifier(NotifierConformance):
 
     @pytest.fixture
     def arrived(self, notifier: MemoryNotifier) -> Callable[[], Sequence[str]]:
-        return lambda: [repr(notice) for notice in notifier.told]
+        return lambda: [repr(notice) for notice in notifier.sent]
 
     @pytest.fixture
     def without_recipients(self) -> MemoryNotifier:

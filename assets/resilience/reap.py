@@ -16,7 +16,7 @@ from intermodal.platform.resilience.scale_down import scale_down
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target, parse_target
 
-KEYS = frozenset({ports.DEPLOYMENT, ports.GATEWAY, ports.INCIDENTS, ports.NOTIFIER, ports.REGISTRY, ports.TARGETS})
+KEYS = frozenset({ports.DEPLOYMENT, ports.GATEWAY, ports.INCIDENTS, ports.NOTIFICATIONS, ports.REGISTRY, ports.TARGETS})
 
 
 class ReapConfig(dg.Config):
@@ -85,10 +85,10 @@ def reap_endpoint(context: dg.OpExecutionContext, config: ReapConfig) -> None:
         title=f"{endpoint.name} on {config.target} was removed",
         text=f"It served {endpoint.model} {endpoint.version}, belonged to no route and to no run, and cost money.",
         owner="team:platform",
-        key=f"reaped-{config.target}-{endpoint.name}",
+        key=f"reaped-{config.target}-{endpoint.name}-{context.run_id}",
     )
     try:
-        ports.notifier(context).tell(notice)
+        ports.notifications(context).notify(notice)
     except IntermodalError as error:  # it is gone all the same, and this log says so
         context.log.error("the notification failed: %s", error)
 

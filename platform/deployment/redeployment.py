@@ -40,23 +40,25 @@ class DeploymentState:
 
 @dataclass(frozen=True)
 class PendingDeployment:
-    """A version and spec that are not served yet. ``since``: when that was first seen. ``asked``: when its deployment
-    was last requested. Both in Unix seconds. ``told``: whether people were notified that it failed."""
+    """A version and spec that are not served yet. ``since``: when that was first seen. ``requested``: when its
+    deployment was last requested. Both in Unix seconds. ``notified``: whether people were notified that it failed."""
 
     version: str
     spec: str
     since: float
-    asked: float | None = None
-    told: bool = False
+    requested: float | None = None
+    notified: bool = False
 
     def key(self, model: str) -> str:
         """Identifies the request. The same version or spec, when it is used again later, gets another key."""
-        return f"{model}-{self.version}-{self.spec}-{int(self.asked or self.since)}"
+        return f"{model}-{self.version}-{self.spec}-{int(self.requested or self.since)}"
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "PendingDeployment":
-        asked = None if data.get("asked") is None else float(data["asked"])
-        return cls(str(data["version"]), str(data["spec"]), float(data["since"]), asked, bool(data.get("told", False)))
+        requested = None if data.get("requested") is None else float(data["requested"])
+        return cls(
+            str(data["version"]), str(data["spec"]), float(data["since"]), requested, bool(data.get("notified", False))
+        )
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -84,32 +86,32 @@ def decide(
     due = known or PendingDeployment(seen.version, seen.spec, since=now)
     if seen.busy:
         return due, RedeploymentDecision("wait", "a run is in progress")
-    if due.asked is None:
-        return replace(due, asked=now), RedeploymentDecision("deploy")
+    if due.requested is None:
+        return replace(due, requested=now), RedeploymentDecision("deploy")
     if (
-        seen.moved is not None and seen.moved > due.asked
+        seen.moved is not None and seen.moved > due.requested
     ):  # the cloud that made it fail is now left out, or has recovered
-        return replace(due, asked=now, told=False), RedeploymentDecision("deploy")
-    if due.told:
+        return replace(due, requested=now, notified=False), RedeploymentDecision("deploy")
+    if due.notified:
         return due, RedeploymentDecision(
             "wait", "its deployment failed and people were notified; they or a failover will repeat it"
         )
     failure = _failure(due, seen)
     reason = f"its deployment failed (run {failure.run})" if failure else ENDED_ELSEWHERE
-    return replace(due, told=True), RedeploymentDecision("ask people", reason)
+    return replace(due, notified=True), RedeploymentDecision("ask people", reason)
 
 
 def _served(
     known: PendingDeployment | None, seen: DeploymentState
 ) -> tuple[PendingDeployment | None, RedeploymentDecision]:
     """The decision when the route is published. The run may still fail in the checks after it."""
-    if known is None or known.told:
+    if known is None or known.notified:
         return None, RedeploymentDecision("nothing")
     if seen.busy:
         return known, RedeploymentDecision("wait", "a run is in progress")
     if failure := _failure(known, seen):
         reason = f"its deployment failed after the route was published (run {failure.run})"
-        return replace(known, told=True), RedeploymentDecision("ask people", reason)
+        return replace(known, notified=True), RedeploymentDecision("ask people", reason)
     return None, RedeploymentDecision("nothing")
 
 

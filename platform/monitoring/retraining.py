@@ -40,7 +40,7 @@ class DriftObservation:
 class RetrainingMemory:
     """What is remembered between two decisions. ``since`` is the onset of the drift, Unix seconds. ``good``: whether
     the version was ever measured without drift. ``retrained_from`` is the version whose drift started the last
-    retraining. ``told`` is the key of the last notice, ``retried`` the event whose retraining crashed and was tried
+    retraining. ``notified`` is the key of the last notice, ``retried`` the event whose retraining crashed and was tried
     again."""
 
     version: str = ""
@@ -48,7 +48,7 @@ class RetrainingMemory:
     good: bool = False
     retrained_from: str = ""
     retrained_at: tuple[float, ...] = ()
-    told: str = ""
+    notified: str = ""
     retried: str = ""
 
     @classmethod
@@ -114,7 +114,7 @@ def decide(
     if seen.drifted is None:
         return memory, RetrainingDecision("nothing", reason="too few rows to decide")
     if not seen.drifted:
-        return replace(memory, since=None, good=True, told=""), RetrainingDecision("nothing", reason="no drift")
+        return replace(memory, since=None, good=True, notified=""), RetrainingDecision("nothing", reason="no drift")
     memory = replace(memory, since=memory.since or seen.measured_at)
     if seen.training:
         return memory, RetrainingDecision("wait", reason="a retraining runs")
@@ -178,6 +178,6 @@ def _retry(memory: RetrainingMemory, seen: DriftObservation, now: float) -> tupl
 def _ask(memory: RetrainingMemory, what: str, reason: str) -> tuple[RetrainingMemory, RetrainingDecision]:
     # The onset is part of the key, as in that of a retraining: drift that begins again is another event.
     key = f"{memory.version}-{what}-{int(memory.since or 0)}"
-    if memory.told == key:
+    if memory.notified == key:
         return memory, RetrainingDecision("wait", key, f"people were notified: {reason}")
-    return replace(memory, told=key), RetrainingDecision("ask people", key, reason)
+    return replace(memory, notified=key), RetrainingDecision("ask people", key, reason)

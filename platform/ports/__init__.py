@@ -8,7 +8,7 @@ from intermodal.platform.ports.endpoints import EndpointTarget, Targets
 from intermodal.platform.ports.gateway import Gateway
 from intermodal.platform.ports.incidents import Incidents
 from intermodal.platform.ports.metrics import Gauges, Metrics
-from intermodal.platform.ports.notifications import Notifier
+from intermodal.platform.ports.notifications import Notifications, Notifier
 from intermodal.platform.ports.object_store import ObjectStore, Stores
 from intermodal.platform.ports.registry import ModelRegistry
 from intermodal.platform.ports.tables import Tables
@@ -21,6 +21,7 @@ __all__ = [
     "Incidents",
     "Metrics",
     "ModelRegistry",
+    "Notifications",
     "Notifier",
     "ObjectStore",
     "Stores",

@@ -20,7 +20,7 @@ class FailoverContext:
 
     gateway: ports.Gateway
     incidents: ports.Incidents
-    notifier: ports.Notifier
+    notifications: ports.Notifications
     deployment: ports.Deployment
     stores: Mapping[Site, ports.ObjectStore]
     targets: Mapping[Target, ports.EndpointTarget]
@@ -53,20 +53,22 @@ class FailoverContext:
 def notify(
     ctx: FailoverContext, incident: Incident, key: str, notice: Notice, also: Iterable[Incident] = ()
 ) -> Incident:
-    """Notify people once of ``key``. A notifier that fails stops nothing: the next run tries again.
+    """Notify people once of ``key``, and note it in the incident. A failure stops nothing: the next run tries again.
 
-    ``also`` are other incidents that the notice covers: it counts for them too. They are noted first, so that a crash
-    in between repeats this notice and sends none of their own. Delivery is at-least-once: a crash between notify and
-    note notifies again.
+    The notice goes out once because ``notifications`` knows its key; the entry is the timeline's record. ``also`` are
+    other incidents that the notice covers: an entry there means that they need no notice of their own. They are noted
+    first, so that a run that is killed in between sends none of theirs.
     """
     if incident.has("notified", key):
         return incident
     try:
-        delivered = ctx.notifier.tell(notice)
+        delivery = ctx.notifications.notify(notice)
     except IntermodalError as error:
         ctx.log.error("the notification failed: %s", error)
         return ctx.note(incident, "note", f"not-notified-{key}", f"the notification failed: {error.message}")
-    text = notice.title if delivered else f"no recipient is configured (INTERMODAL_NOTIFY): {notice.title}"
+    text = notice.title
+    if delivery == "no recipient":
+        text = f"no recipient is configured (INTERMODAL_NOTIFY): {text}"
     for covered in also:
         ctx.note(covered, "notified", key, text)
     return ctx.note(incident, "notified", key, text)

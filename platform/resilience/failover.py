@@ -5,7 +5,7 @@ May be killed anywhere and repeated: what is done is visible in the incident and
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
@@ -105,7 +105,8 @@ def _notify_together(
     ctx: FailoverContext, spec: ModelSpec, incident: Incident, key: str, text: str, unavailable: Collection[Target]
 ) -> Incident:
     """One notice (``DOWN`` or ``CAPACITY``) for all targets of the site that failed together; it counts for each of
-    their incidents. Only for those in ``unavailable``: another that failed since was neither drained nor replaced."""
+    their incidents, and its key names them all, so that it is the same notice whichever of their runs sends it. Only
+    for those in ``unavailable``: another that failed since was neither drained nor replaced."""
     if incident.has("notified", key):
         return incident
     others = [one for one in failed_together(ctx.incidents, incident) if one.target in unavailable]
@@ -115,7 +116,8 @@ def _notify_together(
     else:
         title = f"{spec.name} has its capacity again without {targets}"
         notice = Notice("info", title, f"{text}. Incident {incident.id}.", spec.owner, f"{incident.id}-{key}")
-    return notify(ctx, incident, key, notice, also=others)
+    ids = "+".join(sorted(each.id for each in (incident, *others)))
+    return notify(ctx, incident, key, replace(notice, key=f"{ids}-{key}"), also=others)
 
 
 def failed_together(incidents: ports.Incidents, incident: Incident) -> list[Incident]:

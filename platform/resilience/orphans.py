@@ -84,14 +84,17 @@ class Uses:
 
 @dataclass(frozen=True)
 class Orphan:
-    """An endpoint without a use. ``since``: when that was first seen. ``asked``: when its removal was requested. Both
-    in Unix seconds. ``told``: whether people were notified."""
+    """An endpoint without a use. ``since``: when that was first seen. ``requested``: when its removal was last
+    requested. Both in Unix seconds. ``requests``: how often it was requested."""
 
     since: float
-    asked: float | None = None
-    told: bool = False
+    requested: float | None = None
+    requests: int = 0
+
+    def removal_requested(self, now: float) -> "Orphan":
+        return Orphan(self.since, now, self.requests + 1)
 
     @property
     def due(self) -> float:
         """When the next action is due: first its removal and, if it still exists after GRACE_SECONDS, a notice."""
-        return (self.since if self.asked is None else self.asked) + GRACE_SECONDS
+        return (self.since if self.requested is None else self.requested) + GRACE_SECONDS

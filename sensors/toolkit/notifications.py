@@ -1,13 +1,13 @@
 """Notices are delivered beside the ticks: a tick waits for a limited time, and a later one takes the outcome.
 
 An address that is silent costs apprise 8 s, a thousand models may have a notice at once, and a tick that is cut off
-after 60 s loses everything: its notices and its run requests.
+after 60 s loses everything: its notices and its run requests. What was delivered is known from the log behind
+``ports.Notifications``; what this process keeps saves looking there at every tick.
 """
 
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, wait
-from math import inf
 from threading import Lock, Thread
 
 import dagster as dg
@@ -18,8 +18,6 @@ from intermodal.platform.ports.notifications import Notice
 
 DELIVERY_SECONDS = 0.3
 """How long a tick waits for its notices, all together; a longer wait would only see more of them delivered."""
-REMEMBERED_SECONDS = 600.0
-"""How long a delivered notice is remembered when no tick takes its outcome."""
 PENDING = "notifications are still being delivered; the next tick goes on"
 
 
@@ -29,24 +27,18 @@ class NotificationQueue:
 
     def __init__(self) -> None:
         self._lock, self._thread = Lock(), Thread()
-        self._known, self._waiting, self._wanted = dict[str, Future[bool]](), dict[str, Notice](), set[str]()
-        self._delivered_at = dict[str, float]()
+        self._known, self._waiting, self._wanted = dict[str, Future[object]](), dict[str, Notice](), set[str]()
 
-    def __contains__(self, key: str) -> bool:
-        """Whether a notice waits, is being delivered, or was delivered and no tick has taken the outcome yet."""
-        return key in self._known
-
-    def begin_tick(self, send: Callable[[Notice], bool]) -> None:
-        """Forget what the last tick did not want: its event is over, and the same key is another event. A delivered
-        notice is remembered for a while: that tick may only not have known of the event."""
+    def begin_tick(self, notify: Callable[[Notice], object]) -> None:
+        """Forget what the last tick did not want: its event is over."""
         with self._lock:
-            self._send, recent = send, time.monotonic() - REMEMBERED_SECONDS
-            for key in [key for key in self._known if key not in self._wanted]:
-                if key in self._waiting or (self._known[key].done() and self._delivered_at.get(key, -inf) < recent):
+            self._notify = notify
+            for key in self._known.keys() - self._wanted:
+                if key in self._waiting or self._known[key].done():
                     self._forget(key)
             self._wanted = set()
 
-    def submit(self, notice: Notice) -> Future[bool]:
+    def submit(self, notice: Notice) -> Future[object]:
         """The outcome of delivering it, which may have begun at an earlier tick."""
         with self._lock:
             self._wanted.add(notice.key)
@@ -57,27 +49,24 @@ class NotificationQueue:
                 self._thread.start()
             return self._known[notice.key]
 
-    def take(self, notice: Notice, future: Future[bool]) -> None:
-        """The outcome is known to a tick: the same key is a new notice from now on."""
+    def retry(self, key: str) -> None:
+        """It failed, and a tick has taken that outcome: the next one delivers it anew."""
         with self._lock:
-            if self._known.get(notice.key) is future:
-                self._forget(notice.key)
+            self._forget(key)
 
     def _forget(self, key: str) -> None:
-        for each in (self._known, self._waiting, self._delivered_at):
-            each.pop(key, None)  # type: ignore[attr-defined]
+        self._known.pop(key, None)
+        self._waiting.pop(key, None)
 
     def _work(self) -> None:
         while entry := self._next():
             notice, future = entry
             try:
-                outcome = self._send(notice)
-                self._delivered_at[notice.key] = time.monotonic()
-                future.set_result(outcome)
+                future.set_result(self._notify(notice))
             except BaseException as error:  # noqa: BLE001 the tick that takes the outcome gets it
                 future.set_exception(error)
 
-    def _next(self) -> tuple[Notice, Future[bool]] | None:
+    def _next(self) -> tuple[Notice, Future[object]] | None:
         with self._lock:
             if not self._waiting:
                 self._thread = Thread()  # this one ends, and the next notice starts another
@@ -95,16 +84,12 @@ class TickNotifier:
 
     def __init__(self, context: dg.SensorEvaluationContext, sensor: str, messages: list[str]) -> None:
         self._queue = _queues.setdefault(sensor, NotificationQueue())
-        self._queue.begin_tick(ports.notifier(context).tell)
+        self._queue.begin_tick(ports.notifications(context).notify)
         self._context, self._messages, self._seconds_left = context, messages, DELIVERY_SECONDS
 
-    def __contains__(self, key: str) -> bool:
-        """Whether the notice with this key was submitted, and its outcome is not known yet."""
-        return key in self._queue
-
     def deliver(self, notice: Notice) -> bool:
-        """Whether it is delivered; never raises. When not, the caller remembers that, and a later tick delivers again:
-        nobody is notified twice when it arrived meanwhile, and it is tried again when that failed."""
+        """Whether it is delivered; never raises. Every tick delivers again for as long as the event lasts: nobody is
+        notified twice, it is tried again when it failed, and dropped when a tick no longer wants it."""
         future, began = self._queue.submit(notice), time.monotonic()
         wait([future], max(0.0, self._seconds_left))
         self._seconds_left -= time.monotonic() - began
@@ -112,9 +97,9 @@ class TickNotifier:
             if PENDING not in self._messages:
                 self._messages.append(PENDING)
             return False
-        self._queue.take(notice, future)
         if (error := future.exception()) is None:
             return True
+        self._queue.retry(notice.key)
         if not isinstance(error, IntermodalError):  # a bug: what else the tick decides does not depend on it
             self._context.log.error("the notification '%s' failed", notice.title, exc_info=error)
         self._messages.append(error.message if isinstance(error, IntermodalError) else repr(error))

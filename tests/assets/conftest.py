@@ -20,6 +20,7 @@ from tests.memory import (
     MemoryGauges,
     MemoryIncidents,
     MemoryMetrics,
+    MemoryNotifications,
     MemoryNotifier,
     MemoryRegistry,
     MemoryStore,
@@ -149,7 +150,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
     resources = {
         "incidents": incidents,
-        "notifier": notifier,
+        "notifications": MemoryNotifications(notifier),
         "gauges": gauges,
         **metrics,
         "tables": tables,

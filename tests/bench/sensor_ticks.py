@@ -27,6 +27,7 @@ from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route, Totals
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.ports.notifications import Receipt
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -42,7 +43,7 @@ from tests.memory import (
     MemoryGateway,
     MemoryGauges,
     MemoryIncidents,
-    MemoryNotifier,
+    MemoryNotifications,
     MemoryStore,
     MemoryStores,
     MemoryTables,
@@ -73,11 +74,11 @@ class Registry:
 
 
 class SlowNotifier:
-    """People who take 0.3 s to be told of each thing."""
+    """People who take 0.3 s for each notice."""
 
-    def tell(self, notice: Any) -> bool:  # noqa: ARG002
+    def send(self, notice: Any, skip: Any = ()) -> Receipt:  # noqa: ARG002
         time.sleep(0.3)
-        return True
+        return Receipt(frozenset({"somebody"}))
 
 
 def world(names: Sequence[str]) -> dict[str, Any]:
@@ -101,7 +102,7 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         "tables": tables,
         "deployment": MemoryDeployment(),
         "gauges": MemoryGauges(),
-        "notifier": MemoryNotifier(),
+        "notifications": MemoryNotifications(),
         "targets": MemoryTargets.of(targets),
         "stores": MemoryStores(stores),
     }
@@ -183,8 +184,13 @@ def rows(models: int) -> list[Row]:
         old = MemoryTables({(name, "features", "2024-01-01"): None for name in names})  # type: ignore[misc]
 
         def slow(sensor: dg.SensorDefinition) -> Ticks:
-            notifications._of.clear()  # whoever is still told of an earlier row
-            return Ticks(sensor, {**resources, "tables": old, "notifier": SlowNotifier()}, instance, **own)
+            notifications._queues.clear()  # notices of an earlier row
+            return Ticks(
+                sensor,
+                {**resources, "tables": old, "notifications": MemoryNotifications(SlowNotifier())},
+                instance,
+                **own,
+            )
 
         deploys, retrains = jobs(names), jobs(names, "retrain_")
         return [

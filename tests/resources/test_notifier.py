@@ -1,4 +1,4 @@
-"""People are told through apprise, here by a real request to a server on loopback, and no address ever shows."""
+"""People are notified through apprise, here by a real request to a server on loopback, and no address ever shows."""
 
 import json
 import logging
@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from intermodal.platform.errors import Unavailable
-from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.notifications import Notice, Receipt
 from intermodal.resources.notifier import AppriseNotifier
 
 SECRET = "hunter2-Very-Secret"
@@ -58,68 +57,71 @@ def _nobody_configured(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptur
 
 
 @pytest.mark.parametrize(("severity", "kind"), [("page", "failure"), ("warning", "warning"), ("info", "info")])
-def test_everybody_is_told_with_the_right_urgency(
+def test_notice_has_the_urgency_of_its_severity(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, severity: Any, kind: str
 ) -> None:
     monkeypatch.setenv("INTERMODAL_NOTIFY", f"{chat.address('one')}, {chat.address('two')}")
-    AppriseNotifier().tell(Notice(severity, "Title", "Text.", "team:flights", "event-1"))
+    AppriseNotifier().send(Notice(severity, "Title", "Text.", "team:flights", "event-1"))
     assert [path for path, _ in chat.taken] == ["/one", "/two"]
-    told = chat.taken[0][1]
-    assert told["type"] == kind
-    assert "Title" in told["title"]
-    assert all(part in told["message"] for part in ("Text.", "team:flights", "event-1"))
+    body = chat.taken[0][1]
+    assert body["type"] == kind
+    assert "Title" in body["title"]
+    assert all(part in body["message"] for part in ("Text.", "team:flights", "event-1"))
 
 
 def test_only_a_page_goes_to_those_who_are_woken(chat: Chat, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_NOTIFY", chat.address("chat"))
     monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", chat.address("pager"))
-    AppriseNotifier().tell(Notice("warning", "t", "x", "team:a", "k"))
-    AppriseNotifier().tell(PAGE)
+    AppriseNotifier().send(Notice("warning", "t", "x", "team:a", "k"))
+    AppriseNotifier().send(PAGE)
     assert [path for path, _ in chat.taken] == ["/chat", "/chat", "/pager"]
 
 
-def test_a_page_that_wakes_nobody_is_an_error_whoever_else_took_it(
+def test_page_that_wakes_nobody_has_failed_whoever_else_took_it(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("INTERMODAL_NOTIFY", chat.address("chat"))
     monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", f"xml://127.0.0.1:1/{SECRET}")
-    with pytest.raises(Unavailable, match="Nobody could be woken by 'aws is down': xml did not take it") as failure:
-        AppriseNotifier().tell(PAGE)
-    assert "INTERMODAL_NOTIFY_PAGE" in failure.value.hint
-    assert SECRET not in f"{failure.value!r} {failure.value} {caplog.text}"
-    assert AppriseNotifier().tell(Notice("warning", "t", "x", "team:a", "k"))
+    receipt = AppriseNotifier().send(PAGE)
+    assert receipt.failure is not None
+    assert "Nobody could be woken by 'aws is down': xml did not take it" in receipt.failure.message
+    assert "INTERMODAL_NOTIFY_PAGE" in receipt.failure.hint
+    assert len(receipt.recipients) == 1
+    assert SECRET not in f"{receipt!r} {receipt.failure} {caplog.text}"
+    assert AppriseNotifier().send(Notice("warning", "t", "x", "team:a", "k")).failure is None
     monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", f"xml://127.0.0.1:1/{SECRET} {chat.address('pager')}")
-    assert AppriseNotifier().tell(PAGE)  # tried again: who took it before is not told a second time
+    second = AppriseNotifier().send(PAGE, receipt.recipients)
+    assert second.failure is None
+    assert len(second.recipients) == 2
     assert [path for path, _ in chat.taken] == ["/chat", "/chat", "/pager"]
-    assert AppriseNotifier().tell(PAGE)  # it happened again
-    assert [path for path, _ in chat.taken[3:]] == ["/chat", "/pager"]
 
 
-def test_nobody_configured_is_said(caplog: pytest.LogCaptureFixture) -> None:
-    assert AppriseNotifier().tell(PAGE) is False
-    assert "INTERMODAL_NOTIFY is not set, so nobody was told: aws is down. Traffic moved to gcp." in caplog.text
+def test_no_recipient_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    assert AppriseNotifier().send(PAGE) == Receipt()
+    assert "INTERMODAL_NOTIFY is not set, so nobody was notified: aws is down. Traffic moved to gcp." in caplog.text
 
 
 @pytest.mark.parametrize("wrong", ["refused", "unknown://" + SECRET, SECRET, "not-there"])
-def test_nobody_reached_is_an_error_without_the_address(
+def test_failure_names_no_address(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wrong: str
 ) -> None:
     chat.status = 403
     address = {"refused": chat.address(), "not-there": f"json://user:{SECRET}@127.0.0.1:1/{SECRET}"}.get(wrong, wrong)
     monkeypatch.setenv("INTERMODAL_NOTIFY", address)
-    with pytest.raises(Unavailable, match="aws is down") as failure:
-        AppriseNotifier().tell(PAGE)
-    assert "INTERMODAL_NOTIFY" in str(failure.value)
-    assert SECRET not in f"{failure.value!r} {failure.value} {caplog.text}"
+    receipt = AppriseNotifier().send(PAGE)
+    assert receipt.failure is not None
+    assert "aws is down" in receipt.failure.message
+    assert "INTERMODAL_NOTIFY" in str(receipt.failure)
+    assert SECRET not in f"{receipt!r} {receipt.failure} {caplog.text}"
 
 
-def test_one_who_is_not_reached_keeps_no_other_from_it(
+def test_unreached_recipient_keeps_the_notice_from_no_other(
     chat: Chat, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("INTERMODAL_NOTIFY", f"json://127.0.0.1:1/{SECRET} {chat.address()}")
-    AppriseNotifier().tell(PAGE)
+    AppriseNotifier().send(PAGE)
     assert len(chat.taken) == 1
-    assert "Not everybody was told 'aws is down': json did not take it." in caplog.text
+    assert "Not everybody has 'aws is down': json did not take it." in caplog.text
 
 
 def test_no_log_and_no_repr_holds_an_address(
@@ -127,7 +129,7 @@ def test_no_log_and_no_repr_holds_an_address(
 ) -> None:
     monkeypatch.setenv("INTERMODAL_NOTIFY", chat.address())
     notifier = AppriseNotifier()
-    notifier.tell(PAGE)
+    notifier.send(PAGE)
     assert chat.taken
     assert SECRET not in caplog.text
     assert SECRET not in f"{notifier!r} {notifier} {notifier.model_dump()}"

@@ -13,7 +13,7 @@ import pytest
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Route
 from intermodal.sensors.deployments import deployments
-from tests.memory import MemoryGateway, MemoryNotifier
+from tests.memory import MemoryGateway, MemoryNotifications, MemoryNotifier
 from tests.sensors.support import Ticks, jobs, routes, spec
 from tests.targets import AWS
 
@@ -39,7 +39,11 @@ class World:
     def __init__(self, instance: dg.DagsterInstance, clock: Any) -> None:
         self.clock, self.instance = clock, instance
         self.registry, self.gateway, self.notifier = Registry(), MemoryGateway([]), MemoryNotifier()
-        self.resources = {"registry": self.registry, "gateway": self.gateway, "notifier": self.notifier}
+        self.resources = {
+            "registry": self.registry,
+            "gateway": self.gateway,
+            "notifications": MemoryNotifications(self.notifier),
+        }
         self.reload("1 replica")
         self.serve("m", "1.0.0")
 

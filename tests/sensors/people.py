@@ -1,25 +1,25 @@
 """People who answer late: notices that are under way for as long as a test wants."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from threading import Event, Semaphore
 
-from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.notifications import Notice, Receipt
 
 
 class Slow:
-    """As many notices as ``allow``ed get through, the next one hangs. ``begun`` has all, ``told`` those that did."""
+    """As many notices as ``allow``ed get through, the next one hangs. ``begun`` has all, ``sent`` those that did."""
 
     def __init__(self) -> None:
-        self.begun, self.told, self._room = list[str](), list[str](), Semaphore(0)
+        self.begun, self.sent, self._room = list[str](), list[str](), Semaphore(0)
 
     def allow(self, notices: int) -> None:
         self._room.release(notices)
 
-    def tell(self, notice: Notice) -> bool:
+    def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:  # noqa: ARG002
         self.begun.append(notice.key)
         assert self._room.acquire(timeout=60)
-        self.told.append(notice.key)
-        return True
+        self.sent.append(notice.key)
+        return Receipt(frozenset({"somebody"}))
 
 
 def until(true: Callable[[], object]) -> None:

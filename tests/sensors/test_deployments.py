@@ -67,7 +67,7 @@ def test_what_only_trains_keeps_nothing_from_being_deployed_nor_told(world: Worl
     world.instance.add_run(dg.DagsterRun(job_name=other, status=RUNS, tags={"model": "m"}))
     world.end(world.asked())
     world.later()
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
 
 
 def test_so_many_are_asked_for_at_once_and_the_others_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +146,7 @@ def test_a_lost_cursor_deploys_nothing_again(world: World, garbled: str | None) 
     world.tick.cursor = garbled
     assert "its deployment failed" in world.later()
     world.later()
-    assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
+    assert (len(world.tick.keys), len(world.notifier.sent)) == (1, 1)
 
 
 STEPS = st.lists(
@@ -206,4 +206,4 @@ def test_deployments_of_a_model_elsewhere_are_left_to_its_location(world: World)
     for _ in range(2):
         assert world.later() == SERVED
     assert not world.tick.keys
-    assert not world.notifier.told
+    assert not world.notifier.sent

@@ -9,6 +9,7 @@ import pytest
 from intermodal.assets.runs import MODEL_TAG
 from intermodal.platform.errors import Unavailable
 from intermodal.sensors.toolkit import notifications
+from tests.memory import MemoryNotifications
 from tests.sensors.deployments_world import RUNS, SERVED, SUCCESS, World, two_models
 from tests.sensors.people import Slow
 
@@ -25,8 +26,8 @@ def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
     world.end(run)
     assert "its deployment failed" in world.later()
     for _ in range(3):
-        assert "people were told; they or a failover try it again" in world.later()
-    (notice,) = world.notifier.told
+        assert "people were notified; they or a failover try it again" in world.later()
+    (notice,) = world.notifier.sent
     assert notice.title == "m 1.1.0 is not deployed as it should be"
     assert run.run_id in notice.text
     assert len(world.tick.keys) == 1
@@ -40,14 +41,14 @@ def test_a_retraining_whose_deployment_failed_is_deployed_once_more(world: World
     world.end(world.asked())
     world.later()
     world.later()
-    assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
+    assert (len(world.tick.keys), len(world.notifier.sent)) == (1, 1)
 
 
 def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_after_the_failover(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
     world.end(world.asked())
     world.later()
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
     failover = world.instance.add_run(dg.DagsterRun(job_name="failover_m", status=RUNS, tags={MODEL_TAG: "m"}))
     assert "a run is in progress" in world.later()
     world.end(failover, SUCCESS)
@@ -55,7 +56,7 @@ def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_after_the_failove
     world.serve("m", "1.1.0")
     world.end(run, SUCCESS)
     assert world.later() == SERVED
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
 
 
 def test_a_failover_that_failed_is_no_reason_to_try_again(world: World) -> None:
@@ -64,7 +65,7 @@ def test_a_failover_that_failed_is_no_reason_to_try_again(world: World) -> None:
     world.end(world.instance.add_run(dg.DagsterRun(job_name="failover_m", status=RUNS, tags={MODEL_TAG: "m"})))
     world.later()
     world.later()
-    assert (len(world.tick.keys), len(world.notifier.told)) == (1, 1)
+    assert (len(world.tick.keys), len(world.notifier.sent)) == (1, 1)
 
 
 def test_a_failure_that_somebody_put_right_before_the_next_look_is_not_told(world: World) -> None:
@@ -74,7 +75,7 @@ def test_a_failure_that_somebody_put_right_before_the_next_look_is_not_told(worl
     world.serve("m", "1.1.0")
     world.end(again, SUCCESS)
     assert world.later() == SERVED
-    assert not world.notifier.told
+    assert not world.notifier.sent
 
 
 def test_who_puts_the_served_version_back_and_stops_the_run_is_told_nothing(world: World) -> None:
@@ -84,7 +85,7 @@ def test_who_puts_the_served_version_back_and_stops_the_run_is_told_nothing(worl
     world.registry.known = {"m": "1.0.0"}
     world.instance.report_run_canceled(run)
     assert world.later() == SERVED
-    assert not world.notifier.told
+    assert not world.notifier.sent
 
 
 @pytest.mark.parametrize("job", ["", "retrain_m"])
@@ -101,37 +102,37 @@ def test_a_deployment_that_fails_after_its_route_was_published_is_told(world: Wo
     world.end(run)
     assert "after the route was published" in world.later()
     assert world.later() == SERVED
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
 
 
 def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Any) -> None:
+    def fails(*_: Any) -> None:
         raise Unavailable("Nobody could be told.")
 
     world.registry.known = {"m": "1.1.0"}
     world.end(world.asked())
     with monkeypatch.context() as patch:
-        patch.setattr(world.notifier, "tell", fails)
+        patch.setattr(world.notifier, "send", fails)
         assert "Nobody could be told." in world.later()
     world.later()
     world.later()
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
 
 
 def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.registry.known, people = {"m": "1.1.0"}, Slow()
     world.end(world.asked())
-    world.tick.resources["notifier"] = people
+    world.tick.resources["notifications"] = MemoryNotifications(people)
     world.registry.known["n"] = "1.0.0"
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         world.later()
         assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
-        assert not world.tick.remembered()["m"]["told"]
+        assert not world.tick.remembered()["m"]["notified"]
         world.tick.run(world.tick.requests[0], RUNS)
         assert notifications.PENDING in world.later()
     people.allow(1)
     world.later()
-    assert world.tick.remembered()["m"]["told"]
-    assert "people were told" in world.later()
-    assert len(people.told) == len(people.begun) == 1
+    assert world.tick.remembered()["m"]["notified"]
+    assert "people were notified" in world.later()
+    assert len(people.sent) == len(people.begun) == 1

@@ -16,7 +16,7 @@ from intermodal.platform.monitoring.retraining import RETRY_SECONDS
 from intermodal.sensors.drift import drift
 from intermodal.sensors.toolkit import champions as registry
 from intermodal.sensors.toolkit import notifications
-from tests.memory import MemoryNotifier, MemoryTables
+from tests.memory import MemoryNotifications, MemoryNotifier, MemoryTables
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
 
@@ -56,7 +56,11 @@ class World:
         self.notifier = MemoryNotifier()
         for name in NAMES:
             self.tables.write(name, "features", NEWER, pd.DataFrame())
-        resources = {"registry": self.registry, "tables": self.tables, "notifier": self.notifier}
+        resources = {
+            "registry": self.registry,
+            "tables": self.tables,
+            "notifications": MemoryNotifications(self.notifier),
+        }
         specs = [spec(name) for name in NAMES]
         made = jobs(NAMES, "retrain_")
         self.tick = Ticks(drift(made), resources, instance, assets=routes(specs), jobs=made)
@@ -109,14 +113,14 @@ def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
     world.tick()
     assert world.asked() == ["m00"]
-    assert world.notifier.told == []
+    assert world.notifier.sent == []
     again = world.tick.run(world.tick.requests[0], dg.DagsterRunStatus.STARTED)
     world.instance.report_run_failed(again, "MLflow does not answer")
     monkeypatch.setattr(module, "crashed_at", lambda *_: later + 60)  # the clock of the tick is ahead of the run's
     for _ in range(4):
         world.tick()
         assert world.asked() == []
-    (notice,) = world.notifier.told  # and not, a tick later, of gates that never ran
+    (notice,) = world.notifier.sent  # and not, a tick later, of gates that never ran
     assert "its retraining failed twice" in notice.text
 
 
@@ -140,7 +144,7 @@ def test_a_model_that_its_gate_refused_is_no_crash(world: World, blocking: bool)
     assert not job.execute_in_process(instance=world.instance, raise_on_error=False).success
     words = world.tick()
     if blocking:
-        assert "no retrained model passed its gates" in world.notifier.told[0].text
+        assert "no retrained model passed its gates" in world.notifier.sent[0].text
     else:
         assert "the retraining failed" in words
 
@@ -159,7 +163,7 @@ def test_a_cursor_that_is_lost_makes_no_second_run_for_one_onset(world: World, c
     words = world.tick()
     assert not world.tick.requests
     assert ("a retraining runs" in words) != ended
-    assert len(world.notifier.told) == ended  # its gates refused the new version
+    assert len(world.notifier.sent) == ended  # its gates refused the new version
     (after,) = world.tick.remembered().values()
     (retrained_at,) = after["retrained_at"]
     assert began - 0.001 <= retrained_at <= made
@@ -171,7 +175,7 @@ def test_a_version_whose_successor_waits_to_be_served_is_not_retrained(world: Wo
     world.registry.version = "1.1.0"
     assert "m00: wait, 1.0.0 has drifted, and 1.1.0 is champion now" in world.tick()
     assert not world.tick.requests
-    assert world.notifier.told == []
+    assert world.notifier.sent == []
     world.registry.version = "1.0.0"
     world.tick()
     assert world.asked() == ["m00"]
@@ -263,7 +267,7 @@ def test_a_registry_is_not_asked_when_nothing_drifted(world: World) -> None:
 
 def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     tick, people = world.tick, Slow()
-    tick.resources["notifier"] = people
+    tick.resources["notifications"] = MemoryNotifications(people)
     for name in NAMES[:-1]:  # without newer data, which would not help
         del world.tables.frames[name, "features", NEWER]
     world.measured("drifted")
@@ -278,13 +282,13 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         assert tick.remembered()["m00"]["since"] == since
     assert notifications.PENDING in words
     assert f"{NAMES[0]}: ask people, there is no data newer" in words
-    assert not [one for one in tick.remembered().values() if one.get("told")]
+    assert not [one for one in tick.remembered().values() if one.get("notified")]
     assert len(people.begun) == 1
     people.allow(1000)
     tick()
     tick()
-    assert sorted(name for name, one in tick.remembered().items() if one.get("told")) == NAMES[:-1]
-    assert len(set(people.told)) == len(people.begun) == len(NAMES) - 1
+    assert sorted(name for name, one in tick.remembered().items() if one.get("notified")) == NAMES[:-1]
+    assert len(set(people.sent)) == len(people.begun) == len(NAMES) - 1
 
 
 def test_drift_of_a_model_elsewhere_is_left_to_its_location(world: World) -> None:
@@ -295,4 +299,4 @@ def test_drift_of_a_model_elsewhere_is_left_to_its_location(world: World) -> Non
     world.tick()
     assert world.asked() == ["m00"]
     assert set(world.tick.remembered()) == {"m00"}
-    assert world.notifier.told == []
+    assert world.notifier.sent == []

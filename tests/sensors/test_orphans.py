@@ -26,6 +26,7 @@ from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
     MemoryIncidents,
+    MemoryNotifications,
     MemoryNotifier,
     MemoryStore,
     MemoryStores,
@@ -60,7 +61,7 @@ class World:
             "deployment": MemoryDeployment(),
             "gateway": self.gateway,
             "incidents": self.incidents,
-            "notifier": self.notifier,
+            "notifications": MemoryNotifications(self.notifier),
             "registry": self.registry,
             "targets": MemoryTargets(self.targets),
             "stores": MemoryStores.of(adapter.store for adapter in self.targets.values()),
@@ -114,9 +115,9 @@ def test_orphans_are_removed_after_the_grace_and_notified(world: World) -> None:
     assert request.tags["model"] == "m"
     assert world.reap(request).success
     assert list(world.targets[GCP].endpoints) == [endpoint_name("m", "1.0.0", "sandbox")]
-    assert [notice.title for notice in world.notifier.told] == [f"{name} on gcp/cloud-run was removed"]
+    assert [notice.title for notice in world.notifier.sent] == [f"{name} on gcp/cloud-run was removed"]
     assert world.reap(request).success  # again changes nothing
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
     assert world.tick() == "Every endpoint is in use."
 
 
@@ -126,7 +127,7 @@ def test_reap_of_endpoint_in_use_deletes_nothing(world: World) -> None:
     world.route("m", "1.1.0")
     assert world.reap(world.tick.requests[0]).success
     assert name in world.targets[AWS].endpoints
-    assert not world.notifier.told
+    assert not world.notifier.sent
 
 
 def test_reap_in_other_environment_deletes_nothing(world: World) -> None:
@@ -145,7 +146,7 @@ def test_reap_while_another_reap_waits_deletes(world: World) -> None:
     first, second = world.tick.requests
     world.tick.run(second, dg.DagsterRunStatus.STARTED)
     assert world.reap(first).success
-    assert len(world.notifier.told) == 1
+    assert len(world.notifier.sent) == 1
 
 
 @pytest.mark.parametrize("why", ["running", "by hand", "incident", "no route", "no registry"])
@@ -229,12 +230,12 @@ def test_orphans_that_stay_are_notified_once(world: World) -> None:
         world.clock.now += GRACE_SECONDS
         world.tick()
     assert len(world.tick.keys) == 1
-    assert [notice.title for notice in world.notifier.told] == ["m-0-9-0-sandbox on aws/sagemaker still costs money"]
+    assert [notice.title for notice in world.notifier.sent] == ["m-0-9-0-sandbox on aws/sagemaker still costs money"]
 
 
 def test_orphans_with_hanging_notifier_are_removed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     people = Slow()
-    world.tick.resources["notifier"] = people
+    world.tick.resources["notifications"] = MemoryNotifications(people)
     world.endpoint(AWS, "0.9.0")
     world.pass_time(GRACE_SECONDS)
     world.endpoint(GCP, "0.9.0")
@@ -247,7 +248,29 @@ def test_orphans_with_hanging_notifier_are_removed(world: World, monkeypatch: py
     people.allow(1)
     for _ in range(2):
         assert notifications.PENDING not in world.tick()
-    assert people.told == people.begun == ["orphan-aws/sagemaker-m-0-9-0-sandbox"]
+    assert people.sent == people.begun == [f"orphan-aws/sagemaker-m-0-9-0-sandbox-{int(NOW)}"]
+
+
+def test_orphans_that_come_back_are_notified_again(world: World) -> None:
+    for _ in range(2):
+        name = world.endpoint(AWS, "0.9.0")
+        world.pass_time(GRACE_SECONDS)
+        for _ in range(3):
+            world.clock.now += GRACE_SECONDS
+            world.tick()
+        del world.targets[AWS].endpoints[name]
+        world.tick()
+    assert [notice.title for notice in world.notifier.sent] == [f"{name} on aws/sagemaker still costs money"] * 2
+
+
+def test_orphans_of_a_lost_cursor_are_not_notified_at_every_tick(world: World) -> None:
+    world.endpoint(AWS, "0.9.0")
+    world.pass_time(2 * GRACE_SECONDS)
+    world.clock.now += GRACE_SECONDS
+    for cursor in (world.tick.cursor, world.tick.cursor):
+        world.tick.cursor = cursor
+        world.tick()
+    assert len(world.notifier.sent) == 1
 
 
 @pytest.mark.parametrize("routed", [True, False])

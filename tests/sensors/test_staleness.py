@@ -10,10 +10,10 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.monitoring.staleness import DAY_SECONDS as DAY
+from intermodal.platform.monitoring.staleness import DAY_SECONDS
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit import notifications
-from tests.memory import MemoryGauges, MemoryNotifier, MemoryTables
+from tests.memory import MemoryGauges, MemoryNotifications, MemoryNotifier, MemoryTables
 from tests.sensors.people import Slow, until
 from tests.sensors.support import Ticks, routes, spec
 
@@ -52,7 +52,7 @@ class World:
             "registry": self.registry,
             "tables": self.tables,
             "gauges": self.gauges,
-            "notifier": self.notifier,
+            "notifications": MemoryNotifications(self.notifier),
         }
         self.tick = Ticks(staleness, resources, instance, assets=routes(models))
 
@@ -61,7 +61,7 @@ class World:
 
     @property
     def told(self) -> list[str]:
-        return [notice.title for notice in self.notifier.told]
+        return [notice.title for notice in self.notifier.sent]
 
 
 @pytest.fixture
@@ -88,10 +88,10 @@ def test_gauges_say_up_to_when_there_is_data(world: World) -> None:
 
 def test_an_old_champion_is_told_once_and_its_age_asked_once(world: World) -> None:
     world.tick()
-    world.clock.now += 13 * DAY
+    world.clock.now += 13 * DAY_SECONDS
     world.month("grows", "2026-11-01")
     world.tick()
-    world.clock.now += 48 * DAY
+    world.clock.now += 48 * DAY_SECONDS
     world.month("grows", "2026-12-01")
     for _ in range(3):
         assert "grows: 1.0.0 is 61 days old, the spec allows 60" in world.tick()
@@ -103,7 +103,7 @@ def test_an_old_champion_is_told_once_and_its_age_asked_once(world: World) -> No
 
 
 def test_data_that_does_not_come_is_told_once(world: World) -> None:
-    world.clock.now += 20 * DAY  # December 8
+    world.clock.now += 20 * DAY_SECONDS  # December 8
     for _ in range(3):
         assert "grows: rows of 2026-11 were due, the newest are of 2026-10" in world.tick()
     assert world.told == ["grows: the data is stale"]
@@ -111,33 +111,47 @@ def test_data_that_does_not_come_is_told_once(world: World) -> None:
     assert world.tick() == "Nothing is older than it should be."
 
 
-def test_a_restart_tells_nobody_twice_and_a_damaged_cursor_starts_anew(world: World) -> None:
-    world.clock.now += 20 * DAY
+@pytest.mark.parametrize("cursor", ["{", "[]", '{"grows": 1}', '{"next model": "", "grows": [1]}', None])
+def test_stale_data_is_notified_once_when_the_cursor_is_lost(world: World, cursor: str | None) -> None:
+    world.clock.now += 20 * DAY_SECONDS
     world.tick()
     assert '"grows"' in str(world.tick.cursor)
-    for garbled in ("{", "[]", '{"grows": 1}', '{"next model": "", "grows": [1]}'):
-        world.tick.cursor = garbled
+    world.tick.cursor = cursor
+    world.tick()
+    world.tick()
+    assert world.told == ["grows: the data is stale"]
+
+
+def test_stale_champion_that_comes_back_is_notified_again(world: World) -> None:
+    world.month("grows", "2026-12-01")
+    world.tick()
+    world.clock.now += 61 * DAY_SECONDS
+    world.tick()
+    world.registry.known["grows"] = ("1.1.0", world.clock.now)
+    world.clock.now += DAY_SECONDS
+    world.tick()
+    world.registry.known["grows"] = ("1.0.0", NOVEMBER)
+    for _ in range(2):
         world.tick()
-        world.tick()
-    assert len(world.told) == 5  # once for each memory that was lost
+    assert world.told == ["grows: the model is stale"] * 2
 
 
 def test_a_registry_that_is_down_keeps_what_is_known(world: World) -> None:
     world.tick()
     world.registry.down = True
-    world.clock.now += 61 * DAY
+    world.clock.now += 61 * DAY_SECONDS
     said = world.tick()
     assert "MLflow does not answer." in said
     assert "grows: 1.0.0 is 61 days old" in said
 
 
 def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fails(_: Any) -> None:
+    def fails(*_: Any) -> None:
         raise Unavailable("Nobody could be told.")
 
-    world.clock.now += 20 * DAY
+    world.clock.now += 20 * DAY_SECONDS
     with monkeypatch.context() as patch:
-        patch.setattr(world.notifier, "tell", fails)
+        patch.setattr(world.notifier, "send", fails)
         assert "Nobody could be told." in world.tick()
     world.tick()
     world.tick()
@@ -159,14 +173,9 @@ def many(world: World) -> Iterator[tuple[Ticks, Slow]]:
     models, people = [spec(f"m{number:02}") for number in range(50)], Slow()
     for one in models:
         world.month(one.name, "2024-01-01")
-    resources = {**world.tick.resources, "notifier": people}
+    resources = {**world.tick.resources, "notifications": MemoryNotifications(people)}
     yield Ticks(staleness, resources, world.tick.instance, assets=routes(models)), people
     people.allow(1000)
-
-
-def known(tick: Ticks) -> int:
-    """Models of which the cursor says that people were told."""
-    return sum(bool(age[3]) for name, age in tick.remembered().items() if name != module.NEXT)
 
 
 def test_slow_people_are_told_of_every_model_once_over_some_ticks(
@@ -185,19 +194,19 @@ def test_slow_people_are_told_of_every_model_once_over_some_ticks(
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     for _ in range(3):  # turns
         tick()
-    assert known(tick) == len(set(people.told)) == len(people.begun) == 50
+    assert len(set(people.sent)) == len(people.begun) == 50
 
 
-def test_people_who_hang_keep_no_tick_and_nobody_is_remembered_as_told(
+def test_hanging_notifier_keeps_no_tick_and_each_notice_is_sent_once(
     many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, people = many
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     for _ in range(3):
         assert notifications.PENDING in tick()
-    assert (known(tick), len(people.begun)) == (0, 1)
+    assert (people.sent, len(people.begun)) == ([], 1)
     assert tick.remembered()["m49"][2] == "2024-01-01"  # the rest of the cursor is kept
     people.allow(1000)
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     tick()
-    assert known(tick) == len(set(people.told)) == len(people.begun) == 50
+    assert len(set(people.sent)) == len(people.begun) == 50

@@ -34,7 +34,7 @@ def tick(world: World, cursor: str | None = None) -> Any:
         instance=world.instance,
         cursor=cursor,
         repository_def=world.defs.get_repository_def(),
-        resources={name: world.resources[name] for name in ("registry", "tables", "notifier")},
+        resources={name: world.resources[name] for name in ("registry", "tables", "notifications")},
     )
     return drift([world.defs.resolve_job_def("retrain_wine")]).evaluate_tick(context)
 
@@ -71,13 +71,13 @@ def test_one_drift_starts_one_retraining_and_its_new_version_starts_none(drifted
     assert retrain(drifted, *first.run_requests).success
     again = tick(drifted, first.cursor)
     assert not again.run_requests
-    assert drifted.notifier.told == []
+    assert drifted.notifier.sent == []
     assert "1.1.0 is champion now" in again.skip_message
 
 
 def test_without_a_new_month_nothing_is_trained_and_people_are_asked(drifted: World) -> None:
     assert not tick(drifted).run_requests
-    (notice,) = drifted.notifier.told
+    (notice,) = drifted.notifier.sent
     assert "no data newer than 2020-03" in notice.text
 
 
@@ -92,4 +92,4 @@ def test_a_retrained_version_that_its_gate_refuses_leaves_the_route_where_it_was
     assert not job.execute_in_process(instance=drifted.instance, tags=tags, raise_on_error=False).success
     assert drifted.gateway.route("wine") == before
     assert not tick(drifted, first.cursor).run_requests
-    assert "no retrained model passed its gates" in drifted.notifier.told[0].text
+    assert "no retrained model passed its gates" in drifted.notifier.sent[0].text

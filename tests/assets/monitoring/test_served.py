@@ -56,7 +56,7 @@ def test_its_drift_trains_nothing_and_asks_nobody(promoted: World) -> None:
     said = tick(promoted)
     assert not said.run_requests
     assert "wine: wait, 1.0.0 has drifted, and 1.1.0 is champion now" in said.skip_message
-    assert promoted.notifier.told == []
+    assert promoted.notifier.sent == []
 
 
 def test_once_deployed_the_champion_is_watched(promoted: World) -> None:

@@ -16,7 +16,7 @@ from intermodal.platform.deployment.redeployment import (
 )
 
 NOTHING = (None, RedeploymentDecision("nothing"))
-ASKED = PendingDeployment("2", "a", 0, asked=0)
+ASKED = PendingDeployment("2", "a", 0, requested=0)
 FAILED = DeploymentFailure("run-7", 1)
 
 
@@ -52,13 +52,13 @@ def test_a_deployment_that_ended_elsewhere_is_told() -> None:
 
 
 def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_once_that_is_dealt_with() -> None:
-    told, _ = decide(ASKED, DeploymentState("2", "a", failed=FAILED, moved=-1), 10)
-    assert told is not None
-    assert told.told
-    again, said = decide(told, DeploymentState("2", "a", failed=FAILED, moved=15), 20)
+    notified, _ = decide(ASKED, DeploymentState("2", "a", failed=FAILED, moved=-1), 10)
+    assert notified is not None
+    assert notified.notified
+    again, said = decide(notified, DeploymentState("2", "a", failed=FAILED, moved=15), 20)
     assert said.action == "deploy"
     assert again is not None
-    assert again.key("m") != told.key("m")
+    assert again.key("m") != notified.key("m")
     assert (
         decide(again, DeploymentState("2", "a", failed=DeploymentFailure("run-8", 25), moved=15), 30)[1].action
         == "ask people"
@@ -68,20 +68,20 @@ def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_once_that_is_deal
 def test_a_deployment_that_fails_after_its_route_was_published_is_told_once() -> None:
     for known in (ASKED, PendingDeployment("2", "a", 0)):  # also one that a retraining began
         assert decide(known, DeploymentState("2", "a", served=True, busy=True), 10)[0] == known
-        told, said = decide(known, DeploymentState("2", "a", served=True, failed=FAILED), 10)
+        notified, said = decide(known, DeploymentState("2", "a", served=True, failed=FAILED), 10)
         assert said == RedeploymentDecision(
             "ask people", "its deployment failed after the route was published (run run-7)"
         )
-        assert decide(told, DeploymentState("2", "a", served=True, failed=FAILED), 20) == NOTHING
+        assert decide(notified, DeploymentState("2", "a", served=True, failed=FAILED), 20) == NOTHING
 
 
 @pytest.mark.parametrize(
     "known",
     [
         None,
-        PendingDeployment("3", "a", 0, asked=0),
-        PendingDeployment("2", "b", 0, asked=0),
-        PendingDeployment("2", "a", 5, asked=5),
+        PendingDeployment("3", "a", 0, requested=0),
+        PendingDeployment("2", "b", 0, requested=0),
+        PendingDeployment("2", "a", 5, requested=5),
     ],
 )
 def test_a_failure_that_was_of_something_else_is_nobodys_business(known: PendingDeployment | None) -> None:
@@ -90,8 +90,8 @@ def test_a_failure_that_was_of_something_else_is_nobodys_business(known: Pending
 
 
 def test_another_spec_is_another_event() -> None:
-    told = PendingDeployment("2", "a", 0, asked=0, told=True)
-    assert decide(told, DeploymentState("2", "b", failed=FAILED), 10)[1].action == "deploy"
+    notified = PendingDeployment("2", "a", 0, requested=0, notified=True)
+    assert decide(notified, DeploymentState("2", "b", failed=FAILED), 10)[1].action == "deploy"
 
 
 def test_a_digest_names_what_is_stated_and_not_its_order() -> None:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.monitoring.staleness import (
-    DAY,
+    DAY_SECONDS,
     STALE_AFTER_SECONDS,
     data_until,
     due_month,
@@ -58,7 +58,7 @@ def test_the_alert_and_the_notice_agree(now: datetime) -> None:
 
 def test_an_old_champion() -> None:
     limited = spec("m", stale_after_days=60)
-    assert old_champion(limited, "1.0.0", 0, 60 * DAY) == ""
-    assert old_champion(limited, "1.0.0", 0, 61 * DAY) == "1.0.0 is 61 days old, the spec allows 60"
-    assert old_champion(limited, "1.0.0", None, 61 * DAY) == ""
-    assert old_champion(OPEN, "1.0.0", 0, 9999 * DAY) == ""
+    assert old_champion(limited, "1.0.0", 0, 60 * DAY_SECONDS) == ""
+    assert old_champion(limited, "1.0.0", 0, 61 * DAY_SECONDS) == "1.0.0 is 61 days old, the spec allows 60"
+    assert old_champion(limited, "1.0.0", None, 61 * DAY_SECONDS) == ""
+    assert old_champion(OPEN, "1.0.0", 0, 9999 * DAY_SECONDS) == ""

@@ -1,7 +1,7 @@
 """Notifications keep no tick for longer than they may, and none that is delivered late is lost or sent twice."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.ports.notifications import Notice, Severity
+from intermodal.platform.ports.notifications import Notice, Receipt, Severity
 from intermodal.sensors.toolkit import notifications
+from tests.memory import MemoryNotifications
 from tests.sensors.people import Slow, until
 
 
@@ -26,11 +27,12 @@ def people() -> Iterator[Slow]:
 
 
 def tick(people: Any, *notices: Notice) -> tuple[list[str], list[str]]:
-    """Whom a tick that wants to tell all these takes for told, and what it says."""
-    words = list[str]()
-    context: Any = dg.build_sensor_context(resources={"notifier": people})
-    this = notifications.TickNotifier(context, "one", words)
-    return [one.key for one in notices if this.deliver(one)], words
+    """The keys that a tick with these notices takes for delivered, and its messages. The log outlives the tick."""
+    messages = list[str]()
+    people.log = getattr(people, "log", None) or MemoryNotifications(people)
+    context: Any = dg.build_sensor_context(resources={"notifications": people.log})
+    notifier = notifications.TickNotifier(context, "a sensor", messages)
+    return [each.key for each in notices if notifier.deliver(each)], messages
 
 
 def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +54,7 @@ def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch
     assert waited == [0.5, 0.2, 0, 0, 0]
     assert tick(people, *wanted[2:])[0] == ["n2", "n3"]
     assert tick(people, *wanted[4:]) == (["n4"], [])
-    assert people.told == people.begun == [one.key for one in wanted]
+    assert people.sent == people.begun == [one.key for one in wanted]
 
 
 def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,10 +66,10 @@ def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pyt
     assert people.begun == ["n0"]
     until(lambda: sum(thread.name == "notifications" for thread in threading.enumerate()) == 1)
     people.allow(1000)
-    until(lambda: len(people.told) == 50)  # between two ticks
+    until(lambda: len(people.sent) == 50)  # between two ticks
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
     assert tick(people, *wanted) == ([one.key for one in wanted], [])
-    assert people.told == [one.key for one in wanted]
+    assert people.sent == [one.key for one in wanted]
 
 
 @pytest.mark.parametrize(
@@ -75,11 +77,11 @@ def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pyt
 )
 def test_a_failure_is_said_and_a_later_tick_tries_again(error: Exception, said: str) -> None:
     class Failing(Slow):
-        def tell(self, notice: Notice) -> bool:
+        def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
             if not self.begun:
                 self.begun.append(notice.key)
                 raise error
-            return super().tell(notice)
+            return super().send(notice, skip)
 
     people = Failing()
     people.allow(2)
@@ -87,13 +89,13 @@ def test_a_failure_is_said_and_a_later_tick_tries_again(error: Exception, said: 
     assert told == ["b"]
     assert said in words[0]
     assert tick(people, notice("a")) == (["a"], [])
-    assert people.told == ["b", "a"]
+    assert people.sent == ["b", "a"]
 
 
 def test_a_failure_of_which_the_tick_did_not_hear_is_said_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(Slow):
-        def tell(self, notice: Notice) -> bool:
-            super().tell(notice)
+        def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
+            super().send(notice, skip)
             raise Unavailable("Nobody could be told.")
 
     people = Failing()
@@ -111,8 +113,8 @@ def test_pages_are_told_first(people: Slow, monkeypatch: pytest.MonkeyPatch) -> 
     until(lambda: people.begun)
     tick(people, notice("under way"), notice("a"), notice("b"), notice("c", "page"), notice("d", "page"))
     people.allow(1000)
-    until(lambda: len(people.told) == 5)
-    assert people.told == ["under way", "c", "d", "a", "b"]
+    until(lambda: len(people.sent) == 5)
+    assert people.sent == ["under way", "c", "d", "a", "b"]
 
 
 def test_what_is_over_before_it_is_told_is_not_told(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,26 +124,40 @@ def test_what_is_over_before_it_is_told_is_not_told(people: Slow, monkeypatch: p
     for _ in range(2):
         tick(people, notice("a"), notice("c"))
     people.allow(1000)
-    until(lambda: len(people.told) == 2)
-    assert people.told == ["a", "c"]
+    until(lambda: len(people.sent) == 2)
+    assert people.sent == ["a", "c"]
 
 
-@pytest.mark.parametrize(("remembered", "told"), [(600.0, ["a"]), (-1.0, ["a", "a"])])
-def test_what_was_told_is_known_for_a_while_when_ticks_do_not_ask(
-    people: Slow, monkeypatch: pytest.MonkeyPatch, remembered: float, told: list[str]
+def test_delivered_notice_that_a_tick_did_not_want_is_not_sent_again(
+    people: Slow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """They may not have known of it, as when a cloud did not answer; after a while it is another event."""
-    monkeypatch.setattr(notifications, "REMEMBERED_SECONDS", remembered)
+    """The tick may only not have known of the event, as when a cloud did not answer."""
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         tick(people, notice("a"))
         people.allow(1000)
-        until(lambda: people.told)
+        until(lambda: people.sent)
         until(lambda: not any(thread.name == "notifications" for thread in threading.enumerate()))
         tick(people)
         tick(people)
     assert tick(people, notice("a")) == (["a"], [])
-    assert people.told == told
+    assert people.sent == ["a"]
+
+
+def test_delivered_notice_is_known_after_a_restart(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+    people.allow(1000)
+    assert tick(people, notice("a")) == (["a"], [])
+    monkeypatch.setattr(notifications, "_queues", {})
+    assert tick(people, notice("a")) == (["a"], [])
+    assert people.sent == ["a"]
+
+
+def test_delivered_notice_is_looked_up_once_while_its_event_lasts(people: Slow) -> None:
+    people.allow(1000)
+    tick(people, notice("a"))
+    people.log.notify = None  # type: ignore[attr-defined]
+    for _ in range(3):
+        assert tick(people, notice("a")) == (["a"], [])
 
 
 def test_a_thread_that_died_is_replaced(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:

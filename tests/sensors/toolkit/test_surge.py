@@ -17,7 +17,7 @@ from intermodal.platform.targets import Target
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.toolkit import notifications
 from tests.failover_world import MODEL, SPEC, World, package, spec_with
-from tests.memory import MemoryDeployment, MemoryStores, MemoryTargets
+from tests.memory import MemoryDeployment, MemoryNotifications, MemoryStores, MemoryTargets
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, routes
 from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP, TARGETS
@@ -49,12 +49,12 @@ class Left:
             "deployment": MemoryDeployment(),
             "gateway": world.gateway,
             "incidents": world.incidents,
-            "notifier": world.notifier,
+            "notifications": MemoryNotifications(world.notifier),
             "registry": Registry(),
             "targets": MemoryTargets(world.targets),
             "stores": MemoryStores(world.stores),
         }
-        world.notifier.told.clear()
+        world.notifier.sent.clear()
         self.tick = Ticks(orphans, resources, instance, assets=routes([spec]))
 
     def _break(self, adapter: Any) -> None:
@@ -131,7 +131,7 @@ def test_surge_with_hanging_notifier_is_scaled_down(
     clock: Any, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left, people = Left(instance, clock), Slow()
-    left.tick.resources["notifier"] = people
+    left.tick.resources["notifications"] = MemoryNotifications(people)
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         for _ in range(2):
@@ -141,7 +141,7 @@ def test_surge_with_hanging_notifier_is_scaled_down(
     for _ in range(2):
         left.tick()  # not due, and the outcome of the notification is remembered even so
     left.later()
-    assert len(people.told) == len(people.begun) == 2
+    assert len(people.sent) == len(people.begun) == 2
 
 
 def test_surge_on_cold_target_is_removed(clock: Any, instance: dg.DagsterInstance) -> None:
