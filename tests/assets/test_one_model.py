@@ -19,7 +19,7 @@ def deployed(world: World) -> World:
 
 def test_train_and_deploy_makes_every_asset(deployed: World) -> None:
     assert deployed.metadata("version")["version"] == "1.0.0"
-    assert {target: adapter.deploys[0].artifacts for target, adapter in deployed.targets.items()} == {
+    assert {target: deployed.targets[target].deploys[0].artifacts for target in TARGETS} == {
         target: f"memory-{target.site}://bucket/wine/1.0.0" for target in TARGETS
     }
     route = deployed.gateway.route("wine")
@@ -66,7 +66,8 @@ def test_train_with_other_parameters_makes_a_minor_version(deployed: World) -> N
     assert deployed.run("train_and_deploy_wine", config).success
     assert deployed.metadata("version")["version"] == "1.1.0"
     assert deployed.metadata("version")["why"] == "new parameters"
-    for target in deployed.targets.values():
+    for target in map(deployed.targets.get, TARGETS):
+        assert target is not None
         assert list(target.endpoints) == [endpoint_name("wine", "1.1.0", "sandbox")]
 
 
@@ -85,7 +86,8 @@ def test_route_that_does_not_verify_keeps_the_old_endpoints(deployed: World, mon
     monkeypatch.setattr(deployed.gateway, "infer", lambda *_: wrong)
     assert not deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6)).success
     assert deployed.gateway.route("wine") == before
-    for target in deployed.targets.values():
+    for target in map(deployed.targets.get, TARGETS):
+        assert target is not None
         assert endpoint_name("wine", "1.0.0", "sandbox") in target.endpoints
 
 

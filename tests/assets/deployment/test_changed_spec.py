@@ -14,7 +14,7 @@ from tests.assets.conftest import World, another_spec
 from tests.assets.resilience.test_failover_jobs import job, outage_config, recovery_config
 from tests.failover_world import SPEC, spec_with
 from tests.memory import MemoryDeployment, MemoryStore
-from tests.targets import AWS
+from tests.targets import AWS, TARGETS
 
 SERVING: list[Mapping[str, object]] = [
     {"owner": "team:others"},
@@ -102,7 +102,7 @@ def test_changed_spec_during_an_incident_is_deployed_once(serving: World) -> Non
         changed.targets[AWS].gone = False
         assert job(changed, "recover_wine", recovery_config())
         assert requested_jobs(changed) == []
-        assert changed.metadata("endpoint", "sagemaker")["replicas"] == 2
+        assert changed.observed("endpoint", "sagemaker")["replicas"] == 2
 
 
 def test_changed_spec_with_only_its_route_published_is_deployed(serving: World) -> None:
@@ -132,8 +132,9 @@ def test_changed_sensitive_column_is_deployed_without_training(serving: World) -
         assert requested_jobs(changed) == ["deploy_wine"]
         assert changed.run("deploy_wine").success
         assert requested_jobs(changed) == []
-        for target in changed.targets.values():
-            assert {request.sensitive for request in target.requests.values()} == {("alcohol", "proline")}
+        for target in TARGETS:
+            requests = changed.targets[target].requests.values()
+            assert {request.sensitive for request in requests} == {("alcohol", "proline")}
     with another_spec(serving, FEATURES.format("[alcohol, proline, proline]")) as moved_about:
         assert requested_jobs(moved_about) == []
 

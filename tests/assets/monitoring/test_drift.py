@@ -156,7 +156,7 @@ def test_finding_with_a_new_category_is_escaped(deployed: World) -> None:
     colours = np.where(np.arange(3000) % 10, "red", "![x](http://example/x)<b>\nnew")
     deployed.tables.write("wine", "predictions", part, rows.assign(colour=colours))
     found = look(deployed, "drift")
-    assert "10.0% of the rows have a value of colour that training did not: " in found["quality"]
+    assert "10.0% of the rows have a value of colour that training did not have: " in found["quality"]
     assert r"!\[x\](http: //example/x)\<b\> new." in found["quality"]
     assert "missing" not in found["quality"]
 

@@ -16,7 +16,7 @@ def test_report_attaches_a_page_to_the_version(deployed: World) -> None:
     found = look(deployed, "drift", "drift_report")
     (page,) = deployed.registry.attached.values()
     assert found["report"].startswith("http://registry.example/wine/1.0.0/drift/")
-    assert b"1.0.0: training and now" in page
+    assert b"1.0.0: training and current rows" in page
 
 
 def test_report_is_drawn_again_after_an_hour_or_another_decision(

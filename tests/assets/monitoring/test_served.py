@@ -48,7 +48,7 @@ def test_report_is_attached_to_the_version_that_serves(promoted: World) -> None:
     ((version, _),) = promoted.registry.attached
     assert version == "1.0.0"
     (page,) = promoted.registry.attached.values()
-    assert b"1.0.0: training and now" in page
+    assert b"1.0.0: training and current rows" in page
 
 
 def test_drift_of_a_replaced_champion_starts_nothing(promoted: World) -> None:

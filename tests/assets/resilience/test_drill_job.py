@@ -35,7 +35,7 @@ def test_drill_job_finds_and_repairs_a_corrupt_mirror(deployed: World) -> None:
     ("config", "words"),
     [
         ({"kind": "outage", "target": "azure"}, "gets no traffic"),
-        ({"kind": "outage", "target": "aws/eks"}, "Choose among aws/sagemaker, gcp/cloud-run"),
+        ({"kind": "outage", "target": "aws/eks"}, "Choose one of aws/sagemaker, gcp/cloud-run"),
         ({"kind": "outage", "target": "aws/"}, "is not a target"),
         ({"kind": "flood", "target": "aws"}, "Known drills"),
     ],

@@ -45,7 +45,7 @@ def test_findings_of_training_rows_are_none() -> None:
         (with_share("carrier", "ZZ", 0.1), "new category", "10.0% of the rows have a value of carrier"),
         (with_share("temp", 99.0, 0.1), "out of range", "outside of the training range"),
         (ROWS.assign(temp=7.0), "constant", "temp is always 7; in training it varied."),
-        (ROWS.assign(carrier="AA"), "constant", "carrier is 'AA' wherever"),
+        (ROWS.assign(carrier="AA"), "constant", "carrier is always 'AA'"),
     ],
 )
 def test_findings_have_one_for_each_fault(rows: pd.DataFrame, kind: str, words: str) -> None:
