@@ -60,14 +60,14 @@ def spec_with(**fields: Any) -> ModelSpec:
 
 
 class Killed(BaseException):
-    """The process is gone: nothing can catch it and go on."""
+    """The process was killed: no handler catches this."""
 
 
 @dataclass
 class Killer:
-    """Dies at the ``at``-th port call, before or after it took effect. ``died_at`` says in which."""
+    """Kills at the ``kill_at``-th port call, before or after its effect. ``died_at`` names the call."""
 
-    at: int = 0
+    kill_at: int = 0
     after: bool = False
     calls: int = 0
     died_at: str = ""
@@ -76,8 +76,8 @@ class Killer:
     def around(self, port: Any, label: str) -> Any:
         return _Killing(port, label, self)
 
-    def arm(self, at: int, after: bool) -> None:
-        self.at, self.after, self.calls, self.died_at = at, after, 0, ""
+    def arm(self, kill_at: int, after: bool) -> None:
+        self.kill_at, self.after, self.calls, self.died_at = kill_at, after, 0, ""
 
 
 class _Killing:
@@ -92,7 +92,7 @@ class _Killing:
         def call(*args: Any, **kwargs: Any) -> Any:
             killer.calls += 1
             killer.log.append(f"{self._label}.{name}")
-            mine = killer.calls == killer.at
+            mine = killer.calls == killer.kill_at
             if mine and not killer.after:
                 killer.died_at = f"before {self._label}.{name}"
                 raise Killed
@@ -128,7 +128,7 @@ def record() -> TrainingRecord:
 
 
 class World:
-    """``gone`` targets answer nothing: neither API, nor store, nor requests."""
+    """A served model. ``gone`` targets answer nothing: neither API, nor store, nor requests."""
 
     def __init__(self, folder: Path, spec: ModelSpec = SPEC, version: str = "1.0.0") -> None:
         self.spec, self.folder = spec, folder
@@ -139,7 +139,7 @@ class World:
         self.incidents, self.notifier = MemoryIncidents(), FlakyNotifier()
         self.notifications = MemoryNotifications(self.notifier)
         self.registry: Any = MemoryRegistry(folder)
-        self.killer, self.clock, self.watch, self.asked = Killer(), 1000.0, DetectionState(), Counter[str]()
+        self.killer, self.clock, self.watch, self.requested = Killer(), 1000.0, DetectionState(), Counter[str]()
         self.failures: list[str] = []
         self.candidate = Candidate(record(), str(folder), Manifest.of(folder))
         self.deploy(version)
@@ -191,12 +191,12 @@ class World:
             self.targets[target].gone = self.stores[target.site].gone = gone
 
     def tick(self, forget: bool = False) -> list[str]:
-        """One look of the sensor and the run it asks for; what was done."""
+        """A tick of the sensor and the run that it requests. Returns what was done."""
         self.clock += 5
-        known = {(one.model, one.target): one for one in self.incidents.all(open_only=True)}
+        known = {(incident.model, incident.target): incident for incident in self.incidents.all(open_only=True)}
         serves = upstreams_of({MODEL: self.spec}, self.gateway.health(), known)
         answers = {key: self.targets[key[1]].answers() for key in known}
-        handled = {key for key, one in known.items() if not recovering(one)}
+        handled = {key for key, incident in known.items() if not recovering(incident)}
         seen = look(DetectionState() if forget else self.watch, DetectionPolicy(), self.clock, serves, handled, answers)
         self.watch = seen.watch
         events = events_of({MODEL: self.spec}, seen, known, self.incidents, self.clock)
@@ -205,7 +205,7 @@ class World:
                 opened(self.incidents, MODEL, Outage(event.incident, event.target, event.config["onset"]), self.clock)
         events = events[:1]
         for event in events:
-            self.asked[event.verb] += 1
+            self.requested[event.verb] += 1
             try:
                 if event.verb == "failover":
                     config = event.config
@@ -218,29 +218,35 @@ class World:
                 pass
         return [event.id for event in events]
 
-    def settle(self, ticks: int = 80, forget: int = -1) -> None:
-        """Tick until the sensor is content for a while; ``forget``: the tick at which it loses its cursor."""
+    def run_until_stable(self, ticks: int = 80, forget: int = -1) -> None:
+        """Tick until the sensor requests nothing for a while. ``forget``: the tick at which it loses its cursor."""
         quiet = 0
         for number in range(ticks):
             quiet = 0 if self.tick(forget=number == forget) else quiet + 1
             if quiet > 5:
                 return
-        raise AssertionError(f"not settled: {self.failures[-3:]}")
+        raise AssertionError(f"not stable: {self.failures[-3:]}")
 
     def end(self) -> dict[str, Any]:
-        """What a person would find: what runs where, where traffic goes, what is written down, who was told."""
+        """The observable end: what runs where, where traffic goes, what is recorded, which notices were sent."""
         route = self.gateway.route(MODEL)
         assert route is not None
-        down = {one.target for one in self.incidents.all(open_only=True)}
+        down = {incident.target for incident in self.incidents.all(open_only=True)}
         return {
             "weights": {str(target): weight for target, weight in sorted(route.weights.items())},
             "runs": {str(target): adapter.replicas for target, adapter in self.targets.items()},
             "incidents": [
-                (str(one.target), one.is_open, sorted({(e.step, e.key) for e in one.entries}))
-                for one in self.incidents.all()
+                (
+                    str(incident.target),
+                    incident.is_open,
+                    sorted({(entry.step, entry.key) for entry in incident.entries}),
+                )
+                for incident in self.incidents.all()
             ],
-            "contained": all(contained(one, self.spec, down) for one in self.incidents.all() if one.is_open),
-            "told": sorted({notice.title for notice in self.told}),
+            "contained": all(
+                contained(incident, self.spec, down) for incident in self.incidents.all() if incident.is_open
+            ),
+            "notices": sorted({notice.title for notice in self.notices}),
         }
 
     @property
@@ -249,7 +255,7 @@ class World:
         return sum(target.changes for target in self.targets.values())
 
     @property
-    def told(self) -> list[Notice]:
+    def notices(self) -> list[Notice]:
         return self.notifier.sent
 
 
@@ -284,15 +290,15 @@ def package() -> Path:
     return _PACKAGE[0]
 
 
-def world(**fields: Any) -> World:
+def build_world(**fields: Any) -> World:
     return World(package(), spec_with(**fields) if fields else SPEC)
 
 
-__all__ = ["MODEL", "SPEC", "DownRegistry", "Killed", "World", "package", "replace", "spec_with", "world"]
+__all__ = ["MODEL", "SPEC", "DownRegistry", "Killed", "World", "build_world", "package", "replace", "spec_with"]
 
 
-def outage_and_back(at: World, forget: int = -1, **_: Any) -> None:
-    at.kill_cloud("aws")
-    at.settle(forget=forget)
-    at.revive("aws")
-    at.settle(forget=forget)
+def outage_and_back(world: World, forget: int = -1, **_: Any) -> None:
+    world.kill_cloud("aws")
+    world.run_until_stable(forget=forget)
+    world.revive("aws")
+    world.run_until_stable(forget=forget)

@@ -17,9 +17,9 @@ def deployed(world: World) -> World:
     return world
 
 
-def test_one_job_goes_from_rows_to_a_route(deployed: World) -> None:
+def test_train_and_deploy_makes_every_asset(deployed: World) -> None:
     assert deployed.metadata("version")["version"] == "1.0.0"
-    assert {target: adapter.deploys[0].artifacts for target, adapter in deployed.targets.items()} == {
+    assert {target: deployed.targets[target].deploys[0].artifacts for target in TARGETS} == {
         target: f"memory-{target.site}://bucket/wine/1.0.0" for target in TARGETS
     }
     route = deployed.gateway.route("wine")
@@ -28,7 +28,7 @@ def test_one_job_goes_from_rows_to_a_route(deployed: World) -> None:
     assert route.metadata["outputs"] == [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}]
 
 
-def test_every_check_is_recorded_as_passed(deployed: World) -> None:
+def test_train_and_deploy_passes_every_check(deployed: World) -> None:
     checks = deployed.defs.resolve_asset_graph().asset_check_keys
     apart = {"drift", "drill"}
     checks = {key for key in checks if key.asset_key.path[-1] not in apart}
@@ -38,13 +38,13 @@ def test_every_check_is_recorded_as_passed(deployed: World) -> None:
         assert records[0].status.value == "SUCCEEDED", key
 
 
-def test_deploying_again_changes_nothing_that_serves(deployed: World) -> None:
+def test_deploy_again_changes_nothing(deployed: World) -> None:
     assert deployed.run("deploy_wine").success
     assert deployed.metadata("route")["changed"] is False
     assert deployed.metadata("mirror", "s3")["copied"] == 0
 
 
-def test_a_candidate_below_the_baseline_gets_no_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_candidate_below_the_baseline_gets_no_version(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Fitted, "predict", lambda _, rows: np.tile(np.roll(np.eye(3)[0], 1), (len(rows), 1)))
     result = world.run("train_and_deploy_wine")
     evaluations = {e.check_name: e.passed for e in result.get_asset_check_evaluations()}
@@ -60,17 +60,18 @@ def _hyperparameters(**values: int) -> dict[str, object]:
     return {"ops": {"wine__model": {"config": {"hyperparameters": values}}}}
 
 
-def test_other_parameters_are_a_minor_version_and_the_old_endpoints_are_retired(deployed: World) -> None:
+def test_train_with_other_parameters_makes_a_minor_version(deployed: World) -> None:
     config = _hyperparameters(max_depth=6) | {}
     config["ops"]["wine__route"] = {"config": {"drain_seconds": 0}}  # type: ignore[index]
     assert deployed.run("train_and_deploy_wine", config).success
     assert deployed.metadata("version")["version"] == "1.1.0"
     assert deployed.metadata("version")["why"] == "new parameters"
-    for target in deployed.targets.values():
+    for target in map(deployed.targets.get, TARGETS):
+        assert target is not None
         assert list(target.endpoints) == [endpoint_name("wine", "1.1.0", "sandbox")]
 
 
-def test_a_cloud_that_fails_to_deploy_leaves_the_route_where_it_was(deployed: World) -> None:
+def test_deploy_with_a_failing_target_keeps_the_route(deployed: World) -> None:
     before = deployed.gateway.route("wine")
     deployed.targets[GCP].broken = "quota exceeded"
     result = deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6))
@@ -79,19 +80,18 @@ def test_a_cloud_that_fails_to_deploy_leaves_the_route_where_it_was(deployed: Wo
     assert endpoint_name("wine", "1.0.0", "sandbox") in deployed.targets[AWS].endpoints
 
 
-def test_a_version_that_the_gateway_does_not_answer_keeps_the_old_endpoints(
-    deployed: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_route_that_does_not_verify_keeps_the_old_endpoints(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before = deployed.gateway.route("wine")
     wrong = (deployed.gateway.infer("wine", _golden(deployed))[0], AWS, "0.9.0")
     monkeypatch.setattr(deployed.gateway, "infer", lambda *_: wrong)
     assert not deployed.run("train_and_deploy_wine", _hyperparameters(max_depth=6)).success
     assert deployed.gateway.route("wine") == before
-    for target in deployed.targets.values():
+    for target in map(deployed.targets.get, TARGETS):
+        assert target is not None
         assert endpoint_name("wine", "1.0.0", "sandbox") in target.endpoints
 
 
-def test_an_old_endpoint_that_cannot_be_deleted_is_named(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_route_names_an_endpoint_that_cannot_be_deleted(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(name: str) -> None:
         raise Refused(f"not allowed to delete {name}")
 
@@ -102,7 +102,7 @@ def test_an_old_endpoint_that_cannot_be_deleted_is_named(deployed: World, monkey
     assert deployed.metadata("route")["left_running"] == "wine-1-0-0-sandbox on azure/ml"
 
 
-def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:
+def test_mirror_that_is_damaged_blocks_its_endpoint(deployed: World) -> None:
     deployed.stores[AZURE.site].objects |= {"wine/1.0.0/model.pkl": b"damaged", "wine/1.0.0/manifest.json": b"{}"}
     result = deployed.run("deploy_wine")
     assert not result.success
@@ -110,7 +110,7 @@ def test_a_damaged_mirror_stops_its_endpoint(deployed: World) -> None:
     assert "wine/1.0.0/manifest.json" not in deployed.stores[AZURE.site].objects  # so that the next run reads it all
 
 
-def test_predictions_that_differ_stop_the_route(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parity_with_other_predictions_blocks_the_route(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = deployed.targets[GCP].invoke(endpoint_name("wine", "1.0.0", "sandbox"), _golden(deployed))
     other = wrong.replace(b"0.", b"0.1")
     monkeypatch.setattr(deployed.targets[GCP], "invoke", lambda *_: other)
@@ -125,14 +125,14 @@ def _golden(world: World) -> bytes:
     return route.golden_body.encode()
 
 
-def test_deploying_what_was_never_trained_says_what_to_run(world: World) -> None:
+def test_deploy_without_a_champion_names_the_job_to_run(world: World) -> None:
     result = world.run("deploy_wine")
     failure = next(event for event in result.all_events if event.is_step_failure)
     assert failure.step_failure_data.error is not None
     assert "train_wine" in failure.step_failure_data.error.to_string()
 
 
-def test_two_months_are_trained_on_and_the_third_is_held_out(deployed: World) -> None:
+def test_model_trains_on_two_months_and_holds_out_the_third(deployed: World) -> None:
     metadata = deployed.metadata("model")
     assert (metadata["trained_on"], metadata["held_out"]) == ("2020-01, 2020-02", "2020-03")
     record = deployed.registry.candidate("wine").record

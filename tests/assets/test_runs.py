@@ -24,7 +24,7 @@ FEATURES = frozenset({dg.AssetKey(["m", "features"])})
         (dg.DagsterRun(job_name="recover_m", status=STATUS.STARTED, tags={MODEL_TAG: "m"}), False),
     ],
 )
-def test_who_deploys(run: dg.DagsterRun, expected: bool) -> None:
+def test_deploying_is_true_for_deployments_only(run: dg.DagsterRun, expected: bool) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         instance.add_run(run)
         assert deploying(instance, "m") is expected
@@ -41,7 +41,7 @@ def test_who_deploys(run: dg.DagsterRun, expected: bool) -> None:
         (dg.DagsterRun(job_name=ADHOC_ASSET_JOB, asset_selection=FEATURES, status=STATUS.STARTED), WELL, True),
     ],
 )
-def test_the_deployment_that_ended_last_is_the_one_that_counts(
+def test_failed_deployments_counts_the_last_to_end(
     again: dg.DagsterRun | None, ended: dg.DagsterEventType, failed: bool
 ) -> None:
     first = dg.DagsterRun(job_name="deploy_m", tags={"model": "m"}, status=STATUS.STARTED)
@@ -52,5 +52,5 @@ def test_the_deployment_that_ended_last_is_the_one_that_counts(
                 instance.report_dagster_event(dg.DagsterEvent(how.value, run.job_name), run_id=run.run_id)
         found = failed_deployments(instance, since=0.0)
         last = again if again is not None and ended == BADLY else first
-        assert {name: one.run for name, one in found.items()} == ({"m": last.run_id} if failed else {})
+        assert {name: failure.run for name, failure in found.items()} == ({"m": last.run_id} if failed else {})
         assert failed_deployments(instance, since=4e9) == {}

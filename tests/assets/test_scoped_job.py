@@ -37,7 +37,7 @@ def jobs(*made: object) -> dict[str, dg.JobDefinition]:
     "selection",
     [dg.AssetSelection.groups("tea"), dg.AssetSelection.groups("tea") - dg.AssetSelection.assets(["tea", "rows"])],
 )
-def test_it_runs_the_same_assets_and_checks_as_dagsters_own(selection: dg.AssetSelection) -> None:
+def test_scoped_job_has_the_assets_and_checks_of_dagsters_own(selection: dg.AssetSelection) -> None:
     tags = {"model": "tea"}
     found = jobs(
         model_scoped_job("own", "tea", selection=selection, tags=tags),
@@ -50,7 +50,7 @@ def test_it_runs_the_same_assets_and_checks_as_dagsters_own(selection: dg.AssetS
     assert found["own"].graph.dependencies == found["dagsters"].graph.dependencies
 
 
-def test_it_has_the_resources_that_its_assets_ask_for_and_runs() -> None:
+def test_scoped_job_has_only_required_resources_and_runs() -> None:
     job = jobs(model_scoped_job("own", "tea", selection=dg.AssetSelection.groups("tea")))["own"]
     assert TABLES in job.resource_defs
     assert "other" not in job.resource_defs
@@ -59,6 +59,6 @@ def test_it_has_the_resources_that_its_assets_ask_for_and_runs() -> None:
     assert {event.asset_key.path[-1] for event in done.get_asset_materialization_events()} == {"rows", "fitted"}
 
 
-def test_an_asset_of_another_model_is_refused() -> None:
+def test_scoped_job_with_an_asset_of_another_model_is_refused() -> None:
     with pytest.raises(dg.DagsterInvalidDefinitionError, match="own"):
         jobs(model_scoped_job("own", "tea", selection=dg.AssetSelection.assets(["wine", "rows"])))

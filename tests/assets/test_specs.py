@@ -28,11 +28,11 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
     path.write_text(text)
     with pytest.raises(Exception) as error, sandbox.build_all_defs():
         pass
-    said, cause = [], error.value
+    messages, cause = [], error.value
     while cause is not None:
-        said.append(str(cause))
+        messages.append(str(cause))
         cause = cause.__cause__ or cause.__context__
-    return "\n".join(said)
+    return "\n".join(messages)
 
 
 @pytest.mark.parametrize(
@@ -56,35 +56,33 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         ("function: rows.fit", "function: train.fit", ["train.function", "no file train.py", "rows"]),
     ],
 )
-def test_a_wrong_field_is_named_with_its_place_and_the_fix(
+def test_spec_with_a_wrong_field_names_line_and_fix(
     sandbox: DefsFolderSandbox, old: str, new: str, words: list[str]
 ) -> None:
     assert old in GOOD
-    said = complaint(sandbox, GOOD.replace(old, new))
+    message = complaint(sandbox, GOOD.replace(old, new))
     for word in words:
-        assert word in said, said
+        assert word in message, message
 
 
-def test_a_missing_field_is_named(sandbox: DefsFolderSandbox) -> None:
-    said = complaint(sandbox, GOOD.replace("  owner: team:cellar\n", ""))
-    assert "owner" in said
-    assert "defs.yaml" in said
+def test_spec_without_a_required_field_names_it(sandbox: DefsFolderSandbox) -> None:
+    message = complaint(sandbox, GOOD.replace("  owner: team:cellar\n", ""))
+    assert "owner" in message
+    assert "defs.yaml" in message
 
 
 @pytest.mark.parametrize(
     ("written", "description"),
     [("Whose wine?", "Whose wine?"), ("'42'", "42"), ("\"{{ 'Whose ' ~ 'wine?' }}\"", "Whose wine?")],
 )
-def test_a_text_is_what_it_says_and_may_be_a_template(
-    sandbox: DefsFolderSandbox, written: str, description: str
-) -> None:
+def test_spec_text_may_be_a_template(sandbox: DefsFolderSandbox, written: str, description: str) -> None:
     path: Path = sandbox.defs_folder_path / "wine" / "defs.yaml"
     path.write_text(GOOD.replace("Which of three growers made this wine?", written))
     with sandbox.build_all_defs() as definitions:
-        shown = {
+        descriptions = {
             spec.key.to_user_string(): spec.description for made in definitions.assets or () for spec in made.specs
         }
-    assert shown["wine/model"] == f"A candidate: {description}"
+    assert descriptions["wine/model"] == f"A candidate: {description}"
 
 
 @pytest.mark.parametrize(
@@ -96,7 +94,7 @@ def test_a_text_is_what_it_says_and_may_be_a_template(
         ({"route": {"policy": "evn"}}, "'evn' is not one of"),
     ],
 )
-def test_the_schema_by_which_specs_are_checked_names_the_mistake(part: dict[str, Any], words: str) -> None:
+def test_spec_schema_names_the_mistake(part: dict[str, Any], words: str) -> None:
     schema = Model.get_model_cls().model_json_schema()
     attributes = yaml.safe_load(GOOD)["attributes"]
     assert not list(jsonschema.Draft202012Validator(schema).iter_errors(attributes))
@@ -104,6 +102,6 @@ def test_the_schema_by_which_specs_are_checked_names_the_mistake(part: dict[str,
     assert words in " ".join(error.message for error in errors)
 
 
-def test_a_part_that_may_be_left_out_may_be_null() -> None:
+def test_spec_optional_part_may_be_null() -> None:
     attributes = {**yaml.safe_load(GOOD)["attributes"], "budget": None}
     jsonschema.validate(attributes, Model.get_model_cls().model_json_schema())

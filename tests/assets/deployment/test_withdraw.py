@@ -53,7 +53,11 @@ class World:
 
     @property
     def served(self) -> set[tuple[Target, str]]:
-        return {(target, one.model) for target, adapter in self.targets.items() for one in adapter.endpoints.values()}
+        return {
+            (target, incident.model)
+            for target, adapter in self.targets.items()
+            for incident in adapter.endpoints.values()
+        }
 
 
 @pytest.fixture
@@ -62,11 +66,11 @@ def world() -> Iterator[World]:
         yield World(instance)
 
 
-def test_its_route_its_endpoints_its_incidents_and_its_gauges_go_and_no_others(world: World) -> None:
+def test_withdraw_removes_only_what_is_of_the_model(world: World) -> None:
     assert world.withdraw("gone").success
     assert world.gateway.models() == ["kept"]
     assert world.served == {(target, "kept") for target in world.targets}
-    assert [one.model for one in world.incidents.all(open_only=True)] == ["kept"]
+    assert [incident.model for incident in world.incidents.all(open_only=True)] == ["kept"]
     assert {group: list(pushed) for group, pushed in world.gauges.pushed.items()} == {
         "drift-gone": [],
         "monitor-gone": [],
@@ -74,42 +78,42 @@ def test_its_route_its_endpoints_its_incidents_and_its_gauges_go_and_no_others(w
     assert world.withdraw("gone").success  # again changes nothing
 
 
-def test_a_model_that_has_a_spec_stays(world: World) -> None:
+def test_withdraw_of_a_model_with_a_spec_is_refused(world: World) -> None:
     with pytest.raises(SpecError, match="'kept' has a spec"):
         world.withdraw("kept")
     assert set(world.gateway.models()) == {"gone", "kept"}
 
 
-def test_a_cloud_that_is_away_is_named_and_the_next_run_ends_it(world: World) -> None:
+def test_withdraw_with_an_unavailable_target_names_it_and_continues(world: World) -> None:
     world.targets[AWS].gone = True
     with pytest.raises(Unavailable, match="may be left on aws/sagemaker"):
         world.withdraw("gone")
     assert world.gateway.models() == ["kept"]
     assert {target for target, model in world.served if model == "gone"} == {AWS}
-    assert "gone" in [one.model for one in world.incidents.all(open_only=True)]
+    assert "gone" in [incident.model for incident in world.incidents.all(open_only=True)]
     world.targets[AWS].gone = False
     assert world.withdraw("gone").success
     assert world.served == {(target, "kept") for target in world.targets}
 
 
-def test_it_refuses_while_somebody_is_at_work_on_the_model(world: World) -> None:
+def test_withdraw_during_another_run_is_refused(world: World) -> None:
     run = dg.DagsterRun(job_name="deploy_gone", tags={"model": "gone"}, status=dg.DagsterRunStatus.STARTED)
     world.instance.add_run(run)
-    with pytest.raises(IntermodalError, match=f"At work on 'gone': run {run.run_id}"):
+    with pytest.raises(IntermodalError, match=f"Run {run.run_id} is working on 'gone'"):
         world.withdraw("gone")
     assert "gone" in world.gateway.models()
 
 
 @pytest.mark.parametrize("name", ["", "kept,", "kept\n", "Kept"])
-def test_what_is_no_models_name_takes_nothing_away(world: World, name: str) -> None:
+def test_withdraw_of_an_invalid_name_removes_nothing(world: World, name: str) -> None:
     before = world.served
-    with pytest.raises(SpecError, match="no model's name"):
+    with pytest.raises(SpecError, match="not a valid model name"):
         world.withdraw(name)
     assert world.served == before
     assert len(world.incidents.all(open_only=True)) == 2
 
 
-def test_a_cloud_that_lists_too_much_loses_nothing_of_others(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_withdraw_ignores_listed_endpoints_of_other_models(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = world.targets[AZURE]
     monkeypatch.setattr(adapter, "list", lambda *_: list(adapter.endpoints.values()))
     assert world.withdraw("gone").success

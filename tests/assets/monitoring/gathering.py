@@ -23,7 +23,7 @@ def write(
 ) -> str:
     """An object of requests of one row each, by id and time; its key."""
     header = Header("wine", version, store.site.cloud, f"{store.site.cloud}/{kind}", 1.0, (Column("x", "FP64"),))
-    logged = [Logged(name, at, 1, {"x": [at]}, [[0.5]]) for name, at in requests]
+    logged = [Logged(name, moment, 1, {"x": [moment]}, [[0.5]]) for name, moment in requests]
     key = object_key("wine", requests[0][1], f"writer-{kind}", number)
     store.put(key, packed(header, *logged))
     return key
@@ -56,8 +56,8 @@ class Counting(MemoryStore):
 
 
 class Fragile(MemoryTables):
-    """Can be killed at the n-th write. Tells which parts were read and written, and how often what was gathered was
-    noted."""
+    """Can be killed at the n-th write. Lists the parts that were read and written, and counts writes of what was
+    gathered."""
 
     def __init__(self, kill_at: int = -1) -> None:
         super().__init__()

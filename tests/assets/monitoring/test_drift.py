@@ -11,17 +11,17 @@ from intermodal.platform.monitoring.drift_result import latest_drift
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training.profile import ColumnProfile, Profile
 from tests.assets.conftest import World, another_spec
-from tests.assets.monitoring.watching_world import asked, checked, look
+from tests.assets.monitoring.watching_world import checked, log_predictions, look
 from tests.targets import AWS, EKS, GCP, TARGETS
 
 
-def test_nothing_is_decided_on_few_rows(deployed: World) -> None:
-    asked(deployed, 50)
+def test_drift_with_few_rows_decides_nothing(deployed: World) -> None:
+    log_predictions(deployed, 50)
     assert look(deployed, "drift")["state"] == "too few rows"
 
 
-def test_what_was_trained_on_has_not_drifted(deployed: World) -> None:
-    asked(deployed, 3000)
+def test_drift_of_training_rows_is_none(deployed: World) -> None:
+    log_predictions(deployed, 3000)
     found = look(deployed, "drift")
     assert found["rows"] == 3000
     assert found["rows_aws/sagemaker"] == 1000
@@ -38,20 +38,20 @@ def drifted(world: World) -> dict[str, float]:
     return {labels["what"]: value for name, labels, value in gauges if name == "intermodal_drifted"}
 
 
-def test_what_was_decided_is_pushed_for_the_alert(deployed: World) -> None:
-    asked(deployed, 3000)  # the outputs are not the model's, and the inputs are
+def test_drift_decision_is_pushed_as_gauges(deployed: World) -> None:
+    log_predictions(deployed, 3000)  # the outputs are not the model's, and the inputs are
     assert look(deployed, "drift")["state"] == "drifted"
     assert drifted(deployed) == {"inputs": 0, "predictions": 1}
-    asked(deployed, 3000, shift=3)
+    log_predictions(deployed, 3000, shift=3)
     look(deployed, "drift")
     assert drifted(deployed) == {"inputs": 1, "predictions": 1}
-    asked(deployed, 50, shift=3)
+    log_predictions(deployed, 50, shift=3)
     look(deployed, "drift")
     assert drifted(deployed) == {"inputs": 0, "predictions": 0}
 
 
-def test_inputs_that_are_wrong_are_a_warning_of_their_own(deployed: World) -> None:
-    asked(deployed, 3000)
+def test_quality_check_with_wrong_inputs_warns(deployed: World) -> None:
+    log_predictions(deployed, 3000)
     assert look(deployed, "drift")["quality_findings"] == 0
     assert checked(deployed, "drift", "no_quality_findings")
     assert not checked(deployed, "drift", "no_drift")
@@ -67,8 +67,8 @@ def test_inputs_that_are_wrong_are_a_warning_of_their_own(deployed: World) -> No
     assert record.evaluation.severity == dg.AssetCheckSeverity.WARN
 
 
-def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
-    asked(deployed, 3000, shift=3)
+def test_drift_check_with_moved_inputs_warns(deployed: World) -> None:
+    log_predictions(deployed, 3000, shift=3)
     found = look(deployed, "drift")
     assert found["state"] == "drifted"
     assert found["drifted_share"] > 0.5
@@ -76,16 +76,16 @@ def test_moved_inputs_are_drift_and_a_warning(deployed: World) -> None:
     assert not checked(deployed, "drift", "no_drift")
 
 
-def test_targets_that_see_and_predict_the_same_are_no_finding(deployed: World) -> None:
-    asked(deployed, 3000)
+def test_target_check_with_equal_targets_has_no_finding(deployed: World) -> None:
+    log_predictions(deployed, 3000)
     found = look(deployed, "drift")
     assert found["findings"] == "None."
     assert checked(deployed, "drift", "no_target_findings")
     assert found["psi_aws/sagemaker"] == pytest.approx(found["largest_psi"], rel=0.2)
 
 
-def test_a_target_that_sees_another_population_is_a_finding(deployed: World) -> None:
-    asked(deployed, 3000, shift=3, only="gcp")
+def test_target_check_with_another_population_has_a_finding(deployed: World) -> None:
+    log_predictions(deployed, 3000, shift=3, only="gcp")
     found = look(deployed, "drift")
     assert "gcp/cloud-run gets another population of requests than the other targets" in found["findings"]
     assert "aws" not in found["findings"]
@@ -94,8 +94,8 @@ def test_a_target_that_sees_another_population_is_a_finding(deployed: World) -> 
     assert found["psi_gcp/cloud-run"] > max(found["psi_aws/sagemaker"], found["psi_azure/ml"]) + 0.5
 
 
-def test_a_target_that_predicts_differently_is_a_finding(deployed: World) -> None:
-    asked(deployed, 3000, certain="azure")
+def test_target_check_with_other_predictions_has_a_finding(deployed: World) -> None:
+    log_predictions(deployed, 3000, certain="azure")
     found = look(deployed, "drift")
     assert found["findings"].startswith(
         "- azure/ml predicts differently than the other targets: PSI over 0.25 in prediction_"
@@ -106,17 +106,17 @@ def test_a_target_that_predicts_differently_is_a_finding(deployed: World) -> Non
     assert checked(deployed, "drift", "no_quality_findings")
 
 
-def test_targets_of_one_site_are_compared_with_each_other(deployed: World) -> None:
-    asked(deployed, 3000, shift=3, only="aws/eks", targets=(AWS, EKS, GCP))
+def test_target_check_compares_targets_of_one_site(deployed: World) -> None:
+    log_predictions(deployed, 3000, shift=3, only="aws/eks", targets=(AWS, EKS, GCP))
     found = look(deployed, "drift")
     assert "aws/eks gets another population of requests than the other targets" in found["findings"]
     assert "aws/sagemaker" not in found["findings"]
     assert (found["rows_aws/sagemaker"], found["rows_aws/eks"], found["target_findings"]) == (1000, 1000, 1)
 
 
-def test_the_decision_is_kept_as_a_typed_value(deployed: World) -> None:
+def test_drift_decision_is_stored_as_a_typed_value(deployed: World) -> None:
     assert latest_drift(deployed.tables, "wine") is None
-    asked(deployed, 3000, shift=3)
+    log_predictions(deployed, 3000, shift=3)
     found = look(deployed, "drift")
     result = latest_drift(deployed.tables, "wine")
     assert result is not None
@@ -125,7 +125,7 @@ def test_the_decision_is_kept_as_a_typed_value(deployed: World) -> None:
     assert result.share == pytest.approx(found["drifted_share"], abs=1e-4)
 
 
-def test_checks_of_a_model_that_was_never_measured_are_warnings(deployed: World) -> None:
+def test_checks_without_a_measurement_warn(deployed: World) -> None:
     key = dg.AssetKey(["wine", "drift"])
     deployed.instance.report_runless_asset_event(dg.AssetMaterialization(key, metadata={"state": "none"}))
     job = deployed.defs.resolve_implicit_global_asset_job_def()
@@ -149,22 +149,22 @@ def coloured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("coloured")
-def test_a_new_category_is_a_finding_and_only_text(deployed: World) -> None:
-    asked(deployed, 3000)
+def test_finding_with_a_new_category_is_escaped(deployed: World) -> None:
+    log_predictions(deployed, 3000)
     (part,) = deployed.tables.partitions("wine", "predictions")
     rows = deployed.tables.read("wine", "predictions", part)
     colours = np.where(np.arange(3000) % 10, "red", "![x](http://example/x)<b>\nnew")
     deployed.tables.write("wine", "predictions", part, rows.assign(colour=colours))
     found = look(deployed, "drift")
-    assert "10.0% of the rows have a value of colour that training did not: " in found["quality"]
+    assert "10.0% of the rows have a value of colour that training did not have: " in found["quality"]
     assert r"!\[x\](http: //example/x)\<b\> new." in found["quality"]
     assert "missing" not in found["quality"]
 
 
 @pytest.mark.parametrize("sensitive", ["[]", "[proline, alcohol]"])
-def test_the_spec_may_call_others_sensitive_than_when_the_version_was_trained(deployed: World, sensitive: str) -> None:
+def test_drift_with_other_sensitive_columns_than_in_training_works(deployed: World, sensitive: str) -> None:
     """What it was trained without is in no log yet; what was logged until now is not looked at any more."""
-    asked(deployed, 3000)
+    log_predictions(deployed, 3000)
     features = f"  features: {{function: rows.features, target: grower, sensitive: {sensitive}}}\n"
     with another_spec(deployed, features) as changed:
         found = look(changed, "drift")
@@ -173,13 +173,13 @@ def test_the_spec_may_call_others_sensitive_than_when_the_version_was_trained(de
     assert ("alcohol" in found["columns"]) == ("alcohol" not in sensitive)
 
 
-def test_gauges_that_nobody_takes_do_not_stop_the_decision(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_drift_without_gauges_still_decides(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from intermodal.platform.errors import Unavailable
 
     def refuse(*_: object) -> None:
         raise Unavailable("the Pushgateway is down")
 
     monkeypatch.setattr(deployed.gauges, "push", refuse)
-    asked(deployed, 3000, shift=3)
+    log_predictions(deployed, 3000, shift=3)
     assert look(deployed, "drift")["state"] == "drifted"
     assert "the Pushgateway is down" in look(deployed, "health")["not_read"]

@@ -8,18 +8,18 @@ import pytest
 
 from intermodal.platform.monitoring.drift import DriftVerdict
 from tests.assets.conftest import World
-from tests.assets.monitoring.watching_world import asked, look
+from tests.assets.monitoring.watching_world import log_predictions, look
 
 
-def test_evidently_draws_a_page_beside_the_version(deployed: World) -> None:
-    asked(deployed, 1200, shift=3)
+def test_report_attaches_a_page_to_the_version(deployed: World) -> None:
+    log_predictions(deployed, 1200, shift=3)
     found = look(deployed, "drift", "drift_report")
     (page,) = deployed.registry.attached.values()
     assert found["report"].startswith("http://registry.example/wine/1.0.0/drift/")
-    assert b"1.0.0: training and now" in page
+    assert b"1.0.0: training and current rows" in page
 
 
-def test_a_page_is_drawn_again_after_an_hour_or_when_drift_is_decided_otherwise(
+def test_report_is_drawn_again_after_an_hour_or_another_decision(
     deployed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[bytes] = []
@@ -27,7 +27,7 @@ def test_a_page_is_drawn_again_after_an_hour_or_when_drift_is_decided_otherwise(
     clock = SimpleNamespace(now=time.time(), time=lambda: clock.now)
     monkeypatch.setattr(import_module("intermodal.assets.monitoring.drift_report"), "time", clock)
 
-    asked(deployed, 1200)
+    log_predictions(deployed, 1200)
 
     def pages(state: str) -> int:
         verdict = DriftVerdict(state, 0.0, (), ())  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from tests.assets.monitoring.watching_world import look
 from tests.targets import AWS, EKS, GCP, TARGETS
 
 
-def test_health_puts_callers_and_monitors_side_by_side(deployed: World) -> None:
+def test_health_table_has_callers_and_monitors_side_by_side(deployed: World) -> None:
     deployed.metrics["metrics"].figures = [Figures("prometheus", "wine", AWS, "1.0.0", requests=3.0, p95_ms=12.0)]
     for target in TARGETS:
         deployed.targets[target].measured = [Figures(f"{target.cloud}-monitor", "wine", target, p95_ms=9.0)]
@@ -20,7 +20,7 @@ def test_health_puts_callers_and_monitors_side_by_side(deployed: World) -> None:
     assert pushed["intermodal_monitor_p95_seconds"].keys() == {"model", "target", "cloud", "version", "source"}
 
 
-def test_what_only_the_platforms_see_is_plotted_too(deployed: World) -> None:
+def test_health_figures_of_monitors_only_are_plotted(deployed: World) -> None:
     prometheus = [Figures("prometheus", "wine", target, requests=3.0, throttled=0.5) for target in TARGETS]
     deployed.metrics["metrics"].figures = prometheus
     busy = Figures("cloudwatch", "wine", AWS, version="1.0.0", requests=2.0, instances=2)
@@ -39,7 +39,7 @@ def test_what_only_the_platforms_see_is_plotted_too(deployed: World) -> None:
     }
 
 
-def test_targets_of_one_site_have_rows_of_their_own(twin_world: World) -> None:
+def test_health_targets_of_one_site_have_separate_rows(twin_world: World) -> None:
     figures = [Figures("prometheus", "wine", AWS, requests=3.0), Figures("prometheus", "wine", EKS, requests=5.0)]
     twin_world.metrics["metrics"].figures = figures
     twin_world.targets[EKS].measured = [Figures("container-insights", "wine", EKS, instances=2)]
@@ -48,7 +48,7 @@ def test_targets_of_one_site_have_rows_of_their_own(twin_world: World) -> None:
     assert "aws/sagemaker_instances" not in found
 
 
-def test_a_target_that_does_not_answer_is_named(deployed: World) -> None:
+def test_health_target_that_does_not_answer_is_named(deployed: World) -> None:
     deployed.targets[GCP].gone = True
     deployed.targets[AWS].measured = [Figures("cloudwatch", "wine", AWS, instances=1)]
     found = look(deployed, "health")
@@ -56,7 +56,7 @@ def test_a_target_that_does_not_answer_is_named(deployed: World) -> None:
     assert found["aws/sagemaker_instances"] == 1
 
 
-def test_without_prometheus_the_gateway_is_read(deployed: World) -> None:
+def test_health_without_prometheus_reads_the_gateway(deployed: World) -> None:
     deployed.metrics["metrics"].down = True
     deployed.metrics["gateway_metrics"].figures = [Figures("gateway", "wine", GCP, requests=7.0)]
     found = look(deployed, "health")

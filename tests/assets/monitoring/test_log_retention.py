@@ -1,4 +1,4 @@
-"""What was gathered and is old goes away; what was not gathered never does, whoever is killed or away."""
+"""Old predictions are deleted if they were gathered, and never otherwise, whatever is killed or unavailable."""
 
 from collections.abc import Sequence
 
@@ -29,7 +29,7 @@ ROOMY = spec("wine", drift={"rows": 100, "min_rows": 1}, log_keep_days=30)
 
 
 class Store(MemoryStore):
-    """Can be away, or killed at the n-th deletion from now."""
+    """Can be unavailable, or killed at the n-th deletion from now."""
 
     gone, kill_at = False, -1
 
@@ -54,30 +54,32 @@ class Store(MemoryStore):
         self.calls.append(what)
 
 
-def write(store: MemoryStore, at: float, name: str = "") -> str:
+def write(store: MemoryStore, moment: float, name: str = "") -> str:
     """An object of one request, named after its time unless it has a name."""
-    name = name or f"{store.site}-{at:.0f}"
+    name = name or f"{store.site}-{moment:.0f}"
     header = Header("wine", "1.0.0", store.site.cloud, f"{store.site.cloud}/x", 1.0, (Column("x", "FP64"),))
-    key = object_key("wine", at, f"writer-{name}", 1)
-    store.put(key, packed(header, Logged(name, at, 1, {"x": [at]}, [[0.5]])))
+    key = object_key("wine", moment, f"writer-{name}", 1)
+    store.put(key, packed(header, Logged(name, moment, 1, {"x": [moment]}, [[0.5]])))
     return key
 
 
 def remove(tables: MemoryTables, *stores: Store, sites: Sequence[Site] = (), of: ModelSpec = WINE) -> tuple[int, int]:
-    """How many objects and parts went away."""
+    """How many objects and parts were deleted."""
     removed = remove_old(tables, stores, of, sites or [store.site for store in stores], NOW)
     return sum(removed.objects.values()), removed.parts
 
 
-def test_what_is_old_goes_and_what_is_young_stays() -> None:
+def test_remove_old_deletes_old_and_keeps_young() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
     old = [NOW - 40 * DAY_SECONDS, NOW - 31 * DAY_SECONDS]
     young = [NOW - 29 * DAY_SECONDS, NOW - 600]
-    for at in (*old, *young):
-        write(store, at)
+    for moment in (*old, *young):
+        write(store, moment)
     gather(tables, store, "wine", [])
     assert remove(tables, store) == (2, 2)
-    assert sorted(store.objects) == sorted(object_key("wine", at, f"writer-aws-{at:.0f}", 1) for at in young)
+    assert sorted(store.objects) == sorted(
+        object_key("wine", moment, f"writer-aws-{moment:.0f}", 1) for moment in young
+    )
     assert tables.partitions("wine", "predictions") == sorted(map(predictions.part_of, young))
     assert remove(tables, store) == (0, 0)
     assert gather(tables, store, "wine", []) == 0
@@ -85,7 +87,7 @@ def test_what_is_old_goes_and_what_is_young_stays() -> None:
     assert gather(tables, store, "wine", []) == 1
 
 
-def test_nothing_goes_before_it_is_gathered() -> None:
+def test_remove_old_keeps_what_was_not_gathered() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
     first, late = NOW - 40 * DAY_SECONDS, NOW - 40 * DAY_SECONDS + 60
     write(store, first)
@@ -98,7 +100,7 @@ def test_nothing_goes_before_it_is_gathered() -> None:
     assert newest(tables, "wine", "1.0.0", 10)[predictions.ID].tolist() == [f"aws-{first:.0f}", "late"]
 
 
-def test_a_cloud_that_was_never_read_keeps_everything() -> None:
+def test_remove_old_keeps_all_of_a_site_that_was_never_read() -> None:
     tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     for store in (aws, gcp):
         write(store, NOW - 40 * DAY_SECONDS)
@@ -108,7 +110,7 @@ def test_a_cloud_that_was_never_read_keeps_everything() -> None:
     assert len(gcp.objects) == 2
 
 
-def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
+def test_remove_old_of_an_unavailable_site_is_done_later() -> None:
     tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     for store in (aws, gcp):
         write(store, NOW - 40 * DAY_SECONDS)
@@ -123,11 +125,11 @@ def test_a_cloud_that_is_away_waits_and_the_others_do_not_wait_for_it() -> None:
     assert [len(store.objects) for store in (aws, gcp)] == [1, 1]
 
 
-def test_a_cold_cloud_keeps_no_part_waiting() -> None:
-    """It has nothing, or only what it was asked long ago."""
+def test_remove_old_with_a_cold_target_deletes_parts() -> None:
+    """It has nothing, or only old predictions."""
     tables, aws, gcp, azure = MemoryTables(), Store(Site("aws")), Store(Site("gcp")), Store(Site("azure"))
-    for at in (NOW - 40 * DAY_SECONDS, NOW - 35 * DAY_SECONDS, NOW):
-        write(aws, at)
+    for moment in (NOW - 40 * DAY_SECONDS, NOW - 35 * DAY_SECONDS, NOW):
+        write(aws, moment)
     write(gcp, NOW - 40 * DAY_SECONDS)
     for store in (aws, gcp, azure):
         gather(tables, store, "wine", [])
@@ -136,7 +138,7 @@ def test_a_cold_cloud_keeps_no_part_waiting() -> None:
     assert tables.partitions("wine", "predictions") == [predictions.part_of(NOW)]
 
 
-def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too() -> None:
+def test_remove_old_of_an_hour_with_only_duplicates_empties_it() -> None:
     tables, aws, gcp = MemoryTables(), Store(Site("aws")), Store(Site("gcp"))
     write(aws, NOW - 40 * DAY_SECONDS + 0.4, "a")
     write(gcp, NOW - 40 * DAY_SECONDS - 0.4, "a")
@@ -147,7 +149,7 @@ def test_an_hour_whose_only_answer_came_first_from_another_cloud_is_emptied_too(
     assert [len(store.objects) for store in (aws, gcp)] == [1, 1]
 
 
-def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
+def test_remove_old_of_a_quiet_model_keeps_rows_for_drift() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
     for day in range(40, 50):
         write(store, NOW - day * DAY_SECONDS)
@@ -159,7 +161,7 @@ def test_a_model_that_is_asked_little_keeps_what_drift_looks_at() -> None:
     assert len(newest(tables, "wine", "1.0.0", 3)) == 3
 
 
-def test_the_work_of_one_look_is_bounded_and_looks_come_to_the_end() -> None:
+def test_remove_old_is_bounded_and_ends_after_several_calls() -> None:
     tables, store = MemoryTables(), Store(Site("aws"))
     for number in range(30):
         write(store, NOW - 40 * DAY_SECONDS + number, f"r{number}")
@@ -179,27 +181,27 @@ def test_the_work_of_one_look_is_bounded_and_looks_come_to_the_end() -> None:
 
 
 STEPS = st.lists(
-    st.tuples(st.sampled_from(["write", "gather", "remove", "kill", "away", "back"]), st.integers(0, 120)),
+    st.tuples(st.sampled_from(["write", "gather", "remove", "kill", "gone", "back"]), st.integers(0, 120)),
     min_size=4,
     max_size=25,
 )
 
 
 @given(STEPS)
-def test_every_request_is_gathered_once_before_it_goes(steps: list[tuple[str, int]]) -> None:
+def test_remove_old_deletes_only_requests_gathered_once(steps: list[tuple[str, int]]) -> None:
     """Requests of one cloud come in order, in up to 120 hours around the limit of 30 days; none for an hour that was
     looked through to be emptied, which is over for 30 days."""
     tables, store, written, added = MemoryTables(), Store(Site("aws")), 0, 0
-    at, emptied = NOW - 33 * DAY_SECONDS, False
+    moment, emptied = NOW - 33 * DAY_SECONDS, False
     for step, number in [*steps, ("back", 0), ("gather", 0)]:
         match step:
             case "write":
-                at += max(number % 7, int(emptied)) * HOUR
+                moment += max(number % 7, int(emptied)) * HOUR
                 emptied = False
                 written += 1
-                write(store, at, f"r{written}")
-            case "away" | "back":
-                store.gone = step == "away"
+                write(store, moment, f"r{written}")
+            case "gone" | "back":
+                store.gone = step == "gone"
             case "kill":
                 store.kill_at = number % 3 + 1
             case "gather":
@@ -224,7 +226,7 @@ def deployed(world: World) -> World:
     return world
 
 
-def test_the_asset_removes_after_it_gathered_and_says_so(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_predictions_asset_reports_what_it_removed(deployed: World, monkeypatch: pytest.MonkeyPatch) -> None:
     from importlib import import_module
 
     monkeypatch.setattr(import_module("intermodal.assets.monitoring.predictions").time, "time", lambda: NOW)

@@ -36,7 +36,7 @@ def champion(task: Task, classes: list[Any]) -> RegisteredVersion:
     return RegisteredVersion("1.0.0", "1", Candidate(record, "", Manifest({})))
 
 
-def asked(outputs: Any, ids: Any = None) -> pd.DataFrame:
+def predictions_of(outputs: Any, ids: Any = None) -> pd.DataFrame:
     """One-row requests of this version, ``outputs`` one a row; their ids are 0, 1, 2 ... as text."""
     table = np.asarray(outputs, dtype=float).reshape(len(outputs), -1)
     columns = {f"prediction_{k}": column for k, column in enumerate(table.T)}
@@ -52,120 +52,120 @@ def labelled(truth: Any, month: str = MONTHS[-1], tables: MemoryTables | None = 
     return tables
 
 
-def test_a_probability_is_held_against_the_label_of_its_row() -> None:
+def test_live_compares_a_probability_with_the_label_of_its_row() -> None:
     probabilities = [0.9] * 70 + [0.2] * 30  # 60 of the 70 and 25 of the 30 are right
     truth = [1] * 60 + [0] * 10 + [0] * 25 + [1] * 5
-    found = live(spec("accuracy"), champion("binary", [0, 1]), labelled(truth), asked(probabilities))
+    found = live(spec("accuracy"), champion("binary", [0, 1]), labelled(truth), predictions_of(probabilities))
     assert found == {"labelled_rows": 100, "live_accuracy": 0.85}
 
 
-def test_a_binary_model_is_ranked_by_the_probability_of_its_second_class() -> None:
+def test_live_ranks_a_binary_model_by_its_second_class() -> None:
     truth = [False] * 100 + [True] * 100
     outputs = [0.1] * 100 + [0.05] * 25 + [0.8] * 75
-    found = live(spec("roc_auc"), champion("binary", [False, True]), labelled(truth), asked(outputs))
+    found = live(spec("roc_auc"), champion("binary", [False, True]), labelled(truth), predictions_of(outputs))
     assert found == {"labelled_rows": 200, "live_roc_auc": 0.75}
 
 
-def test_of_several_classes_the_likeliest_is_held_against_the_label() -> None:
+def test_live_compares_the_likeliest_class_with_the_label() -> None:
     outputs = np.tile([[0.6, 0.3, 0.1], [0.2, 0.7, 0.1], [0.1, 0.1, 0.8], [0.1, 0.1, 0.8]], (30, 1))
     truth = ["a", "b", "c", "a"] * 30
-    found = live(spec("accuracy"), champion("multiclass", ["a", "b", "c"]), labelled(truth), asked(outputs))
+    found = live(spec("accuracy"), champion("multiclass", ["a", "b", "c"]), labelled(truth), predictions_of(outputs))
     assert found == {"labelled_rows": 120, "live_accuracy": 0.75}
 
 
-def test_a_number_is_held_against_the_number_that_came() -> None:
+def test_live_compares_a_number_with_its_label() -> None:
     truth = np.arange(150.0)
-    found = live(spec("mae"), champion("regression", []), labelled(truth), asked(truth + 2.5))
+    found = live(spec("mae"), champion("regression", []), labelled(truth), predictions_of(truth + 2.5))
     assert found == {"labelled_rows": 150, "live_mae": 2.5}
 
 
-def test_rows_without_a_label_and_labels_that_nobody_asked_for_are_left_out() -> None:
-    tables = labelled(np.full(400, 7.0), start=50)  # flights 50 to 449; 0 to 199 were asked for
-    found = live(spec("rmse"), champion("regression", []), tables, asked(np.full(200, 8.0)))
+def test_live_leaves_out_rows_and_labels_without_a_match() -> None:
+    tables = labelled(np.full(400, 7.0), start=50)  # flights 50 to 449; 0 to 199 were predicted
+    found = live(spec("rmse"), champion("regression", []), tables, predictions_of(np.full(200, 8.0)))
     assert found == {"labelled_rows": 150, "live_rmse": 1.0}
 
 
-def test_a_month_whose_labels_are_still_to_come_has_fewer_labelled_rows() -> None:
+def test_live_with_missing_labels_counts_fewer_rows() -> None:
     truth = np.where(np.arange(300) < 120, 1.0, np.nan)
-    found = live(spec("mae"), champion("regression", []), labelled(truth), asked(np.zeros(300)))
+    found = live(spec("mae"), champion("regression", []), labelled(truth), predictions_of(np.zeros(300)))
     assert found == {"labelled_rows": 120, "live_mae": 1.0}
 
 
 @pytest.mark.parametrize(("rows", "known"), [(MIN_LABELLED_ROWS - 1, False), (MIN_LABELLED_ROWS, True)])
-def test_with_few_labels_only_their_number_is_said(rows: int, known: bool) -> None:
-    found = live(spec("mae"), champion("regression", []), labelled(np.zeros(rows)), asked(np.ones(500)))
+def test_live_with_few_labels_has_no_metric(rows: int, known: bool) -> None:
+    found = live(spec("mae"), champion("regression", []), labelled(np.zeros(rows)), predictions_of(np.ones(500)))
     assert found == {"labelled_rows": rows} | ({"live_mae": 1.0} if known else {})
 
 
-def test_a_request_of_several_rows_is_matched_with_no_label() -> None:
-    several = asked(np.full(300, 99.0), ids=[str(100 + number // 3) for number in range(300)])
+def test_live_leaves_out_requests_of_several_rows() -> None:
+    several = predictions_of(np.full(300, 99.0), ids=[str(100 + number // 3) for number in range(300)])
     several["_row"] = [number % 3 for number in range(300)]
-    rows = pd.concat([asked(np.ones(100)), several])
+    rows = pd.concat([predictions_of(np.ones(100)), several])
     found = live(spec("mae"), champion("regression", []), labelled(np.zeros(200)), rows)
     assert found == {"labelled_rows": 100, "live_mae": 1.0}
 
 
-def test_a_row_that_was_asked_twice_counts_once_with_its_last_answer() -> None:
-    rows = pd.concat([asked(np.full(100, 9.0)), asked(np.ones(100))])
+def test_live_of_a_repeated_request_counts_its_last_answer() -> None:
+    rows = pd.concat([predictions_of(np.full(100, 9.0)), predictions_of(np.ones(100))])
     found = live(spec("mae"), champion("regression", []), labelled(np.zeros(100)), rows)
     assert found == {"labelled_rows": 100, "live_mae": 1.0}
 
 
-def test_labels_are_looked_for_in_as_many_months_as_a_training_reads() -> None:
+def test_live_reads_labels_of_the_training_window_and_holdout() -> None:
     tables = MemoryTables()
     for number, month in enumerate(MONTHS):
         labelled(np.full(100, float(number)), month, tables, start=100 * number)
-    found = live(spec("mae", window=2), champion("regression", []), tables, asked(np.zeros(400)))
+    found = live(spec("mae", window=2), champion("regression", []), tables, predictions_of(np.zeros(400)))
     assert found == {"labelled_rows": 300, "live_mae": 2.0}  # of the last three months: 1, 2 and 3
 
 
-def test_with_labels_of_one_class_alone_there_is_no_metric() -> None:
-    found = live(spec("roc_auc"), champion("binary", [0, 1]), labelled([0] * 200), asked([0.3] * 200))
+def test_live_with_labels_of_one_class_has_no_metric() -> None:
+    found = live(spec("roc_auc"), champion("binary", [0, 1]), labelled([0] * 200), predictions_of([0.3] * 200))
     assert found == {"labelled_rows": 200}
 
 
 @pytest.mark.parametrize(("metric", "figure"), [("roc_auc", 0.5), ("log_loss", 1.0986)])
-def test_a_row_with_a_label_that_the_model_cannot_give_is_left_out(metric: str, figure: float) -> None:
+def test_live_leaves_out_labels_that_the_model_cannot_predict(metric: str, figure: float) -> None:
     truth, outputs = ["a", "b", "c", "d"] * 50, np.full((200, 3), 1 / 3)
-    found = live(spec(metric), champion("multiclass", ["a", "b", "c"]), labelled(truth), asked(outputs))
+    found = live(spec(metric), champion("multiclass", ["a", "b", "c"]), labelled(truth), predictions_of(outputs))
     assert found == {"labelled_rows": 150, f"live_{metric}": figure}
 
 
 @pytest.mark.parametrize("classes", [[0, 1], [False, True]])
-def test_labels_beside_one_that_has_not_come_yet_are_the_same_labels(classes: list[Any]) -> None:
+def test_live_matches_labels_that_became_floats(classes: list[Any]) -> None:
     truth = pd.Series([*([classes[0]] * 60), *([classes[1]] * 60), None])
     tables = labelled(truth.astype(float) if classes[0] is not False else truth)
-    found = live(spec("accuracy"), champion("binary", classes), tables, asked([0.2] * 60 + [0.9] * 61))
+    found = live(spec("accuracy"), champion("binary", classes), tables, predictions_of([0.2] * 60 + [0.9] * 61))
     assert found == {"labelled_rows": 120, "live_accuracy": 1.0}
 
 
-def test_before_anybody_asked_no_row_has_a_label() -> None:
+def test_live_without_requests_has_no_labelled_row() -> None:
     nothing = pd.DataFrame({"_label_id": [], "_row": []})
     assert live(spec("mae"), champion("regression", []), labelled([1.0]), nothing) == {"labelled_rows": 0}
 
 
-def test_before_any_month_is_there_no_row_has_a_label() -> None:
-    found = live(spec("mae"), champion("regression", []), MemoryTables(), asked(np.ones(200)))
+def test_live_without_months_has_no_labelled_row() -> None:
+    found = live(spec("mae"), champion("regression", []), MemoryTables(), predictions_of(np.ones(200)))
     assert found == {"labelled_rows": 0}
 
 
-def test_without_an_id_in_the_spec_nothing_is_said() -> None:
+def test_live_without_an_id_is_empty() -> None:
     without = spec_with(gate={"metric": "mae"})
-    assert live(without, champion("regression", []), labelled(np.zeros(200)), asked(np.ones(200))) == {}
+    assert live(without, champion("regression", []), labelled(np.zeros(200)), predictions_of(np.ones(200))) == {}
 
 
-def test_drift_says_how_well_the_champion_predicts(world: World) -> None:
+def test_drift_metadata_has_the_live_metric(world: World) -> None:
     """The labels come with the fourth month; three answers of four were right."""
     assert world.run("train_and_deploy_wine").success
     months = [world.tables.read("wine", "features", f"2020-0{month}-01") for month in (1, 2, 3)]
     rows = pd.concat(months).sample(400, replace=True, random_state=1).reset_index(drop=True)
     rows["bottle"] = [f"bottle-{number}" for number in range(400)]
     right, wrong = rows["grower"].map(dict(zip("abc", range(3), strict=True))), np.arange(400) % 4 == 0
-    answers = asked(np.eye(3)[(right + wrong) % 3], ids=rows["bottle"])
+    answers = predictions_of(np.eye(3)[(right + wrong) % 3], ids=rows["bottle"])
     meta = {"_id": answers["_label_id"], "_cloud": "aws", "_target": "aws/sagemaker", "_version": "1.0.0"}
-    at = pd.Timestamp.now().timestamp()
-    whole = pd.concat([rows[["alcohol", "color_intensity"]], answers.drop(columns="x")], axis=1).assign(**meta, _at=at)
-    world.tables.write("wine", "predictions", part_of(at), whole)
+    now = pd.Timestamp.now().timestamp()
+    whole = pd.concat([rows[["alcohol", "color_intensity"]], answers.drop(columns="x")], axis=1).assign(**meta, _at=now)
+    world.tables.write("wine", "predictions", part_of(now), whole)
     features = "  features: {function: rows.features, target: grower, sensitive: [proline], id: bottle}\n"
     with another_spec(world, features) as at_fourth_month:
         for month in (1, 2, 3):

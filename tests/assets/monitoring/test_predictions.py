@@ -12,7 +12,7 @@ from tests.memory import MemoryStore, MemoryTables
 from tests.targets import AWS
 
 
-def test_a_second_gathering_reads_only_what_is_new() -> None:
+def test_gather_again_reads_only_new_objects() -> None:
     tables, store = MemoryTables(), Counting(Site("aws"))
     write(store, 1, ("a", NOW), ("b", NOW + 1))
     assert gather(tables, store, "wine", []) == 2
@@ -23,7 +23,7 @@ def test_a_second_gathering_reads_only_what_is_new() -> None:
     assert store.gets == 2
 
 
-def test_objects_that_come_an_hour_late_are_found() -> None:
+def test_gather_finds_objects_that_are_an_hour_late() -> None:
     tables, store = MemoryTables(), MemoryStore(Site("aws"))
     write(store, 1, ("new", NOW))
     gather(tables, store, "wine", [])
@@ -35,7 +35,7 @@ def test_objects_that_come_an_hour_late_are_found() -> None:
     assert {"new", "newer"} <= set(ids(tables))
 
 
-def test_a_damaged_object_is_named_once_and_keeps_nobody_waiting() -> None:
+def test_gather_with_a_damaged_object_names_it_once() -> None:
     tables, store, damaged = MemoryTables(), MemoryStore(Site("aws")), list[str]()
     store.put(object_key("wine", NOW, "writer", 1), b"no archive")
     write(store, 2, ("a", NOW))
@@ -57,7 +57,7 @@ def test_newest_is_of_one_version_and_bounded() -> None:
     assert newest(tables, "wine", "2.0.0", 100).empty
 
 
-def test_targets_of_one_site_are_gathered_from_its_one_store(twin_world: World) -> None:
+def test_gather_reads_targets_of_one_site_from_its_store(twin_world: World) -> None:
     store = twin_world.stores[AWS.site]
     write(store, 1, ("a", NOW), ("b", NOW + 1), kind="sagemaker")
     write(store, 1, ("b", NOW + 2), ("c", NOW + 3), kind="eks")

@@ -8,7 +8,7 @@ import pytest
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.sensors.drift import drift
 from tests.assets.conftest import World
-from tests.assets.monitoring.watching_world import asked, look
+from tests.assets.monitoring.watching_world import log_predictions, look
 from tests.targets import AWS, AZURE, GCP, TARGETS
 
 AT_ONCE = {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}
@@ -16,9 +16,9 @@ AT_ONCE = {"ops": {"wine__route": {"config": {"drain_seconds": 0}}}}
 
 @pytest.fixture
 def drifted(world: World) -> World:
-    """Trained on January and February, judged on March; then what it is asked moves."""
+    """Trained on January and February, judged on March; then its inputs move."""
     assert world.run("train_and_deploy_wine").success
-    asked(world, 3000, shift=3)
+    log_predictions(world, 3000, shift=3)
     assert look(world, "drift")["state"] == "drifted"
     return world
 
@@ -47,7 +47,7 @@ def retrain(world: World, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
     )
 
 
-def test_a_version_that_drifted_is_replaced_on_every_target(drifted: World) -> None:
+def test_retraining_of_a_drifted_version_replaces_it_everywhere(drifted: World) -> None:
     april_lands(drifted)
     (request,) = tick(drifted).run_requests
     assert request.job_name == "retrain_wine"
@@ -65,7 +65,7 @@ def test_a_version_that_drifted_is_replaced_on_every_target(drifted: World) -> N
     assert drifted.gateway.infer("wine", route.golden_body.encode())[1:] == (AWS, "1.1.0")
 
 
-def test_one_drift_starts_one_retraining_and_its_new_version_starts_none(drifted: World) -> None:
+def test_retraining_starts_once_for_each_drift(drifted: World) -> None:
     april_lands(drifted)
     first = tick(drifted)
     assert retrain(drifted, *first.run_requests).success
@@ -75,15 +75,13 @@ def test_one_drift_starts_one_retraining_and_its_new_version_starts_none(drifted
     assert "1.1.0 is champion now" in again.skip_message
 
 
-def test_without_a_new_month_nothing_is_trained_and_people_are_asked(drifted: World) -> None:
+def test_retraining_without_a_new_month_notifies_people(drifted: World) -> None:
     assert not tick(drifted).run_requests
     (notice,) = drifted.notifier.sent
     assert "no data newer than 2020-03" in notice.text
 
 
-def test_a_retrained_version_that_its_gate_refuses_leaves_the_route_where_it_was(
-    drifted: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retraining_that_fails_its_gate_keeps_the_route(drifted: World, monkeypatch: pytest.MonkeyPatch) -> None:
     april_lands(drifted)
     first, before = tick(drifted), drifted.gateway.route("wine")
     monkeypatch.setattr("intermodal.platform.training.fit.Fitted.score", lambda *_: 0.0)

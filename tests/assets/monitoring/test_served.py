@@ -9,13 +9,13 @@ from intermodal.platform.errors import NotFound
 from intermodal.platform.monitoring.served import served_of
 from tests.assets.conftest import World
 from tests.assets.monitoring.test_retraining_jobs import april_lands, tick
-from tests.assets.monitoring.watching_world import asked, checked, look
+from tests.assets.monitoring.watching_world import checked, log_predictions, look
 
 
 @pytest.fixture
 def promoted(deployed: World) -> World:
-    """1.1.0, trained on other months, is champion; 1.0.0 serves, and what it is asked has moved."""
-    asked(deployed, 3000, shift=3)
+    """1.1.0, trained on other months, is champion; 1.0.0 serves, and its inputs have moved."""
+    log_predictions(deployed, 3000, shift=3)
     april_lands(deployed)
     assert deployed.run("train_wine").success
     assert deployed.registry.champions() == {"wine": "1.1.0"}
@@ -27,45 +27,45 @@ def alert(world: World) -> dict[tuple[str, str], float]:
     return {(of["version"], of["what"]): value for name, of, value in gauges if name == "intermodal_drifted"}
 
 
-def test_drift_is_that_of_the_version_that_serves(promoted: World) -> None:
+def test_drift_is_measured_for_the_version_that_serves(promoted: World) -> None:
     found = look(promoted, "drift")
     assert (found["version"], found["state"], found["rows"]) == ("1.0.0", "drifted", 3000)
     assert not checked(promoted, "drift", "no_drift")
     assert alert(promoted)["1.0.0", "inputs"] == 1
 
 
-def test_it_is_measured_as_before_the_promotion(deployed: World) -> None:
+def test_drift_after_a_promotion_equals_that_before(deployed: World) -> None:
     """With the profile of that version, to the last figure."""
-    asked(deployed, 3000)
+    log_predictions(deployed, 3000)
     before = look(deployed, "drift")
     april_lands(deployed)
     assert deployed.run("train_wine").success
     assert look(deployed, "drift") == before
 
 
-def test_the_page_is_drawn_of_it_and_kept_beside_it(promoted: World) -> None:
+def test_report_is_attached_to_the_version_that_serves(promoted: World) -> None:
     assert look(promoted, "drift", "drift_report")["version"] == "1.0.0"
     ((version, _),) = promoted.registry.attached
     assert version == "1.0.0"
     (page,) = promoted.registry.attached.values()
-    assert b"1.0.0: training and now" in page
+    assert b"1.0.0: training and current rows" in page
 
 
-def test_its_drift_trains_nothing_and_asks_nobody(promoted: World) -> None:
+def test_drift_of_a_replaced_champion_starts_nothing(promoted: World) -> None:
     look(promoted, "drift")
-    said = tick(promoted)
-    assert not said.run_requests
-    assert "wine: wait, 1.0.0 has drifted, and 1.1.0 is champion now" in said.skip_message
+    reason = tick(promoted)
+    assert not reason.run_requests
+    assert "wine: wait, 1.0.0 has drifted, and 1.1.0 is champion now" in reason.skip_message
     assert promoted.notifier.sent == []
 
 
-def test_once_deployed_the_champion_is_watched(promoted: World) -> None:
+def test_drift_after_a_deployment_is_that_of_the_champion(promoted: World) -> None:
     assert promoted.run("deploy_wine").success
     found = look(promoted, "drift")
     assert (found["version"], found["state"]) == ("1.1.0", "too few rows")
 
 
-def test_without_a_route_or_with_one_that_the_registry_does_not_know_it_is_the_champion(promoted: World) -> None:
+def test_served_without_a_known_route_is_the_champion(promoted: World) -> None:
     registry, gateway = promoted.registry, promoted.gateway
     assert served_of(registry, gateway, "wine").version == "1.0.0"
     gateway.routes["wine"] = replace(gateway.routes["wine"], version="7.0.0")
@@ -74,7 +74,7 @@ def test_without_a_route_or_with_one_that_the_registry_does_not_know_it_is_the_c
     assert served_of(registry, gateway, "wine").version == "1.1.0"
 
 
-def test_without_a_champion_it_is_what_serves_and_without_both_nothing(promoted: World) -> None:
+def test_served_without_a_champion_is_the_routed_version(promoted: World) -> None:
     registry, gateway = promoted.registry, promoted.gateway
     registry.champions_by_model.clear()
     assert served_of(registry, gateway, "wine").version == "1.0.0"

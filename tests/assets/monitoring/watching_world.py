@@ -1,4 +1,4 @@
-"""A deployed model that was asked, and a look at it."""
+"""A deployed model with logged predictions, and runs that observe it."""
 
 import time
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tests.assets.conftest import World
 from tests.targets import TARGETS
 
 
-def asked(
+def log_predictions(
     world: World,
     rows: int,
     shift: float = 0.0,
@@ -32,17 +32,17 @@ def asked(
     sure = np.isin(names, list(map(str, select(certain, targets))))
     frame[numbers.columns] = numbers + np.outer(moved, shift * numbers.std())
     outputs = np.eye(3)[np.where(sure, 0, np.arange(rows) // len(targets) % 3)]
-    at = time.time()
+    now = time.time()
     whole = frame.assign(
         _id=[f"r{number}" for number in range(rows)],
         _row=0,
-        _at=at,
+        _at=now,
         _cloud=[name.split("/")[0] for name in names],
         _target=names,
         _version="1.0.0",
         **{f"prediction_{k}": outputs[:, k] for k in range(3)},
     )
-    world.tables.write("wine", "predictions", part_of(at), whole)
+    world.tables.write("wine", "predictions", part_of(now), whole)
 
 
 def look(world: World, *stages: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Whose turn it is on Tuesday, and two drills at the same moment: the one that was asked for later gives way."""
+"""The drill of a week, and two drills at once: the one that was requested later does not start."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise, product
@@ -21,18 +21,18 @@ SECONDS = 0.3
 CONFIG = {"ops": {"wine__drill": {"config": {"seconds": SECONDS, "rate": 20.0, "kind": "throttle", "target": "aws"}}}}
 
 
-def test_a_drill_gives_way_to_one_that_was_asked_for_before(world: World) -> None:
+def test_drill_after_an_earlier_request_does_not_start(world: World) -> None:
     assert world.run("train_and_deploy_wine").success
     tags = {"intermodal/drill": "wine"}
     other = dg.DagsterRun(job_name="drill_wine", run_config=CONFIG, tags=tags, status=dg.DagsterRunStatus.STARTED)
     world.instance.add_run(other)
     result = drill(world)
     failure = next(event for event in result.all_events if event.is_step_failure)
-    assert "another drill is going on" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
+    assert "another drill is active" in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
     assert world.gateway.disturbances() == {}
 
 
-def test_one_that_was_killed_long_ago_does_not_count(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_active_drills_leave_out_runs_killed_long_ago(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert world.run("train_and_deploy_wine").success
     tags = {"intermodal/drill": "wine"}
     dead = dg.DagsterRun(job_name="drill_wine", run_config=CONFIG, tags=tags, status=dg.DagsterRunStatus.STARTED)
@@ -41,9 +41,7 @@ def test_one_that_was_killed_long_ago_does_not_count(world: World, monkeypatch: 
     assert drill(world).success
 
 
-def test_a_model_that_cannot_be_seen_is_taken_for_one_that_cannot_bear_it(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drill_with_an_unreadable_model_is_refused(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     assert world.run("train_and_deploy_wine").success
     known = world.gateway.route
 
@@ -78,14 +76,14 @@ def tick(world: World) -> Any:
         return schedule.evaluate_tick(context)
 
 
-def test_every_week_another_target_that_has_traffic(world: World) -> None:
+def test_drill_of_week_rotates_over_targets_with_traffic(world: World) -> None:
     (request,) = tick(world).run_requests
     config = request.run_config["ops"]["wine__drill"]["config"]
     assert config["target"] in (str(AWS), str(GCP))  # azure has no weight
     assert config["kind"] == kind_of_week(TUESDAY.toordinal() // 7, 2) != "outage"
 
 
-def test_no_cold_target_has_its_turn_and_every_other_has() -> None:
+def test_drill_of_week_leaves_out_cold_targets() -> None:
     weighted = spec_with(route={"policy": "weighted", "weights": {"azure": 2, "gcp": 1}})
     assert {target for _, target in turns(spec_with(failover={"cold": ["azure"]}))} == {AWS, GCP}
     assert {target for _, target in turns(weighted)} == {AZURE, GCP}
@@ -97,26 +95,26 @@ def turns(spec: ModelSpec, weeks: int = 12) -> list[tuple[str, Target]]:
     return [drill_of_week(spec, datetime(2026, 11, 3, 10, tzinfo=UTC) + timedelta(weeks=week)) for week in range(weeks)]
 
 
-def test_every_kind_meets_every_target() -> None:
+def test_drill_of_week_has_every_kind_on_every_target() -> None:
     assert sorted(turns(spec_with())) == sorted(product(DRILL_KINDS, TARGETS))
     two = turns(spec_with(failover={"cold": ["azure"]}), weeks=8)
     assert sorted(two) == sorted(product(DRILL_KINDS, (AWS, GCP)))
 
 
-def test_targets_of_one_site_have_turns_of_their_own() -> None:
+def test_drill_of_week_has_each_target_of_a_site() -> None:
     assert {target for _, target in turns(spec_with(serve=[*SERVE, str(EKS)]))} == {*TARGETS, EKS}
 
 
 @pytest.mark.parametrize("targets", range(1, 7))
-def test_each_pair_has_its_turn_once_in_as_many_weeks_as_pairs(targets: int) -> None:
+def test_kind_of_week_has_each_pair_once(targets: int) -> None:
     pairs = len(DRILL_KINDS) * targets
     for first in range(2900, 2900 + pairs):
         met = [(kind_of_week(week, targets), week % targets) for week in range(first, first + pairs)]
         assert set(met) == set(product(DRILL_KINDS, range(targets)))
-        assert all(one != other for one, other in pairwise(met))
+        assert all(pair != following for pair, following in pairwise(met))
 
 
-def test_in_production_the_schedule_says_what_a_person_must_set(world: World) -> None:
+def test_weekly_drill_in_production_names_the_command(world: World) -> None:
     world.deployment.environment = "production"
     found = tick(world)
     assert not found.run_requests

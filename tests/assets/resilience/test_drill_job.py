@@ -1,4 +1,4 @@
-"""A drill as a run on a deployed model: it ends what it began, and production wants to be asked."""
+"""A drill as a run on a deployed model: it ends its disturbance, and in production it needs confirmation."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.assets.monitoring.watching_world import checked, drill
 from tests.targets import AWS, EKS, GCP
 
 
-def test_a_drill_ends_what_it_began_and_says_what_was_missing(deployed: World) -> None:
+def test_drill_job_ends_its_disturbance_and_reports_misses(deployed: World) -> None:
     result = drill(deployed, kind="outage", target="aws")
     assert result.success
     found = deployed.metadata("drill")
@@ -21,7 +21,7 @@ def test_a_drill_ends_what_it_began_and_says_what_was_missing(deployed: World) -
     assert not checked(deployed, "drill", "objectives")
 
 
-def test_a_corrupt_mirror_is_found_and_mended(deployed: World) -> None:
+def test_drill_job_finds_and_repairs_a_corrupt_mirror(deployed: World) -> None:
     before = dict(deployed.stores[GCP.site].objects)
     assert drill(deployed, kind="corrupt", target="gcp").success
     found = deployed.metadata("drill")
@@ -35,24 +35,24 @@ def test_a_corrupt_mirror_is_found_and_mended(deployed: World) -> None:
     ("config", "words"),
     [
         ({"kind": "outage", "target": "azure"}, "gets no traffic"),
-        ({"kind": "outage", "target": "aws/eks"}, "Choose among aws/sagemaker, gcp/cloud-run"),
+        ({"kind": "outage", "target": "aws/eks"}, "Choose one of aws/sagemaker, gcp/cloud-run"),
         ({"kind": "outage", "target": "aws/"}, "is not a target"),
         ({"kind": "flood", "target": "aws"}, "Known drills"),
     ],
 )
-def test_a_drill_that_makes_no_sense_is_refused(deployed: World, config: dict[str, str], words: str) -> None:
+def test_drill_job_with_invalid_config_is_refused(deployed: World, config: dict[str, str], words: str) -> None:
     result = drill(deployed, **config)
     failure = next(event for event in result.all_events if event.is_step_failure)
     assert words in failure.step_failure_data.error.to_string()  # type: ignore[union-attr]
 
 
-def test_production_wants_to_be_asked_explicitly(deployed: World) -> None:
+def test_drill_job_in_production_needs_confirmation(deployed: World) -> None:
     deployed.deployment.environment = "production"
     assert not drill(deployed, kind="throttle", target="aws").success
     assert drill(deployed, kind="throttle", target="aws", allow_production=True).success
 
 
-def test_without_a_target_the_first_that_serves_is_drilled(deployed: World) -> None:
+def test_drill_job_without_a_target_uses_the_first_that_serves(deployed: World) -> None:
     assert drill(deployed, kind="outage").success
     assert deployed.metadata("drill")["scope"] == "aws/sagemaker"
 
@@ -60,7 +60,7 @@ def test_without_a_target_the_first_that_serves_is_drilled(deployed: World) -> N
 @pytest.mark.parametrize(
     ("text", "disturbed"), [("aws", {AWS, EKS}), ("aws@default", {AWS, EKS}), ("aws/eks", {EKS}), ("gcp", {GCP})]
 )
-def test_a_cloud_site_or_target_is_disturbed(
+def test_drill_job_disturbs_a_cloud_site_or_target(
     twin_world: World, monkeypatch: pytest.MonkeyPatch, text: str, disturbed: set[Target]
 ) -> None:
     begun, disturb = set[Target](), twin_world.gateway.disturb

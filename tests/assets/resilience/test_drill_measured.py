@@ -28,7 +28,7 @@ class Scene:
         self.world, self.now, self.drained = world, BEGIN, set[Target]()
         self.disturbed: list[tuple[float, bool]] = []
         self.script: list[tuple[float, Callable[[], Any]]] = []
-        self.asked = threading.Event()
+        self.requested = threading.Event()
 
     def time(self) -> float:
         return self.now
@@ -41,7 +41,7 @@ class Scene:
             self.script.pop(0)[1]()
 
     def after(self, seconds: float, act: Callable[[], Any]) -> None:
-        self.script = sorted([*self.script, (seconds, act)], key=lambda one: one[0])
+        self.script = sorted([*self.script, (seconds, act)], key=lambda event: event[0])
 
     def opened(self, seconds: float, id: str = ID, target: Target = AWS) -> None:
         self.after(seconds, lambda: self.world.incidents.open(Incident(id, "wine", target, BEGIN + seconds)))
@@ -80,7 +80,7 @@ def measured(scene: Scene, **config: Any) -> dict[str, Any]:
     return scene.world.metadata("drill")
 
 
-def test_an_outage_is_measured_from_its_first_moment_to_the_last(scene: Scene) -> None:
+def test_drill_of_an_outage_measures_every_step(scene: Scene) -> None:
     scene.after(11, lambda: scene.count(1100, 5, 40))
     found = measured(scene)
     assert found["started_at"] == BEGIN
@@ -93,7 +93,7 @@ def test_an_outage_is_measured_from_its_first_moment_to_the_last(scene: Scene) -
     assert checked(scene.world, "drill", "objectives")
 
 
-def test_requests_that_the_gateway_saw_fail_are_the_drills(scene: Scene) -> None:
+def test_drill_counts_failures_at_the_gateway(scene: Scene) -> None:
     scene.after(11, lambda: scene.count(1100, 9, 40))
     found = measured(scene)
     assert (found["failed"], found["passed"]) == (4, False)
@@ -101,7 +101,7 @@ def test_requests_that_the_gateway_saw_fail_are_the_drills(scene: Scene) -> None
     assert not checked(scene.world, "drill", "objectives")
 
 
-def test_requests_of_another_model_on_that_target_are_the_drills_too(scene: Scene) -> None:
+def test_drill_counts_requests_of_other_models_on_the_target(scene: Scene) -> None:
     """The gateway disturbs a target, and all models that it serves."""
     gateway = scene.world.gateway
     gateway.routes |= {name: replace(gateway.routes["wine"], model=name) for name in ("beside", "elsewhere")}
@@ -115,21 +115,19 @@ def test_requests_of_another_model_on_that_target_are_the_drills_too(scene: Scen
     assert not found["passed"]
 
 
-def test_its_own_requests_that_fail_count_also_where_the_gateway_saw_none(
-    scene: Scene, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_drill_counts_its_own_failed_requests(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
-        scene.asked.set()
+        scene.requested.set()
         raise Unavailable("nobody answers")
 
     monkeypatch.setattr(scene.world.gateway, "infer", refuse)
-    scene.after(11, lambda: scene.asked.wait(60))
+    scene.after(11, lambda: scene.requested.wait(60))
     found = measured(scene)
     assert found["failed"] > 0
     assert not found["passed"]
 
 
-def test_other_incidents_are_not_the_drills(scene: Scene) -> None:
+def test_drill_ignores_other_incidents(scene: Scene) -> None:
     """One of the same target that is over, and one of another that comes meanwhile."""
     scene.opened(-3600, "wine-aws-1699996400")
     scene.noted(-3590, "capacity", "wine-aws-1699996400")
@@ -142,9 +140,9 @@ def test_other_incidents_are_not_the_drills(scene: Scene) -> None:
     assert (found["detected_seconds"], found["capacity_seconds"]) == (2, 12)
 
 
-def test_what_did_not_come_in_time_is_left_out(scene: Scene) -> None:
+def test_drill_without_a_step_in_time_leaves_it_out(scene: Scene) -> None:
     """The drill is over before the capacity was made up for, and the incident never closes."""
-    scene.script = [one for one in scene.script if one[0] < 12]
+    scene.script = [event for event in scene.script if event[0] < 12]
     found = measured(scene, seconds=5.0)
     assert found["detected_seconds"] == 2
     assert not {"capacity_seconds", "restored_seconds"} & set(found)
@@ -153,7 +151,7 @@ def test_what_did_not_come_in_time_is_left_out(scene: Scene) -> None:
     assert not found["passed"]
 
 
-def test_a_drained_target_without_an_incident_is_restored_later(scene: Scene) -> None:
+def test_drill_of_a_drained_target_without_incident_is_restored(scene: Scene) -> None:
     scene.script = scene.script[:1]
     scene.world.gateway.disturb = lambda *_: None  # type: ignore[method-assign]
     scene.after(9, scene.drained.clear)

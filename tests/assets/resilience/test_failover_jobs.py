@@ -32,7 +32,7 @@ def job(world: DagsterWorld, name: str, config: dict[str, Any]) -> bool:
     return bool(done.success)
 
 
-def test_the_jobs_do_it_and_the_pages_observe_it(world: DagsterWorld) -> None:
+def test_failover_and_recovery_jobs_observe_assets(world: DagsterWorld) -> None:
     assert world.run("train_and_deploy_wine").success
     world.targets[AWS].gone = True
     assert job(world, "failover_wine", outage_config())
@@ -57,7 +57,7 @@ def test_the_jobs_do_it_and_the_pages_observe_it(world: DagsterWorld) -> None:
     assert "is routed: aws/sagemaker 0, azure/ml 0, gcp/cloud-run 4" in page
 
 
-def test_a_failover_and_a_recovery_materialize_nothing(world: DagsterWorld) -> None:
+def test_failover_and_recovery_jobs_materialize_nothing(world: DagsterWorld) -> None:
     """The sensor ``deployments`` compares the newest materializations with the spec (docs/adr/0027)."""
     assert world.run("train_and_deploy_wine").success
     keys = [
@@ -74,7 +74,7 @@ def test_a_failover_and_a_recovery_materialize_nothing(world: DagsterWorld) -> N
     assert {key: world.instance.get_latest_materialization_event(key) for key in keys} == events
 
 
-def test_targets_of_one_site_that_fail_together_are_one_line(twin_world: DagsterWorld) -> None:
+def test_incidents_page_has_one_line_for_a_failed_site(twin_world: DagsterWorld) -> None:
     world = twin_world
     for target in (AWS, EKS):
         world.incidents.open(Incident(f"wine-{target.dotted}-1000", "wine", target, 1000.5))
@@ -90,7 +90,7 @@ def test_targets_of_one_site_that_fail_together_are_one_line(twin_world: Dagster
     assert pages["timeline"].count("| detected |") == 1
 
 
-def test_the_job_leaves_what_a_running_deploy_makes(world: DagsterWorld) -> None:
+def test_recovery_job_keeps_endpoints_of_a_running_deployment(world: DagsterWorld) -> None:
     assert world.run("train_and_deploy_wine").success
     world.targets[AWS].gone = True
     assert job(world, "failover_wine", outage_config())
@@ -102,16 +102,16 @@ def test_the_job_leaves_what_a_running_deploy_makes(world: DagsterWorld) -> None
     assert set(world.targets[AWS].endpoints) == {name, new}
 
 
-def test_a_version_deployed_without_a_target_reaches_it_later(world: DagsterWorld) -> None:
+def test_recovery_job_deploys_a_version_that_skipped_the_target(world: DagsterWorld) -> None:
     assert world.run("train_and_deploy_wine").success
     world.targets[AWS].gone = True
     assert job(world, "failover_wine", outage_config())
     parameters: dict[str, Any] = {"wine__model": {"config": {"hyperparameters": {"max_depth": 6}}}}
     parameters["wine__route"] = {"config": {"drain_seconds": 0}}
     assert world.run("train_and_deploy_wine", {"ops": parameters}).success
-    said = "not deployed: aws/sagemaker has an open incident wine-aws.sagemaker-1000"
-    assert world.metadata("mirror", mirror_key(SPEC, AWS.site).path[-1])["state"] == said
-    assert world.metadata("endpoint", endpoint_key(SPEC, AWS).path[-1])["state"] == said
+    state = "not deployed: aws/sagemaker has an open incident wine-aws.sagemaker-1000"
+    assert world.metadata("mirror", mirror_key(SPEC, AWS.site).path[-1])["state"] == state
+    assert world.metadata("endpoint", endpoint_key(SPEC, AWS).path[-1])["state"] == state
     assert world.metadata("endpoint", endpoint_key(SPEC, GCP).path[-1])["replicas"] == 2
     assert world.gateway.routes["wine"].weights == {GCP: 4, AZURE: 0}
     world.targets[AWS].gone = False
@@ -126,9 +126,7 @@ def test_a_version_deployed_without_a_target_reaches_it_later(world: DagsterWorl
     assert world.instance.get_latest_materialization_code_versions(list(stated)) == stated
 
 
-def test_a_target_that_came_back_during_a_deploy_is_not_forgotten(
-    world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_route_includes_a_target_that_recovered_meanwhile(world: DagsterWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     assert world.run("train_and_deploy_wine").success
     world.incidents.open(Incident("wine-aws.sagemaker-1000", "wine", AWS, 1000.5))
     publish = world.gateway.publish
@@ -144,7 +142,7 @@ def test_a_target_that_came_back_during_a_deploy_is_not_forgotten(
     assert "came back while 1.0.0 was deployed without it" in again.entries[0].text
 
 
-def test_a_cold_target_that_a_deploy_has_started_is_kept(
+def test_route_keeps_a_cold_target_that_a_failover_started(
     cold_world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world, new = cold_world, endpoint_name("wine", "1.0.0", "sandbox")

@@ -8,11 +8,11 @@ from tests.targets import AWS, AWS_EU, EKS, GCP
 
 
 def incident(target: Target, onset: float, *steps: tuple[Step, float], closed: float | None = None) -> Incident:
-    entries = tuple(Entry(at, step, "0", f"{step}: {target}") for step, at in steps)
+    entries = tuple(Entry(moment, step, "0", f"{step}: {target}") for step, moment in steps)
     return Incident(incident_id("wine", target, onset), "wine", target, onset, entries, closed)
 
 
-def test_targets_of_one_site_that_began_together_are_a_group() -> None:
+def test_grouped_incidents_of_a_site_together_are_a_group() -> None:
     known = [incident(AWS, 1000), incident(EKS, 1060), incident(GCP, 1001), incident(AWS_EU, 1002)]
     assert [group.targets for group in grouped(known)] == [
         "aws/eks, aws/sagemaker",
@@ -21,13 +21,13 @@ def test_targets_of_one_site_that_began_together_are_a_group() -> None:
     ]
 
 
-def test_later_incidents_and_those_of_the_same_target_are_groups_apart() -> None:
+def test_grouped_later_or_repeated_incidents_are_separate() -> None:
     assert len(grouped([incident(AWS, 1000), incident(EKS, 1061)])) == 2
     again = grouped([incident(AWS, 1000, closed=1010), incident(AWS, 1020), incident(EKS, 1021)])
     assert [group.targets for group in again] == ["aws/eks, aws/sagemaker", "aws/sagemaker"]
 
 
-def test_each_step_is_one_event_that_names_its_targets() -> None:
+def test_incident_events_name_the_targets_of_each_step() -> None:
     first = incident(AWS, 1000, ("detected", 1002), ("drained", 1003))
     second = incident(EKS, 1001, ("detected", 1001.5))
     assert [(event.at, event.what, event.text) for event in incident_events([first, second])] == [
@@ -36,14 +36,14 @@ def test_each_step_is_one_event_that_names_its_targets() -> None:
     ]
 
 
-def test_a_text_that_all_targets_share_is_written_once() -> None:
+def test_incident_events_have_a_common_text_once() -> None:
     text = (Entry(1003, "drained", "0", "no traffic to aws/eks, aws/sagemaker"),)
     both = [Incident(str(target), "wine", target, 1000, text) for target in (AWS, EKS)]
     (event,) = incident_events(both)
     assert event.text == "no traffic to aws/eks, aws/sagemaker"
 
 
-def test_a_group_has_done_a_step_when_all_of_it_have() -> None:
+def test_group_step_is_done_when_all_incidents_did_it() -> None:
     first = incident(AWS, 1000, ("detected", 1002), ("capacity", 1010), closed=1100)
     second = incident(EKS, 1001, ("detected", 1003))
     found = incidents_metadata([first, second])
@@ -54,5 +54,5 @@ def test_a_group_has_done_a_step_when_all_of_it_have() -> None:
     )
 
 
-def test_without_incidents_the_page_has_a_sentence() -> None:
+def test_incidents_page_without_incidents_has_a_sentence() -> None:
     assert incidents_metadata([])["table"].value == "No target has failed."

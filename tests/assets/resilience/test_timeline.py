@@ -10,7 +10,7 @@ from tests.assets.monitoring.watching_world import look
 from tests.targets import AWS
 
 
-def test_the_timeline_has_versions_routes_incidents_and_notes(deployed: World) -> None:
+def test_timeline_has_versions_routes_incidents_and_notes(deployed: World) -> None:
     deployed.incidents.open(Incident("wine-aws-1", "wine", AWS, time.time()))
     deployed.incidents.note("wine-aws-1", Entry(time.time(), "detected", "0", "aws/sagemaker cannot serve wine"))
     noted = dg.AssetObservation(dg.AssetKey(["wine", "timeline"]), metadata={"note": "a person was here"})
@@ -25,7 +25,7 @@ def test_the_timeline_has_versions_routes_incidents_and_notes(deployed: World) -
         assert words in page
 
 
-def test_a_materialization_reported_by_hand_is_named_as_that(deployed: World) -> None:
+def test_timeline_names_a_materialization_reported_by_hand(deployed: World) -> None:
     for stage in ("model", "version", "route", "drift", "drill"):
         deployed.instance.report_runless_asset_event(dg.AssetMaterialization(["wine", stage]))
     page = look(deployed, "timeline")["timeline"]

@@ -48,7 +48,7 @@ def worlds(draw: st.DrawFn) -> tuple[Manifest, dict[str, tuple[FileEntry, str]],
 
 
 @given(worlds())
-def test_the_applied_plan_gives_exactly_the_manifest(world) -> None:
+def test_plan_when_applied_gives_exactly_the_manifest(world) -> None:
     manifest, store, record = world
     todo = plan_mirror(manifest, listed(store), record)
     after = apply(manifest, store, todo)
@@ -61,7 +61,7 @@ def test_the_applied_plan_gives_exactly_the_manifest(world) -> None:
 
 
 @given(worlds())
-def test_every_path_has_one_fate(world) -> None:
+def test_plan_has_each_path_once(world) -> None:
     manifest, store, record = world
     todo = plan_mirror(manifest, listed(store), record)
     wanted = sorted(todo.copy + todo.repair + todo.verify + todo.keep)
@@ -75,19 +75,19 @@ def test_every_path_has_one_fate(world) -> None:
 
 
 @given(worlds())
-def test_what_is_there_with_the_right_bytes_is_never_sent(world) -> None:
+def test_plan_never_sends_objects_with_the_right_bytes(world) -> None:
     manifest, store, record = world
     todo = plan_mirror(manifest, listed(store), record)
     right = {path for path, entry in manifest.files.items() if path in store and store[path][0] == entry}
     assert right.isdisjoint(todo.after_verification(damaged(manifest, store, todo)).send)
 
 
-def test_the_manifest_object_is_no_stray() -> None:
+def test_plan_keeps_the_manifest_object() -> None:
     assert plan_mirror(Manifest(), {MANIFEST: StoredObject(1, "x")}, None) == MirrorPlan()
 
 
 @given(MANIFESTS)
-def test_a_record_comes_back(manifest: Manifest) -> None:
+def test_record_comes_back_from_its_json(manifest: Manifest) -> None:
     record = MirrorRecord(manifest, {path: f"etag-{path}" for path in manifest.files})
     assert MirrorRecord.from_json(record.to_json()) == record
     assert Manifest.from_json(record.to_json()) == manifest
@@ -95,12 +95,12 @@ def test_a_record_comes_back(manifest: Manifest) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "[1]", "{", '{"a": 1}', '{"a": {}}', '{"a": {"size": 1}}'])
-def test_what_is_not_a_record(text: str) -> None:
+def test_record_from_other_text_raises(text: str) -> None:
     with pytest.raises(ValueError):
         MirrorRecord.from_json(text)
 
 
-def test_a_manifest_of_a_folder(tmp_path: Path) -> None:
+def test_manifest_of_a_folder_has_every_file(tmp_path: Path) -> None:
     (tmp_path / "deep" / "er").mkdir(parents=True)
     (tmp_path / "deep" / "er" / "a b").write_bytes(b"abc")
     (tmp_path / "empty").touch()
@@ -116,11 +116,11 @@ def test_a_manifest_of_a_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "name", ["a\\b", "a/./b", "../a", "a//b", "/a", "a/", "a.", "a./b", "\x00", "é" * 401, MANIFEST]
 )
-def test_a_name_that_some_cloud_cannot_hold(name: str) -> None:
+def test_manifest_with_an_unportable_name_is_refused(name: str) -> None:
     with pytest.raises(SpecError):
         Manifest({name: FileEntry(0, "")}).require_portable()
 
 
 @pytest.mark.parametrize("name", ["a b", "ü/日本", ".hidden", "..x", "a.b", f"deep/{MANIFEST}", "#%?&+", "x" * 800])
-def test_a_name_that_every_cloud_can_hold(name: str) -> None:
+def test_manifest_with_a_portable_name_is_accepted(name: str) -> None:
     Manifest({name: FileEntry(0, "")}).require_portable()

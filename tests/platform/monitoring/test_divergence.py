@@ -15,12 +15,12 @@ def seeing(**shifts: float) -> dict[str, RowCounts]:
     }
 
 
-def test_targets_that_all_drifted_alike_are_no_finding() -> None:
+def test_divergent_targets_of_equal_drift_are_none() -> None:
     assert divergent_targets(PROFILE, seeing(aws=0, gcp=0, azure=0), POLICY) == ()
     assert divergent_targets(PROFILE, seeing(aws=3, gcp=3, azure=3), POLICY) == ()
 
 
-def test_only_the_odd_target_is_named() -> None:
+def test_divergent_targets_name_only_the_divergent_one() -> None:
     (finding,) = divergent_targets(PROFILE, seeing(aws=0, gcp=4, azure=0), POLICY)
     assert finding.target == "gcp"
     assert set(finding.columns) == {"x"}
@@ -35,14 +35,14 @@ def predicting(**moved: float) -> dict[str, RowCounts]:
     return {target: count(PROFILE, rows, outputs + more, COLUMNS) for target, (rows, outputs, more) in rows_of.items()}
 
 
-def test_a_target_that_predicts_differently_on_the_same_rows_is_named() -> None:
+def test_divergent_targets_include_one_with_other_predictions() -> None:
     (finding,) = divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), POLICY)
     assert (finding.target, set(finding.columns)) == ("gcp", {"prediction_0"})
     assert finding.text.startswith("gcp predicts differently than the other targets: PSI over 0.25 in prediction_0 ")
     assert divergent_targets(PROFILE, predicting(aws=0.2, gcp=0.2, azure=0.2), POLICY) == ()
 
 
-def test_predictions_have_a_level_of_their_own() -> None:
+def test_divergent_targets_use_the_level_of_predictions() -> None:
     (finding,) = divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), POLICY)
     patient = POLICY.model_copy(update={"prediction_psi": finding.columns["prediction_0"] + 0.01})
     assert divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), patient) == ()
@@ -50,7 +50,7 @@ def test_predictions_have_a_level_of_their_own() -> None:
     assert divergent_targets(PROFILE, predicting(aws=0, gcp=0.2, azure=0), blind_to_inputs) == (finding,)
 
 
-def test_a_target_that_is_odd_in_both_is_a_finding_of_two_sentences() -> None:
+def test_divergent_targets_in_both_have_two_sentences() -> None:
     rows, outputs = some(1500, 2, 4)
     odd = {"gcp": count(PROFILE, rows, outputs + 0.2, COLUMNS)}
     (finding,) = divergent_targets(PROFILE, seeing(aws=0, azure=0) | odd, POLICY)
@@ -58,19 +58,19 @@ def test_a_target_that_is_odd_in_both_is_a_finding_of_two_sentences() -> None:
     assert finding.text.count("gcp gets another population") == finding.text.count("gcp predicts differently") == 1
 
 
-def test_of_two_that_differ_the_one_further_from_training_is_named() -> None:
-    assert [one.target for one in divergent_targets(PROFILE, seeing(aws=2, gcp=0), POLICY)] == ["aws"]
-    assert [one.target for one in divergent_targets(PROFILE, seeing(aws=0, gcp=2), POLICY)] == ["gcp"]
+def test_divergent_targets_of_two_name_the_further_from_training() -> None:
+    assert [finding.target for finding in divergent_targets(PROFILE, seeing(aws=2, gcp=0), POLICY)] == ["aws"]
+    assert [finding.target for finding in divergent_targets(PROFILE, seeing(aws=0, gcp=2), POLICY)] == ["gcp"]
 
 
-def test_few_rows_and_a_target_alone_are_not_compared() -> None:
+def test_divergent_targets_need_rows_and_another_target() -> None:
     few = {"gcp": count(PROFILE, *some(50, 9, shift=5), COLUMNS)}
     assert divergent_targets(PROFILE, seeing(aws=0, azure=0) | few, POLICY) == ()
     assert divergent_targets(PROFILE, seeing(aws=5), POLICY) == ()
     assert divergent_targets(PROFILE, {}, POLICY) == ()
 
 
-def test_the_targets_together_are_their_sum() -> None:
+def test_counts_of_all_targets_are_their_sum() -> None:
     parts = seeing(aws=0, gcp=0, azure=0)
     whole = compare(PROFILE, reduce(add, parts.values()))
     assert whole.rows == 4500

@@ -55,7 +55,7 @@ def test_psi_is_never_negative_and_symmetric(pair: tuple[np.ndarray, np.ndarray]
 
 
 @given(COUNTS, st.integers(1, 50))
-def test_the_same_shares_are_no_distance(pair: tuple[np.ndarray, np.ndarray], times: int) -> None:
+def test_distances_of_equal_shares_are_zero(pair: tuple[np.ndarray, np.ndarray], times: int) -> None:
     counts = pair[0]
     for distance in (psi, ks_distance, js_distance):
         assert distance(counts, counts * times) == pytest.approx(0, abs=1e-6)
@@ -69,30 +69,30 @@ def test_ks_and_js_lie_between_0_and_1_and_are_symmetric(pair: tuple[np.ndarray,
 
 
 @given(COUNTS)
-def test_js_is_what_scipy_says(pair: tuple[np.ndarray, np.ndarray]) -> None:
+def test_js_equals_scipys(pair: tuple[np.ndarray, np.ndarray]) -> None:
     if pair[0].sum() and pair[1].sum():
         assert js_distance(*pair) == pytest.approx(jensenshannon(*pair, base=2), abs=1e-6)
 
 
-def test_psi_by_hand() -> None:
+def test_psi_equals_a_manual_calculation() -> None:
     ten, current = np.array([500_000, 500_000]), np.array([600_000, 400_000])
     assert psi(ten, current) == pytest.approx(0.1 * math.log(1.2) - 0.1 * math.log(0.8), abs=1e-5)
 
 
-def test_an_empty_bin_gives_a_bounded_figure_whatever_the_number_of_rows() -> None:
+def test_psi_with_an_empty_bin_is_bounded() -> None:
     few, many = (psi(np.array([n, 0]), np.array([n // 2, n // 2])) for n in (10_000, 10_000_000))
     assert few == pytest.approx(many, rel=1e-3)
     assert psi(np.array([10**9, 0]), np.array([0, 10**9])) < 20
 
 
-def test_distances_of_nothing_are_0() -> None:
+def test_distances_of_no_rows_are_zero() -> None:
     nothing, some_rows = np.array([0, 0]), np.array([1, 2])
     for distance in (psi, ks_distance, js_distance):
         assert distance(nothing, some_rows) == distance(some_rows, nothing) == 0
 
 
 @pytest.mark.parametrize("rows", [300, 1000, 20_000])
-def test_chance_alone_stays_near_0_with_any_number_of_rows(rows: int) -> None:
+def test_psi_by_chance_is_near_zero_for_any_sample_size(rows: int) -> None:
     drifts = [by_name(measure(PROFILE, *some(rows, seed), COLUMNS)) for seed in range(1, 21)]
     for name in (*TRAINING.columns, "prediction_0"):
         values = [drift[name].psi for drift in drifts]
@@ -100,7 +100,7 @@ def test_chance_alone_stays_near_0_with_any_number_of_rows(rows: int) -> None:
         assert max(values) < 0.15, name
 
 
-def test_ks_on_the_grid_is_within_a_bin_of_the_exact_one() -> None:
+def test_ks_of_bins_is_within_a_bin_of_the_exact_one() -> None:
     table, predictions = some(5000, 1, shift=0.3)
     exact = ks_2samp(TRAINING["x"], table["x"]).statistic
     ours = by_name(measure(PROFILE, table, predictions, COLUMNS))["x"].ks
@@ -109,18 +109,18 @@ def test_ks_on_the_grid_is_within_a_bin_of_the_exact_one() -> None:
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=120))
-def test_groups_are_few_and_hold_neighbours(counts: list[int]) -> None:
+def test_groups_are_few_and_have_neighbouring_bins(counts: list[int]) -> None:
     groups = groups_of(ColumnProfile("x", tuple(map(float, range(len(counts) - 1))), (), tuple(counts), 0))
     assert (np.diff(groups) >= 0).all()
     assert groups.max() < MAX_GROUPS
 
 
-def test_bins_of_an_older_profile_stay_as_they_are() -> None:
+def test_groups_of_an_older_profile_are_its_bins() -> None:
     edges = tuple(map(float, range(19)))
     assert groups_of(ColumnProfile("x", edges, (), (50,) * 20, 0)).tolist() == list(range(20))
 
 
-def test_rare_categories_are_one_group() -> None:
+def test_groups_of_rare_categories_are_one() -> None:
     assert groups_of(ColumnProfile("c", (), ("a", "b", "c", "d"), (600, 1, 399, 0), 0)).tolist() == [1, 0, 2, 0]
 
 
@@ -128,7 +128,7 @@ def test_rare_categories_are_one_group() -> None:
 
 
 @given(ROWS, st.data())
-def test_counts_of_any_split_add_up_to_those_of_the_whole(rows: list, data: st.DataObject) -> None:
+def test_counts_of_any_split_add_up_to_the_whole(rows: list, data: st.DataObject) -> None:
     table, predictions = frame(rows)
     profile, columns = profile_from(*frame(data.draw(ROWS)))
     cut = data.draw(st.integers(0, len(rows)))
@@ -137,17 +137,17 @@ def test_counts_of_any_split_add_up_to_those_of_the_whole(rows: list, data: st.D
 
 
 @given(ROWS, ROWS, st.randoms(use_true_random=False))
-def test_the_order_of_rows_does_not_matter_and_every_row_is_counted_once(then: list, now: list, random) -> None:
+def test_count_is_independent_of_order_and_complete(then: list, now: list, random) -> None:
     profile, columns = profile_from(*frame(then))
     counts = count(profile, *frame(now), columns)
     mixed = random.sample(now, len(now))
     assert count(profile, *frame(mixed), columns) == counts
-    for one in (*counts.inputs.values(), *counts.predictions.values()):
-        assert sum(one.bins) + one.unseen + one.missing == counts.rows == len(now)
+    for column in (*counts.inputs.values(), *counts.predictions.values()):
+        assert sum(column.bins) + column.unseen + column.missing == counts.rows == len(now)
 
 
 @given(ROWS)
-def test_training_rows_themselves_have_not_drifted(rows: list) -> None:
+def test_drift_of_the_training_rows_is_zero(rows: list) -> None:
     table, predictions = frame(rows)
     profile, columns = profile_from(table, predictions)
     for column in measure(profile, table, predictions, columns).columns:
@@ -161,7 +161,7 @@ def test_training_rows_themselves_have_not_drifted(rows: list) -> None:
 
 @settings(max_examples=20)
 @given(ROWS)
-def test_a_column_is_counted_alike_in_every_type_that_holds_it(rows: list) -> None:
+def test_count_is_the_same_for_every_type_of_a_column(rows: list) -> None:
     table, predictions = frame(rows)
     profile, columns = profile_from(TRAINING[["x", "c"]], TRAINED_PREDICTIONS)
     whole = count(profile, table, predictions, columns)
@@ -174,14 +174,14 @@ def test_a_column_is_counted_alike_in_every_type_that_holds_it(rows: list) -> No
         assert count(profile, other, predictions, columns) == whole
 
 
-def test_more_rows_than_a_chunk() -> None:
+def test_count_of_several_chunks_is_complete() -> None:
     table, predictions = some(CHUNK_ROWS + 10, 3)
     parts = [slice(start, start + 20_000) for start in range(0, len(table), 20_000)]
     counted = [count(PROFILE, table.iloc[part], predictions[part], COLUMNS) for part in parts]
     assert reduce(add, counted) == count(PROFILE, table, predictions, COLUMNS)
 
 
-def test_missing_unseen_and_out_of_range_are_shares_of_all_rows() -> None:
+def test_drift_shares_are_of_all_rows() -> None:
     table, predictions = some(1000, 4)
     table.loc[:99, "x"] = np.nan
     table.loc[100:149, "x"] = 1e9
@@ -193,7 +193,7 @@ def test_missing_unseen_and_out_of_range_are_shares_of_all_rows() -> None:
     assert drift["c"].psi > 0.25
 
 
-def test_a_flag_that_was_never_set_in_training_drifts_when_it_is() -> None:
+def test_drift_of_a_flag_never_set_in_training_is_found() -> None:
     table = pd.DataFrame({"flag": [False] * 1000})
     profile, columns = profile_from(table, np.zeros(1000))
     column = measure(profile, pd.DataFrame({"flag": [True] * 500}), np.zeros(500), columns).columns[0]
@@ -201,26 +201,26 @@ def test_a_flag_that_was_never_set_in_training_drifts_when_it_is() -> None:
     assert column.ks == column.out_of_range == 1
 
 
-def test_a_column_that_is_not_there_is_missing() -> None:
+def test_count_of_an_absent_column_is_missing() -> None:
     table, predictions = some(1000, 5)
     drift = by_name(measure(PROFILE, table.drop(columns="x"), predictions, COLUMNS))
     assert drift["x"].missing == 1
     assert drift["x"].psi > 1
 
 
-def test_columns_that_are_not_logged_are_left_out() -> None:
+def test_drift_leaves_out_columns_that_are_not_logged() -> None:
     table, predictions = some(1000, 5)
     logged = [column for column in COLUMNS if column.name != "c"]
     assert "c" not in by_name(measure(PROFILE, table.drop(columns="c"), predictions, logged))
 
 
-def test_no_rows_are_no_drift() -> None:
+def test_drift_of_no_rows_is_zero() -> None:
     drift = measure(PROFILE, TRAINING.head(0), np.array([]), COLUMNS)
     assert {column.psi for column in drift.columns} == {0.0}
     assert judge(drift, POLICY).state == "too few rows"
 
 
-def test_several_predictions_a_row() -> None:
+def test_drift_has_a_column_for_each_prediction() -> None:
     random = np.random.default_rng(0)
     table, outputs = TRAINING[["x"]], random.dirichlet([1, 2, 3], len(TRAINING))
     profile, columns = profile_from(table, outputs)
@@ -238,12 +238,12 @@ def test_several_predictions_a_row() -> None:
         (TRAINING.head(3), TRAINED_PREDICTIONS, COLUMNS, "'x' has 3 rows"),
     ],
 )
-def test_what_does_not_go_together_is_refused(rows, predictions, columns, words) -> None:
+def test_count_of_inconsistent_arguments_is_refused(rows, predictions, columns, words) -> None:
     with pytest.raises(SpecError, match=words):
         measure(PROFILE, rows, predictions, columns)
 
 
-def test_counts_of_different_columns_do_not_add_up() -> None:
+def test_counts_of_different_columns_cannot_be_added() -> None:
     table, predictions = some(10, 0)
     with pytest.raises(SpecError, match="different columns"):
         count(PROFILE, table, predictions, COLUMNS) + count(PROFILE, table, predictions, COLUMNS[:1])
@@ -272,7 +272,7 @@ def drift_of(*inputs: float, predictions: float = 0.0, rows: int = 1000) -> Drif
         (drift_of(9.0, 9.0, rows=100), "drifted"),
     ],
 )
-def test_the_verdict_keeps_the_policy(drift: Drift, state: str) -> None:
+def test_judge_follows_the_policy(drift: Drift, state: str) -> None:
     assert judge(drift, POLICY).state == state
 
 
@@ -287,11 +287,11 @@ def test_the_verdict_keeps_the_policy(drift: Drift, state: str) -> None:
         (drift_of(9.0, predictions=9.0, rows=99), ()),
     ],
 )
-def test_the_verdict_says_whether_inputs_or_predictions_moved(drift: Drift, moved: tuple[str, ...]) -> None:
+def test_judge_names_moved_inputs_and_predictions(drift: Drift, moved: tuple[str, ...]) -> None:
     assert judge(drift, POLICY).moved == moved
 
 
-def test_the_reasons_name_what_moved_furthest_first() -> None:
+def test_judge_reasons_have_the_largest_psi_first() -> None:
     verdict = judge(drift_of(0.3, 0.0, 2.0, 0.1, predictions=0.5), POLICY)
     assert verdict.columns == ("x2", "prediction_0", "x0")
     assert verdict.share == 0.5
@@ -302,5 +302,5 @@ def test_the_reasons_name_what_moved_furthest_first() -> None:
     )
 
 
-def test_too_few_rows_say_how_many_it_takes() -> None:
+def test_judge_of_too_few_rows_names_the_minimum() -> None:
     assert judge(drift_of(9.0, rows=3), POLICY).reasons == ("3 rows are too few to decide: at least 100 are needed.",)

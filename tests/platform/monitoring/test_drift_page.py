@@ -40,7 +40,7 @@ def page() -> str:
     )
 
 
-def test_it_names_each_column_and_what_was_decided(page: str) -> None:
+def test_page_names_each_column_and_the_decision(page: str) -> None:
     for name in ("temperature", "departure_hour", "is_night", "carrier", "prediction_0"):
         assert f'"{name}"' in page or f">{name}<" in page, name
     assert "<h1>flight_delay 1.0.0</h1>" in page
@@ -48,44 +48,44 @@ def test_it_names_each_column_and_what_was_decided(page: str) -> None:
     assert "Not drawn, because one side has no values: never_known." in page
 
 
-def test_it_says_how_many_rows_it_is_drawn_from(page: str) -> None:
+def test_page_has_the_number_of_rows(page: str) -> None:
     assert "from 100 of 200 current rows and 100 of 300 rows of training" in page
 
 
-def test_sensitive_columns_are_not_in_it(page: str) -> None:
+def test_page_leaves_out_sensitive_columns(page: str) -> None:
     assert "tailnum" not in page
     assert "N-secret" not in page
 
 
-def test_a_text_that_training_did_not_have_is_not_in_it(page: str) -> None:
+def test_page_leaves_out_unseen_texts(page: str) -> None:
     assert '"New"' not in page
     assert drift_page.UNSEEN_CATEGORY in page
 
 
-def test_it_fetches_nothing(page: str) -> None:
+def test_page_fetches_nothing(page: str) -> None:
     assert not re.search(r"<(script|img|iframe|link)\b[^>]*\b(src|href)\s*=", page)
     assert not re.search(r"(@import|url\()\s*['\"]?https?:", page)
     assert "default-src 'none'" in page.split("<script", 1)[0]
 
 
-def test_the_same_rows_give_the_same_sample() -> None:
+def test_page_of_the_same_rows_has_the_same_sample() -> None:
     drawn = [drift_page._sampled(REFERENCE, COLUMNS[:2], 50) for _ in range(2)]
     assert drawn[0].equals(drawn[1])
     assert len(drawn[0]) == 50
 
 
-def test_nothing_to_draw_is_said() -> None:
+def test_page_without_columns_is_refused() -> None:
     with pytest.raises(SpecError, match="no column to draw"):
         drift_page.html(REFERENCE, CURRENT.head(0), COLUMNS)
 
 
-def test_without_evidently_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_without_evidently_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "evidently", None)
     with pytest.raises(MissingExtra, match=r"intermodal\[watch\]"):
         drift_page.html(REFERENCE, CURRENT, COLUMNS)
 
 
-def test_evidently_has_no_way_to_phone_home() -> None:
+def test_evidently_has_no_telemetry_in_reports() -> None:
     """In a process of its own: its telemetry is not even imported, and switched off."""
     program = """
 import os, sys

@@ -8,15 +8,15 @@ from intermodal.platform.monitoring.predictions import AT, ID, PART_MINUTES, ROW
 
 SPAN = PART_MINUTES * 60
 START = 1_795_000_200 // SPAN * SPAN
-BEFORE, PART, AFTER = (part_of(START + place * SPAN) for place in (-1, 0, 1))
+BEFORE, PART, AFTER = (part_of(START + offset * SPAN) for offset in (-1, 0, 1))
 
 
-def rows(*at: float) -> pd.DataFrame:
-    return pd.DataFrame({ID: [f"r{second}" for second in at], ROW: 0, AT: [START + second for second in at]})
+def rows(*moments: float) -> pd.DataFrame:
+    return pd.DataFrame({ID: [f"r{second}" for second in moments], ROW: 0, AT: [START + second for second in moments]})
 
 
 @pytest.mark.parametrize(
-    ("at", "found"),
+    ("moments", "found"),
     [
         ([0], {PART: BEFORE}),
         ([MAX_ANSWER_GAP_SECONDS - 1], {PART: BEFORE}),
@@ -27,15 +27,15 @@ def rows(*at: float) -> pd.DataFrame:
         ([150, SPAN + 1], {AFTER: PART}),
     ],
 )
-def test_only_rows_near_a_border_may_lie_on_both_sides_of_it(at: list[float], found: dict[str, str]) -> None:
-    assert adjacent_parts(parts(rows(*at))) == found
+def test_adjacent_parts_are_those_with_rows_near_a_border(moments: list[float], found: dict[str, str]) -> None:
+    assert adjacent_parts(parts(rows(*moments))) == found
 
 
-def test_no_answer_reaches_past_a_neighbour() -> None:
+def test_answer_gap_is_less_than_a_part() -> None:
     assert MAX_ANSWER_GAP_SECONDS < SPAN
 
 
-def test_what_the_part_before_has_goes_row_by_row() -> None:
+def test_drop_seen_drops_rows_of_the_part_before() -> None:
     before = pd.DataFrame({ID: ["a", "a", "b"], ROW: [0, 1, 0], AT: 1.0})
     part = pd.DataFrame({ID: ["c", "a", "a", "b"], ROW: [0, 1, 2, 1], AT: 2.0})
     left = drop_seen(part, before)

@@ -40,8 +40,8 @@ def timed(answers: Answers, start: float) -> Iterator[tuple[Site, str, float]]:
 
 def firsts(answers: Answers, start: float) -> list[tuple[str, float]]:
     wanted = dict[str, float]()
-    for _, name, at in timed(answers, start):
-        wanted[name] = min(at, wanted.get(name, at))
+    for _, name, moment in timed(answers, start):
+        wanted[name] = min(moment, wanted.get(name, moment))
     return sorted(wanted.items())
 
 
@@ -56,20 +56,20 @@ def firsts(answers: Answers, start: float) -> list[tuple[str, float]]:
         (3600.1, 3599.9),
     ],
 )
-def test_an_answer_of_two_clouds_counts_once(aws: float, gcp: float) -> None:
-    tables, one, two = MemoryTables(), MemoryStore(Site("aws")), MemoryStore(Site("gcp"))
-    write(one, 1, ("a", NOW - 3600 + aws))
-    write(two, 1, ("a", NOW - 3600 + gcp))
-    assert gather(tables, one, "wine", []) == 1
-    assert gather(tables, two, "wine", []) == 0
+def test_gather_counts_answers_of_two_sites_once(aws: float, gcp: float) -> None:
+    tables, aws_log, gcp_log = MemoryTables(), MemoryStore(Site("aws")), MemoryStore(Site("gcp"))
+    write(aws_log, 1, ("a", NOW - 3600 + aws))
+    write(gcp_log, 1, ("a", NOW - 3600 + gcp))
+    assert gather(tables, aws_log, "wine", []) == 1
+    assert gather(tables, gcp_log, "wine", []) == 0
     first = "aws" if aws < gcp else "gcp"
     assert newest(tables, "wine", "1.0.0", 10)[predictions.CLOUD].tolist() == [first]
 
 
-def test_far_from_a_border_no_other_part_is_looked_at() -> None:
+def test_gather_far_from_a_border_reads_one_part() -> None:
     tables, store = Fragile(), MemoryStore(Site("aws"))
-    for number, at in enumerate((NOW - 150, NOW + 150, NOW + 450)):
-        write(store, number, (f"r{number}", at))
+    for number, moment in enumerate((NOW - 150, NOW + 150, NOW + 450)):
+        write(store, number, (f"r{number}", moment))
     gather(tables, store, "wine", [])
     tables.parts_read.clear()
     write(store, 3, ("new", NOW + 151))
@@ -77,11 +77,11 @@ def test_far_from_a_border_no_other_part_is_looked_at() -> None:
     assert tables.parts_read == [predictions.part_of(NOW + 150)]
 
 
-def test_a_part_that_nothing_is_left_of_stays_and_takes_more(tmp_path: Path) -> None:
+def test_gather_keeps_an_emptied_part(tmp_path: Path) -> None:
     tables = ParquetTables(address=str(tmp_path))
-    for cloud, at in (("aws", NOW + 300.4), ("gcp", NOW + 299.6)):
+    for cloud, moment in (("aws", NOW + 300.4), ("gcp", NOW + 299.6)):
         store = MemoryStore(Site(cloud))
-        write(store, 1, ("a", at))
+        write(store, 1, ("a", moment))
         gather(tables, store, "wine", [])
     assert [len(tables.read("wine", "predictions", part)) for part in tables.partitions("wine", "predictions")] == [
         1,
@@ -96,26 +96,26 @@ def test_a_part_that_nothing_is_left_of_stays_and_takes_more(tmp_path: Path) -> 
 
 
 @given(ANSWERS, st.randoms(use_true_random=False))
-def test_the_order_in_which_answers_come_makes_no_difference(answers: Answers, random: Random) -> None:
+def test_gather_is_independent_of_the_order_of_answers(answers: Answers, random: Random) -> None:
     tables, stores = MemoryTables(), stores_of(answers)
     arriving = list(timed(answers, NOW - 3450))
     random.shuffle(arriving)
     grown = 0
-    for number, (site, name, at) in enumerate(arriving):
-        write(stores[site], number, (name, at))
+    for number, (site, name, moment) in enumerate(arriving):
+        write(stores[site], number, (name, moment))
         grown += gather(tables, stores[site], "wine", [])
     assert gathered(tables) == firsts(answers, NOW - 3450)
     assert grown == len(gathered(tables))
 
 
 @given(ANSWERS, st.integers(1, 16), st.booleans(), st.integers(1, 5))
-def test_killed_anywhere_nothing_is_lost_and_nothing_comes_twice(
+def test_gather_killed_anywhere_has_each_request_once(
     answers: Answers, kill_at: int, in_store: bool, at_once: int
 ) -> None:
     """``at_once`` objects are added at a time; what was noted before the kill is not read again."""
     tables, stores = Fragile(-1 if in_store else kill_at), stores_of(answers)
-    for number, (site, name, at) in enumerate(timed(answers, NOW - 750)):
-        write(stores[site], number, (name, at))
+    for number, (site, name, moment) in enumerate(timed(answers, NOW - 750)):
+        write(stores[site], number, (name, moment))
     for store in stores.values():
         store.kill_at = kill_at if in_store else -1
     with pytest.MonkeyPatch.context() as patch:

@@ -47,7 +47,7 @@ def fill(store: MemoryStore, objects: int, rows: int) -> int:
     return sum(len(gzip.decompress(data)) for data in store.objects.values())
 
 
-def test_no_more_is_held_than_the_limit(held: Held) -> None:
+def test_gather_holds_no_more_than_a_batch(held: Held) -> None:
     tables, store = Fragile(), Counting(Site("aws"))
     whole = fill(store, 40, 300)
     assert whole > 6 * LIMIT
@@ -58,7 +58,7 @@ def test_no_more_is_held_than_the_limit(held: Held) -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_small_objects_weigh_something_too() -> None:
+def test_gather_counts_an_overhead_for_small_objects() -> None:
     tables, store = Fragile(), Counting(Site("aws"))
     fill(store, 40, 1)
     gather(tables, store, "wine", [])
@@ -66,7 +66,7 @@ def test_small_objects_weigh_something_too() -> None:
 
 
 @pytest.mark.usefixtures("held")
-def test_damaged_objects_are_noted_some_at_a_time_too() -> None:
+def test_gather_of_damaged_objects_is_batched() -> None:
     tables, store, damaged = Fragile(), Counting(Site("aws")), list[str]()
     fill(store, 40, 1)
     store.objects = dict.fromkeys(store.objects, b"no archive")
@@ -91,7 +91,7 @@ def test_gather_after_an_object_vanished_continues_the_next_time() -> None:
     assert store.gets < 45
 
 
-def test_a_usual_look_is_one_note_and_one_write_a_part() -> None:
+def test_gather_writes_each_part_once() -> None:
     tables, store = Fragile(), Counting(Site("aws"))
     fill(store, 250, 20)
     assert gather(tables, store, "wine", []) == 250 * 20
@@ -99,7 +99,7 @@ def test_a_usual_look_is_one_note_and_one_write_a_part() -> None:
 
 
 class Vanishing(Counting):
-    """``gone`` is taken away once it was listed."""
+    """``gone`` is deleted once it was listed."""
 
     gone = ""
 

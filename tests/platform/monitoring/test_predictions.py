@@ -27,11 +27,11 @@ TWO = replace(HEADER, width=2)
 FULL = {"x": [1.5, None], "n": [2**40, 0], "b": [1, 0], "c": [1, None], "t": ["any", None]}
 
 
-def test_rows_come_back_as_they_were_logged() -> None:
-    one = Logged("a", 1000.5, 2, FULL, [[0.1, 0.9], [0.4, 0.6]], label_id="theirs")
+def test_read_gives_rows_as_logged() -> None:
+    request = Logged("a", 1000.5, 2, FULL, [[0.1, 0.9], [0.4, 0.6]], label_id="theirs")
     empty = Logged("none", 1000.6, 0, {name: [] for name in FULL}, [])
     two = Logged("b", 1000.7, 1, {"x": [0.0], "n": [3], "b": [1], "c": [0], "t": [""]}, [[0.0, 1.0]])
-    header, table = predictions.read(packed(TWO, one, empty, two), "key")
+    header, table = predictions.read(packed(TWO, request, empty, two), "key")
     assert header == TWO
     assert table[predictions.ID].tolist() == ["a", "a", "b"]
     assert table[predictions.LABEL_ID].tolist() == ["theirs", "theirs", "b"]
@@ -46,7 +46,7 @@ def test_rows_come_back_as_they_were_logged() -> None:
     assert set(table[predictions.CLOUD]) == {"aws"}
 
 
-def test_unseen_categories_come_back_as_the_texts_that_were_sent() -> None:
+def test_read_gives_unseen_categories_as_sent() -> None:
     two = Column("d", "BYTES", nullable=True, categories=("x",))
     header = replace(HEADER, columns=(COLUMNS[0], COLUMNS[3], two))
     gaps: dict[str, list[float | None]] = {"x": [1.0, 2.0, 3.0], "c": [1, None, 0], "d": [None, None, None]}
@@ -62,7 +62,7 @@ def test_unseen_categories_come_back_as_the_texts_that_were_sent() -> None:
     assert table["x"].tolist() == [1.0, 2.0, 3.0] * 2
 
 
-def test_a_whole_number_that_is_missing_leaves_the_others_as_fractions() -> None:
+def test_read_of_integers_with_a_missing_one_gives_floats() -> None:
     header = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, (Column("n", "INT64", nullable=True),))
     _, table = predictions.read(packed(header, Logged("a", 1.0, 2, {"n": [7, None]}, [[0.5], [0.5]])), "key")
     assert table["n"].fillna(-1).tolist() == [7.0, -1.0]
@@ -72,14 +72,14 @@ GOOD = packed(HEADER, Logged("a", 1.0, 2, FULL, [[0.5], [0.5]]))
 AT, ID_, LABEL, ROWS, INPUTS, SAID, TEXTS = range(7)
 
 
-def test_an_object_tells_how_large_it_is_unpacked() -> None:
+def test_unpacked_size_equals_the_decompressed_bytes() -> None:
     assert predictions.unpacked_size(GOOD) == len(gzip.decompress(GOOD))
 
 
-def changed(place: int, value: object) -> bytes:
+def changed(index: int, value: object) -> bytes:
     """A good object in which one value of its request is another."""
     header, [request] = msgspec.msgpack.decode(gzip.decompress(GOOD))
-    request[place] = value
+    request[index] = value
     return gzip.compress(msgspec.msgpack.encode([header, [request]]))
 
 
@@ -89,7 +89,7 @@ def with_unseen(unseen: object) -> bytes:
     return gzip.compress(msgspec.msgpack.encode([header, [[*request, unseen]]]))
 
 
-def test_only_what_was_unseen_may_be_told_as_unseen() -> None:
+def test_read_refuses_known_values_logged_as_unseen() -> None:
     assert predictions.read(with_unseen({"c": {1: "blue"}}), "key")[1]["c"].tolist() == ["white", "blue"]
 
 
@@ -110,20 +110,20 @@ def test_only_what_was_unseen_may_be_told_as_unseen() -> None:
     ],
     ids=lambda _: "",
 )
-def test_a_damaged_object_is_named(data: bytes) -> None:
+def test_read_of_a_damaged_object_names_it(data: bytes) -> None:
     with pytest.raises(SpecError, match="predictions/wine/x"):
         predictions.read(data, "predictions/wine/x")
 
 
 @given(st.lists(st.tuples(st.sampled_from("abcde"), st.floats(0, 10_000)), min_size=1))
-def test_each_request_once_and_its_first_answer(answers: list[tuple[str, float]]) -> None:
+def test_once_keeps_the_first_answer_of_each_request(answers: list[tuple[str, float]]) -> None:
     header = Header("wine", "1.0.0", "aws", "aws/sagemaker", 1.0, COLUMNS[:1])
-    objects = [packed(header, Logged(name, at, 1, {"x": [at]}, [[0.5]])) for name, at in answers]
+    objects = [packed(header, Logged(name, moment, 1, {"x": [moment]}, [[0.5]])) for name, moment in answers]
     tables = [predictions.read(data, "key")[1] for data in objects]
     whole = predictions.once(predictions.pd.concat(tables, ignore_index=True))
     assert sorted(whole[predictions.ID]) == sorted({name for name, _ in answers})
-    for name, at in zip(whole[predictions.ID], whole[predictions.AT], strict=True):
-        assert at == min(t for n, t in answers if n == name)
+    for name, moment in zip(whole[predictions.ID], whole[predictions.AT], strict=True):
+        assert moment == min(t for n, t in answers if n == name)
     part = predictions.parts(whole)
     assert sum(map(len, part.values())) == len(whole)
     assert all(part_of == predictions.part_of(t) for part_of, rows in part.items() for t in rows[predictions.AT])

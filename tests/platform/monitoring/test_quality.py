@@ -32,7 +32,7 @@ def with_share(column: str, value: object, share: float) -> pd.DataFrame:
     return rows
 
 
-def test_rows_like_those_of_training_have_none() -> None:
+def test_findings_of_training_rows_are_none() -> None:
     assert found(ROWS) == ()
     assert found(ROWS.head(0)) == ()
 
@@ -45,10 +45,10 @@ def test_rows_like_those_of_training_have_none() -> None:
         (with_share("carrier", "ZZ", 0.1), "new category", "10.0% of the rows have a value of carrier"),
         (with_share("temp", 99.0, 0.1), "out of range", "outside of the training range"),
         (ROWS.assign(temp=7.0), "constant", "temp is always 7; in training it varied."),
-        (ROWS.assign(carrier="AA"), "constant", "carrier is 'AA' wherever"),
+        (ROWS.assign(carrier="AA"), "constant", "carrier is always 'AA'"),
     ],
 )
-def test_one_finding_for_one_fault(rows: pd.DataFrame, kind: str, words: str) -> None:
+def test_findings_have_one_for_each_fault(rows: pd.DataFrame, kind: str, words: str) -> None:
     (finding,) = found(rows)
     assert finding.kind == kind
     assert words in finding.text
@@ -63,11 +63,11 @@ def test_one_finding_for_one_fault(rows: pd.DataFrame, kind: str, words: str) ->
         with_share("temp", np.nan, 1.0).head(99),
     ],
 )
-def test_a_few_odd_rows_are_no_finding(rows: pd.DataFrame) -> None:
+def test_findings_of_a_few_unusual_rows_are_none(rows: pd.DataFrame) -> None:
     assert found(rows) == ()
 
 
-def test_names_of_new_categories_are_few() -> None:
+def test_findings_name_few_new_categories() -> None:
     rows = ROWS.assign(carrier=[f"new-{k:03d}" for k in range(500)])
     (finding,) = found(rows)
     assert finding.share == 1

@@ -1,4 +1,4 @@
-"""Drift is answered once for each onset, and never in a loop."""
+"""Decisions on drift: one action for each onset, and never a loop."""
 
 from itertools import pairwise
 
@@ -21,24 +21,26 @@ POLICY = DriftPolicy(cooldown_hours=24, retrains_per_day=1)
 NOW = 1_700_000_000.0
 
 
-def seen(version: str = "1.0.0", drifted: bool | None = True, **rest: object) -> DriftObservation:
-    return DriftObservation(version, drifted, **{"at": NOW, "newest": "2013-07-01", "held_out": "2013-04-01", **rest})  # type: ignore[arg-type]
+def seen(version: str = "1.0.0", drifted: bool | None = True, **fields: object) -> DriftObservation:
+    return DriftObservation(
+        version, drifted, **{"measured_at": NOW, "newest": "2013-07-01", "held_out": "2013-04-01", **fields}
+    )  # type: ignore[arg-type]
 
 
-def test_the_first_sign_of_drift_starts_one_retraining() -> None:
+def test_decide_on_the_first_drift_retrains_once() -> None:
     memory, decision = decide(RetrainingMemory(), seen(), POLICY, NOW)
     assert (decision.action, decision.key) == ("retrain", f"1.0.0-{int(NOW)}")
     assert decide(memory, seen(training=True), POLICY, NOW + 10)[1].action == "wait"
 
 
-def test_a_retraining_that_gave_no_version_is_for_people_once() -> None:
+def test_decide_after_a_retraining_without_version_notifies_once() -> None:
     memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen(), POLICY, NOW + 60)
     assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
     assert decide(memory, seen(), POLICY, NOW + 120)[1].action == "wait"
 
 
-def test_a_retraining_that_crashed_is_tried_once_more_after_a_pause() -> None:
+def test_decide_after_a_crash_retries_once_after_a_pause() -> None:
     memory, first = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen(crashed_at=NOW + 60), POLICY, NOW + 70)
     assert (decision.action, decision.reason) == ("wait", "the retraining failed, and is tried once more in 60 min")
@@ -52,20 +54,20 @@ def test_a_retraining_that_crashed_is_tried_once_more_after_a_pause() -> None:
     assert decide(memory, seen(crashed_at=later + 20), POLICY, later + DAY_SECONDS)[1].action == "wait"
 
 
-def test_a_second_try_that_its_gates_refused_is_for_people() -> None:
+def test_decide_after_a_rejected_retry_notifies() -> None:
     memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, _ = decide(memory, seen(crashed_at=NOW + 60), POLICY, NOW + 61 + RETRY_SECONDS)
     _, decision = decide(memory, seen(), POLICY, NOW + 90 + RETRY_SECONDS)
     assert (decision.action, decision.key) == ("ask people", f"1.0.0-not-replaced-{int(NOW)}")
 
 
-def test_a_crash_of_long_ago_says_nothing_of_this_retraining() -> None:
+def test_decide_ignores_an_earlier_crash() -> None:
     memory, decision = decide(RetrainingMemory(), seen(crashed_at=NOW - DAY_SECONDS), POLICY, NOW)
     assert decision.action == "retrain"
     assert decide(memory, seen(crashed_at=NOW - DAY_SECONDS), POLICY, NOW + 60)[1].action == "ask people"
 
 
-def test_a_version_that_was_good_and_whose_retraining_failed_is_for_people() -> None:
+def test_decide_for_a_good_version_not_replaced_notifies() -> None:
     memory, _ = decide(RetrainingMemory(), seen(drifted=False), POLICY, NOW)
     memory, first = decide(memory, seen(), POLICY, NOW + 1)
     memory, second = decide(memory, seen(), POLICY, NOW + 2 * DAY_SECONDS)
@@ -73,13 +75,13 @@ def test_a_version_that_was_good_and_whose_retraining_failed_is_for_people() -> 
     assert second.key == f"1.0.0-not-replaced-{int(NOW)}"
 
 
-def test_a_retrained_version_that_drifts_too_is_for_people() -> None:
+def test_decide_for_a_retrained_version_that_drifts_notifies() -> None:
     memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, decision = decide(memory, seen("1.1.0"), POLICY, NOW + 2 * DAY_SECONDS)
     assert (decision.action, decision.key) == ("ask people", f"1.1.0-not-cured-{int(NOW)}")
 
 
-def test_a_cured_version_may_drift_again_and_is_retrained_after_the_cooldown() -> None:
+def test_decide_after_the_cooldown_retrains_again() -> None:
     memory, _ = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory, cured = decide(memory, seen("1.1.0", drifted=False), POLICY, NOW + 60)
     assert cured.action == "nothing"
@@ -87,22 +89,22 @@ def test_a_cured_version_may_drift_again_and_is_retrained_after_the_cooldown() -
     assert decide(memory, seen("1.1.0"), POLICY, NOW + DAY_SECONDS + 61)[1].action == "retrain"
 
 
-def test_without_newer_data_there_is_nothing_to_train_on() -> None:
+def test_decide_without_newer_data_notifies() -> None:
     _, decision = decide(RetrainingMemory(), seen(newest="2013-04-01"), POLICY, NOW)
     assert decision == RetrainingDecision(
         "ask people", f"1.0.0-no-new-data-{int(NOW)}", "there is no data newer than 2013-04, which it was judged on"
     )
 
 
-def test_while_another_champion_waits_nothing_is_trained_and_the_onset_is_kept() -> None:
+def test_decide_with_another_champion_waits_and_keeps_the_onset() -> None:
     memory, decision = decide(RetrainingMemory(), seen(champion="1.1.0"), POLICY, NOW)
     assert decision.action == "wait"
     assert "1.1.0 is champion now" in decision.reason
-    _, decision = decide(memory, seen(at=NOW + 60), POLICY, NOW + 60)  # somebody made 1.0.0 champion again
+    _, decision = decide(memory, seen(measured_at=NOW + 60), POLICY, NOW + 60)  # somebody made 1.0.0 champion again
     assert (decision.action, decision.key) == ("retrain", f"1.0.0-{int(NOW)}")
 
 
-def test_the_daily_limit_holds_without_a_cooldown() -> None:
+def test_decide_over_the_daily_limit_notifies() -> None:
     policy = DriftPolicy(cooldown_hours=0, retrains_per_day=1)
     memory, _ = decide(RetrainingMemory(), seen(), policy, NOW)
     memory, _ = decide(memory, seen("1.1.0", drifted=False), policy, NOW + 60)
@@ -113,9 +115,9 @@ def test_the_daily_limit_holds_without_a_cooldown() -> None:
 
 
 @pytest.mark.parametrize(
-    "memory", [RetrainingMemory(), RetrainingMemory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "told", "0.9.0-1")]
+    "memory", [RetrainingMemory(), RetrainingMemory("1.0.0", NOW, True, "0.9.0", (NOW, NOW + 1), "key", "0.9.0-1")]
 )
-def test_memory_survives_a_cursor(memory: RetrainingMemory) -> None:
+def test_memory_comes_back_from_its_dict(memory: RetrainingMemory) -> None:
     assert RetrainingMemory.from_dict(memory.to_dict()) == memory
 
 
@@ -131,9 +133,7 @@ STEPS = st.lists(
 @example([(True, False, False, 1.0), (False, True, False, 1.0), (True, False, False, 1.5 * DAY_SECONDS)], 3, 72.0)
 @example([(True, False, False, 1.0), (False, False, False, 1.0), (True, False, False, 1.0)], 0, 0.0)
 @example([(True, False, False, 1.0), (True, False, False, 1.0), (False, False, False, DAY_SECONDS)] * 2, 3, 0.0)
-def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
-    steps: list[Step], limit: int, cooldown: float
-) -> None:
+def test_decide_keeps_the_limits_and_acts_once_for_each_event(steps: list[Step], limit: int, cooldown: float) -> None:
     """Each step: drifted or not, whether a retraining gave a new version, whether one runs, seconds later."""
     policy = DriftPolicy(cooldown_hours=cooldown, retrains_per_day=limit)
     memory, now, number, started, notices = RetrainingMemory(), NOW, 0, list[tuple[float, str]](), list[str]()
@@ -141,7 +141,9 @@ def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
         now += later
         number += replaced
         memory = RetrainingMemory.from_dict(memory.to_dict())  # as after a restart
-        memory, decision = decide(memory, seen(f"1.{number}.0", drifted, at=now, training=training), policy, now)
+        memory, decision = decide(
+            memory, seen(f"1.{number}.0", drifted, measured_at=now, training=training), policy, now
+        )
         if decision.action == "retrain":
             assert drifted
             assert not training
@@ -149,14 +151,14 @@ def test_whatever_happens_the_limits_hold_and_each_event_is_asked_for_once(
         if decision.action == "ask people":
             notices.append(decision.key)
     assert len({key for _, key in started}) == len(started)
-    for at, _ in started:
-        assert sum(at <= other < at + DAY_SECONDS for other, _ in started) <= max(limit, 0)
-    for (one, _), (other, _) in pairwise(started):
-        assert other - one >= cooldown * 3600
+    for start, _ in started:
+        assert sum(start <= other < start + DAY_SECONDS for other, _ in started) <= max(limit, 0)
+    for (start, _), (following, _) in pairwise(started):
+        assert following - start >= cooldown * 3600
     assert all(first != second for first, second in pairwise(notices))
 
 
-def test_a_memory_that_is_lost_is_recalled_of_what_was_asked_for() -> None:
+def test_recalled_memory_equals_the_lost_one() -> None:
     memory, first = decide(RetrainingMemory(), seen(), POLICY, NOW)
     assert recalled([(NOW, first.key)]) == memory
     later = NOW + 61 + RETRY_SECONDS
@@ -171,7 +173,7 @@ def test_a_memory_that_is_lost_is_recalled_of_what_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize("drifted", [True, False])
-def test_who_lost_their_memory_trains_no_second_time(drifted: bool) -> None:
+def test_recalled_memory_starts_no_second_retraining(drifted: bool) -> None:
     """The version that was to be replaced, and the one that replaced it, within the cool-down."""
     _, first = decide(RetrainingMemory(), seen(), POLICY, NOW)
     memory = recalled([(NOW, first.key)])
@@ -181,6 +183,6 @@ def test_who_lost_their_memory_trains_no_second_time(drifted: bool) -> None:
 
 
 @pytest.mark.parametrize("damaged", [{"since": "x"}, {"since": [1]}, {"retrained_at": 3}, {"more": 1}, []])
-def test_what_is_no_memory_is_not_taken_for_one(damaged: object) -> None:
+def test_memory_from_other_data_raises(damaged: object) -> None:
     with pytest.raises((ValueError, TypeError, AttributeError)):
         RetrainingMemory.from_dict(damaged)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from intermodal.platform.monitoring.sensor_health import (
     examine,
 )
 
-LONG = SensorHealthState(at=10_000, since=0)
+LONG = SensorHealthState(ticked_at=10_000, since=0)
 
 
 @pytest.mark.parametrize(
@@ -27,17 +27,17 @@ LONG = SensorHealthState(at=10_000, since=0)
         (Beat("new", 30, None), None),
     ],
 )
-def test_what_is_wrong(beat: Beat, trouble: str | None) -> None:
+def test_examine_finds_silent_and_failing_sensors(beat: Beat, trouble: str | None) -> None:
     assert examine(LONG, [beat], 10_000)[1].get(beat.name) == trouble
 
 
-def test_one_that_never_ticks_is_found_after_a_while() -> None:
+def test_examine_finds_a_sensor_that_never_ticks() -> None:
     watch, found = examine(LONG, [Beat("new", 30, None)], 10_000)
     assert not found
     assert examine(watch, [Beat("new", 30, None)], 10_001 + allowed_silence(30))[1] == {"new": "silent"}
 
 
-def test_after_the_daemon_was_down_nobody_is_blamed_at_once() -> None:
+def test_examine_after_a_gap_waits_before_it_finds() -> None:
     back = LONG.resumed(90_000, 30)
     assert examine(back, [Beat("a", 30, 9_990)], 90_000)[1] == {}
     later = back.resumed(90_030, 30)
@@ -46,18 +46,18 @@ def test_after_the_daemon_was_down_nobody_is_blamed_at_once() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5000)), max_size=40))
-def test_told_once_for_each_silence(steps: list[tuple[bool, float]]) -> None:
-    """Whatever gaps there are: between two times that people are told, the sensor ticked."""
-    watch, now, last, told = SensorHealthState(), 1e6, 1e6, False
+def test_examine_notifies_once_for_each_silence(steps: list[tuple[bool, float]]) -> None:
+    """Whatever gaps there are: between two notices the sensor ticked."""
+    watch, now, last, notified = SensorHealthState(), 1e6, 1e6, False
     for ticks, passed in steps:
         now += passed
         if ticks:
-            last, told = now, False
+            last, notified = now, False
         watch = SensorHealthState.from_dict(vars(watch.resumed(now, 30)))
         watch, found = examine(watch, [Beat("a", 30, last)], now)
         if "a" in found and watch.told.get("a") != found["a"]:
             watch = SensorHealthState(
                 watch.ticked_at, watch.since, watch.seen, {**watch.told, "a": found["a"]}, watch.due
             )
-            assert not told
-            told = True
+            assert not notified
+            notified = True

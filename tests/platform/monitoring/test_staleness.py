@@ -20,7 +20,7 @@ OPEN = spec("m")
 ENDED = spec("m", data={"function": "data.rows", "partitions": {"monthly": {"start": "2024-01", "end": "2024-06"}}})
 
 
-def at(text: str) -> float:
+def moment(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
@@ -35,28 +35,29 @@ def at(text: str) -> float:
         ("2024-01-20T00:00", ""),  # before the model's first month ended
     ],
 )
-def test_which_month_is_due(now: str, month: str) -> None:
-    assert due_month(OPEN, at(now)) == month
+def test_due_month_follows_the_schedule(now: str, month: str) -> None:
+    assert due_month(OPEN, moment(now)) == month
 
 
-def test_data_is_late_when_its_month_is_missing() -> None:
-    assert late_data(OPEN, "2026-10-01", at("2026-11-20T00:00")) == ""
+def test_late_data_names_the_missing_month() -> None:
+    assert late_data(OPEN, "2026-10-01", moment("2026-11-20T00:00")) == ""
     assert (
-        late_data(OPEN, "2026-09-01", at("2026-11-20T00:00")) == "rows of 2026-10 were due, the newest are of 2026-09"
+        late_data(OPEN, "2026-09-01", moment("2026-11-20T00:00"))
+        == "rows of 2026-10 were due, the newest are of 2026-09"
     )
-    assert late_data(OPEN, "", at("2026-11-20T00:00")) == ""
-    assert late_data(ENDED, "2024-03-01", at("2026-11-20T00:00")) == ""
+    assert late_data(OPEN, "", moment("2026-11-20T00:00")) == ""
+    assert late_data(ENDED, "2024-03-01", moment("2026-11-20T00:00")) == ""
 
 
 @given(st.datetimes(datetime(2024, 3, 1), datetime(2060, 1, 1)))
-def test_the_alert_and_the_notice_agree(now: datetime) -> None:
+def test_late_data_agrees_with_the_alert(now: datetime) -> None:
     """Prometheus must not call data stale that is in time, which leaves it a few days in short months."""
     moment = now.replace(tzinfo=UTC).timestamp()
     age = moment - data_until(due_month(OPEN, moment))
     assert 0 < age <= STALE_AFTER_SECONDS
 
 
-def test_an_old_champion() -> None:
+def test_old_champion_names_its_age() -> None:
     limited = spec("m", stale_after_days=60)
     assert old_champion(limited, "1.0.0", 0, 60 * DAY_SECONDS) == ""
     assert old_champion(limited, "1.0.0", 0, 61 * DAY_SECONDS) == "1.0.0 is 61 days old, the spec allows 60"

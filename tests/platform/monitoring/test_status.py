@@ -14,7 +14,7 @@ from tests.targets import AWS
 
 
 class Slow(MemoryTarget):
-    """A target whose every call waits as it is told, and then does not answer."""
+    """A target whose every call waits for a given time, and then does not answer."""
 
     def __init__(self, wait: Callable[[], object]) -> None:
         super().__init__(AWS, MemoryStore(AWS.site))
@@ -32,7 +32,7 @@ def routed(adapter: MemoryTarget, models: int) -> MemoryGateway:
     return gateway
 
 
-def test_no_model_waits_for_the_target_of_another() -> None:
+def test_statuses_do_not_wait_for_targets_of_other_models() -> None:
     together = threading.Barrier(4)
     adapter = Slow(lambda: together.wait(timeout=30))
     found = status.statuses(routed(adapter, 4), MemoryTargets.of([adapter]), "sandbox")
@@ -40,6 +40,6 @@ def test_no_model_waits_for_the_target_of_another() -> None:
     assert {served.state for model in found.values() for served in model.endpoints} == {"unreachable"}
 
 
-def test_without_routes_no_target_is_called() -> None:
-    adapter = Slow(lambda: pytest.fail("asked"))
+def test_statuses_without_routes_call_no_target() -> None:
+    adapter = Slow(lambda: pytest.fail("called"))
     assert status.statuses(routed(adapter, 0), MemoryTargets.of([adapter]), "sandbox") == {}

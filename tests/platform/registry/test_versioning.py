@@ -14,7 +14,7 @@ MARK = Fingerprint("s", "d", "c", "p", "e")
 numbers = st.integers(0, 10_000)
 
 
-def test_the_first_version_is_1_0_0() -> None:
+def test_next_version_without_previous_is_1_0_0() -> None:
     assert str(next_version([], MARK)[0]) == "1.0.0"
 
 
@@ -29,24 +29,24 @@ def test_the_first_version_is_1_0_0() -> None:
         ({}, "2.3.5", "rebuilt"),
     ],
 )
-def test_what_changed_decides_which_part_rises(changed: dict[str, str], expected: str, why: str) -> None:
+def test_next_version_follows_the_kind_of_change(changed: dict[str, str], expected: str, why: str) -> None:
     version, reason = next_version([("2.3.4", MARK)], replace(MARK, **changed))
     assert str(version) == expected
     assert why in reason
 
 
-def test_the_newest_number_counts_and_not_the_order() -> None:
+def test_next_version_compares_with_the_newest_number() -> None:
     assert str(next_version([("1.10.0", MARK), ("1.9.0", MARK)], MARK)[0]) == "1.10.1"
 
 
 @given(numbers, numbers, numbers)
-def test_a_version_reads_back_what_it_writes(major: int, minor: int, patch: int) -> None:
+def test_version_comes_back_from_its_text(major: int, minor: int, patch: int) -> None:
     version = SemanticVersion(major, minor, patch)
     assert SemanticVersion.parse(str(version)) == version
 
 
 @given(st.text())
-def test_anything_else_is_refused_with_an_example(text: str) -> None:
+def test_version_from_other_text_is_refused(text: str) -> None:
     with pytest.raises(SpecError, match=r"1\.4\.0"):
         SemanticVersion.parse(f"v{text}")
 
@@ -54,7 +54,7 @@ def test_anything_else_is_refused_with_an_example(text: str) -> None:
 @given(
     st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=5), st.sampled_from(["signature", "data", "x"])
 )
-def test_a_new_number_is_above_every_old_one(known: list[tuple[int, int, int]], changed: str) -> None:
+def test_next_version_is_above_every_previous(known: list[tuple[int, int, int]], changed: str) -> None:
     earlier = [(str(SemanticVersion(*parts)), MARK) for parts in known]
     new = replace(MARK, **{changed: "new"}) if changed != "x" else MARK
     assert next_version(earlier, new)[0] > max(SemanticVersion(*parts) for parts in known)

@@ -38,8 +38,8 @@ def test_judge_passes_an_outage_within_its_limits() -> None:
         True,
         (
             "0 of 3000 requests failed.",
-            "Drained after 1.5 s, at most 1.5 s are allowed.",
-            "At full capacity again after 30.0 s, at most 30 s are allowed.",
+            "Drained after 1.5 s; the limit is 1.5 s.",
+            "At full capacity again after 30.0 s; the limit is 30 s.",
         ),
     )
 
@@ -49,10 +49,10 @@ def test_judge_passes_an_outage_within_its_limits() -> None:
     [
         ({"failed": 1}, "1 of 3000 requests failed."),
         ({"requests": 0}, "0 of 0 requests failed."),
-        ({"drained_seconds": 1.6}, "Drained after 1.6 s, at most 1.5 s are allowed."),
-        ({"drained_seconds": None}, "It was not drained while the drill lasted."),
-        ({"capacity_seconds": 30.1}, "At full capacity again after 30.1 s, at most 30 s are allowed."),
-        ({"capacity_seconds": None}, "It was not at full capacity again while the drill lasted."),
+        ({"drained_seconds": 1.6}, "Drained after 1.6 s; the limit is 1.5 s."),
+        ({"drained_seconds": None}, "It was not drained during the drill."),
+        ({"capacity_seconds": 30.1}, "At full capacity again after 30.1 s; the limit is 30 s."),
+        ({"capacity_seconds": None}, "It was not at full capacity again during the drill."),
     ],
 )
 def test_judge_fails_an_outage_that_misses_an_objective(broken: dict[str, Any], sentence: str) -> None:
@@ -65,7 +65,7 @@ def test_judge_fails_an_outage_that_misses_an_objective(broken: dict[str, Any], 
 def test_judge_takes_zero_seconds_as_drained() -> None:
     passed, reasons = judge(replace(OUTAGE, drained_seconds=0.0), OBJECTIVES)
     assert passed
-    assert "Drained after 0.0 s, at most 1.5 s are allowed." in reasons
+    assert "Drained after 0.0 s; the limit is 1.5 s." in reasons
 
 
 @pytest.mark.parametrize("kind", ["brownout", "throttle"])
@@ -79,10 +79,10 @@ def test_judge_of_a_brownout_counts_requests_alone(kind: DrillKind, counts: dict
 @pytest.mark.parametrize(
     ("broken", "passed", "sentence"),
     [
-        ({}, True, "The damage was found and mended."),
-        ({"detected_seconds": None}, False, "The damage was not found and mended."),
-        ({"restored_seconds": None}, False, "The damage was not found and mended."),
-        ({"failed": 1}, False, "The damage was found and mended."),
+        ({}, True, "The damage was found and repaired."),
+        ({"detected_seconds": None}, False, "The damage was not found and repaired."),
+        ({"restored_seconds": None}, False, "The damage was not found and repaired."),
+        ({"failed": 1}, False, "The damage was found and repaired."),
     ],
 )
 def test_judge_of_damage_needs_no_requests(broken: dict[str, Any], passed: bool, sentence: str) -> None:

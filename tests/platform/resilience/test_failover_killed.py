@@ -7,8 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.failover_world import COLD, World
-from tests.failover_world import world as build
+from tests.failover_world import COLD, World, build_world
 from tests.targets import AWS, AWS_EU, EKS, GCP
 
 WIDE = {"serve": [str(target) for target in (AWS, EKS, AWS_EU, GCP)]}
@@ -28,17 +27,17 @@ CASES: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
 def scenario(case: str, kills: list[tuple[int, bool]], forget: int = -1) -> World:
     """An outage and its end; the n-th phase is killed as the n-th of ``kills`` says."""
     fields, names = CASES[case]
-    at = build(**fields)
+    world = build_world(**fields)
     plan = [*kills, (0, False), (0, False)]
-    at.kill_cloud(*names)
-    at.killer.arm(*plan[0])
-    at.settle(forget=forget)
-    died = at.killer.died_at
-    at.revive(*names)
-    at.killer.arm(*plan[1])
-    at.settle(forget=forget)
-    at.killer.died_at = at.killer.died_at or died
-    return at
+    world.kill_cloud(*names)
+    world.killer.arm(*plan[0])
+    world.run_until_stable(forget=forget)
+    died = world.killer.died_at
+    world.revive(*names)
+    world.killer.arm(*plan[1])
+    world.run_until_stable(forget=forget)
+    world.killer.died_at = world.killer.died_at or died
+    return world
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -51,18 +50,18 @@ def test_failover_killed_at_any_call_ends_the_same(case: str, phase: int) -> Non
         for after in (False, True):
             kills = [(0, False), (0, False)]
             kills[phase] = (k, after)
-            at = scenario(case, kills)
-            assert at.end() == end, (k, after, at.killer.died_at)
-            assert at.changes <= unharmed.changes, (k, after, at.killer.died_at)
-            assert len(at.told) == len(unharmed.told), (k, after, at.killer.died_at)
-        if not at.killer.died_at:
+            world = scenario(case, kills)
+            assert world.end() == end, (k, after, world.killer.died_at)
+            assert world.changes <= unharmed.changes, (k, after, world.killer.died_at)
+            assert len(world.notices) == len(unharmed.notices), (k, after, world.killer.died_at)
+        if not world.killer.died_at:
             break  # that phase has no such call
 
 
 @cache
 def unharmed_end(case: str) -> tuple[dict[str, Any], int]:
-    at = scenario(case, [])
-    return at.end(), at.changes
+    world = scenario(case, [])
+    return world.end(), world.changes
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
@@ -77,16 +76,16 @@ def test_failover_killed_twice_and_without_its_cursor_ends_the_same(
 ) -> None:
     end, changes = unharmed_end(case)
     fields, names = CASES[case]
-    at = build(**fields)
-    for act, kill in ((at.kill_cloud, kills[0]), (at.revive, kills[1])):
+    world = build_world(**fields)
+    for act, kill in ((world.kill_cloud, kills[0]), (world.revive, kills[1])):
         act(*names)
-        at.killer.arm(*kill)
+        world.killer.arm(*kill)
         for number in range(12):
-            at.tick(forget=number == forget)
-            if at.killer.died_at:
-                at.killer.arm(*again)
+            world.tick(forget=number == forget)
+            if world.killer.died_at:
+                world.killer.arm(*again)
                 break
-        at.settle(forget=forget)
-        at.killer.arm(0, False)
-    assert at.end() == end
-    assert at.changes <= changes
+        world.run_until_stable(forget=forget)
+        world.killer.arm(0, False)
+    assert world.end() == end
+    assert world.changes <= changes

@@ -72,48 +72,48 @@ def test_replicas_of_a_lost_site_go_to_other_sites() -> None:
 
 @given(failures())
 def test_replicas_of_warm_targets_are_kept_while_a_target_can_take_them(drawn: Failures) -> None:
-    one, unavailable, exhausted = drawn
-    runs = desired_replicas(one, unavailable, exhausted)
-    assert set(runs) == set(one.targets) - unavailable
-    whole = sum(baseline_replicas(one, target) for target in one.targets)
-    assert whole == one.replicas * (len(one.targets) - len(one.cold_targets))
+    spec, unavailable, exhausted = drawn
+    runs = desired_replicas(spec, unavailable, exhausted)
+    assert set(runs) == set(spec.targets) - unavailable
+    whole = sum(baseline_replicas(spec, target) for target in spec.targets)
+    assert whole == spec.replicas * (len(spec.targets) - len(spec.cold_targets))
     if set(runs) - exhausted:
         assert sum(runs.values()) == whole
     else:
-        assert runs == {target: baseline_replicas(one, target) for target in runs}
-    assert all(runs[target] == baseline_replicas(one, target) for target in set(runs) & exhausted)
-    surge = surge_replicas(one, unavailable, exhausted)
-    assert surge == {target: n for target, n in runs.items() if n > baseline_replicas(one, target)}
+        assert runs == {target: baseline_replicas(spec, target) for target in runs}
+    assert all(runs[target] == baseline_replicas(spec, target) for target in set(runs) & exhausted)
+    surge = surge_replicas(spec, unavailable, exhausted)
+    assert surge == {target: n for target, n in runs.items() if n > baseline_replicas(spec, target)}
 
 
 @given(failures(), st.data())
 def test_weights_are_above_zero_and_only_over_serving(drawn: Failures, data: st.DataObject) -> None:
-    one, unavailable, exhausted = drawn
-    available = sorted(set(one.targets) - unavailable)
+    spec, unavailable, exhausted = drawn
+    available = sorted(set(spec.targets) - unavailable)
     if not available:
         return
     serving = data.draw(st.sets(st.sampled_from(available), min_size=1))
-    weights = weights_without(one, unavailable, serving, exhausted)
+    weights = weights_without(spec, unavailable, serving, exhausted)
     assert set(weights) == serving
-    assert list(weights) == [target for target in one.failover_order if target in serving]
+    assert list(weights) == [target for target in spec.failover_order if target in serving]
     assert sum(weights.values()) > 0
     assert min(weights.values()) >= 0
 
 
 @given(failures())
 def test_weights_of_all_that_runs_keep_every_stated_share(drawn: Failures) -> None:
-    one, unavailable, exhausted = drawn
-    runs = [target for target, count in desired_replicas(one, unavailable, exhausted).items() if count]
-    if one.route.policy != "weighted" or not set(runs) - exhausted:
+    spec, unavailable, exhausted = drawn
+    runs = [target for target, count in desired_replicas(spec, unavailable, exhausted).items() if count]
+    if spec.route.policy != "weighted" or not set(runs) - exhausted:
         return
-    weights = weights_without(one, unavailable, runs, exhausted)
-    stated = one.weights
+    weights = weights_without(spec, unavailable, runs, exhausted)
+    stated = spec.weights
     if any(stated.values()):
         taken = sum(stated.get(target, 0) for target in runs)
         moved = sum(
             stated.get(target, 0)
             for target in unavailable
-            if (heir := successor(one, target, unavailable, exhausted)) is not None and heir in runs
+            if (heir := successor(spec, target, unavailable, exhausted)) is not None and heir in runs
         )
         assert sum(weights.values()) in (taken + moved, 100)
 

@@ -22,7 +22,7 @@ TABLE = pd.DataFrame(
 )
 
 
-def test_datatypes_missing_values_and_categories_are_seen() -> None:
+def test_columns_have_datatypes_missing_values_and_categories() -> None:
     assert columns_of(TABLE) == (
         Column("carrier", "BYTES", True, ("AA", "UA")),
         Column("hour", "INT64"),
@@ -32,7 +32,7 @@ def test_datatypes_missing_values_and_categories_are_seen() -> None:
     )
 
 
-def test_a_signature_reads_back_what_it_writes() -> None:
+def test_signature_comes_back_from_its_dict() -> None:
     signature = signature_of(TABLE, "multiclass", ["a", "b", "c"])
     assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
     assert signature.metadata("m", "1.0.0")["outputs"] == [
@@ -40,19 +40,19 @@ def test_a_signature_reads_back_what_it_writes() -> None:
     ]
 
 
-def test_typed_rows_have_the_signatures_categories_and_an_unseen_value_is_missing() -> None:
+def test_typed_rows_with_an_unseen_category_have_it_missing() -> None:
     rows = typed(TABLE.assign(carrier=["ZZ", "AA", "UA"])[::-1], columns_of(TABLE))
     assert rows["carrier"].cat.categories.tolist() == ["AA", "UA"]
     assert rows["carrier"].isna().tolist() == [False, False, True]
     assert rows["gust"].dtype == "float64"
 
 
-def test_a_missing_column_is_named() -> None:
+def test_typed_without_a_column_names_it() -> None:
     with pytest.raises(SpecError, match="temp"):
         typed(TABLE.drop(columns="temp"), columns_of(TABLE))
 
 
-def test_a_type_that_no_endpoint_takes_is_named() -> None:
+def test_columns_of_an_unsupported_type_are_refused() -> None:
     with pytest.raises(SpecError, match="when"):
         columns_of(pd.DataFrame({"when": pd.to_datetime(["2013-01-01"])}))
 
@@ -67,7 +67,7 @@ def test_records_are_plain_json() -> None:
     }
 
 
-def test_a_digest_changes_with_values_order_and_types_only() -> None:
+def test_digest_changes_with_values_order_and_types_only() -> None:
     assert digest(TABLE) == digest(TABLE.copy())
     assert (
         len({digest(t) for t in (TABLE, TABLE[::-1], TABLE.assign(hour=[1, 2, 4]), TABLE.astype({"hour": "int32"}))})
@@ -75,7 +75,7 @@ def test_a_digest_changes_with_values_order_and_types_only() -> None:
     )
 
 
-def test_a_profile_counts_every_row_once() -> None:
+def test_profile_counts_every_row_once() -> None:
     columns = columns_of(TABLE)
     profile = profile_of(typed(TABLE, columns), columns, np.array([0.1, 0.5, 0.9]))
     assert [column["name"] for column in profile["columns"]] == [*TABLE.columns, "prediction_0"]

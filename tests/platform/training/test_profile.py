@@ -25,13 +25,13 @@ def numeric(values: object) -> ColumnProfile:
     return Profile.from_dict(profile_of(typed(table, columns), columns, np.zeros(len(table)))).columns[0]
 
 
-def test_a_profile_of_before_minimum_and_maximum_is_read() -> None:
+def test_profile_without_minimum_and_maximum_is_read() -> None:
     profile = Profile.from_json(json.dumps(OLD))
     assert profile.by_name["temp"] == ColumnProfile("temp", (1.0, 2.0), (), (1, 1, 1), 1, None, None)
     assert [column.is_text for column in profile.columns] == [False, True]
 
 
-def test_what_is_written_is_read_back() -> None:
+def test_profile_comes_back_from_its_dict() -> None:
     table = pd.DataFrame({"x": [1.0, None, 3.0], "c": ["a", "b", None], "empty": [np.nan] * 3})
     columns = columns_of(table)
     written = profile_of(typed(table, columns), columns, np.array([[0.1, 0.9]] * 3))
@@ -52,27 +52,27 @@ def test_what_is_written_is_read_back() -> None:
         json.dumps(OLD).replace("2.0", "2.0, 3.0"),
     ],
 )
-def test_what_is_no_profile_is_refused(text: str | bytes) -> None:
+def test_profile_from_other_data_is_refused(text: str | bytes) -> None:
     with pytest.raises(SpecError, match="Not a reference profile"):
         Profile.from_json(text)
 
 
-def test_a_continuous_number_has_a_hundred_even_bins() -> None:
+def test_profile_of_a_continuous_number_has_even_bins() -> None:
     counts = numeric(np.random.default_rng(0).normal(size=10_000)).counts
     assert len(counts) == QUANTILE_BINS
     assert max(counts) - min(counts) <= 2
 
 
-def test_a_flag_that_was_hardly_ever_set_has_a_bin_for_each_value() -> None:
+def test_profile_of_a_rare_flag_has_a_bin_for_each_value() -> None:
     profile = numeric([0] * 999 + [1])
     assert [times for times in profile.counts if times] == [999, 1]
 
 
-def test_a_constant_has_a_bin_below_and_one_above() -> None:
+def test_profile_of_a_constant_has_a_bin_below_and_above() -> None:
     assert numeric([7.0] * 50).counts == (0, 50, 0)
 
 
-def test_infinities_are_counted_and_are_no_edge() -> None:
+def test_profile_with_infinities_has_no_infinite_edge() -> None:
     profile = numeric([-np.inf, 1.0, 2.0, 3.0, np.inf])
     assert sum(profile.counts) == 5
     assert (profile.minimum, profile.maximum) == (1.0, 3.0)

@@ -8,15 +8,15 @@ from intermodal.platform.training.windows import TrainingWindow, latest_window
 YEAR = [f"2013-{month:02d}-01" for month in range(1, 13)]
 
 
-def test_the_newest_month_is_held_out() -> None:
+def test_window_holds_out_the_newest_month() -> None:
     assert latest_window(YEAR[:4], 3) == TrainingWindow(("2013-01-01", "2013-02-01", "2013-03-01"), "2013-04-01")
 
 
-def test_an_older_month_can_be_asked_for() -> None:
+def test_window_holds_out_a_given_month() -> None:
     assert latest_window(YEAR, 2, "2013-07-01") == TrainingWindow(("2013-05-01", "2013-06-01"), "2013-07-01")
 
 
-def test_a_window_crosses_the_year() -> None:
+def test_window_crosses_a_year() -> None:
     assert latest_window(["2012-11-01", "2012-12-01", "2013-01-01"], 2).train == ("2012-11-01", "2012-12-01")
 
 
@@ -29,6 +29,6 @@ def test_a_window_crosses_the_year() -> None:
         (YEAR[:4], "2014-01-01", "2014-01-01"),
     ],
 )
-def test_a_gap_is_named(available: list[str], holdout: str, named: str) -> None:
+def test_window_with_a_gap_names_it(available: list[str], holdout: str, named: str) -> None:
     with pytest.raises(SpecError, match=named):
         latest_window(available, 3, holdout)

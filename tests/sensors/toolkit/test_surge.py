@@ -39,7 +39,7 @@ class Left:
         self.clock, self.instance, self.world = clock, instance, World(package(), spec)
         world = self.world
         world.kill_cloud("aws/sagemaker")
-        world.settle()
+        world.run_until_stable()
         world.revive("aws/sagemaker")
         self.broken = world.targets[broken]
         self._break(self.broken)
@@ -120,7 +120,7 @@ def test_surge_that_cannot_be_scaled_down_is_notified_once(clock: Any, instance:
             assert left.reap(request) == ("azure" in str(request.run_key))
     assert len([key for key in left.tick.keys if "gcp" in key]) == 4
     assert len([key for key in left.tick.keys if "azure" in key]) == 1
-    assert [one.title for one in left.world.told] == [f"{MODEL} on gcp/cloud-run may run more than its spec says"]
+    assert [one.title for one in left.world.notices] == [f"{MODEL} on gcp/cloud-run may run more than its spec says"]
     left.mend()
     (request,) = left.later()
     assert left.reap(request)
