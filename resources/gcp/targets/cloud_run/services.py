@@ -1,4 +1,4 @@
-"""What a deployment looks like as a Cloud Run service, and back.
+"""A deploy request as a Cloud Run service, and a service as an endpoint.
 
 The model reaches the container as a read-only Cloud Storage volume, so the image needs no cloud SDK.
 https://cloud.google.com/run/docs/configuring/services/cloud-storage-volume-mounts
@@ -65,14 +65,14 @@ def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
     )
 
 
-def same(current: run_v2.Service, wanted: run_v2.Service) -> bool:
-    """Whether everything that we set is as we set it; what the cloud adds of its own does not count."""
-    have, want = current.template, wanted.template
+def is_same(current: run_v2.Service, desired: run_v2.Service) -> bool:
+    """Whether all fields that Intermodal sets are equal. Fields that the cloud adds do not count."""
+    have, want = current.template, desired.template
     if not have.containers or not have.volumes:
         return False
     old, new = have.containers[0], want.containers[0]
     return (
-        dict(current.annotations).items() >= dict(wanted.annotations).items()
+        dict(current.annotations).items() >= dict(desired.annotations).items()
         and old.image == new.image
         and list(old.env) == list(new.env)
         and list(old.volume_mounts) == list(new.volume_mounts)
@@ -96,7 +96,7 @@ def endpoint_of(service: run_v2.Service, target: Target) -> Endpoint:
 
 
 def state_of(service: run_v2.Service) -> tuple[State, str]:
-    """Ready only when the newest revision serves. The reason is the cloud's own."""
+    """Ready only when the newest revision serves. The reason is the cloud's."""
     from google.cloud import run_v2
 
     condition = service.terminal_condition
