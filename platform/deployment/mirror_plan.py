@@ -56,7 +56,7 @@ class Plan:
     def send(self) -> tuple[str, ...]:
         return self.copy + self.repair
 
-    def settle(self, damaged: Collection[str]) -> "Plan":
+    def resolve(self, damaged: Collection[str]) -> "Plan":
         """The plan after reading: what was read and is ``damaged`` must be repaired, everything else is kept."""
         bad = tuple(path for path in self.verify if path in damaged)
         good = tuple(path for path in self.verify if path not in damaged)

@@ -27,9 +27,9 @@ def damaged(manifest: Manifest, store: dict[str, tuple[FileEntry, str]], todo: P
 
 
 def apply(manifest: Manifest, store: dict[str, tuple[FileEntry, str]], todo: Plan) -> dict[str, tuple[FileEntry, str]]:
-    settled = todo.settle(damaged(manifest, store, todo))
-    after = {path: content for path, content in store.items() if path not in settled.remove}
-    return after | {path: (manifest.files[path], "new") for path in settled.send}
+    resolved = todo.resolve(damaged(manifest, store, todo))
+    after = {path: content for path, content in store.items() if path not in resolved.remove}
+    return after | {path: (manifest.files[path], "new") for path in resolved.send}
 
 
 @st.composite
@@ -67,9 +67,9 @@ def test_every_path_has_one_fate(world) -> None:
     assert set(todo.remove) == store.keys() - manifest.files.keys()
     for path in todo.keep:
         assert store[path][0] == manifest.files[path]
-    settled = todo.settle(damaged(manifest, store, todo))
-    assert sorted(settled.copy + settled.repair + settled.keep) == wanted
-    assert settled.verify == ()
+    resolved = todo.resolve(damaged(manifest, store, todo))
+    assert sorted(resolved.copy + resolved.repair + resolved.keep) == wanted
+    assert resolved.verify == ()
 
 
 @given(worlds())
@@ -77,7 +77,7 @@ def test_what_is_there_with_the_right_bytes_is_never_sent(world) -> None:
     manifest, store, record = world
     todo = plan(manifest, listed(store), record)
     right = {path for path, entry in manifest.files.items() if path in store and store[path][0] == entry}
-    assert right.isdisjoint(todo.settle(damaged(manifest, store, todo)).send)
+    assert right.isdisjoint(todo.resolve(damaged(manifest, store, todo)).send)
 
 
 def test_the_manifest_object_is_no_stray() -> None:
