@@ -1,4 +1,4 @@
-"""Who watches the clouds from where, and how many observations count."""
+"""Settings of the outage detection: which watchers observe the targets, and how many observations count."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DEFAULT = WatchPolicy()
 
 
 class WatchSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """The settings of ``platform.watching.WatchPolicy``; what is not set has its default."""
+    """The settings of ``WatchPolicy``, with its defaults."""
 
     watchers: list[str] = Field(default=list(DEFAULT.watchers), description="gateway, endpoint, or both.")
     quorum: str = Field(default=DEFAULT.quorum, description="any or all of the watchers.")
@@ -50,7 +50,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> WatchSettings:
             given[name] = text
     try:
         settings = WatchSettings(**given)  # type: ignore[arg-type]
-        _ = settings.policy  # refuses what makes no sense, here and not in a tick
+        _ = settings.policy  # validated here, not first in a tick
     except ValueError as error:
         raise SpecError(f"The settings of the watch are wrong: {error}", hint="See INTERMODAL_WATCH_*.") from error
     return settings
