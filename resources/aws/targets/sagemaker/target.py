@@ -99,7 +99,7 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             return endpoint_of(record, tags, self._url(request.name), self.target)
         raise DeployFailed(
             f"SageMaker endpoint '{request.name}' was not in service within {self.timeout_seconds:.0f} s.",
-            hint="The cloud continues, and bills it. Deploy again to continue, or delete it.",
+            hint="Its creation continues and is billed. Deploy again to continue, or delete it.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
