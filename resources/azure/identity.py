@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
 AUTHORITY = "AZURE_AUTHORITY_HOST"
-LIMITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
+CALL_LIMITS: dict[str, Any] = {"connection_timeout": 5, "read_timeout": 30}
 """Time limits of one call, in seconds; azure-core's defaults are 300 and 300."""
 
 
@@ -25,4 +25,4 @@ def credential() -> TokenCredential:
         from azure.identity import DefaultAzureCredential
     except ImportError as error:
         raise MissingExtra("azure-identity", "azure") from error
-    return DefaultAzureCredential(disable_instance_discovery=AUTHORITY in os.environ, **LIMITS)
+    return DefaultAzureCredential(disable_instance_discovery=AUTHORITY in os.environ, **CALL_LIMITS)

@@ -9,7 +9,7 @@ from typing import Any
 
 from intermodal.platform.errors import MissingExtra, Refused, Unavailable
 from intermodal.resources.azure.errors import translated
-from intermodal.resources.azure.identity import LIMITS, credential
+from intermodal.resources.azure.identity import CALL_LIMITS, credential
 from intermodal.resources.azure.targets.ml.workspace import RETRIES
 
 MINUTE = 60
@@ -39,7 +39,7 @@ class Monitor:
             base_url=management_endpoint,
             credential_scopes=[f"{management_endpoint}/.default"],
             **RETRIES,
-            **LIMITS,
+            **CALL_LIMITS,
         )
 
     def averages(

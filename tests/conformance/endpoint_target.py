@@ -41,6 +41,7 @@ from intermodal.platform.protocol import parity, v2
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
 from intermodal.platform.targets import Cloud, Feature, Target
+from intermodal.resources.polling import poll
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
@@ -59,10 +60,7 @@ def require(adapter: str, feature: Feature) -> None:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "the condition was not true in time"
-        time.sleep(0.1)
+    assert poll(condition, seconds, growth=1, first_pause=0.1), "the condition was not true in time"
 
 
 class EndpointTargetConformance:

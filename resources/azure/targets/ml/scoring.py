@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.resources.azure.errors import from_response
-from intermodal.resources.azure.identity import LIMITS
+from intermodal.resources.azure.identity import CALL_LIMITS
 from intermodal.resources.azure.targets.ml.workspace import RETRIES
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ class Scoring:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import RetryPolicy
 
-        return PipelineClient("https://", policies=[RetryPolicy(**RETRIES)], **LIMITS)
+        return PipelineClient("https://", policies=[RetryPolicy(**RETRIES)], **CALL_LIMITS)
 
     def score(self, doing: str, url: str, key: str, body: bytes) -> bytes:
         """The model's response. SpecError when it refuses the body, else the error for Azure's status."""

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from intermodal.platform.errors import MissingExtra
-from intermodal.resources.azure.identity import LIMITS, credential
+from intermodal.resources.azure.identity import CALL_LIMITS, credential
 
 PROVIDER = "Microsoft.MachineLearningServices"
 RETRIES = {"retry_total": 6, "retry_status": 5, "retry_connect": 1, "retry_read": 1, "retry_backoff_factor": 0.3}
-"""azure-core's own retries for 408, 429 and 5xx. With ``LIMITS`` an outage is noticed within seconds."""
+"""azure-core's own retries for 408, 429 and 5xx. With ``CALL_LIMITS`` an outage is noticed within seconds."""
 POLL_SECONDS = 5
 """Pause between polls of an operation, unless Azure's response has one."""
 
@@ -35,7 +35,7 @@ class Workspace:
             credential_scopes=[f"{management_endpoint}/.default"],
             polling_interval=POLL_SECONDS,
             **RETRIES,
-            **LIMITS,
+            **CALL_LIMITS,
         )
 
     def endpoint(self, name: str) -> Any | None:

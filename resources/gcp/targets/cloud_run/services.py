@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.cloud import run_v2
 
 MODEL_PATH, PORT = "/mnt/model", 8080
-LIMITS = {"cpu": "1", "memory": "1Gi"}
+CONTAINER_RESOURCES = {"cpu": "1", "memory": "1Gi"}
 ATTEMPT = "intermodal-attempt"
 
 
@@ -55,7 +55,7 @@ def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
                     image=request.image,
                     env=[run_v2.EnvVar(name=name, value=value) for name, value in env.items()],
                     ports=[run_v2.ContainerPort(container_port=PORT)],
-                    resources=run_v2.ResourceRequirements(limits=LIMITS, startup_cpu_boost=True),
+                    resources=run_v2.ResourceRequirements(limits=CONTAINER_RESOURCES, startup_cpu_boost=True),
                     volume_mounts=[run_v2.VolumeMount(name="model", mount_path=MODEL_PATH)],
                     startup_probe=_probe("/v2/health/ready", period=1, threshold=240),
                     liveness_probe=_probe("/v2/health/live", period=10, threshold=3),

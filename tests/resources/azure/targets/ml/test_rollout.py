@@ -129,9 +129,9 @@ def silence() -> Iterator[str]:
 
 
 def test_workspace_silent_cloud_is_unavailable_soon(silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert max(ml_workspace.LIMITS.values()) <= 30
-    for limit in ml_workspace.LIMITS:
-        monkeypatch.setitem(ml_workspace.LIMITS, limit, 0.2)
+    assert max(ml_workspace.CALL_LIMITS.values()) <= 30
+    for limit in ml_workspace.CALL_LIMITS:
+        monkeypatch.setitem(ml_workspace.CALL_LIMITS, limit, 0.2)
     known = SimpleNamespace(get_token=lambda *_, **__: AccessToken("token", int(time.time()) + 3600))
     monkeypatch.setattr(ml_workspace, "credential", lambda: known)
     workspace = ml_workspace.Workspace(silence, "s", "g", "w")
