@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 
 class BuiltOnce(Generic[K, V]):
-    """Values by key, each built once, also when several threads ask at the same moment."""
+    """Values by key, each built once, also when several threads need it at once."""
 
     def __init__(self, build: Callable[[K], V]) -> None:
         self._build, self._built, self._lock = build, dict[K, V](), Lock()

@@ -1,16 +1,17 @@
-"""Runs, launched through Dagster's webserver as the UI does, from wherever that can be reached."""
+"""A client of Dagster's webserver: launches runs as the UI does, and reads their results."""
 
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import httpx
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
+from intermodal.resources.polling import poll
 from intermodal.resources.storage.addresses import without_passwords
 
 if TYPE_CHECKING:  # the command line reads status without waiting for Dagster's import
@@ -20,8 +21,9 @@ LOCATION = "intermodal.definitions"
 SUCCESS = "SUCCESS"
 ENDED = (SUCCESS, "FAILURE", "CANCELED")
 """Values of ``dagster.DagsterRunStatus``."""
-PATIENCE = 60.0
-"""Seconds that a launch waits for a webserver that is starting or still loads the definitions."""
+LAUNCH_SECONDS = 60.0
+"""Limit of a launch while the webserver starts or loads the definitions."""
+LAUNCH_PAUSE_SECONDS, STATUS_PAUSE_SECONDS = 0.5, 0.3
 
 LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { definition { id }
   assetMaterializations(limit: 1) { metadataEntries { label
@@ -48,44 +50,55 @@ def launch(
     job: str,
     tags: Mapping[str, str] | None = None,
     config: Mapping[str, Any] | None = None,
-    patience: float = PATIENCE,
+    seconds: float = LAUNCH_SECONDS,
 ) -> str:
-    """Ask for a run of ``job`` at the webserver ``url``; the run's id. NotFound when there is no such job; ``patience``
-    is how many seconds a webserver that does not answer yet has."""
+    """Launch a run of ``job`` by the webserver at ``url``, retried for ``seconds``. Returns the run's id. NotFound when
+    there is no such job; Unavailable."""
     from dagster_graphql import DagsterGraphQLClientError
 
-    deadline = time.monotonic() + patience
-    while True:
+    def submit() -> str:
         try:
             return _client(url).submit_job_execution(
                 job, repository_location_name=LOCATION, tags=dict(tags or {}), run_config=dict(config or {})
             )
         except (DagsterGraphQLClientError, OSError) as error:
             if (known := jobs(url)) and job not in known:
-                like = [one for one in known if one.partition("_")[0] == job.partition("_")[0]]
-                raise NotFound(f"Dagster has no job '{job}'.", hint=f"It has: {', '.join(like or known)}.") from error
-            if time.monotonic() > deadline:
-                why = error.__cause__ or error  # the client's own words are the query
-                raise Unavailable(
-                    f"The run of {job} was not taken: {why}", hint=f"Does {without_passwords(url)} answer?"
+                similar = [name for name in known if name.partition("_")[0] == job.partition("_")[0]]
+                raise NotFound(
+                    f"Dagster has no job '{job}'.", hint=f"It has: {', '.join(similar or known)}."
                 ) from error
-            time.sleep(0.5)
+            raise
+
+    retrying = Retrying(
+        retry=retry_if_exception_type((DagsterGraphQLClientError, OSError)),
+        wait=wait_fixed(LAUNCH_PAUSE_SECONDS),
+        stop=stop_after_delay(seconds),
+        reraise=True,
+    )
+    try:
+        return retrying(submit)
+    except (DagsterGraphQLClientError, OSError) as error:
+        raise Unavailable(
+            f"The run of {job} was not launched: {_cause(error)}", hint=f"Does {without_passwords(url)} answer?"
+        ) from error
 
 
 def wait(url: str, run_id: str, seconds: float = 600) -> None:
     """Block until the run ends; IntermodalError when it does not succeed."""
-    deadline = time.monotonic() + seconds
-    while (status := _status(url, run_id)) not in ENDED:
-        if time.monotonic() > deadline:
-            raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {page(url, run_id)}.")
-        time.sleep(0.3)
+
+    def final_status() -> str | None:
+        return status if (status := _status(url, run_id)) in ENDED else None
+
+    status = poll(final_status, seconds, growth=1, first_pause=STATUS_PAUSE_SECONDS)
+    if status is None:
+        raise IntermodalError(f"Run {run_id} did not end within {seconds:.0f} s.", hint=f"See {page(url, run_id)}.")
     if status != SUCCESS:
-        why = _reason(url, run_id)
-        raise IntermodalError(f"Run {run_id} ended as {status}. {why}".strip(), hint=f"See {page(url, run_id)}.")
+        text = f"Run {run_id} ended as {status}. {_reason(url, run_id)}".strip()
+        raise IntermodalError(text, hint=f"See {page(url, run_id)}.")
 
 
 def stop(url: str, run_id: str) -> None:
-    """End a run: it is interrupted, and takes back what it did. One that has ended already is left as it is."""
+    """Interrupt a run, which then undoes its changes. Does nothing when it has ended already."""
     from dagster_graphql import DagsterGraphQLClientError
 
     try:
@@ -99,8 +112,8 @@ def stop(url: str, run_id: str) -> None:
 
 def metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, Any]:
     """Numbers, texts and markdown of an asset's newest materialization; empty when there is none, or no such asset any
-    more. ``seconds``: how long the webserver has."""
-    asset = _ask(url, LATEST, {"key": {"path": list(key)}}, seconds)["assetOrError"]
+    more. ``seconds`` limits the call."""
+    asset = _query(url, LATEST, {"key": {"path": list(key)}}, seconds)["assetOrError"]
     found = (asset.get("definition") and asset.get("assetMaterializations")) or []
     values = ("intValue", "floatValue", "boolValue", "text", "mdStr")
     entries = found[0]["metadataEntries"] if found else []
@@ -109,32 +122,31 @@ def metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, Any
 
 def failed(url: str, model: str, jobs: Collection[str], seconds: float = 30) -> str:
     """The id of the newest of a model's last 20 runs that is one of ``jobs``, if it failed or was stopped; else ''."""
-    for run in _ask(url, RECENT, {"model": model}, seconds)["runsOrError"].get("results", ()):
+    for run in _query(url, RECENT, {"model": model}, seconds)["runsOrError"].get("results", ()):
         if run["jobName"] in jobs:
             return str(run["runId"]) if run["status"] in ("FAILURE", "CANCELED") else ""
     return ""
 
 
 def page(url: str, run_id: str) -> str:
-    """Where the UI shows a run, to be printed."""
+    """The address of a run's page in the UI, for display."""
     return f"{without_passwords(url)}/runs/{run_id}"
 
 
 def jobs(url: str) -> list[str]:
     """The names of all jobs; none while the webserver does not answer or has not loaded them."""
     try:
-        found = _ask(url, JOBS, {"location": LOCATION}, seconds=5)["repositoryOrError"]
+        found = _query(url, JOBS, {"location": LOCATION}, seconds=5)["repositoryOrError"]
     except Unavailable:
         return []
     return sorted(job["name"] for job in found.get("jobs", ()) if not job["name"].startswith("__"))
 
 
 def heard_of(url: str) -> float | None:
-    """When the daemon that ticks the sensors last said that it lives, Unix seconds; None when it never did.
-    Unavailable."""
-    status = _ask(url, HEARTBEAT, {}, seconds=5)["instance"]["daemonHealth"]["daemonStatus"]
-    at = status["lastHeartbeatTime"]
-    return None if at is None else float(at)
+    """The last heartbeat of the sensor daemon, Unix seconds; None before its first. Raises Unavailable."""
+    status = _query(url, HEARTBEAT, {}, seconds=5)["instance"]["daemonHealth"]["daemonStatus"]
+    heartbeat = status["lastHeartbeatTime"]
+    return None if heartbeat is None else float(heartbeat)
 
 
 def _status(url: str, run_id: str) -> str:
@@ -142,28 +154,33 @@ def _status(url: str, run_id: str) -> str:
 
     try:
         return str(_client(url).get_run_status(run_id).value)
-    except (DagsterGraphQLClientError, OSError) as error:  # the client's own words are the query; why is its cause
+    except (DagsterGraphQLClientError, OSError) as error:
         raise Unavailable(
-            f"Dagster does not say how run {run_id} is going: {error.__cause__ or error}",
-            hint=f"The run does not need this terminal. See {page(url, run_id)}, when that answers.",
+            f"Dagster does not return the status of run {run_id}: {_cause(error)}",
+            hint=f"The run continues without this terminal. See {page(url, run_id)}.",
         ) from error
 
 
+def _cause(error: Exception) -> BaseException:
+    """The reason: the message of the client's own error is the query."""
+    return error.__cause__ or error
+
+
 def _reason(url: str, run_id: str) -> str:
-    """What the first step that failed says of it: our own sentence, else the innermost; '' when nothing is known."""
+    """The message of the first failed step: of an IntermodalError, else of the innermost error; '' when unknown."""
     try:
-        events = _ask(url, REASON, {"run": run_id})["logsForRun"].get("events", ())
+        events = _query(url, REASON, {"run": run_id})["logsForRun"].get("events", ())
     except Unavailable:
         return ""
     for event in events:
         if error := event.get("error"):
             chain = [error["message"], *(link["error"]["message"] for link in error["errorChain"])]
-            ours = [one for one in chain if one.startswith("intermodal.")]  # else the innermost
+            ours = [message for message in chain if message.startswith("intermodal.")]
             return re.sub(r"^[\w.]+: ", "", str((ours or chain[-1:])[0]).strip())  # without the class's name
     return ""
 
 
-def _ask(url: str, query: str, variables: Mapping[str, Any], seconds: float = 30) -> dict[str, Any]:
+def _query(url: str, query: str, variables: Mapping[str, Any], seconds: float = 30) -> dict[str, Any]:
     try:
         answer = httpx.post(f"{url}/graphql", json={"query": query, "variables": variables}, timeout=seconds)
         answer.raise_for_status()

@@ -1,4 +1,4 @@
-"""Which environment this is, and the image that its endpoints run."""
+"""The environment's name, and the image that its endpoints run."""
 
 import os
 
@@ -13,14 +13,14 @@ from intermodal.resources.settings import regional_variable
 class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``environment`` is sandbox, staging or production.
 
-    Until there is an image asset, the image is the packaged server, the same for every version: a reference in the
-    site's registry, by ``INTERMODAL_<CLOUD>_IMAGE``.
+    Until there is an image asset, the image is the packaged server and the same for every version. Its reference in the
+    site's registry is set by ``INTERMODAL_<CLOUD>_IMAGE``.
     """
 
     environment: str
 
     def image(self, site: Site) -> str:
-        """SpecError names the variable that is not set."""
+        """The image's reference. SpecError names the variable that is not set."""
         variable = f"INTERMODAL_{site.cloud.upper().replace('-', '_')}_IMAGE"
         names = (regional_variable(variable, site.region), variable)
         found = next((os.environ[name] for name in names if os.environ.get(name)), "")

@@ -1,4 +1,4 @@
-"""Who watches the clouds from where, and how many observations count."""
+"""Settings of the outage detection: which watchers observe the targets, and how many observations count."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> WatchSettings:
             given[name] = text
     try:
         settings = WatchSettings(**given)  # type: ignore[arg-type]
-        _ = settings.policy  # refuses what makes no sense, here and not in a tick
+        _ = settings.policy  # validated here, not first in a tick
     except ValueError as error:
         raise SpecError(f"The settings of the watch are wrong: {error}", hint="See INTERMODAL_WATCH_*.") from error
     return settings

@@ -1,7 +1,7 @@
 """Figures from Prometheus. Fulfils the port ``Metrics`` over Prometheus' HTTP API.
 
-``deploy/prometheus/rules/recording.yml``, which that Prometheus must have loaded, defines what a failure is and hides
-Envoy's own names. Figures are of the gateway's tries (what callers meet) and, where servers are scraped, of their load.
+Prometheus must have loaded ``deploy/prometheus/rules/recording.yml``, which defines what a failure is and replaces
+Envoy's own names. Figures are of the gateway's tries and, where servers are scraped, of their load.
 """
 
 import json
@@ -36,7 +36,7 @@ QUERIES: Mapping[str, str] = {
 
 
 def query(seconds: float, model: str = "") -> str:
-    """All figures in one expression, which the label ``figure`` distinguishes: one call, one moment."""
+    """One expression for all figures, so that they are of the same moment. The label ``figure`` distinguishes them."""
     selector = f"{{model={json.dumps(model)}}}" if model else '{model!=""}'
     span = f"[{max(1, round(seconds * 1000))}ms]"
     parts = (
@@ -47,17 +47,17 @@ def query(seconds: float, model: str = "") -> str:
 
 
 class PrometheusMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """Prometheus at ``url``. Errors: Unavailable (no answer, or one without figures), Refused."""
+    """Prometheus at ``url``. Errors: Unavailable (no response, or one without figures), Refused."""
 
     url: str = Field(default="", description="Such as http://127.0.0.1:9090.")
-    seconds: float = Field(default=5.0, gt=0, description="How long an answer may take.")
+    seconds: float = Field(default=5.0, gt=0, description="Limit of a query, in seconds.")
 
     @property
     def source(self) -> str:
         return "prometheus"
 
     def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
-        """What happened in the last ``seconds``, which should span two scrapes at least.
+        """Figures of the last ``seconds``, which should span two scrapes at least.
 
         A row for each model, target and version that had a try, or whose servers are scraped and run. A try whose
         retry on another target succeeded counts as an error here, of the target that failed.
@@ -100,7 +100,7 @@ class PrometheusMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _target(text: str) -> Target | None:
-    """None for a series that has no target, as those from before there was the label."""
+    """None for a series without a target, such as those recorded before the label existed."""
     try:
         return parse_target(text)
     except SpecError:
@@ -127,5 +127,5 @@ def _figures(model: str, target: Target, version: str, values: Mapping[str, floa
 
 @cache
 def _client() -> httpx.Client:
-    """Thread-safe, and made once: its TLS context costs tens of milliseconds."""
+    """A shared, thread-safe client: creating its TLS context takes tens of milliseconds."""
     return httpx.Client()

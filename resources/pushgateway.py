@@ -1,6 +1,6 @@
-"""Numbers of Intermodal's own for dashboards and alerts. Fulfils the port ``Gauges`` with Prometheus' Pushgateway.
+"""Intermodal's own gauges for dashboards and alerts. Fulfils the port ``Gauges`` with Prometheus' Pushgateway.
 
-https://github.com/prometheus/pushgateway: runs end before a scrape, so they leave their numbers there.
+Runs end before a scrape, so they push their numbers: https://github.com/prometheus/pushgateway.
 """
 
 import logging
@@ -22,17 +22,17 @@ _log = logging.getLogger(__name__)
 class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
     """A Pushgateway at ``url``. Every series carries ``job="intermodal"`` and ``group``."""
 
-    url: str = Field(default="", description="Such as http://127.0.0.1:9091; empty: numbers go nowhere.")
-    seconds: float = Field(default=5.0, gt=0, description="How long a push may take.")
+    url: str = Field(default="", description="Such as http://127.0.0.1:9091; empty: numbers are dropped.")
+    seconds: float = Field(default=5.0, gt=0, description="Limit of a push, in seconds.")
 
     def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
-        """Replace everything of ``group`` with these (name, labels, value), at once: a PUT.
+        """Replace all of ``group`` by these (name, labels, value) in one PUT.
 
-        A label that only some series of a name have is empty in the others. Without a ``url`` this does nothing but
-        write to the debug log. Unavailable when there is one and the push fails; the password is in no error.
+        A label that only some series of a name have is empty in the others. Without a ``url`` this only writes to the
+        debug log. Unavailable when the push fails; no error has the password.
         """
         if not self.url:
-            _log.debug("no Pushgateway is configured: %d gauges of %s go nowhere", len(gauges), group)
+            _log.debug("no Pushgateway is configured: %d gauges of %s are dropped", len(gauges), group)
             return
         try:
             from prometheus_client import push_to_gateway
@@ -40,7 +40,7 @@ class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         except ImportError as error:
             raise MissingExtra("prometheus-client", "watch") from error
         url = httpx.URL(self.url if "://" in self.url else f"http://{self.url}")
-        # urllib takes a name and a password for a part of the host, and puts them in its errors.
+        # urllib treats a user name and password as part of the host, and its errors have them.
         address = str(url.copy_with(userinfo=b""))
         handler = partial(basic_auth_handler, username=url.username or None, password=url.password)
         try:

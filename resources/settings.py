@@ -12,7 +12,7 @@ from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Site
 
 REGIONAL: dict[str, Any] = {"regional": True}
-"""``json_schema_extra`` of a field that each region has its own value of: a bucket is read in its own region only."""
+"""``json_schema_extra`` of a field with a value for each region, such as a bucket, which belongs to one region."""
 ENVIRONMENTS = ("sandbox", "staging", "production")
 
 
@@ -27,9 +27,9 @@ def environment(environ: Mapping[str, str] = os.environ) -> str:
 class SiteSettings(BaseSettings):
     """One cloud's settings at one site.
 
-    For another region than the cloud's own, a variable's name ends in the region: ``INTERMODAL_AWS_BUCKET_EU_WEST_1``.
-    Regional fields must be set so; of the others the cloud's own value holds where there is none. Fields are read by
-    their ``validation_alias`` only: a variable that happens to be named ``BUCKET`` is no setting of ours.
+    For a named region, a variable's name ends in the region: ``INTERMODAL_AWS_BUCKET_EU_WEST_1``. Regional fields must
+    be set so; other fields default to the cloud's own value. Fields are read by their ``validation_alias`` only, so an
+    unrelated variable named ``BUCKET`` is not a setting.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
@@ -48,8 +48,8 @@ class SiteSettings(BaseSettings):
 
     @classmethod
     def missing(cls, site: Site) -> tuple[str, ...]:
-        """The variables that are not set; none when the site is configured. A wrong value is not missing: ``of`` names
-        it, so that a typing mistake does not disable a cloud without a word."""
+        """The variables that are not set; none when the site is configured. A wrong value is not missing: ``of`` raises
+        it, so that a typing mistake does not silently disable a cloud."""
         return cls._read(site)[1]
 
     @classmethod

@@ -170,7 +170,7 @@ class TestMemoryRegistry(ModelRegistryConformance):
     def start_run(self) -> Callable[[], str]:
         return lambda: "run"
 
-    test_a_record_without_its_run_is_no_candidate = None  # type: ignore[assignment]
+    test_read_record_without_its_run_is_not_found = None  # type: ignore[assignment]
     """The twin has no runs: it reads a package from its folder."""
 
 
@@ -183,16 +183,16 @@ class TestMemoryStore:
         return MemoryStore(Site("aws"))
 
     prefix = ObjectStoreConformance.prefix
-    test_an_object_comes_back = ObjectStoreConformance.test_an_object_comes_back
-    test_an_object_comes_as_a_file = ObjectStoreConformance.test_an_object_comes_as_a_file
-    test_what_is_not_there = ObjectStoreConformance.test_what_is_not_there
+    test_put_object_is_read_and_listed = ObjectStoreConformance.test_put_object_is_read_and_listed
+    test_download_object_is_written_and_hashed = ObjectStoreConformance.test_download_object_is_written_and_hashed
+    test_missing_name_is_not_found = ObjectStoreConformance.test_missing_name_is_not_found
     test_delete_is_idempotent = ObjectStoreConformance.test_delete_is_idempotent
-    test_a_mirror_holds_exactly_the_manifest = ObjectStoreConformance.test_a_mirror_holds_exactly_the_manifest
-    test_an_empty_version = ObjectStoreConformance.test_an_empty_version
-    test_another_version = ObjectStoreConformance.test_another_version_under_the_same_prefix
-    test_a_source_that_changed_is_refused = ObjectStoreConformance.test_a_source_that_changed_is_refused
-    test_a_failed_repair_leaves_no_manifest = ObjectStoreConformance.test_a_failed_repair_leaves_no_manifest
-    test_names_are_refused = ObjectStoreConformance.test_names_that_some_cloud_cannot_hold_are_refused
+    test_mirror_has_exactly_the_manifests_files = ObjectStoreConformance.test_mirror_has_exactly_the_manifests_files
+    test_mirror_empty_version_is_a_manifest = ObjectStoreConformance.test_mirror_empty_version_is_a_manifest
+    test_another_version = ObjectStoreConformance.test_mirror_another_version_replaces_the_first
+    test_mirror_changed_source_is_an_error = ObjectStoreConformance.test_mirror_changed_source_is_an_error
+    test_mirror_failed_repair_leaves_no_manifest = ObjectStoreConformance.test_mirror_failed_repair_leaves_no_manifest
+    test_names_are_refused = ObjectStoreConformance.test_mirror_unportable_name_is_refused
 
 
 class TestMemoryTarget:
@@ -216,9 +216,9 @@ class TestMemoryTarget:
 
     body = staticmethod(body_of)
     holds = EndpointTargetConformance.holds
-    test_it_answers = EndpointTargetConformance.test_it_answers_the_golden_rows_through_the_official_client
-    test_it_is_listed_by_environment_and_model = EndpointTargetConformance.test_it_is_listed_by_environment_and_model
-    test_a_wrong_body = EndpointTargetConformance.test_a_body_that_is_wrong_is_the_callers_mistake_and_named
-    test_what_is_not_there = EndpointTargetConformance.test_what_is_not_there
-    test_a_failed_update = EndpointTargetConformance.test_a_failed_update_says_why_and_the_old_one_keeps_serving
-    test_two_deploys_at_once = EndpointTargetConformance.test_two_deploys_of_one_name_at_once_both_end_well
+    test_it_answers = EndpointTargetConformance.test_invoke_golden_rows_predicts_as_recorded
+    test_list_is_by_environment_and_model = EndpointTargetConformance.test_list_is_by_environment_and_model
+    test_a_wrong_body = EndpointTargetConformance.test_invoke_wrong_body_names_the_column
+    test_missing_name_is_not_found = EndpointTargetConformance.test_missing_name_is_not_found
+    test_a_failed_update = EndpointTargetConformance.test_deploy_failed_update_keeps_the_old_one_serving
+    test_two_deploys_at_once = EndpointTargetConformance.test_deploy_twice_at_once_both_end_ready

@@ -1,4 +1,4 @@
-"""Questions to CloudWatch about SageMaker endpoints, and its answers as Figures. No call is made here.
+"""CloudWatch queries for SageMaker endpoints, and their results as Figures. No call is made here.
 
 Metrics, units and statistics: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
@@ -18,16 +18,16 @@ from intermodal.platform.targets import Target
 from intermodal.resources.aws.targets.sagemaker.plan import VARIANT
 
 MINUTE = 60
-MAX_SECONDS = 15 * 86_400
-"""CloudWatch keeps points of a minute for 15 days."""
+MAX_SPAN_SECONDS = 15 * 86_400
+"""CloudWatch keeps points of one minute for 15 days."""
 INVOCATIONS, INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
 Values = Mapping[str, Sequence[float]]
-"""What each question was answered with, in no order; nothing where nothing happened."""
+"""The values of each query by its Id, in no order; no entry where nothing happened."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """Whole minutes, in Unix seconds; ``seconds`` of them had passed when it was asked, at least one."""
+    """Whole minutes, in Unix seconds; ``seconds`` of them, at least one, had passed at the time of the query."""
 
     start: int
     end: int
@@ -36,9 +36,9 @@ class Window:
 
 def window(now: float, seconds: float, late_seconds: float) -> Window:
     """As many whole minutes as cover ``seconds``; the last began at least ``late_seconds`` ago."""
-    if not 0 < seconds <= MAX_SECONDS:
+    if not 0 < seconds <= MAX_SPAN_SECONDS:
         raise SpecError(
-            f"CloudWatch was asked for {seconds:.0f} s.", hint="Ask for more than 0 s and no more than 15 days."
+            f"CloudWatch has no figures of {seconds:.0f} s.", hint="Request more than 0 s and at most 15 days."
         )
     end = int((now - late_seconds) // MINUTE + 1) * MINUTE
     start = end - math.ceil(seconds / MINUTE) * MINUTE
@@ -47,7 +47,7 @@ def window(now: float, seconds: float, late_seconds: float) -> Window:
 
 @dataclass(frozen=True)
 class MeasuredEndpoint:
-    """One endpoint as SageMaker describes it; ``cores`` of one instance are None where the type does not tell."""
+    """One endpoint as SageMaker describes it; ``cores`` of one instance is None where its type does not define it."""
 
     name: str
     model: str
@@ -57,9 +57,9 @@ class MeasuredEndpoint:
 
 
 def cores_of(instance_type: str) -> int | None:
-    """vCPUs of ``ml.<family>.<size>``: 2 for ``large``, then 4 for each ``x`` (``ml.m5.4xlarge``: 16); None if unsure.
+    """vCPUs of ``ml.<family>.<size>``: 2 for ``large``, then 4 for each ``x`` (``ml.m5.4xlarge``: 16); else None.
 
-    https://aws.amazon.com/sagemaker/ai/pricing/ lists them; types from generation 4 on keep to the rule.
+    https://aws.amazon.com/sagemaker/ai/pricing/ lists them; types from generation 4 on follow the rule.
     """
     size = instance_type.rpartition(".")[2]
     if size == "large":
@@ -68,10 +68,10 @@ def cores_of(instance_type: str) -> int | None:
     return 4 * int(found[1] or 1) if found else None
 
 
-def questions(endpoint: MeasuredEndpoint, index: int, span: Window) -> Iterator[dict[str, Any]]:
+def queries(endpoint: MeasuredEndpoint, index: int, span: Window) -> Iterator[dict[str, Any]]:
     """The MetricDataQueries of one endpoint; each Id begins with ``e<index>_``.
 
-    Sums and means come minute by minute. A percentile does not add up, so CloudWatch is asked for one over the span.
+    Sums and means come minute by minute. Percentiles cannot be added, so one query covers the whole span.
     """
     whole = span.end - span.start
     for id, namespace, metric, stat, period in (
@@ -85,8 +85,8 @@ def questions(endpoint: MeasuredEndpoint, index: int, span: Window) -> Iterator[
         ("cpu", INSTANCES, "CPUUtilization", "Average", MINUTE),
     ):
         dimensions = [{"Name": "EndpointName", "Value": endpoint.name}, {"Name": "VariantName", "Value": VARIANT}]
-        what = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
-        yield {"Id": f"e{index}_{id}", "MetricStat": {"Metric": what, "Period": period, "Stat": stat}}
+        selected = {"Namespace": namespace, "MetricName": metric, "Dimensions": dimensions}
+        yield {"Id": f"e{index}_{id}", "MetricStat": {"Metric": selected, "Period": period, "Stat": stat}}
 
 
 def moment(seconds: int) -> datetime:
@@ -94,18 +94,18 @@ def moment(seconds: int) -> datetime:
 
 
 def figures(target: Target, endpoint: MeasuredEndpoint, index: int, span: Window, values: Values) -> Figures:
-    """``error_rate`` counts what the container did not answer below 500: 5xx, or no answer at all.
+    """``error_rate`` counts requests with a 5xx status or without a response.
 
-    A container that hangs or goes away is in InvocationModelErrors, which has its 4xx too, and need not be in
-    Invocation5XXErrors; the larger count is taken. ``throttled`` and ``cold_starts`` are not published for such
-    endpoints. The latency is the container's as SageMaker sees it: percentiles of its own overhead are not published.
+    A container that hangs or dies is counted in InvocationModelErrors, which includes 4xx, and not always in
+    Invocation5XXErrors; the larger count is used. SageMaker publishes neither ``throttled`` nor ``cold_starts`` for
+    such endpoints, and no percentiles of its own overhead: the latency is the container's.
     """
 
     def of(id: str) -> Sequence[float]:
         return values.get(f"e{index}_{id}", ())
 
     def milliseconds(id: str) -> float | None:
-        # One point, unless CloudWatch splits the span by its own clock: then the slower part speaks for the whole.
+        # One point, or two when CloudWatch splits the span by its own clock: then the slower one counts.
         return max(of(id), default=0.0) / 1000 or None
 
     requests = sum(of("requests"))

@@ -1,4 +1,4 @@
-"""Who we are on AWS: boto3's own chain (environment, profile, role, pod or instance identity), and nothing else.
+"""Identity on AWS: boto3's own chain (environment, profile, role, pod or instance identity), and nothing else.
 
 https://boto3.amazonaws.com/v1/documentation/api/latest/guide/credentials.html
 """
@@ -28,9 +28,9 @@ def session(region: str) -> Session:
 def client(service: str, region: str, max_attempts: int, seconds: float | None = None, endpoint_url: str = "") -> Any:
     """A client of the service at ``endpoint_url``; empty: AWS_ENDPOINT_URL[_<SERVICE>] where that is set, else AWS's.
 
-    ``seconds`` is how long it waits for a connection, and for an answer, instead of the usual.
+    ``seconds`` replaces CONNECT_SECONDS and READ_SECONDS.
     """
-    ours = session(region)
+    aws = session(region)
     from botocore.config import Config
 
     config = Config(
@@ -38,16 +38,16 @@ def client(service: str, region: str, max_attempts: int, seconds: float | None =
         read_timeout=seconds or READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": max_attempts},
     )
-    return ours.client(service, config=config, endpoint_url=endpoint_url or None)
+    return aws.client(service, config=config, endpoint_url=endpoint_url or None)
 
 
 def signature(service: str, region: str) -> AwsSignature:
-    """What somebody else needs to sign for ``service`` as us, fresh now. Raises Refused when there are no keys."""
+    """Current keys with which the gateway signs for ``service`` as this identity. Refused when there are none."""
     found = session(region).get_credentials()
     if found is None:
         raise Refused("There are no AWS credentials.", hint=HINT)
     keys = found.get_frozen_credentials()
-    # Keys of a role expire; botocore keeps the moment to itself.
+    # Keys of a role expire; botocore has no public attribute for it.
     expiry = getattr(found, "_expiry_time", None)
-    until = expiry.timestamp() if expiry else None
-    return AwsSignature(service, region, keys.access_key, keys.secret_key, keys.token or "", until)
+    expires_at = expiry.timestamp() if expiry else None
+    return AwsSignature(service, region, keys.access_key, keys.secret_key, keys.token or "", expires_at)

@@ -25,5 +25,5 @@ class AwsSettings(SiteSettings):
     monitor_delay_seconds: float = Field(
         default=120,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
-        description="How late CloudWatch is.",
+        description="Delay of CloudWatch, in seconds.",
     )

@@ -1,7 +1,7 @@
 """Tags under AWS's rules: letters, digits, spaces and ``_ . : / = + - @``.
 
 https://docs.aws.amazon.com/tag-editor/latest/userguide/best-practices-and-strats.html
-Anything else is written as ``=XX`` for each byte of its UTF-8 form, as quoted-printable does, so that it reads back.
+Any other character is written as ``=XX`` for each byte of its UTF-8 form, as in quoted-printable, and is read back.
 """
 
 import re

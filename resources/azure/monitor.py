@@ -9,12 +9,12 @@ from typing import Any
 
 from intermodal.platform.errors import MissingExtra, Refused, Unavailable
 from intermodal.resources.azure.errors import translated
-from intermodal.resources.azure.identity import LIMITS, credential
+from intermodal.resources.azure.identity import CALL_LIMITS, credential
 from intermodal.resources.azure.targets.ml.workspace import RETRIES
 
 MINUTE = 60
-MOST_SERIES = 1000
-"""Azure gives ten by default."""
+MAX_SERIES = 1000
+"""Azure's default is 10."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Series:
 
 
 class Monitor:
-    """Errors are ours. A read costs one call of Resource Manager for each resource."""
+    """Raises Intermodal's errors. A read is one call of Resource Manager for each resource."""
 
     def __init__(self, management_endpoint: str, subscription_id: str) -> None:
         try:
@@ -39,7 +39,7 @@ class Monitor:
             base_url=management_endpoint,
             credential_scopes=[f"{management_endpoint}/.default"],
             **RETRIES,
-            **LIMITS,
+            **CALL_LIMITS,
         )
 
     def averages(
@@ -56,7 +56,7 @@ class Monitor:
                     metricnames=",".join(metrics),
                     aggregation="Average",
                     filter=" and ".join(f"{name} eq '*'" for name in split_by) or None,
-                    top=MOST_SERIES if split_by else None,
+                    top=MAX_SERIES if split_by else None,
                 )
         except Refused as error:
             hint = "Give this identity the role Monitoring Reader in the workspace."
@@ -68,12 +68,12 @@ def _series(doing: str, metric: Any) -> list[Series]:
     if metric.error_code not in (None, "Success"):
         raise Unavailable(f"Could not {doing}: {metric.error_code} {metric.error_message}", hint="Try again.")
     found = []
-    for one in metric.timeseries:
-        labels = {label.name.value.lower(): label.value for label in one.metadatavalues or []}
-        points = {point.time_stamp.timestamp(): point.average for point in one.data if point.average is not None}
+    for series in metric.timeseries:
+        labels = {label.name.value.lower(): label.value for label in series.metadatavalues or []}
+        points = {point.time_stamp.timestamp(): point.average for point in series.data if point.average is not None}
         found.append(Series(labels, points))
     return found
 
 
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -38,5 +38,5 @@ class AzureSettings(SiteSettings):
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
-        description="How late Azure Monitor is.",
+        description="Delay of Azure Monitor, in seconds.",
     )

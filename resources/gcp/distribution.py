@@ -1,4 +1,4 @@
-"""Percentiles out of a distribution of Cloud Monitoring, which gives counts in buckets and not the values.
+"""Percentiles of a distribution of Cloud Monitoring, which has counts in buckets instead of values.
 
 https://cloud.google.com/monitoring/api/ref_v3/rest/v3/TypedValue#Distribution
 """
@@ -10,8 +10,8 @@ from typing import Any
 def percentile(distribution: dict[str, Any], share: float) -> float | None:
     """The value below which ``share`` (0 to 1) of the population lies, for values that cannot be negative.
 
-    Linear within its bucket, as Cloud Monitoring's own percentiles are, so no more exact than the bucket is wide. A
-    value beyond the last bound is taken as that bound: it is at least so much. None without a population.
+    Interpolated linearly within its bucket, as Cloud Monitoring does, so as exact as the bucket is narrow. A value
+    beyond the last bound counts as that bound, which it is at least. None without a population.
     """
     counts = [int(count) for count in distribution.get("bucketCounts", [])]
     if not sum(counts):

@@ -1,16 +1,28 @@
-"""Google's exceptions as ours, each with what to do next."""
+"""Google's exceptions as Intermodal's errors."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from intermodal.platform.errors import IntermodalError, MissingExtra, NotFound, Refused, Throttled, Unavailable
+from intermodal.resources.error_templates import Templates, from_status
+
+RESPONSES: Templates = {
+    Refused: (
+        "Google Cloud refused to {doing}: {reason}",
+        "Give this identity roles/run.admin (and roles/iam.serviceAccountUser) in the project.",
+    ),
+    Throttled: ("Google Cloud throttled: {doing}: {reason}", "Wait a minute, then retry."),
+    NotFound: ("Could not {doing}: {reason}", "Check project, region and name."),
+    Unavailable: ("Could not {doing}: {reason}", "Try again; see status.cloud.google.com."),
+    IntermodalError: ("Google Cloud did not {doing}: {reason}", "Correct the request."),
+}
 
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Raise Refused, Throttled, Unavailable, NotFound or IntermodalError for what the SDK raises inside.
+    """Raise Refused, Throttled, Unavailable, NotFound or IntermodalError for the SDK's exceptions.
 
-    ``doing`` names the call for people: ``create Cloud Run service 'x'``.
+    ``doing`` names the call in the text: ``create Cloud Run service 'x'``.
     """
     try:
         import requests
@@ -26,23 +38,9 @@ def translated(doing: str) -> Iterator[None]:
             raise Unavailable(f"Could not {doing}: {error}", hint="Try again.") from error
         with translated(doing):
             raise cause from error
-    except (google.Unauthorized, google.Forbidden) as error:
-        raise Refused(
-            f"Google Cloud refused to {doing}: {error.message}",
-            hint="Give this identity roles/run.admin (and roles/iam.serviceAccountUser) in the project.",
-        ) from error
-    except google.TooManyRequests as error:
-        raise Throttled(
-            f"Google Cloud throttled: {doing}: {error.message}", hint="Wait a minute, then retry."
-        ) from error
-    except google.NotFound as error:
-        raise NotFound(f"Could not {doing}: {error.message}", hint="Check project, region and name.") from error
-    except google.ServerError as error:
-        raise Unavailable(
-            f"Could not {doing}: {error.message}", hint="Try again; see status.cloud.google.com."
-        ) from error
     except google.GoogleAPICallError as error:
-        raise IntermodalError(f"Google Cloud did not {doing}: {error.message}", hint="Correct the request.") from error
+        status = int(error.code or (500 if isinstance(error, google.ServerError) else 0))
+        raise from_status(status, RESPONSES, doing=doing, reason=error.message) from error
     except auth.RefreshError as error:
         if error.retryable:
             raise Unavailable(
@@ -53,6 +51,6 @@ def translated(doing: str) -> Iterator[None]:
         auth.TransportError,
         requests.ConnectionError,
         requests.Timeout,
-        requests.exceptions.ChunkedEncodingError,  # cut off in the middle of an answer: no ConnectionError to requests
+        requests.exceptions.ChunkedEncodingError,  # an incomplete response; requests has it as no ConnectionError
     ) as error:
         raise Unavailable(f"Could not {doing}: no answer from Google Cloud.", hint="Check the network.") from error

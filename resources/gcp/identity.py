@@ -1,4 +1,4 @@
-"""Who we are on Google Cloud: Application Default Credentials, and ID tokens for calling a service.
+"""Identity on Google Cloud: Application Default Credentials, and ID tokens for calling a service.
 
 GOOGLE_APPLICATION_CREDENTIALS names a service-account file; without it google-auth asks the metadata server.
 https://cloud.google.com/docs/authentication/application-default-credentials
@@ -40,10 +40,10 @@ def credentials() -> Credentials:
 
 
 def _issued_elsewhere() -> Credentials | None:
-    """A service account whose token server is not Google's; None for all others.
+    """The service account, if its token server is not Google's; else None.
 
-    google-auth asks iamcredentials.googleapis.com about the regions of every service account, in the background.
-    Google cannot know this one, so no call goes there.
+    google-auth calls iamcredentials.googleapis.com in the background for the regions of a service account. Google does
+    not know such an account, so this call is switched off.
     """
     from google.oauth2 import service_account
 
@@ -51,7 +51,7 @@ def _issued_elsewhere() -> Credentials | None:
         account = json.loads(Path(os.environ["GOOGLE_APPLICATION_CREDENTIALS"]).read_text("utf-8"))
         host = urlsplit(account["token_uri"]).hostname or ""
     except (KeyError, OSError, ValueError):
-        return None  # google.auth.default() says what is wrong
+        return None  # google.auth.default() then raises the reason
     if account.get("type") != "service_account" or host.endswith("googleapis.com"):
         return None
 
@@ -64,7 +64,7 @@ def _issued_elsewhere() -> Credentials | None:
 
 
 def caller(audience: str) -> Any:
-    """Credentials that call the service at ``audience`` (its URL) with an ID token, which they renew themselves."""
+    """Credentials that call the service at ``audience`` (its URL) with an ID token, and renew it themselves."""
     try:
         from google.auth.exceptions import DefaultCredentialsError
         from google.auth.transport.requests import Request
@@ -78,7 +78,7 @@ def caller(audience: str) -> Any:
 
 
 def id_token(audience: str) -> BearerToken:
-    """A fresh ID token for ``audience``. Raises Refused, or Unavailable when nobody answers."""
+    """A fresh ID token for ``audience``. Raises Refused, or Unavailable without an answer."""
     found = caller(audience)
     from google.auth.exceptions import RefreshError, TransportError
     from google.auth.transport.requests import Request

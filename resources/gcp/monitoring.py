@@ -1,4 +1,4 @@
-"""Google's Cloud Monitoring client: time series of Cloud Run, aligned to one span, with our errors and retries."""
+"""Google's Cloud Monitoring client: time series of Cloud Run, aligned to one span, with Intermodal's errors."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ Json = dict[str, Any]
 class Monitoring:
     """The time series of one project and region. ``endpoint`` is empty for Google's own address.
 
-    REST through google-api-python-client; monitoring_v3 speaks gRPC only. Throttled and failing calls are tried again
-    for ``retry_seconds``. A new one for each read, so that forks and threads share nothing.
+    REST through google-api-python-client; monitoring_v3 speaks gRPC only. Throttled and failing calls are retried
+    for ``retry_seconds``. Made anew for each read, so that forks and threads share nothing.
     """
 
     project: str
@@ -85,23 +85,23 @@ class Monitoring:
         calls = self._api.projects().timeSeries()
         call = calls.list(**request)
         while call is not None:
-            page = self._tried(doing, call.execute)
+            page = self._retried(doing, call.execute)
             yield page
             call = calls.list_next(call, page)
 
-    def _tried(self, doing: str, call: Callable[[], Json]) -> Json:
+    def _retried(self, doing: str, call: Callable[[], Json]) -> Json:
         from google.api_core import exceptions as google
         from google.api_core.retry import Retry, if_exception_type
 
         transient = if_exception_type(google.TooManyRequests, google.ServerError)
-        again = Retry(transient, initial=0.2, maximum=2, timeout=self.retry_seconds)
+        retry = Retry(transient, initial=0.2, maximum=2, timeout=self.retry_seconds)
         with translated(doing):
-            answer: Json = again(_once)(doing, call)
+            answer: Json = retry(_once)(doing, call)
         return answer
 
 
 def _once(doing: str, call: Callable[[], Json]) -> Json:
-    """One try, its failure as google-api-core's, which ``translated`` and ``Retry`` know."""
+    """One attempt. Its failure is one of google-api-core, as ``translated`` and ``Retry`` need it."""
     import httplib2
     from google.api_core import exceptions as google
     from googleapiclient.errors import HttpError
@@ -124,5 +124,5 @@ def _quoted(text: str) -> str:
     return f'"{text}"'
 
 
-def _moment(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat().replace("+00:00", "Z")

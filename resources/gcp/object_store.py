@@ -54,8 +54,8 @@ class GcsObjectStore(ObstoreResource):
             from obstore.auth.google import GoogleCredentialProvider
         except ImportError as error:
             raise MissingExtra("google-auth", "gcp") from error
-        # Our own credentials: the provider's default asks for no scope, which Google's token endpoint refuses for a
-        # service account, and a store without a provider asks the metadata server.
+        # The provider's default has no scope, which Google's token endpoint refuses for a service account; a store
+        # without a provider uses the metadata server. So the credentials are given.
         return GCSStore(
             self.bucket,
             config={"base_url": self.endpoint.rstrip("/")} if self.endpoint else {},

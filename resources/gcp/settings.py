@@ -36,5 +36,5 @@ class GcpSettings(SiteSettings):
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
-        description="How late Cloud Monitoring is.",
+        description="Delay of Cloud Monitoring, in seconds.",
     )

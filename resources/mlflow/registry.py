@@ -1,4 +1,4 @@
-"""The registry on MLflow: candidates are runs with a package, versions are model versions with a semantic tag."""
+"""The registry on MLflow. Candidates are runs with a package; versions are model versions with a semantic tag."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
     tracking_uri: str
 
     def record(self, folder: Path, record: TrainingRecord) -> Candidate:
-        """Log parameters, metrics, the package and the record to the run; the record goes last and makes it count."""
+        """Log parameters, metrics, the package and the record. The record is last: a run with one is complete."""
         write_mlmodel(folder, record)
         manifest = Manifest.of(folder)
         with self._client() as client:
@@ -69,20 +69,20 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return None if entry is None else self._version(entry)
 
     def champions(self) -> Mapping[str, str]:
-        """A call for each 1,000 models, which tells of every model whose champion is its newest version, and one for
-        each 100 others. A champion without a semantic version is not ours and left out."""
+        """A call for each 1,000 models, which has the version of every model whose champion is its newest, and one
+        for each 100 other models. A champion without a semantic version is foreign, and is left out."""
         numbers, found = dict[str, str](), dict[str, str]()
         with self._client() as client:
             for model in _pages(partial(client.search_registered_models, max_results=1000)):
                 if CHAMPION in model.aliases:
                     numbers[model.name] = str(model.aliases[CHAMPION])
-                    _take(found, numbers, model.latest_versions or ())
-            # None of our names has a quote in it, and MLflow's filter could not be asked for one that has.
+                    _add_champions(found, numbers, model.latest_versions or ())
+            # A name with a quote is foreign, and MLflow's filter cannot express it.
             others = sorted(name for name in numbers.keys() - found.keys() if "'" not in name)
             for start in range(0, len(others), 100):
                 names = ", ".join(f"'{name}'" for name in others[start : start + 100])
                 entries = _pages(partial(client.search_model_versions, f"name IN ({names})"))
-                _take(found, numbers, entries)
+                _add_champions(found, numbers, entries)
         return found
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
@@ -112,16 +112,16 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._read(candidate.record.run_id, f"{PACKAGE}/{path}")
 
     def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
-        """Beside the package, in the version's run; the address is the page of MLflow's UI that shows it."""
+        """Beside the package, in the version's run. Returns the address of its page in MLflow's UI."""
         run_id, (folder, _, name) = version.candidate.record.run_id, path.rpartition("/")
         with self._client() as client, TemporaryDirectory() as local:
             (Path(local) / name).write_bytes(data)
             client.log_artifact(run_id, str(Path(local) / name), folder or None)
             experiment = client.get_run(run_id).info.experiment_id
-        return f"{self._shown.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
+        return f"{self._address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
 
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
-        """The package loaded through MLflow's own loader, with the server's runtime inside."""
+        """The package, loaded by MLflow's own loader, which uses the server's runtime."""
         import mlflow.pyfunc
 
         with TemporaryDirectory() as folder:
@@ -129,8 +129,8 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return lambda rows: model.predict(rows)
 
     def _version(self, entry: Any) -> RegisteredVersion:
-        made = entry.creation_timestamp / 1000
-        return RegisteredVersion(entry.tags[VERSION_TAG], str(entry.version), self._load(entry.run_id), made)
+        created_at = entry.creation_timestamp / 1000
+        return RegisteredVersion(entry.tags[VERSION_TAG], str(entry.version), self._load(entry.run_id), created_at)
 
     def _load(self, run_id: str) -> Candidate:
         record = TrainingRecord.from_json(self._read(run_id, RECORD))
@@ -143,7 +143,7 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     @contextmanager
     def _client(self) -> Iterator[Any]:
-        """A client whose failures to reach the server are ours."""
+        """A client. NotFound and Unavailable replace its exceptions."""
         from mlflow.exceptions import MlflowException
         from mlflow.tracking import MlflowClient
         from requests import RequestException
@@ -151,39 +151,40 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         try:
             yield MlflowClient(self.tracking_uri)
         except (MlflowException, RequestException) as error:
-            said = without_passwords(str(error))
+            reason = without_passwords(str(error))
             if isinstance(error, MlflowException) and error.error_code in ("RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"):
-                raise NotFound(f"MLflow at {self._shown}: {said}") from None
+                raise NotFound(f"MLflow at {self._address}: {reason}") from None
             raise Unavailable(
-                f"MLflow at {self._shown}: {said}",
+                f"MLflow at {self._address}: {reason}",
                 hint="Look at its log, or set INTERMODAL_MLFLOW_URL to a server that runs.",
-            ) from None  # the cause repeats the address with its password, and Dagster shows causes
+            ) from None  # the cause has the address with its password, and Dagster displays causes
 
     @property
-    def _shown(self) -> str:
+    def _address(self) -> str:
         return without_passwords(self.tracking_uri)
 
 
-def _pages(ask: Callable[..., Any]) -> Iterator[Any]:
-    page = ask()
+def _pages(search: Callable[..., Any]) -> Iterator[Any]:
+    """The entries of every page."""
+    page = search()
     yield from page
     while page.token:
-        page = ask(page_token=page.token)
+        page = search(page_token=page.token)
         yield from page
 
 
-def _take(found: dict[str, str], numbers: Mapping[str, str], entries: Iterable[Any]) -> None:
-    """Keep the semantic version of those entries that are their model's champion."""
+def _add_champions(found: dict[str, str], numbers: Mapping[str, str], entries: Iterable[Any]) -> None:
+    """Add to ``found`` the semantic version of each entry that is its model's champion."""
     for entry in entries:
         if str(entry.version) == numbers.get(entry.name) and VERSION_TAG in entry.tags:
             found[entry.name] = entry.tags[VERSION_TAG]
 
 
-def _absent_is_none(ask: Callable[[], Any]) -> Any:
+def _absent_is_none(get: Callable[[], Any]) -> Any:
     from mlflow.exceptions import MlflowException
 
     try:
-        return ask()
+        return get()
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST" or ("alias" in str(error) and "not found" in str(error)):
             return None

@@ -1,4 +1,4 @@
-"""One MLflow run for each Dagster run that trains, tied together by dagster-mlflow."""
+"""One MLflow run for each Dagster run that trains, connected by dagster-mlflow."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -11,16 +11,16 @@ import dagster as dg
     description="dagster-mlflow's resource: starts or finds the MLflow run tagged with this Dagster run's id.",
 )
 def mlflow_run(context: dg.InitResourceContext) -> Iterator[Any]:
-    """Imported when a run needs it: MLflow takes seconds to import, and most processes here never train.
+    """The MLflow run of this Dagster run. MLflow takes seconds to import, so it is imported when a run needs it.
 
-    Its finish hook is not used: it ends the run too early (dagster#21872); the ``model`` asset ends it.
+    The finish hook of dagster-mlflow ends the run too early (dagster#21872): the ``model`` asset ends it instead.
     """
     from dagster_mlflow import mlflow_tracking
 
     config = {
         "experiment_name": context.resource_config["experiment"],
         "mlflow_tracking_uri": context.resource_config["tracking_uri"],
-        # MLflow would write the run's address into the log, with the password of the tracking server's.
+        # Otherwise MLflow logs the run's address with the tracking server's password.
         "env": {"MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true"},
         "extra_tags": {},
     }

@@ -1,4 +1,4 @@
-"""Addresses: of folders and buckets, as fsspec takes them, and how those with a password in them are shown."""
+"""Addresses of folders and buckets, for fsspec and for display."""
 
 import re
 
@@ -8,14 +8,14 @@ USERINFO = re.compile(r"(?<=://)[^/?#\s]*@")
 
 
 def at_address(address: str) -> UPath:
-    """A folder's path, or what fsspec knows by ``address`` (``s3://bucket/incidents``).
+    """The path of a folder, or of any address that fsspec knows (``s3://bucket/incidents``).
 
-    Nothing that was listed is kept: s3fs and its like keep listings for as long as their process lives, and a sensor's
-    would never see what runs have written since.
+    Listings are not cached: s3fs and others cache them for the life of the process, and a sensor would then never see
+    what runs write.
     """
     return UPath(address, use_listings_cache=False) if "://" in address else UPath(address)
 
 
 def without_passwords(text: str) -> str:
-    """The text with the name and the password taken out of every URL in it."""
+    """The text, without user name and password in its URLs."""
     return USERINFO.sub("", text)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BUCKET_SCHEMES = frozenset({"s3", "gs", "az", "abfs"})
 RETRY_SECONDS = 10.0
-"""For how long a request to a bucket is tried again."""
+"""Limit of the retries of a request."""
 GOOGLE_SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 
 
@@ -94,18 +94,18 @@ class Bucket:
 
         with self._translated():
             try:
-                # In one request: a multipart upload knows no condition.
+                # In one request: a multipart upload has no conditions.
                 obstore.put(self._store, self._path(key), text.encode(), mode=mode, use_multipart=False)
             except (AlreadyExistsError, PreconditionError):
                 return False
             except FileNotFoundError as error:
-                _require_bucket(error)  # S3 answers so to a condition on an object that was deleted
+                _require_bucket(error)  # S3's response to a condition on an object that was deleted
                 return False
         return True
 
     @contextmanager
     def _translated(self) -> Iterator[None]:
-        """A bucket that is not there is Unavailable: NotFound would be taken for a document that is not there."""
+        """A missing bucket is Unavailable: NotFound would be read as a missing document."""
         try:
             with translated(self._description):
                 yield
@@ -117,7 +117,7 @@ class Bucket:
 
 
 def _require_bucket(error: FileNotFoundError) -> None:
-    """Raises the error when the bucket is not there; that an object is not there is an answer."""
+    """Raise the error of a missing bucket. A missing object is no error."""
     if is_missing_bucket(error):
         raise error
 

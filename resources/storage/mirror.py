@@ -1,4 +1,4 @@
-"""Carry out a mirror plan on an obstore store: parallel over files, streaming, resumable, verified by reading back."""
+"""Execute a mirror plan on an obstore store: parallel over files, streaming, resumable, verified by reading back."""
 
 import hashlib
 import logging
@@ -14,26 +14,27 @@ from intermodal.platform.deployment.mirror_plan import MirrorPlan, MirrorRecord,
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.object_store import MirrorReport
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest, sha256_of
-from intermodal.resources.parallel import parallel
+from intermodal.resources.concurrency import parallel
 from intermodal.resources.storage.errors import is_missing_bucket
 
 log = logging.getLogger(__name__)
 
-WORKERS = 8
-PART = 5 << 20
-"""The smallest part that S3 takes."""
-PARTS = 2
-"""So many parts are held at once, whatever the size of files; three stores take as much each."""
-SMALL = 1 << 20
-"""Up to here a file is one of WORKERS at once."""
-MOST_PARTS = 9_000
-"""Below the 10,000 that S3 and Cloud Storage allow for one object."""
-BLOCK = 1 << 18
-"""Bytes of a file or an object in memory at once, for each that is under way."""
-PAGE = 1_000
-"""Objects that are listed at once."""
-LARGE = 64 << 20
-"""From this size on a file is worth a line in the log."""
+FILE_WORKERS = 8
+"""Small files under way at once."""
+SMALL_FILE_BYTES = 1 << 20
+"""Largest file that is sent by FILE_WORKERS; larger ones share PARTS_IN_MEMORY."""
+MIN_PART_BYTES = 5 << 20
+"""S3's minimum."""
+MAX_PARTS = 9_000
+"""Of one object. S3 and Cloud Storage allow 10,000."""
+PARTS_IN_MEMORY = 2
+"""Parts in memory at once, for files of any size. Each of several stores has as many."""
+BLOCK_BYTES = 1 << 18
+"""Bytes in memory of each file or object that is under way."""
+LIST_PAGE = 1_000
+"""Objects in one page of a listing."""
+LOGGED_FILE_BYTES = 64 << 20
+"""A file of this size or more is logged."""
 
 
 @dataclass(frozen=True)
@@ -53,23 +54,23 @@ class Mirror:
     uri: str
 
     def run(self, source: Path, manifest: Manifest) -> MirrorReport:
-        """See ``platform.ports.ObjectStore.mirror``. Raises obstore's errors as they are, and IntermodalError when a
-        source file is not what the manifest says."""
+        """See ``platform.ports.ObjectStore.mirror``. Raises obstore's own errors, and IntermodalError when a source
+        file differs from the manifest."""
         started = time.monotonic()
         stored = self._list()
         record = self._record() if MANIFEST in stored else None
         todo = plan_mirror(manifest, stored, record)
         etags = {path: stored[path].etag for path in todo.keep}
-        read = parallel(self._read, todo.verify, WORKERS)
+        read = parallel(self._read, todo.verify, FILE_WORKERS)
         todo = todo.after_verification({path for path in read if read[path].sha256 != manifest.files[path].sha256})
         etags |= {path: found.etag for path, found in read.items()}
         if todo.send or todo.remove:
             self._uncommit(stored)
         etags |= self._send(source, manifest, todo)
-        parallel(lambda path: delete(self.store, self._key(path)), todo.remove, WORKERS)
-        settled = MirrorRecord(manifest, {path: etags[path] for path in manifest.files})
-        if todo.send or todo.remove or settled != record:
-            obstore.put(self.store, self._key(MANIFEST), settled.to_json().encode())
+        parallel(lambda path: delete(self.store, self._key(path)), todo.remove, FILE_WORKERS)
+        written = MirrorRecord(manifest, {path: etags[path] for path in manifest.files})
+        if todo.send or todo.remove or written != record:
+            obstore.put(self.store, self._key(MANIFEST), written.to_json().encode())
         return MirrorReport(
             uri=self.uri,
             digest=manifest.digest,
@@ -88,7 +89,7 @@ class Mirror:
         wrong = dict.fromkeys(todo.copy, "is missing")
         for path in todo.repair:
             wrong[path] = f"has {stored[path].size} bytes instead of {manifest.files[path].size}"
-        for path, found in parallel(self._read, todo.verify, WORKERS).items():
+        for path, found in parallel(self._read, todo.verify, FILE_WORKERS).items():
             if found.sha256 != manifest.files[path].sha256:
                 wrong[path] = f"has the SHA-256 {found.sha256} instead of {manifest.files[path].sha256}"
         wrong |= dict.fromkeys(todo.remove, "is not in the manifest")
@@ -96,7 +97,7 @@ class Mirror:
         if record is None:
             wrong[MANIFEST] = "is missing or unreadable: the mirror was not finished"
         elif record.manifest.digest != manifest.digest:
-            wrong[MANIFEST] = "is that of another version"
+            wrong[MANIFEST] = "belongs to another version"
         return wrong
 
     def _key(self, path: str) -> str:
@@ -105,77 +106,80 @@ class Mirror:
     def _list(self) -> dict[str, StoredObject]:
         skip = len(self.prefix) + 1
         return {
-            str(one["path"])[skip:]: StoredObject(int(one["size"]), _plain(one["e_tag"]))
-            for page in obstore.list(self.store, self.prefix, chunk_size=PAGE)
-            for one in page
+            str(found["path"])[skip:]: StoredObject(int(found["size"]), _plain(found["e_tag"]))
+            for page in obstore.list(self.store, self.prefix, chunk_size=LIST_PAGE)
+            for found in page
         }
 
     def _record(self) -> MirrorRecord | None:
         try:
             return MirrorRecord.from_json(bytes(obstore.get(self.store, self._key(MANIFEST)).bytes()))
         except FileNotFoundError:
-            return None  # another run took it away to repair the mirror
+            return None  # another run deleted it to repair the mirror
         except ValueError as error:
-            log.warning("%s/%s is damaged (%s): every object is read again", self.uri, MANIFEST, error)
+            log.warning("%s/%s is damaged (%s): every object is verified", self.uri, MANIFEST, error)
             return None
 
     def _uncommit(self, stored: Mapping[str, StoredObject]) -> None:
-        """Take the manifest away before anything changes: a prefix with one is whole, even if we are killed now."""
+        """Delete the manifest before any change. So a prefix with a manifest is complete, also after a kill."""
         if MANIFEST in stored:
             delete(self.store, self._key(MANIFEST))
 
     def _send(self, source: Path, manifest: Manifest, todo: MirrorPlan) -> dict[str, str]:
         entries = {path: manifest.files[path] for path in todo.send}
-        # The largest first, so that none of them is left alone at the end.
+        # The largest first, so that no single large file is the last.
         largest_first = sorted(entries, key=lambda path: -entries[path].size)
-        large = [path for path in largest_first if entries[path].size > SMALL]
-        at_once = max(1, min(PARTS, len(large)))
+        large = [path for path in largest_first if entries[path].size > SMALL_FILE_BYTES]
+        workers = max(1, min(PARTS_IN_MEMORY, len(large)))
 
         def send(path: str) -> str:
-            return self._copy(source / path, path, entries[path], PARTS // at_once)
+            return self._copy(source / path, path, entries[path], PARTS_IN_MEMORY // workers)
 
-        return parallel(send, large, at_once) | parallel(send, largest_first[len(large) :], WORKERS)
+        return parallel(send, large, workers) | parallel(send, largest_first[len(large) :], FILE_WORKERS)
 
     def _copy(self, file: Path, path: str, entry: FileEntry, parts: int) -> str:
-        """Send one file and read it back; the etag of the verified bytes. Repeated once if the store lost bytes."""
+        """Send one file and read it back. Repeated once if the bytes differ. Returns the etag of the verified bytes."""
         _require_size(file, entry)
-        part = max(PART, -(-entry.size // MOST_PARTS))
+        part = max(MIN_PART_BYTES, -(-entry.size // MAX_PARTS))
         started = time.monotonic()
         for _ in range(2):
-            # Blocks of ours are sent as they are; of a path obstore makes copies, with room for three times the file.
+            # obstore copies the content of a path, up to three times in memory; it does not copy given blocks.
             sent = blocks_of(file)
             many = entry.size > part
             obstore.put(self.store, self._key(path), sent, use_multipart=many, chunk_size=part, max_concurrency=parts)
             read = self._read(path)
             if read.sha256 == entry.sha256:
-                if entry.size >= LARGE:
+                if entry.size >= LOGGED_FILE_BYTES:
                     seconds = time.monotonic() - started
                     log.info("%s/%s: %.0f MB sent and verified in %.1f s", self.uri, path, entry.size / 1e6, seconds)
                 return read.etag
             if sha256_of(file) != entry.sha256:
                 raise _changed(file)
-        raise Unavailable(f"{self.uri}/{path} gives other bytes than were sent, twice.", hint="Run the mirror again.")
+        raise Unavailable(
+            f"{self.uri}/{path} returned other bytes than were sent, twice.", hint="Run the mirror again."
+        )
 
     def _read(self, path: str) -> Read:
         return read(self.store, self._key(path))
 
 
 def blocks_of(file: Path) -> Iterator[bytes]:
-    """Its bytes, BLOCK at once. Raises IntermodalError when it cannot be read."""
+    """Its bytes, BLOCK_BYTES at once. IntermodalError when it cannot be read."""
     try:
         with file.open("rb", buffering=0) as opened:
-            while block := opened.read(BLOCK):
+            while block := opened.read(BLOCK_BYTES):
                 yield block
     except OSError as error:
         raise _changed(file) from error
 
 
 def read(store: Any, key: str, keep: Callable[[Any], object] = lambda _: None) -> Read:
-    """Hash an object while it streams by, and ``keep`` its blocks; obstore resumes where a connection broke."""
+    """Hash an object while it is streamed, and ``keep`` each block. obstore resumes a broken connection."""
     digest = hashlib.sha256()
     found = obstore.get(store, key)
-    # A small one in one go: a stream costs a thread's change more.
-    blocks = [found.bytes()] if found.meta["size"] <= BLOCK else found.stream(min_chunk_size=BLOCK)
+    # A small object is read whole: a stream costs another thread switch.
+    small = found.meta["size"] <= BLOCK_BYTES
+    blocks = [found.bytes()] if small else found.stream(min_chunk_size=BLOCK_BYTES)
     for block in blocks:
         digest.update(block)
         keep(block)
@@ -183,7 +187,7 @@ def read(store: Any, key: str, keep: Callable[[Any], object] = lambda _: None) -
 
 
 def delete(store: Any, key: str) -> None:
-    """Delete an object; it may be gone already, but its bucket must be there."""
+    """Delete an object, which may be missing. Its bucket must exist."""
     try:
         obstore.delete(store, key)
     except FileNotFoundError as error:
@@ -192,14 +196,14 @@ def delete(store: Any, key: str) -> None:
 
 
 def _plain(etag: str | None) -> str:
-    """Azure lists etags without the quotes that it answers with."""
+    """Azure's listings have etags without quotes, its other responses with quotes."""
     return (etag or "").strip('"')
 
 
 def _changed(file: Path) -> IntermodalError:
     return IntermodalError(
-        f"{file} is not what its manifest says: it changed or is gone.",
-        hint="Take the artifacts from the registry again; nothing was recorded.",
+        f"{file} is not what its manifest says: it changed or is missing.",
+        hint="Download the artifacts from the registry again. Nothing was recorded.",
     )
 
 

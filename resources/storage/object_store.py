@@ -1,4 +1,4 @@
-"""What all object stores share: one library (obstore), the same calls, one way to mirror."""
+"""The base of all object stores: obstore's calls with Intermodal's errors, and the mirror."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ log = logging.getLogger(__name__)
 class ObstoreResource(BaseModel):
     """A bucket (or container) of one site; fulfils ``platform.ports.ObjectStore``.
 
-    A cloud's file adds ``site``, ``uri`` and how to ``connect``. The deployment makes the bucket, never this.
+    A subclass adds ``site``, ``uri``, ``description`` and ``connect``. The bucket must exist: it is never created here.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     retry_seconds: float = Field(
         default=60,
-        description="For how long a request is tried again when the store is throttled, failing or unreachable.",
+        description="Limit of the retries of a throttled, failing or unreachable store, in seconds.",
     )
 
     @property
@@ -50,11 +50,11 @@ class ObstoreResource(BaseModel):
     @property
     @abstractmethod
     def description(self) -> str:
-        """The store in words for people: its name and the setting that chooses it."""
+        """The store in error texts: its name and the setting that chooses it."""
 
     @abstractmethod
     def connect(self) -> Any:
-        """The obstore store, with the credentials of the cloud's own identity flow."""
+        """The obstore store, with credentials of the cloud's own identity flow."""
 
     @cached_property
     def _store(self) -> Any:
@@ -97,11 +97,11 @@ class ObstoreResource(BaseModel):
 
 
 def client_options(address: str, bundles: Sequence[str] = ()) -> ClientConfig:
-    """How to talk to ``address`` ('' is the cloud itself): plain http only if it says so, a CA bundle if one is set.
+    """Options for ``address`` ('' is the cloud itself): http only for an http address, and the CA bundle that is set.
 
-    ``bundles`` names the environment variables that may hold its path, the first that is set counts.
+    ``bundles`` names environment variables that may have its path; the first that is set counts.
     """
-    # A long download is one request: its length is bounded by silence (read_timeout), not by its total time.
+    # A long download is one request, so the pause between bytes (read_timeout) is limited rather than its total time.
     options: ClientConfig = {"connect_timeout": "5s", "read_timeout": "120s", "timeout": "6h"}
     if address.startswith("http://"):
         return {**options, "allow_http": True}
@@ -117,7 +117,7 @@ def client_options(address: str, bundles: Sequence[str] = ()) -> ClientConfig:
 
 
 def retry_config(seconds: float) -> RetryConfig:
-    """Exponential backoff with jitter, given up after ``seconds``."""
+    """Exponential backoff with jitter, for at most ``seconds``."""
     return {
         "max_retries": 20,
         "retry_timeout": timedelta(seconds=seconds),

@@ -51,7 +51,7 @@ def test_drill_with_a_dead_webserver_names_it(monkeypatch: pytest.MonkeyPatch) -
     port = str(free_port())
     result = run(monkeypatch, "drill", "outage", "aws", INTERMODAL_UI_PORT=port)
     assert result.exit_code == 1
-    assert "Dagster does not say how run run-1 is going" in result.output
+    assert "Dagster does not return the status of run run-1" in result.output
     assert f"http://127.0.0.1:{port}/runs/run-1" in result.output.replace("\n", "")
 
 

@@ -1,4 +1,4 @@
-"""A caller who knows an Upstream and nothing else: what the gateway does, in a few lines."""
+"""A minimal caller of an Upstream, which does what the gateway does."""
 
 import os
 import ssl

@@ -41,6 +41,7 @@ from intermodal.platform.protocol import parity, v2
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
 from intermodal.platform.targets import Cloud, Feature, Target
+from intermodal.resources.polling import poll
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
@@ -49,7 +50,7 @@ from tests.log_objects import requests
 
 Upload = Callable[[Path, str], str]
 REGION = "elsewhere-1"
-"""A region as a target names it; which one an adapter talks to is a matter of its settings."""
+"""The region in a target's name; an adapter's settings decide which region it calls."""
 
 
 def require(adapter: str, feature: Feature) -> None:
@@ -59,14 +60,11 @@ def require(adapter: str, feature: Feature) -> None:
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not come true in time"
-        time.sleep(0.1)
+    assert poll(condition, seconds, growth=1, first_pause=0.1), "the condition was not true in time"
 
 
 class EndpointTargetConformance:
-    """Tests share one deployed endpoint where they only look; what changes it puts it back.
+    """Tests that only read share one deployed endpoint; a test that changes it restores it.
 
     ``open_upstream`` and ``any_image`` are reasons: why the upstream needs no credential, and why no image is wrong.
     """
@@ -128,7 +126,7 @@ class EndpointTargetConformance:
         assert isinstance(target, catalogue.load("targets", self.adapter))
         assert str(target.target) == self.adapter
 
-    def test_a_deployed_endpoint_is_ready_and_says_what_it_is(
+    def test_deploy_endpoint_is_ready_and_described(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
         assert endpoint.state == "ready"
@@ -137,26 +135,26 @@ class EndpointTargetConformance:
         assert endpoint.url.startswith("http")
         assert target.describe(request_.name) == endpoint
 
-    def test_it_answers_the_golden_rows_through_the_official_client(
+    def test_invoke_golden_rows_predicts_as_recorded(
         self, target: EndpointTarget, endpoint: Endpoint, package: Path
     ) -> None:
         assert self.holds(package, target.invoke(endpoint.name, self.body(package)))
 
-    def test_the_same_request_again_changes_nothing(
+    def test_deploy_same_request_changes_nothing(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, provider: Provider
     ) -> None:
         before = {process.pid for process in provider.servers()}
         assert target.deploy(request_) == endpoint
         assert {process.pid for process in provider.servers()} == before
 
-    def test_it_is_listed_by_environment_and_model(self, target: EndpointTarget, endpoint: Endpoint) -> None:
+    def test_list_is_by_environment_and_model(self, target: EndpointTarget, endpoint: Endpoint) -> None:
         assert list(target.list("conformance")) == [endpoint]
         assert list(target.list("conformance", "flight_delay")) == [endpoint]
         for other in ("another", "flight_delay,", ""):
             assert list(target.list("conformance", other)) == []
         assert list(target.list("production")) == []
 
-    def test_its_upstream_takes_a_v2_body_whole_with_its_credential(
+    def test_upstream_answers_with_its_credential_only(
         self, target: EndpointTarget, endpoint: Endpoint, package: Path
     ) -> None:
         upstream = target.upstream(endpoint)
@@ -171,14 +169,12 @@ class EndpointTargetConformance:
         assert again.url == upstream.url
         assert send(again, self.body(package)).status_code == 200
 
-    def test_a_body_that_is_wrong_is_the_callers_mistake_and_named(
-        self, target: EndpointTarget, endpoint: Endpoint
-    ) -> None:
+    def test_invoke_wrong_body_names_the_column(self, target: EndpointTarget, endpoint: Endpoint) -> None:
         tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}
         with pytest.raises(IntermodalError, match="distance"):
             target.invoke(endpoint.name, json.dumps({"inputs": [tensor]}).encode())
 
-    def test_upstream_errors_name_the_containers_own_status(self, target: EndpointTarget, endpoint: Endpoint) -> None:
+    def test_upstream_errors_have_the_containers_status(self, target: EndpointTarget, endpoint: Endpoint) -> None:
         upstream = target.upstream(endpoint)
         tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}
         answer, envelope = send(upstream, json.dumps({"inputs": [tensor]}).encode()), upstream.errors
@@ -189,13 +185,13 @@ class EndpointTargetConformance:
         assert 400 <= int(own) < 500
         assert "distance" in (str(answer.json()[envelope.message_field]) if envelope.message_field else answer.text)
 
-    def test_what_is_not_there(self, target: EndpointTarget) -> None:
+    def test_missing_name_is_not_found(self, target: EndpointTarget) -> None:
         assert target.describe("nobody-home") is None
         target.delete("nobody-home")
         with pytest.raises(NotFound, match="nobody-home"):
             target.invoke("nobody-home", b"{}")
 
-    def test_new_artifacts_update_in_place_without_a_failed_request(
+    def test_deploy_new_artifacts_fails_no_request(
         self,
         target: EndpointTarget,
         endpoint: Endpoint,
@@ -218,7 +214,7 @@ class EndpointTargetConformance:
         target.deploy(request_)
         assert self.holds(package, target.invoke(endpoint.name, body))
 
-    def test_a_failed_update_says_why_and_the_old_one_keeps_serving(
+    def test_deploy_failed_update_keeps_the_old_one_serving(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path
     ) -> None:
         with pytest.raises(DeployFailed, match="nowhere") as caught:
@@ -246,9 +242,7 @@ class EndpointTargetConformance:
         assert (header.cloud, header.target) == (self.cloud, str(expected))
         assert [entry.id for entry in logged] == ["of-the-gateway"]  # by the upstream's id_header
 
-    def test_two_replicas_are_deployed_and_answer(
-        self, target: EndpointTarget, request_: DeployRequest, package: Path
-    ) -> None:
+    def test_deploy_two_replicas_answer(self, target: EndpointTarget, request_: DeployRequest, package: Path) -> None:
         require(self.adapter, Feature.REPLICAS)
         pair = replace(request_, environment="pair", replicas=2)
         assert target.deploy(pair).state == "ready"
@@ -263,7 +257,7 @@ class EndpointTargetConformance:
         for adapter in (target, named):
             assert {row.target for row in adapter.figures(3600, "flight_delay")} <= {adapter.target}
 
-    def test_what_it_answers_is_in_its_own_clouds_prediction_log(
+    def test_predictions_are_logged_in_the_clouds_own_store(
         self, target: EndpointTarget, request_: DeployRequest, store: ObjectStore, package: Path
     ) -> None:
         logging = replace(request_, environment="logging", predictions=store.uri("logs"))
@@ -292,7 +286,7 @@ class EndpointTargetConformance:
         assert set(found["less"][1].inputs) == {"distance", "carrier"}
 
     @pytest.mark.parametrize("wrong", ["image", "artifacts"])
-    def test_a_failed_deployment_says_why_and_leaves_nothing_behind(
+    def test_deploy_failure_has_a_reason_and_leaves_nothing(
         self, target: EndpointTarget, request_: DeployRequest, wrong: str, provider: Provider
     ) -> None:
         if wrong == "image" and self.any_image:
@@ -307,9 +301,7 @@ class EndpointTargetConformance:
         assert list(target.list(bad.environment)) == []
         assert {process.pid for process in provider.servers()} <= before
 
-    def test_two_deploys_of_one_name_at_once_both_end_well(
-        self, target: EndpointTarget, request_: DeployRequest
-    ) -> None:
+    def test_deploy_twice_at_once_both_end_ready(self, target: EndpointTarget, request_: DeployRequest) -> None:
         twice = replace(request_, environment="twice")
         with ThreadPoolExecutor(2) as pool:
             first, second = pool.map(target.deploy, [twice, twice])
@@ -317,7 +309,7 @@ class EndpointTargetConformance:
         assert first.state == "ready"
         target.delete(twice.name)
 
-    def test_some_errors_do_not_stop_a_deployment_and_delete_leaves_nothing(
+    def test_deploy_with_some_errors_succeeds_and_is_deleted(
         self, target: EndpointTarget, request_: DeployRequest, provider: Provider
     ) -> None:
         short = replace(request_, environment="short")
@@ -330,7 +322,7 @@ class EndpointTargetConformance:
         assert target.describe(short.name) is None
         eventually(lambda: {process.pid for process in provider.servers()} <= before)
 
-    def test_a_deploy_that_was_killed_is_taken_up_by_the_next(
+    def test_deploy_after_a_kill_is_continued(
         self,
         make_target: Callable[[], EndpointTarget],
         target: EndpointTarget,
@@ -382,7 +374,7 @@ class EndpointTargetConformance:
             assert target.answers() is False
         assert target.answers() is True
 
-    def test_a_cloud_that_hangs_does_not_answer(
+    def test_answers_of_a_hanging_cloud_is_false(
         self, make_target: Callable[[], EndpointTarget], provider: Provider
     ) -> None:
         target = make_target()
@@ -391,14 +383,14 @@ class EndpointTargetConformance:
             assert target.answers() is False  # it would be True after six seconds
         assert target.answers() is True
 
-    def test_a_server_that_dies_is_started_again_or_reported(
+    def test_server_that_dies_is_restarted_or_reported(
         self, target: EndpointTarget, endpoint: Endpoint, package: Path, provider: Provider
     ) -> None:
         old = provider.servers()
         for process in old:
             process.kill()
 
-        def noticed() -> bool:
+        def restored_or_reported() -> bool:
             found = target.describe(endpoint.name)
             if found is not None and found.state == "failed":
                 return bool(found.reason)
@@ -407,9 +399,9 @@ class EndpointTargetConformance:
             except IntermodalError:
                 return False
 
-        eventually(noticed)
+        eventually(restored_or_reported)
 
-    def test_after_an_outage_it_comes_back_as_it_was(
+    def test_deploy_after_an_outage_restores_the_endpoint(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path, provider: Provider
     ) -> None:
         provider.outage()

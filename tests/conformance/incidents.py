@@ -60,15 +60,15 @@ class IncidentsConformance:
 
     def test_all_are_oldest_first_and_of_one_model(self, incidents: Incidents) -> None:
         known = [incident("m_two", GCP, 300), ONE, incident("m", AZURE, 50), incident("mx", GCP, 50)]
-        for one in known:
-            incidents.open(one)
+        for opened in known:
+            incidents.open(opened)
         assert list(incidents.all("m")) == [known[2], ONE]
-        assert [one.opened_at for one in incidents.all()] == [50, 50, 100.5, 300]
+        assert [found.opened_at for found in incidents.all()] == [50, 50, 100.5, 300]
 
     def test_incidents_of_one_onset_are_in_order_of_their_ids(self, incidents: Incidents) -> None:
         for target in (GCP, AWS_EU, EKS, AWS):
             incidents.open(incident("m", target, 7))
-        ids = [one.id for one in incidents.all()]
+        ids = [found.id for found in incidents.all()]
         assert len(ids) == 4
         assert ids == sorted(ids)
 
@@ -102,15 +102,15 @@ class IncidentsConformance:
 
     def test_notes_while_it_is_closed_are_all_kept(self, incidents: Incidents) -> None:
         for turn in range(4):
-            one = incident("m", AWS, 1000 + turn)
-            incidents.open(one)
+            opened = incident("m", AWS, 1000 + turn)
+            incidents.open(opened)
             with ThreadPoolExecutor(4) as pool:
-                closing = [pool.submit(incidents.close, one.id, float(n)) for n in range(2)]
-                noting = [pool.submit(incidents.note, one.id, Entry(1.0, "note", str(n), "")) for n in range(6)]
+                closing = [pool.submit(incidents.close, opened.id, float(n)) for n in range(2)]
+                noting = [pool.submit(incidents.note, opened.id, Entry(1.0, "note", str(n), "")) for n in range(6)]
                 ends = {work.result().closed_at for work in closing}
                 for work in noting:
                     work.result()
-            found = incidents.get(one.id)
+            found = incidents.get(opened.id)
             assert found is not None
             assert ends == {found.closed_at}
             assert sorted(int(entry.key) for entry in found.entries) == list(range(6))

@@ -19,7 +19,7 @@ StartRun = Callable[[], str]
 
 
 class ModelRegistryConformance:
-    """Versions are registered once, the champion is one of them, and a package comes back as it went in."""
+    """Versions are registered once, the champion is one of them, and a package is read as it was recorded."""
 
     @pytest.fixture
     def candidate(self, registry: ModelRegistry, start_run: StartRun, tmp_path: Path) -> Candidate:
@@ -44,39 +44,39 @@ class ModelRegistryConformance:
         )
         return registry.record(folder, record)
 
-    def test_a_page_is_kept_beside_a_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
+    def test_attach_page_again_replaces_it(self, registry: ModelRegistry, candidate: Candidate) -> None:
         version = registry.register(candidate, "1.0.0")
         first, second = (registry.attach(version, "drift/today.html", data) for data in (b"one", b"two"))
         assert first == second
         assert "drift/today.html" in first
 
-    def test_nothing_was_trained_yet(self, registry: ModelRegistry) -> None:
+    def test_candidate_of_an_untrained_model_is_not_found(self, registry: ModelRegistry) -> None:
         with pytest.raises(NotFound):
             registry.candidate("unheard_of")
         assert registry.champion("unheard_of") is None
         assert list(registry.versions("unheard_of")) == []
 
-    def test_a_candidate_comes_back_as_it_was(self, registry: ModelRegistry, candidate: Candidate) -> None:
+    def test_candidate_is_read_as_recorded(self, registry: ModelRegistry, candidate: Candidate) -> None:
         assert registry.candidate(candidate.model) == candidate
 
-    def test_the_newest_candidate_is_given(
+    def test_candidate_of_several_is_the_newest(
         self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
     ) -> None:
         newer = self.recorded(registry, start_run, tmp_path / "two", code="other")
         assert registry.candidate(candidate.model) == newer
 
-    def test_a_package_is_downloaded_whole(self, registry: ModelRegistry, candidate: Candidate, tmp_path: Path) -> None:
+    def test_download_package_is_complete(self, registry: ModelRegistry, candidate: Candidate, tmp_path: Path) -> None:
         folder = registry.download(candidate, tmp_path / "down")
         assert candidate.manifest == type(candidate.manifest).of(folder)
         assert registry.read(candidate, "golden.json") == (folder / "golden.json").read_bytes()
 
-    def test_registering_twice_gives_one_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
+    def test_register_twice_gives_one_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
         first = registry.register(candidate, "1.0.0")
         assert registry.register(candidate, "1.0.1") == first
         assert [known.version for known in registry.versions(candidate.model)] == ["1.0.0"]
         assert registry.champion(candidate.model) is None
 
-    def test_versions_are_in_the_order_of_numbers(
+    def test_versions_are_in_order_of_numbers(
         self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
     ) -> None:
         registry.register(candidate, "1.10.0")
@@ -84,7 +84,7 @@ class ModelRegistryConformance:
         registry.register(other, "1.9.0")
         assert [known.version for known in registry.versions(candidate.model)] == ["1.9.0", "1.10.0"]
 
-    def test_the_champion_moves(
+    def test_promote_another_version_replaces_the_champion(
         self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
     ) -> None:
         first = registry.register(candidate, "1.0.0")
@@ -94,7 +94,7 @@ class ModelRegistryConformance:
         registry.promote(second)
         assert registry.champion(candidate.model) == second
 
-    def test_every_models_champion_is_told_at_once(
+    def test_champions_are_the_promoted_version_of_each_model(
         self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
     ) -> None:
         assert registry.champions() == {}
@@ -109,12 +109,12 @@ class ModelRegistryConformance:
         registry.promote(first)  # back to one that is not the newest
         assert registry.champions() == {candidate.model: "1.0.0"}
 
-    def test_the_predictor_predicts_as_the_package_says(self, registry: ModelRegistry, candidate: Candidate) -> None:
+    def test_predictor_predicts_the_golden_rows(self, registry: ModelRegistry, candidate: Candidate) -> None:
         golden = json.loads(registry.read(candidate, "golden.json"))
         predictions = registry.predictor(candidate)(pd.DataFrame(golden["rows"]))
         assert holds(golden["predictions"], predictions.reshape(len(golden["rows"]), -1).tolist())
 
-    def test_a_record_without_its_run_is_no_candidate(self, registry: ModelRegistry, candidate: Candidate) -> None:
+    def test_read_record_without_its_run_is_not_found(self, registry: ModelRegistry, candidate: Candidate) -> None:
         unknown = replace(candidate, record=replace(candidate.record, run_id="0" * 32))
         with pytest.raises(NotFound):
             registry.read(unknown, "golden.json")

@@ -14,15 +14,14 @@
         @pytest.fixture(scope="class")
         def image(self, sandbox): ...               # an image reference that the cloud holds
 
-``grain`` is how coarse the monitor's time is: the span that a rate is over may differ by so many seconds from what was
-asked for. ``throttles`` says whether the monitor counts the requests that the cloud throttled.
+``grain`` is the resolution of the monitor's time: the span of a rate may differ from the requested one by so many
+seconds. ``throttles`` is whether the monitor counts the requests that the cloud throttled.
 
-What is measured is what the cloud's front saw: an error made with ``Faults(scope="endpoints")`` is counted (in the
+The cloud's front end is measured: an error made with ``Faults(scope="endpoints")`` is counted (in the
 sandbox's ``Server.fault``) as the cloud would count it.
 """
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -44,15 +43,15 @@ from tests.conformance.endpoint_target import REGION, Upload
 from tests.conformance.provider import Provider, SandboxCloud
 
 ENVIRONMENT = "monitored"
-SECONDS = 3000.0
-"""So long against every ``grain``, and so few requests, that a rate gives their number: one more or less is seen."""
+SPAN_SECONDS = 3000.0
+"""Long in relation to every ``grain``, so that a rate gives the exact number of the few requests."""
 
 MakeTarget = Callable[[str], EndpointTarget]
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What was sent to the endpoint: ``wrong`` are bodies that the model refuses, which is no failure of its cloud."""
+    """The requests of the endpoint. ``wrong`` bodies are refused by the model, which is no failure of its cloud."""
 
     good: int = 10
     wrong: int = 2
@@ -65,7 +64,7 @@ class Sent:
 
 
 class MonitorConformance:
-    """Tests share two endpoints: version 1.2.0 that was called, and version 1.3.0 that nobody called."""
+    """Tests share two endpoints: version 1.2.0 has requests, version 1.3.0 has none."""
 
     adapter: ClassVar[str]
     source: ClassVar[str]
@@ -106,7 +105,7 @@ class MonitorConformance:
 
     @pytest.fixture(scope="class")
     def sent(self, target: EndpointTarget, endpoint: Endpoint, package: Path, provider: Provider) -> Sent:
-        """Sent without retries, so that what the cloud counts is what was sent."""
+        """Sent without retries, so that the cloud counts each once."""
         sent, upstream = Sent(throttled=3 if self.throttles else 0), target.upstream(endpoint)
         body = v2.request_body(Package.read(package).signature, Golden.read(package).rows)
         assert [send(upstream, body).status_code for _ in range(sent.good)] == [200] * sent.good
@@ -119,52 +118,50 @@ class MonitorConformance:
 
     @pytest.fixture(scope="class")
     def figures(self, target: EndpointTarget, sent: Sent, idle: Endpoint) -> Figures:
-        """The called version's."""
+        """Of version 1.2.0."""
         assert sent.total > 0
         assert idle.state == "ready"
-        found = target.figures(SECONDS, "flight_delay")
+        found = target.figures(SPAN_SECONDS, "flight_delay")
         assert sorted(row.version for row in found) == ["1.2.0", "1.3.0"]
         return next(row for row in found if row.version == "1.2.0")
 
-    def test_it_says_whose_figures_they_are(self, target: EndpointTarget, figures: Figures) -> None:
+    def test_figures_carry_source_target_and_model(self, target: EndpointTarget, figures: Figures) -> None:
         assert (figures.source, figures.target) == (self.source, target.target)
         assert figures.model == "flight_delay"
 
     def test_figures_of_a_named_region_carry_it(self, make_target: MakeTarget, figures: Figures) -> None:
         assert figures.target.region == ""
         named = make_target(ENVIRONMENT).model_copy(update={"named_region": REGION})  # type: ignore[attr-defined]
-        assert {row.target.region for row in named.figures(SECONDS)} == {REGION}
+        assert {row.target.region for row in named.figures(SPAN_SECONDS)} == {REGION}
 
-    def test_every_request_is_counted_once(self, figures: Figures, sent: Sent) -> None:
-        assert sent.total / (SECONDS + self.grain) <= figures.requests <= sent.total / (SECONDS - self.grain)
+    def test_figures_count_each_request_once(self, figures: Figures, sent: Sent) -> None:
+        assert sent.total / (SPAN_SECONDS + self.grain) <= figures.requests <= sent.total / (SPAN_SECONDS - self.grain)
 
-    def test_only_what_the_cloud_failed_to_answer_is_an_error(self, figures: Figures, sent: Sent) -> None:
+    def test_figures_error_rate_is_the_clouds_failures(self, figures: Figures, sent: Sent) -> None:
         assert figures.error_rate == pytest.approx(sent.failed / sent.total)
 
-    def test_throttles_are_a_share_of_their_own_or_unknown(self, figures: Figures, sent: Sent) -> None:
+    def test_figures_throttled_is_a_share_or_unknown(self, figures: Figures, sent: Sent) -> None:
         assert figures.throttled == (pytest.approx(sent.throttled / sent.total) if self.throttles else None)
 
-    def test_latencies_are_milliseconds_and_in_order(self, figures: Figures) -> None:
+    def test_figures_latencies_are_milliseconds_in_order(self, figures: Figures) -> None:
         assert figures.p50_ms is not None
         assert figures.p95_ms is not None
         assert figures.p99_ms is not None
         assert 0.05 < figures.p50_ms <= figures.p95_ms <= figures.p99_ms < 20_000
 
-    def test_saturation_is_a_share_and_instances_are_those_that_run(self, figures: Figures) -> None:
+    def test_figures_saturation_is_a_share_and_instances_run(self, figures: Figures) -> None:
         assert figures.saturation is None or 0 <= figures.saturation <= 1
         assert figures.instances == 1
 
-    def test_an_endpoint_that_nobody_called_is_there_with_no_requests(
-        self, target: EndpointTarget, figures: Figures
-    ) -> None:
+    def test_figures_of_an_idle_endpoint_have_no_requests(self, target: EndpointTarget, figures: Figures) -> None:
         assert figures.requests > 0
-        idle = next(row for row in target.figures(SECONDS) if row.version == "1.3.0")
+        idle = next(row for row in target.figures(SPAN_SECONDS) if row.version == "1.3.0")
         assert (idle.requests, idle.error_rate) == (0, 0)
         assert (idle.p50_ms, idle.p95_ms, idle.p99_ms) == (None, None, None)
         assert idle.instances == 1
 
-    def test_all_models_at_once_are_the_same_figures(self, target: EndpointTarget, figures: Figures) -> None:
-        everything = target.figures(SECONDS)
+    def test_figures_of_all_models_equal_those_of_each(self, target: EndpointTarget, figures: Figures) -> None:
+        everything = target.figures(SPAN_SECONDS)
         assert {(row.model, row.version) for row in everything} == {
             ("flight_delay", "1.2.0"),
             ("flight_delay", "1.3.0"),
@@ -172,20 +169,20 @@ class MonitorConformance:
         again = next(row for row in everything if row.version == figures.version)
         assert again.error_rate == figures.error_rate
 
-    def test_another_model_and_another_environment_see_nothing(
+    def test_figures_of_another_model_or_environment_are_none(
         self, target: EndpointTarget, figures: Figures, make_target: MakeTarget
     ) -> None:
         assert figures.requests > 0
-        assert list(target.figures(SECONDS, "another")) == []
-        assert list(make_target("production").figures(SECONDS)) == []
+        assert list(target.figures(SPAN_SECONDS, "another")) == []
+        assert list(make_target("production").figures(SPAN_SECONDS)) == []
 
-    def test_a_read_that_is_throttled_is_tried_again(
+    def test_figures_throttled_read_is_retried(
         self, target: EndpointTarget, figures: Figures, provider: Provider
     ) -> None:
-        target.figures(SECONDS)  # so that no time passes before the first try
+        target.figures(SPAN_SECONDS)  # so that the first attempt is made at once
         with provider.faults(Faults(throttle_rate=1, scope="api")):
-            with _soon(lambda: _end_faults(provider)):
-                assert figures.model in {row.model for row in target.figures(SECONDS)}
+            with _Delayed(lambda: _end_faults(provider)):
+                assert figures.model in {row.model for row in target.figures(SPAN_SECONDS)}
 
     @pytest.mark.parametrize(
         ("faults", "error"),
@@ -207,17 +204,17 @@ class MonitorConformance:
         assert endpoint.state == "ready"
         with provider.faults(faults):
             with pytest.raises(error) as caught:
-                target.figures(SECONDS)
+                target.figures(SPAN_SECONDS)
         assert caught.value.hint
 
-    def test_a_cloud_that_is_gone_is_unavailable(
+    def test_figures_without_cloud_are_unavailable(
         self, target: EndpointTarget, endpoint: Endpoint, provider: Provider
     ) -> None:
         assert endpoint.state == "ready"
         provider.outage()
         try:
             with pytest.raises(Unavailable) as caught:
-                target.figures(SECONDS)
+                target.figures(SPAN_SECONDS)
             assert caught.value.hint
         finally:
             provider.start()
@@ -228,11 +225,11 @@ def _end_faults(provider: Provider) -> None:
         return
 
 
-class _soon:
-    """Do something in a moment, on a thread of its own, while the block runs."""
+class _Delayed:
+    """Make a call after a short delay, on another thread, while the block runs."""
 
-    def __init__(self, what: Callable[[], None]) -> None:
-        self._thread = threading.Thread(target=lambda: (time.sleep(0.15), what()))
+    def __init__(self, call: Callable[[], None]) -> None:
+        self._thread = threading.Timer(0.15, call)
 
     def __enter__(self) -> None:
         self._thread.start()

@@ -66,7 +66,7 @@ def write(folder: Path, files: dict[str, bytes]) -> tuple[Path, Manifest]:
 
 
 def is_upload(seen: Seen) -> bool:
-    """A request that carries an artifact's bytes; not the manifest, not the start or end of a multipart upload."""
+    """A request with an artifact's bytes; not the manifest, not the start or end of a multipart upload."""
     return seen.method == "PUT" and MANIFEST not in seen.path.replace("%2E", ".") and "comp=blocklist" not in seen.path
 
 
@@ -90,7 +90,7 @@ class ObjectStoreConformance:
 
     @pytest.fixture
     def watched(self, storage: Storage, proxy: FaultProxy) -> ObjectStore:
-        """The same store through the proxy, whose counts and faults start afresh."""
+        """The same store through the proxy, whose counts and faults are reset."""
         proxy.reset()
         return self.store_class(**storage.config(proxy.url), retry_seconds=3)
 
@@ -107,7 +107,7 @@ class ObjectStoreConformance:
         assert named.uri("a") == store.uri("a")
         assert str(storage.config(storage.origin)[storage.bucket_field]) in named.description
 
-    def test_an_object_comes_back(self, store: ObjectStore, prefix: str) -> None:
+    def test_put_object_is_read_and_listed(self, store: ObjectStore, prefix: str) -> None:
         store.put(f"{prefix}/a", b"one")
         store.put(f"{prefix}/deeper/b", b"")
         store.put(f"{prefix}/a", b"other")
@@ -117,13 +117,15 @@ class ObjectStoreConformance:
         assert store.list(prefix) == {f"{prefix}/a": 5, f"{prefix}/deeper/b": 0}
 
     @pytest.mark.parametrize("size", [0, 10, 3 << 20])
-    def test_an_object_comes_as_a_file(self, store: ObjectStore, prefix: str, tmp_path: Path, size: int) -> None:
+    def test_download_object_is_written_and_hashed(
+        self, store: ObjectStore, prefix: str, tmp_path: Path, size: int
+    ) -> None:
         data = random.Random(size).randbytes(size)
         store.put(f"{prefix}/a", data)
         assert store.download(f"{prefix}/a", tmp_path / "a") == hashlib.sha256(data).hexdigest()
         assert (tmp_path / "a").read_bytes() == data
 
-    def test_a_download_that_breaks_is_resumed(
+    def test_download_broken_connection_is_resumed(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
     ) -> None:
         data = random.Random(5).randbytes(7 << 20)
@@ -132,7 +134,7 @@ class ObjectStoreConformance:
         assert watched.download(f"{prefix}/a", tmp_path / "a") == hashlib.sha256(data).hexdigest()
         assert [fault.times for fault in proxy.faults] == [0]
 
-    def test_what_is_not_there(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    def test_missing_name_is_not_found(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         with pytest.raises(NotFound, match="nothing"):
             store.get(f"{prefix}/nothing")
         with pytest.raises(NotFound, match="nothing"):
@@ -145,7 +147,7 @@ class ObjectStoreConformance:
         store.delete(f"{prefix}/a")
         assert store.list(prefix) == {}
 
-    def test_a_missing_bucket_is_named(self, storage: Storage, prefix: str, tmp_path: Path) -> None:
+    def test_missing_bucket_is_named(self, storage: Storage, prefix: str, tmp_path: Path) -> None:
         config = {**storage.config(storage.origin), storage.bucket_field: "no-such-bucket"}
         store = self.store_class(**config, retry_seconds=1)
         source, manifest = write(tmp_path / "source", {"a": b"1"})
@@ -159,7 +161,7 @@ class ObjectStoreConformance:
 
     # Mirrors
 
-    def test_a_mirror_holds_exactly_the_manifest(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    def test_mirror_has_exactly_the_manifests_files(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         source, manifest = write(tmp_path, {name: name.encode() for name in ODD_NAMES} | {"empty": b""})
         report = store.mirror(source, manifest, prefix)
         assert set(report.copied) == set(manifest.files)
@@ -172,7 +174,7 @@ class ObjectStoreConformance:
         assert store.damaged(manifest, prefix) == {}
         assert Manifest.from_json(store.get(f"{prefix}/{MANIFEST}")) == manifest
 
-    def test_an_unchanged_mirror_costs_a_list_and_a_get(
+    def test_mirror_unchanged_takes_a_list_and_a_get(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
     ) -> None:
         source, manifest = write(tmp_path, {f"{i}": bytes([i]) * 1000 for i in range(40)} | {"big": bytes(12 << 20)})
@@ -183,12 +185,12 @@ class ObjectStoreConformance:
         assert (report.copied, report.repaired, report.removed, report.bytes_copied) == ((), (), (), 0)
         assert [seen.method for seen in proxy.seen if seen.path != "/token"] == ["GET", "GET"]
 
-    def test_an_empty_version(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    def test_mirror_empty_version_is_a_manifest(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         store.mirror(tmp_path, Manifest(), prefix)
         assert store.list(prefix).keys() == {f"{prefix}/{MANIFEST}"}
         assert store.damaged(Manifest(), prefix) == {}
 
-    def test_damage_is_found_and_repaired(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    def test_mirror_damage_is_found_and_repaired(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         source, manifest = self._damaged(store, prefix, tmp_path)
         assert store.damaged(manifest, prefix).keys() == {"same-size", "half", "gone", "stray/file"}
         report = store.mirror(source, manifest, prefix)
@@ -197,7 +199,7 @@ class ObjectStoreConformance:
         assert store.damaged(manifest, prefix) == {}
         assert store.mirror(source, manifest, prefix).bytes_copied == 0
 
-    def test_a_repair_sends_only_what_is_damaged(
+    def test_mirror_repair_sends_only_damaged_files(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
     ) -> None:
         source, manifest = self._damaged(watched, prefix, tmp_path)
@@ -217,18 +219,18 @@ class ObjectStoreConformance:
         store.delete(f"{prefix}/gone")
         return source, manifest
 
-    def test_another_version_under_the_same_prefix(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
-        one, first = write(tmp_path / "1", {"model": b"old!", "shared": b"same", "old": b"1"})
-        two, second = write(tmp_path / "2", {"model": b"new!", "shared": b"same", "new": b"2"})
-        store.mirror(one, first, prefix)
+    def test_mirror_another_version_replaces_the_first(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+        source, first = write(tmp_path / "1", {"model": b"old!", "shared": b"same", "old": b"1"})
+        other_source, second = write(tmp_path / "2", {"model": b"new!", "shared": b"same", "new": b"2"})
+        store.mirror(source, first, prefix)
         assert store.damaged(second, prefix)
-        report = store.mirror(two, second, prefix)
+        report = store.mirror(other_source, second, prefix)
         assert (report.copied, report.repaired) == (("new",), ("model",))
         assert (report.kept, report.removed) == (("shared",), ("old",))
         assert store.damaged(second, prefix) == {}
 
     @pytest.mark.parametrize("garbage", [b"", b"{", b"[1]", b'{"a": 1}', b'{"a": {"size": 1}}', b"\xff\xfe"])
-    def test_a_damaged_manifest_is_not_trusted(
+    def test_mirror_damaged_manifest_is_rewritten(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path, garbage: bytes
     ) -> None:
         source, manifest = write(tmp_path, {"a": b"1", "b": b"2"})
@@ -241,7 +243,7 @@ class ObjectStoreConformance:
         assert watched.damaged(manifest, prefix) == {}
 
     @pytest.mark.parametrize("change", ["bytes", "size", "gone"])
-    def test_a_source_that_changed_is_refused(
+    def test_mirror_changed_source_is_an_error(
         self, store: ObjectStore, prefix: str, tmp_path: Path, change: str
     ) -> None:
         source, manifest = write(tmp_path, {"a": b"first", "b": b"other"})
@@ -253,7 +255,7 @@ class ObjectStoreConformance:
             store.mirror(source, manifest, prefix)
         assert f"{prefix}/{MANIFEST}" not in store.list(prefix)
 
-    def test_a_failed_repair_leaves_no_manifest(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
+    def test_mirror_failed_repair_leaves_no_manifest(self, store: ObjectStore, prefix: str, tmp_path: Path) -> None:
         source, manifest = write(tmp_path, {"a": b"first", "b": b"other"})
         store.mirror(source, manifest, prefix)
         store.delete(f"{prefix}/a")
@@ -263,7 +265,7 @@ class ObjectStoreConformance:
         assert f"{prefix}/{MANIFEST}" not in store.list(prefix)
 
     @pytest.mark.parametrize("name", ["back\\slash", "line\nbreak", "dot.", "a/../b", MANIFEST, "x" * 801])
-    def test_names_that_some_cloud_cannot_hold_are_refused(
+    def test_mirror_unportable_name_is_refused(
         self, store: ObjectStore, prefix: str, tmp_path: Path, name: str
     ) -> None:
         with pytest.raises(SpecError):
@@ -271,7 +273,7 @@ class ObjectStoreConformance:
 
     # Faults
 
-    def test_a_killed_mirror_is_taken_up(
+    def test_mirror_after_a_kill_is_continued(
         self, storage: Storage, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
     ) -> None:
         noise = random.Random(1)
@@ -289,18 +291,18 @@ class ObjectStoreConformance:
         assert reached.wait(60)
         child.send_signal(signal.SIGKILL)
         child.communicate()
-        there = self._settled(watched, prefix)
-        assert 0 < len(there) < 40
-        assert f"{prefix}/{MANIFEST}" not in there
+        kept = self._stable_list(watched, prefix)
+        assert 0 < len(kept) < 40
+        assert f"{prefix}/{MANIFEST}" not in kept
         proxy.reset()
         report = watched.mirror(source, manifest, prefix)
-        assert len(report.kept) == len(there)
-        assert len(report.copied) == 40 - len(there)
-        assert len([seen for seen in proxy.seen if is_upload(seen)]) == 40 - len(there)
+        assert len(report.kept) == len(kept)
+        assert len(report.copied) == 40 - len(kept)
+        assert len([seen for seen in proxy.seen if is_upload(seen)]) == 40 - len(kept)
         assert watched.damaged(manifest, prefix) == {}
 
     @pytest.mark.parametrize("status", [429, 503, 500])
-    def test_a_store_in_trouble_is_tried_again(
+    def test_mirror_failing_store_is_retried(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path, status: int
     ) -> None:
         source, manifest = write(tmp_path, {"a": b"1", "b": b"2"})
@@ -320,7 +322,7 @@ class ObjectStoreConformance:
             (500, "", Unavailable),
         ],
     )
-    def test_trouble_that_lasts_is_named(
+    def test_mirror_lasting_failure_is_translated(
         self, storage: Storage, proxy: FaultProxy, prefix: str, tmp_path: Path, status: int, body: str, expected: type
     ) -> None:
         proxy.reset()
@@ -337,10 +339,10 @@ class ObjectStoreConformance:
         proxy.reset()
         assert f"{prefix}/{MANIFEST}" not in store.list(prefix)
 
-    def test_a_connection_that_breaks(
+    def test_mirror_broken_connection_is_resumed(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
     ) -> None:
-        """Lost answers to uploads, and downloads that end half-way."""
+        """Lost responses to uploads, and downloads that end half-way."""
         source, manifest = write(tmp_path, {"a": b"1", "big": random.Random(4).randbytes(7 << 20)})
         proxy.faults = [
             Fault(0, times=2, match=is_upload),
@@ -350,13 +352,13 @@ class ObjectStoreConformance:
         assert [fault.times for fault in proxy.faults] == [0, 0]
         assert watched.damaged(manifest, prefix) == {}
 
-    def test_nobody_listens(self, storage: Storage) -> None:
+    def test_list_unreachable_store_is_unavailable(self, storage: Storage) -> None:
         storage.require_network()
         store = self.store_class(**storage.config(f"http://127.0.0.1:{free_port()}"), retry_seconds=0.3)
         with pytest.raises(Unavailable):
             store.list("x")
 
-    def test_two_mirrors_at_once_both_end_whole(self, storage: Storage, prefix: str, tmp_path: Path) -> None:
+    def test_mirror_twice_at_once_both_are_complete(self, storage: Storage, prefix: str, tmp_path: Path) -> None:
         noise = random.Random(2)
         source, manifest = write(tmp_path, {f"{i}": noise.randbytes(300_000) for i in range(12)})
         stores = [self.store_class(**storage.config(storage.origin), retry_seconds=5) for _ in range(2)]
@@ -365,7 +367,7 @@ class ObjectStoreConformance:
         assert {report.digest for report in reports} == {manifest.digest}
         assert stores[0].damaged(manifest, prefix) == {}
 
-    def test_memory_stays_flat_on_a_large_artifact(self, storage: Storage, prefix: str, tmp_path: Path) -> None:
+    def test_mirror_large_artifact_needs_constant_memory(self, storage: Storage, prefix: str, tmp_path: Path) -> None:
         """300 MB by default; INTERMODAL_TEST_LARGE_BYTES=2000000000 for the real thing. The cloud's library counts."""
         block = random.Random(3).randbytes(1 << 20)
         with (tmp_path / "model.bin").open("wb") as file:
@@ -381,8 +383,8 @@ class ObjectStoreConformance:
         store = self.store_class(**storage.config(storage.origin))
         store.delete(f"{prefix}/model.bin")
 
-    def _settled(self, store: ObjectStore, prefix: str) -> list[str]:
-        """The objects, when what was still on its way has arrived."""
+    def _stable_list(self, store: ObjectStore, prefix: str) -> list[str]:
+        """The objects, once two listings are equal: uploads of the killed process may still arrive."""
         before, now = None, sorted(store.list(prefix))
         while now != before:
             time.sleep(0.2)

@@ -1,4 +1,4 @@
-"""The platform behind an adapter as a test sees it: its server processes, and what can be made to go wrong with it."""
+"""The platform behind an adapter, for tests: its server processes and faults."""
 
 from contextlib import AbstractContextManager
 from dataclasses import dataclass

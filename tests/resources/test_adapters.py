@@ -82,7 +82,7 @@ def test_failed_build_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     assert targets.get(AWS).target == AWS
 
 
-def test_value_asked_for_by_many_threads_is_built_once() -> None:
+def test_value_needed_by_many_threads_is_built_once() -> None:
     built, together = list[str](), threading.Barrier(8)
 
     def build(key: str) -> object:

@@ -1,4 +1,4 @@
-"""Runs are asked for by name: one that is not there is said at once, a webserver that is silent after a while."""
+"""Launches: an unknown job is an error at once, a silent webserver after a limit; and the queries of Dagster's API."""
 
 import json
 import threading
@@ -17,12 +17,14 @@ from intermodal.sandbox.settings import free_port
 
 
 class Webserver(BaseHTTPRequestHandler):
-    """Knows two jobs, and takes a run of neither, as Dagster's does of a job that it does not find."""
+    """Has two jobs, and launches neither: its response is Dagster's for a missing job."""
 
     def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         jobs = {"repositoryOrError": {"jobs": [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]}}
-        answer = {"data": jobs} if "query Jobs" in asked["query"] else {"data": {"repositoriesOrError": {"nodes": []}}}
+        answer = (
+            {"data": jobs} if "query Jobs" in request["query"] else {"data": {"repositoriesOrError": {"nodes": []}}}
+        )
         body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -42,12 +44,12 @@ def url() -> Iterator[str]:
     server.server_close()
 
 
-def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_launch_unknown_job_names_known_ones_at_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> str:
         raise DagsterGraphQLClientError("JobNotFoundError")
 
     monkeypatch.setattr("dagster_graphql.DagsterGraphQLClient.submit_job_execution", refuse)
-    monkeypatch.setattr(dagster_client.time, "sleep", lambda _: pytest.fail("it waited"))
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: pytest.fail("it waited"))
     with pytest.raises(NotFound, match=r"no job 'drill_nope'\. It has: drill_a\."):
         dagster_client.launch(url, "drill_nope")
 
@@ -63,18 +65,18 @@ def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, m
         ([("deploy_a", "STARTED"), ("deploy_a", "FAILURE")], ""),
     ],
 )
-def test_the_newest_deployment_is_the_one_that_counts(
+def test_failed_several_runs_is_of_the_newest(
     monkeypatch: pytest.MonkeyPatch, newest_first: list[tuple[str, str]], failed: str
 ) -> None:
-    found = [{"runId": str(n), "jobName": job, "status": how} for n, (job, how) in enumerate(newest_first)]
-    monkeypatch.setattr(dagster_client, "_ask", lambda *_: {"runsOrError": {"results": found}})
+    found = [{"runId": str(n), "jobName": job, "status": status} for n, (job, status) in enumerate(newest_first)]
+    monkeypatch.setattr(dagster_client, "_query", lambda *_: {"runsOrError": {"results": found}})
     assert dagster_client.failed("http://ui", "a", ["deploy_a", "retrain_a"]) == failed
 
 
-def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
+def test_launch_silent_webserver_raises_without_the_query() -> None:
     url = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(Unavailable, match="The run of drill_a was not taken") as failure:
-        dagster_client.launch(url, "drill_a", patience=0.1)
+    with pytest.raises(Unavailable, match="The run of drill_a was not launched") as failure:
+        dagster_client.launch(url, "drill_a", seconds=0.1)
     assert url in failure.value.hint
     assert "query" not in failure.value.message
 
@@ -89,5 +91,5 @@ def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
         dagster_client.REASON,
     ],
 )
-def test_dagster_understands_what_it_is_asked(query: str) -> None:
+def test_queries_are_valid_in_dagsters_schema(query: str) -> None:
     assert validate(create_schema().graphql_schema, parse(query)) == []

@@ -1,4 +1,4 @@
-"""Settings of a site: what is missing is named whole, a region has variables of its own, and no secret is shown."""
+"""Settings of a site: all missing variables are named, a region has its own variables, no secret is displayed."""
 
 import os
 from typing import Any
@@ -123,7 +123,7 @@ def test_wrong_value_is_named_and_not_called_missing(
 
 
 @each_cloud
-def test_settings_show_no_secret(settings: type[SiteSettings], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_display_no_secret(settings: type[SiteSettings], monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = (
         *("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AZURE_CLIENT_SECRET", "AZURE_STORAGE_ACCOUNT_KEY"),
         "GOOGLE_APPLICATION_CREDENTIALS",

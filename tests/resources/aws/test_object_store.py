@@ -27,13 +27,15 @@ class TestS3(ObjectStoreConformance):
 
         return Storage(moto.url, config)
 
-    def test_the_address_may_come_from_the_environment(self, moto: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_connect_address_is_read_from_the_environment(
+        self, moto: Emulator, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("AWS_ENDPOINT_URL", moto.url)
         S3ObjectStore(bucket=moto.bucket, region="us-east-1").put("from-environment", b"1")
 
 
 @pytest.mark.parametrize("variable", ["AWS_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
-def test_https_with_an_authority_of_our_own(
+def test_connect_https_with_own_certificate_authority(
     moto: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     certificates.make(tmp_path)
@@ -58,7 +60,9 @@ def test_uri() -> None:
     assert store.uri("flight_delay/1.0.0") == "s3://b/flight_delay/1.0.0"
 
 
-def test_no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_connect_without_credentials_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     nowhere = str(tmp_path_factory.mktemp("empty") / "none")

@@ -26,14 +26,14 @@ class TestBlob(ObjectStoreConformance):
             patch.setenv("AZURE_STORAGE_ACCOUNT_KEY", AZURE_KEY)
             yield Storage(azurite.url.removesuffix(f"/{AZURE_ACCOUNT}"), config, "container")
 
-    def test_a_wrong_key_is_refused(self, azurite: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_list_wrong_key_is_refused(self, azurite: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "A" + AZURE_KEY[1:])
         store = BlobObjectStore(account=AZURE_ACCOUNT, container=azurite.bucket, endpoint=azurite.url)
         with pytest.raises(Refused) as caught:
             store.list("x")
         assert AZURE_KEY[1:20] not in str(caught.value)
 
-    def test_a_key_that_is_none(self, azurite: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_list_invalid_key_is_an_error(self, azurite: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", "%")
         with pytest.raises(IntermodalError, match=r"cannot be used.*Correct its settings or credentials"):
             BlobObjectStore(account=AZURE_ACCOUNT, container=azurite.bucket, endpoint=azurite.url).list("x")

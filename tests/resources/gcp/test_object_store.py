@@ -35,7 +35,7 @@ def _config(gcs: Emulator, origin: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(("status", "expected"), [(400, Refused), (401, Refused)])
-def test_a_token_that_is_not_given(
+def test_token_server_error_is_refused(
     fake_gcs: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, expected: type
 ) -> None:
     with fault_proxy(fake_gcs.url) as proxy:
@@ -46,10 +46,12 @@ def test_a_token_that_is_not_given(
             GcsObjectStore(bucket=fake_gcs.bucket, endpoint=fake_gcs.url, retry_seconds=0.3).list("x")
 
 
-def test_nobody_gives_tokens(fake_gcs: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_token_server_without_answer_is_unavailable(
+    fake_gcs: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make_keys(tmp_path, f"http://127.0.0.1:{free_port()}")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / ACCOUNT))
-    with pytest.raises(Unavailable, match="Nobody gives credentials"):
+    with pytest.raises(Unavailable, match="There are no credentials"):
         GcsObjectStore(bucket=fake_gcs.bucket, endpoint=fake_gcs.url, retry_seconds=0.3).list("x")
 
 

@@ -1,4 +1,4 @@
-"""The registry on a real MLflow store, and what people see of it in MLflow."""
+"""The registry on a real MLflow store, and what MLflow displays."""
 
 import time
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class TestMlflowRegistry(ModelRegistryConformance):
         experiment = client.create_experiment(f"e-{uuid4()}", artifact_location=(store / "artifacts").as_uri())
         return lambda: client.create_run(experiment).info.run_id
 
-    def test_mlflow_shows_parameters_metrics_and_the_signature(
+    def test_record_has_parameters_metrics_and_signature_in_mlflow(
         self, registry: MlflowRegistry, candidate: Candidate, tmp_path: Path
     ) -> None:
         run = MlflowClient(registry.tracking_uri).get_run(candidate.record.run_id)
@@ -43,16 +43,16 @@ class TestMlflowRegistry(ModelRegistryConformance):
         assert "intermodal.serving.pyfunc" in text
         assert all(column.name in text for column in candidate.record.signature.inputs)
 
-    def test_a_version_knows_when_it_was_registered(self, registry: MlflowRegistry, candidate: Candidate) -> None:
+    def test_register_version_has_its_time(self, registry: MlflowRegistry, candidate: Candidate) -> None:
         before = time.time()
         version = registry.register(candidate, "1.0.0")
         assert version.registered_at == pytest.approx(before, abs=60)
         assert registry.versions(candidate.model)[0].registered_at == version.registered_at
 
-    def test_champions_grow_with_pages_not_with_models(
+    def test_champions_of_many_models_take_two_calls(
         self, registry: MlflowRegistry, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Also when a champion is not the newest version, and when somebody registered a model in another way."""
+        """Also when a champion is not the newest version, and with a foreign model."""
         client = MlflowClient(registry.tracking_uri)
         for number in range(130):
             client.create_registered_model(f"m{number:03}")
@@ -62,19 +62,19 @@ class TestMlflowRegistry(ModelRegistryConformance):
         client.create_registered_model("it's theirs")
         client.create_model_version("it's theirs", "s")
         client.set_registered_model_alias("it's theirs", CHAMPION, "1")
-        asked: list[str] = []
+        calls: list[str] = []
         for name in ("search_registered_models", "search_model_versions", "get_model_version_by_alias"):
             real = getattr(MlflowClient, name)
             monkeypatch.setattr(
-                MlflowClient, name, lambda *a, _name=name, _real=real, **k: (asked.append(_name), _real(*a, **k))[1]
+                MlflowClient, name, lambda *a, _name=name, _real=real, **k: (calls.append(_name), _real(*a, **k))[1]
             )
         expected = {f"m{number:03}": "1.0.0" if number % 13 == 0 else "1.1.0" for number in range(130)}
         assert registry.champions() == expected
-        assert asked == ["search_registered_models", "search_model_versions"]
+        assert calls == ["search_registered_models", "search_model_versions"]
 
 
 class TestMemoryRegistry(ModelRegistryConformance):
-    """The stand-in that other tests rely on keeps the same promises."""
+    """The fake registry that other tests use."""
 
     @pytest.fixture
     def registry(self, tmp_path: Path) -> MemoryRegistry:
@@ -84,17 +84,17 @@ class TestMemoryRegistry(ModelRegistryConformance):
     def start_run(self) -> Callable[[], str]:
         return lambda: uuid4().hex
 
-    test_a_record_without_its_run_is_no_candidate = None  # its packages have no run behind them
+    test_read_record_without_its_run_is_not_found = None  # its packages have no run behind them
 
 
-def test_a_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_without_answer_names_its_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     with pytest.raises(Unavailable, match=r"127\.0\.0\.1:1"):
         MlflowRegistry(tracking_uri="http://127.0.0.1:1").champion("m")
 
 
-def test_no_error_shows_the_servers_password(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither MLflow's own nor that of requests, which an artifact's download lets through; nor their causes."""
+def test_registry_errors_contain_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither MLflow's own, nor one of requests that a download raises, nor their causes."""
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     url = "http://me:hunter2@127.0.0.1:1"
 
@@ -103,9 +103,9 @@ def test_no_error_shows_the_servers_password(monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(MlflowClient, "download_artifacts", download)
     registry = MlflowRegistry(tracking_uri=url)
-    for ask in (lambda: registry.champion("m"), lambda: registry._read("run", "record.json")):
+    for call in (lambda: registry.champion("m"), lambda: registry._read("run", "record.json")):
         with pytest.raises(Unavailable, match=r"MLflow at http://127\.0\.0\.1:1: .*//127\.0\.0\.1:1/api") as caught:
-            ask()
+            call()
         assert "hunter2" not in str(caught.value)
         assert caught.value.__suppress_context__
         assert caught.value.__cause__ is None

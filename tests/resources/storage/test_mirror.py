@@ -1,6 +1,6 @@
-"""How a mirror sends: blocks, parts, what it holds meanwhile, and a store or a source that goes wrong on the way.
+"""A mirror's blocks, parts and memory, and a store or a source that fails meanwhile.
 
-Against obstore's own stores in memory and on disk; what every cloud's store promises is in tests/conformance.
+With obstore's own stores in memory and on disk; the promises of every cloud's store are in tests/conformance.
 """
 
 import os
@@ -15,9 +15,18 @@ from obstore.store import LocalStore, MemoryStore
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.protocol.manifest import MANIFEST, Manifest
 from intermodal.resources.storage import mirror
-from intermodal.resources.storage.mirror import BLOCK, PART, PARTS, Mirror
+from intermodal.resources.storage.mirror import BLOCK_BYTES, MIN_PART_BYTES, PARTS_IN_MEMORY, Mirror
 
-SIZES = (0, 1, BLOCK - 1, BLOCK, BLOCK + 1, PART, PART + 1, 2 * PART + BLOCK + 3)
+SIZES = (
+    0,
+    1,
+    BLOCK_BYTES - 1,
+    BLOCK_BYTES,
+    BLOCK_BYTES + 1,
+    MIN_PART_BYTES,
+    MIN_PART_BYTES + 1,
+    2 * MIN_PART_BYTES + BLOCK_BYTES + 3,
+)
 
 
 def _source(folder: Path, sizes: tuple[int, ...]) -> Manifest:
@@ -27,7 +36,7 @@ def _source(folder: Path, sizes: tuple[int, ...]) -> Manifest:
 
 
 def _keys(store: Any) -> set[str]:
-    return {one["path"] for one in obstore.list(store).collect()}
+    return {found["path"] for found in obstore.list(store).collect()}
 
 
 @pytest.fixture
@@ -35,16 +44,16 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-def test_every_size_arrives(store: MemoryStore, tmp_path: Path) -> None:
+def test_run_file_of_any_size_arrives(store: MemoryStore, tmp_path: Path) -> None:
     manifest = _source(tmp_path, SIZES)
     assert set(Mirror(store, "m", "memory://m").run(tmp_path, manifest).copied) == set(manifest.files)
     for path in manifest.files:
         assert bytes(obstore.get(store, f"m/{path}").bytes()) == (tmp_path / path).read_bytes()
 
 
-def test_no_more_is_held_than_the_parts_under_way(tmp_path: Path) -> None:
+def test_run_memory_is_limited_to_parts_under_way(tmp_path: Path) -> None:
     (tmp_path / "source").mkdir()
-    manifest = _source(tmp_path / "source", (12 * PART,))
+    manifest = _source(tmp_path / "source", (12 * MIN_PART_BYTES,))
     store = LocalStore(tmp_path / "store", mkdir=True)
     tracemalloc.start()
     try:
@@ -52,14 +61,14 @@ def test_no_more_is_held_than_the_parts_under_way(tmp_path: Path) -> None:
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < (PARTS + 1) * PART
+    assert peak < (PARTS_IN_MEMORY + 1) * MIN_PART_BYTES
 
 
-@pytest.mark.parametrize("size", [10, PART + 1])
-def test_a_source_that_goes_while_it_is_sent(
+@pytest.mark.parametrize("size", [10, MIN_PART_BYTES + 1])
+def test_run_source_deleted_meanwhile_is_an_error(
     store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
-    """Also of several parts: nothing of it can be seen, and nothing says that the mirror is whole."""
+    """Also of several parts: the store has neither the object nor the manifest."""
     manifest = _source(tmp_path, (size,))
     monkeypatch.setattr(mirror, "_require_size", lambda file, _: file.unlink())
     with pytest.raises(IntermodalError, match="is not what its manifest says"):
@@ -67,8 +76,8 @@ def test_a_source_that_goes_while_it_is_sent(
     assert _keys(store) == set()
 
 
-@pytest.mark.parametrize("size", [10, PART + 1])
-def test_a_source_that_ends_early_while_it_is_sent(
+@pytest.mark.parametrize("size", [10, MIN_PART_BYTES + 1])
+def test_run_source_truncated_meanwhile_is_an_error(
     store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
 ) -> None:
     manifest = _source(tmp_path, (size,))
@@ -79,18 +88,18 @@ def test_a_source_that_ends_early_while_it_is_sent(
 
 
 @pytest.mark.parametrize("times", [1, 2])
-def test_a_store_that_loses_bytes(
+def test_run_store_that_loses_bytes_is_retried_once(
     store: MemoryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
 ) -> None:
-    """Once: it is sent again. Twice: the run fails, and nothing says that the mirror is whole."""
-    manifest = _source(tmp_path, (2 * BLOCK,))
+    """Once: it is sent again. Twice: the run fails, and there is no manifest."""
+    manifest = _source(tmp_path, (2 * BLOCK_BYTES,))
     put, lost = obstore.put, list[str]()
 
-    def losing(store: Any, key: str, data: Any, **how: Any) -> Any:
+    def losing(store: Any, key: str, data: Any, **options: Any) -> Any:
         if key.endswith(".bin") and len(lost) < times:
             lost.append(key)
             data = [bytes(len(block)) for block in data]
-        return put(store, key, data, **how)
+        return put(store, key, data, **options)
 
     monkeypatch.setattr(obstore, "put", losing)
     copy = Mirror(store, "m", "memory://m")

@@ -1,4 +1,4 @@
-"""What the object stores share, without a store: which error people read, and how clients are configured."""
+"""What the object stores share, without a store: errors and the configuration of clients."""
 
 import pytest
 from obstore.exceptions import GenericError, PermissionDeniedError, UnauthenticatedError
@@ -37,16 +37,16 @@ def test_translated_error_names_the_store_and_no_secret(error: Exception, expect
     assert "SECRET" not in str(caught.value)
 
 
-def test_a_missing_file_of_this_machine_is_not_an_object(tmp_path) -> None:
+def test_translated_missing_local_file_is_raised_unchanged(tmp_path) -> None:
     with pytest.raises(FileNotFoundError), translated("x"):
         (tmp_path / "none").read_bytes()
 
 
-def test_plain_http_only_when_the_address_says_so() -> None:
+def test_client_options_allow_http_only_for_http_addresses() -> None:
     assert client_options("http://127.0.0.1:1")["allow_http"]
     assert "allow_http" not in client_options("https://127.0.0.1:1")
     assert "allow_http" not in client_options("")
 
 
-def test_retries_end() -> None:
+def test_retry_config_ends_after_its_seconds() -> None:
     assert retry_config(7)["retry_timeout"].total_seconds() == 7

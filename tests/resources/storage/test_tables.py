@@ -14,12 +14,12 @@ class TestParquetTables(TablesConformance):
     def tables(self, tmp_path: Path) -> ParquetTables:
         return ParquetTables(address=str(tmp_path))
 
-    def test_a_half_written_file_is_no_partition(self, tables: ParquetTables, tmp_path: Path) -> None:
+    def test_partitions_leave_out_half_written_files(self, tables: ParquetTables, tmp_path: Path) -> None:
         (tmp_path / "m" / "dataset").mkdir(parents=True)
         (tmp_path / "m" / "dataset" / ".2013-01-01.parquet.new").write_bytes(b"half")
         assert list(tables.partitions("m", "dataset")) == []
 
-    def test_no_listing_of_a_bucket_is_kept(self) -> None:
+    def test_at_address_listings_are_not_cached(self) -> None:
         folder = at_address("memory://tables") / "m"
-        folder.fs.dircache["/tables/m"] = ["what was there when it was listed"]
+        folder.fs.dircache["/tables/m"] = ["an old listing"]
         assert "/tables/m" not in folder.fs.dircache

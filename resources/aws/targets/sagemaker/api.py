@@ -1,4 +1,4 @@
-"""The calls of SageMaker's control plane that we make, in our errors."""
+"""The calls of SageMaker's control plane that the adapter makes, with Intermodal's errors."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SageMaker:
             return None
 
     def describe(self, name: str) -> tuple[Record, dict[str, str]] | None:
-        """Record and tags of an endpoint that Intermodal made; None when it is gone or somebody else's."""
+        """Record and tags of an endpoint that Intermodal made; None when it is gone or foreign."""
         record = self.find(name)
         try:
             found = self.tags(record["EndpointArn"]) if record else None
@@ -43,7 +43,7 @@ class SageMaker:
             return [summary["EndpointName"] for page in pages for summary in page["Endpoints"]]
 
     def tags(self, arn: str) -> dict[str, str] | None:
-        """The tags of a resource that Intermodal made; None when somebody else did. NotFound when it is gone."""
+        """The tags of a resource that Intermodal made; None for a foreign one. NotFound when it is gone."""
         with translated(f"list the tags of {arn}"):
             pages = self.client.get_paginator("list_tags").paginate(ResourceArn=arn)
             found = tags.from_aws(tag for page in pages for tag in page["Tags"])
@@ -54,16 +54,16 @@ class SageMaker:
         if found is None:
             raise Refused(
                 f"SageMaker endpoint '{record['EndpointName']}' exists and was not made by Intermodal.",
-                hint="Delete or rename it, or name the model otherwise.",
+                hint="Delete or rename it, or give the model another name.",
             )
         return found
 
-    def add_tags(self, arn: str, wanted: list[dict[str, str]]) -> None:
+    def add_tags(self, arn: str, added: list[dict[str, str]]) -> None:
         with translated(f"tag {arn}"):
-            self.client.add_tags(ResourceArn=arn, Tags=wanted)
+            self.client.add_tags(ResourceArn=arn, Tags=added)
 
     def prepare(self, plan: Plan) -> None:
-        """Model and configuration; those of the same name have the same contents."""
+        """Create model and configuration. Those that exist are kept: equal names have equal contents."""
         model = {"ModelName": plan.revision, "PrimaryContainer": plan.container, "ExecutionRoleArn": plan.role_arn}
         config = {"EndpointConfigName": plan.revision, "ProductionVariants": [plan.variant]}
         for create, members in ((self.client.create_model, model), (self.client.create_endpoint_config, config)):
@@ -82,7 +82,7 @@ class SageMaker:
             self.client.update_endpoint(EndpointName=plan.name, EndpointConfigName=plan.revision)
 
     def remove(self, name: str) -> bool:
-        """Ask for the endpoint's end where it can be asked for; whether the endpoint is still there."""
+        """Whether the endpoint is still there. Deletes it, unless it is being created or deleted."""
         record = self.find(name)
         if record is None:
             return False
@@ -92,11 +92,11 @@ class SageMaker:
                 with translated(f"delete SageMaker endpoint '{name}'"):
                     self.client.delete_endpoint(EndpointName=name)
             except (Busy, NotFound):
-                return True  # somebody else was first: look again
+                return True  # another call was first
         return True
 
     def discard(self, name: str, keep: str = "") -> None:
-        """Delete the configurations and models of the endpoint, but for the one named ``keep``."""
+        """Delete the configurations and models of the endpoint, except the one named ``keep``."""
         kinds = (
             ("EndpointConfig", "list_endpoint_configs", self.client.delete_endpoint_config),
             ("Model", "list_models", self.client.delete_model),

@@ -1,12 +1,11 @@
-"""SageMaker endpoints as CloudWatch saw them."""
+"""Figures of SageMaker endpoints, measured by CloudWatch."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import chain
 from typing import Any
 
@@ -20,23 +19,24 @@ from intermodal.resources.aws.cloudwatch import MeasuredEndpoint, Window
 from intermodal.resources.aws.errors import translated
 from intermodal.resources.aws.targets.sagemaker.api import SageMaker
 from intermodal.resources.aws.targets.sagemaker.plan import VARIANT, state_of
+from intermodal.resources.concurrency import parallel
 
 MAX_QUERIES = 500
-AT_ONCE = 8
-COMMON_LENGTH = 16
-"""So much of a model's name stands in the name of its endpoint, however long both are (``endpoint_name``)."""
+"""Queries in one call of GetMetricData."""
+DESCRIBE_WORKERS = 8
+NAME_PART_LENGTH = 16
+"""Characters of a model's name that its endpoint's name has in any case (``endpoint_name``)."""
 
 
 class SageMakerFigures(BaseModel):
     """One row for each endpoint of ours. Credentials are boto3's.
 
     They need cloudwatch:GetMetricData and sagemaker:ListEndpoints, DescribeEndpoint, DescribeEndpointConfig, ListTags.
-    A read asks CloudWatch once for each 62 endpoints, and AWS bills the 8 metrics of each.
+    A read calls CloudWatch once for each 62 endpoints, and AWS bills the 8 metrics of each.
 
-    Minutes are CloudWatch's grain, and a minute is not complete until a minute or two later. A read covers the whole
-    minutes that are needed for the seconds asked for, up to the last one that began ``late_seconds`` ago; the rate is
-    over just those. So with 120 it covers what happened until between one and two minutes ago, never of a part.
-    ``instances`` are those that SageMaker has put behind the endpoint (CurrentInstanceCount).
+    CloudWatch measures whole minutes, and a minute is complete one or two minutes after its end. A read covers as many
+    whole minutes as its seconds need, up to the last one that began ``late_seconds`` ago, and rates are over exactly
+    these. With 120 a read ends between one and two minutes ago. ``instances`` is SageMaker's CurrentInstanceCount.
     """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True, ignored_types=(cached_property,))
@@ -46,7 +46,7 @@ class SageMakerFigures(BaseModel):
     endpoint_url: str = Field(default="", description="The address of AWS's APIs; empty: as boto3 finds it.")
     environment: str = Field(description="Only endpoints of this environment count.")
     late_seconds: float = Field(default=120, ge=0, description="Count minutes that began at least so long ago.")
-    max_attempts: int = Field(default=5, description="How often one call is tried that is throttled or fails.")
+    max_attempts: int = Field(default=5, description="Attempts of a call that is throttled or fails.")
     _types: dict[str, str] = PrivateAttr(default_factory=dict)
 
     @cached_property
@@ -61,22 +61,21 @@ class SageMakerFigures(BaseModel):
         return self._client("cloudwatch")
 
     def read(self, seconds: float, model: str = "") -> Sequence[Figures]:
-        """Also endpoints that nobody called. Raises Refused, Throttled, Unavailable; SpecError beyond 15 days."""
+        """A row for each endpoint, also without requests. Refused, Throttled, Unavailable; SpecError beyond 15 days."""
         span = cloudwatch.window(time.time(), seconds, self.late_seconds)
         endpoints = self._endpoints(model)
-        queries = chain.from_iterable(cloudwatch.questions(endpoint, n, span) for n, endpoint in enumerate(endpoints))
+        all_queries = chain.from_iterable(cloudwatch.queries(endpoint, n, span) for n, endpoint in enumerate(endpoints))
         values: dict[str, list[float]] = {}
-        for batch in _batches(list(queries)):
-            for result in self._ask(batch, span):
+        for batch in _batches(list(all_queries)):
+            for result in self._results(batch, span):
                 values.setdefault(result["Id"], []).extend(result["Values"])
         return [cloudwatch.figures(self.target, endpoint, n, span, values) for n, endpoint in enumerate(endpoints)]
 
     def _endpoints(self, model: str) -> list[MeasuredEndpoint]:
         """Our endpoints of this environment, of one model when it is named."""
-        part = re.sub(r"[^a-z0-9]+", "-", model).strip("-")[:COMMON_LENGTH].rstrip("-")
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            found = list(pool.map(partial(self._measured, model=model), self._sagemaker.names(part)))
-        return sorted((endpoint for endpoint in found if endpoint), key=lambda endpoint: endpoint.name)
+        part = re.sub(r"[^a-z0-9]+", "-", model).strip("-")[:NAME_PART_LENGTH].rstrip("-")
+        found = parallel(lambda name: self._measured(name, model), self._sagemaker.names(part), DESCRIBE_WORKERS)
+        return sorted((endpoint for endpoint in found.values() if endpoint), key=lambda endpoint: endpoint.name)
 
     def _measured(self, name: str, model: str) -> MeasuredEndpoint | None:
         described = self._sagemaker.describe(name)
@@ -92,7 +91,7 @@ class SageMakerFigures(BaseModel):
         return MeasuredEndpoint(name, tags["intermodal-model"], tags["intermodal-version"], instances, cores)
 
     def _type(self, config: str) -> str:
-        """The instance type that a configuration asks for; configurations never change."""
+        """The instance type of a configuration. Kept, because configurations never change."""
         if config and config not in self._types:
             try:
                 with translated(f"describe SageMaker endpoint configuration '{config}'"):
@@ -103,24 +102,22 @@ class SageMakerFigures(BaseModel):
             self._types[config] = variants.get(VARIANT, {}).get("InstanceType", "")
         return self._types.get(config, "")
 
-    def _ask(self, queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
+    def _results(self, queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
         """The results of every page."""
-        asked = {"StartTime": cloudwatch.moment(span.start), "EndTime": cloudwatch.moment(span.end)}
+        times = {"StartTime": cloudwatch.moment(span.start), "EndTime": cloudwatch.moment(span.end)}
         with translated("read SageMaker's metrics from CloudWatch"):
-            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **asked)
+            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **times)
             results = [result for page in pages for result in page["MetricDataResults"]]
         for result in results:
             match result.get("StatusCode", "Complete"):
                 case "Forbidden":
-                    raise Refused(
-                        f"CloudWatch does not show {result['Label']}.", hint="Allow cloudwatch:GetMetricData."
-                    )
+                    raise Refused(f"CloudWatch refuses {result['Label']}.", hint="Allow cloudwatch:GetMetricData.")
                 case "InternalError":
                     raise Unavailable(f"CloudWatch could not read {result['Label']}.", hint="Try again.")
         yield from results
 
 
 def _batches(queries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """At most 500 queries go into one call."""
+    """Of at most MAX_QUERIES."""
     for start in range(0, len(queries), MAX_QUERIES):
         yield queries[start : start + MAX_QUERIES]

@@ -1,4 +1,4 @@
-"""What a deployment is in SageMaker: a model and an endpoint configuration, both named after what is in them."""
+"""A deployment in SageMaker: a model and an endpoint configuration, both named by a hash of their content."""
 
 import hashlib
 import json
@@ -51,8 +51,8 @@ class Plan:
 
     @property
     def revision(self) -> str:
-        what = json.dumps([self.container, self.request.replicas, self.instance_type, self.role_arn], sort_keys=True)
-        return f"{self.name}-{hashlib.sha256(what.encode()).hexdigest()[:10]}"
+        content = json.dumps([self.container, self.request.replicas, self.instance_type, self.role_arn], sort_keys=True)
+        return f"{self.name}-{hashlib.sha256(content.encode()).hexdigest()[:10]}"
 
     @property
     def variant(self) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def state_of(record: Mapping[str, Any]) -> State:
 
 
 def endpoint_of(record: Mapping[str, Any], found: Mapping[str, str], url: str, target: Target) -> Endpoint:
-    """From an answer of DescribeEndpoint (or a summary) and the endpoint's tags."""
+    """From a response of DescribeEndpoint (or a summary) and the endpoint's tags."""
     state = state_of(record)
     return Endpoint(
         target=target,

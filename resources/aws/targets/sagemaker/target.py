@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
@@ -10,7 +9,7 @@ from typing import Any, ClassVar, Self
 import dagster as dg
 from pydantic import Field
 
-from intermodal.platform.errors import DeployFailed, Throttled, Unavailable
+from intermodal.platform.errors import DeployFailed, Unavailable
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, ErrorEnvelope, Upstream
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
@@ -21,13 +20,14 @@ from intermodal.resources.aws.targets.sagemaker.api import SageMaker
 from intermodal.resources.aws.targets.sagemaker.figures import SageMakerFigures
 from intermodal.resources.aws.targets.sagemaker.plan import Plan, endpoint_of
 from intermodal.resources.aws.targets.sagemaker.rollout import Rollout
-from intermodal.resources.deadline import within
+from intermodal.resources.concurrency import succeeds_within
+from intermodal.resources.polling import poll
 from intermodal.resources.settings import environment
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-ANSWER_SECONDS = 2.0
+PROBE_SECONDS = 2.0
+"""Limit of ``answers``, which asks whether SageMaker's API is up."""
 ID_HEADER = "x-amzn-sagemaker-custom-attributes"
-"""SageMaker passes no other header of ours on to a container."""
+"""The only header of ours that SageMaker passes on to a container."""
 ERRORS = ErrorEnvelope(
     status=424,
     status_field="OriginalStatusCode",
@@ -36,8 +36,6 @@ ERRORS = ErrorEnvelope(
 )
 """A ModelError is 424 with the container's own status and message; AWS's own errors carry x-amzn-errortype.
 https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html"""
-MAX_FAILURES = 5
-"""How many looks in a row may fail before deploy gives up: a blip must not end a deployment of minutes."""
 
 
 class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -58,12 +56,12 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     region: str = Field(description="For example us-east-1.")
     role_arn: str = Field(description="The execution role: it reads the mirror in S3 and pulls the image.")
     instance_type: str = Field(default="ml.m5.large", description="The machine of each replica.")
-    timeout_seconds: float = Field(default=1200, description="How long deploy and delete wait.")
-    max_attempts: int = Field(default=5, description="How often one call is tried that is throttled or fails.")
+    timeout_seconds: float = Field(default=1200, description="Limit of deploy and delete, in seconds.")
+    max_attempts: int = Field(default=5, description="Attempts of a call that is throttled or fails.")
     named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
     endpoint_url: str = Field(default="", description="The address of AWS's APIs; empty: as boto3 finds it.")
     environment: str = Field(default="sandbox", description="Figures are of endpoints of this environment.")
-    monitor_delay_seconds: float = Field(default=120, description="How late CloudWatch is.")
+    monitor_delay_seconds: float = Field(default=120, description="Delay of CloudWatch, in seconds.")
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -91,26 +89,17 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._client("sagemaker-runtime")
 
     def deploy(self, request: DeployRequest) -> Endpoint:
-        """Compare and correct until the endpoint is as wanted and in service: a killed deploy is simply continued."""
+        """Compare and correct until the endpoint is as requested and in service.
+
+        Each step starts from what there is, so the next deploy continues one that was killed.
+        """
         rollout = Rollout(self._sagemaker, Plan(request, self.target, self.instance_type, self.role_arn))
-        deadline, pause, failures = time.monotonic() + self.timeout_seconds, FIRST_PAUSE, 0
-        while time.monotonic() < deadline:
-            try:
-                found = rollout.advance()
-                failures = 0
-            except (Throttled, Unavailable):
-                failures += 1
-                if failures == MAX_FAILURES:
-                    raise
-                found = None
-            if found is not None:
-                record, tags = found
-                return endpoint_of(record, tags, self._url(request.name), self.target)
-            time.sleep(pause)
-            pause = min(pause * 1.3, LONGEST_PAUSE)
+        if found := poll(rollout.advance, self.timeout_seconds):
+            record, tags = found
+            return endpoint_of(record, tags, self._url(request.name), self.target)
         raise DeployFailed(
             f"SageMaker endpoint '{request.name}' was not in service within {self.timeout_seconds:.0f} s.",
-            hint="It goes on in the cloud, and is billed: deploy again to take it up, or delete it.",
+            hint="Its creation continues and is billed. Deploy again to continue, or delete it.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
@@ -129,17 +118,13 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return sorted(found, key=lambda endpoint: endpoint.name)
 
     def delete(self, name: str) -> None:
-        """The endpoint, then its configurations and models. Waits for a change under way to settle first."""
-        deadline, pause = time.monotonic() + self.timeout_seconds, FIRST_PAUSE
-        while self._sagemaker.remove(name):
-            if time.monotonic() > deadline:
-                raise Unavailable(f"SageMaker endpoint '{name}' is still there.", hint="Delete it again later.")
-            time.sleep(pause)
-            pause = min(pause * 1.3, LONGEST_PAUSE)
+        """The endpoint, then its configurations and models. First waits for the end of a change that is under way."""
+        if not poll(lambda: not self._sagemaker.remove(name), self.timeout_seconds):
+            raise Unavailable(f"SageMaker endpoint '{name}' is still there.", hint="Delete it again later.")
         self._sagemaker.discard(name)
 
     def invoke(self, name: str, body: bytes) -> bytes:
-        """Raises SpecError for what the model itself answers with 4xx, with its message."""
+        """Raises SpecError, with the model's message, when the model itself answers 4xx."""
         with translated(f"invoke SageMaker endpoint '{name}'"):
             answer = self._runtime.invoke_endpoint(
                 EndpointName=name, Body=body, ContentType="application/json", Accept="application/json"
@@ -147,13 +132,13 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             return bytes(answer["Body"].read())
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
-        """The keys are those of now: where a role gives short-lived ones, publish again before they end."""
+        """With the current keys. Those of a role are short-lived: publish again before they expire."""
         signature = identity.signature("sagemaker", self.region)
         return Upstream(self.target, endpoint.version, endpoint.url, signature, ID_HEADER, ERRORS)
 
     def answers(self) -> bool:
-        """Asks SageMaker to list one endpoint."""
-        return within(ANSWER_SECONDS, lambda: self._hasty.list_endpoints(MaxResults=1))
+        """Whether SageMaker's API lists one endpoint in time."""
+        return succeeds_within(PROBE_SECONDS, lambda: self._probe_client.list_endpoints(MaxResults=1))
 
     def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
         """What CloudWatch measured; see SageMakerFigures."""
@@ -174,9 +159,9 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return identity.client(service, self.region, self.max_attempts, endpoint_url=self.endpoint_url)
 
     @cached_property
-    def _hasty(self) -> Any:
+    def _probe_client(self) -> Any:
         return identity.client(
-            "sagemaker", self.region, max_attempts=1, seconds=ANSWER_SECONDS, endpoint_url=self.endpoint_url
+            "sagemaker", self.region, max_attempts=1, seconds=PROBE_SECONDS, endpoint_url=self.endpoint_url
         )
 
     def _url(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""Where a mirror is on Azure, taken apart as Azure ML's datastores want it."""
+"""The address of a mirror on Azure, in the parts that Azure ML's datastores have."""
 
 import hashlib
 import ipaddress
@@ -20,14 +20,14 @@ class BlobAddress:
 
     @property
     def datastore(self) -> str:
-        """The name under which the workspace knows this container: letters, digits and underscores."""
+        """Its name in the workspace: letters, digits and underscores."""
         plain = "".join(letter if letter.isalnum() else "_" for letter in self.container)
-        mark = hashlib.sha256(f"{self.endpoint}/{self.account}/{self.container}".encode()).hexdigest()[:8]
-        return f"intermodal_{plain}_{mark}"
+        digest = hashlib.sha256(f"{self.endpoint}/{self.account}/{self.container}".encode()).hexdigest()[:8]
+        return f"intermodal_{plain}_{digest}"
 
 
 def blob_address(uri: str) -> BlobAddress:
-    """Read a mirror's URI; SpecError when it is no blob address.
+    """Parse a mirror's URI; SpecError when it is no blob address.
 
     The account is the host's first label, or, where the host is an IP address, the path's first segment. Source:
     https://learn.microsoft.com/rest/api/storageservices/naming-and-referencing-containers--blobs--and-metadata

@@ -1,4 +1,4 @@
-"""What we ask of Azure ML: the management API's documents for one deploy request. No call is made here."""
+"""The management API's documents for one deploy request. No call is made here."""
 
 import datetime
 import hashlib
@@ -13,11 +13,11 @@ from intermodal.resources.azure.targets.ml.address import BlobAddress, blob_addr
 
 PORT = 8080
 REQUEST_TIMEOUT = datetime.timedelta(seconds=60)
-"""Every target answers within 60 s (CONTRACTS); Azure's default is 5 s, its most 180 s."""
-CONCURRENCY = 64
-"""Requests that one instance takes at once; Azure's default is 1."""
+"""Every target answers within 60 s (CONTRACTS). Azure's default is 5 s, its maximum 180 s."""
+MAX_CONCURRENT_REQUESTS = 64
+"""Of one instance; Azure's default is 1."""
 FORBIDDEN = str.maketrans(dict.fromkeys("<>%&\\?/,=", "_"))
-"""Not allowed in a tag's name, and ',' and '=' would break the tag filter.
+"""Characters that a tag's name must not have; ',' and '=' would break the tag filter.
 Source: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources#limitations"""
 
 
@@ -26,14 +26,14 @@ def tags_of(tags: Mapping[str, str]) -> dict[str, str]:
     return {name.translate(FORBIDDEN): value[:256] for name, value in tags.items()}
 
 
-def mark(*parts: str) -> str:
-    """A short name for content: equal content, equal name. Asset versions cannot change, so a change is a new one."""
+def short_hash(*parts: str) -> str:
+    """A name for content: equal content, equal name. Assets are immutable, so changed content is another version."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True)
 class Documents:
-    """Names and bodies. Models and environments are registered under the endpoint's name, so they go with it."""
+    """Names and bodies. Models and environments have the endpoint's name, and are deleted with it."""
 
     request: DeployRequest
     target: Target
@@ -42,7 +42,7 @@ class Documents:
     instance_type: str
 
     def __post_init__(self) -> None:
-        blob_address(self.request.artifacts)  # a wrong one is refused before anything is made
+        blob_address(self.request.artifacts)  # a wrong address is refused before anything is created
 
     @property
     def name(self) -> str:
@@ -58,17 +58,17 @@ class Documents:
 
     @property
     def model_version(self) -> str:
-        return mark(self.request.artifacts)
+        return short_hash(self.request.artifacts)
 
     @property
     def environment_version(self) -> str:
-        return mark(self.request.image)
+        return short_hash(self.request.image)
 
     @property
     def deployment(self) -> str:
-        """Named after what it runs: the same request finds its deployment again, a changed one gets another."""
+        """Named by a hash of its body: the same request finds its deployment, a changed one has another."""
         body = self.deployment_body().serialize()
-        return f"v-{mark(json.dumps(body, sort_keys=True))}"
+        return f"v-{short_hash(json.dumps(body, sort_keys=True))}"
 
     def endpoint_body(self, traffic: Mapping[str, int], tags: Mapping[str, str]) -> Any:
         from azure.mgmt.machinelearningservices import models
@@ -140,7 +140,7 @@ class Documents:
                 egress_public_network_access="Enabled",
                 scale_settings=models.DefaultScaleSettings(),
                 request_settings=models.OnlineRequestSettings(
-                    request_timeout=REQUEST_TIMEOUT, max_concurrent_requests_per_instance=CONCURRENCY
+                    request_timeout=REQUEST_TIMEOUT, max_concurrent_requests_per_instance=MAX_CONCURRENT_REQUESTS
                 ),
             ),
         )

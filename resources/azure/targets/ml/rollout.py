@@ -1,8 +1,8 @@
-"""One deploy, as a series of small steps that each look at what is there and bring it closer to what is wanted.
+"""One deploy in steps, each from what there is towards what is requested.
 
-A deployment is named after what it runs. A changed request gets a second deployment beside the first, and traffic moves
-when it is ready; then the first goes. So a deploy that was killed is continued by the next, and two at once agree: of
-two different ones, the one that moves the traffic last wins, and both end with a ready endpoint.
+A deployment is named by a hash of its body. A changed request creates a second deployment beside the first, traffic
+shifts when the second is ready, and then the first is deleted. So the next deploy continues one that was killed, and
+concurrent deploys agree: of two different ones, the last to shift traffic wins, and both end with a ready endpoint.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ from intermodal.resources.azure.targets.ml.documents import Documents
 from intermodal.resources.azure.targets.ml.workspace import Workspace
 
 FINAL = ("Succeeded", "Failed", "Canceled")
-REFUSALS = 2
-"""How often a 400 or 404 is doubted: a rival may have removed what a call names between our look and the call."""
-STEP_SECONDS, REMOVAL_SECONDS = 5.0, 180.0
-"""How long a step waits for a deletion that goes on without it, and ``_fail`` for one that it says is done."""
+MAX_REFUSALS = 2
+"""Responses 400 or 404 that are not final: a concurrent deploy may have deleted what the call names."""
+STEP_DELETION_SECONDS = 5.0
+"""A step waits so long for a deletion, which continues without it."""
+FAILED_DELETION_SECONDS = 180.0
+"""``_fail`` waits so long for a deletion, and reports whether it ended."""
 FIX = "Correct what it names and deploy again. The failed deployment was deleted, so it costs nothing."
 STILL_THERE = (
     "Correct what it names and deploy again. The failed deployment is still being deleted and costs until it is gone: "
@@ -33,29 +35,29 @@ def state_of(resource: Any) -> str:
 class Rollout:
     def __init__(self, workspace: Workspace, documents: Documents) -> None:
         self._workspace, self._documents = workspace, documents
-        self._wanted = documents.deployment
+        self._deployment = documents.deployment
         self._ours = self._moved = False
         self._refusals = 0
         self._poller: Any = None
 
     def step(self) -> bool:
-        """Do the next thing; true when nothing is left to do. Raises DeployFailed with the cloud's reason."""
+        """Do the next step; true when nothing is left to do. Raises DeployFailed with the cloud's reason."""
         from azure.core.exceptions import HttpResponseError
 
         try:
             return self._step()
         except HttpResponseError as error:
             if error.status_code == 409:
-                return False  # somebody else's operation runs here: look again when it is over
+                return False  # another operation runs on it
             self._refusals += 1
-            if error.status_code in (400, 404) and self._refusals <= REFUSALS:
+            if error.status_code in (400, 404) and self._refusals <= MAX_REFUSALS:
                 return False
             if error.status_code == 400:
                 self._fail(reason_of(error))
             raise
 
     def _step(self) -> bool:
-        name, traffic = self._documents.name, {self._wanted: 100}
+        name, traffic = self._documents.name, {self._deployment: 100}
         endpoint = self._workspace.endpoint(name)
         if endpoint is None:
             self._workspace.put_endpoint(name, self._documents.endpoint_body({}, self._documents.tags))
@@ -65,19 +67,19 @@ class Rollout:
         if self._moved and endpoint.properties.traffic != traffic:
             return True  # a later deploy of this name has taken over
         deployments = {found.name: found for found in self._workspace.deployments(name)}
-        if not self._deployed(deployments.get(self._wanted)):
+        if not self._deployed(deployments.get(self._deployment)):
             return False
         if endpoint.properties.traffic != traffic or endpoint.tags != self._documents.tags:
             self._workspace.put_endpoint(name, self._documents.endpoint_body(traffic, self._documents.tags))
             self._moved = True
             return False
         for other, found in deployments.items():
-            if other != self._wanted and state_of(found) in FINAL:
-                self._workspace.delete_deployment(name, other).wait(STEP_SECONDS)
+            if other != self._deployment and state_of(found) in FINAL:
+                self._workspace.delete_deployment(name, other).wait(STEP_DELETION_SECONDS)
         return True
 
     def _deployed(self, found: Any | None) -> bool:
-        """Whether our deployment is there and ready; if not, do something about it."""
+        """Whether our deployment is ready; if not, create it, wait for it, or delete a failed one."""
         if found is None:
             self._create()
             return False
@@ -88,8 +90,8 @@ class Rollout:
             return False
         if self._ours:
             self._fail(self._reason())
-        # It failed in an earlier deploy, and what it lacked may be there now.
-        self._workspace.delete_deployment(self._documents.name, self._wanted).wait(STEP_SECONDS)
+        # It failed in an earlier deploy, and its cause may be gone.
+        self._workspace.delete_deployment(self._documents.name, self._deployment).wait(STEP_DELETION_SECONDS)
         return False
 
     def _create(self) -> None:
@@ -97,14 +99,14 @@ class Rollout:
         self._workspace.put_datastore(documents.address.datastore, documents.datastore_body())
         self._workspace.put_model(name, documents.model_version, documents.model_body())
         self._workspace.put_environment(name, documents.environment_version, documents.environment_body())
-        self._poller = self._workspace.put_deployment(name, self._wanted, documents.deployment_body())
+        self._poller = self._workspace.put_deployment(name, self._deployment, documents.deployment_body())
         self._ours = True
 
     def _fail(self, reason: str) -> None:
-        """Raise with the reason, and leave nothing that costs: the endpoint goes too if it has nothing else."""
+        """Raise with the reason. Deletes what costs: the deployment, and an endpoint that has no other."""
         name, gone = self._documents.name, True
         if self._workspace.endpoint(name) is not None:
-            gone = _ended(self._workspace.delete_deployment(name, self._wanted))
+            gone = _ended(self._workspace.delete_deployment(name, self._deployment))
             if gone and not self._workspace.deployments(name):
                 gone = _ended(self._workspace.delete_endpoint(name))
                 if gone:
@@ -112,7 +114,7 @@ class Rollout:
         raise DeployFailed(f"Azure ML endpoint '{name}' failed: {reason}", hint=FIX if gone else STILL_THERE)
 
     def _reason(self) -> str:
-        """What the operation says; for an operation that another process began, what the container wrote."""
+        """The operation's reason; the container's log when another process began the operation."""
         from azure.core.exceptions import HttpResponseError
 
         if self._poller is not None:
@@ -120,10 +122,10 @@ class Rollout:
                 self._poller.result(timeout=30)
             except HttpResponseError as error:
                 return reason_of(error)
-        return self._workspace.logs(self._documents.name, self._wanted) or "Azure gives no reason."
+        return self._workspace.logs(self._documents.name, self._deployment) or "Azure gives no reason."
 
 
 def _ended(poller: Any) -> bool:
-    """Whether a deletion ended within ``REMOVAL_SECONDS``: one that is stuck must not hold its run for ever."""
-    poller.wait(REMOVAL_SECONDS)
+    """Whether a deletion ended in time. The limit keeps a deletion that never ends from blocking its run."""
+    poller.wait(FAILED_DELETION_SECONDS)
     return bool(poller.done())

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any, ClassVar, Self
 
@@ -22,13 +21,14 @@ from intermodal.resources.azure.targets.ml.figures import AzureMlFigures
 from intermodal.resources.azure.targets.ml.rollout import Rollout, state_of
 from intermodal.resources.azure.targets.ml.scoring import Scoring
 from intermodal.resources.azure.targets.ml.workspace import Workspace
-from intermodal.resources.deadline import within
+from intermodal.resources.concurrency import succeeds_within
+from intermodal.resources.polling import MAX_PAUSE_SECONDS, poll
 from intermodal.resources.settings import environment
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-PATIENCE = 2.0
+PROBE_SECONDS = 2.0
+"""Limit of ``answers``, which asks whether Azure ML's API is up."""
 ERRORS = ErrorEnvelope(status=424, status_header="ms-azureml-model-error-statuscode")
-"""Azure ML answers 424 for all that a model answers but 200, and names the model's own status in a header.
+"""Azure ML answers 424 for every model response other than 200, with the model's own status in a header.
 https://learn.microsoft.com/azure/machine-learning/how-to-troubleshoot-online-endpoints"""
 
 
@@ -55,10 +55,10 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         default="https://management.azure.com", description="Resource Manager's address, without a trailing slash."
     )
     instance_type: str = Field(default="Standard_DS3_v2", description="The machine that each replica runs on.")
-    timeout_seconds: float = Field(default=1800, description="How long deploy and delete wait.")
+    timeout_seconds: float = Field(default=1800, description="Limit of deploy and delete, in seconds.")
     named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
     environment: str = Field(default="sandbox", description="Figures are of endpoints of this environment.")
-    monitor_delay_seconds: float = Field(default=240, description="How late Azure Monitor is.")
+    monitor_delay_seconds: float = Field(default=240, description="Delay of Azure Monitor, in seconds.")
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -83,12 +83,11 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         with translated(f"deploy endpoint '{request.name}'"):
             documents = Documents(request, self.target, self._workspace.id, self.region, self.instance_type)
             rollout = Rollout(self._workspace, documents)
-            for _ in self._pauses():
-                if rollout.step() and (endpoint := self.describe(request.name)):
-                    return endpoint
+            if endpoint := poll(lambda: self.describe(request.name) if rollout.step() else None, self.timeout_seconds):
+                return endpoint
         raise DeployFailed(
             f"Azure ML endpoint '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
-            hint="It is still being created and may cost money: deploy again to keep waiting, or delete it.",
+            hint="It is still being created and may cost money: deploy again to continue, or delete it.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
@@ -99,16 +98,16 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         tags = f"intermodal-environment={environment}" + (f",intermodal-model={model}" if model else "")
         with translated("list endpoints"):
-            found = [self._endpoint(one) for one in self._workspace.endpoints(tags)]
-        return [one for one in found if model in (None, one.model)]  # a filter takes a comma for its own
+            endpoints = [self._endpoint(found) for found in self._workspace.endpoints(tags)]
+        # Azure reads a comma in a model's name as the end of the filter.
+        return [endpoint for endpoint in endpoints if model in (None, endpoint.model)]
 
     def delete(self, name: str) -> None:
         """Remove it with its deployments and the assets registered for it, and wait until they are gone."""
         with translated(f"delete endpoint '{name}'"):
-            for _ in self._pauses():
-                if self._gone(name):
-                    self._workspace.delete_assets(name)
-                    return
+            if poll(lambda: self._deleted(name), self.timeout_seconds):
+                self._workspace.delete_assets(name)
+                return
         raise Unavailable(
             f"Azure ML endpoint '{name}' was not deleted within {self.timeout_seconds:.0f} s.",
             hint="It may still cost money: delete it again, or look at it in Azure ML studio.",
@@ -130,8 +129,8 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Upstream(self.target, endpoint.version, endpoint.url, BearerToken(key), errors=ERRORS)
 
     def answers(self) -> bool:
-        """Asks Azure ML to list one endpoint."""
-        return within(PATIENCE, lambda: self._workspace.ask(PATIENCE))
+        """Whether Azure ML's API lists one endpoint in time."""
+        return succeeds_within(PROBE_SECONDS, lambda: self._workspace.probe(PROBE_SECONDS))
 
     def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
         """What Azure Monitor measured; see AzureMlFigures."""
@@ -155,22 +154,14 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _scoring(self) -> Scoring:
         return Scoring()
 
-    def _gone(self, name: str) -> bool:
+    def _deleted(self, name: str) -> bool:
         from azure.core.exceptions import ResourceExistsError
 
         try:
-            self._workspace.delete_endpoint(name).wait(LONGEST_PAUSE)
+            self._workspace.delete_endpoint(name).wait(MAX_PAUSE_SECONDS)
         except ResourceExistsError:
             return False  # 409: another operation runs on it
         return self._workspace.endpoint(name) is None
-
-    def _pauses(self) -> Iterator[None]:
-        """Yield until the time is over, with pauses that grow."""
-        deadline, pause = time.monotonic() + self.timeout_seconds, FIRST_PAUSE
-        while time.monotonic() < deadline:
-            yield
-            time.sleep(pause)
-            pause = min(pause * 1.3, LONGEST_PAUSE)
 
     def _endpoint(self, found: Any) -> Endpoint:
         state, reason = self._state(found)
@@ -179,11 +170,11 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Endpoint(self.target, found.name, model, version, url, state, reason)
 
     def _state(self, endpoint: Any) -> tuple[State, str]:
-        """An endpoint is as well as the deployment that has its traffic; until one has, it is being created."""
+        """The state of the deployment that has the traffic; "creating" until one has it."""
         if state_of(endpoint) == "Deleting":
             return "deleting", ""
         traffic = endpoint.properties.traffic or {}
-        deployments = sorted(self._workspace.deployments(endpoint.name), key=lambda one: -traffic.get(one.name, 0))
+        deployments = sorted(self._workspace.deployments(endpoint.name), key=lambda found: -traffic.get(found.name, 0))
         if not deployments:
             return ("failed", "Azure gives no reason.") if state_of(endpoint) == "Failed" else ("creating", "")
         first = deployments[0]

@@ -1,4 +1,4 @@
-"""One Azure ML workspace through the official management client: the calls we make, with the workspace filled in."""
+"""The calls of Azure ML's management client that the adapter makes, for one workspace."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from intermodal.platform.errors import MissingExtra
-from intermodal.resources.azure.identity import LIMITS, credential
+from intermodal.resources.azure.identity import CALL_LIMITS, credential
 
 PROVIDER = "Microsoft.MachineLearningServices"
 RETRIES = {"retry_total": 6, "retry_status": 5, "retry_connect": 1, "retry_read": 1, "retry_backoff_factor": 0.3}
-"""azure-core's own retries for 408, 429 and 5xx. With ``LIMITS`` a cloud that is down is noticed within seconds."""
+"""azure-core's own retries for 408, 429 and 5xx. With ``CALL_LIMITS`` an outage is noticed within seconds."""
 POLL_SECONDS = 5
-"""Where Azure names no pause of its own."""
+"""Pause between polls of an operation, unless Azure's response has one."""
 
 
 class Workspace:
@@ -23,7 +23,7 @@ class Workspace:
             from azure.mgmt.machinelearningservices import MachineLearningServicesMgmtClient
         except ImportError as error:
             raise MissingExtra("azure-mgmt-machinelearningservices", "azure") from error
-        self._where = (resource_group, workspace)
+        self._path = (resource_group, workspace)
         self.id = (
             f"/subscriptions/{subscription_id}/resourceGroups/{resource_group}"
             f"/providers/{PROVIDER}/workspaces/{workspace}"
@@ -35,64 +35,64 @@ class Workspace:
             credential_scopes=[f"{management_endpoint}/.default"],
             polling_interval=POLL_SECONDS,
             **RETRIES,
-            **LIMITS,
+            **CALL_LIMITS,
         )
 
     def endpoint(self, name: str) -> Any | None:
-        return _or_none(self._client.online_endpoints.get, *self._where, name)
+        return _or_none(self._client.online_endpoints.get, *self._path, name)
 
     def endpoints(self, tags: str) -> Iterator[Any]:
         """Every endpoint with these tags (``a=b,c=d``), page by page."""
-        return iter(self._client.online_endpoints.list(*self._where, tags=tags))
+        return iter(self._client.online_endpoints.list(*self._path, tags=tags))
 
-    def ask(self, seconds: float) -> None:
-        """The cheapest call that there is, once."""
+    def probe(self, seconds: float) -> None:
+        """The cheapest call, without a retry."""
         limits: dict[str, Any] = {"retry_total": 0, "connection_timeout": seconds, "read_timeout": seconds}
-        next(iter(self._client.online_endpoints.list(*self._where, count=1, **limits)), None)
+        next(iter(self._client.online_endpoints.list(*self._path, count=1, **limits)), None)
 
     def put_endpoint(self, name: str, body: Any) -> None:
-        """Create it or replace its document; do not wait for the end."""
-        self._client.online_endpoints.begin_create_or_update(*self._where, name, body, polling=False)
+        """Create it or replace its document, without waiting for the end."""
+        self._client.online_endpoints.begin_create_or_update(*self._path, name, body, polling=False)
 
     def delete_endpoint(self, name: str) -> Any:
-        """A poller; deleting what is not there is done at once."""
-        return self._client.online_endpoints.begin_delete(*self._where, name)
+        """A poller. It is done at once when there is no endpoint."""
+        return self._client.online_endpoints.begin_delete(*self._path, name)
 
     def key(self, name: str) -> str:
-        return str(self._client.online_endpoints.list_keys(*self._where, name).primary_key)
+        return str(self._client.online_endpoints.list_keys(*self._path, name).primary_key)
 
     def deployments(self, endpoint: str) -> list[Any]:
-        return list(self._client.online_deployments.list(*self._where, endpoint))
+        return list(self._client.online_deployments.list(*self._path, endpoint))
 
     def put_deployment(self, endpoint: str, name: str, body: Any) -> Any:
-        """A poller that knows the reason when the deployment fails."""
-        return self._client.online_deployments.begin_create_or_update(*self._where, endpoint, name, body)
+        """A poller, which has the reason when the deployment fails."""
+        return self._client.online_deployments.begin_create_or_update(*self._path, endpoint, name, body)
 
     def delete_deployment(self, endpoint: str, name: str) -> Any:
-        return self._client.online_deployments.begin_delete(*self._where, endpoint, name)
+        return self._client.online_deployments.begin_delete(*self._path, endpoint, name)
 
     def logs(self, endpoint: str, deployment: str, lines: int = 20) -> str:
-        """The last lines of the container, for people; '' when there is none."""
+        """The last lines of the container's log; '' when there is none."""
         body = {"containerType": "InferenceServer", "tail": lines}
-        found = _or_none(self._client.online_deployments.get_logs, *self._where, endpoint, deployment, body)
+        found = _or_none(self._client.online_deployments.get_logs, *self._path, endpoint, deployment, body)
         return str(found.content or "").strip() if found else ""
 
     def put_datastore(self, name: str, body: Any) -> None:
-        if _or_none(self._client.datastores.get, *self._where, name) is None:
-            self._client.datastores.create_or_update(*self._where, name, body, skip_validation=True)
+        if _or_none(self._client.datastores.get, *self._path, name) is None:
+            self._client.datastores.create_or_update(*self._path, name, body, skip_validation=True)
 
     def put_model(self, name: str, version: str, body: Any) -> None:
-        if _or_none(self._client.model_versions.get, *self._where, name, version) is None:
-            self._client.model_versions.create_or_update(*self._where, name, version, body)
+        if _or_none(self._client.model_versions.get, *self._path, name, version) is None:
+            self._client.model_versions.create_or_update(*self._path, name, version, body)
 
     def put_environment(self, name: str, version: str, body: Any) -> None:
-        if _or_none(self._client.environment_versions.get, *self._where, name, version) is None:
-            self._client.environment_versions.create_or_update(*self._where, name, version, body)
+        if _or_none(self._client.environment_versions.get, *self._path, name, version) is None:
+            self._client.environment_versions.create_or_update(*self._path, name, version, body)
 
     def delete_assets(self, name: str) -> None:
         """The model and the environment registered under this name, with all their versions."""
-        _or_none(self._client.model_containers.delete, *self._where, name)
-        _or_none(self._client.environment_containers.delete, *self._where, name)
+        _or_none(self._client.model_containers.delete, *self._path, name)
+        _or_none(self._client.environment_containers.delete, *self._path, name)
 
 
 def _or_none(call: Any, *arguments: Any) -> Any | None:

@@ -1,4 +1,4 @@
-"""Google's Cloud Run client, with our errors, retries and names."""
+"""Google's Cloud Run client, with Intermodal's errors and retries, and names within one region."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ PAGE = 100
 
 @dataclass
 class Services:
-    """The services of one project and region. A new one for each call of an adapter, so that forks share nothing.
+    """The services of one project and region. Made anew for each call of an adapter, so that forks share nothing.
 
-    REST wherever it goes: what is tested is what runs. ``endpoint`` is empty for Google's own address; throttled and
-    failing calls are tried again for ``retry_seconds``.
+    The transport is REST, also in production, so that the tests cover what runs. ``endpoint`` is empty for Google's own
+    address; throttled and failing calls are retried for ``retry_seconds``.
     """
 
     project: str
@@ -48,46 +48,48 @@ class Services:
 
     def find(self, name: str) -> run_v2.Service | None:
         try:
-            with translated(f"look at Cloud Run service '{name}'"):
-                return self._client.get_service(name=self._full(name), **self._how())
+            with translated(f"describe Cloud Run service '{name}'"):
+                return self._client.get_service(name=self._full(name), **self._call_options())
         except NotFound:
             return None
 
     def list(self) -> Iterable[run_v2.Service]:
         with translated("list Cloud Run services"):
-            return list(self._client.list_services(request={"parent": self.parent, "page_size": PAGE}, **self._how()))
+            return list(
+                self._client.list_services(request={"parent": self.parent, "page_size": PAGE}, **self._call_options())
+            )
 
-    def ask(self, seconds: float) -> None:
-        """The cheapest call that there is: once, and with Google's own error."""
+    def probe(self, seconds: float) -> None:
+        """The cheapest call, without a retry. Raises Google's own errors."""
         self._client.list_services(request={"parent": self.parent, "page_size": 1}, retry=None, timeout=seconds)
 
-    def create(self, name: str, wanted: run_v2.Service) -> bool:
+    def create(self, name: str, desired: run_v2.Service) -> bool:
         """False when it exists already."""
-        request = {"parent": self.parent, "service_id": name, "service": wanted}
+        request = {"parent": self.parent, "service_id": name, "service": desired}
         with _change(f"create Cloud Run service '{name}'") as outcome:
-            self._client.create_service(request=request, **self._how())
+            self._client.create_service(request=request, **self._call_options())
         return outcome.taken
 
-    def replace(self, current: run_v2.Service, wanted: run_v2.Service) -> bool:
-        """Put ``wanted`` in the place of exactly what was seen; False when somebody else was quicker."""
+    def replace(self, current: run_v2.Service, desired: run_v2.Service) -> bool:
+        """Replace exactly ``current``, by its etag; False when it was changed meanwhile."""
         from google.cloud import run_v2
 
-        service = run_v2.Service(wanted)
+        service = run_v2.Service(desired)
         service.name, service.etag = current.name, current.etag
         with _change(f"update Cloud Run service '{current.name}'") as outcome:
-            self._client.update_service(request={"service": service}, **self._how())
+            self._client.update_service(request={"service": service}, **self._call_options())
         return outcome.taken
 
     def delete(self, name: str, etag: str = "") -> bool:
-        """False when it is not there, or no longer what ``etag`` says."""
+        """False when it does not exist, or its etag is another."""
         with _change(f"delete Cloud Run service '{name}'") as outcome:
-            self._client.delete_service(request={"name": self._full(name), "etag": etag}, **self._how())
+            self._client.delete_service(request={"name": self._full(name), "etag": etag}, **self._call_options())
         return outcome.taken
 
     def _full(self, name: str) -> str:
         return f"{self.parent}/services/{name}"
 
-    def _how(self) -> dict[str, Any]:
+    def _call_options(self) -> dict[str, Any]:
         import requests
         from google.api_core import exceptions as google
         from google.api_core.retry import Retry, if_exception_type
@@ -103,7 +105,7 @@ class _Outcome:
 
 @contextmanager
 def _change(doing: str) -> Iterator[_Outcome]:
-    """A change that somebody else may have made impossible, which the caller must look at again."""
+    """A change that a concurrent one may prevent. The outcome says so, and the caller compares again."""
     from google.api_core.exceptions import BadRequest, Conflict, NotFound
 
     outcome = _Outcome()

@@ -1,4 +1,4 @@
-"""What Cloud Monitoring measured of our Cloud Run services, in the platform's vocabulary.
+"""Figures of Cloud Run services, measured by Cloud Monitoring.
 
 The metrics and what they mean: https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run
 """
@@ -16,24 +16,24 @@ from intermodal.resources.gcp.monitoring import Monitoring
 
 SOURCE = "cloud-monitoring"
 SERVICE, CODE = "resource.labels.service_name", "metric.labels.response_code"
-SHORTEST = 60
-"""Seconds: Cloud Run is sampled once a minute, and an alignment period may not be shorter."""
-RECENT = 300
-"""Seconds in which the newest instance count is looked for."""
-MOST_NAMED = 50
-"""More services than this are not named in the filter, which has a limit; then all of the region are read."""
+MIN_SPAN_SECONDS = 60
+"""Cloud Run is sampled once a minute, and an alignment period may not be shorter."""
+INSTANCES_SPAN_SECONDS = 300
+"""The newest instance count within this span is used."""
+MAX_NAMED_SERVICES = 50
+"""The length of a filter is limited. For more services than this, all of the region are read."""
 
 
 @dataclass(frozen=True)
 class CloudRunFigures:
     """Reads Cloud Monitoring. ``endpoint`` is its address; empty for Google's own.
 
-    Credentials are Application Default Credentials; they need roles/monitoring.viewer and roles/run.viewer. It
-    covers what happened until ``delay_seconds`` ago: Cloud Run is sampled every 60 s and shown up to 180 s later, and a
-    span that ends now would miss its end. The span is at least a minute. Latencies begin where the container does (no
-    start-up, no network) and are as exact as Google's buckets. Requests that never reach a container (refused ones, and
-    those throttled because all instances are busy) are not in ``request_count``: so ``throttled`` is None unless the
-    container itself answered 429. ``saturation`` is the mean CPU in use of the instances.
+    Credentials are Application Default Credentials; they need roles/monitoring.viewer and roles/run.viewer. The
+    span ends ``delay_seconds`` ago, because Cloud Run is sampled every 60 s and samples arrive up to 180 s later; it
+    is at least a minute long. Latencies are the container's, without its start and the network, and as exact as
+    Google's buckets. ``request_count`` has no requests that reach no container: refused ones, and those throttled
+    because all instances are busy. So ``throttled`` is None unless the container itself answered 429. ``saturation`` is
+    the mean CPU use of the instances.
     """
 
     project: str
@@ -43,29 +43,29 @@ class CloudRunFigures:
     retry_seconds: float = 10
 
     def read(self, services: Sequence[Endpoint], seconds: float) -> Sequence[Figures]:
-        """A row for each service, also for one that nobody called."""
+        """A row for each service, also without requests."""
         if not services:
             return []
-        span = max(math.ceil(seconds), SHORTEST)
+        span = max(math.ceil(seconds), MIN_SPAN_SECONDS)
         end = time.time() - self.delay_seconds
         start = end - span
-        names = [service.name for service in services] if len(services) <= MOST_NAMED else []
+        names = [service.name for service in services] if len(services) <= MAX_NAMED_SERVICES else []
         monitoring = Monitoring(self.project, self.region, self.endpoint, self.retry_seconds)
 
         def sums(metric: str, *more: str) -> list[dict[str, Any]]:
             by = (SERVICE, *more)
             return monitoring.series(metric, start, end, aligner="ALIGN_DELTA", group_by=by, services=names)
 
-        answers = _answers(sums("request_count", CODE))
+        responses = _responses(sums("request_count", CODE))
         latencies = _newest(sums("request_latencies"))
         starts, cpu = _newest(sums("container/startup_latencies")), _newest(sums("container/cpu/utilizations"))
         instances = _newest(
             monitoring.series(
                 "container/instance_count",
-                end - RECENT,
+                end - INSTANCES_SPAN_SECONDS,
                 end,
                 aligner="ALIGN_NEXT_OLDER",
-                period=SHORTEST,
+                period=MIN_SPAN_SECONDS,
                 group_by=(SERVICE,),
                 services=names,
             )
@@ -74,7 +74,7 @@ class CloudRunFigures:
             _figures(
                 service,
                 span,
-                answers.get(service.name, {}),
+                responses.get(service.name, {}),
                 latencies.get(service.name, {}).get("distributionValue", {}),
                 starts=starts.get(service.name, {}).get("distributionValue", {}),
                 cpu=cpu.get(service.name, {}).get("distributionValue", {}),
@@ -87,15 +87,15 @@ class CloudRunFigures:
 def _figures(
     service: Endpoint,
     span: float,
-    answers: Mapping[int, int],
+    responses: Mapping[int, int],
     latencies: dict[str, Any],
     *,
     starts: dict[str, Any],
     cpu: dict[str, Any],
     instances: dict[str, Any] | None,
 ) -> Figures:
-    total = sum(answers.values())
-    failed = sum(count for code, count in answers.items() if code >= 500)
+    total = sum(responses.values())
+    failed = sum(count for code, count in responses.items() if code >= 500)
     return Figures(
         source=SOURCE,
         model=service.model,
@@ -103,7 +103,7 @@ def _figures(
         version=service.version,
         requests=total / span,
         error_rate=failed / total if total else 0.0,
-        throttled=answers[429] / total if answers.get(429) else None,
+        throttled=responses[429] / total if responses.get(429) else None,
         p50_ms=percentile(latencies, 0.50),
         p95_ms=percentile(latencies, 0.95),
         p99_ms=percentile(latencies, 0.99),
@@ -113,16 +113,17 @@ def _figures(
     )
 
 
-def _answers(series: Sequence[dict[str, Any]]) -> dict[str, dict[int, int]]:
+def _responses(series: Sequence[dict[str, Any]]) -> dict[str, dict[int, int]]:
     """Service → response code → requests."""
     found: dict[str, dict[int, int]] = {}
-    for one in series:
-        codes = found.setdefault(one["resource"]["labels"]["service_name"], {})
-        code = int(one["metric"]["labels"]["response_code"])
-        codes[code] = codes.get(code, 0) + sum(int(point["value"].get("int64Value", 0)) for point in one["points"])
+    for entry in series:
+        codes = found.setdefault(entry["resource"]["labels"]["service_name"], {})
+        code = int(entry["metric"]["labels"]["response_code"])
+        codes[code] = codes.get(code, 0) + sum(int(point["value"].get("int64Value", 0)) for point in entry["points"])
     return found
 
 
 def _newest(series: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     """Service → the value of the newest point."""
-    return {one["resource"]["labels"]["service_name"]: one["points"][0]["value"] for one in series if one["points"]}
+    newest = ((entry["resource"], entry["points"][0]) for entry in series if entry["points"])
+    return {resource["labels"]["service_name"]: point["value"] for resource, point in newest}

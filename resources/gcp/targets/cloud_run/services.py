@@ -1,4 +1,4 @@
-"""What a deployment looks like as a Cloud Run service, and back.
+"""A deploy request as a Cloud Run service, and a service as an endpoint.
 
 The model reaches the container as a read-only Cloud Storage volume, so the image needs no cloud SDK.
 https://cloud.google.com/run/docs/configuring/services/cloud-storage-volume-mounts
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from google.cloud import run_v2
 
 MODEL_PATH, PORT = "/mnt/model", 8080
-LIMITS = {"cpu": "1", "memory": "1Gi"}
+CONTAINER_RESOURCES = {"cpu": "1", "memory": "1Gi"}
 ATTEMPT = "intermodal-attempt"
 
 
@@ -55,7 +55,7 @@ def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
                     image=request.image,
                     env=[run_v2.EnvVar(name=name, value=value) for name, value in env.items()],
                     ports=[run_v2.ContainerPort(container_port=PORT)],
-                    resources=run_v2.ResourceRequirements(limits=LIMITS, startup_cpu_boost=True),
+                    resources=run_v2.ResourceRequirements(limits=CONTAINER_RESOURCES, startup_cpu_boost=True),
                     volume_mounts=[run_v2.VolumeMount(name="model", mount_path=MODEL_PATH)],
                     startup_probe=_probe("/v2/health/ready", period=1, threshold=240),
                     liveness_probe=_probe("/v2/health/live", period=10, threshold=3),
@@ -65,14 +65,14 @@ def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
     )
 
 
-def same(current: run_v2.Service, wanted: run_v2.Service) -> bool:
-    """Whether everything that we set is as we set it; what the cloud adds of its own does not count."""
-    have, want = current.template, wanted.template
+def is_same(current: run_v2.Service, desired: run_v2.Service) -> bool:
+    """Whether all fields that Intermodal sets are equal. Fields that the cloud adds do not count."""
+    have, want = current.template, desired.template
     if not have.containers or not have.volumes:
         return False
     old, new = have.containers[0], want.containers[0]
     return (
-        dict(current.annotations).items() >= dict(wanted.annotations).items()
+        dict(current.annotations).items() >= dict(desired.annotations).items()
         and old.image == new.image
         and list(old.env) == list(new.env)
         and list(old.volume_mounts) == list(new.volume_mounts)
@@ -96,7 +96,7 @@ def endpoint_of(service: run_v2.Service, target: Target) -> Endpoint:
 
 
 def state_of(service: run_v2.Service) -> tuple[State, str]:
-    """Ready only when the newest revision serves. The reason is the cloud's own."""
+    """Ready only when the newest revision serves. The reason is the cloud's."""
     from google.cloud import run_v2
 
     condition = service.terminal_condition

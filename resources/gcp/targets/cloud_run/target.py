@@ -1,6 +1,5 @@
 """Cloud Run as a target (``gcp/cloud-run``): one service for each endpoint."""
 
-import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -13,7 +12,8 @@ from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, 
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
-from intermodal.resources.deadline import within
+from intermodal.resources.concurrency import succeeds_within
+from intermodal.resources.error_templates import Templates, from_status
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.errors import translated
 from intermodal.resources.gcp.settings import GcpSettings
@@ -22,15 +22,23 @@ from intermodal.resources.gcp.targets.cloud_run.figures import CloudRunFigures
 from intermodal.resources.gcp.targets.cloud_run.services import (
     ATTEMPT,
     endpoint_of,
-    same,
+    is_same,
     service_for,
     state_of,
 )
+from intermodal.resources.polling import poll
 from intermodal.resources.settings import environment
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5.0
-ANSWER_SECONDS = 65
-PATIENCE = 2.0
+PAUSE_GROWTH = 1.5
+INVOKE_SECONDS = 65
+PROBE_SECONDS = 2.0
+"""Limit of ``answers``, which asks whether Cloud Run's API is up."""
+RESPONSES: Templates = {
+    Refused: ("{text}", "Give this identity roles/run.invoker on the service."),
+    Throttled: ("{text}", "Deploy more replicas, or send less."),
+    Unavailable: ("{text}", "Look at the logs of '{name}' in Cloud Run."),
+    IntermodalError: ("{text}", "Correct the request."),
+}
 
 
 class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -50,12 +58,12 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     project: str = Field(description="The project's id.")
     region: str = Field(description="The region's name, for instance us-central1.")
     endpoint: str = Field(default="", description="Address of the Cloud Run Admin API; empty for Google's own.")
-    timeout_seconds: float = Field(default=600, description="How long a deployment or a deletion may take.")
-    retry_seconds: float = Field(default=10, description="How long a throttled or failing call is tried again.")
+    timeout_seconds: float = Field(default=600, description="Limit of a deployment or a deletion, in seconds.")
+    retry_seconds: float = Field(default=10, description="Limit of the retries of a failing call, in seconds.")
     named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
     environment: str = Field(default="sandbox", description="Figures are of services of this environment.")
     monitoring_endpoint: str = Field(default="", description="The Cloud Monitoring API; empty for Google's own.")
-    monitor_delay_seconds: float = Field(default=240, description="How late Cloud Monitoring is.")
+    monitor_delay_seconds: float = Field(default=240, description="Delay of Cloud Monitoring, in seconds.")
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -76,31 +84,37 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Target("gcp", "cloud-run", self.named_region)
 
     def deploy(self, request: DeployRequest) -> Endpoint:
-        """Compare and correct until the service is as wanted and ready; so a killed deploy is simply continued."""
-        wanted, deadline = service_for(request, self.target), time.monotonic() + self.timeout_seconds
-        services, pause, tried = self._services(), FIRST_PAUSE, False
-        while time.monotonic() < deadline:
+        """Compare and correct until the service is as requested and ready.
+
+        Each step starts from what there is, so the next deploy continues one that was killed.
+        """
+        desired, services, tried = service_for(request, self.target), self._services(), False
+
+        def step() -> Endpoint | None:
+            nonlocal tried
             current = services.find(request.name)
             if current is None:
-                tried |= services.create(request.name, wanted)
-            else:
-                state, reason = state_of(current)
-                if state in ("creating", "deleting"):
-                    tried |= same(current, wanted)
-                elif not same(current, wanted):
-                    tried |= services.replace(current, wanted)
-                elif state == "ready":
-                    return endpoint_of(current, self.target)
-                elif tried:
-                    raise _failure(services, request.name, current.latest_ready_revision, current.etag, reason)
-                else:  # it failed in an earlier deploy: ask for a new revision of the same
-                    wanted.template.annotations[ATTEMPT] = uuid.uuid4().hex
-                    tried |= services.replace(current, wanted)
-            time.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+                tried |= services.create(request.name, desired)
+                return None
+            state, reason = state_of(current)
+            if state in ("creating", "deleting"):
+                tried |= is_same(current, desired)
+            elif not is_same(current, desired):
+                tried |= services.replace(current, desired)
+            elif state == "ready":
+                return endpoint_of(current, self.target)
+            elif tried:
+                raise _failure(services, request.name, current.latest_ready_revision, current.etag, reason)
+            else:  # it failed in an earlier deploy: request a new revision of the same
+                desired.template.annotations[ATTEMPT] = uuid.uuid4().hex
+                tried |= services.replace(current, desired)
+            return None
+
+        if endpoint := poll(step, self.timeout_seconds, PAUSE_GROWTH):
+            return endpoint
         raise DeployFailed(
             f"Cloud Run service '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
-            hint="It still exists. Deploy again to keep waiting, or look at its logs in Cloud Run.",
+            hint="It still exists. Deploy again to continue, or look at its logs in Cloud Run.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
@@ -113,14 +127,11 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return [endpoint for endpoint in endpoints if model is None or endpoint.model == model]
 
     def delete(self, name: str) -> None:
-        """A service is all there is: its revisions go with it."""
-        services, deadline, pause = self._services(), time.monotonic() + self.timeout_seconds, FIRST_PAUSE
+        """The service; Cloud Run deletes its revisions with it."""
+        services = self._services()
         services.delete(name)
-        while services.find(name) is not None:
-            if time.monotonic() > deadline:
-                raise Unavailable(f"Cloud Run service '{name}' is still being deleted.", hint="Delete it again later.")
-            time.sleep(pause)
-            pause = min(pause * 1.5, LONGEST_PAUSE)
+        if not poll(lambda: services.find(name) is None, self.timeout_seconds, PAUSE_GROWTH):
+            raise Unavailable(f"Cloud Run service '{name}' is still being deleted.", hint="Delete it again later.")
 
     def invoke(self, name: str, body: bytes) -> bytes:
         endpoint = self.describe(name)
@@ -131,21 +142,22 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         with translated(f"call Cloud Run service '{name}'"):
             with AuthorizedSession(identity.caller(endpoint.url)) as session:  # type: ignore[no-untyped-call]
                 headers = {"Content-Type": "application/json"}
-                answer = session.post(_infer_url(endpoint), data=body, headers=headers, timeout=ANSWER_SECONDS)
+                answer = session.post(_infer_url(endpoint), data=body, headers=headers, timeout=INVOKE_SECONDS)
         if answer.status_code == 200:
             return bytes(answer.content)
-        raise _answered(name, answer.status_code, answer.text[:500])
+        text = f"Cloud Run service '{name}' answered {answer.status_code}: {answer.text[:500]}"
+        raise from_status(answer.status_code, RESPONSES, text=text, name=name)
 
     def upstream(self, endpoint: Endpoint) -> Upstream:
         service = replace(endpoint, url=endpoint.url.removesuffix(_infer_path(endpoint)))
         return Upstream(self.target, endpoint.version, _infer_url(service), identity.id_token(service.url))
 
     def answers(self) -> bool:
-        """Asks Cloud Run to list one service."""
-        return within(PATIENCE, lambda: self._services().ask(PATIENCE))
+        """Whether Cloud Run's API lists one service in time."""
+        return succeeds_within(PROBE_SECONDS, lambda: self._services().probe(PROBE_SECONDS))
 
     def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
-        """What Cloud Monitoring measured, a row for each service that is there now; see CloudRunFigures."""
+        """What Cloud Monitoring measured, a row for each existing service; see CloudRunFigures."""
         return self._figures.read(self.list(self.environment, model or None), seconds)
 
     @property
@@ -159,7 +171,7 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
 
 def _failure(services: Services, name: str, serving: str, etag: str, reason: str) -> DeployFailed:
-    """The cloud's reason. A service that never served is deleted, unless somebody changed it meanwhile."""
+    """The cloud's reason. A service that never served is deleted, unless it was changed meanwhile."""
     if serving:
         return DeployFailed(
             f"Cloud Run service '{name}' could not be updated: {reason}",
@@ -178,14 +190,3 @@ def _infer_url(endpoint: Endpoint) -> str:
 
 def _infer_path(endpoint: Endpoint) -> str:
     return f"/v2/models/{endpoint.model}/infer"
-
-
-def _answered(name: str, status: int, text: str) -> IntermodalError:
-    message = f"Cloud Run service '{name}' answered {status}: {text}"
-    if status in (401, 403):
-        return Refused(message, hint="Give this identity roles/run.invoker on the service.")
-    if status == 429:
-        return Throttled(message, hint="Deploy more replicas, or send less.")
-    if status >= 500:
-        return Unavailable(message, hint=f"Look at the logs of '{name}' in Cloud Run.")
-    return IntermodalError(message, hint="Correct the request.")

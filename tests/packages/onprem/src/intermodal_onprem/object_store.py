@@ -12,7 +12,7 @@ from intermodal.resources.storage.object_store import ObstoreResource
 
 
 class FolderObjectStore(ObstoreResource):
-    """``<folder>/objects``, through obstore. The deployment makes the folder, as it makes a bucket elsewhere."""
+    """``<folder>/objects``, through obstore. The folder must exist, as a bucket must elsewhere."""
 
     kind: ClassVar[str] = "folder"
     kinds: ClassVar[frozenset[str]] = frozenset({"onprem"})

@@ -1,11 +1,10 @@
-"""Processes of the packaged server, with what is known of each: enough to find it again from another process."""
+"""Processes of the packaged server. A record of each finds it again from another process."""
 
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,16 +13,19 @@ from pathlib import Path
 import httpx
 import psutil
 
-PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
+from intermodal.resources.polling import poll
+
+INHERITED_VARIABLES = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
 STOP_SECONDS = 12
 """The packaged server drains for 8 s after SIGTERM and stores its prediction log by 9.5 s."""
-PAUSE = 0.05
+PAUSE_SECONDS = 0.05
+READY = "ready"
 
 
 @dataclass(frozen=True)
 class Server:
-    """``created`` is the moment (Unix seconds) at which the system started it: a pid that was given to another process
-    since then is not taken for the server. ``root`` is a folder of its own."""
+    """``created`` is its start (Unix seconds), which tells it from a later process with the same pid. ``root`` is its own
+    folder."""
 
     fingerprint: str
     tags: Mapping[str, str]
@@ -41,8 +43,8 @@ class Server:
         """None when it ended."""
         try:
             process = psutil.Process(self.pid)
-            same = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
-            return process if same else None
+            running = process.create_time() == self.created and process.status() != psutil.STATUS_ZOMBIE
+            return process if running else None
         except psutil.Error:
             return None
 
@@ -53,24 +55,26 @@ class Server:
         except httpx.TransportError:
             return False
 
-    def last_words(self) -> str:
+    def log_tail(self) -> str:
         log = Path(self.root).with_suffix(".log")
         lines = log.read_text("utf-8", errors="replace").splitlines()[-5:] if log.exists() else []
-        return " | ".join(lines) or "it wrote nothing"
+        return " | ".join(lines) or "its log is empty"
 
     def wait(self, seconds: float) -> str:
-        """Block until it answers: an empty text, or the reason why it does not."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        """Block until it is ready. Returns an empty text, or the reason why it is not."""
+
+        def outcome() -> str | None:
             if self.process is None:
-                return f"the server ended: {self.last_words()}"
-            if self.ready:
-                return ""
-            time.sleep(PAUSE)
-        return f"the server was not ready within {seconds:.0f} s: {self.last_words()}"
+                return f"the server ended: {self.log_tail()}"
+            return READY if self.ready else None
+
+        text = poll(outcome, seconds, growth=1, first_pause=PAUSE_SECONDS)
+        if text is None:
+            return f"the server was not ready within {seconds:.0f} s: {self.log_tail()}"
+        return "" if text == READY else text
 
     def stop(self) -> None:
-        """SIGTERM, then SIGKILL, and its folder goes with it. Idempotent."""
+        """SIGTERM, then SIGKILL; its folder is deleted. Idempotent."""
         if (process := self.process) is not None:
             try:
                 process.terminate()
@@ -92,14 +96,14 @@ def start(
     shutil.copytree(artifacts, root / "model")
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    known = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    inherited = {name: os.environ[name] for name in INHERITED_VARIABLES if name in os.environ}
     with root.with_suffix(".log").open("wb") as log:
         process = subprocess.Popen(
             [
                 *(sys.executable, "-m", "intermodal.serving", "serve"),
                 *("--root", str(root), "--host", "127.0.0.1", "--port", str(port)),
             ],
-            env={**known, **variables},
+            env={**inherited, **variables},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -26,7 +26,7 @@ from intermodal.platform.targets import Feature, Limits, Target
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of an endpoint: the server that answers, and the one that is to replace it."""
+    """The servers of an endpoint: the one that answers, and the one that will replace it."""
 
     serving: Server | None = None
     starting: Server | None = None
@@ -41,8 +41,8 @@ class ProcessTarget:
     """Serves versions as processes on this machine. Fulfils ``ports.EndpointTarget``.
 
     State is a JSON file for each endpoint in ``<folder>/endpoints``; a lock beside it makes deploys of one name wait
-    for each other, and is free again when its holder is killed. A changed endpoint gets another port, so its URL
-    changes. The upstream is open to whoever reaches the loopback interface.
+    for each other, and is released when its holder is killed. A changed endpoint has another port, so its URL changes.
+    The upstream is open to every process of the machine.
     """
 
     kinds: ClassVar[frozenset[str]] = frozenset({"onprem"})
@@ -68,7 +68,7 @@ class ProcessTarget:
         return Target("onprem", "process", self.named_region)
 
     def deploy(self, request: DeployRequest) -> Endpoint:
-        """Start a server beside the one that answers, and stop that one when the new one is ready."""
+        """Start a second server, and stop the first when the second is ready."""
         artifacts, fingerprint = _folder_of(request.artifacts), self._fingerprint(request)
         with self._locked(request.name):
             record = self._read(request.name)
@@ -116,7 +116,7 @@ class ProcessTarget:
             self._write(name, Record())
 
     def invoke(self, name: str, body: bytes) -> bytes:
-        """Tried again when a deploy has put another server in place meanwhile."""
+        """Retried when a deploy has replaced the server meanwhile."""
         tried = None
         while (endpoint := self.describe(name)) is not None and endpoint.url != tried:
             tried = endpoint.url
@@ -127,7 +127,7 @@ class ProcessTarget:
             if answer.status_code == 200:
                 return answer.content
             if answer.status_code < 500:
-                text = f"The model does not take this ({answer.status_code}): {answer.text[:500]}"
+                text = f"The model rejects the request ({answer.status_code}): {answer.text[:500]}"
                 raise SpecError(text, hint="Correct the body.")
         if tried is None:
             raise NotFound(f"No endpoint '{name}' in {self.folder}.", hint="Deploy it first.")
@@ -156,14 +156,14 @@ class ProcessTarget:
         }
 
     def _fingerprint(self, request: DeployRequest) -> str:
-        """Of everything that a server is started with; the image is this machine's own."""
+        """Of everything that a server is started with, except the image, which is this machine's own."""
         parts: dict[str, Any] = {**asdict(request), "image": "", "target": str(self.target)}
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _endpoint(self, name: str, server: Server, creating: bool = False) -> Endpoint:
         model, version = server.tags["intermodal-model"], server.tags["intermodal-version"]
         if server.process is None:
-            return Endpoint(self.target, name, model, version, server.url, "failed", server.last_words())
+            return Endpoint(self.target, name, model, version, server.url, "failed", server.log_tail())
         return Endpoint(self.target, name, model, version, server.url, "creating" if creating else "ready")
 
     def _read(self, name: str) -> Record:
@@ -173,7 +173,7 @@ class ProcessTarget:
             return Record()
 
     def _write(self, name: str, record: Record) -> None:
-        """Replaced whole; an endpoint without a server leaves no file."""
+        """Replace the file atomically. An endpoint without a server has no file."""
         path = self._endpoints / f"{name}.json"
         if record == Record():
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""SageMakerFigures keep the promises of every cloud's monitor; here is what only CloudWatch has."""
+"""CloudWatch: the conformance suite with the real adapter against the sandbox, and what is particular to it."""
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -18,7 +18,7 @@ from intermodal.resources.aws.cloudwatch import MeasuredEndpoint, Window
 from intermodal.resources.aws.targets.sagemaker.figures import SageMakerFigures
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
 from tests.conformance.endpoint_target import Upload, eventually
-from tests.conformance.monitor import ENVIRONMENT, SECONDS, MonitorConformance
+from tests.conformance.monitor import ENVIRONMENT, SPAN_SECONDS, MonitorConformance
 from tests.resources.aws.support import make, uploader
 from tests.targets import AWS
 
@@ -44,24 +44,22 @@ class TestCloudWatch(MonitorConformance):
     def image(self, variables: Mapping[str, str]) -> str:
         return variables["INTERMODAL_AWS_IMAGE"]
 
-    def test_saturation_is_the_share_of_the_instances_cores(self, target: SageMakerTarget, figures: Figures) -> None:
+    def test_figures_saturation_is_a_share_of_the_cores(self, target: SageMakerTarget, figures: Figures) -> None:
         assert figures.requests > 0
 
         def measured() -> bool:
             """CloudWatch has none until an instance has run for a while."""
-            found = next(row for row in target.figures(SECONDS) if row.version == "1.2.0")
+            found = next(row for row in target.figures(SPAN_SECONDS) if row.version == "1.2.0")
             return found.saturation is not None and 0 <= found.saturation <= 1
 
         eventually(measured)
 
-    def test_a_minute_that_is_not_over_is_left_out_unless_asked_for(
-        self, figures: Figures, variables: Mapping[str, str]
-    ) -> None:
+    def test_figures_with_delay_leave_out_late_minutes(self, figures: Figures, variables: Mapping[str, str]) -> None:
         assert figures.requests > 0
         late = make(variables, environment=ENVIRONMENT, monitor_delay_seconds=3600)
         assert [row.requests for row in late.figures(600, "flight_delay")] == [0, 0]
 
-    def test_somebody_elses_endpoint_is_not_shown(
+    def test_figures_have_no_foreign_endpoint(
         self, target: SageMakerTarget, endpoint: Endpoint, figures: Figures
     ) -> None:
         assert figures.requests > 0
@@ -69,33 +67,35 @@ class TestCloudWatch(MonitorConformance):
         config = client.describe_endpoint(EndpointName=endpoint.name)["EndpointConfigName"]
         client.create_endpoint(EndpointName=theirs, EndpointConfigName=config)
         try:
-            assert [row.version for row in target.figures(SECONDS)] == ["1.2.0", "1.3.0"]
+            assert [row.version for row in target.figures(SPAN_SECONDS)] == ["1.2.0", "1.3.0"]
         finally:
             eventually(lambda: client.describe_endpoint(EndpointName=theirs)["EndpointStatus"] != "Creating")
             client.delete_endpoint(EndpointName=theirs)
 
-    def test_any_number_of_endpoints_takes_a_call_for_each_500_queries(
+    def test_figures_many_endpoints_take_a_call_per_500_queries(
         self, target: SageMakerTarget, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         endpoints = [MeasuredEndpoint(f"e-{n}", "m", f"1.0.{n}", 1, 2) for n in range(130)]
         sizes: list[int] = []
 
-        def ask(queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
+        def count(queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
             sizes.append(len(queries))
             return original(queries, span)
 
-        original = target._figures._ask
+        original = target._figures._results
         monkeypatch.setattr(SageMakerFigures, "_endpoints", lambda *_: endpoints)
-        monkeypatch.setattr(SageMakerFigures, "_ask", lambda _, queries, span: ask(queries, span))
+        monkeypatch.setattr(SageMakerFigures, "_results", lambda _, queries, span: count(queries, span))
         assert [row.version for row in target.figures(600)] == [endpoint.version for endpoint in endpoints]
         assert sizes == [500, 500, 40]
 
 
 @given(
-    now=st.floats(1e9, 2e9), seconds=st.floats(0.001, cloudwatch.MAX_SECONDS), late=st.floats(0, 3600, allow_nan=False)
+    now=st.floats(1e9, 2e9),
+    seconds=st.floats(0.001, cloudwatch.MAX_SPAN_SECONDS),
+    late=st.floats(0, 3600, allow_nan=False),
 )
 @example(now=1.2e9, seconds=1.0, late=0.0)
-def test_a_window_is_whole_minutes_that_cover_what_was_asked(now: float, seconds: float, late: float) -> None:
+def test_window_is_whole_minutes_that_cover_the_seconds(now: float, seconds: float, late: float) -> None:
     span = cloudwatch.window(now, seconds, late)
     assert span.start % 60 == span.end % 60 == 0
     assert seconds <= span.end - span.start < seconds + 60
@@ -104,7 +104,7 @@ def test_a_window_is_whole_minutes_that_cover_what_was_asked(now: float, seconds
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 16 * 86_400, math.nan])
-def test_a_span_that_cloudwatch_has_no_minutes_for_is_a_mistake(seconds: float) -> None:
+def test_window_span_beyond_cloudwatch_is_a_spec_error(seconds: float) -> None:
     with pytest.raises(SpecError) as caught:
         cloudwatch.window(1e9, seconds, 0)
     assert caught.value.hint
@@ -114,7 +114,7 @@ def test_a_span_that_cloudwatch_has_no_minutes_for_is_a_mistake(seconds: float) 
     ("values", "error_rate"),
     [
         ({"requests": [60, 40], "failed": [3], "unwell": [3]}, 0.03),  # 5xx of the container are in both
-        ({"requests": [100], "wrong": [10], "unwell": [10]}, 0.0),  # the callers' own mistakes
+        ({"requests": [100], "wrong": [10], "unwell": [10]}, 0.0),  # mistakes of the callers
         ({"requests": [100], "wrong": [10], "unwell": [15]}, 0.05),  # five hung
         ({"requests": [100], "failed": [4], "wrong": [1], "unwell": [1]}, 0.04),  # never reached the container
         ({"failed": [1]}, 0.0),  # its request was counted a minute earlier
@@ -122,13 +122,13 @@ def test_a_span_that_cloudwatch_has_no_minutes_for_is_a_mistake(seconds: float) 
         ({}, 0.0),
     ],
 )
-def test_errors_are_what_was_not_answered_below_500(values: Mapping[str, list[float]], error_rate: float) -> None:
+def test_figures_error_rate_counts_5xx_and_no_response(values: Mapping[str, list[float]], error_rate: float) -> None:
     found = cloudwatch.figures(AWS, ENDPOINT, 7, SPAN, {f"e7_{id}": points for id, points in values.items()})
     assert found.error_rate == pytest.approx(error_rate)
     assert found.requests == pytest.approx(sum(values.get("requests", [])) / 600)
 
 
-def test_microseconds_and_per_cents_of_a_core_become_ours() -> None:
+def test_figures_units_are_converted() -> None:
     values = {"e0_p50": [4200.0], "e0_p95": [9000.0, 12000.0], "e0_cpu": [50, 150]}
     found = cloudwatch.figures(AWS, ENDPOINT, 0, SPAN, values)
     assert (found.p50_ms, found.p95_ms, found.p99_ms) == (4.2, 12.0, None)
@@ -147,12 +147,12 @@ def test_microseconds_and_per_cents_of_a_core_become_ours() -> None:
         ("", None),
     ],
 )
-def test_the_cores_of_an_instance_type(type_: str, cores: int | None) -> None:
+def test_cores_of_instance_type(type_: str, cores: int | None) -> None:
     assert cloudwatch.cores_of(type_) == cores
 
 
 @pytest.mark.parametrize(("status", "error"), [("InternalError", Unavailable), ("Forbidden", Refused)])
-def test_a_metric_that_cloudwatch_could_not_read_is_not_a_zero(status: str, error: type[Exception]) -> None:
+def test_results_metric_that_failed_is_an_error(status: str, error: type[Exception]) -> None:
     client = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
     metrics = SageMakerFigures(target=AWS, region="us-east-1", environment="production")
     metrics.__dict__["_cloudwatch"] = client
@@ -160,4 +160,4 @@ def test_a_metric_that_cloudwatch_could_not_read_is_not_a_zero(status: str, erro
     with Stubber(client) as stub:
         stub.add_response("get_metric_data", {"MetricDataResults": [result]})
         with pytest.raises(error, match="CPUUtilization"):
-            list(metrics._ask(list(cloudwatch.questions(ENDPOINT, 0, SPAN)), SPAN))
+            list(metrics._results(list(cloudwatch.queries(ENDPOINT, 0, SPAN)), SPAN))

@@ -1,6 +1,6 @@
-"""SageMakerTarget keeps the port's promises; here is what only SageMaker has."""
+"""SageMaker: the conformance suite with the real adapter against the sandbox, and what is particular to it."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, ClassVar
@@ -8,15 +8,17 @@ from typing import Any, ClassVar
 import boto3
 import pytest
 
-from intermodal.platform.errors import DeployFailed, Refused
+from intermodal.platform.errors import DeployFailed, Refused, Throttled
 from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.resources.aws.targets.sagemaker.plan import Plan
+from intermodal.resources.aws.targets.sagemaker.rollout import Rollout
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
 from intermodal.sandbox.faults import Faults
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload, eventually
 from tests.resources.aws.support import target_maker, uploader
 from tests.sandbox_fixture import Sandbox
+from tests.targets import AWS
 
 
 @pytest.mark.sandbox
@@ -39,7 +41,7 @@ class TestSageMaker(EndpointTargetConformance):
     def image(self, variables: Mapping[str, str]) -> str:
         return variables["INTERMODAL_AWS_IMAGE"]
 
-    def test_a_deploy_that_takes_too_long_says_that_it_goes_on(
+    def test_deploy_over_its_limit_fails_and_names_the_cost(
         self, make_target: Callable[[], SageMakerTarget], request_: DeployRequest, sandbox: Sandbox
     ) -> None:
         late = replace(request_, environment="late")
@@ -48,9 +50,9 @@ class TestSageMaker(EndpointTargetConformance):
             with pytest.raises(DeployFailed, match="not in service within") as caught:
                 hurried.deploy(late)
         assert "billed" in caught.value.hint
-        make_target().delete(late.name)  # waits for the creation to settle, as SageMaker demands
+        make_target().delete(late.name)  # waits for the end of the creation, as SageMaker requires
 
-    def test_two_deploys_that_fail_together_both_say_why(
+    def test_deploy_two_failures_of_one_name_both_have_the_reason(
         self, target: SageMakerTarget, request_: DeployRequest
     ) -> None:
         bad = replace(request_, environment="both", image=f"{request_.image}-unheard-of")
@@ -64,7 +66,7 @@ class TestSageMaker(EndpointTargetConformance):
             reasons = [future.result() for future in [pool.submit(reason), pool.submit(reason)]]
         assert all("unheard-of" in text for text in reasons)
 
-    def test_what_an_earlier_failure_left_is_replaced(self, target: SageMakerTarget, request_: DeployRequest) -> None:
+    def test_deploy_after_a_failure_replaces_it(self, target: SageMakerTarget, request_: DeployRequest) -> None:
         good = replace(request_, environment="again")
         left = Plan(
             replace(good, image=f"{good.image}-unheard-of"), target.target, target.instance_type, target.role_arn
@@ -89,7 +91,7 @@ class TestSageMaker(EndpointTargetConformance):
         assert (tags["intermodal-team"], tags["cost_centre"]) == ("team:another", "ops-42")
         target.delete(good.name)
 
-    def test_somebody_elses_endpoint_is_left_alone(self, target: SageMakerTarget, request_: DeployRequest) -> None:
+    def test_delete_foreign_endpoint_is_refused(self, target: SageMakerTarget, request_: DeployRequest) -> None:
         plan = Plan(
             replace(request_, environment="theirs", image="nothing"),
             target.target,
@@ -106,7 +108,7 @@ class TestSageMaker(EndpointTargetConformance):
         client.delete_endpoint(EndpointName=plan.name)
         target.delete(plan.name)
 
-    def test_a_role_that_nobody_can_assume_is_named(self, target: SageMakerTarget, request_: DeployRequest) -> None:
+    def test_deploy_unknown_role_is_named(self, target: SageMakerTarget, request_: DeployRequest) -> None:
         other = target.model_copy(update={"role_arn": f"{target.role_arn}-of-nobody"})
         with pytest.raises(DeployFailed, match="Could not assume role") as caught:
             other.deploy(replace(request_, environment="role"))
@@ -114,9 +116,37 @@ class TestSageMaker(EndpointTargetConformance):
 
     @pytest.fixture(scope="class", autouse=True)
     def nothing_is_left(self, variables: Mapping[str, str]) -> Iterator[None]:
-        """Whatever the tests did, every model and configuration is gone with its endpoint."""
+        """Every model and configuration is deleted with its endpoint."""
         yield
         client: Any = boto3.client("sagemaker", region_name=variables["AWS_REGION"])
         assert client.list_endpoints()["Endpoints"] == []
         assert client.list_endpoint_configs()["EndpointConfigs"] == []
         assert client.list_models()["Models"] == []
+
+
+class Failing:
+    """An API whose calls fail, except the n-th ones of ``found``."""
+
+    def __init__(self, found: Collection[int] = ()) -> None:
+        self.calls, self.found = 0, found
+
+    def find(self, name: str) -> dict[str, Any]:
+        self.calls += 1
+        if self.calls in self.found:
+            return {"EndpointName": name, "EndpointStatus": "Deleting"}
+        raise Throttled("slow down")
+
+
+@pytest.mark.parametrize(("found", "calls"), [((), 5), ((3, 7), 12)])
+def test_rollout_failures_in_a_row_end_the_deploy(found: tuple[int, ...], calls: int) -> None:
+    api = Failing(found)
+    request = DeployRequest("m", "1.0.0", "test", "team:x", "image", "s3://bucket/m")
+    rollout = Rollout(api, Plan(request, AWS, "ml.m5.large", "role"))  # type: ignore[arg-type]
+    with pytest.raises(Throttled):
+        poll_without_pauses(rollout)
+    assert api.calls == calls
+
+
+def poll_without_pauses(rollout: Rollout) -> None:
+    while rollout.advance() is None:
+        pass

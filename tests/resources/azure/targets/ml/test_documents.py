@@ -6,7 +6,7 @@ import pytest
 
 from intermodal.platform.errors import NotFound, Refused, SpecError, Throttled, Unavailable
 from intermodal.platform.ports.endpoints import DeployRequest
-from intermodal.resources.azure.errors import of_answer
+from intermodal.resources.azure.errors import from_response
 from intermodal.resources.azure.targets.ml.address import BlobAddress, blob_address
 from intermodal.resources.azure.targets.ml.documents import Documents, tags_of
 from intermodal.sandbox.azure.contract import problems
@@ -27,7 +27,7 @@ def documents(request: DeployRequest = REQUEST) -> Documents:
     return Documents(request, AZURE, WORKSPACE, "eastus", "Standard_DS3_v2")
 
 
-def test_blob_addresses() -> None:
+def test_blob_address_is_parsed() -> None:
     named = blob_address("https://acct.blob.core.windows.net/models/flight_delay/1.0.0")
     assert named == BlobAddress("https", "core.windows.net", "acct", "models", "flight_delay/1.0.0")
     by_path = blob_address("http://127.0.0.1:4531/devstoreaccount1/intermodal-models/a%20b/1")
@@ -37,13 +37,13 @@ def test_blob_addresses() -> None:
 
 
 @pytest.mark.parametrize("uri", ["s3://b/p", "https://acct.blob.core.windows.net/c", "http://127.0.0.1:1/a", "x", ""])
-def test_what_is_no_blob_address_is_refused(uri: str) -> None:
+def test_blob_address_of_another_kind_is_refused(uri: str) -> None:
     with pytest.raises(SpecError) as caught:
         blob_address(uri)
     assert "blob.core.windows.net" in caught.value.hint
 
 
-def test_every_document_fits_the_contract() -> None:
+def test_documents_fit_the_contract() -> None:
     found = documents()
     for model, document in (
         ("OnlineEndpoint", found.endpoint_body({found.deployment: 100}, found.tags)),
@@ -55,10 +55,10 @@ def test_every_document_fits_the_contract() -> None:
         assert problems(model, document.serialize()) == []
 
 
-def test_names_fit_azures_limits_and_follow_what_runs() -> None:
-    one, same = documents(), documents(replace(REQUEST))
-    assert one.deployment == same.deployment
-    assert 3 <= len(one.deployment) <= 32
+def test_deployment_name_fits_limits_and_follows_the_request() -> None:
+    first, same = documents(), documents(replace(REQUEST))
+    assert first.deployment == same.deployment
+    assert 3 <= len(first.deployment) <= 32
     changes = (
         {"image": "another"},
         {"artifacts": REQUEST.artifacts + "2"},
@@ -66,10 +66,10 @@ def test_names_fit_azures_limits_and_follow_what_runs() -> None:
         {"predictions": "https://x"},
     )
     for change in changes:
-        assert documents(replace(REQUEST, **change)).deployment != one.deployment  # type: ignore[arg-type]
+        assert documents(replace(REQUEST, **change)).deployment != first.deployment  # type: ignore[arg-type]
 
 
-def test_the_model_is_a_datastore_path_and_settings_are_raised() -> None:
+def test_documents_model_is_a_path_and_settings_are_raised() -> None:
     found = documents()
     assert (
         found.model_body().properties.model_uri
@@ -79,7 +79,7 @@ def test_the_model_is_a_datastore_path_and_settings_are_raised() -> None:
     assert (settings["requestTimeout"], settings["maxConcurrentRequestsPerInstance"]) == ("PT1M", 64)
 
 
-def test_tags_obey_azure() -> None:
+def test_tags_follow_azures_rules() -> None:
     assert tags_of({"a/b,c=d?": "x" * 300}) == {"a_b_c_d_": "x" * 256}
     assert tags_of(REQUEST.all_tags) == REQUEST.all_tags
 
@@ -97,8 +97,8 @@ def test_tags_obey_azure() -> None:
         (None, "AADSTS90055: throttling", Throttled),
     ],
 )
-def test_answers_as_errors(status: int | None, reason: str, error: type[Exception]) -> None:
-    found = of_answer("do it", status, reason)
+def test_from_response_has_the_class_of_the_status(status: int | None, reason: str, error: type[Exception]) -> None:
+    found = from_response("do it", status, reason)
     assert type(found) is error
     assert found.hint
     assert reason in str(found)

@@ -44,30 +44,28 @@ class TestAzureMonitor(MonitorConformance):
     def upload(self, variables: Mapping[str, str]) -> Upload:
         return partial(upload, variables)
 
-    def test_the_processor_in_use_is_the_saturation(self, figures: Figures) -> None:
+    def test_figures_saturation_is_cpu_use(self, figures: Figures) -> None:
         assert figures.saturation is not None
         assert figures.saturation > 0
 
-    def test_cold_starts_are_not_measured(self, figures: Figures) -> None:
+    def test_figures_cold_starts_are_not_measured(self, figures: Figures) -> None:
         assert figures.cold_starts is None
 
-    def test_a_slow_cloud_is_seen(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
+    def test_figures_slow_cloud_raises_p99(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
         with sandbox.faults("azure", Faults(latency_ms=400, scope="endpoints")):
             send(target.upstream(endpoint), b"[")
         found = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert found.p99_ms is not None
         assert found.p99_ms > 250
 
-    def test_a_wrong_key_is_a_request_and_no_failure_of_the_cloud(
-        self, target: AzureMlTarget, endpoint: Endpoint
-    ) -> None:
+    def test_figures_wrong_key_counts_as_request_without_error(self, target: AzureMlTarget, endpoint: Endpoint) -> None:
         before = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert send(replace(target.upstream(endpoint), credential=None), b"[").status_code == 401
         after = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert round((after.requests - before.requests) * 1800) == 1
         assert after.error_rate <= before.error_rate
 
-    def test_a_redeployed_endpoint_is_one_row_with_all_its_requests(
+    def test_figures_redeployed_endpoint_is_one_row(
         self, target: AzureMlTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
         before = sum(row.requests for row in target.figures(1800))
@@ -78,7 +76,7 @@ class TestAzureMonitor(MonitorConformance):
         assert round((sum(row.requests for row in target.figures(1800)) - before) * 1800) == 1
         assert found[0].instances == 1
 
-    def test_a_refusal_names_the_role(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
+    def test_monitor_refusal_has_a_hint(self, target: AzureMlTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
         monitor = Monitor(target.management_endpoint, target.subscription_id)
         with sandbox.faults("azure", Faults(refuse=True, scope="api")), pytest.raises(Refused) as caught:
             monitor.averages(f"/subscriptions/x/{endpoint.name}", ["RequestsPerMinute"], 0, 60)
@@ -98,13 +96,11 @@ class TestAzureMonitor(MonitorConformance):
         ("503", "Unknown", True),
     ],
 )
-def test_only_what_the_cloud_or_the_model_failed_to_answer_is_an_error(
-    status: str, of_model: str, failed: bool
-) -> None:
+def test_failed_is_true_for_errors_of_cloud_or_model(status: str, of_model: str, failed: bool) -> None:
     assert _failed(Series({"statuscode": status, "modelstatuscode": of_model}, {})) is failed
 
 
-def test_percentiles_of_minutes_are_weighted_by_their_requests() -> None:
+def test_over_minutes_is_weighted_by_requests() -> None:
     latencies = [Series({}, {0: 10.0, 60: 100.0, 120: 1.0})]
     assert _over_minutes(latencies, {0: 90.0, 60: 10.0}) == pytest.approx(19.0)
     assert _over_minutes(latencies, {}) is None

@@ -1,4 +1,4 @@
-"""A deploy on Azure ML whose deletions never end, and a management API that never answers. Nothing waits for ever."""
+"""A deploy on Azure ML whose deletions never end, and a management API that never answers: every wait has a limit."""
 
 import socket
 import time
@@ -20,7 +20,7 @@ OURS, NAME = documents().deployment, documents().name
 
 
 class Poller:
-    """A deletion. One that is ``stuck`` never ends, and must not be waited for without a limit."""
+    """A deletion. A ``stuck`` one never ends, and a wait for it needs a limit."""
 
     def __init__(self, stuck: bool) -> None:
         self.stuck = stuck
@@ -33,7 +33,7 @@ class Poller:
 
 
 class Workspace:
-    """What a rollout needs of one. ``stuck`` deletions stay under way."""
+    """The calls that a rollout makes. ``stuck`` deletions never end."""
 
     def __init__(self, stuck: bool = True, **states: str) -> None:
         self.stuck, self.states, self.there = stuck, states, True
@@ -83,24 +83,24 @@ def rollout(workspace: Workspace) -> Rollout:
     return Rollout(workspace, documents())  # type: ignore[arg-type]
 
 
-def test_what_was_replaced_may_take_its_time_to_go() -> None:
-    at = Workspace(**{OURS: "Succeeded", "v-old": "Succeeded"})
-    ours = rollout(at)
+def test_step_slow_deletion_of_the_old_one_ends_the_deploy() -> None:
+    workspace = Workspace(**{OURS: "Succeeded", "v-old": "Succeeded"})
+    ours = rollout(workspace)
     assert not ours.step()  # the traffic moves
     assert ours.step()
-    assert at.deleted == ["v-old"]
-    assert at.traffic == {OURS: 100}
+    assert workspace.deleted == ["v-old"]
+    assert workspace.traffic == {OURS: 100}
 
 
-def test_an_earlier_failure_that_does_not_go_is_looked_at_again() -> None:
-    at = Workspace(**{OURS: "Failed"})
-    ours = rollout(at)
+def test_step_earlier_failure_is_awaited_until_deleted() -> None:
+    workspace = Workspace(**{OURS: "Failed"})
+    ours = rollout(workspace)
     assert not ours.step()
     assert not ours.step()  # under way, and the deploy's own deadline ends it
-    assert at.deleted == [OURS]
-    del at.states[OURS]  # now it is gone
+    assert workspace.deleted == [OURS]
+    del workspace.states[OURS]  # now it is gone
     assert not ours.step()
-    assert at.states == {OURS: "Creating"}
+    assert workspace.states == {OURS: "Creating"}
 
 
 @pytest.mark.parametrize(
@@ -110,28 +110,28 @@ def test_an_earlier_failure_that_does_not_go_is_looked_at_again() -> None:
         (False, [OURS, documents().name, f"assets of {documents().name}"], "costs nothing"),
     ],
 )
-def test_a_failure_is_told_also_when_what_failed_does_not_go(stuck: bool, deleted: list[str], hint: str) -> None:
-    at = Workspace(stuck)
-    ours = rollout(at)
+def test_step_failure_is_raised_whether_deleted_or_not(stuck: bool, deleted: list[str], hint: str) -> None:
+    workspace = Workspace(stuck)
+    ours = rollout(workspace)
     assert not ours.step()
-    at.states[OURS] = "Failed"
+    workspace.states[OURS] = "Failed"
     with pytest.raises(DeployFailed, match="exited with 1") as caught:
         ours.step()
     assert hint in caught.value.hint
-    assert at.deleted == deleted
+    assert workspace.deleted == deleted
 
 
 @pytest.fixture
 def silence() -> Iterator[str]:
-    """The address of something that takes connections and says nothing."""
+    """The address of a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"https://127.0.0.1:{server.getsockname()[1]}"
 
 
-def test_a_cloud_that_says_nothing_is_not_waited_for_long(silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert max(ml_workspace.LIMITS.values()) <= 30
-    for limit in ml_workspace.LIMITS:
-        monkeypatch.setitem(ml_workspace.LIMITS, limit, 0.2)
+def test_workspace_silent_cloud_is_unavailable_soon(silence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert max(ml_workspace.CALL_LIMITS.values()) <= 30
+    for limit in ml_workspace.CALL_LIMITS:
+        monkeypatch.setitem(ml_workspace.CALL_LIMITS, limit, 0.2)
     known = SimpleNamespace(get_token=lambda *_, **__: AccessToken("token", int(time.time()) + 3600))
     monkeypatch.setattr(ml_workspace, "credential", lambda: known)
     workspace = ml_workspace.Workspace(silence, "s", "g", "w")

@@ -49,20 +49,18 @@ class TestAzureMl(EndpointTargetConformance):
     def upload(self, variables: Mapping[str, str]) -> Upload:
         return partial(upload, variables)
 
-    def test_the_credential_is_a_key_that_does_not_show(self, target: AzureMlTarget, endpoint: Endpoint) -> None:
+    def test_upstream_key_is_not_in_its_repr(self, target: AzureMlTarget, endpoint: Endpoint) -> None:
         upstream = target.upstream(endpoint)
         assert isinstance(upstream.credential, BearerToken)
         assert upstream.credential.expires_at is None
         assert upstream.credential.token not in repr(upstream)
 
-    def test_a_mirror_of_another_cloud_is_refused_before_any_call(
-        self, target: AzureMlTarget, request_: DeployRequest
-    ) -> None:
+    def test_deploy_mirror_of_another_cloud_is_refused(self, target: AzureMlTarget, request_: DeployRequest) -> None:
         with pytest.raises(SpecError, match=r"blob\.core\.windows\.net"):
             target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
         assert target.describe("flight-delay-1-2-0-nowhere") is None
 
-    def test_deploy_that_azure_refuses_fails_and_leaves_nothing(
+    def test_deploy_that_azure_refuses_leaves_nothing(
         self, variables: Mapping[str, str], request_: DeployRequest
     ) -> None:
         target = AzureMlTarget(**{**dict(make(variables)), "region": "mars"})
@@ -70,26 +68,24 @@ class TestAzureMl(EndpointTargetConformance):
             target.deploy(replace(request_, environment="mars"))
         assert target.describe("flight-delay-1-2-0-mars") is None
 
-    def test_a_workspace_that_is_not_there_is_said_at_once(
-        self, variables: Mapping[str, str], request_: DeployRequest
-    ) -> None:
+    def test_deploy_unknown_workspace_is_not_found(self, variables: Mapping[str, str], request_: DeployRequest) -> None:
         target = AzureMlTarget(**{**dict(make(variables)), "workspace": "nobodys"})
         with pytest.raises(NotFound, match="nobodys") as caught:
             target.deploy(request_)
         assert "workspace" in caught.value.hint
 
-    def test_two_different_deploys_of_one_name_at_once_both_end_well(
+    def test_deploy_two_requests_of_one_name_both_end_ready(
         self, target: AzureMlTarget, request_: DeployRequest, sandbox: Sandbox
     ) -> None:
-        one = replace(request_, environment="rivals")
+        first = replace(request_, environment="rivals")
         before = len(sandbox.servers("azure"))
         with ThreadPoolExecutor(2) as pool:
-            ends = list(pool.map(target.deploy, [one, replace(one, tags={"cost_centre": "another"})]))
+            ends = list(pool.map(target.deploy, [first, replace(first, tags={"cost_centre": "another"})]))
         assert [end.state for end in ends] == ["ready", "ready"]
         eventually(lambda: len(sandbox.servers("azure")) == before + 1)
-        target.delete(one.name)
+        target.delete(first.name)
 
-    def test_a_deploy_that_takes_too_long_says_that_it_still_costs(
+    def test_deploy_over_its_limit_names_the_cost(
         self, variables: Mapping[str, str], request_: DeployRequest, sandbox: Sandbox
     ) -> None:
         slow = replace(request_, environment="slow")
@@ -108,7 +104,7 @@ class TestAzureMl(EndpointTargetConformance):
         [(Faults(refuse=True), Refused), (Faults(error_rate=1), Unavailable)],
         ids=["refused", "unavailable"],
     )
-    def test_a_login_that_fails_says_why(
+    def test_login_failure_is_translated(
         self, variables: Mapping[str, str], sandbox: Sandbox, faults: Faults, error: type[IntermodalError]
     ) -> None:
         with sandbox.faults("azure", faults):
@@ -117,7 +113,7 @@ class TestAzureMl(EndpointTargetConformance):
         assert caught.value.hint
         assert variables["AZURE_CLIENT_SECRET"] not in str(caught.value)
 
-    def test_a_deployment_that_crashes_for_good_is_reported_failed(
+    def test_deploy_crashing_container_fails(
         self, target: AzureMlTarget, request_: DeployRequest, package: Path, tmp_path: Path, upload: Upload
     ) -> None:
         for path in package.iterdir():

@@ -42,14 +42,14 @@ class TestCloudMonitoring(MonitorConformance):
     def upload(self, variables: dict[str, str]) -> Upload:
         return uploader(variables)
 
-    def test_a_start_is_a_cold_start(self, figures: Figures) -> None:
+    def test_figures_start_is_a_cold_start(self, figures: Figures) -> None:
         assert figures.cold_starts == 1
 
-    def test_the_processor_in_use_is_the_saturation(self, target: CloudRunTarget, figures: Figures) -> None:
+    def test_figures_saturation_is_cpu_use(self, target: CloudRunTarget, figures: Figures) -> None:
         assert figures.requests > 0
         eventually(lambda: all(row.saturation is not None for row in target.figures(1800)))
 
-    def test_requests_that_reach_no_container_are_not_counted(
+    def test_figures_without_requests_that_reach_no_container(
         self, target: CloudRunTarget, figures: Figures, sandbox: Sandbox
     ) -> None:
         assert figures.requests > 0
@@ -60,20 +60,20 @@ class TestCloudMonitoring(MonitorConformance):
             assert send(upstream, b"[").status_code == 429
         assert _total(target) == before
 
-    def test_a_slow_cloud_is_seen(self, target: CloudRunTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
+    def test_figures_slow_cloud_raises_p99(self, target: CloudRunTarget, endpoint: Endpoint, sandbox: Sandbox) -> None:
         with sandbox.faults("gcp", Faults(latency_ms=400, scope="endpoints")):
             send(target.upstream(endpoint), b"[")
         found = next(row for row in target.figures(1800) if row.version == endpoint.version)
         assert found.p99_ms is not None
         assert found.p99_ms > 250
 
-    def test_a_monitor_that_is_not_there_is_named(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
+    def test_figures_unreachable_monitor_is_named(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
         nobody = target.model_copy(update={"monitoring_endpoint": "http://127.0.0.1:9"})
         with pytest.raises(IntermodalError, match="Cloud Monitoring") as caught:
             nobody.figures(60, endpoint.model)
         assert caught.value.hint
 
-    def test_a_redeployed_service_is_one_row_with_all_its_requests(
+    def test_figures_redeployed_service_is_one_row(
         self, target: CloudRunTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
         before = _total(target)

@@ -53,7 +53,7 @@ class TestCloudRun(EndpointTargetConformance):
     def upload(self, variables: dict[str, str]) -> Upload:
         return uploader(variables)
 
-    def test_labels_are_googles_and_annotations_are_exact(
+    def test_deploy_tags_are_labels_and_exact_annotations(
         self, target: CloudRunTarget, endpoint: Endpoint, request_: DeployRequest
     ) -> None:
         service = target._services().find(endpoint.name)
@@ -62,18 +62,18 @@ class TestCloudRun(EndpointTargetConformance):
         assert dict(service.labels)["intermodal-team"] == "team_airline-operations"
         assert dict(service.annotations) == request_.all_tags
 
-    def test_the_upstreams_token_says_when_it_ends(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
+    def test_upstream_token_has_its_expiry(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
         upstream = target.upstream(endpoint)
         assert isinstance(upstream.credential, BearerToken)
         assert upstream.credential.expires_at is not None
         assert upstream.credential.token not in repr(upstream)
 
-    def test_a_token_for_another_audience_is_not_taken(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
+    def test_upstream_token_for_another_audience_is_refused(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
         other = identity.id_token("https://somebody-else.example")
         assert send(replace(target.upstream(endpoint), credential=other), b"{}").status_code == 401
 
     @pytest.mark.usefixtures("endpoint")
-    def test_the_list_is_read_page_by_page(
+    def test_list_of_several_pages_is_complete(
         self,
         target: CloudRunTarget,
         request_: DeployRequest,
@@ -86,7 +86,7 @@ class TestCloudRun(EndpointTargetConformance):
         finally:
             target.delete(second.name)
 
-    def test_a_deploy_that_takes_too_long_says_so(
+    def test_deploy_over_its_limit_fails_and_continues(
         self, target: CloudRunTarget, request_: DeployRequest, sandbox: Sandbox
     ) -> None:
         hasty = target.model_copy(update={"timeout_seconds": 0.3})
@@ -97,13 +97,13 @@ class TestCloudRun(EndpointTargetConformance):
             assert target.deploy(slow).state == "ready"
         target.delete(slow.name)
 
-    def test_artifacts_of_another_cloud_are_refused_before_anything_is_made(
+    def test_deploy_artifacts_of_another_cloud_are_refused(
         self, target: CloudRunTarget, request_: DeployRequest
     ) -> None:
         with pytest.raises(SpecError, match="s3://"):
             target.deploy(replace(request_, artifacts="s3://bucket/prefix"))
 
-    def test_a_name_that_google_refuses_raises_the_clients_own_exception(
+    def test_create_invalid_name_raises_the_clients_exception(
         self, target: CloudRunTarget, request_: DeployRequest
     ) -> None:
         with pytest.raises(BadRequest, match="service_id"):
@@ -111,22 +111,20 @@ class TestCloudRun(EndpointTargetConformance):
                 parent=target._services().parent, service_id="Not_Allowed", service=service_for(request_, target.target)
             )
 
-    def test_a_service_that_google_refuses_is_a_matter_of_the_spec(
-        self, target: CloudRunTarget, request_: DeployRequest
-    ) -> None:
+    def test_create_invalid_service_is_a_spec_error(self, target: CloudRunTarget, request_: DeployRequest) -> None:
         service = service_for(request_, target.target)
         service.template.containers[0].env.append(run_v2.EnvVar(name="PORT", value="1"))
         with pytest.raises(SpecError, match="reserved env"):
             target._services().create("reserved", service)
 
-    def test_what_is_wrong_in_the_project_is_the_callers_to_mend(
+    def test_deploy_in_unknown_project_is_an_error_with_hint(
         self, target: CloudRunTarget, request_: DeployRequest
     ) -> None:
         with pytest.raises(IntermodalError, match="nowhere-else") as caught:
             target.model_copy(update={"project": "nowhere-else"}).deploy(request_)
         assert caught.value.hint
 
-    def test_a_container_that_exits_is_reported_with_its_last_words(
+    def test_deploy_container_that_exits_fails_with_its_log(
         self, target: CloudRunTarget, request_: DeployRequest, upload: Upload, tmp_path: Path
     ) -> None:
         (tmp_path / "intermodal.json").write_text("{}", encoding="utf-8")
@@ -135,7 +133,7 @@ class TestCloudRun(EndpointTargetConformance):
             target.deploy(damaged)
         assert target.describe(damaged.name) is None
 
-    def test_an_outage_in_the_middle_of_a_deploy_only_delays_it(
+    def test_deploy_with_an_outage_meanwhile_is_continued(
         self, target: CloudRunTarget, request_: DeployRequest, package: Path, sandbox: Sandbox
     ) -> None:
         cut = replace(request_, environment="cut")
