@@ -46,18 +46,17 @@ def test_examine_after_a_gap_waits_before_it_finds() -> None:
 
 
 @given(st.lists(st.tuples(st.booleans(), st.floats(0, 5000)), max_size=40))
-def test_examine_notifies_once_for_each_silence(steps: list[tuple[bool, float]]) -> None:
-    """Whatever gaps there are: between two notices the sensor ticked."""
-    watch, now, last, notified = SensorHealthState(), 1e6, 1e6, False
+def test_onset_of_a_silence_changes_only_after_a_tick(steps: list[tuple[bool, float]]) -> None:
+    """Whatever gaps there are, one silence has one onset, so its notice has one key."""
+    state, now, last, onset = SensorHealthState(), 1e6, 1e6, None
     for ticks, passed in steps:
         now += passed
         if ticks:
-            last, notified = now, False
-        watch = SensorHealthState.from_dict(vars(watch.resumed(now, 30)))
-        watch, found = examine(watch, [Beat("a", 30, last)], now)
-        if "a" in found and watch.told.get("a") != found["a"]:
-            watch = SensorHealthState(
-                watch.ticked_at, watch.since, watch.seen, {**watch.told, "a": found["a"]}, watch.due
-            )
-            assert not notified
-            notified = True
+            last, onset = now, None
+        resumed = SensorHealthState.from_dict(vars(state.resumed(now, 30)))
+        if resumed.since != state.since:  # after a gap no sensor is to blame, and a silence begins anew
+            onset = None
+        state, found = examine(resumed, [Beat("a", 30, last)], now)
+        if "a" in found:
+            assert onset in (None, state.onsets["a is silent"])
+            onset = state.onsets["a is silent"]
