@@ -21,7 +21,9 @@ class Webserver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        jobs = {"repositoryOrError": {"jobs": [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]}}
+        names = [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]
+        loaded = {"name": "shop", "loadStatus": "LOADED", "locationOrLoadError": {"repositories": [{"jobs": names}]}}
+        jobs = {"workspaceOrError": {"locationEntries": [loaded]}}
         answer = {"data": jobs} if "query Jobs" in asked["query"] else {"data": {"repositoriesOrError": {"nodes": []}}}
         body = json.dumps(answer).encode()
         self.send_response(200)
@@ -84,6 +86,7 @@ def test_a_silent_webserver_is_said_after_a_while_without_the_query() -> None:
     [
         dagster_client.LATEST,
         dagster_client.JOBS,
+        dagster_client.DEFINITION,
         dagster_client.HEARTBEAT,
         dagster_client.RECENT,
         dagster_client.REASON,
