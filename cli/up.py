@@ -24,7 +24,7 @@ def up(no_train: bool) -> None:
     """Start everything on this machine with the project's definitions, then train and deploy its first model.
 
     The project is the nearest folder upwards whose pyproject.toml has [tool.dg.project]. The first model is
-    flight_delay, else the first by name. What was deployed before is left as it is.
+    flight_delay, else the first by name that is served already, else the first by name.
     """
     project = _project()
     now, model = _start(project, train=not no_train)
@@ -119,13 +119,13 @@ def _start(project: "Project", train: bool = True, only: str = "") -> tuple["Sta
     out.print(f"Starting {settings.named}, MLflow, the gateway and Dagster ...", highlight=False, soft_wrap=True)
     with FileLock(settings.home / "up.lock"):
         sandbox_up.start(settings, project, say, phases)
-        model = sandbox_up.first_model(settings)
+        now = read_status()
+        model = sandbox_up.first_model(settings, now.models)
         if only and model != only:
             raise IntermodalError(
                 f"The story is about {only}, which {project.root} does not have.",
                 hint="Run 'make demo' in a checkout of Intermodal.",
             )
-        now = read_status()
         if model and train:
             if model not in now.models:
                 sandbox_up.train_and_deploy(settings, model, say, phases)

@@ -10,7 +10,7 @@ from dagster.components.component_scaffolding import scaffold_component
 from intermodal.platform.spec import NAME
 
 FOLDER = Path(__file__).parent
-FILES = ("defs.yaml", "model.py")
+FILES = ("defs.yaml", "model.py", "example.csv")
 PLACEHOLDER = "MODEL_NAME"
 
 

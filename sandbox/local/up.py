@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -99,11 +99,11 @@ def start(settings: Settings, project: Project, say: Callable[[str], None], phas
             say(f"{name} is up")
 
 
-def first_model(settings: Settings) -> str:
-    """The model that ``up`` trains: flight_delay, else the first by name; empty when the project has none.
-    IntermodalError when its definitions do not load."""
+def first_model(settings: Settings, served: Collection[str]) -> str:
+    """The model that ``up`` trains and deploys: flight_delay, else the first by name that is served already, else the
+    first by name; empty when the project has none. IntermodalError when its definitions do not load."""
     found = runs.models(settings)
-    return DEMO if DEMO in found else next(iter(found), "")
+    return DEMO if DEMO in found else next((model for model in found if model in served), next(iter(found), ""))
 
 
 def train_and_deploy(settings: Settings, model: str, say: Callable[[str], None], phases: Phases) -> None:
