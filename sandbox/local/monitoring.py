@@ -102,7 +102,8 @@ def _command(settings: Settings, name: str) -> list[str]:
             command += [f"--config.file={data / 'prometheus.yml'}", f"--storage.tsdb.path={data / 'data'}"]
             command += ["--storage.tsdb.retention.time=7d", "--storage.tsdb.retention.size=512MB"]
         case "alertmanager":
-            command += [f"--config.file={package_data('deploy') / 'alertmanager' / 'alertmanager.yml'}", f"--storage.path={data}"]
+            config = package_data("deploy") / "alertmanager" / "alertmanager.yml"
+            command += [f"--config.file={config}", f"--storage.path={data}"]
             command += ["--cluster.listen-address="]  # alone, so there is nobody to gossip with
         case "pushgateway":
             command += [f"--persistence.file={data / 'gauges'}", "--persistence.interval=1m"]

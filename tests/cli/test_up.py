@@ -76,9 +76,7 @@ def test_up_in_a_project_says_how_to_go_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, train: bool, done: list[str]
 ) -> None:
     done_here: list[str] = []
-    seen = SimpleNamespace(
-        ui="http://ui", models={}, incidents=[], serves_everywhere=lambda _: bool(done_here)
-    )
+    seen = SimpleNamespace(ui="http://ui", models={}, incidents=[], serves_everywhere=lambda _: bool(done_here))
     monkeypatch.setattr("intermodal.sandbox.local.up.start", lambda *_: None)
     monkeypatch.setattr("intermodal.sandbox.local.up.train_and_deploy", lambda *_: done_here.append("train_and_deploy"))
     monkeypatch.setattr("intermodal.sandbox.local.up.Phases.save", lambda *_: None)
