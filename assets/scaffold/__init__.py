@@ -1,6 +1,7 @@
 """What ``dg scaffold defs intermodal.assets.Model <name>`` writes: a spec, and functions that run as they are."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ class ModelScaffolder(dg.Scaffolder[Any]):
             scaffold_component(request, {})  # a further document, or Python: the user writes the rest
             return
         if not re.fullmatch(NAME, name):
+            with suppress(OSError):  # dg has made it; one with files in it stays
+                request.target_path.rmdir()
             raise ValueError(f"'{name}' is no name for a model: use lower case, digits and underscores ({NAME}).")
         for file in FILES:
             text = (FOLDER / f"{file}.tmpl").read_text(encoding="utf-8")

@@ -54,6 +54,31 @@ def test_a_job_that_is_not_there_is_said_at_once_with_those_that_are(url: str, m
         dagster_client.launch(url, "drill_nope")
 
 
+def test_launch_among_several_locations_names_the_one_with_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry(name: str, **loaded: Any) -> dict[str, Any]:
+        return {"name": name, "loadStatus": "LOADED", "locationOrLoadError": loaded}
+
+    found = [
+        entry("red", repositories=[{"jobs": [{"name": "drill_b"}, {"name": "withdraw"}]}]),
+        entry("broken", message="no such module\n"),
+        entry("blue", repositories=[{"jobs": [{"name": "drill_a"}, {"name": "withdraw"}]}]),
+    ]
+    monkeypatch.setattr(dagster_client, "_ask", lambda *_, **__: {"workspaceOrError": {"locationEntries": found}})
+    chosen: dict[str, str] = {}
+
+    def submit(_: Any, job: str, repository_location_name: str, **__: Any) -> str:
+        chosen[job] = repository_location_name
+        return "run"
+
+    monkeypatch.setattr("dagster_graphql.DagsterGraphQLClient.__init__", lambda *_, **__: None)
+    monkeypatch.setattr("dagster_graphql.DagsterGraphQLClient.submit_job_execution", submit)
+    for job in ("drill_a", "drill_b", "withdraw"):
+        assert dagster_client.launch("http://ui", job) == "run"
+    assert chosen == {"drill_a": "blue", "drill_b": "red", "withdraw": "blue"}
+    assert dagster_client.jobs("http://ui") == ["drill_a", "drill_b", "withdraw"]
+    assert [location.error for location in dagster_client.locations("http://ui")] == ["", "no such module", ""]
+
+
 @pytest.mark.parametrize(
     ("newest_first", "failed"),
     [
