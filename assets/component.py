@@ -15,6 +15,7 @@ from intermodal.assets.monitoring import jobs as monitoring_jobs
 from intermodal.assets.registry import version
 from intermodal.assets.resilience import drill, incidents, timeline
 from intermodal.assets.resilience import jobs as resilience_jobs
+from intermodal.assets.scaffold import ModelScaffolder
 from intermodal.assets.training import dataset, model
 from intermodal.platform.catalogue import CLOUDS_VARIABLE, default_targets, names, require_enabled
 from intermodal.platform.errors import SpecError
@@ -25,10 +26,11 @@ TEMPLATE = re.compile(r"\{[{%#]")
 """The start of a Jinja expression, statement or comment. JSON never contains it outside of a text."""
 
 
+@dg.scaffold_with(ModelScaffolder)
 class Model(dg.Component, dg.Resolvable, ModelSpec):
     """One model, from data to the clouds that serve it.
 
-    Write `defs.yaml` in a folder below `models/`, with plain Python functions beside it:
+    Write `defs.yaml` in a folder below the project's definitions, with plain Python functions beside it:
 
     - `data.function` takes a month (`2013-01-01`) and returns a DataFrame;
     - `features.function` takes that DataFrame and returns the inputs and the target column in one DataFrame;

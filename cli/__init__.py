@@ -7,6 +7,7 @@ import click
 from intermodal.cli.drill import drill
 from intermodal.cli.errors import ForPeople
 from intermodal.cli.incident import incident
+from intermodal.cli.init import init
 from intermodal.cli.predict import predict
 from intermodal.cli.status import status
 from intermodal.cli.up import demo, up
@@ -22,6 +23,8 @@ SANDBOX_COMMANDS = {"up", "down", "demo", "sandbox"}
 @click.pass_context
 def main(ctx: click.Context) -> None:
     """One spec, one image, any cloud."""
+    if ctx.invoked_subcommand == init.name:  # it writes files, and talks to nothing
+        return
     name = os.environ.get("INTERMODAL_ENV", "sandbox")
     if name == "sandbox":
         _sandbox_variables()
@@ -36,7 +39,7 @@ def main(ctx: click.Context) -> None:
         )
 
 
-for command in (up, status, predict, drill, incident, withdraw, demo, commands.down, commands.sandbox):
+for command in (init, up, status, predict, drill, incident, withdraw, demo, commands.down, commands.sandbox):
     main.add_command(command)
 
 

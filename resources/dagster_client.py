@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -17,7 +18,6 @@ from intermodal.resources.storage.addresses import without_passwords
 if TYPE_CHECKING:  # the command line reads status without waiting for Dagster's import
     from dagster_graphql import DagsterGraphQLClient
 
-LOCATION = "intermodal.definitions"
 SUCCESS = "SUCCESS"
 ENDED = (SUCCESS, "FAILURE", "CANCELED")
 """Values of ``dagster.DagsterRunStatus``."""
@@ -30,9 +30,11 @@ LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { 
     ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } ... on TextMetadataEntry { text }
     ... on BoolMetadataEntry { boolValue } ... on MarkdownMetadataEntry { mdStr } } } } } }"""
 
-JOBS = """query Jobs($location: String!) { repositoryOrError(
-  repositorySelector: {repositoryLocationName: $location, repositoryName: "__repository__"}) {
-  ... on Repository { jobs { name } } } }"""
+JOBS = """query Jobs { workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {
+  ... on RepositoryLocation { repositories { jobs { name } } } ... on PythonError { message } } } } } }"""
+
+DEFINITION = """query Definition($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { definition {
+  metadataEntries { label ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } } } } } }"""
 
 HEARTBEAT = (
     """query Heartbeat { instance { daemonHealth { daemonStatus(daemonType: "SENSOR") { lastHeartbeatTime } } } }"""
@@ -43,6 +45,16 @@ RECENT = """query Recent($model: String!) { runsOrError(filter: {tags: [{key: "m
 
 REASON = """query Reason($run: ID!) { logsForRun(runId: $run) { ... on EventConnection { events {
   ... on ExecutionStepFailureEvent { error { message errorChain { error { message } } } } } } } }"""
+
+
+@dataclass(frozen=True)
+class Location:
+    """A code location: whether it still loads, the error when it did not load, and its jobs."""
+
+    name: str
+    loading: bool
+    error: str
+    jobs: tuple[str, ...]
 
 
 def launch(
@@ -59,7 +71,10 @@ def launch(
     def submit() -> str:
         try:
             return _client(url).submit_job_execution(
-                job, repository_location_name=LOCATION, tags=dict(tags or {}), run_config=dict(config or {})
+                job,
+                repository_location_name=_location(url, job),
+                tags=dict(tags or {}),
+                run_config=dict(config or {}),
             )
         except (DagsterGraphQLClientError, OSError) as error:
             if (known := jobs(url)) and job not in known:
@@ -120,6 +135,13 @@ def metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, Any
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
 
 
+def definition_metadata(url: str, key: Sequence[str]) -> dict[str, str]:
+    """Texts and JSON documents that an asset's definition carries; empty when there is no such asset."""
+    definition = _query(url, DEFINITION, {"key": {"path": list(key)}})["assetOrError"].get("definition") or {}
+    values = {e["label"]: e.get("text") or e.get("jsonString") for e in definition.get("metadataEntries", ())}
+    return {label: value for label, value in values.items() if value}
+
+
 def failed(url: str, model: str, jobs: Collection[str], seconds: float = 30) -> str:
     """The id of the newest of a model's last 20 runs that is one of ``jobs``, if it failed or was stopped; else ''."""
     for run in _query(url, RECENT, {"model": model}, seconds)["runsOrError"].get("results", ()):
@@ -135,11 +157,32 @@ def page(url: str, run_id: str) -> str:
 
 def jobs(url: str) -> list[str]:
     """The names of all jobs; none while the webserver does not answer or has not loaded them."""
+    return sorted({job for location in locations(url) for job in location.jobs})
+
+
+def locations(url: str) -> list[Location]:
+    """The code locations by name; none while the webserver does not answer."""
     try:
-        found = _query(url, JOBS, {"location": LOCATION}, seconds=5)["repositoryOrError"]
+        found = _query(url, JOBS, {}, seconds=5)["workspaceOrError"]
     except Unavailable:
         return []
-    return sorted(job["name"] for job in found.get("jobs", ()) if not job["name"].startswith("__"))
+    return sorted(map(_parse_location, found.get("locationEntries", ())), key=lambda location: location.name)
+
+
+def _parse_location(entry: Mapping[str, Any]) -> Location:
+    loaded = entry["locationOrLoadError"] or {}
+    jobs = [job["name"] for repository in loaded.get("repositories", ()) for job in repository["jobs"]]
+    return Location(
+        entry["name"],
+        entry["loadStatus"] == "LOADING",
+        str(loaded.get("message", "")).strip(),
+        tuple(job for job in jobs if not job.startswith("__")),
+    )
+
+
+def _location(url: str, job: str) -> str | None:
+    """The first code location that has the job; None when none has."""
+    return next((location.name for location in locations(url) if job in location.jobs), None)
 
 
 def heard_of(url: str) -> float | None:

@@ -17,7 +17,7 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.monitoring.sensor_health import Beat, SensorHealthState, Trouble, examine
 from intermodal.platform.ports.notifications import Notice
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
-from intermodal.sensors.toolkit.gauges import Gauge, incidents, objectives
+from intermodal.sensors.toolkit.gauges import Gauge, group_of, incidents, objectives, own_incidents
 from intermodal.sensors.toolkit.instigators import beats, last_due, location_of, missed, running_schedules
 from intermodal.sensors.toolkit.notifications import TickNotifier
 from intermodal.sensors.toolkit.zombie_runs import fail_zombie_runs
@@ -84,9 +84,10 @@ def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], messages: 
     ticks += [("intermodal_sensor_interval_seconds", {"sensor": beat.name}, beat.interval) for beat in known]
     try:
         gauges = ports.gauges(context)
-        gauges.push("heartbeat", ticks)
-        gauges.push("objectives", objectives(specs))
-        gauges.push("incidents", incidents(specs, ports.incidents(context).all(open_only=True)))
+        opened = own_incidents(context, specs, ports.incidents(context).all(open_only=True))
+        gauges.push(group_of(context, "heartbeat"), ticks)
+        gauges.push(group_of(context, "objectives"), objectives(specs))
+        gauges.push(group_of(context, "incidents"), incidents(specs, opened))
     except IntermodalError as error:  # the next tick pushes again; Prometheus misses the heartbeat meanwhile
         messages.append(error.message)
 

@@ -24,6 +24,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
 from intermodal.sensors.toolkit.concurrency import gather_with_timeout
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
+from intermodal.sensors.toolkit.gauges import group_of
 from intermodal.sensors.toolkit.notifications import TickNotifier
 
 MODELS_PER_TICK = 200
@@ -143,7 +144,7 @@ def _push(
         if spec.data.partitions.monthly.end is None
     ]
     try:
-        ports.gauges(context).push("staleness", [*until, *stale])
+        ports.gauges(context).push(group_of(context, "staleness"), [*until, *stale])
     except IntermodalError as error:
         messages.append(error.message)
 

@@ -8,6 +8,7 @@ import click
 from docs.generate.markdown import GENERATED, code, fence, table
 
 EXAMPLES = {
+    "init": "intermodal init shop",
     "up": "intermodal up",
     "down": "intermodal down",
     "demo": "intermodal demo",

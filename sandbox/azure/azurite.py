@@ -15,14 +15,18 @@ from pathlib import Path
 from intermodal.platform.errors import IntermodalError
 
 HERE = Path(__file__).resolve().parent
-HINT = "Run: make setup."
+HINT = "Run: python -m intermodal.sandbox.azure.azurite install."
 
 
 def node_folder() -> Path:
-    """Where ``node_modules`` is: ``.intermodal/node`` of the checkout; INTERMODAL_NODE_MODULES names another one."""
+    """Where ``node_modules`` is: ``.intermodal/node`` of the checkout; for an installed package, a cache of the user's.
+    INTERMODAL_NODE_MODULES names another one."""
     if chosen := os.environ.get("INTERMODAL_NODE_MODULES"):
         return Path(chosen).resolve().parent
-    return HERE.parents[1] / ".intermodal" / "node"
+    if (HERE.parents[1] / "pyproject.toml").is_file():
+        return HERE.parents[1] / ".intermodal" / "node"
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(cache) / "intermodal" / "node"
 
 
 def command() -> list[str]:

@@ -12,10 +12,10 @@ from typing import Any
 from intermodal.platform.targets import Site
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import scrape
+from intermodal.sandbox.local.project import package_data
 from intermodal.sandbox.service import Service
 from intermodal.sandbox.settings import Settings
 
-DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROGRAMS: Mapping[str, tuple[str, ...]] = {
     "prometheus": ("prometheus",),
     "alertmanager": ("alertmanager", "prometheus-alertmanager"),
@@ -80,7 +80,7 @@ def prometheus_config(settings: Settings) -> dict[str, Any]:
     """deploy/prometheus/prometheus.yml for this machine: its own ports, and a scrape every two seconds."""
     import yaml
 
-    ports, folder = settings.ports, DEPLOY / "prometheus"
+    ports, folder = settings.ports, package_data("deploy") / "prometheus"
     config: dict[str, Any] = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
     config["global"] = dict.fromkeys(config["global"], f"{SCRAPE_SECONDS}s")
     config["rule_files"] = [str(folder / name) for name in config["rule_files"]]
@@ -102,7 +102,8 @@ def _command(settings: Settings, name: str) -> list[str]:
             command += [f"--config.file={data / 'prometheus.yml'}", f"--storage.tsdb.path={data / 'data'}"]
             command += ["--storage.tsdb.retention.time=7d", "--storage.tsdb.retention.size=512MB"]
         case "alertmanager":
-            command += [f"--config.file={DEPLOY / 'alertmanager' / 'alertmanager.yml'}", f"--storage.path={data}"]
+            config = package_data("deploy") / "alertmanager" / "alertmanager.yml"
+            command += [f"--config.file={config}", f"--storage.path={data}"]
             command += ["--cluster.listen-address="]  # alone, so there is nobody to gossip with
         case "pushgateway":
             command += [f"--persistence.file={data / 'gauges'}", "--persistence.interval=1m"]

@@ -1,20 +1,52 @@
 """Launch a job as a real Dagster run and follow it."""
 
+import json
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 
+from intermodal.assets.specs import SPEC
 from intermodal.platform.errors import IntermodalError
 from intermodal.resources import dagster_client
 from intermodal.sandbox.local.run_times import run_times
 from intermodal.sandbox.settings import Settings
 
+DEPLOYING = "train_and_deploy_"
+
 
 def launch(settings: Settings, job: str, tags: dict[str, str]) -> str:
     """Submit through the webserver, as the UI does; the run's id."""
     return dagster_client.launch(f"http://127.0.0.1:{settings.ports.ui}", job, tags)
+
+
+def models(settings: Settings, seconds: float = 60) -> list[str]:
+    """The project's models by name, once its definitions are loaded. IntermodalError when they do not load."""
+    url, deadline = f"http://127.0.0.1:{settings.ports.ui}", time.monotonic() + seconds
+    while not (locations := dagster_client.locations(url)) or any(each.loading for each in locations):
+        if time.monotonic() > deadline:
+            raise IntermodalError(
+                f"Dagster did not load the definitions within {seconds:.0f} s.", hint=f"See {url}/locations."
+            )
+        time.sleep(0.3)
+    for location in locations:
+        if location.error:
+            raise IntermodalError(
+                f"The definitions of {location.name} do not load: {location.error}", hint="Run: dg check defs."
+            )
+    jobs = [job for location in locations for job in location.jobs]
+    return sorted(job.removeprefix(DEPLOYING) for job in jobs if job.startswith(DEPLOYING))
+
+
+def spec(settings: Settings, model: str) -> Mapping[str, Any]:
+    """A model's spec, as its definitions state it."""
+    url = f"http://127.0.0.1:{settings.ports.ui}"
+    found = dagster_client.definition_metadata(url, [model, "route"]).get(SPEC)
+    if found is None:
+        raise IntermodalError(f"Dagster has no spec of {model}.", hint=f"See {url}/assets/{model}/route.")
+    return dict(json.loads(found))
 
 
 def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds: float = 600) -> Mapping[str, float]:

@@ -10,10 +10,10 @@ from intermodal.platform import catalogue
 from intermodal.platform.targets import Site
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import monitoring
+from intermodal.sandbox.local.project import Project
 from intermodal.sandbox.service import Service
 from intermodal.sandbox.settings import Settings, require_free
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -67,7 +67,9 @@ def client_headers() -> tuple[Sequence[str], Sequence[str]]:
     return [name for name in found if not name.endswith("*")], prefixes
 
 
-def services(settings: Settings) -> list[Service]:
+def services(settings: Settings, project: Project | None = None) -> list[Service]:
+    """MLflow, the gateway, and Dagster with the definitions of ``project`` (default: that of the working folder)."""
+    project = project or Project.find(Path.cwd())
     home, ports = settings.home, settings.ports
     return [
         Service(
@@ -93,7 +95,7 @@ def services(settings: Settings) -> list[Service]:
             "ui",
             ports.ui,
             [
-                *(str(SCRIPTS / "dagster"), "dev", "-w", str(ROOT / "workspace.yaml")),
+                *(str(SCRIPTS / "dagster"), "dev", "-w", str(project.write_workspace(home))),
                 *("-h", "127.0.0.1", "-p", str(ports.ui), "--log-level", "warning"),
             ],
             f"http://127.0.0.1:{ports.ui}/server_info",
@@ -101,12 +103,12 @@ def services(settings: Settings) -> list[Service]:
     ]
 
 
-def prepare(settings: Settings) -> None:
+def prepare(settings: Settings, project: Project) -> None:
     """Folders, and a DAGSTER_HOME that is initialised once: two processes that do it at the same time can break it."""
     (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
     dagster_home = settings.home / "dagster"
     dagster_home.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(ROOT / "dagster.yaml", dagster_home / "dagster.yaml")
+    shutil.copyfile(project.dagster_yaml(), dagster_home / "dagster.yaml")
     if (dagster_home / "history").exists():
         return
     import dagster as dg
@@ -117,14 +119,15 @@ def prepare(settings: Settings) -> None:
         instance.all_instigator_state()
 
 
-def start(settings: Settings, service: Service, environ: Mapping[str, str]) -> None:
+def start(settings: Settings, service: Service, environ: Mapping[str, str], folder: Path | None = None) -> None:
+    """Start a program in ``folder`` (default: the working folder) unless it runs."""
     from intermodal.sandbox.processes import Programs
 
     programs = Programs(settings.home)
     if not programs.running(service.name):
         programs.stop(service.name)
         require_free(service.name, service.port)
-        programs.start(service.name, service.command, environ, folder=ROOT)
+        programs.start(service.name, service.command, environ, folder=folder or Path.cwd())
 
 
 def wait(settings: Settings, service: Service) -> None:

@@ -1,23 +1,24 @@
-"""``make up``: from nothing to a model that answers on every site; run again, it changes nothing."""
+"""``intermodal up``: from nothing to a model that answers on every site; run again, it changes nothing."""
 
 import json
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 
 from filelock import BaseFileLock, FileLock
 
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import monitoring, runs, services
+from intermodal.sandbox.local.project import Project
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Settings
 
 DEMO = "flight_delay"
-DEMO_MONTHS = {"dagster/asset_partition_range_start": "2013-01-01", "dagster/asset_partition_range_end": "2013-04-01"}
-"""January to March to train on, April held out."""
+"""The model that the demo is about, and that is trained first where there are others too."""
 
 
 class Phases:
@@ -47,19 +48,21 @@ class Phases:
         (settings.home / "up.json").write_text(json.dumps(measured, indent=1), encoding="utf-8")
 
 
-def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
-    """Start the sites, MLflow, the gateway, Dagster and what watches them side by side, and wait for each."""
+def start(settings: Settings, project: Project, say: Callable[[str], None], phases: Phases) -> None:
+    """Start the sites, MLflow, the gateway, Dagster with the project's definitions and what watches them side by side,
+    and wait for each."""
     from intermodal.resources.envoy.gateway import write_bootstrap
 
     wait = phases.wait
+    _install_azurite(settings, say)
     # Heavy starters first: they import while the rest is prepared. Who stops everything ends before or begins after.
     with stopping(settings), phases.phase("prepare"):
         with wait("prepare", "identities and certificates of the sites"):
             environ = os.environ | services.variables(settings)
         (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
-        mlflow, gateway, ui = services.services(settings)
+        mlflow, gateway, ui = services.services(settings, project)
         with wait("prepare", "starting MLflow, the sites and the gateway"):
-            services.start(settings, mlflow, environ)
+            services.start(settings, mlflow, environ, project.root)
             monitoring.forget_servers(settings)
             clouds.start(settings, settings.sites, environ)
             headers, prefixes = services.client_headers()
@@ -70,15 +73,15 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
                 reserved_headers=headers,
                 reserved_prefixes=prefixes,
             )
-            services.start(settings, gateway, environ)
+            services.start(settings, gateway, environ, project.root)
         with wait("prepare", "DAGSTER_HOME: its databases"):
-            services.prepare(settings)
+            services.prepare(settings, project)
         with wait("prepare", "starting Dagster and what watches"):
-            services.start(settings, ui, environ)
+            services.start(settings, ui, environ, project.root)
             monitoring.prepare(settings)
             watching = monitoring.services(settings)
             for service in watching:
-                services.start(settings, service, environ)
+                services.start(settings, service, environ, project.root)
     if absent := monitoring.missing(settings):
         say(f"{', '.join(absent)}: not installed here; the rest works without (Debian: apt-get install prometheus ...)")
     with phases.phase("start"), ThreadPoolExecutor() as pool:
@@ -96,14 +99,40 @@ def start(settings: Settings, say: Callable[[str], None], phases: Phases) -> Non
             say(f"{name} is up")
 
 
-def train_and_deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
-    """One real run of ``train_and_deploy_flight_delay``, as somebody would launch it in the UI."""
-    _run(settings, f"train_and_deploy_{DEMO}", DEMO_MONTHS, say, phases)
+def first_model(settings: Settings, served: Collection[str]) -> str:
+    """The model that ``up`` trains and deploys: flight_delay, else the first by name that is served already, else the
+    first by name; empty when the project has none. IntermodalError when its definitions do not load."""
+    found = runs.models(settings)
+    return DEMO if DEMO in found else next((model for model in found if model in served), next(iter(found), ""))
 
 
-def deploy(settings: Settings, say: Callable[[str], None], phases: Phases) -> None:
+def train_and_deploy(settings: Settings, model: str, say: Callable[[str], None], phases: Phases) -> None:
+    """One real run of ``train_and_deploy_<model>``, as somebody would launch it in the UI."""
+    _run(settings, f"train_and_deploy_{model}", first_months(runs.spec(settings, model)), say, phases)
+
+
+def first_months(spec: Mapping[str, Any]) -> dict[str, str]:
+    """The run's tags for the first months of a spec: a window to train on, and the one held out."""
+    year, month = map(int, spec["data"]["partitions"]["monthly"]["start"].split("-"))
+    last = year * 12 + month - 1 + int(spec["train"]["window"])
+    return {
+        "dagster/asset_partition_range_start": f"{year:04d}-{month:02d}-01",
+        "dagster/asset_partition_range_end": f"{last // 12:04d}-{last % 12 + 1:02d}-01",
+    }
+
+
+def deploy(settings: Settings, model: str, say: Callable[[str], None], phases: Phases) -> None:
     """What is the champion already, wherever it does not serve."""
-    _run(settings, f"deploy_{DEMO}", {}, say, phases)
+    _run(settings, f"deploy_{model}", {}, say, phases)
+
+
+def _install_azurite(settings: Settings, say: Callable[[str], None]) -> None:
+    """The Blob emulator comes from npm, not with the wheel. ``make setup`` installs it in a checkout."""
+    from intermodal.sandbox.azure import azurite
+
+    if "azure" in settings.clouds and not azurite.installed():
+        say("installing azurite, once ...")
+        azurite.install()
 
 
 def _run(settings: Settings, job: str, tags: dict[str, str], say: Callable[[str], None], phases: Phases) -> None:

@@ -2,10 +2,20 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
+import dagster as dg
+
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.spec import ModelSpec
+from intermodal.sensors.toolkit.instigators import location_of
 
 Gauge = tuple[str, Mapping[str, str], float]
+
+
+def group_of(context: dg.SensorEvaluationContext, name: str) -> str:
+    """The group that a sensor pushes, one for each code location: a push replaces a whole group, so that two locations
+    with one would erase each other's gauges."""
+    location = location_of(context)
+    return f"{name}-{location}" if location else name
 
 
 def objectives(specs: Collection[ModelSpec]) -> list[Gauge]:
@@ -32,3 +42,12 @@ def incidents(specs: Collection[ModelSpec], opened: Sequence[Incident]) -> list[
         )
         for model, target in sorted(served | unavailable)
     ]
+
+
+def own_incidents(
+    context: dg.SensorEvaluationContext, specs: Collection[ModelSpec], opened: Sequence[Incident]
+) -> list[Incident]:
+    """Those of this code location's models. Incidents of all locations are in one store, and an incident that two
+    locations pushed would be two series, so two alerts."""
+    own = {spec.name for spec in specs}
+    return [incident for incident in opened if location_of(context) is None or incident.model in own]

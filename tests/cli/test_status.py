@@ -170,7 +170,7 @@ def test_constants_of_the_assets_are_the_commands() -> None:
     from intermodal.platform.monitoring import status
 
     assert dagster_status.DEPLOYING_JOBS == DEPLOYING_JOBS
-    assert (endpoint.COLD, endpoint.COLD.startswith(status.COLD)) == (COLD, True)
+    assert (endpoint.COLD_STATE, endpoint.COLD_STATE.startswith(status.COLD)) == (COLD, True)
 
 
 def test_status_imports_neither_assets_nor_sdks(tmp_path: Path) -> None:

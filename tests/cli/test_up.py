@@ -8,8 +8,14 @@ from typing import Any
 import pytest
 from click.testing import Result
 
+from intermodal.cli.init import write
 from intermodal.sandbox.local.demo import Outcome
+from intermodal.sandbox.local.project import Project
+from intermodal.sandbox.local.up import first_model, first_months
+from intermodal.sandbox.settings import Settings
 from tests.cli.run import run
+
+PROJECT = Project.find(Path(__file__))
 
 
 @pytest.mark.parametrize(
@@ -21,27 +27,77 @@ from tests.cli.run import run
         ({"flight_delay"}, ["other"], "deploy"),
     ],
 )
-def test_up_trains_only_what_was_never_deployed(
+def test_up_deployed_before_trains_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, models: Any, incidents: list[str], done: str
 ) -> None:
-    asked: list[str] = []
+    done_here: list[str] = []
     known = [SimpleNamespace(model=model) for model in incidents]
-    seen = SimpleNamespace(models=models, incidents=known, serves_everywhere=lambda _: bool(asked))
+    seen = SimpleNamespace(models=models, incidents=known, serves_everywhere=lambda _: bool(done_here))
     monkeypatch.setattr("intermodal.sandbox.local.up.start", lambda *_: None)
-    monkeypatch.setattr("intermodal.sandbox.local.up.deploy", lambda *_: asked.append("deploy"))
-    monkeypatch.setattr("intermodal.sandbox.local.up.train_and_deploy", lambda *_: asked.append("train_and_deploy"))
+    monkeypatch.setattr("intermodal.sandbox.local.up.deploy", lambda *_: done_here.append("deploy"))
+    monkeypatch.setattr("intermodal.sandbox.local.up.train_and_deploy", lambda *_: done_here.append("train_and_deploy"))
+    monkeypatch.setattr("intermodal.sandbox.local.runs.models", lambda _: ["another", "flight_delay"])
     monkeypatch.setattr("intermodal.sandbox.local.up.Phases.save", lambda *_: None)
     module = import_module("intermodal.cli.up")
     monkeypatch.setattr(module, "read_status", lambda: seen)
     monkeypatch.setattr(module, "show", lambda *_, **__: None)
     monkeypatch.setenv("INTERMODAL_HOME", str(tmp_path))
-    module._start()
-    assert asked == [done] * bool(done)
+    module._start(PROJECT)
+    assert done_here == [done] * bool(done)
+
+
+@pytest.mark.parametrize(
+    ("found", "served", "first"),
+    [
+        ([], {}, ""),
+        (["a", "b"], {}, "a"),
+        (["a", "b"], {"b", "gone"}, "b"),
+        (["a", "flight_delay"], {"a"}, "flight_delay"),
+    ],
+)
+def test_first_model_is_one_that_is_served_already(
+    monkeypatch: pytest.MonkeyPatch, found: list[str], served: Any, first: str
+) -> None:
+    monkeypatch.setattr("intermodal.sandbox.local.runs.models", lambda _: found)
+    assert first_model(Settings.read(), served) == first
+
+
+@pytest.mark.parametrize(
+    ("start", "window", "first", "last"),
+    [("2013-01", 3, "2013-01-01", "2013-04-01"), ("2024-11", 2, "2024-11-01", "2025-01-01")],
+)
+def test_first_months_are_a_window_and_the_month_after_it(start: str, window: int, first: str, last: str) -> None:
+    spec = {"data": {"partitions": {"monthly": {"start": start}}}, "train": {"window": window}}
+    assert list(first_months(spec).values()) == [first, last]
+
+
+@pytest.mark.parametrize(("train", "done"), [(True, ["train_and_deploy"]), (False, [])])
+def test_up_in_a_project_says_how_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, train: bool, done: list[str]
+) -> None:
+    done_here: list[str] = []
+    seen = SimpleNamespace(ui="http://ui", models={}, incidents=[], serves_everywhere=lambda _: bool(done_here))
+    monkeypatch.setattr("intermodal.sandbox.local.up.start", lambda *_: None)
+    monkeypatch.setattr("intermodal.sandbox.local.up.train_and_deploy", lambda *_: done_here.append("train_and_deploy"))
+    monkeypatch.setattr("intermodal.sandbox.local.up.Phases.save", lambda *_: None)
+    monkeypatch.setattr("intermodal.sandbox.local.runs.models", lambda _: ["wine"])
+    module = import_module("intermodal.cli.up")
+    monkeypatch.setattr(module, "read_status", lambda: seen)
+    monkeypatch.setattr(module, "show", lambda *_, **__: None)
+    write(tmp_path / "shop")
+    monkeypatch.chdir(tmp_path / "shop" / "src")
+    result = run(monkeypatch, "up", *(() if train else ("--no-train",)), INTERMODAL_HOME=str(tmp_path))
+    assert result.exit_code == 0, result.output
+    assert done_here == done
+    assert "http://ui/asset-groups/code/shop/wine" in result.output
+    assert "intermodal predict wine --file src/shop/defs/wine/example.csv" in result.output
+    assert "make down" in result.output
+    assert ("train and deploy it" in result.output) is not train
 
 
 def demo(monkeypatch: pytest.MonkeyPatch, home: Path, outcome: Outcome) -> Result:
     """The command, where everything was started and the story went so."""
-    monkeypatch.setattr(import_module("intermodal.cli.up"), "_start", lambda: None)
+    monkeypatch.setattr(import_module("intermodal.cli.up"), "_start", lambda *_, **__: None)
     monkeypatch.setattr("intermodal.sandbox.local.demo.play", lambda *_: outcome)
     return run(monkeypatch, "demo", INTERMODAL_HOME=str(home))
 

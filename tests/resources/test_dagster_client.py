@@ -21,10 +21,11 @@ class Webserver(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
-        jobs = {"repositoryOrError": {"jobs": [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]}}
-        answer = (
-            {"data": jobs} if "query Jobs" in request["query"] else {"data": {"repositoriesOrError": {"nodes": []}}}
-        )
+        names = [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]
+        loaded = {"name": "shop", "loadStatus": "LOADED", "locationOrLoadError": {"repositories": [{"jobs": names}]}}
+        jobs = {"workspaceOrError": {"locationEntries": [loaded]}}
+        none = {"repositoriesOrError": {"nodes": []}}
+        answer = {"data": jobs if "query Jobs" in request["query"] else none}
         body = json.dumps(answer).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
@@ -52,6 +53,31 @@ def test_launch_unknown_job_names_known_ones_at_once(url: str, monkeypatch: pyte
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: pytest.fail("it waited"))
     with pytest.raises(NotFound, match=r"no job 'drill_nope'\. It has: drill_a\."):
         dagster_client.launch(url, "drill_nope")
+
+
+def test_launch_among_several_locations_names_the_one_with_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    def entry(name: str, **loaded: Any) -> dict[str, Any]:
+        return {"name": name, "loadStatus": "LOADED", "locationOrLoadError": loaded}
+
+    found = [
+        entry("red", repositories=[{"jobs": [{"name": "drill_b"}, {"name": "withdraw"}]}]),
+        entry("broken", message="no such module\n"),
+        entry("blue", repositories=[{"jobs": [{"name": "drill_a"}, {"name": "withdraw"}]}]),
+    ]
+    monkeypatch.setattr(dagster_client, "_query", lambda *_, **__: {"workspaceOrError": {"locationEntries": found}})
+    chosen: dict[str, str] = {}
+
+    def submit(_: Any, job: str, repository_location_name: str, **__: Any) -> str:
+        chosen[job] = repository_location_name
+        return "run"
+
+    monkeypatch.setattr("dagster_graphql.DagsterGraphQLClient.__init__", lambda *_, **__: None)
+    monkeypatch.setattr("dagster_graphql.DagsterGraphQLClient.submit_job_execution", submit)
+    for job in ("drill_a", "drill_b", "withdraw"):
+        assert dagster_client.launch("http://ui", job) == "run"
+    assert chosen == {"drill_a": "blue", "drill_b": "red", "withdraw": "blue"}
+    assert dagster_client.jobs("http://ui") == ["drill_a", "drill_b", "withdraw"]
+    assert [location.error for location in dagster_client.locations("http://ui")] == ["", "no such module", ""]
 
 
 @pytest.mark.parametrize(
@@ -86,6 +112,7 @@ def test_launch_silent_webserver_raises_without_the_query() -> None:
     [
         dagster_client.LATEST,
         dagster_client.JOBS,
+        dagster_client.DEFINITION,
         dagster_client.HEARTBEAT,
         dagster_client.RECENT,
         dagster_client.REASON,

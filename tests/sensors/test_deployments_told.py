@@ -26,7 +26,7 @@ def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
     world.end(run)
     assert "its deployment failed" in world.later()
     for _ in range(3):
-        assert "people were notified; they or a failover try it again" in world.later()
+        assert "people were notified; they or a failover will repeat it" in world.later()
     (notice,) = world.notifier.sent
     assert notice.title == "m 1.1.0 is not deployed as it should be"
     assert run.run_id in notice.text
