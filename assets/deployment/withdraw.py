@@ -23,8 +23,8 @@ GAUGE_GROUPS = ("drift", "monitor")
 
 WITHDRAW = "withdraw"
 TARGETS_TAG = "intermodal/withdrawn_from"
-"""Of a run: the targets of the route that it deletes, as a JSON list. When a withdrawal that was killed, or that a target
-did not answer, is repeated, there is no route any more that names them."""
+"""Of a run: the targets of the route that it deletes, as a JSON list. A withdrawal that was killed, or that failed at a
+target, is repeated when no route names them any more."""
 
 
 class WithdrawConfig(dg.Config):
