@@ -1,9 +1,12 @@
 """What Dagster alone knows of models that serve: drift, deployments that failed, and cold targets."""
 
+import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from intermodal.platform.targets import parse_target
 
 if TYPE_CHECKING:
     from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus
@@ -14,6 +17,8 @@ ANSWER_SECONDS = 5.0
 """How long Dagster has for an answer."""
 DEPLOYING_JOBS = ("deploy_", "train_and_deploy_", "retrain_")
 """As in assets/runs.py, which is not imported: the package of assets takes seconds."""
+SPEC = "intermodal/spec"
+"""As in assets/specs.py."""
 
 
 def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, ModelStatus], list[str]]":
@@ -28,17 +33,18 @@ def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, Mo
 
 
 def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]":
-    """Targets that are not on the route, as they were deployed last."""
-    from intermodal.platform.catalogue import enabled_targets
+    """Targets of the spec that are not on the route, as they were deployed last."""
     from intermodal.platform.monitoring.status import COLD, EndpointStatus
     from intermodal.resources import dagster_client
 
     if model.problem:
         return
-    for target in enabled_targets():
+    spec = dagster_client.definition_metadata(ui, [name, "route"], ANSWER_SECONDS).get(SPEC, "{}")
+    for target in map(parse_target, json.loads(spec).get("serve", ())):
         if str(target) in model.route:
             continue
-        for part in (target.kind, f"{target.cloud}-{target.kind}"):
+        region = f"-{target.region}" if target.region else ""
+        for part in (f"{target.kind}{region}", f"{target.cloud}-{target.kind}{region}"):  # assets/keys.py
             last = dagster_client.metadata(ui, [name, "endpoint", part], ANSWER_SECONDS)
             if last.get("target") == str(target) and str(last.get("state")).startswith(COLD):
                 yield EndpointStatus(str(target), "", last["version"], COLD, False)

@@ -7,7 +7,7 @@ import click
 from intermodal.cli import adapters
 from intermodal.cli.console import out
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
-from intermodal.platform.errors import SpecError
+from intermodal.platform.errors import SpecError, Unavailable
 
 RUN_SECONDS = 1800.0
 """It may wait for another run of the model, and clouds take minutes to delete an endpoint."""
@@ -32,7 +32,8 @@ def withdraw(model: str, yes: bool) -> None:
     if not yes:
         click.confirm(f"Nothing will serve '{model}' any more, and its callers get 404. Go on?", abort=True)
     url = webserver()
-    config = {"ops": {"withdraw_model": {"config": {"model": model}}}}
+    _require_no_spec(url, model)
+    config = {"ops": {"withdraw_model": {"config": {"model": model, "no_location_has_it": True}}}}
     run = dagster_client.launch(url, "withdraw", {"model": model}, config, ANSWER_SECONDS)
     out.print(f"withdrawing {model}: {dagster_client.page(url, run)}", highlight=False, soft_wrap=True)
     try:
@@ -41,3 +42,23 @@ def withdraw(model: str, yes: bool) -> None:
         out.print("It goes on without this terminal.")
         raise
     out.print(f"Nothing serves {model} any more.", highlight=False)
+
+
+def _require_no_spec(url: str, model: str) -> None:
+    """SpecError when a code location defines the model, Unavailable when one that does not load may define it. The run
+    is in one of them, and knows the specs of no other."""
+    from intermodal.resources import dagster_client
+
+    locations = dagster_client.locations(url)
+    if defining := [location.name for location in locations if f"deploy_{model}" in location.jobs]:
+        raise SpecError(
+            f"'{model}' has a spec in the code location {', '.join(defining)}: the next deployment would restore it.",
+            hint="Remove its folder from models/ and reload the code location first.",
+        )
+    if unknown := [location.name for location in locations if location.loading or location.error]:
+        raise Unavailable(
+            f"The code location {', '.join(unknown)} is not loaded, and may define '{model}'.",
+            hint="Repair it, or remove it from the workspace, then withdraw the model again.",
+        )
+    if not locations:
+        raise Unavailable("Dagster does not answer, so it is not known who defines the model.", hint="Start it.")

@@ -135,9 +135,10 @@ def metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, Any
     return {e["label"]: next((e[v] for v in values if e.get(v) is not None), None) for e in entries}
 
 
-def definition_metadata(url: str, key: Sequence[str]) -> dict[str, str]:
-    """Texts and JSON documents that an asset's definition carries; empty when there is no such asset."""
-    definition = _query(url, DEFINITION, {"key": {"path": list(key)}})["assetOrError"].get("definition") or {}
+def definition_metadata(url: str, key: Sequence[str], seconds: float = 30) -> dict[str, str]:
+    """Texts and JSON documents that an asset's definition carries; empty when there is no such asset. ``seconds``
+    limits the call."""
+    definition = _query(url, DEFINITION, {"key": {"path": list(key)}}, seconds)["assetOrError"].get("definition") or {}
     values = {e["label"]: e.get("text") or e.get("jsonString") for e in definition.get("metadataEntries", ())}
     return {label: value for label, value in values.items() if value}
 

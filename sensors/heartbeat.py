@@ -44,7 +44,7 @@ def heartbeat(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     messages = list(watch.onsets)
     notifier = TickNotifier(context, heartbeat.name, messages)
     for name, trouble in found.items():
-        notifier.deliver(_notice(name, trouble, watch.onsets[f"{name} is {trouble}"]))
+        notifier.deliver(_notice(name, trouble, watch.onsets[f"{name} is {trouble}"], location_of(context)))
     watch = _schedules(context, watch, now, notifier)
     messages += [f"run {run} was lost" for run in fail_zombie_runs(context.instance, now, location_of(context))]
     _push(context, known, messages)
@@ -70,7 +70,7 @@ def _schedules(
             continue
         # What was due before we watched is not ours to judge: the whole daemon may have been down.
         late = missed(context, names, at) if at >= watch.since else []
-        if not late or notifier.deliver(_missed(late, cron, at)):
+        if not late or notifier.deliver(_missed(late, cron, at, location_of(context))):
             due[key] = at
     return replace(watch, due=due)
 
@@ -92,25 +92,35 @@ def _push(context: dg.SensorEvaluationContext, known: Sequence[Beat], messages: 
         messages.append(error.message)
 
 
-def _notice(name: str, trouble: Trouble, onset: float) -> Notice:
+def _notice(name: str, trouble: Trouble, onset: float, location: str | None) -> Notice:
     what = {"silent": "has stopped ticking", "failing": "fails at every tick"}[trouble]
     return Notice(
         severity="page",
-        title=f"The sensor {name} {what}",
+        title=f"The sensor {name}{_of(location)} {what}",
         text=f"What {name} reacts to is not reacted to. Look at its last ticks in Dagster's UI, under Automation; "
         "switch it off and on again, or reload the code location.",
         owner=OWNER,
-        key=f"heartbeat-{name}-{trouble}-{int(onset)}",
+        key=_key("heartbeat", location, f"{name}-{trouble}-{int(onset)}"),
     )
 
 
-def _missed(names: Sequence[str], cron: str, due: float) -> Notice:
+def _missed(names: Sequence[str], cron: str, due: float, location: str | None) -> Notice:
     listed = ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
     when = time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(due))
+    late = f"{len(names)} schedules{_of(location)} were" if names[1:] else f"{names[0]} was"
     return Notice(
         severity="warning",
-        title=f"{len(names)} schedules were not run at {when}" if names[1:] else f"{names[0]} was not run at {when}",
+        title=f"{late} not run at {when}",
         text=f"Due by '{cron}': {listed}. Look at Automation in Dagster's UI, then start what is missing by hand.",
         owner=OWNER,
-        key=f"schedule-{cron}-{int(due)}",
+        key=_key("schedule", location, f"{cron}-{int(due)}"),
     )
+
+
+def _of(location: str | None) -> str:
+    return f" of {location}" if location else ""
+
+
+def _key(kind: str, location: str | None, event: str) -> str:
+    """Each code location has sensors of the same names, and schedules of the same times: their events are different."""
+    return f"{kind}-{location}-{event}" if location else f"{kind}-{event}"

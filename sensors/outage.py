@@ -54,9 +54,10 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         known = {(each.model, each.target): each for each in incidents.all(open_only=True) if each.model in specs}
         serves = upstreams_of(specs, health, known)
         probing = "endpoint" in policy.watchers
-        adapters = adapters_of(context, [target for _, target in (*known, *(serves if probing else ()))])
+        named = [(model, target) for model, target in known if target in specs[model].targets]
+        adapters = adapters_of(context, [target for _, target in (*named, *(serves if probing else ()))])
         before = _remembered(context)
-        apis = ask_apis({target: adapters.found[target] for _, target in known if target in adapters.found})
+        apis = ask_apis({target: adapters.found[target] for _, target in named if target in adapters.found})
         if probing:  # while the APIs are called
             environment = ports.deployment(context).environment
             votes = endpoint_votes(gateway, adapters.found, environment, serves, before, now)
@@ -67,7 +68,7 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
             now,
             serves,
             handled={key for key, incident in known.items() if not recovering(incident)},
-            answers=_answers(specs, known, adapters, apis()),
+            answers=_answers(specs, known, apis()),
         )
         events = events_of(specs, seen, known, incidents, now)
         planned = plan_runs(context.instance, events, specs, now)
@@ -146,14 +147,12 @@ def _unavailable(known: Mapping[UpstreamKey, Incident]) -> dict[str, set[Target]
 
 
 def _answers(
-    specs: Mapping[str, ModelSpec],
-    known: Mapping[UpstreamKey, Incident],
-    adapters: Adapters,
-    apis: Mapping[Target, bool],
+    specs: Mapping[str, ModelSpec], known: Mapping[UpstreamKey, Incident], apis: Mapping[Target, bool]
 ) -> dict[UpstreamKey, bool]:
     """Whether the API of each target with an incident answers; not of one that is unknown, which is not seen to be
-    back. One that the spec does not name any more needs no API: its recovery only takes it out of the route."""
-    left = {key: True for key in known if key[1] in adapters.unknown and key[1] not in specs[key[0]].targets}
+    back. One that the spec does not name any more may never answer again, and need not: its recovery only takes it out
+    of the route."""
+    left = {(model, target): True for model, target in known if target not in specs[model].targets}
     return {**{key: apis[key[1]] for key in known if key[1] in apis}, **left}
 
 

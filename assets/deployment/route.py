@@ -73,7 +73,7 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
             verify_route(gateway, new, v2.golden_body(signature, golden.rows), golden.predictions)
         except IntermodalError:
             if old is not None:
-                roll_back(gateway, adapters, old, environment, unavailable)
+                roll_back(gateway, adapters, old, environment, unavailable, context.log)
             raise
         ctx = failover_context(context, spec.targets)
         reconcile_after_deploy(ctx, spec, champion.version, unavailable)

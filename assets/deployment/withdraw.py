@@ -1,8 +1,10 @@
 """The job ``withdraw``: remove a model that is no longer served from the gateway and the clouds."""
 
+import json
 import re
 import time
 from collections.abc import Collection
+from itertools import takewhile
 
 import dagster as dg
 
@@ -10,18 +12,29 @@ from intermodal.assets import ports
 from intermodal.assets.runs import at_work
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports import EndpointTarget
+from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry
 from intermodal.platform.spec import NAME
+from intermodal.platform.targets import Target, parse_target
 
 GAUGE_GROUPS = ("drift", "monitor")
 """The groups of gauges that are pushed for each model."""
 
 
+WITHDRAW = "withdraw"
+TARGETS_TAG = "intermodal/withdrawn_from"
+"""Of a run: the targets of the route that it deletes, as a JSON list. A withdrawal that was killed, or that failed at a
+target, is repeated when no route names them any more."""
+
+
 class WithdrawConfig(dg.Config):
-    """``model``: its name. ``drain_seconds``: how long its endpoints keep running, so that open requests can finish."""
+    """``model``: its name. ``drain_seconds``: how long its endpoints keep running, so that open requests can finish.
+    ``no_location_has_it``: whether the caller has seen that no code location defines the model; the run knows only the
+    specs of its own."""
 
     model: str
     drain_seconds: float = 2.0
+    no_location_has_it: bool = False
 
 
 def withdraw(served: Collection[str]) -> dg.JobDefinition:
@@ -42,9 +55,11 @@ def withdraw(served: Collection[str]) -> dg.JobDefinition:
                 f"'{config.model}' has a spec, so the next deployment would restore it.",
                 hint="Remove its folder from models/ and reload the code location first.",
             )
+        if not config.no_location_has_it:
+            _require_made_here(context, config.model)
         _withdraw(context, config.model, config.drain_seconds)
 
-    return dg.GraphDefinition("withdraw", node_defs=[withdraw_model]).to_job(
+    return dg.GraphDefinition(WITHDRAW, node_defs=[withdraw_model]).to_job(
         description="Stop serving a model that no longer has a spec. Started by 'intermodal withdraw MODEL'."
     )
 
@@ -57,7 +72,9 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
         raise IntermodalError(
             f"Run {', '.join(sorted(others))} is working on '{model}'.", hint="Wait until it ends, or terminate it."
         )
-    route = gateway.route(model) if model in gateway.models() else None
+    route = _route(context, model)
+    routed = json.dumps([str(target) for target in route.weights] if route else [])
+    context.instance.add_run_tags(context.run_id, {"model": model, TARGETS_TAG: routed})
     gateway.withdraw(model)  # also without a route: an earlier withdrawal may have been killed half-way
     context.log.info("the gateway answers 404 for '%s'", model)
     if route is not None:
@@ -66,6 +83,7 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
     adapters, incidents = ports.targets(context), ports.incidents(context)
     known = [
         *(route.weights if route else ()),
+        *_withdrawn_from(context.instance, model),
         *(incident.target for incident in incidents.all(model)),
         *adapters.enabled(),
     ]
@@ -83,6 +101,44 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
         incidents.close(incident.id, now)
     for group in GAUGE_GROUPS:
         ports.gauges(context).push(f"{group}-{model}", ())
+
+
+def _require_made_here(context: dg.OpExecutionContext, model: str) -> None:
+    """SpecError when another code location made the model's route last: it may define the model still."""
+    event = context.instance.get_latest_materialization_event(dg.AssetKey([model, "route"]))
+    maker, here = (
+        _location(context.instance, event.run_id if event else ""),
+        _location(context.instance, context.run_id),
+    )
+    if maker and here and maker != here:
+        raise SpecError(
+            f"'{model}' was deployed by the code location {maker}, and this run knows only the specs of {here}.",
+            hint=f"Run: intermodal withdraw {model}. It looks for the model in every code location.",
+        )
+
+
+def _location(instance: dg.DagsterInstance, run_id: str) -> str:
+    """The code location of a run; '' when the run is not known, or was not launched from one."""
+    run = instance.get_run_by_id(run_id) if run_id else None
+    return run.remote_job_origin.location_name if run and run.remote_job_origin else ""
+
+
+def _route(context: dg.OpExecutionContext, model: str) -> Route | None:
+    """None also when the gateway's file of it is damaged, which withdrawing removes."""
+    gateway = ports.gateway(context)
+    try:
+        return gateway.route(model) if model in gateway.models() else None
+    except IntermodalError as error:
+        context.log.warning("the route of '%s' cannot be read, so only enabled targets are looked at: %s", model, error)
+        return None
+
+
+def _withdrawn_from(instance: dg.DagsterInstance, model: str) -> list[Target]:
+    """The targets of the routes that withdrawals of the model have deleted since the last one that succeeded."""
+    runs = instance.get_runs(dg.RunsFilter(job_name=WITHDRAW, tags={"model": model}))  # newest first
+    unfinished = takewhile(lambda run: run.status != dg.DagsterRunStatus.SUCCESS, runs)
+    texts = [text for run in unfinished for text in json.loads(run.tags.get(TARGETS_TAG, "[]"))]
+    return [parse_target(text) for text in dict.fromkeys(texts)]
 
 
 def _delete(adapter: EndpointTarget, environment: str, model: str) -> list[str]:

@@ -5,9 +5,9 @@ import time
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
-from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports import EndpointTarget, Gateway, Targets
-from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
+from intermodal.platform.ports.endpoints import Endpoint, Upstream, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.parity import holds
@@ -40,14 +40,32 @@ def verify_route(gateway: Gateway, route: Route, body: bytes, expected: Sequence
 
 
 def roll_back(
-    gateway: Gateway, targets: Targets, old: Route, environment: str, unavailable: Collection[Target]
+    gateway: Gateway,
+    targets: Targets,
+    old: Route,
+    environment: str,
+    unavailable: Collection[Target],
+    log: logging.Logger,
 ) -> None:
-    """Publish the previous route again, without unavailable targets."""
-    name = endpoint_name(old.model, old.version, environment)
-    adapters = [targets.get(target) for target in old.serving if target not in unavailable]
-    weights = {target: weight for target, weight in old.weights.items() if target not in unavailable}
-    upstreams = [adapter.upstream(ready_endpoint(adapter, name)) for adapter in adapters]
-    gateway.publish(replace(old, weights=weights), upstreams)
+    """Publish the previous route again, without unavailable targets and those that do not serve it any more, such as
+    one that is not enabled. Unavailable if no target is left: the new route stays then."""
+    name, upstreams = endpoint_name(old.model, old.version, environment), dict[Target, Upstream]()
+    for target in old.serving:
+        if target in unavailable:
+            continue
+        try:
+            adapter = targets.get(target)
+            upstreams[target] = adapter.upstream(ready_endpoint(adapter, name))
+        except IntermodalError as error:
+            log.warning("%s is left out of the previous route: %s", target, error)
+    if not upstreams:
+        raise Unavailable(
+            f"No target can serve {old.model} {old.version} again, so the new route was not rolled back.",
+            hint=f"Look at its endpoints, then run the job deploy_{old.model}.",
+        )
+    idle = [target for target in old.weights if target not in old.serving and target not in unavailable]
+    weights = {target: old.weights[target] for target in old.weights if target in upstreams or target in idle}
+    gateway.publish(replace(old, weights=weights), list(upstreams.values()))
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from intermodal.platform import ports
+from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Totals
 from intermodal.platform.ports.incidents import Incident
@@ -127,16 +128,16 @@ def corrupt(
     """Damage one object of the champion's mirror, detect it and repair it. Running endpoints have their files
     already."""
     champion = champion_of(registry, model)
-    manifest, prefix = champion.candidate.manifest, f"{model}/{champion.version}"
+    manifest, version_prefix = champion.candidate.manifest, prefix(model, champion.version)
     victim = min(manifest.files, key=lambda path: manifest.files[path].size)
     before, started = gateway.totals(), time.time()
     # A prefix without a manifest is no mirror: if this is killed, nothing uses it, and the next run reads every object.
-    store.delete(f"{prefix}/{MANIFEST}")
-    store.put(f"{prefix}/{victim}", b"damaged by a drill")
-    detected = time.time() if victim in store.damaged(manifest, prefix) else None
+    store.delete(f"{version_prefix}/{MANIFEST}")
+    store.put(f"{version_prefix}/{victim}", b"damaged by a drill")
+    detected = time.time() if victim in store.damaged(manifest, version_prefix) else None
     with TemporaryDirectory() as folder:
-        store.mirror(registry.download(champion.candidate, Path(folder)), manifest, prefix)
-    repaired = None if store.damaged(manifest, prefix) else time.time()
+        store.mirror(registry.download(champion.candidate, Path(folder)), manifest, version_prefix)
+    repaired = None if store.damaged(manifest, version_prefix) else time.time()
     counted = _counted(gateway, before, [model])
     return DrillResult(
         kind="corrupt",

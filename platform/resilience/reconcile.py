@@ -10,8 +10,10 @@ from intermodal.platform.targets import Target
 
 def reconcile_after_deploy(ctx: FailoverContext, spec: ModelSpec, version: str, skipped: frozenset[Target]) -> None:
     """``skipped`` were unavailable when the deployment began. A target that failed since is replaced and drained. One
-    that came back has missed the deployment: it gets an incident again, whose recovery brings it to this version."""
-    reopened = [_reopen_skipped(ctx, spec, target, version) for target in sorted(skipped - ctx.unavailable(spec.name))]
+    that came back has missed the deployment: it gets an incident again, whose recovery brings it to this version. One
+    that the spec does not name any more was only taken out of the route."""
+    missed = sorted((skipped & set(spec.targets)) - ctx.unavailable(spec.name))
+    reopened = [_reopen_skipped(ctx, spec, target, version) for target in missed]
     if unavailable := ctx.unavailable(spec.name):
         capacity = replace_capacity(ctx, spec, version, unavailable)
         if shift_traffic(ctx, spec, version, unavailable, capacity.upstreams, capacity.refused):

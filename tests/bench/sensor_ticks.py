@@ -24,6 +24,8 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from intermodal.platform.deployment.routing import even_weights
+from intermodal.platform.monitoring.drift import State
+from intermodal.platform.monitoring.drift_result import DriftResult, keep_drift
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route, Totals
 from intermodal.platform.ports.incidents import Incident
@@ -165,12 +167,12 @@ def rows(models: int) -> list[Row]:
         def busy() -> None:
             resources["gateway"].counted |= {name: Totals(10_000) for name in names}
 
-        def measured(state: str) -> None:
+        def measured(state: State) -> None:
             for name in names:
-                found = {"version": resources["registry"].version, "state": state}
-                instance.report_runless_asset_event(
-                    dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=found)
-                )
+                found = DriftResult(resources["registry"].version, state, time.time(), 10_000)
+                for tables in (resources["tables"], old):
+                    keep_drift(tables, name, found)
+                instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey([name, "drift"])))
 
         def expiring() -> None:
             for place in (resources["targets"].get(target) for target in TARGETS):

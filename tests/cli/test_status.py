@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from intermodal.cli import dagster_status
 from intermodal.cli.dagster_status import watched
 from intermodal.cli.diagnostics import troubles
 from intermodal.platform.errors import Unavailable
@@ -137,14 +138,22 @@ def test_troubles_name_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_watched_adds_what_only_dagster_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTERMODAL_CLOUDS", "aws,gcp,azure")
     known = {
         ("m", "drift"): {"version": "1.0.0", "state": "drifted"},
         ("m", "endpoint", "ml"): {"target": "azure/ml", "version": "1.0.0", "state": COLD},
+        ("m", "endpoint", "sagemaker-eu-west-1"): {
+            "target": "aws/sagemaker@eu-west-1",
+            "version": "1.0.0",
+            "state": COLD,
+        },
         ("replaced", "drift"): {"version": "1.0.0", "state": "drifted"},
     }
     monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda _, key, __: known.get(tuple(key), {}))
     route = {"aws/sagemaker": 50, "gcp/cloud-run": 50}
+    serve = json.dumps({"serve": [*route, "azure/ml", "aws/sagemaker@eu-west-1"]})
+    monkeypatch.setattr(
+        "intermodal.resources.dagster_client.definition_metadata", lambda *_: {dagster_status.SPEC: serve}
+    )
     models = {"m": ModelStatus("1.0.0", route, ()), "replaced": ModelStatus("1.1.0", route, ())}
     monkeypatch.setattr(
         "intermodal.resources.dagster_client.failed",
@@ -158,17 +167,20 @@ def test_watched_adds_what_only_dagster_knows(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr("intermodal.resources.dagster_client.failed", lambda *_: "")
     found, sentences = watched("http://someone:secret@ui", models)
     assert sentences == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
-    (cold,) = found["m"].endpoints
-    assert (cold.target, cold.version, cold.state) == ("azure/ml", "1.0.0", "cold")
+    assert [(cold.target, cold.version, cold.state) for cold in found["m"].endpoints] == [
+        ("azure/ml", "1.0.0", "cold"),
+        ("aws/sagemaker@eu-west-1", "1.0.0", "cold"),
+    ]
     assert list(found["replaced"].endpoints) == []
 
 
 def test_constants_of_the_assets_are_the_commands() -> None:
     from intermodal.assets.deployment import endpoint
     from intermodal.assets.runs import DEPLOYING_JOBS
-    from intermodal.cli import dagster_status
+    from intermodal.assets.specs import SPEC
     from intermodal.platform.monitoring import status
 
+    assert dagster_status.SPEC == SPEC
     assert dagster_status.DEPLOYING_JOBS == DEPLOYING_JOBS
     assert (endpoint.COLD_STATE, endpoint.COLD_STATE.startswith(status.COLD)) == (COLD, True)
 

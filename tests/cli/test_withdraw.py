@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from intermodal.resources.dagster_client import Location
 from tests.cli.run import run
 
 
@@ -16,6 +17,8 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
 
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", launch)
     monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda *_: None)
+    loaded = [Location("red", False, "", ("withdraw", "deploy_kept"))]
+    monkeypatch.setattr("intermodal.resources.dagster_client.locations", lambda _: loaded)
     refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # nobody says yes
     assert (refused.exit_code, asked) == (1, [])
     assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
@@ -23,7 +26,7 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
     assert "Nothing serves gone any more" in done.output
     ((_, job, tags, config, _),) = asked
     assert (job, tags) == ("withdraw", {"model": "gone"})
-    assert config == {"ops": {"withdraw_model": {"config": {"model": "gone"}}}}
+    assert config == {"ops": {"withdraw_model": {"config": {"model": "gone", "no_location_has_it": True}}}}
 
 
 @pytest.mark.parametrize("name", ["", "flight_delay,"])
@@ -31,3 +34,22 @@ def test_nothing_is_withdrawn_by_what_is_no_name(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     result = run(monkeypatch, "withdraw", name, "--yes")
     assert (result.exit_code, "is no model's name" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("blue", "message"),
+    [
+        (Location("blue", False, "", ("withdraw", "deploy_gone")), "has a spec in the code location blue"),
+        (Location("blue", False, "no such module", ()), "The code location blue is not loaded"),
+        (Location("blue", True, "", ()), "The code location blue is not loaded"),
+        (None, "Dagster does not answer"),
+    ],
+)
+def test_withdraw_that_another_location_may_define_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, blue: Location | None, message: str
+) -> None:
+    found = [Location("red", False, "", ("withdraw", "deploy_kept")), blue] if blue else []
+    monkeypatch.setattr("intermodal.resources.dagster_client.locations", lambda _: found)
+    monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
+    result = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
+    assert (result.exit_code, message in " ".join(result.output.split())) == (1, True), result.output

@@ -12,6 +12,7 @@ from intermodal.assets.specs import SPEC
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit import champions, notifications
 from intermodal.sensors.toolkit.concurrency import SingleFlight
+from intermodal.sensors.toolkit.drift_results import DriftResults
 from tests.targets import SERVE
 
 TIME_LIMITS = {
@@ -19,6 +20,7 @@ TIME_LIMITS = {
     "drift": "LOOKUP_SECONDS",
     "orphans": "LISTING_SECONDS",
     "staleness": "LOOKUP_SECONDS",
+    "toolkit.drift_results": "READING_SECONDS",
     "toolkit.champions": "REGISTRY_SECONDS",
     "toolkit.notifications": "DELIVERY_SECONDS",
 }
@@ -29,6 +31,7 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     """Sensors wait long for whatever is in memory, and know nothing of the calls of other tests."""
     patch.setattr(champions, "_calls", SingleFlight())
     patch.setattr(notifications, "_queues", {})
+    patch.setattr(import_module("intermodal.sensors.drift"), "_results", DriftResults())
     for name, limit in TIME_LIMITS.items():
         patch.setattr(import_module(f"intermodal.sensors.{name}"), limit, 30.0)
 

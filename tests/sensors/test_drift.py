@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.monitoring.drift import State
+from intermodal.platform.monitoring.drift_result import DriftResult, keep_drift
 from intermodal.platform.monitoring.retraining import RETRY_SECONDS
 from intermodal.sensors.drift import drift
 from intermodal.sensors.toolkit import champions as registry
-from intermodal.sensors.toolkit import notifications
+from intermodal.sensors.toolkit import drift_results, notifications
 from tests.memory import MemoryNotifications, MemoryNotifier, MemoryTables
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, jobs, routes, spec
@@ -65,12 +67,14 @@ class World:
         made = jobs(NAMES, "retrain_")
         self.tick = Ticks(drift(made), resources, instance, assets=routes(specs), jobs=made)
 
-    def measured(self, state: str, *names: str, version: str = "1.0.0") -> None:
+    def measured(self, state: State, *names: str, version: str = "1.0.0") -> None:
         for name in names or NAMES:
-            metadata = {"version": version, "state": state}
-            self.instance.report_runless_asset_event(
-                dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=metadata)
-            )
+            keep_drift(self.tables, name, DriftResult(version, state, time.time(), 100))
+            self.materialized(name)
+
+    def materialized(self, name: str, **metadata: str) -> None:
+        event = dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=metadata)
+        self.instance.report_runless_asset_event(event)
 
     def asked(self) -> list[str]:
         return sorted(str(one.job_name).removeprefix("retrain_") for one in self.tick.requests)
@@ -94,11 +98,72 @@ def test_everything_that_drifted_is_retrained_once(world: World) -> None:
     assert not world.tick.requests
 
 
-def test_a_drift_that_somebody_marked_as_materialized_stops_nobody(world: World) -> None:
+def test_drift_that_a_person_marked_as_materialized_changes_nothing(world: World) -> None:
     world.measured("drifted", "m00", "m01")
-    world.instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey(["m00", "drift"])))
+    world.materialized("m00")
+    world.materialized("m02", version="1.0.0", state="drifted")  # nothing was measured
     world.tick()
-    assert world.asked() == ["m01"]
+    assert world.asked() == ["m00", "m01"]
+
+
+def test_drift_is_decided_by_the_stored_result_not_by_metadata(world: World) -> None:
+    world.measured("none", "m00")
+    world.materialized("m00", version="1.0.0", state="drifted")
+    assert world.tick() == "No version's data has drifted."
+    assert not world.tick.requests
+
+
+def test_drift_is_read_once_for_each_measurement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, reads = world.tables.read, list[str]()
+
+    def count(model: str, *rest: str) -> pd.DataFrame:
+        reads.append(model)
+        return read(model, *rest)
+
+    monkeypatch.setattr(world.tables, "read", count)
+    world.measured("none", "m00", "m01")
+    world.tick()
+    world.tick()
+    assert sorted(reads) == ["m00", "m01"]
+    world.measured("drifted", "m01")
+    world.tick()
+    assert (sorted(reads), world.asked()) == (["m00", "m01", "m01"], ["m01"])
+
+
+def test_drift_that_is_read_late_is_kept_for_the_next_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    read, allowed, ended = world.tables.read, Event(), Event()
+
+    def slow(*partition: str) -> pd.DataFrame:
+        allowed.wait()
+        ended.set()
+        return read(*partition)
+
+    world.measured("drifted", "m00")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.tables, "read", slow)
+        patch.setattr(drift_results, "READING_SECONDS", 0.01)
+        assert "m00: no answer within 0.01 s" in world.tick()
+        allowed.set()
+        assert ended.wait(5)
+    monkeypatch.setattr(world.tables, "read", lambda *_: pytest.fail("it was read again"))
+    deadline = time.monotonic() + 5
+    while not module._results._known and time.monotonic() < deadline:
+        time.sleep(0.005)
+    world.tick()
+    assert world.asked() == ["m00"]
+
+
+def test_drift_that_cannot_be_read_is_read_by_the_next_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: str) -> pd.DataFrame:
+        raise Unavailable("the bucket does not answer")
+
+    world.measured("drifted", "m00")
+    with monkeypatch.context() as patch:
+        patch.setattr(world.tables, "read", refuse)
+        assert world.tick() == "the drift of 1 models was not read, m00: the bucket does not answer"
+        assert world.asked() == []
+    world.tick()
+    assert world.asked() == ["m00"]
 
 
 def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(

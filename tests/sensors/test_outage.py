@@ -227,8 +227,12 @@ def test_outage_with_adapter_that_cannot_be_built_watches_the_others(
     assert [each.tags["intermodal/target"] for each in wide.ticks.requests] == ["aws/sagemaker@eu-west-1"] * 2
 
 
-def test_outage_of_target_that_left_spec_and_settings_is_recovered(here: Here) -> None:
-    """Its recovery only takes it out of the route, which needs no API of it."""
+@pytest.mark.parametrize("is_enabled", [True, False])
+def test_outage_of_target_that_left_the_spec_needs_no_api_to_recover(here: Here, is_enabled: bool) -> None:
+    """Its recovery only takes it out of the route. It may have left because it will never answer again."""
+    if is_enabled:
+        here.targets[EKS] = MemoryTarget(EKS, MemoryStore(EKS.site))
+        here.targets[EKS].gone = True
     here.incidents.open(Incident("wine-aws.eks-1", "wine", EKS, 1.0))
     for step, key in (("detected", "0"), *CONTAINED):
         here.incidents.note("wine-aws.eks-1", Entry(2.0, step, key, ""))  # type: ignore[arg-type]

@@ -21,7 +21,7 @@ REGISTRY, DELIVERY = seconds("toolkit.champions"), seconds("toolkit.notification
     "waits",
     [
         [seconds("credentials")],
-        [seconds("drift"), REGISTRY, DELIVERY],
+        [seconds("toolkit.drift_results"), seconds("drift"), REGISTRY, DELIVERY],
         [seconds("orphans"), REGISTRY, DELIVERY],
         [2 * seconds("staleness"), REGISTRY, DELIVERY],  # months, and the age of new champions
         [REGISTRY, DELIVERY],  # deployments

@@ -1,6 +1,8 @@
 """Two teams, each with a code location of its own, push to one Pushgateway: neither erases the other's gauges."""
 
+import time
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +10,16 @@ import dagster as dg
 import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
+from intermodal.platform.monitoring.sensor_health import SensorHealthState
 from intermodal.platform.ports.incidents import Incident
-from intermodal.sensors.heartbeat import heartbeat
+from intermodal.sensors.heartbeat import _missed, _notice, heartbeat
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit.gauges import group_of
-from tests.memory import MemoryGauges, MemoryIncidents, MemoryNotifier, MemoryTables
+from tests.memory import MemoryGauges, MemoryIncidents, MemoryNotifications, MemoryNotifier, MemoryTables
 from tests.sensors.support import routes, spec
 from tests.targets import AWS, GCP
+
+module = import_module("intermodal.sensors.heartbeat")  # the package has the sensor under the same name
 
 
 class NoRegistry:
@@ -52,7 +57,7 @@ def resources() -> dict[str, Any]:
     return {
         "gauges": MemoryGauges(),
         "incidents": MemoryIncidents(),
-        "notifier": MemoryNotifier(),
+        "notifications": MemoryNotifications(MemoryNotifier()),
         "registry": NoRegistry(),
         "tables": MemoryTables(),
     }
@@ -95,3 +100,31 @@ def test_group_outside_of_a_daemon_has_no_location(teams: tuple[Team, Team]) -> 
     context = teams[0].context()
     context._code_location_origin = None
     assert group_of(context, "heartbeat") == "heartbeat"
+
+
+def test_notices_of_one_trouble_in_two_locations_are_two() -> None:
+    stopped = [_notice("outage", "silent", 1.0, location) for location in ("red", "blue")]
+    assert len({notice.key for notice in stopped}) == 2
+    assert [notice.title for notice in stopped] == [
+        "The sensor outage of red has stopped ticking",
+        "The sensor outage of blue has stopped ticking",
+    ]
+    missed = [_missed(["monthly_a", "monthly_b"], "0 2 1 * *", 1.0, location) for location in ("red", "blue")]
+    assert len({notice.key for notice in missed}) == 2
+    assert missed[0].title == "2 schedules of red were not run at 1970-01-01 00:00 UTC"
+
+
+def test_notices_of_a_location_that_the_daemon_names_name_it(
+    teams: tuple[Team, Team], resources: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both are found to be silent at once, as after one restart."""
+    onset = time.time() - 3600
+    troubled = SensorHealthState(onsets={"staleness is silent": onset})
+    monkeypatch.setattr(module, "examine", lambda *_: (troubled, {"staleness": "silent"}))
+    monkeypatch.setattr(module, "running_schedules", lambda _: {})
+    for team in teams:
+        heartbeat.evaluate_tick(team.context())
+    assert [notice.title for notice in resources["notifications"].notifier.sent] == [
+        "The sensor staleness of red has stopped ticking",
+        "The sensor staleness of blue has stopped ticking",
+    ]

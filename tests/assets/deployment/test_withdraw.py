@@ -1,10 +1,14 @@
 """A model that has no spec any more leaves the gateway and the clouds, in one run or in several."""
 
+import time
 from collections.abc import Iterator
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import pytest
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from intermodal.assets.deployment.withdraw import withdraw
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
@@ -23,6 +27,8 @@ from tests.memory import (
 )
 from tests.targets import AWS, AZURE, TARGETS
 
+module = import_module("intermodal.assets.deployment.withdraw")
+
 
 class World:
     def __init__(self, instance: dg.DagsterInstance) -> None:
@@ -36,7 +42,7 @@ class World:
                 name = endpoint_name(model, "1.0.0", "sandbox")
                 adapter.endpoints[name] = Endpoint(adapter.target, name, model, "1.0.0", "https://x", "ready")
 
-    def withdraw(self, model: str) -> dg.ExecuteInProcessResult:
+    def withdraw(self, model: str, **config: Any) -> dg.ExecuteInProcessResult:
         resources: dict[str, Any] = {
             "deployment": MemoryDeployment(),
             "gateway": self.gateway,
@@ -46,7 +52,7 @@ class World:
         }
         return withdraw(served=["kept"]).execute_in_process(
             resources=resources,
-            run_config={"ops": {"withdraw_model": {"config": {"model": model, "drain_seconds": 0}}}},
+            run_config={"ops": {"withdraw_model": {"config": {"model": model, "drain_seconds": 0, **config}}}},
             tags={"model": model},
             instance=self.instance,
         )
@@ -118,3 +124,67 @@ def test_withdraw_ignores_listed_endpoints_of_other_models(world: World, monkeyp
     monkeypatch.setattr(adapter, "list", lambda *_: list(adapter.endpoints.values()))
     assert world.withdraw("gone").success
     assert world.served == {(target, "kept") for target in world.targets}
+
+
+def test_withdraw_repeated_after_its_route_is_gone_reaches_a_region(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The targets that are enabled are those of default regions; once the route is gone, nothing else names another."""
+    region = Target("aws", "sagemaker", "eu-west-1")
+    adapter = world.targets[region] = MemoryTarget(region, MemoryStore(region.site))
+    name = endpoint_name("gone", "1.0.0", "sandbox")
+    adapter.endpoints[name] = Endpoint(region, name, "gone", "1.0.0", "https://x", "ready")
+    world.gateway.routes["gone"] = Route("gone", "1.0.0", {AWS: 1, region: 1}, {}, "{}")
+
+    def die(_: float) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "time", SimpleNamespace(time=time.time, sleep=die))
+        with pytest.raises(RuntimeError, match="killed"):
+            world.withdraw("gone")
+    assert (world.gateway.models(), list(adapter.endpoints)) == (["kept"], [name])
+    adapter.gone = True
+    with pytest.raises(Unavailable, match="may be left on aws/sagemaker@eu-west-1"):
+        world.withdraw("gone")
+    adapter.gone = False
+    assert world.withdraw("gone").success
+    assert not adapter.endpoints
+
+
+def test_withdraw_with_a_damaged_route_removes_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def damaged(_: str) -> Route:
+        raise IntermodalError("gone.json is damaged.", hint="Withdraw the model.")
+
+    monkeypatch.setattr(world.gateway, "route", damaged)
+    assert world.withdraw("gone").success
+    assert world.gateway.models() == ["kept"]
+
+
+@pytest.mark.parametrize(("maker", "is_refused"), [("blue", True), ("red", False), ("", False)])
+def test_withdraw_of_a_model_of_another_location_is_refused(
+    world: World, monkeypatch: pytest.MonkeyPatch, maker: str, is_refused: bool
+) -> None:
+    """A run of ``maker`` made the route; the withdrawal is a run of ``red``, and knows the specs of no other."""
+
+    @dg.asset(key=["gone", "route"])
+    def route() -> None: ...
+
+    made = dg.materialize([route], instance=world.instance)
+    monkeypatch.setattr(module, "_location", lambda _, run_id: maker if run_id == made.run_id else "red")
+    if is_refused:
+        with pytest.raises(SpecError, match="was deployed by the code location blue"):
+            world.withdraw("gone")
+        assert "gone" in world.gateway.models()
+        assert world.withdraw("gone", no_location_has_it=True).success
+    else:
+        assert world.withdraw("gone").success
+    assert world.gateway.models() == ["kept"]
+
+
+def test_location_of_a_run_is_where_it_was_launched(world: World) -> None:
+    repository = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("blue"), "all")
+    run = dg.DagsterRun(job_name="deploy_gone", remote_job_origin=RemoteJobOrigin(repository, "deploy_gone"))
+    world.instance.add_run(run)
+    assert module._location(world.instance, run.run_id) == "blue"
+    assert module._location(world.instance, "unknown") == module._location(world.instance, "") == ""

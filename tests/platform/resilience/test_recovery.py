@@ -201,6 +201,15 @@ def test_skipped_target_recovers_without_a_failover() -> None:
     assert [adapter.replicas for adapter in world.targets.values()] == [{new: 1}] * 3
 
 
+def test_skipped_target_that_left_the_spec_gets_no_incident() -> None:
+    """Its incident was closed by an eviction: nobody is notified that it will serve the new version."""
+    world = build_world()
+    world.spec = spec_with(serve=["gcp/cloud-run", "azure/ml"])
+    reconcile_after_deploy(world.ports(), world.spec, "1.0.0", frozenset({AWS}))
+    assert not world.incidents.all()
+    assert world.notices == []
+
+
 def test_skipped_target_that_fails_during_recovery_pages() -> None:
     world = skipped()
     shift = world.gateway.shift
