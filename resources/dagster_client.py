@@ -230,7 +230,7 @@ def _query(url: str, query: str, variables: Mapping[str, Any], seconds: float = 
         return dict(answer.json()["data"])
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
         raise Unavailable(
-            f"Dagster does not answer at {without_passwords(url)}: {error}.", hint="Start it, or correct the URL."
+            without_passwords(f"Dagster does not answer at {url}: {error}."), hint="Start it, or correct the URL."
         ) from error
 
 

@@ -32,6 +32,7 @@ from intermodal.resources.envoy.settings import Paths, Settings
 from intermodal.resources.envoy.stats import counters, samples
 from intermodal.resources.envoy.stats.config import NAMESPACE
 from intermodal.resources.envoy.upstream import MODEL_NAME, UPSTREAM, Published, published, shifted, upstream_config
+from intermodal.resources.storage.addresses import without_passwords
 
 
 def write_bootstrap(
@@ -191,7 +192,8 @@ class EnvoyGateway(BaseModel):
             )
         except httpx.HTTPError as error:
             raise Unavailable(
-                f"The gateway does not answer at {self.url}: {error}.", hint="Start it with 'intermodal up'."
+                without_passwords(f"The gateway does not answer at {self.url}: {error}."),
+                hint="Start it with 'intermodal up'.",
             ) from error
         if answer.status_code != 200:
             raise _error(model, answer)

@@ -120,3 +120,10 @@ def test_launch_silent_webserver_raises_without_the_query() -> None:
 )
 def test_queries_are_valid_in_dagsters_schema(query: str) -> None:
     assert validate(create_schema().graphql_schema, parse(query)) == []
+
+
+def test_query_that_is_refused_does_not_repeat_the_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Webserver, "do_POST", lambda self: self.send_error(401))
+    with pytest.raises(Unavailable, match="401") as caught:
+        dagster_client.metadata(url.replace("://", "://me:secret@"), ["asset"])
+    assert "secret" not in str(caught.value)
