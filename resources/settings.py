@@ -29,8 +29,8 @@ class SiteSettings(BaseSettings):
     """One cloud's settings at one site.
 
     For a named region, a variable's name ends in the region: ``INTERMODAL_AWS_BUCKET_EU_WEST_1``. Regional fields must
-    be set so, or have their default; other fields fall back to the cloud's own value. Fields are read by their ``validation_alias`` only, so an
-    unrelated variable named ``BUCKET`` is not a setting.
+    be set so, or have their default; other fields fall back to the cloud's own value. Fields are read by their
+    ``validation_alias`` only, so an unrelated variable named ``BUCKET`` is not a setting.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
