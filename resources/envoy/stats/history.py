@@ -35,6 +35,7 @@ def keep(folder: Path, reading: Reading) -> None:
     files.write(folder / f"{reading.time:.3f}.json", json.dumps([reading.started, rows]))
     for path in set(folder.glob("[0-9]*.json")) - set(spaced(times(folder), reading.time).values()):
         path.unlink(missing_ok=True)
+    files.remove_leftovers(folder)
 
 
 def spaced(known: Mapping[float, Path], now: float) -> dict[float, Path]:
