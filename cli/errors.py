@@ -8,7 +8,7 @@ import click
 from intermodal.cli.console import err
 from intermodal.platform.errors import IntermodalError, MissingExtra
 
-SANDBOX_PACKAGES = {"aiohttp", "cryptography", "filelock", "psutil"}
+SANDBOX_PACKAGES = {"aiohttp", "cryptography", "psutil"}
 
 
 def _complain(error: IntermodalError) -> NoReturn:

@@ -1,10 +1,13 @@
 """``intermodal init``: a Dagster project with one model, in which ``intermodal up`` works."""
 
+import keyword
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -19,8 +22,8 @@ PACKAGE = "__package__"
 DOTTED = {"github": ".github", "gitignore": ".gitignore"}
 """Names that would mean something to this repository's own tools."""
 NAME = re.compile(r"[a-z][a-z0-9]*([_-][a-z0-9]+)*")
-RESERVED = frozenset({"intermodal", "dagster", "mlflow", "test", "tests"})
-"""Packages that the project's own would hide."""
+RESERVED = frozenset({"test", "tests"})
+"""Packages that are not installed, and that the project's own would hide nevertheless."""
 
 
 @click.command()
@@ -45,10 +48,15 @@ def init(name: str) -> None:
 
 def write(target: Path) -> None:
     """Write the project, whole or not at all. IntermodalError when the folder is not empty or the name does not do."""
-    if not NAME.fullmatch(target.name) or _package(target.name) in RESERVED:
+    if not NAME.fullmatch(target.name):
         raise IntermodalError(
             f"'{target.name}' is no name for a project.",
             hint="Begin with a lower-case letter; digits, - and _ may follow, as in wine-shop.",
+        )
+    if _is_taken(_package(target.name), target):
+        raise IntermodalError(
+            f"'{target.name}' is no name for a project: Python has a word or a package '{_package(target.name)}'.",
+            hint="Choose another name, as in wine-shop.",
         )
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise IntermodalError(
@@ -88,6 +96,17 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
 def _package(name: str) -> str:
     return name.replace("-", "_")
+
+
+def _is_taken(package: str, target: Path) -> bool:
+    """Whether the project's package could not be imported, would hide another, or would be hidden by one.
+
+    ``target`` itself does not count: a folder that is on Python's path is found as a package without ``__init__.py``.
+    """
+    if keyword.iskeyword(package) or package in RESERVED or package in sys.stdlib_module_names:
+        return True
+    found = find_spec(package)
+    return found is not None and [*(found.submodule_search_locations or ())] != [str(target)]
 
 
 def _dagster_yaml() -> Path:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import httpx
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
@@ -231,12 +231,20 @@ def _query(url: str, query: str, variables: Mapping[str, Any], seconds: float = 
         return dict(answer.json()["data"])
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, LookupError, TypeError) as error:
         raise Unavailable(
-            f"Dagster does not answer at {without_passwords(url)}: {error}.", hint="Start it, or correct the URL."
+            without_passwords(f"Dagster does not answer at {url}: {error}."), hint="Start it, or correct the URL."
         ) from error
 
 
 def _client(url: str) -> DagsterGraphQLClient:
+    """Of the same webserver as ``_query``, which takes path and password from the address itself."""
     from dagster_graphql import DagsterGraphQLClient
+    from requests.auth import HTTPBasicAuth
 
     parts = urlsplit(url)
-    return DagsterGraphQLClient(str(parts.hostname), port_number=parts.port or None, use_https=parts.scheme == "https")
+    return DagsterGraphQLClient(
+        str(parts.hostname),
+        port_number=parts.port or None,
+        use_https=parts.scheme == "https",
+        auth=HTTPBasicAuth(unquote(parts.username), unquote(parts.password or "")) if parts.username else None,
+        path_prefix=parts.path.rstrip("/"),
+    )

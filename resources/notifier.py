@@ -18,24 +18,25 @@ TYPES: Mapping[Severity, str] = {"info": "info", "warning": "warning", "page": "
 
 
 class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
-    """``targets`` and ``page_targets`` are the names of environment variables, never their values: what they hold are
+    """``variable`` and ``page_variable`` are the names of environment variables, never their values: what they hold are
     apprise addresses (``slack://... mailtos://...``, separated by spaces or commas) with passwords and tokens in them.
 
-    Every notice goes to ``targets``; one of severity ``page`` goes to ``page_targets`` as well, who are to be woken.
+    Every notice goes to those in ``variable``. One of severity ``page`` goes to those in ``page_variable`` as well, who
+    are to be woken.
     """
 
-    targets: str = "INTERMODAL_NOTIFY"
-    page_targets: str = "INTERMODAL_NOTIFY_PAGE"
+    variable: str = "INTERMODAL_NOTIFY"
+    page_variable: str = "INTERMODAL_NOTIFY_PAGE"
 
     def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
         """Send to everybody who is configured, but those in ``skip``. It failed when nobody took it or, of a page,
         nobody who is to be woken, whoever else took it. The failure names no address; those who did not take it while
         others did are named by their kind in the log."""
-        woken = self._addresses(self.page_targets) if notice.severity == "page" else {}
-        addresses = {**self._addresses(self.targets), **woken}
+        woken = self._addresses(self.page_variable) if notice.severity == "page" else {}
+        addresses = {**self._addresses(self.variable), **woken}
         if not addresses:
             text = "%s is not set, so nobody was notified: %s. %s"
-            dg.get_dagster_logger().warning(text, self.targets, notice.title, notice.text)
+            dg.get_dagster_logger().warning(text, self.variable, notice.title, notice.text)
             return Receipt()
         left = {name: address for name, address in addresses.items() if name not in skip}
         with _silenced():
@@ -43,7 +44,7 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         failed = [kind for kind, took in answers.values() if not took]
         taken = frozenset(name for name in addresses if name in skip or answers[name][1])
         if not taken.intersection(woken or addresses):
-            reached, variable = ("woken by", self.page_targets) if woken else ("notified of", self.targets)
+            reached, variable = ("woken by", self.page_variable) if woken else ("notified of", self.variable)
             return Receipt(taken, _nobody(reached, notice, failed, variable))
         if failed:
             dg.get_dagster_logger().error("Not everybody has '%s': %s did not take it.", notice.title, _listed(failed))

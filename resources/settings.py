@@ -12,7 +12,8 @@ from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Site
 
 REGIONAL: dict[str, Any] = {"regional": True}
-"""``json_schema_extra`` of a field with a value for each region, such as a bucket, which belongs to one region."""
+"""``json_schema_extra`` of a field with a value for each region, such as a bucket, which belongs to one region. The
+cloud's own value never counts in a named region."""
 ENVIRONMENTS = ("sandbox", "staging", "production")
 
 
@@ -28,8 +29,8 @@ class SiteSettings(BaseSettings):
     """One cloud's settings at one site.
 
     For a named region, a variable's name ends in the region: ``INTERMODAL_AWS_BUCKET_EU_WEST_1``. Regional fields must
-    be set so; other fields default to the cloud's own value. Fields are read by their ``validation_alias`` only, so an
-    unrelated variable named ``BUCKET`` is not a setting.
+    be set so, or have their default; other fields fall back to the cloud's own value. Fields are read by their
+    ``validation_alias`` only, so an unrelated variable named ``BUCKET`` is not a setting.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
@@ -83,8 +84,10 @@ class SiteSettings(BaseSettings):
             elif value := os.environ.get(variable):
                 own[alias] = value
             elif isinstance(extra, dict) and extra.get("regional"):
-                absent.append(variable)
-                own[alias] = "absent"  # so that validation reports the other fields
+                own[alias] = field.default
+                if field.is_required():
+                    absent.append(variable)
+                    own[alias] = "absent"  # so that validation reports the other fields
         return own, tuple(absent)
 
 

@@ -95,7 +95,7 @@ def _regions() -> str:
     return (
         "## Regions\n\nA target that names a region, such as `aws/sagemaker@eu-west-1`, reads its settings from "
         "variables that end in the region: upper case, with `_` for `-`. A setting that is *per region* must "
-        "be set so. The others fall back to the cloud's own value.\n\n"
+        "be set so when it is required, and else has its default. The others fall back to the cloud's own value.\n\n"
         + fence(
             "INTERMODAL_AWS_BUCKET=models-prod\nINTERMODAL_AWS_BUCKET_EU_WEST_1=models-prod-eu\n"
             "AWS_ENDPOINT_URL_EU_WEST_1=https://vpce-0a1b2c3d.example.com",

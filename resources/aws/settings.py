@@ -20,7 +20,10 @@ class AwsSettings(SiteSettings):
         description="The execution role of endpoints: it reads the mirror in S3 and pulls the image.",
     )
     endpoint_url: str = Field(
-        default="", validation_alias="AWS_ENDPOINT_URL", description="The address of AWS's APIs; empty: AWS itself."
+        default="",
+        validation_alias="AWS_ENDPOINT_URL",
+        description="The address of AWS's APIs; empty: as boto3 finds it.",
+        json_schema_extra=REGIONAL,
     )
     monitor_delay_seconds: float = Field(
         default=120,

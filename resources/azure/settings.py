@@ -28,7 +28,8 @@ class AzureSettings(SiteSettings):
     storage_endpoint: str = Field(
         default="",
         validation_alias="INTERMODAL_AZURE_STORAGE_ENDPOINT",
-        description="The address of the blob service; empty: the account's own in Azure.",
+        description="The address of the account's blob service; empty: the account's own in Azure.",
+        json_schema_extra=REGIONAL,
     )
     management_endpoint: str = Field(
         default="https://management.azure.com",

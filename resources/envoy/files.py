@@ -2,10 +2,13 @@
 
 import os
 import tempfile
+import time
 from pathlib import Path
 
 DAMAGED = "surrogateescape"
 """What is no UTF-8 is read, and put back, as it is."""
+LEFTOVER_SECONDS = 600.0
+"""A file that is still beside its own after so long is nobody's: ``write`` needs a fraction of a second."""
 
 
 def write(path: Path, text: str) -> bool:
@@ -39,6 +42,16 @@ def put_back(path: Path, text: str | None) -> None:
         write(path, text)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove what ``write`` left in the folder when it was killed: for a thousand models, up to 25 MB each time."""
+    for path in folder.glob(".*.????????"):
+        try:
+            if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
+                path.unlink(missing_ok=True)
+        except FileNotFoundError:  # renamed into place since
+            continue
 
 
 def sync(folder: Path) -> None:

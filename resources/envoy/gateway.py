@@ -32,6 +32,7 @@ from intermodal.resources.envoy.settings import Paths, Settings
 from intermodal.resources.envoy.stats import counters, samples
 from intermodal.resources.envoy.stats.config import NAMESPACE
 from intermodal.resources.envoy.upstream import MODEL_NAME, UPSTREAM, Published, published, shifted, upstream_config
+from intermodal.resources.storage.addresses import without_passwords
 
 
 def write_bootstrap(
@@ -128,11 +129,15 @@ class EnvoyGateway(BaseModel):
         Publisher(self._paths, admin, self.take_seconds).publish(name, model, secrets, desired)
 
     def renew(self, model: str, upstream: Upstream) -> None:
-        """Replace one upstream's credential: a file is rewritten, and no connection or request is touched."""
+        """Replace one upstream's credential: a file is rewritten, and no connection or request is touched.
+
+        The route may be older than this release, whose adapter gives other headers or another form of errors: only what
+        the credential is for counts. NotFound when the route has no such upstream.
+        """
         with self._lock():
-            found = self._published(model)
-            known = upstream_config(model, upstream)
-            if found is None or known not in found.upstreams:
+            found, fresh = self._published(model), upstream_config(model, upstream)
+            known = next((each for each in found.upstreams if each.is_same_endpoint(fresh)), None) if found else None
+            if known is None:
                 raise NotFound(
                     f"The route of '{model}' has no such upstream on {upstream.target}.",
                     hint="Publish the route instead.",
@@ -187,7 +192,8 @@ class EnvoyGateway(BaseModel):
             )
         except httpx.HTTPError as error:
             raise Unavailable(
-                f"The gateway does not answer at {self.url}: {error}.", hint="Start it with 'intermodal up'."
+                without_passwords(f"The gateway does not answer at {self.url}: {error}."),
+                hint="Start it with 'intermodal up'.",
             ) from error
         if answer.status_code != 200:
             raise _error(model, answer)

@@ -73,6 +73,12 @@ class UpstreamConfig:
     def key(self) -> str:
         return digest(asdict(self))
 
+    def is_same_endpoint(self, other: "UpstreamConfig") -> bool:
+        """Whether both are one version at one address, with one kind of credential, whatever its headers and errors."""
+        return replace(self, id_header="", errors=ErrorEnvelope()) == replace(
+            other, id_header="", errors=ErrorEnvelope()
+        )
+
     @property
     def name(self) -> str:
         """The name of the upstream's cluster."""

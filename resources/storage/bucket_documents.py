@@ -61,7 +61,7 @@ class Bucket:
             try:
                 found = obstore.get(self._store, self._path(key))
                 version = {name: found.meta[name] for name in ("e_tag", "version") if found.meta.get(name)}
-                return Document(bytes(found.bytes()).decode(), version)
+                return Document(bytes(found.bytes()).decode(errors="replace"), version)
             except FileNotFoundError as error:
                 _require_bucket(error)
                 return None

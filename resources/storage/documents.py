@@ -29,7 +29,8 @@ class Document:
 class Documents(Protocol):
     """Documents below one address, by keys such as ``open/a.json``."""
 
-    def read(self, key: str) -> Document | None: ...
+    def read(self, key: str) -> Document | None:
+        """None when there is none. Bytes that are no UTF-8 become U+FFFD, so that a damaged document is read as one."""
 
     def create(self, key: str, text: str) -> bool:
         """False, and nothing is written, when there is such a document."""
@@ -55,7 +56,7 @@ class Folder:
 
     def read(self, key: str) -> Document | None:
         try:
-            text = (self._root / key).read_text(encoding="utf-8")
+            text = (self._root / key).read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return None
         return Document(text, text)

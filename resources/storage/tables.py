@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import dagster as dg
 from upath import UPath
@@ -29,9 +30,13 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = BytesIO()
         table.to_parquet(buffer, index=False)
-        fresh = path.with_name(f".{path.name}.new")
-        fresh.write_bytes(buffer.getvalue())
-        fresh.rename(path)
+        fresh = path.with_name(f".{path.name}.{uuid4().hex}")  # another run may write the same partition
+        try:
+            fresh.write_bytes(buffer.getvalue())
+            fresh.rename(path)
+        except BaseException:
+            fresh.unlink(missing_ok=True)
+            raise
 
     def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
         import pandas as pd

@@ -23,10 +23,8 @@ class Sampler:
     def __init__(self, sample: float, rows_per_second: float) -> None:
         self._sample, self._rows_per_second = sample, rows_per_second
         self.seen = self._taken = 0  # rows; written by the thread that calls ``takes``
-        self.share, self._allowed = (
-            sample,
-            rows_per_second * BURST_SECONDS,
-        )  # written by the thread that calls ``adapt``
+        # The next two are written by the thread that calls ``adapt``.
+        self.share, self._allowed = sample, rows_per_second * BURST_SECONDS
         self._counted, self._since = 0, monotonic()
 
     def takes(self, rows: int) -> bool:

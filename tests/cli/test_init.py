@@ -63,6 +63,16 @@ def test_init_into_an_empty_folder_writes_the_project(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
 
 
+def test_init_beside_an_empty_folder_on_the_path_writes_the_project(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """`python -m intermodal.cli` has the working folder on the path, where the folder is a namespace package."""
+    (tmp_path / "shop").mkdir()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    write(tmp_path / "shop")
+    assert (tmp_path / "shop" / "pyproject.toml").is_file()
+
+
 def test_init_into_a_folder_with_files_writes_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "mine.txt").write_text("mine")
@@ -73,7 +83,20 @@ def test_init_into_a_folder_with_files_writes_nothing(monkeypatch: pytest.Monkey
     assert [path.name for path in tmp_path.rglob("*")] == ["shop", "mine.txt"]
 
 
-@pytest.mark.parametrize("name", ["Shop", "1shop", "a b", "intermodal", "shop-", "tests", ".shop", "no/such/folder"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("Shop", "1shop", "a b", "shop-", ".shop", "no/such/folder"),
+        *(
+            "class",
+            "random",
+            "tests",
+            "intermodal",
+            "google",
+            "pandas",
+        ),  # it could not be imported, or would hide another
+    ],
+)
 def test_init_with_a_name_that_does_not_do_writes_nothing(tmp_path: Path, name: str) -> None:
     with pytest.raises(IntermodalError) as failure:
         write(tmp_path / name)

@@ -194,3 +194,14 @@ def test_status_imports_neither_assets_nor_sdks(tmp_path: Path) -> None:
     environ = {**os.environ, "INTERMODAL_HOME": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environ)
     assert done.stderr.strip() == ""
+
+
+def test_troubles_of_an_unverified_server_send_it_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    called = list[str]()
+
+    def get(url: str, **_: object) -> None:
+        called.append(url)
+
+    monkeypatch.setattr("httpx.get", get)
+    assert troubles("", "", "https://me:secret@mlflow") == []
+    assert called == ["https://mlflow"]

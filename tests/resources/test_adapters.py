@@ -61,6 +61,13 @@ def test_store_of_the_default_region_leaves_its_address_to_boto3(monkeypatch: py
     assert "http://europe" in S3ObjectStore.of(AWS_EU.site).description
 
 
+def test_region_without_an_address_of_its_own_leaves_it_to_boto3(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://all")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://objects")
+    assert "http://objects" in S3ObjectStore.of(AWS_EU.site).description
+    assert SageMakerTarget.of(AWS_EU).endpoint_url == ""
+
+
 def test_target_of_a_cloud_that_is_not_enabled_is_refused() -> None:
     with pytest.raises(SpecError, match="gcp/cloud-run: the cloud gcp is not enabled; enabled: aws"):
         CatalogueTargets().get(GCP)

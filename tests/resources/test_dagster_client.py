@@ -1,8 +1,10 @@
 """Launches: an unknown job is an error at once, a silent webserver after a limit; and the queries of Dagster's API."""
 
+import base64
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
@@ -120,3 +122,27 @@ def test_launch_silent_webserver_raises_without_the_query() -> None:
 )
 def test_queries_are_valid_in_dagsters_schema(query: str) -> None:
     assert validate(create_schema().graphql_schema, parse(query)) == []
+
+
+def test_query_that_is_refused_does_not_repeat_the_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Webserver, "do_POST", lambda self: self.send_error(401))
+    with pytest.raises(Unavailable, match="401") as caught:
+        dagster_client.metadata(url.replace("://", "://me:secret@"), ["asset"])
+    assert "secret" not in str(caught.value)
+
+
+def test_launch_and_query_call_the_same_address_with_its_password(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    called = list[tuple[str, str]]()
+    post = Webserver.do_POST
+
+    def record(self: Webserver) -> None:
+        called.append((self.path, self.headers["authorization"]))
+        post(self)
+
+    monkeypatch.setattr(Webserver, "do_POST", record)
+    address = f"{url.replace('://', '://me:se%40cret@')}/dagster"
+    with suppress(KeyError):  # the answer to the launch is none of Dagster's
+        dagster_client.launch(address, "drill_a")
+    basic = base64.b64encode(b"me:se@cret").decode()
+    assert len(called) > 1
+    assert set(called) == {("/dagster/graphql", f"Basic {basic}")}

@@ -8,6 +8,7 @@ import pytest
 from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Site
 from intermodal.resources.aws.settings import AwsSettings
+from intermodal.resources.azure.object_store import BlobObjectStore
 from intermodal.resources.azure.settings import AzureSettings
 from intermodal.resources.deployment import DeploymentSettings
 from intermodal.resources.gcp.settings import GcpSettings
@@ -101,6 +102,17 @@ def test_named_region_takes_any_variable_of_its_own(monkeypatch: pytest.MonkeyPa
     _set(monkeypatch, {"AWS_ENDPOINT_URL": "http://us", "AWS_ENDPOINT_URL_EU_WEST_1": "http://eu"})
     assert AwsSettings.of(Site("aws", "eu-west-1")).endpoint_url == "http://eu"
     assert AwsSettings.of(Site("aws")).endpoint_url == "http://us"
+
+
+def test_named_region_does_not_take_the_address_of_another_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blob service's address names the account: its mirrors would go to the default region's account."""
+    _set(monkeypatch, {**COMPLETE[AzureSettings], **dict.fromkeys(REGIONAL[AzureSettings], "in-europe")})
+    monkeypatch.setenv("INTERMODAL_AZURE_STORAGE_ENDPOINT", "https://us.blob.example")
+    europe = Site("azure", "eu-west-1")
+    assert BlobObjectStore.of(europe).uri("a") == "https://in-europe.blob.core.windows.net/c/a"
+    assert BlobObjectStore.of(Site("azure")).uri("a") == "https://us.blob.example/c/a"
+    monkeypatch.setenv("INTERMODAL_AZURE_STORAGE_ENDPOINT_EU_WEST_1", "https://eu.blob.example")
+    assert BlobObjectStore.of(europe).uri("a") == "https://eu.blob.example/c/a"
 
 
 def test_variable_named_like_a_field_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import httpx
 
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.resources.envoy.control.client import client
+from intermodal.resources.storage.addresses import without_passwords
 
 Kind = Literal["clusters", "upstreams", "entrance"]
 """The files that Envoy reads while it runs."""
@@ -47,7 +48,7 @@ class Admin:
             answer.raise_for_status()
         except httpx.HTTPError as error:
             raise Unavailable(
-                f"The gateway's Envoy does not answer at {self.url}: {error}.",
+                without_passwords(f"The gateway's Envoy does not answer at {self.url}: {error}."),
                 hint="Start it with 'intermodal up', or check admin_url.",
             ) from error
         return answer

@@ -90,6 +90,8 @@ class Publisher:
         for path in self.paths.secrets.iterdir():
             if path.stem not in used:
                 path.unlink(missing_ok=True)
+        for folder in (self.paths.directory, self.paths.routes):
+            files.remove_leftovers(folder)
 
     def renew(self, secrets: Secrets) -> None:
         """Replace secrets of upstreams that are there; nothing else changes."""

@@ -73,8 +73,9 @@ def _upstream(fields: dict[str, Any]) -> UpstreamConfig:
     return UpstreamConfig(**{**fields, "target": target, "errors": errors})
 
 
-READ: dict[Path, tuple[tuple[int, int, int], Published]] = {}
-"""What this process has read, with the file's inode, time and size: a file is replaced whole, never changed."""
+READ: dict[Path, tuple[tuple[int, int, int], Published | None]] = {}
+"""What this process has read (None: of an earlier release), with the file's inode, time and size: a file is replaced
+whole, never changed."""
 
 
 def read_known(path: Path) -> Published | None:
@@ -88,8 +89,7 @@ def read_known(path: Path) -> Published | None:
     if path in READ and READ[path][0] == mark:
         return READ[path][1]
     found = read_state(path)
-    if found is not None:
-        READ[path] = (mark, found)
+    READ[path] = (mark, found)
     return found
 
 

@@ -40,8 +40,9 @@ def of(samples: Iterable[Sample]) -> dict[Key, Counted]:
     found: dict[Key, Counted] = {}
     for sample in samples:
         labels = sample.labels
-        # A request for an upstream that was removed just now has no labels.
-        if sample.name not in (TRIES, TIMES) or not labels["target"]:
+        # A request for an upstream that was removed just now has no labels, and what an Envoy counted that was started
+        # by a release before targets has no target.
+        if sample.name not in (TRIES, TIMES) or not labels.get("target"):
             continue
         key = labels["model"], parse_target(labels["target"]), labels["version"]
         counted = found.setdefault(key, Counted())

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import parse_target
 from intermodal.resources.envoy import files
 from intermodal.resources.envoy.stats.counters import Counted, Key
@@ -35,6 +36,7 @@ def keep(folder: Path, reading: Reading) -> None:
     files.write(folder / f"{reading.time:.3f}.json", json.dumps([reading.started, rows]))
     for path in set(folder.glob("[0-9]*.json")) - set(spaced(times(folder), reading.time).values()):
         path.unlink(missing_ok=True)
+    files.remove_leftovers(folder)
 
 
 def spaced(known: Mapping[float, Path], now: float) -> dict[float, Path]:
@@ -64,13 +66,17 @@ def times(folder: Path) -> dict[float, Path]:
 
 
 def read(path: Path, time: float) -> Reading | None:
-    """None when another process has removed it meanwhile."""
+    """None when another process has removed it meanwhile, when it is damaged, and when it is of a release before
+    targets: it names clouds."""
     text = files.read(path)
     if text is None:
         return None
-    started, rows = json.loads(text)
-    counted = {
-        (model, parse_target(target), version): Counted(codes, {float(bound): count for bound, count in within})
-        for model, target, version, codes, within in rows
-    }
+    try:
+        started, rows = json.loads(text)
+        counted = {
+            (model, parse_target(target), version): Counted(codes, {float(bound): count for bound, count in within})
+            for model, target, version, codes, within in rows
+        }
+    except (ValueError, TypeError, SpecError):
+        return None
     return Reading(time, started, counted)

@@ -198,3 +198,19 @@ def test_a_reading_is_found_again_unless_envoy_was_started_anew(tmp_path: Path) 
     assert found == Reading(1000.0, 900.0, counted)
     assert history.nearest(tmp_path / "figures", 1060.0, 60, 950.0) is None
     assert history.nearest(tmp_path / "figures", 1060.0, 4, 900.0) is None
+
+
+@pytest.mark.parametrize("text", ['[900.0, [["m", "aws", "1.0.0", {"200": 3}, []]]]', "", "[900.0]", "{}"])
+def test_a_reading_of_an_earlier_release_or_damaged_is_none(tmp_path: Path, text: str) -> None:
+    counted = {("m", AWS, "1.0.0"): counters.Counted({"200": 3})}
+    history.keep(tmp_path, Reading(1000.0, 900.0, counted))
+    (tmp_path / "1001.000.json").write_text(text)
+    found = history.nearest(tmp_path, 1060.0, 59, 900.0)
+    assert found is not None
+    assert found.time == 1000.0
+
+
+def test_counters_of_an_earlier_release_are_left_out() -> None:
+    old = {"model": "m", "cloud": "aws", "version": "1.0.0", "code": "200"}
+    rows = [samples.Sample(counters.TRIES, old, 5), samples.Sample(counters.TRIES, {**old, "target": str(AWS)}, 3)]
+    assert counters.of(rows) == {("m", AWS, "1.0.0"): counters.Counted({"200": 3})}

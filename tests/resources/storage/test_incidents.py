@@ -6,7 +6,9 @@ import uuid
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
@@ -136,9 +138,21 @@ def test_killed_while_writing_the_old_document_stands(store: JsonIncidents) -> N
     assert store.all() == [ONE]
 
 
-def test_damaged_document_hides_no_other(store: JsonIncidents, caplog: pytest.LogCaptureFixture) -> None:
+def test_document_of_a_bucket_that_is_no_text_is_read_and_replaced(s3_address: str) -> None:
+    bucket = urlsplit(s3_address)
+    key = f"{bucket.path.strip('/')}/open/a.json"
+    boto3.client("s3").put_object(Bucket=bucket.netloc, Key=key, Body=b"\xff{}")
+    kept = documents(s3_address)
+    found = kept.read("open/a.json")
+    assert found is not None
+    assert found.text == "\ufffd{}"
+    assert kept.replace("open/a.json", "2", found.version)
+
+
+@pytest.mark.parametrize("damage", [b'{"id": "m-gcp-1"}', b"", b"\xff\xfe"])
+def test_damaged_document_hides_no_other(store: JsonIncidents, caplog: pytest.LogCaptureFixture, damage: bytes) -> None:
     store.open(ONE)
-    Path(store.address, "open", "m-gcp-1.json").write_text(json.dumps({"id": "m-gcp-1"}))
+    Path(store.address, "open", "m-gcp-1.json").write_bytes(damage)
     assert store.all(open_only=True) == [ONE]
     assert "m-gcp-1.json cannot be read" in caplog.text
 

@@ -154,13 +154,15 @@ def test_notice_is_recorded_when_old_records_cannot_be_listed(
     assert "were not removed: PermissionError: ListBucket" in caplog.text
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"key": "k"}', '{"key": "k", "at": [], "recipients": []}'])
+@pytest.mark.parametrize(
+    "text", [b"", b"{", b"[]", b"null", b"\xff", b'{"key": "k"}', b'{"key": "k", "at": [], "recipients": []}']
+)
 def test_damaged_record_is_sent_and_repaired(
-    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bytes
 ) -> None:
     make(People("chat")).notify(PAGE)
     (path,) = records(tmp_path)
-    path.write_text(text)
+    path.write_bytes(text)
     people = People("chat")
     for _ in range(2):
         assert make(people).notify(PAGE) == "delivered"

@@ -1,8 +1,10 @@
 """What Envoy's words for a host mean."""
 
+import httpx
 import pytest
 
-from intermodal.resources.envoy.control.admin import turn
+from intermodal.platform.errors import Unavailable
+from intermodal.resources.envoy.control.admin import Admin, turn
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,11 @@ from intermodal.resources.envoy.control.admin import turn
 )
 def test_a_hosts_turn_is_read_from_its_flags(status: dict[str, object], expected: str) -> None:
     assert turn(status) == expected
+
+
+def test_admin_that_refuses_does_not_repeat_the_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    refusing = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(401)))
+    monkeypatch.setattr("intermodal.resources.envoy.control.admin.client", lambda: refusing)
+    with pytest.raises(Unavailable, match="401") as caught:
+        Admin("http://me:secret@gateway:9901").get("/ready")
+    assert "secret" not in str(caught.value)

@@ -1,7 +1,9 @@
 """Publishing: blocks until taken, atomic, repeatable, safe against rejects, rivals and kills."""
 
 import json
+import os
 import stat
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -143,6 +145,19 @@ def test_a_kill_between_any_two_writes_leaves_what_works(
     model.publish()
     assert model.infer().headers["x-intermodal-version"] == "2.0.0"
     assert len(list((Path(model.gateway.directory) / "secrets").iterdir())) == 1
+
+
+def test_publish_removes_what_killed_writers_left(model: Model) -> None:
+    folder, long_ago = Path(model.gateway.directory), time.time() - 2 * files.LEFTOVER_SECONDS
+    old = [folder / ".clusters.json.abcdefgh", folder / "routes" / ".m.json.abcdefgh"]
+    fresh = folder / ".entrance.json.abcdefgh"
+    for path in (*old, fresh):
+        path.write_text("half")
+    for path in old:
+        os.utime(path, (long_ago, long_ago))
+    model.publish()
+    assert [path for path in old if path.exists()] == []
+    assert fresh.exists()
 
 
 def test_what_cannot_be_retired_now_goes_later_and_the_new_route_counts(

@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from intermodal.platform.errors import NotFound, SpecError
-from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
+from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, ErrorEnvelope, Upstream
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
 from tests.resources.envoy.certificates import make_certificate
 from tests.resources.envoy.conftest import Model, target_of, until
@@ -150,6 +150,24 @@ def test_a_credential_is_renewed_alone_with_its_expiry(model: Model) -> None:
     assert model.gateway.credential_expiry(model.name) == {GCP: 2e9}
     until(lambda: model.infer() and model.fakes[GCP].last_headers.get("authorization") == "Bearer two")
     assert model.gateway.route(model.name) == model.route({GCP: 1, AZURE: 1})
+
+
+def test_renew_after_an_upgrade_that_changes_headers_or_errors_reaches_the_upstream(model: Model) -> None:
+    """The adapter of a newer release describes the endpoint otherwise than the route that is published."""
+    model.credentials = {GCP: BearerToken("one", expires_at=1e9)}
+    model.publish({GCP: 1})
+    fresh = replace(
+        next(upstream for upstream in model.upstreams() if upstream.target == GCP),
+        credential=BearerToken("two", expires_at=2e9),
+        id_header="x-new-id",
+        errors=ErrorEnvelope(424),
+    )
+    model.gateway.renew(model.name, fresh)
+    assert model.gateway.credential_expiry(model.name) == {GCP: 2e9}
+    until(lambda: model.infer() and model.fakes[GCP].last_headers.get("authorization") == "Bearer two")
+    for other in (replace(fresh, url=f"{fresh.url}/other"), replace(fresh, version="2.0.0")):
+        with pytest.raises(NotFound):
+            model.gateway.renew(model.name, other)
 
 
 def test_a_credential_for_an_upstream_that_is_not_there_is_refused(model: Model) -> None:
