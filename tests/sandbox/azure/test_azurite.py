@@ -23,7 +23,7 @@ def test_the_lock_names_no_registry() -> None:
 
 def test_a_missing_install_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_NODE_MODULES", str(tmp_path / "node_modules"))
-    with pytest.raises(IntermodalError, match="make setup"):
+    with pytest.raises(IntermodalError, match="azurite install"):
         azurite.command()
 
 
