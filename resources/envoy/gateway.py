@@ -181,7 +181,7 @@ class EnvoyGateway(BaseModel):
         """A V2 body through the gateway: the answer, the target that gave it and its version.
 
         NotFound: unknown model. SpecError: the body is wrong. Throttled: every target answers 429. Unavailable:
-        none answers.
+        none answers, or ``url`` is no gateway's.
         """
         try:
             answer = client().post(
@@ -197,8 +197,13 @@ class EnvoyGateway(BaseModel):
             ) from error
         if answer.status_code != 200:
             raise _error(model, answer)
-        target = parse_target(answer.headers["x-intermodal-target"])
-        return answer.content, target, answer.headers["x-intermodal-version"]
+        target, version = (answer.headers.get(f"x-intermodal-{name}", "") for name in ("target", "version"))
+        if not target:
+            raise Unavailable(
+                without_passwords(f"What answers at {self.url} is not the gateway."),
+                hint="Correct INTERMODAL_GATEWAY_URL.",
+            )
+        return answer.content, parse_target(target), version
 
     def upstream_health(self, model: str) -> Mapping[Target, bool]:
         """Whether each upstream is sent first tries now: its golden row answers, and it neither is ejected nor fails

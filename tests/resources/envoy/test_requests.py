@@ -237,3 +237,28 @@ def test_a_gateway_without_routes_is_alive_and_not_ready(tmp_path: Path) -> None
         assert "deploy a model" in error_of(answer)
         assert isinstance(empty, EnvoyGateway)
         assert empty.models() == []
+
+
+def test_infer_at_an_address_that_is_no_gateway_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    other = httpx.Client(transport=httpx.MockTransport(lambda _: httpx.Response(200, text="<html>")))
+    monkeypatch.setattr("intermodal.resources.envoy.gateway.client", lambda: other)
+    gateway = EnvoyGateway(directory="/nowhere", url="http://me:secret@web", admin_url="http://web:9901")
+    with pytest.raises(Unavailable, match="http://web is not the gateway") as caught:
+        gateway.infer("m", b"{}")
+    assert "INTERMODAL_GATEWAY_URL" in caught.value.hint
+
+
+@pytest.mark.parametrize("fail", [httpx.ConnectError, httpx.ReadTimeout])
+def test_infer_without_an_answer_does_not_repeat_the_password(
+    monkeypatch: pytest.MonkeyPatch, fail: type[httpx.TransportError]
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        raise fail(f"no answer from {request.url}")
+
+    monkeypatch.setattr(
+        "intermodal.resources.envoy.gateway.client", lambda: httpx.Client(transport=httpx.MockTransport(refuse))
+    )
+    gateway = EnvoyGateway(directory="/nowhere", url="http://me:secret@web", admin_url="http://web:9901")
+    with pytest.raises(Unavailable, match="does not answer at http://web") as caught:
+        gateway.infer("m", b"{}")
+    assert "secret" not in str(caught.value)
