@@ -74,7 +74,8 @@ def _linearity(found: Mapping[int, Mapping[str, Costs]]) -> str:
             if not isinstance(smaller, str) and not isinstance(larger, str):
                 sentences.append(
                     f"{what}, {more / less:g} times {less:,} rows took "
-                    f"{_seconds(larger) / _seconds(smaller):.1f} times the time and {_memory(larger) - _memory(smaller):+.0f} MB"
+                    f"{_seconds(larger) / _seconds(smaller):.1f} times the time and "
+                    f"{_memory(larger) - _memory(smaller):+.0f} MB"
                 )
     return "; ".join(sentences)
 

@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
