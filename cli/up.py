@@ -1,4 +1,4 @@
-"""``intermodal up`` and ``demo``: clouds on this machine, and the whole story on them."""
+"""``intermodal up`` and ``demo``: clouds on this machine, and a demo on them."""
 
 import os
 import sys
@@ -36,7 +36,7 @@ Next:
 
 @click.command()
 def demo() -> None:
-    """The whole story, unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
+    """Play a demo unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
     from rich.markdown import Markdown
 
     from intermodal.sandbox.local import demo as sandbox_demo
@@ -45,12 +45,12 @@ def demo() -> None:
     settings = Settings.read()
     if (settings.home / "gateway").exists():
         raise IntermodalError(
-            f"{settings.home} was used before, and the story begins with nothing.",
+            f"{settings.home} was used before, and the demo needs an empty one.",
             hint="Run 'make demo', which uses a folder of its own, or set INTERMODAL_HOME to an empty one.",
         )
     if len(settings.sites) < 2:
         raise IntermodalError(
-            "The story kills a site, and only one runs.", hint="Let INTERMODAL_CLOUDS name two clouds."
+            "The demo kills a site, and only one runs.", hint="Set INTERMODAL_CLOUDS to two clouds or more."
         )
     _start()
     gateway, incidents = adapters.gateway(), adapters.incidents()
@@ -95,7 +95,7 @@ def _start() -> "Status":
             now = read_status()
     show(now, wide=True)
     if _in_incident(now):
-        out.print("What has an incident is restored by itself: see intermodal status.")
+        out.print("Models with an incident recover by themselves: see intermodal status.")
     elif not now.serves_everywhere(sandbox_up.DEMO):
         raise IntermodalError(
             f"{sandbox_up.DEMO} does not answer on all its targets.", hint=f"Logs: {settings.home / 'logs'}."
