@@ -101,4 +101,4 @@ def test_log_unseen_gives_new_category_finding(plane: DataPlane, http: Any) -> N
     assert (counts.inputs["carrier"].unseen, counts.inputs["carrier"].missing) == (40, 0)
     [finding] = [found for found in findings(profile, counts) if found.column == "carrier"]
     assert finding.kind == "new category"
-    assert finding.text == "10.0% of the rows have a value of carrier that training did not: Zeppelin."
+    assert finding.text == "10.0% of the rows have a value of carrier that training did not have: Zeppelin."
