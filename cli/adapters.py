@@ -1,4 +1,4 @@
-"""The environment's adapters, for a command that needs some of them.
+"""The environment's adapters for commands.
 
 Each is built alone: a command does not wait for the imports of adapters that it does not use.
 """

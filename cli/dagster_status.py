@@ -1,4 +1,4 @@
-"""What Dagster alone knows of models that serve: drift, deployments that failed, and cold targets."""
+"""The status that only Dagster has: drift, failed deployments and cold targets."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What does not answer, as sentences: a dead program leaves everything that it last wrote as it was."""
+"""Services that do not answer, as sentences. A dead service's last results look current, so it must be reported."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ DAEMON_SECONDS = 120.0
 
 
 def troubles(gateway: str, ui: str, mlflow: str) -> list[str]:
-    """Addresses that are empty are not known, and not called."""
+    """A sentence for each service in trouble. An empty address is not called."""
     return list(_troubles(gateway, ui, mlflow))
 
 
@@ -26,7 +26,7 @@ def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
     elif ui and (silent := _silent(ui)):
         yield silent
     if mlflow and not _answers(mlflow):
-        yield "MLflow does not answer: nothing can be trained or deployed. What serves goes on, and is watched."
+        yield "MLflow does not answer: nothing can be trained or deployed. Deployed models still serve."
 
 
 def _silent(ui: str) -> str:
@@ -35,12 +35,12 @@ def _silent(ui: str) -> str:
     from intermodal.resources import dagster_client
 
     try:
-        at = dagster_client.heard_of(ui)
+        heard_at = dagster_client.heard_of(ui)
     except Unavailable:  # it answered a moment ago
         return "Dagster does not report whether its daemon lives."
-    if at is not None and time.time() - at <= DAEMON_SECONDS:
+    if heard_at is not None and time.time() - heard_at <= DAEMON_SECONDS:
         return ""
-    since = "since it was installed" if at is None else f"for {(time.time() - at) / 60:.0f} min"
+    since = "since it was installed" if heard_at is None else f"for {(time.time() - heard_at) / 60:.0f} min"
     return f"Dagster's daemon has not been heard of {since}: nothing is watched. Start it (dagster-daemon run)."
 
 

@@ -16,19 +16,21 @@ from intermodal.platform.targets import parse_site, parse_target
 
 ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
 AFTER_SECONDS = 300.0
-"""How much longer than the drill its run may take: to begin, and until the targets have their weights back."""
+"""Limit of the run beyond the drill's duration: its start, and the time until the targets have their weights back."""
 
 
 @click.command()
 @click.argument("kind", metavar="KIND", type=click.Choice(DRILL_KINDS))
 @click.argument("scope", metavar="SCOPE")
-@click.option("--model", default="flight_delay", show_default=True, help="Whose requests are sent and measured.")
+@click.option(
+    "--model", default="flight_delay", show_default=True, help="The model whose requests are sent and measured."
+)
 @click.option(
     "--seconds",
     type=click.FloatRange(0, MAX_DRILL_SECONDS, min_open=True),
     default=60.0,
     show_default=True,
-    help="How long it lasts at most.",
+    help="The longest duration of the drill.",
 )
 @click.option(
     "--rate",
@@ -37,7 +39,7 @@ AFTER_SECONDS = 300.0
     show_default=True,
     help="Requests a second that the drill sends.",
 )
-@click.option("--allow-production", is_flag=True, help="Yes, on production.")
+@click.option("--allow-production", is_flag=True, help="Allow a drill in production.")
 def drill(kind: str, scope: str, model: str, **options: Any) -> None:
     """An outage on purpose, at the gateway, measured. SCOPE is a target (aws/sagemaker), a site (aws@eu-west-1) or a
     cloud (aws, in all its regions); KIND is one of
@@ -45,10 +47,10 @@ def drill(kind: str, scope: str, model: str, **options: Any) -> None:
     \b
     outage     every request for SCOPE fails
     brownout   a third fails, half come two seconds late
-    throttle   four of five are answered 429
-    corrupt    one object of the model's mirror at SCOPE is damaged, found and mended
+    throttle   four of five get a 429
+    corrupt    one object of the model's mirror at SCOPE is damaged, found and repaired
 
-    All models that SCOPE serves are in it, except in corrupt. It ends by itself, and with Ctrl-C.
+    It affects all models that SCOPE serves, except corrupt. It ends by itself and with Ctrl-C.
     """
     from intermodal.resources import dagster_client
 
@@ -82,8 +84,8 @@ def drill(kind: str, scope: str, model: str, **options: Any) -> None:
 
 
 def _check_scope(scope: str) -> None:
-    """SpecError for what is no scope, and for a cloud that no adapter provides. Which targets serve the model is known
-    to the drill's run alone."""
+    """SpecError for an invalid scope, and for a cloud without an adapter. Only the drill's run knows which targets
+    serve the model."""
     cloud = (parse_target(scope) if "/" in scope else parse_site(scope)).cloud
     if cloud not in (known := names("object_stores")):
         raise SpecError(f"No adapter provides the cloud '{cloud}'.", hint=f"Installed: {', '.join(known)}.")

@@ -1,4 +1,4 @@
-"""Errors as people read them: two sentences instead of a traceback."""
+"""Errors for people: two sentences instead of a traceback."""
 
 import sys
 from typing import Any, NoReturn
@@ -20,12 +20,15 @@ def _complain(error: IntermodalError) -> NoReturn:
 
 
 def _ours(error: OSError) -> IntermodalError:
-    """Only an error of a file has a file's name: errors of a network, and of requests, are OSErrors too."""
+    """An OSError of a file has a file name. Those of networks and requests have none."""
     if error.filename is not None:
-        return IntermodalError(f"{error.strerror}: {error.filename}.", hint="Is INTERMODAL_HOME yours, with room?")
+        return IntermodalError(
+            f"{error.strerror}: {error.filename}.",
+            hint="Check that INTERMODAL_HOME is writable and the disk is not full.",
+        )
     return IntermodalError(
         f"{type(error).__name__}: {error}.",
-        hint="Does everything answer that it talks to (intermodal status), and has the disk room?",
+        hint="Check that all services answer (intermodal status) and that the disk is not full.",
     )
 
 

@@ -1,4 +1,4 @@
-"""``intermodal incident``: what cannot serve, and closing by hand what no recovery closes."""
+"""``intermodal incident``: list open incidents, and close one that no recovery closes."""
 
 import time
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
 
 @click.group()
 def incident() -> None:
-    """What cannot serve, and closing by hand what no recovery closes."""
+    """List open incidents, and close one that no recovery closes."""
 
 
 @incident.command("list")
 def incident_list() -> None:
-    """The incidents that are open."""
+    """List the open incidents."""
     show_incidents(adapters.incidents().all(open_only=True))
 
 
 @incident.command("close")
 @click.argument("id")
-@click.option("--because", required=True, metavar="TEXT", help="Why: it is noted in the incident's timeline.")
+@click.option("--because", required=True, metavar="TEXT", help="The reason, which is noted in the incident's timeline.")
 def incident_close(id: str, because: str) -> None:
-    """Close an incident whose recovery cannot come, as when its model or its target was taken out of the specs."""
+    """Close an incident that cannot recover, for instance when its model or target was removed from the specs."""
     from intermodal.platform.ports.incidents import Entry
 
     incidents = adapters.incidents()
@@ -55,7 +55,7 @@ def incident_close(id: str, because: str) -> None:
 
 
 def show_incidents(opened: "Sequence[Incident]") -> None:
-    """Two lines each, not a table: an id is copied whole, also from a terminal of 80 columns."""
+    """Two lines each and no table, so that an id can be copied whole from a terminal of 80 columns."""
     if not opened:
         out.print("No incident is open.")
         return

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.option("--wide", is_flag=True, help="Also call every target's own API: its state, latency and address.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable output.")
 def status(wide: bool, as_json: bool) -> None:
     """What serves where, how the gateway weights traffic, and which incidents are open.
 

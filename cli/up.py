@@ -1,4 +1,4 @@
-"""``intermodal up`` and ``demo``: clouds on this machine, and the whole story on them."""
+"""``intermodal up`` and ``demo``: clouds on this machine, and a demo on them."""
 
 import os
 import sys
@@ -61,7 +61,7 @@ def _command(project: "Project") -> str:
 
 @click.command()
 def demo() -> None:
-    """The whole story, unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
+    """Play a demo unattended: months of traffic, drift, a retrained version, a cloud killed and restored."""
     from rich.markdown import Markdown
 
     from intermodal.sandbox.local import demo as sandbox_demo
@@ -70,12 +70,12 @@ def demo() -> None:
     settings = Settings.read()
     if (settings.home / "gateway").exists():
         raise IntermodalError(
-            f"{settings.home} was used before, and the story begins with nothing.",
+            f"{settings.home} was used before, and the demo needs an empty one.",
             hint="Run 'make demo', which uses a folder of its own, or set INTERMODAL_HOME to an empty one.",
         )
     if len(settings.sites) < 2:
         raise IntermodalError(
-            "The story kills a site, and only one runs.", hint="Let INTERMODAL_CLOUDS name two clouds."
+            "The demo kills a site, and only one runs.", hint="Set INTERMODAL_CLOUDS to two clouds or more."
         )
     _start(_project(), only=sandbox_demo.DEMO)
     gateway, incidents = adapters.gateway(), adapters.incidents()

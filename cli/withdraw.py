@@ -17,15 +17,16 @@ RUN_SECONDS = 1800.0
 @click.argument("model")
 @click.option("--yes", is_flag=True, help="Without confirmation.")
 def withdraw(model: str, yes: bool) -> None:
-    """Stop serving MODEL: its route and its endpoints on all targets go, its incidents are closed.
+    """Stop serving MODEL: its route and its endpoints on all targets are deleted, its incidents closed.
 
-    Take its folder out of models/ and reload the code location first. Its versions, mirrors and logged requests stay.
+    Take its folder out of models/ and reload the code location first. Its versions, mirrors and logged requests are
+    kept.
     """
     from intermodal.platform.spec import NAME
     from intermodal.resources import dagster_client
 
     if not re.fullmatch(NAME, model):
-        raise SpecError(f"'{model}' is no model's name.", hint="They are like flight_delay.")
+        raise SpecError(f"'{model}' is not a model name.", hint="Example: flight_delay.")
     known = adapters.gateway().models()
     if model not in known:
         out.print(f"The gateway serves no model '{model}' (it serves: {', '.join(known) or 'none'}).", highlight=False)
@@ -39,7 +40,7 @@ def withdraw(model: str, yes: bool) -> None:
     try:
         dagster_client.wait(url, run, RUN_SECONDS)
     except KeyboardInterrupt:
-        out.print("It goes on without this terminal.")
+        out.print("The run continues without this terminal.")
         raise
     out.print(f"Nothing serves {model} any more.", highlight=False)
 

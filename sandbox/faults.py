@@ -1,4 +1,4 @@
-"""Faults on request: a site that is slow, refuses, throttles or errs. (An outage kills the processes.)"""
+"""Faults on request: a site that is slow, refuses, throttles or fails. (An outage kills the processes.)"""
 
 import random
 from dataclasses import asdict, dataclass, fields
@@ -43,11 +43,11 @@ class Faults:
         return asdict(self)
 
     def concerns(self, scope: Scope, target: str = "") -> bool:
-        """Whether a request to this surface, of this kind of target (empty: of none), is meant."""
+        """Whether these faults affect a request to this surface, of this kind of target (empty: of none)."""
         return self.scope in ("all", scope) and self.target in ("", target)
 
     def strikes(self, scope: Scope, dice: random.Random, target: str = "") -> Kind | None:
-        """Which fault, if any, this request meets."""
+        """The fault of this request, if any."""
         if not self.concerns(scope, target):
             return None
         if self.refuse:

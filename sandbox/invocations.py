@@ -1,6 +1,6 @@
-"""What a front measured of the requests that it passed on, kept for an hour for the cloud's own monitor to answer from.
+"""A front's measurements of the requests that it passed on, kept for an hour for the cloud's own monitor.
 
-Nothing of it survives an outage: the monitor was gone with its cloud.
+They do not survive an outage, which ends the monitor too.
 """
 
 import array
@@ -25,11 +25,11 @@ class Window:
 
     def seconds(self, low: int = 0, high: int = 1000) -> list[float]:
         """How long they took, the quickest first."""
-        return sorted(one for status, taken in self.answers.items() if low <= status < high for one in taken)
+        return sorted(seconds for status, taken in self.answers.items() if low <= status < high for seconds in taken)
 
 
 class Recorder:
-    """Bounded by time: a request costs four bytes and is forgotten after an hour. ``clock`` gives Unix seconds."""
+    """Bounded by time: a request needs four bytes and is removed after an hour. ``clock`` gives Unix seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
@@ -49,9 +49,9 @@ class Recorder:
         kept[-1][1].setdefault(status, array.array("f")).append(seconds)
 
     def window(self, name: str, start: float, end: float) -> Window:
-        """What ended after ``start`` and not after ``end``: Unix seconds, both rounded up to whole ones.
+        """Requests that ended after ``start`` and not after ``end``: Unix seconds, both rounded up to whole ones.
 
-        Windows that follow each other share nothing, and one that ends now has everything.
+        Consecutive windows share no request, and one that ends now has all.
         """
         found: dict[int, list[float]] = {}
         for by, answers in self._names.get(name, ()):

@@ -53,7 +53,7 @@ class Programs:
         self._path(name).write_text(json.dumps(asdict(record)), encoding="utf-8")
 
     def stop(self, name: str, *, kill: bool = False) -> None:
-        """End the whole group; ``kill`` asks nobody. Idempotent."""
+        """End the whole group; with ``kill`` by SIGKILL. Idempotent."""
         record = self._record(name)
         if record is None:
             return

@@ -10,19 +10,19 @@ import psutil
 
 PERIOD = 5.0
 SHORTEST = 1.0
-"""Samples that follow each other more closely would say little and be many."""
+"""The least time between samples. Closer ones would be many and inaccurate."""
 KEPT = int(3600 / PERIOD)
 
 
 class Usage:
-    """``live`` tells which processes there are now: name → process id."""
+    """``live`` returns the present processes: name → process id."""
 
     def __init__(self, live: Callable[[], Mapping[str, int]]) -> None:
         self._live = live
         self._samples: dict[str, deque[tuple[float, int, float]]] = {}
 
     async def watch(self) -> None:
-        """Look again and again, until it is cancelled."""
+        """Take samples until it is cancelled."""
         while True:
             self.look()
             await asyncio.sleep(PERIOD)
@@ -53,6 +53,6 @@ class Usage:
             if start < later[0] <= end and earlier[1] == later[1] and later[0] > earlier[0]
         ]
 
-    def lived(self, name: str, at: float) -> bool:
+    def lived(self, name: str, when: float) -> bool:
         """Whether it had a process at that time, give or take a period."""
-        return any(abs(moment - at) <= PERIOD for moment, _, _ in self._samples.get(name, ()))
+        return any(abs(moment - when) <= PERIOD for moment, _, _ in self._samples.get(name, ()))

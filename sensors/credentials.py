@@ -102,7 +102,7 @@ def _due(
             continue
         for target in near:
             if route is not None and target in urls:
-                # The cloud is not asked for the endpoint: its API may be down for hours while the endpoint serves.
+                # The endpoint is not read from the cloud, whose API may be down for hours while the endpoint serves.
                 name = endpoint_name(model, route.version, environment)
                 served = Endpoint(target, name, model, route.version, urls[target], "ready")
                 yield Due(served, expiry[target] - now, target in route.serving, is_ours)

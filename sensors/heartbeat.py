@@ -65,8 +65,8 @@ def _schedules(
     assert context.repository_def is not None
     due = dict(watch.due)
     for (cron, zone), names in running_schedules(context.repository_def).items():
-        at, key = last_due(cron, zone, now - LATE_SECONDS), f"{cron} {zone}"
-        if at <= due.get(key, 0.0):
+        due_at, key = last_due(cron, zone, now - LATE_SECONDS), f"{cron} {zone}"
+        if due_at <= due.get(key, 0.0):
             continue
         # What was due before we watched is not ours to judge: the whole daemon may have been down.
         late = missed(context, names, at) if at >= watch.since else []

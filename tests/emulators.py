@@ -70,7 +70,7 @@ def azurite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
 
 
 def azurite_command() -> list[str]:
-    """Azurite's Blob service, wherever the sandbox installs it (INTERMODAL_NODE_MODULES names another place)."""
+    """Azurite's Blob service, wherever the sandbox installs it (INTERMODAL_NODE_MODULES names another folder)."""
     return azurite_program.command()
 
 

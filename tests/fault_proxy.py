@@ -50,7 +50,7 @@ class FaultProxy:
         self.seen, self.faults, self.on_request = [], [], lambda _: None
 
     def sent(self, method: str, word: str = "") -> list[Seen]:
-        return [one for one in self.seen if one.method == method and word in one.path]
+        return [request for request in self.seen if request.method == method and word in request.path]
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         seen = Seen(request.method, request.raw_path)

@@ -17,7 +17,7 @@ class Sent:
     ``target`` (text) gave the answer. ``status`` is 0 when there was no answer at all; then ``error`` is the reason.
     """
 
-    at: float
+    sent_at: float
     seconds: float
     status: int
     target: str
@@ -47,7 +47,7 @@ class Load:
         return Counter(request.cloud for request in self._answered(since, until))
 
     def _answered(self, since: float, until: float) -> list[Sent]:
-        return [request for request in self.sent if request.status == 200 and since <= request.at < until]
+        return [request for request in self.sent if request.status == 200 and since <= request.sent_at < until]
 
     def quantile_ms(self, share: float) -> float:
         times = sorted(request.seconds for request in self.sent)
@@ -68,14 +68,14 @@ async def send(
         started = time.perf_counter()
 
         async def request() -> None:
-            at = time.perf_counter() - started
+            sent_at = time.perf_counter() - started
             try:
                 async with session.post(url, data=body, headers={"content-type": "application/json"}) as answer:
                     await answer.read()
                     status, target, reason = answer.status, answer.headers.get("x-intermodal-target", ""), ""
             except (aiohttp.ClientError, TimeoutError) as error:
                 status, target, reason = 0, "", repr(error)
-            load.sent.append(Sent(at, time.perf_counter() - started - at, status, target, reason))
+            load.sent.append(Sent(sent_at, time.perf_counter() - started - sent_at, status, target, reason))
 
         doing = [loop.create_task(_act(after, act)) for after, act in acts or []]
         running = set()

@@ -19,7 +19,7 @@ class Logged:
     the unseen ones too, as text in ``inputs``."""
 
     id: str
-    at: float
+    logged_at: float
     rows: int
     inputs: Mapping[str, Sequence[Any]]
     predictions: Sequence[Sequence[float]]
@@ -33,16 +33,16 @@ def packed(header: Header, *logged: Logged) -> bytes:
     texts = [column.name for column in header.columns if is_text(column)]
     entries = [
         (
-            one.at,
-            one.id,
-            one.label_id or None,
-            one.rows,
-            np.array([one.inputs[name] for name in coded], dtype="<f8").tobytes(),
-            [value for row in one.predictions for value in row],
-            [one.inputs[name] for name in texts],
-            *([one.unseen] if one.unseen else []),
+            request.logged_at,
+            request.id,
+            request.label_id or None,
+            request.rows,
+            np.array([request.inputs[name] for name in coded], dtype="<f8").tobytes(),
+            [value for row in request.predictions for value in row],
+            [request.inputs[name] for name in texts],
+            *([request.unseen] if request.unseen else []),
         )
-        for one in logged
+        for request in logged
     ]
     return gzip.compress(msgspec.msgpack.encode([asdict(header), entries]))
 
@@ -54,10 +54,12 @@ def requests(data: bytes, key: str = "an object") -> tuple[Header, list[Logged]]
     for id_, rows in table.groupby(ID, sort=False):
         plain = rows.drop(columns=[*META, *rows.filter(regex=r"^prediction_\d+$")]).astype(object)
         inputs = {str(name): [None if pd.isna(v) else v for v in values] for name, values in plain.items()}
-        said = rows.filter(regex=r"^prediction_\d+$").to_numpy().tolist()
+        predictions = rows.filter(regex=r"^prediction_\d+$").to_numpy().tolist()
         label_id = rows[LABEL_ID].iloc[0]
         assert set(rows[CLOUD]) <= {header.cloud}
         assert set(rows[TARGET]) <= {header.target}
         assert set(rows[VERSION]) <= {header.version}
-        found.append(Logged(str(id_), rows[AT].iloc[0], len(rows), inputs, said, "" if label_id == id_ else label_id))
+        found.append(
+            Logged(str(id_), rows[AT].iloc[0], len(rows), inputs, predictions, "" if label_id == id_ else label_id)
+        )
     return header, found

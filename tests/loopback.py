@@ -54,10 +54,10 @@ def install(monkeypatch: Any) -> None:
             _refuse(address[0])
         return connect_ex(self, address)
 
-    def guarded_sendto(self: socket.socket, data: Any, *rest: Any) -> int:
+    def guarded_sendto(self: socket.socket, data: Any, *arguments: Any) -> int:
         if self.family in INTERNET:
-            _refuse(rest[-1][0])
-        return send_to(self, data, *rest)
+            _refuse(arguments[-1][0])
+        return send_to(self, data, *arguments)
 
     for name in ("gethostbyname", "gethostbyname_ex"):
         monkeypatch.setattr(socket, name, _guarded(getattr(socket, name)))

@@ -272,7 +272,7 @@ class MemoryTarget:
     def figures(self, seconds: float, model: str = "") -> Sequence[Figures]:
         assert seconds > 0
         self._reach()
-        return [one for one in self.measured if model in ("", one.model)]
+        return [figures for figures in self.measured if model in ("", figures.model)]
 
 
 @dataclass
@@ -408,19 +408,23 @@ class MemoryIncidents:
             self.kept[id] = self.kept[id].noted(entry)
             return self.kept[id]
 
-    def close(self, id: str, at: float) -> Incident:
+    def close(self, id: str, closed_at: float) -> Incident:
         if id not in self.kept:
             raise NotFound(f"no incident {id}")
         with self._lock:
-            self.kept[id] = self.kept[id].closed(at)
+            self.kept[id] = self.kept[id].closed(closed_at)
             return self.kept[id]
 
     def get(self, id: str) -> Incident | None:
         return self.kept.get(id)
 
     def all(self, model: str = "", open_only: bool = False) -> Sequence[Incident]:
-        found = [one for one in self.kept.values() if model in ("", one.model) and (one.is_open or not open_only)]
-        return sorted(found, key=lambda one: (one.opened_at, one.id))
+        found = [
+            incident
+            for incident in self.kept.values()
+            if model in ("", incident.model) and (incident.is_open or not open_only)
+        ]
+        return sorted(found, key=lambda incident: (incident.opened_at, incident.id))
 
 
 @dataclass
@@ -472,7 +476,7 @@ class MemoryMetrics:
         assert seconds > 0
         if self.down:
             raise Unavailable(f"{self.source} does not answer")
-        return [one for one in self.figures if model in ("", one.model)]
+        return [figures for figures in self.figures if model in ("", figures.model)]
 
 
 @dataclass

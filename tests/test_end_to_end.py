@@ -1,4 +1,4 @@
-"""What a stranger sees: one command, a model on three clouds behind one address, and a cloud that can be taken away.
+"""From a checkout to failover: one command, a model on three clouds behind one address, and an outage of a cloud.
 
 Everything here runs real processes: the sandbox's clouds, MLflow, Envoy and Dagster, on free ports, in its own home.
 """
@@ -95,7 +95,7 @@ def _find(data: Any, name: str) -> Any:
     return None
 
 
-def test_every_cloud_serves_the_same_version(up: Installation) -> None:
+def test_clouds_serve_the_same_version(up: Installation) -> None:
     status = up.status()
     model = status["models"]["flight_delay"]
     assert model["version"] == "1.0.0"
@@ -108,7 +108,7 @@ def test_every_cloud_serves_the_same_version(up: Installation) -> None:
     assert httpx.get(status["ui"] + "/server_info").status_code == 200
 
 
-def test_the_ui_knows_the_lineage_and_that_all_was_materialized(up: Installation) -> None:
+def test_ui_has_the_lineage_and_all_materializations(up: Installation) -> None:
     query = """{ assetNodes { assetKey { path } dependencyKeys { path } assetMaterializations(limit: 1) { runId } } }"""
     answer = httpx.post(up.status()["ui"] + "/graphql", json={"query": query}).json()
     nodes = {"/".join(node["assetKey"]["path"]): node for node in answer["data"]["assetNodes"]}
@@ -120,14 +120,14 @@ def test_the_ui_knows_the_lineage_and_that_all_was_materialized(up: Installation
     assert len(nodes["flight_delay/route"]["dependencyKeys"]) == 3
 
 
-def test_predict_prints_predictions_and_who_answered(up: Installation) -> None:
+def test_predict_prints_predictions_and_the_target(up: Installation) -> None:
     done = up.run("predict", "flight_delay", "--file", str(EXAMPLE))
     assert done.returncode == 0, done.stderr
     assert len(done.stdout.split()) == 5
     assert "answered by" in done.stderr
-    one = up.run("predict", "flight_delay", "--json", ROW)
-    assert one.returncode == 0, one.stderr
-    assert 0 < float(one.stdout) < 1
+    single = up.run("predict", "flight_delay", "--json", ROW)
+    assert single.returncode == 0, single.stderr
+    assert 0 < float(single.stdout) < 1
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def _runs(up: Installation) -> int:
     return len(answer["data"]["runsOrError"]["results"])
 
 
-def test_prometheus_knows_what_each_cloud_answered_and_the_servers_behind_it(up: Installation, body: bytes) -> None:
+def test_prometheus_has_the_figures_of_each_cloud(up: Installation, body: bytes) -> None:
     """From the gateway's own counters and the servers' own: nothing between them is made up."""
     if not monitoring.program("prometheus"):
         pytest.fail("prometheus is not installed: run 'make setup', or install Debian's package of this name")
@@ -223,15 +223,15 @@ def test_prometheus_knows_what_each_cloud_answered_and_the_servers_behind_it(up:
         assert time.monotonic() < deadline, found
         assert not asyncio.run(load.send(url, body, rate=60, seconds=1)).failed
         found = metrics.read(60, "flight_delay")
-        complete = [one for one in found if one.requests and one.p95_ms and one.saturation is not None]
-        known = {one.target: (one.version, one.instances, one.error_rate) for one in complete}
+        complete = [
+            figures for figures in found if figures.requests and figures.p95_ms and figures.saturation is not None
+        ]
+        known = {figures.target: (figures.version, figures.instances, figures.error_rate) for figures in complete}
     assert known == dict.fromkeys(TARGETS, ("1.0.0", 1, 0))
 
 
 @pytest.mark.parametrize("cloud", CLOUDS)
-def test_nobody_notices_that_a_cloud_is_gone_and_it_gets_its_share_back(
-    up: Installation, body: bytes, cloud: str
-) -> None:
+def test_outage_fails_no_request_and_the_cloud_gets_its_share_back(up: Installation, body: bytes, cloud: str) -> None:
     url = f"http://127.0.0.1:{up.port('gateway')}/v2/models/flight_delay/infer"
     acts = [(1.5, lambda: up.run("sandbox", "outage", cloud))]
     gone = asyncio.run(load.send(url, body, rate=150, seconds=6, acts=acts))

@@ -1,7 +1,6 @@
-"""The vocabulary of docs/glossary.md: retired words are counted in every folder, and clean folders stay clean.
+"""The vocabulary of docs/glossary.md: no file has a retired word, and no code gives a retired name.
 
 ``python -m tests.test_vocabulary`` prints the count of each folder, and with a folder's name each line.
-A folder that has none is added to CLEAN.
 """
 
 import ast
@@ -15,63 +14,33 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-CLEAN = (
-    "assets/component.py",
-    "assets/deployment",
-    "assets/failover_context.py",
-    "assets/keys.py",
-    "assets/monitoring",
-    "assets/resilience",
-    "assets/runs.py",
-    "assets/specs.py",
-    "assets/training",
-    "models",
-    "platform/targets.py",
-    "platform/spec",
-    "platform/ports",
-    "platform/registry",
-    "platform/resilience",
-    "platform/training",
-    "platform/deployment",
-    "platform/monitoring",
-    "resources/aws",
-    "resources/gcp",
-    "resources/azure",
-    "resources/mlflow",
-    "resources/storage",
-    "resources/adapters.py",
-    "resources/concurrency.py",
-    "resources/dagster_client.py",
-    "resources/deployment.py",
-    "resources/error_templates.py",
-    "resources/outage_detection.py",
-    "resources/polling.py",
-    "resources/prometheus.py",
-    "resources/pushgateway.py",
-    "resources/settings.py",
-    "sensors/toolkit/notifications.py",
-    "tests/assets",
-    "tests/conformance",
-    "tests/failover_world.py",
-    "tests/models",
-    "tests/packages",
-    "tests/platform",
-    "tests/resources/aws",
-    "tests/resources/gcp",
-    "tests/resources/azure",
-    "tests/resources/mlflow",
-    "tests/resources/storage",
-)
-"""Folders and files without a retired word."""
 ALLOWED = ("docs/adr", "docs/glossary.md", "tests/test_vocabulary.py")
 """ADRs are dated and stay as they were written; the others list the retired words."""
-PENDING = {}
-"""Words that are fields or methods, which are renamed together with all that use them."""
+PENDING = {
+    "assets/ports.py": {"asked"},
+    "docs/benchmarks.md": {"asked", "away", "settled", "told"},  # measured texts, replaced by the next --write
+    "resources/envoy/control/state.py": {"lanes"},  # a field of release 0.1
+    "serving/contract.py": {"place"},
+    "tests/platform/monitoring/test_sensor_health.py": {"told"},
+    "tests/resources/envoy/control/test_state.py": {"lanes"},
+}
+"""Words that a file still has. A file that is clean is taken out."""
+PENDING_NAMES = {
+    "assets/runs.py": {"at"},
+    "platform/monitoring/predictions.py": {"at"},
+    "platform/ports/incidents.py": {"at"},
+    "platform/resilience/timeline.py": {"at"},
+    "platform/spec/schema.py": {"one"},
+    "resources/storage/notification_log.py": {"at"},
+    "tests/platform/resilience/test_recovery.py": {"ask"},
+    "tests/platform/test_targets.py": {"one"},
+}
+"""Names that a file still gives. Most are the timestamp of a record, a public field."""
 RETIRED = frozenset(
     {"lane", "lanes", "place", "places", "away", "told", "telling", "shown", "asked", "ears"}
     | {"settle", "settles", "settled", "settling", "rests", "rested", "resting"}
 )
-RETIRED_NAMES = frozenset({"one", "at", "who", "said", "tell", "rest"})
+RETIRED_NAMES = frozenset({"one", "at", "who", "said", "tell", "rest", "ask"})
 """Pronouns and verbs of speech: fine in a sentence, retired as names in Python."""
 IDIOMS = re.compile(r"\b(in|takes?|took) place\b", re.IGNORECASE)
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
@@ -116,24 +85,38 @@ def lines_with_retired_words(path: str) -> list[str]:
     ]
 
 
+def names_in(path: str) -> list[str]:
+    """Retired names that a Python file gives, each once."""
+    if not path.endswith(".py"):
+        return []
+    given = set(retired_names((ROOT / path).read_text(encoding="utf-8")))
+    return sorted(given - PENDING_NAMES.get(path, set()))
+
+
 def _below(path: str, folders: tuple[str, ...]) -> bool:
     return any(path == folder or path.startswith(f"{folder}/") for folder in folders)
 
 
-def test_clean_folders_have_no_retired_words() -> None:
-    found = [line for path in tracked() if _below(path, CLEAN) for line in lines_with_retired_words(path)]
+def test_files_have_no_retired_words() -> None:
+    found = [line for path in tracked() for line in lines_with_retired_words(path)]
     assert not found, "\n".join(["Retired words (docs/glossary.md):", *found])
 
 
-@pytest.mark.parametrize("entry", CLEAN)
-def test_clean_entries_exist(entry: str) -> None:
-    assert (ROOT / entry).exists()
+def test_code_gives_no_retired_names() -> None:
+    found = [f"{path}: {', '.join(names)}" for path in tracked() if (names := names_in(path))]
+    assert not found, "\n".join(["Retired names (docs/glossary.md):", *found])
 
 
 @pytest.mark.parametrize("path", PENDING)
 def test_pending_words_are_still_there(path: str) -> None:
     text = (ROOT / path).read_text(encoding="utf-8")
     assert PENDING[path] <= set(retired_words(text)), f"{path} is clean: take it out of PENDING"
+
+
+@pytest.mark.parametrize("path", PENDING_NAMES)
+def test_pending_names_are_still_there(path: str) -> None:
+    given = set(retired_names((ROOT / path).read_text(encoding="utf-8")))
+    assert PENDING_NAMES[path] <= given, f"{path} is clean: take it out of PENDING_NAMES"
 
 
 @pytest.mark.parametrize(

@@ -57,8 +57,8 @@ class Incident:
             return self
         return replace(self, entries=(*self.entries, entry))
 
-    def closed(self, at: float) -> "Incident":
-        return self if not self.is_open else replace(self, closed_at=at)
+    def closed(self, closed_at: float) -> "Incident":
+        return self if not self.is_open else replace(self, closed_at=closed_at)
 
 
 def incident_id(model: str, target: Target, onset: float) -> str:
@@ -74,7 +74,7 @@ class Incidents(Protocol):
     def note(self, id: str, entry: Entry) -> Incident:
         """Add to the timeline, once for each step and key; NotFound for an unknown incident."""
 
-    def close(self, id: str, at: float) -> Incident: ...
+    def close(self, id: str, closed_at: float) -> Incident: ...
 
     def get(self, id: str) -> Incident | None: ...
 

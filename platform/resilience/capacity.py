@@ -45,7 +45,7 @@ def deploy_verified(
 
 def _mirror_sites(spec: ModelSpec, target: Target, unavailable: Collection[Target]) -> list[Site]:
     """The target's own site, then those of the other available targets."""
-    others = [one.site for one in spec.failover_order if one not in unavailable]
+    others = [other.site for other in spec.failover_order if other not in unavailable]
     return list(dict.fromkeys([target.site, *others]))
 
 

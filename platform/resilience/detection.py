@@ -63,7 +63,9 @@ class DetectionState:
 
     def to_json(self) -> str:
         def plain(streaks: Mapping[UpstreamKey, Streak]) -> dict[str, list[float]]:
-            return {f"{model}/{target}": [one.since, one.count] for (model, target), one in sorted(streaks.items())}
+            return {
+                f"{model}/{target}": [streak.since, streak.count] for (model, target), streak in sorted(streaks.items())
+            }
 
         return json.dumps({name: plain(getattr(self, name)) for name in ("failing", "returning", "answering")})
 
@@ -122,8 +124,8 @@ def look(
         for key, streak in failing.items()
         if key not in handled and streak.reached(policy.down_observations, policy.down_seconds, now)
     }
-    back = {key for key, one in returning.items() if one.reached(policy.up_observations, policy.up_seconds, now)}
-    lost = {key for key, one in answering.items() if one.reached(2, policy.redeploy_seconds, now)}
+    back = {key for key, streak in returning.items() if streak.reached(policy.up_observations, policy.up_seconds, now)}
+    lost = {key for key, streak in answering.items() if streak.reached(2, policy.redeploy_seconds, now)}
     return Detection(DetectionState(failing, returning, answering), down, frozenset(back | lost))
 
 

@@ -73,7 +73,9 @@ def opened(incidents: ports.Incidents, model: str, outage: Outage, now: float) -
     onset by a watcher that had lost its cursor. A closed one is returned as it is."""
     known = incidents.all(model, open_only=True)
     new = Incident(outage.incident, model, outage.target, outage.onset)
-    incident = next((one for one in known if one.target == outage.target), None) or incidents.open(new)
+    incident = next(
+        (open_incident for open_incident in known if open_incident.target == outage.target), None
+    ) or incidents.open(new)
     if not incident.is_open:
         return incident
     return incidents.note(incident.id, Entry(now, "detected", "0", f"{incident.target} cannot serve {model}"))
@@ -109,8 +111,8 @@ def _notify_together(
     for those in ``unavailable``: another that failed since was neither drained nor replaced."""
     if incident.has("notified", key):
         return incident
-    others = [one for one in failed_together(ctx.incidents, incident) if one.target in unavailable]
-    targets = listed([incident.target, *(one.target for one in others)])
+    others = [other for other in failed_together(ctx.incidents, incident) if other.target in unavailable]
+    targets = listed([incident.target, *(other.target for other in others)])
     if key == DOWN:
         notice = down_notice(spec, incident, targets, text)
     else:
@@ -123,11 +125,11 @@ def _notify_together(
 def failed_together(incidents: ports.Incidents, incident: Incident) -> list[Incident]:
     """The other open incidents of the same model and site that began with this one."""
     return [
-        one
-        for one in incidents.all(incident.model, open_only=True)
-        if one.id != incident.id
-        and one.target.site == incident.target.site
-        and abs(one.opened_at - incident.opened_at) <= TOGETHER_SECONDS
+        other
+        for other in incidents.all(incident.model, open_only=True)
+        if other.id != incident.id
+        and other.target.site == incident.target.site
+        and abs(other.opened_at - incident.opened_at) <= TOGETHER_SECONDS
     ]
 
 

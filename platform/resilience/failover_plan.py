@@ -26,9 +26,13 @@ def successor(
     """
     ring = spec.failover_order
     start = ring.index(target) + 1
-    sites, clouds = {one.site for one in unavailable}, {one.cloud for one in unavailable}
-    candidates = [one for one in ring[start:] + ring[:start] if one not in unavailable and one not in exhausted]
-    return min(candidates, key=lambda one: (one.site in sites, one.cloud in clouds), default=None)
+    sites, clouds = {target.site for target in unavailable}, {target.cloud for target in unavailable}
+    candidates = [
+        candidate
+        for candidate in ring[start:] + ring[:start]
+        if candidate not in unavailable and candidate not in exhausted
+    ]
+    return min(candidates, key=lambda candidate: (candidate.site in sites, candidate.cloud in clouds), default=None)
 
 
 def baseline_replicas(spec: ModelSpec, target: Target) -> int:

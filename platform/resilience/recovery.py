@@ -107,7 +107,7 @@ def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
     try:
         capacity = replace_capacity(ctx, spec, version, others)
         exhausted = capacity.refused
-        upstreams |= {one: upstream for one, upstream in capacity.upstreams.items() if one != target}
+        upstreams |= {other: upstream for other, upstream in capacity.upstreams.items() if other != target}
     except IntermodalError as error:  # less than is needed, and still better with this target than without it
         incident = ctx.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
     shift_traffic(ctx, spec, version, others, upstreams, exhausted, keep_cold=False)
@@ -140,7 +140,7 @@ def _mirror(
     ctx: FailoverContext, spec: ModelSpec, target: Target, version: str, unavailable: Collection[Target]
 ) -> None:
     """From the registry; when that cannot give it, from the mirror of another available site."""
-    sites = sites_of(one for one in spec.failover_order if one not in unavailable)
+    sites = sites_of(other for other in spec.failover_order if other not in unavailable)
     sources = [ctx.stores[site] for site in sites if site != target.site]
     with TemporaryDirectory() as folder:
         source, manifest = copy_of(ctx.registry, sources, spec.name, version, Path(folder), ctx.log)

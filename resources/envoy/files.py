@@ -1,4 +1,4 @@
-"""Files that are whole or not there: written beside, synced, and renamed into place."""
+"""Files that are whole or not there: written beside, synced, and renamed onto the name."""
 
 import os
 import tempfile

@@ -56,8 +56,8 @@ class JsonIncidents(BaseModel):
     def note(self, id: str, entry: Entry) -> Incident:
         return self._change(id, lambda incident: incident.noted(entry))
 
-    def close(self, id: str, at: float) -> Incident:
-        return self._change(id, lambda incident: incident.closed(at))
+    def close(self, id: str, closed_at: float) -> Incident:
+        return self._change(id, lambda incident: incident.closed(closed_at))
 
     def get(self, id: str) -> Incident | None:
         # Closed first: where a writer is killed while closing, the document is in both folders, and it is closed.
@@ -72,10 +72,10 @@ class JsonIncidents(BaseModel):
         found: dict[str, Incident] = {}
         with self._reached():
             for state in ("open",) if open_only else ("open", "closed"):
-                found |= {one.id: one for one in self._read_all(state, model)}
+                found |= {incident.id: incident for incident in self._read_all(state, model)}
             if open_only:
-                found = {id: one for id, one in found.items() if one.is_open and not self._is_closed(id)}
-        return sorted(found.values(), key=lambda one: (one.opened_at, one.id))
+                found = {id: incident for id, incident in found.items() if incident.is_open and not self._is_closed(id)}
+        return sorted(found.values(), key=lambda incident: (incident.opened_at, incident.id))
 
     @cached_property
     def _documents(self) -> Documents:
@@ -89,7 +89,7 @@ class JsonIncidents(BaseModel):
         ids = [name.removesuffix(".json") for name in names if name.startswith(f"{model}-" if model else "")]
         with ThreadPoolExecutor(READERS) as pool:
             found = list(pool.map(lambda id: self._read_or_log(state, id), ids))
-        return [one for one in found if one is not None and model in ("", one.model)]
+        return [incident for incident in found if incident is not None and model in ("", incident.model)]
 
     def _read_or_log(self, state: str, id: str) -> Incident | None:
         found = self._documents.read(_key(state, id))

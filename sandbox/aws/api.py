@@ -1,4 +1,4 @@
-"""SageMaker's control plane: what is asked in ``X-Amz-Target``, checked against its contract, and answered."""
+"""SageMaker's control plane: the operation of ``X-Amz-Target``, checked against its contract, and its response."""
 
 from collections.abc import Callable, Collection
 
@@ -23,7 +23,7 @@ EMULATED = {
     "ListEndpointConfigs": PAGING,
     "ListEndpoints": PAGING | {"StatusEquals"},
 }
-"""Members that have an effect here. Another one is refused: to accept it would be to pretend."""
+"""Members that are emulated. Others are refused, since a client would expect their effect."""
 
 
 def _only(what: str, parameters: Document) -> None:
@@ -32,7 +32,7 @@ def _only(what: str, parameters: Document) -> None:
 
 
 class Api:
-    """One method for each operation; what has none is answered 501."""
+    """A method for each operation. An operation without one gets 501."""
 
     def __init__(self, records: Records, fleet: Fleet, elsewhere: Collection[str] = ()) -> None:
         """``elsewhere``: buckets of other regions."""
@@ -98,7 +98,7 @@ class Api:
 
     def update_endpoint(self, parameters: Document) -> Document:
         name, config = parameters["EndpointName"], parameters["EndpointConfigName"]
-        self._settled(name, ("InService",))
+        self._require_status(name, ("InService",))
         self.records.get(CONFIG, config)
         self.records.change(name, EndpointStatus="Updating", Pending=config, FailureReason=None)
         self.fleet.launch(name)
@@ -106,13 +106,13 @@ class Api:
 
     def delete_endpoint(self, parameters: Document) -> Document:
         name = parameters["EndpointName"]
-        self._settled(name, ("InService", "Failed"))
+        self._require_status(name, ("InService", "Failed"))
         self.records.change(name, EndpointStatus="Deleting")
         self.fleet.remove(name)
         return {}
 
-    def _settled(self, name: str, states: tuple[str, ...]) -> None:
-        """An endpoint under way takes no order: https://github.com/aws/amazon-sagemaker-examples/issues/3432"""
+    def _require_status(self, name: str, states: tuple[str, ...]) -> None:
+        """An endpoint in transition refuses changes: https://github.com/aws/amazon-sagemaker-examples/issues/3432"""
         status = self.records.get(ENDPOINT, name)["EndpointStatus"]
         if status == "Failed" and "Failed" not in states:
             raise invalid(

@@ -64,7 +64,7 @@ def _answer(reading: Reading, query: Document, start: float, end: float, newest_
     return {
         "Id": query["Id"],
         "Label": query.get("Label", query["MetricStat"]["Metric"]["MetricName"]),
-        "Timestamps": [at for at, _ in points],
+        "Timestamps": [moment for moment, _ in points],
         "Values": [value for _, value in points],
         "StatusCode": "Complete",
     }
@@ -78,15 +78,15 @@ def _points(reading: Reading, stat: Document, start: float, end: float) -> Itera
     namespace, name = metric.get("Namespace", ""), metric.get("MetricName", "")
     if (namespace, name) not in UNITS:
         raise not_emulated(f"the metric {namespace} {name}")
-    dimensions = {one["Name"]: one["Value"] for one in metric.get("Dimensions", [])}
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
     if set(dimensions) != DIMENSIONS:
         raise not_emulated(f"dimensions other than {' and '.join(sorted(DIMENSIONS))}")
     if stat.get("Unit", UNITS[namespace, name]) != UNITS[namespace, name]:
         return
-    place = dimensions["EndpointName"], dimensions["VariantName"]
-    for at in range(int(start // 60 * 60), math.ceil(end), period):
-        if values := reading.samples(name, *place, at, at + period):
-            yield at, statistic(stat["Stat"], values)
+    variant = dimensions["EndpointName"], dimensions["VariantName"]
+    for begin in range(int(start // 60 * 60), math.ceil(end), period):
+        if values := reading.samples(name, *variant, begin, begin + period):
+            yield begin, statistic(stat["Stat"], values)
 
 
 def _wrong(message: str) -> AwsError:

@@ -19,7 +19,7 @@ def model(service: str) -> ServiceModel:
 
 
 def operation(name: str, service: str = "sagemaker") -> OperationModel:
-    """Raise UnknownOperationException for what the service does not have."""
+    """The operation's model. Raises UnknownOperationException."""
     if name not in model(service).operation_names:
         raise AwsError("UnknownOperationException", f"{service} has no operation '{name}'", 404)
     return model(service).operation_model(name)
@@ -78,5 +78,5 @@ def _failed(shape: Shape, value: Any) -> str | None:
 
 @cache
 def _pattern(text: str) -> re.Pattern[str]:
-    """AWS writes Java's classes of letters, separators and numbers, which Python's re calls otherwise."""
+    """AWS writes Java's classes of letters, separators and numbers, which Python's re does not have."""
     return re.compile(text.replace(r"\p{L}\p{Z}\p{N}", r"\w\s"))

@@ -41,7 +41,7 @@ class Fleet:
         self.folder = context.home / "endpoints"
 
     def launch(self, name: str) -> None:
-        """Bring the endpoint to its configuration in the background; its state says how it went."""
+        """Bring the endpoint to its configuration in the background. Its state has the outcome."""
         self.context.spawn(self._bring_up(name))
 
     def remove(self, name: str) -> None:
@@ -62,7 +62,7 @@ class Fleet:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(one.stop() for live in self.live.values() for one in live.instances))
+        await asyncio.gather(*(instance.stop() for live in self.live.values() for instance in live.instances))
 
     async def _bring_up(self, name: str) -> None:
         record = self.records.get(ENDPOINT, name)
@@ -153,6 +153,6 @@ class Fleet:
         self.records.delete(ENDPOINT, name)
 
     async def _end(self, live: Live) -> None:
-        await asyncio.gather(*(one.stop() for one in live.instances))
-        for one in live.instances:
-            shutil.rmtree(one.log.with_suffix(""), ignore_errors=True)
+        await asyncio.gather(*(instance.stop() for instance in live.instances))
+        for instance in live.instances:
+            shutil.rmtree(instance.log.with_suffix(""), ignore_errors=True)

@@ -48,7 +48,7 @@ def account_keys(settings: Settings) -> tuple[str, str]:
 
 
 def role(settings: Settings, site: Site) -> dict[str, str]:
-    """What a container finds of its role: here in its environment, on AWS behind a credentials address."""
+    """A container's role: here in its environment, on AWS behind a credentials address."""
     access_key, secret = account_keys(settings)
     return {
         "AWS_ACCESS_KEY_ID": access_key,

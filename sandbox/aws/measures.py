@@ -1,4 +1,4 @@
-"""What this cloud's front measured at its endpoints, as the numbers that SageMaker publishes. An outage takes it along.
+"""The front's measurements of endpoints, as the numbers that SageMaker publishes. They end with an outage.
 
 https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html has more than what is measured here.
 """
@@ -33,7 +33,7 @@ class Measures:
         self._answered, self._unreached = Recorder(), Recorder()
 
     def answered(self, name: str, variant: str, status: int, seconds: float) -> None:
-        """A container was asked; ``status`` is its own, 0 when it was too slow, 503 when it went away."""
+        """A container had the request. ``status`` is its own, 0 when it was too slow, 503 when it died."""
         self._answered.add(f"{name}/{variant}", status, seconds)
 
     def unreached(self, name: str, variant: str) -> None:
@@ -41,9 +41,9 @@ class Measures:
         self._unreached.add(f"{name}/{variant}", 503, 0)
 
     def windows(self, name: str, variant: str, start: float, end: float) -> tuple[Window, Window]:
-        """Requests between two moments (Unix seconds): those that a container was asked, and the others."""
-        place = f"{name}/{variant}"
-        return self._answered.window(place, start, end), self._unreached.window(place, start, end)
+        """Requests between two moments (Unix seconds): those that reached a container, and the others."""
+        variant_key = f"{name}/{variant}"
+        return self._answered.window(variant_key, start, end), self._unreached.window(variant_key, start, end)
 
     def processor(self, name: str, variant: str, start: float, end: float) -> Sequence[float]:
         """Per cent of one core, so that two busy cores are 200."""
@@ -63,7 +63,7 @@ class Measures:
 
 
 class Reading:
-    """The values of many metrics at one moment; requests are counted, and sorted, once for all that is asked."""
+    """The values of many metrics at one moment; requests are counted and sorted once for all metrics."""
 
     def __init__(self, measures: Measures) -> None:
         self._windows, self._processor = cache(measures.windows), measures.processor

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 KEPT = ("_etag", "_storage_class", "checksum_algorithm", "checksum_value", "checksum_type", "checksum_parts")
-"""Attributes of moto's FakeKey that an answer shows."""
+"""Attributes of moto's FakeKey that are in a response."""
 
 
 class Objects:
@@ -56,7 +56,7 @@ class Objects:
             self.saved[bucket, name] = key
 
     def _write(self, path: Path, name: str, key: Any) -> None:
-        _ = key.etag  # moto computes it when first asked
+        _ = key.etag  # moto computes it at the first access
         head = {
             "key": name,
             "metadata": dict(key.metadata.items()),

@@ -95,7 +95,7 @@ class Records:
         return any(arn == self.arn(kind, name) for kind in KINDS for name in self.all(kind))
 
     def page(self, kind: Kind, parameters: Document) -> tuple[list[Document], Document]:
-        """Summaries of one page, newest first unless asked otherwise, and ``NextToken`` where there is more."""
+        """Summaries of one page, newest first unless sorted otherwise, and ``NextToken`` where there is more."""
         found = [
             record
             for record in self.all(kind).values()
@@ -106,8 +106,8 @@ class Records:
         found.sort(key=lambda record: record[sort], reverse=parameters.get("SortOrder", "Descending") == "Descending")
         first, size = _offset(parameters.get("NextToken")), parameters.get("MaxResults", 10)
         more = {"NextToken": _token(first + size)} if first + size < len(found) else {}
-        shown = (kind.name, kind.arn, "CreationTime", *kind.members)
-        return [{member: record[member] for member in shown} for record in found[first : first + size]], more
+        members = (kind.name, kind.arn, "CreationTime", *kind.members)
+        return [{member: record[member] for member in members} for record in found[first : first + size]], more
 
 
 def _token(offset: int) -> str:

@@ -25,7 +25,7 @@ UNEMULATED = (
 
 
 class Runtime:
-    """Called for hundreds of requests a second: nothing here but the copying of bytes, and a count."""
+    """Called for hundreds of requests a second, so it only copies bytes and counts."""
 
     def __init__(self, session: aiohttp.ClientSession, records: Records, fleet: Fleet, measures: Measures) -> None:
         self.session, self.records, self.fleet, self.measures = session, records, fleet, measures
@@ -45,7 +45,7 @@ class Runtime:
             self.measures.unreached(name, live.variant)
             raise AwsError("ServiceUnavailable", f"no instance of endpoint {name} is healthy", 503)
         headers = {header: request.headers[header] for header in PASSED_ON if header in request.headers}
-        status, started = None, time.perf_counter()  # None: the caller went away, and is not counted
+        status, started = None, time.perf_counter()  # None: the caller left, and is not counted
         try:
             async with self.session.post(
                 f"{container.url}/invocations", data=body, headers=headers, timeout=ANSWER
@@ -58,7 +58,7 @@ class Runtime:
             raise self._model_error(name, 0, reason) from error
         except aiohttp.ClientError as error:
             status = 503
-            raise AwsError("ServiceUnavailable", f"an instance of endpoint {name} went away: {error}", 503) from error
+            raise AwsError("ServiceUnavailable", f"an instance of endpoint {name} died: {error}", 503) from error
         finally:
             if status is not None:
                 self.measures.answered(name, live.variant, status, time.perf_counter() - started)
@@ -71,7 +71,7 @@ class Runtime:
         return web.Response(body=content, headers=back)
 
     def fault(self, name: str, kind: Kind) -> None:
-        """The front is about to err in our place. SageMaker's figures have no room for who was refused or throttled."""
+        """The front fails a request instead of us. SageMaker's figures do not have refused or throttled requests."""
         live = self.fleet.live.get(name)
         if live is not None and kind == "unavailable":
             self.measures.unreached(name, live.variant)

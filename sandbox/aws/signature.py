@@ -70,7 +70,7 @@ class Verifier:
             raise _wrong("X-Amz-Date is missing or not a time.") from error
         age = abs((datetime.datetime.now(datetime.UTC) - signed).total_seconds())
         if age > MAX_SKEW_SECONDS or not stamp.startswith(date):
-            raise _wrong(f"Signature expired: {stamp} is {age:.0f} s away from the time here.")
+            raise _wrong(f"Signature expired: {stamp} is {age:.0f} s off the time here.")
 
     def _signature(self, request: web.Request, body: bytes, signed: str, stamp: str) -> str:
         """What a client with our secret would write for the same request, given the names of its signed headers."""

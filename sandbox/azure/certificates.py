@@ -18,7 +18,7 @@ YEARS = 10
 def make(folder: Path) -> None:
     """Write the authority, the server's certificate with its key, and a bundle: certifi's authorities and ours.
 
-    The authority's own key is thrown away: nothing else can ever be signed with it.
+    The authority's own key is not kept, so that nothing else can be signed with it.
     """
     ca_key, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     ca_name, name = _name("Intermodal sandbox CA"), _name("127.0.0.1")

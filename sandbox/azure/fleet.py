@@ -48,7 +48,7 @@ class Fleet:
         self.servers: dict[str, Server] = {}
 
     def begin(self, key: str) -> None:
-        """Make what the state says of ``key`` true, in the background; an older process serves until it is."""
+        """Bring ``key`` to its state in the background. An older process serves until then."""
         if watcher := self._watchers.pop(key, None):
             watcher.cancel()
         watcher = self._watchers[key] = asyncio.ensure_future(self._live(key, self._table[key]))
@@ -85,7 +85,7 @@ class Fleet:
         return "\n".join(text.splitlines()[-lines:])
 
     async def _live(self, key: str, record: dict[str, Any]) -> None:
-        """Start, tell the result, then watch: a process that dies is started again, ever more slowly."""
+        """Start, record the result, then watch: a process that dies is started again with growing pauses."""
         await asyncio.sleep(self._context.faults.slow_start_seconds)
         reason = await self._replace(key, record)
         record["doc"]["properties"]["provisioningState"] = "Failed" if reason else "Succeeded"
@@ -103,7 +103,7 @@ class Fleet:
                 self._context.state.save()
 
     async def _replace(self, key: str, record: dict[str, Any]) -> str:
-        """Put a new process in the place of the old one, which stops after; the reason when it cannot start."""
+        """Replace the process by a new one, and stop the old one after. Returns the reason when none starts."""
         try:
             fresh = await self._start(key, record["doc"])
         except (StartFailed, OSError) as error:

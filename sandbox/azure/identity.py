@@ -1,4 +1,4 @@
-"""Who may ask the sandbox's Azure, and how the official clients find it."""
+"""Who may call the sandbox's Azure, and how the official clients find it."""
 
 import base64
 import importlib.metadata

@@ -1,6 +1,6 @@
 """``Microsoft.Insights/metrics`` of online endpoints and deployments: minutes, averages, split by dimensions.
 
-Source: https://learn.microsoft.com/rest/api/monitor/metrics/list. What is asked otherwise gets 501; every answer is
+Source: https://learn.microsoft.com/rest/api/monitor/metrics/list. Anything else gets 501; every answer is
 checked against the models of azure-mgmt-monitor before it leaves.
 """
 
@@ -64,7 +64,7 @@ def _answer(request: web.Request, kind: str, known: Mapping[str, Metric], read: 
         raise ArmError(400, "BadRequest", f"Failed to find metric configuration: {what}. Emulated: {', '.join(known)}.")
     split_by = _split(query.get("$filter", ""))
     for name in names:
-        if wrong := [one for one in split_by if one not in known[name].dimensions]:
+        if wrong := [dimension for dimension in split_by if dimension not in known[name].dimensions]:
             raise ArmError(400, "BadRequest", f"Dimension {', '.join(wrong)} is not valid for metric {name}.")
     first, last = _timespan(query.get("timespan", ""))
     minutes = [first + MINUTE * index for index in range(math.ceil((last - first) / MINUTE))]
@@ -90,10 +90,10 @@ def _check(query: Mapping[str, str], kind: str) -> None:
         raise ArmError(400, "BadRequest", f"The resource has no metric namespace '{query['metricnamespace']}'.")
     if query.get("interval", "PT1M") != "PT1M":
         raise ArmError(501, "NotImplemented", "The sandbox emulates interval PT1M.")
-    asked = {one.strip().lower() for one in query.get("aggregation", "Average").split(",")}
-    if asked - AGGREGATIONS:
-        raise ArmError(400, "BadRequest", f"Unknown aggregation {', '.join(sorted(asked - AGGREGATIONS))}.")
-    if asked != {"average"}:
+    aggregations = {text.strip().lower() for text in query.get("aggregation", "Average").split(",")}
+    if aggregations - AGGREGATIONS:
+        raise ArmError(400, "BadRequest", f"Unknown aggregation {', '.join(sorted(aggregations - AGGREGATIONS))}.")
+    if aggregations != {"average"}:
         raise ArmError(501, "NotImplemented", "The sandbox emulates aggregation Average.")
     if not query.get("top", "1").isdecimal():
         raise ArmError(400, "BadRequest", "top must be a number.")
@@ -130,11 +130,11 @@ def _metric(resource: str, name: str, metric: Metric, series: list[Series], minu
             {
                 "metadatavalues": [
                     {"name": {"value": label.lower(), "localizedValue": label.lower()}, "value": value}
-                    for label, value in one.labels.items()
+                    for label, value in group.labels.items()
                 ],
-                "data": [_point(minute, one.read(minute)) for minute in minutes],
+                "data": [_point(minute, group.read(minute)) for minute in minutes],
             }
-            for one in series
+            for group in series
         ],
     }
 
@@ -143,5 +143,5 @@ def _point(minute: float, value: float | None) -> Json:
     return {"timeStamp": _text(minute)} | ({} if value is None else {"average": value})
 
 
-def _text(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def _text(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

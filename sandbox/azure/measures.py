@@ -1,4 +1,4 @@
-"""What Azure ML tells Azure Monitor of online endpoints and deployments: measured by the front and by the kernel.
+"""The figures of Azure ML in Azure Monitor of online endpoints and deployments, by the front and the kernel.
 
 Names, units, dimensions: https://learn.microsoft.com/azure/azure-monitor/reference/supported-metrics/
 microsoft-machinelearningservices-workspaces-onlineendpoints-metrics (and ...-onlineendpoints-deployments-metrics)
@@ -47,7 +47,7 @@ class Measures:
         self.usage = Usage(self._processes)
 
     def request(self, endpoint: str, deployment: str, status: int, model_status: int, seconds: float) -> None:
-        """A request to an endpoint was answered; ``model_status`` is 0 when no model was asked."""
+        """A request to an endpoint was answered; ``model_status`` is 0 when it reached no model."""
         self._requests.add(f"{endpoint}/{deployment}", status * 1000 + model_status, seconds)
 
     def of_endpoint(self, endpoint: str, metric: str, split_by: tuple[str, ...]) -> list[Series]:
@@ -57,7 +57,7 @@ class Measures:
             if name.startswith(f"{endpoint}/"):
                 for code in self._requests.window(name, 0, math.inf).answers:
                     labels = _labels(name, code)
-                    groups.setdefault(tuple(labels[one] for one in split_by), []).append((name, code))
+                    groups.setdefault(tuple(labels[label] for label in split_by), []).append((name, code))
         if not split_by:
             groups.setdefault((), [])
         return [
@@ -82,7 +82,7 @@ class Measures:
     def _reader(self, metric: str, members: list[tuple[str, int]]) -> Callable[[float], float | None]:
         def taken(minute: float) -> list[float]:
             windows = ((self._requests.window(name, minute, minute + MINUTE), code) for name, code in members)
-            return sorted(one for window, code in windows for one in window.answers.get(code, ()))
+            return sorted(seconds for window, code in windows for seconds in window.answers.get(code, ()))
 
         def count(minute: float) -> float | None:
             return float(len(taken(minute))) or None

@@ -1,4 +1,4 @@
-"""Online deployments of the management API: what each runs, and how it is doing."""
+"""Online deployments of the management API: what each runs, and its state."""
 
 import json
 from typing import Any
@@ -27,13 +27,13 @@ class OnlineDeployments:
 
     def routes(self) -> list[tuple[str, str, Any]]:
         every = "/onlineEndpoints/{endpoint}/deployments"
-        one = f"{every}/{{deployment}}"
+        named = f"{every}/{{deployment}}"
         return [
             ("GET", every, self._list),
-            ("PUT", one, self._put),
-            ("GET", one, self._get),
-            ("DELETE", one, self._delete),
-            ("POST", f"{one}/getLogs", self._logs),
+            ("PUT", named, self._put),
+            ("GET", named, self._get),
+            ("DELETE", named, self._delete),
+            ("POST", f"{named}/getLogs", self._logs),
         ]
 
     def _record(self, request: web.Request) -> dict[str, Any]:

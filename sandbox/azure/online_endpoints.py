@@ -26,19 +26,19 @@ class OnlineEndpoints:
         self._deployments = context.state.table("deployments")
 
     def routes(self) -> list[tuple[str, str, Any]]:
-        one = "/onlineEndpoints/{endpoint}"
+        named = "/onlineEndpoints/{endpoint}"
         return [
             ("GET", "/onlineEndpoints", self._list),
-            ("PUT", one, self._put),
-            ("PATCH", one, self._patch),
-            ("GET", one, self._get),
-            ("DELETE", one, self._delete),
-            ("POST", f"{one}/listKeys", self._keys),
-            ("POST", f"{one}/regenerateKeys", self._regenerate),
+            ("PUT", named, self._put),
+            ("PATCH", named, self._patch),
+            ("GET", named, self._get),
+            ("DELETE", named, self._delete),
+            ("POST", f"{named}/listKeys", self._keys),
+            ("POST", f"{named}/regenerateKeys", self._regenerate),
         ]
 
     async def resume(self) -> None:
-        """After an outage: settle what was under way, and end what was being deleted."""
+        """After an outage: finish the operations under way, deletions too."""
         for name, record in list(self._table.items()):
             if record["doc"]["properties"]["provisioningState"] == "Deleting":
                 await self._remove(name, self._operations.begin())
@@ -86,7 +86,7 @@ class OnlineEndpoints:
         record = self._table[name] = {"doc": document, "keys": keys}
         operation = self._operations.begin()
         self._context.state.save()
-        self._context.spawn(self._settle(record, operation))
+        self._context.spawn(self._succeed(record, operation))
         headers = self._operations.headers(request, operation)
         return web.json_response(document, status=200 if old else 201, headers=headers)
 
@@ -107,7 +107,7 @@ class OnlineEndpoints:
             if found is None or (share and found["doc"]["properties"]["provisioningState"] == "Deleting"):
                 raise ArmError(400, "BadArgument", f"Traffic names deployment '{deployment}', which does not exist.")
 
-    async def _settle(self, record: dict[str, Any], operation: str) -> None:
+    async def _succeed(self, record: dict[str, Any], operation: str) -> None:
         record["doc"]["properties"]["provisioningState"] = "Succeeded"
         self._operations.end(operation)
 

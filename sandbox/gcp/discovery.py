@@ -1,4 +1,4 @@
-"""Google's own description of an API as a router and a validator: what it does not know is not answered.
+"""Google's own description of an API as a router and a validator: calls that are not in it are refused.
 
 The documents are in google-api-python-client. Required fields stand only in descriptions ("Required. ..."); clients
 may send enums as numbers (the generated REST clients do).

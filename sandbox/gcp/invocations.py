@@ -33,7 +33,7 @@ class Invocations:
 
     async def handle(self, request: web.Request) -> web.Response:
         path, mark, query = request.raw_path.removeprefix(PATH).partition("?")
-        service, _, rest = path.partition("/")
+        service, _, below = path.partition("/")
         name = f"{PARENT}/services/{service}"
         if name not in self._records:
             return page(404, "Page not found")
@@ -47,7 +47,7 @@ class Invocations:
         if container is None:
             return page(503, "Service Unavailable")
         delayed, began = self._context.faults.delay_seconds("endpoints"), time.perf_counter()
-        answer = await self._call(request, f"{container.url}/{rest}{mark}{query}")
+        answer = await self._call(request, f"{container.url}/{below}{mark}{query}")
         self._metrics.request(name, answer.status, delayed + time.perf_counter() - began)
         return answer
 

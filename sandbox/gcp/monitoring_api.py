@@ -87,22 +87,22 @@ def _page(series: list[Json], query: Any) -> Json:
     except ValueError as error:
         raise ApiError("INVALID_ARGUMENT", f"pageSize and pageToken: {error}") from error
     page: list[Json] = []
-    for one in series[begin:]:
-        if page and sum(len(taken["points"]) for taken in page) + len(one["points"]) > size:
+    for group in series[begin:]:
+        if page and sum(len(taken["points"]) for taken in page) + len(group["points"]) > size:
             return {"timeSeries": page, "nextPageToken": str(begin + len(page))}
-        page.append(one)
+        page.append(group)
     return {"timeSeries": page} if page else {}
 
 
 def _moment(query: Any, name: str) -> float:
     text = query.get(name, "")
     try:
-        at = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError as error:
         raise ApiError("INVALID_ARGUMENT", f'Field {name} had an invalid value of "{text}".') from error
-    if at.tzinfo is None:
+    if moment.tzinfo is None:
         raise ApiError("INVALID_ARGUMENT", f'Field {name} must be RFC 3339 with a zone: "{text}".')
-    return at.timestamp()
+    return moment.timestamp()
 
 
 def _seconds(text: str) -> float:

@@ -18,8 +18,8 @@ class Operations:
         self._table = table
 
     def begin(self, service: Json) -> Json:
-        place = service["name"].split("/services/")[0]
-        name = f"{place}/operations/{uuid.uuid4()}"
+        parent = service["name"].split("/services/")[0]
+        name = f"{parent}/operations/{uuid.uuid4()}"
         document = {"name": name, "done": False, "metadata": {"@type": SERVICE_TYPE, **service}}
         for old in [key for key, entry in self._table.items() if entry["operation"]["done"]][: -REMEMBERED or None]:
             del self._table[old]
@@ -27,7 +27,7 @@ class Operations:
         return document
 
     def finish(self, service_name: str, service: Json) -> None:
-        """End every unfinished operation of this service with what became of it."""
+        """End each unfinished operation of this service with its outcome."""
         for entry in self._table.values():
             if entry["service"] != service_name or entry["operation"]["done"]:
                 continue

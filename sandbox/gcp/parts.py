@@ -31,7 +31,7 @@ class Parts:
         return upload
 
     def about(self, upload: str) -> dict[str, Any] | None:
-        """What ``begin`` was told; None for an upload that is unknown, completed or aborted."""
+        """What ``begin`` was given. None for an upload that is unknown, completed or aborted."""
         if not re.fullmatch(r"[0-9a-f]{32}", upload) or not (self._folder / upload).is_dir():
             return None
         return dict(json.loads((self._folder / upload / "object.json").read_text("utf-8")))

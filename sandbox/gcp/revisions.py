@@ -39,7 +39,7 @@ class Revisions:
         self.live = live
 
     def restore(self) -> None:
-        """After an outage: everything that served is started again, everything unfinished is taken up."""
+        """After an outage: start again what served, and continue what was unfinished."""
         for name, record in self._records.items():
             service, serving = record["service"], record.get("serving")
             is_newest = serving is not None and serving["revision"] == service["latestCreatedRevision"]
@@ -143,7 +143,7 @@ class Revisions:
             return False
 
     async def _retire(self, container: Container, revision: str) -> None:
-        """Requests that were on their way when traffic moved still arrive."""
+        """Stop it after the requests that were under way when traffic moved."""
         await asyncio.sleep(GRACE_SECONDS)
         await self._end(container, revision)
 

@@ -49,9 +49,11 @@ class RunApi:
         if found is None:
             raise ApiError("NOT_FOUND", f"run.v2 has no method {request.method} {request.path}.")
         method, names = found
-        place = next(iter(names.values()))
-        if not f"{place}/".startswith(f"{PARENT}/"):
-            raise ApiError("PERMISSION_DENIED", f"The sandbox has one place, {PARENT}; permission denied on {place}.")
+        resource = next(iter(names.values()))
+        if not f"{resource}/".startswith(f"{PARENT}/"):
+            raise ApiError(
+                "PERMISSION_DENIED", f"The sandbox has one location, {PARENT}; permission denied on {resource}."
+            )
         handler, query = self._handlers.get(method.id.removeprefix(PREFIX), (None, set[str]()))
         self._check_query(request, method, query)
         if handler is None:

@@ -1,4 +1,4 @@
-"""What Cloud Run tells Cloud Monitoring of its revisions: measured by the front, by the clock and by the kernel.
+"""The figures of Cloud Run in Cloud Monitoring of its revisions: by the front, by the clock and by the kernel.
 
 https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run
 """
@@ -35,7 +35,7 @@ METRICS: Mapping[str, Metric] = {
 
 @dataclass(frozen=True)
 class Series:
-    """``read(start, end)``: what a DELTA gathered between, what a GAUGE showed at the end, None for no point."""
+    """``read(start, end)``: a DELTA's sum in the span, a GAUGE's value at its end, None for no point."""
 
     metric: Mapping[str, str]
     resource: Mapping[str, str]
@@ -60,7 +60,7 @@ class RunMetrics:
         self.starts.add(revision, 200, seconds)
 
     def series(self, metric: str) -> list[Series]:
-        """One for each combination of labels that has anything to tell."""
+        """One for each combination of labels that has a point."""
         match metric.removeprefix("run.googleapis.com/"):
             case "request_count":
                 return self._by_code(lambda revision, code: lambda s, e: self._count(revision, code, s, e))
@@ -124,6 +124,6 @@ class RunMetrics:
 
 def _one(revision: str, labels: Mapping[str, str], read: Callable[[float, float], Value | None]) -> Series:
     service, short = revision.split("/")[-3], revision.rsplit("/", 1)[1]
-    place = {"project_id": PROJECT, "location": REGION}
+    location = {"project_id": PROJECT, "location": REGION}
     named = {"service_name": service, "revision_name": short, "configuration_name": service}
-    return Series(labels, place | named, read)
+    return Series(labels, location | named, read)

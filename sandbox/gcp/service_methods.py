@@ -49,8 +49,8 @@ class ServiceMethods:
         record["service"] = services.changed(old, body)
         if record["service"]["latestCreatedRevision"] != old["latestCreatedRevision"] or old["reconciling"]:
             return self._begin(name, start=record["service"]["latestCreatedRevision"] != old["latestCreatedRevision"])
-        settled = {"reconciling": False, "terminalCondition": old["terminalCondition"]}
-        record["service"] |= settled | {"observedGeneration": record["service"]["generation"]}
+        unchanged = {"reconciling": False, "terminalCondition": old["terminalCondition"]}
+        record["service"] |= unchanged | {"observedGeneration": record["service"]["generation"]}
         operation = self._operations.begin(record["service"])
         self._operations.finish(name, record["service"])
         self._context.state.save()

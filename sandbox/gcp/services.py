@@ -35,7 +35,7 @@ def check_id(service: str) -> None:
 
 
 def check(service: Json) -> None:
-    """Rules that stand in Google's documentation but not in the schema. Raises ApiError."""
+    """Rules of Google's documentation that are not in the schema. Raises ApiError."""
     template = service["template"]
     for key, value in [*service.get("labels", {}).items(), *template.get("labels", {}).items()]:
         if not _LABEL_KEY.fullmatch(key) or not _LABEL_VALUE.fullmatch(value):
@@ -70,7 +70,7 @@ def created(name: str, uri: str, body: Json) -> Json:
 
 
 def changed(old: Json, body: Json) -> Json:
-    """``old`` with what the client wants now, in its next generation; a new template makes a new revision."""
+    """``old`` with the client's changes, in its next generation. A new template makes a new revision."""
     kept = {"name", "uid", "uri", "urls", "creator", "createTime", "observedGeneration"}
     kept |= {"latestReadyRevision", "latestCreatedRevision"}
     wanted = {key: value for key, value in body.items() if key not in kept | {"etag"}}

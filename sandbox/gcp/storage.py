@@ -87,7 +87,7 @@ class Storage:
         return await forward(request, self._context.session, self.url + request.raw_path)
 
     async def has_bucket(self, bucket: str) -> bool:
-        """Asked for every request of the XML API, so a yes is remembered."""
+        """Called for every request of the XML API, so an existing bucket is remembered."""
         if bucket not in self._buckets:
             url = URL(f"{self.url}/storage/v1/b/{quote(bucket, safe='')}", encoded=True)
             async with self._context.session.get(url) as answer:
@@ -101,19 +101,19 @@ class Storage:
         StartFailed when there is nothing.
         """
         base = f"{self.url}/storage/v1/b/{quote(bucket, safe='')}/o"
-        place, below = f"gs://{bucket}/{prefix}", f"{prefix.strip('/')}/".lstrip("/")
+        source, below = f"gs://{bucket}/{prefix}", f"{prefix.strip('/')}/".lstrip("/")
         names, page = [], ""
         while True:
             async with self._context.session.get(base, params={"prefix": below, "pageToken": page}) as answer:
                 if answer.status != 200:
-                    raise StartFailed(f"cannot mount {place}: bucket {bucket} does not exist or cannot be read")
+                    raise StartFailed(f"cannot mount {source}: bucket {bucket} does not exist or cannot be read")
                 listing = json.loads(await answer.read())
             names += [item["name"] for item in listing.get("items", [])]
             page = listing.get("nextPageToken", "")
             if not page:
                 break
         if not names:
-            raise StartFailed(f"cannot mount {place}: it holds no objects")
+            raise StartFailed(f"cannot mount {source}: it holds no objects")
         for name in names:
             await self._copy(f"{base}/{quote(name, safe='')}?alt=media", folder / name.removeprefix(below), folder)
 

@@ -103,7 +103,7 @@ def _points(metric: Metric, period: float, members: list[Series], start: float, 
     found = []
     for back in range(math.ceil((end - start) / period)):
         until = end - back * period
-        values = [value for one in members if (value := one.read(until - period, until)) is not None]
+        values = [value for member in members if (value := member.read(until - period, until)) is not None]
         if values:
             begin = until if metric.kind == "GAUGE" else until - period
             interval = {"startTime": _text(begin), "endTime": _text(until)}
@@ -115,7 +115,9 @@ def _summed(values: list[Value]) -> Json:
     numbers = [value for value in values if isinstance(value, int)]
     if numbers:
         return {"int64Value": str(sum(numbers))}
-    return {"distributionValue": distribution([one for value in values if isinstance(value, list) for one in value])}
+    return {
+        "distributionValue": distribution([sample for value in values if isinstance(value, list) for sample in value])
+    }
 
 
 def distribution(population: list[float]) -> Json:
@@ -157,5 +159,5 @@ def _plural(name: str) -> str:
     return re.sub(r"^(metric|resource)\.label\.", r"\1.labels.", name)
 
 
-def _text(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat().replace("+00:00", "Z")
+def _text(moment: float) -> str:
+    return datetime.fromtimestamp(moment, UTC).isoformat().replace("+00:00", "Z")

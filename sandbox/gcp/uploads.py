@@ -81,7 +81,7 @@ class Uploads:
     async def _store(
         self, bucket: str, name: str, about: dict[str, Any], conditions: dict[str, str], data: AsyncIterator[bytes]
     ) -> web.Response:
-        """A "multipart" upload of the JSON API: the only one in which fake-gcs-server minds preconditions."""
+        """A "multipart" upload of the JSON API: the only one in which fake-gcs-server checks preconditions."""
         url = URL(f"{self._storage.url}/upload/storage/v1/b/{_q(bucket)}/o", encoded=True)
         url = url.update_query({"uploadType": "multipart", **conditions})
         boundary = uuid.uuid4().hex

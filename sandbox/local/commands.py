@@ -1,4 +1,4 @@
-"""What people type about the sandbox. Imports only when a command runs, so that ``intermodal --help`` is quick."""
+"""Commands of the sandbox. They import when they run, so that ``intermodal --help`` is quick."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ SCOPE_HELP = """
 
 @click.command()
 def down() -> None:
-    """Stop everything that `up` started; what was stored stays."""
+    """Stop everything that `up` started. Stored data is kept."""
     from intermodal.sandbox.local.up import down as stop
     from intermodal.sandbox.settings import Settings
 
@@ -45,7 +45,7 @@ def sandbox_up() -> None:
 
 @sandbox.command("down")
 def sandbox_down() -> None:
-    """Stop the sites; what they stored stays."""
+    """Stop the sites. Their stored data is kept."""
     from intermodal.sandbox import clouds
     from intermodal.sandbox.settings import Settings
 
@@ -76,7 +76,7 @@ def restore(scope: str) -> None:
 
 @sandbox.command("status")
 def sandbox_status() -> None:
-    """Which sites answer, where, and with which faults."""
+    """Print which sites answer, where, and with which faults."""
     from intermodal.sandbox import clouds
     from intermodal.sandbox.settings import Settings
 

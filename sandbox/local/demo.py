@@ -1,4 +1,4 @@
-"""``make demo``: months of real traffic, data that drifts, a site that dies, and nobody at the keyboard."""
+"""``make demo``: months of real traffic, data that drifts and a site that dies, unattended."""
 
 import itertools
 import time
@@ -29,7 +29,8 @@ A_MONTH = 5000
 
 @dataclass(frozen=True)
 class Outcome:
-    """How it went. ``late``: how late each reaction was, seconds; ``missing``: what did not come in time."""
+    """The outcome. ``late`` has the delay of each reaction in seconds, ``missing`` the reaction that did not come in
+    time."""
 
     page: str
     late: dict[str, float]
@@ -57,7 +58,7 @@ def play(settings: Settings, gateway: Gateway, incidents: Incidents, say: Callab
 
 @dataclass
 class Story:
-    """What is needed to play it. ``late`` holds how late each reaction was, in seconds, in the order they came."""
+    """The demo's steps. ``late`` has the delay of each reaction in seconds, in order."""
 
     settings: Settings
     gateway: Gateway
@@ -80,7 +81,7 @@ class Story:
             self._outage()
 
     def note(self, text: str) -> None:
-        """Say it, and keep it on the model's timeline in the UI."""
+        """Print the text and keep it on the model's timeline in the UI."""
         self.say(text)
         where = f"http://127.0.0.1:{self.settings.ports.ui}/report_asset_observation/{DEMO}/timeline"
         try:
@@ -142,15 +143,15 @@ class Story:
         return incident
 
     def _until(self, what: str, seconds: float, done: Callable[[], Any]) -> float:
-        """Wait; the time that ``done`` gave. IntermodalError when it did not come."""
+        """Wait until ``done`` returns a time. IntermodalError when it does not."""
         deadline = time.time() + seconds
-        while not (at := done()):
+        while not (reached_at := done()):
             if time.time() > deadline:
                 raise IntermodalError(
                     f"Not within {seconds:.0f} s: {what}.", hint=f"UI: port {self.settings.ports.ui}."
                 )
             time.sleep(0.05)
-        return float(at)
+        return float(reached_at)
 
     def _route(self) -> Route:
         route = self.gateway.route(DEMO)
@@ -179,7 +180,7 @@ class Story:
         runs.follow(self.settings, runs.launch(self.settings, f"data_{DEMO}", tags), lambda _: None)
 
     def _bodies(self, month: str, start: int = 0, again: str = "") -> Iterator[bytes]:
-        """Every so many-th flight of a month, in their order, so that about A_MONTH ask."""
+        """Evenly chosen flights of a month in order, about A_MONTH of them."""
         from intermodal.models.flight_delay import data
 
         signature = rows.signature_of(self._route().metadata)
@@ -188,6 +189,6 @@ class Story:
             yield v2.request_body(signature, [flight], id=flight["flight_id"] + again)
 
     def _month_after_month(self, month: str) -> Iterator[bytes]:
-        """Other flights of the same month each time, until somebody stops it."""
+        """Other flights of the same month each time, without end."""
         for turn in itertools.count():
             yield from self._bodies(month, start=turn % 5, again=f"#{turn}" if turn >= 5 else "")

@@ -1,4 +1,4 @@
-"""Callers: requests at a fixed rate, whatever the answers take (an open loop), each counted."""
+"""Callers: requests at a fixed rate, however slow the responses are (an open loop)."""
 
 import asyncio
 import threading
@@ -13,12 +13,12 @@ import aiohttp
 
 @dataclass(frozen=True)
 class Sent:
-    """One request: when it was sent (Unix seconds), how long it took, and what came back.
+    """One request: when it was sent (Unix seconds), how long it took, and its response.
 
     ``status`` is 0 when there was no answer at all; then ``target`` is the reason.
     """
 
-    at: float
+    sent_at: float
     seconds: float
     status: int
     target: str
@@ -40,7 +40,9 @@ class Callers:
 
     def targets(self, since: float = 0.0) -> Counter[str]:
         """How many answers each target gave to requests sent since then."""
-        return Counter(request.target for request in list(self.sent) if request.status == 200 and request.at >= since)
+        return Counter(
+            request.target for request in list(self.sent) if request.status == 200 and request.sent_at >= since
+        )
 
     def play(self, bodies: Iterable[bytes]) -> None:
         """Send these and return when all are answered, or when ``stopping`` is set."""
@@ -74,7 +76,7 @@ class Callers:
             await asyncio.gather(*running)
 
     async def _send(self, session: aiohttp.ClientSession, body: bytes) -> None:
-        at, started = time.time(), time.perf_counter()
+        sent_at, started = time.time(), time.perf_counter()
         try:
             async with session.post(self.url, data=body, headers={"content-type": "application/json"}) as answer:
                 await answer.read()
@@ -82,4 +84,4 @@ class Callers:
                 version = answer.headers.get("x-intermodal-version", "")
         except (aiohttp.ClientError, TimeoutError) as error:
             status, target, version = 0, repr(error), ""
-        self.sent.append(Sent(at, time.perf_counter() - started, status, target, version))
+        self.sent.append(Sent(sent_at, time.perf_counter() - started, status, target, version))

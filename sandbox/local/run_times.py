@@ -17,7 +17,7 @@ def run_times(entries: Sequence[dg.EventLogEntry]) -> Mapping[str, float]:
 
     Steps run one at a time (docs/adr/0005). A step that did not end is in Dagster's "between".
     """
-    at: dict[dg.DagsterEventType, float] = {}
+    first_of: dict[dg.DagsterEventType, float] = {}
     began: dict[str, float] = {}
     steps: dict[str, float] = {}
     last = 0.0
@@ -25,14 +25,16 @@ def run_times(entries: Sequence[dg.EventLogEntry]) -> Mapping[str, float]:
         event = entry.dagster_event
         if event is None:
             continue
-        at[event.event_type], last = entry.timestamp, entry.timestamp
+        first_of[event.event_type], last = entry.timestamp, entry.timestamp
         if event.event_type == dg.DagsterEventType.STEP_START:
             began[str(event.step_key)] = entry.timestamp
         elif event.is_step_success or event.is_step_failure:
             steps[str(event.step_key)] = entry.timestamp - began[str(event.step_key)]
-    queued, ready = at[dg.DagsterEventType.RUN_ENQUEUED], at[dg.DagsterEventType.RUN_START]
-    taken = at[dg.DagsterEventType.RUN_STARTING]  # nothing is written when the daemon takes it from the queue
-    done = max(at.get(dg.DagsterEventType.STEP_SUCCESS, ready), at.get(dg.DagsterEventType.STEP_FAILURE, ready))
+    queued, ready = first_of[dg.DagsterEventType.RUN_ENQUEUED], first_of[dg.DagsterEventType.RUN_START]
+    taken = first_of[dg.DagsterEventType.RUN_STARTING]  # nothing is written when the daemon takes it from the queue
+    done = max(
+        first_of.get(dg.DagsterEventType.STEP_SUCCESS, ready), first_of.get(dg.DagsterEventType.STEP_FAILURE, ready)
+    )
     return {
         QUEUE: taken - queued,
         START: ready - taken,

@@ -22,9 +22,9 @@ SILENT_PROCESS_SECONDS = 3600.0
 def fail_zombie_runs(instance: dg.DagsterInstance, now: float, location: str | None = None) -> list[str]:
     """Mark runs as failed that have been silent for a while and whose code server is gone; returns their ids.
 
-    A code server outlives its runs when it is told to stop. One that was killed alone leaves them running, so they must
-    be silent too, and for longer while a process of the run's number exists: it may train, or be another's. Runs of
-    code locations other than ``location`` are left alone: their code servers may be on other machines.
+    A code server that is stopped in order outlives its runs. One that was killed alone leaves them running, so they
+    must be silent too, and for longer while a process of the run's number exists: it may train, or be another's. Runs
+    of code locations other than ``location`` are left alone: their code servers may be on other machines.
     """
     found = []
     for record in instance.get_run_records(dg.RunsFilter(statuses=list(WORKING))):

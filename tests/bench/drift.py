@@ -23,7 +23,7 @@ from tests.bench.report import Rounds, Section
 OURS, STREAMED, THEIRS = "ours", "ours, streamed", "Evidently"
 CHILDREN = {OURS: "ours", STREAMED: "streamed", THEIRS: "evidently"}
 ROUNDS = {100_000: 3, 1_000_000: 3, 10_000_000: 1}
-"""By rows; Evidently takes minutes and is not asked again for what it could not do."""
+"""By rows. Evidently takes minutes and is not started again at a size where it failed."""
 EVIDENTLY = ("evidently==0.7.23", "pandas==2.3.3", "numpy==2.4.6", "pyarrow==25.0.1")
 ROOT = Path(__file__).parents[2]
 TIMEOUT = 300
@@ -49,7 +49,7 @@ def measure(_: object = None, sizes: Sequence[int] = tuple(ROUNDS)) -> Section:
         f"{_linearity(found)}."
     )
     header = ["rows", "what", "seconds", "growth, MB", "tables, MB", "drifted", "ours takes"]
-    versions = dict(one.split("==") for one in EVIDENTLY)
+    versions = dict(requirement.split("==") for requirement in EVIDENTLY)
     return Section("Drift", text, header, rows, versions)
 
 
@@ -67,16 +67,17 @@ def _memory(costs: list[Cost]) -> float:
 
 def _linearity(found: Mapping[int, Mapping[str, Costs]]) -> str:
     """What ten times the rows cost, from each size to the next."""
-    said = []
+    sentences = []
     for less, more in pairwise(found):
         for what in (OURS, STREAMED):
-            one, other = found[less][what], found[more][what]
-            if not isinstance(one, str) and not isinstance(other, str):
-                said.append(
-                    f"{what}, {more / less:g} times {less:,} rows took {_seconds(other) / _seconds(one):.1f} times the "
-                    f"time and {_memory(other) - _memory(one):+.0f} MB"
+            smaller, larger = found[less][what], found[more][what]
+            if not isinstance(smaller, str) and not isinstance(larger, str):
+                sentences.append(
+                    f"{what}, {more / less:g} times {less:,} rows took "
+                    f"{_seconds(larger) / _seconds(smaller):.1f} times the time and "
+                    f"{_memory(larger) - _memory(smaller):+.0f} MB"
                 )
-    return "; ".join(said)
+    return "; ".join(sentences)
 
 
 def _size(size: int) -> dict[str, Costs]:
@@ -112,7 +113,7 @@ def _cells(costs: Costs) -> list[object]:
         return [costs, "", "", ""]
     growth = Rounds([cost.growth for cost in costs])
     return [
-        Rounds([one.seconds for one in costs]),
+        Rounds([cost.seconds for cost in costs]),
         growth,
         f"{costs[0].frames:.0f}",
         ", ".join(sorted(costs[0].drifted)),

@@ -56,7 +56,7 @@ def _inputs(verdict: Any) -> Sequence[str]:
 def _reported(result: Any) -> Sequence[str]:
     """The columns whose score reaches the threshold of the method that Evidently chose: a distance, at these sizes."""
     (total, *columns) = result["metrics"]
-    found = [one["config"]["column"] for one in columns if one["value"] >= one["config"]["threshold"]]
+    found = [column["config"]["column"] for column in columns if column["value"] >= column["config"]["threshold"]]
     if len(found) != total["value"]["count"]:
         raise SystemExit(f"Evidently counts {total['value']['count']} drifted columns, these are {found}")
     return found
@@ -105,7 +105,7 @@ def _evidently(folder: Path) -> Cost:
     from evidently import DataDefinition, Dataset, Report
     from evidently.presets import DataDriftPreset
 
-    (current, one), (reference, other) = _loaded(folder, "current"), _loaded(folder, "reference")
+    (current, current_bytes), (reference, reference_bytes) = _loaded(folder, "current"), _loaded(folder, "reference")
     definition = DataDefinition(
         numerical_columns=[f"n{k}" for k in range(NUMBERS)], categorical_columns=[f"t{k}" for k in range(TEXTS)]
     )
@@ -114,7 +114,7 @@ def _evidently(folder: Path) -> Cost:
         tables = [Dataset.from_pandas(table, data_definition=definition) for table in (current, reference)]
         return Report([DataDriftPreset()]).run(*tables).dict()
 
-    return _timed(work, one + other, _reported)
+    return _timed(work, current_bytes + reference_bytes, _reported)
 
 
 def _reference(folder: Path) -> tuple[Any, Any]:
@@ -122,8 +122,8 @@ def _reference(folder: Path) -> tuple[Any, Any]:
     from intermodal.platform.training.profile import Profile
 
     profile = Profile.from_json((folder / "profile.json").read_bytes())
-    inputs = [one for one in profile.columns if not one.name.startswith("prediction_")]
-    return profile, [Column(one.name, "BYTES" if one.is_text else "FP64") for one in inputs]
+    inputs = [column for column in profile.columns if not column.name.startswith("prediction_")]
+    return profile, [Column(column.name, "BYTES" if column.is_text else "FP64") for column in inputs]
 
 
 def _loaded(folder: Path, name: str) -> tuple[pd.DataFrame, float]:

@@ -37,7 +37,7 @@ def measure(installation: Installation) -> Section:
         for count, rounds in found.items()
     ]
     text = (
-        f"Copies of flight_delay under names of their own in one server, asked in turn: one row, {CONNECTIONS} "
+        f"Copies of flight_delay under names of their own in one server, called in turn: one row, {CONNECTIONS} "
         f"connections, {ROUNDS} rounds of {SECONDS} s, the prediction log on. *ready* is from starting the process "
         "until every model has repeated its golden rows; memory is resident, after the load."
     )

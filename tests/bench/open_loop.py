@@ -1,4 +1,4 @@
-"""A load client that keeps its rate whatever the answers take, and is much faster than what it measures.
+"""A load client that keeps its rate however slow the responses are, and is much faster than the measured server.
 
 ``python -m tests.bench.open_loop URL BODYFILE RATE SECONDS`` prints a line for each request: seconds since the start at
 which it was due, seconds by which it was sent late, seconds until its answer, status (0: none). A process of its own,
@@ -15,13 +15,13 @@ from urllib.parse import urlsplit
 
 import uvloop
 
-PATIENCE = 30.0
-"""Seconds for an answer."""
+RESPONSE_SECONDS = 30.0
+"""Limit for one response."""
 
 
 @dataclass(frozen=True)
-class Asked:
-    """One request, all in seconds; ``status`` is 0 when there was no whole answer."""
+class Response:
+    """The response to one request, in seconds. ``status`` is 0 without a complete response."""
 
     due: float
     late: float
@@ -38,7 +38,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
-    def ask(self, request: bytes) -> "asyncio.Future[int]":
+    def send(self, request: bytes) -> "asyncio.Future[int]":
         self.received, self.done = b"", asyncio.get_running_loop().create_future()
         self.transport.write(request)  # type: ignore[attr-defined]
         return self.done
@@ -57,13 +57,13 @@ class Connection(asyncio.Protocol):
             self.done.set_result(0)
 
 
-async def load(url: str, body: bytes, rate: float, seconds: float) -> list[Asked]:
-    parts, loop, idle, asked = urlsplit(url), asyncio.get_running_loop(), list[Connection](), list[Asked]()
+async def load(url: str, body: bytes, rate: float, seconds: float) -> list[Response]:
+    parts, loop, idle, responses = urlsplit(url), asyncio.get_running_loop(), list[Connection](), list[Response]()
     head = f"POST {parts.path} HTTP/1.1\r\nhost: {parts.netloc}\r\ncontent-type: application/json\r\n"
     request = f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
     started = loop.time() + 0.2
 
-    async def one(due: float) -> None:
+    async def request_at(due: float) -> None:
         sent, status = time.perf_counter(), 0
         late = loop.time() - started - due
         try:
@@ -73,24 +73,24 @@ async def load(url: str, body: bytes, rate: float, seconds: float) -> list[Asked
                 connection = idle.pop()
             else:
                 connection = (await loop.create_connection(Connection, parts.hostname, parts.port))[1]
-            async with asyncio.timeout(PATIENCE):
-                status = await connection.ask(request)
+            async with asyncio.timeout(RESPONSE_SECONDS):
+                status = await connection.send(request)
             if status:
                 idle.append(connection)
         except (OSError, TimeoutError):
             status = 0
-        asked.append(Asked(due, late, time.perf_counter() - sent, status))
+        responses.append(Response(due, late, time.perf_counter() - sent, status))
 
     running = set()
     for number in range(int(rate * seconds)):
         due = number / rate
         if (pause := started + due - loop.time()) > 0:
             await asyncio.sleep(pause)
-        task = loop.create_task(one(due))
+        task = loop.create_task(request_at(due))
         running.add(task)
         task.add_done_callback(running.discard)
     await asyncio.gather(*running)
-    return asked
+    return responses
 
 
 class Client:
@@ -102,11 +102,11 @@ class Client:
         assert self._process.stdout is not None
         assert self._process.stdout.readline() == "started\n"
 
-    def asked(self) -> list[Asked]:
-        """Wait until the last answer."""
+    def responses(self) -> list[Response]:
+        """Wait for the last response and return them all."""
         text, _ = self._process.communicate()
         rows = [line.split() for line in text.splitlines()]
-        return [Asked(float(due), float(late), float(took), int(status)) for due, late, took, status in rows]
+        return [Response(float(due), float(late), float(took), int(status)) for due, late, took, status in rows]
 
 
 if __name__ == "__main__":

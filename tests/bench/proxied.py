@@ -15,7 +15,7 @@ import httpx
 from intermodal.platform.targets import Target
 from intermodal.sandbox.settings import free_port
 from tests.bench import proxies
-from tests.bench.open_loop import Asked, Client
+from tests.bench.open_loop import Client, Response
 from tests.bench.proxies import GOLDEN, Proxy, until
 from tests.bench.report import Rounds, Section
 from tests.bench.upstream import Behaviour
@@ -32,7 +32,7 @@ FAULTS: dict[str, Behaviour | None] = {
 
 
 class Upstreams:
-    """Three processes, which can be killed, made to misbehave, and brought back."""
+    """Three upstream processes that can be killed, made to fail and restored."""
 
     def __init__(self, folder: Path) -> None:
         self.ports = {target: free_port() for target in TARGETS}
@@ -108,25 +108,29 @@ def started() -> Iterator[Bench]:
 def added(bench: Bench, rate: int) -> list[list[object]]:
     ways = {"direct": f"http://127.0.0.1:{bench.upstreams.ports[AWS]}/infer"}
     ways |= {proxy.name: proxy.url for proxy in bench.proxies}
-    found: dict[str, list[list[Asked]]] = {name: [] for name in ways}
+    found: dict[str, list[list[Response]]] = {name: [] for name in ways}
     for number in range(ROUNDS):
         for name, url in list(ways.items()) if number % 2 == 0 else reversed(ways.items()):
-            found[name].append(Client(url, bench.body, rate, SECONDS).asked())
+            found[name].append(Client(url, bench.body, rate, SECONDS).responses())
     rows: list[list[object]] = []
     for share in (0.5, 0.99):
-        direct = [quantile_ms(one, share) for one in found["direct"]]
+        direct = [quantile_ms(responses, share) for responses in found["direct"]]
         over = [
-            Rounds([quantile_ms(one, share) - base for one, base in zip(found[name], direct, strict=True)])
+            Rounds([quantile_ms(responses, share) - base for responses, base in zip(found[name], direct, strict=True)])
             for name in bench.names
         ]
         rows.append([f"{rate}/s: p{share * 100:.0f} ms, then added", Rounds(direct), *over])
-    late = [Rounds([quantile_ms(one, 0.99, lambda each: each.late) for one in found[name]]) for name in ways]
-    failed = [sum(each.status != 200 for one in found[name] for each in one) for name in ways]
+    late = [
+        Rounds([quantile_ms(responses, 0.99, lambda each: each.late) for responses in found[name]]) for name in ways
+    ]
+    failed = [sum(each.status != 200 for responses in found[name] for each in responses) for name in ways]
     return [*rows, [f"{rate}/s: failed", *failed], [f"{rate}/s: client late, p99 ms", *late]]
 
 
-def quantile_ms(asked: list[Asked], share: float, of: Callable[[Asked], float] = lambda each: each.took) -> float:
-    return sorted(map(of, asked))[int(share * (len(asked) - 1))] * 1000
+def quantile_ms(
+    responses: list[Response], share: float, of: Callable[[Response], float] = lambda each: each.took
+) -> float:
+    return sorted(map(of, responses))[int(share * (len(responses) - 1))] * 1000
 
 
 def harmed(bench: Bench, fault: str, behaviour: Behaviour | None) -> list[list[object]]:
@@ -136,12 +140,16 @@ def harmed(bench: Bench, fault: str, behaviour: Behaviour | None) -> list[list[o
         for proxy in bench.proxies if number % 2 == 0 else reversed(bench.proxies):
             found[proxy.name].append(harm(bench, proxy, target, behaviour))
     kinds = [found[name] for name in bench.names]
-    sent = {one.sent for kind in kinds for one in kind}
+    sent = {outcome.sent for kind in kinds for outcome in kind}
     return [
-        [f"{fault}: failed of {max(sent)}", "", *(", ".join(str(one.failed) for one in kind) for kind in kinds)],
-        [f"{fault}: longest gap ms", "", *(Rounds([one.gap_ms for one in kind]) for kind in kinds)],
-        [f"{fault}: p99 ms", "", *(Rounds([one.p99_ms for one in kind]) for kind in kinds)],
-        [f"{fault}: drained ms", "", *(", ".join(one.drained for one in kind) for kind in kinds)],
+        [
+            f"{fault}: failed of {max(sent)}",
+            "",
+            *(", ".join(str(outcome.failed) for outcome in kind) for kind in kinds),
+        ],
+        [f"{fault}: longest gap ms", "", *(Rounds([outcome.gap_ms for outcome in kind]) for kind in kinds)],
+        [f"{fault}: p99 ms", "", *(Rounds([outcome.p99_ms for outcome in kind]) for kind in kinds)],
+        [f"{fault}: drained ms", "", *(", ".join(outcome.drained for outcome in kind) for kind in kinds)],
     ]
 
 
@@ -155,22 +163,26 @@ class Harm:
 
 
 def harm(bench: Bench, proxy: Proxy, target: Target, behaviour: Behaviour | None) -> Harm:
-    until(lambda: all(all(one.healthy().values()) for one in bench.proxies))
+    until(lambda: all(all(other.healthy().values()) for other in bench.proxies))
     client = Client(proxy.url, bench.body, FAULT_RATE, FAULT_SECONDS)
     time.sleep(FAULT_AT)
-    at, drained = time.monotonic(), ""
+    harmed_at, drained = time.monotonic(), ""
     bench.upstreams.harm(target, behaviour)
-    while not drained and time.monotonic() < at + FAULT_SECONDS - FAULT_AT:
+    while not drained and time.monotonic() < harmed_at + FAULT_SECONDS - FAULT_AT:
         if not proxy.healthy()[target]:
-            drained = f"{(time.monotonic() - at) * 1000:.0f}"
+            drained = f"{(time.monotonic() - harmed_at) * 1000:.0f}"
         time.sleep(0.01)
-    asked = client.asked()
+    responses = client.responses()
     bench.upstreams.mend(target)
-    good = sorted(one.due + one.late + one.took for one in asked if one.status == 200)
+    good = sorted(response.due + response.late + response.took for response in responses if response.status == 200)
     gap = max((after - before for before, after in pairwise(good)), default=float("inf"))
-    failed = sum(one.status != 200 for one in asked)
+    failed = sum(response.status != 200 for response in responses)
     return Harm(
-        len(asked), failed, gap * 1000, quantile_ms(asked, 0.99), drained or f"not in {FAULT_SECONDS - FAULT_AT:.0f} s"
+        len(responses),
+        failed,
+        gap * 1000,
+        quantile_ms(responses, 0.99),
+        drained or f"not in {FAULT_SECONDS - FAULT_AT:.0f} s",
     )
 
 

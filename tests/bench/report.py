@@ -79,12 +79,12 @@ def measured(section: Section, before: str) -> str:
 
 
 def updated(page: str, section: Section, before: str) -> str:
-    """The page with this section anew: where it was, or at the end. The others keep what they say."""
+    """The page with this section replaced, or added at the end. The others are unchanged."""
     _, *others = page.split("\n## ")
-    known = [f"## {one}" for one in others]
+    known = [f"## {other}" for other in others]
     new, heading = measured(section, before), f"## {section.title}\n"
-    if any(one.startswith(heading) for one in known):
-        sections = [new if one.startswith(heading) else one for one in known]
+    if any(section.startswith(heading) for section in known):
+        sections = [new if section.startswith(heading) else section for section in known]
     else:
         sections = [*known, new]
-    return "\n".join([HEAD, *(f"{one.rstrip()}\n" for one in sections)])
+    return "\n".join([HEAD, *(f"{section.rstrip()}\n" for section in sections)])

@@ -53,7 +53,7 @@ from tests.memory import (
     MemoryTargets,
 )
 from tests.sensors.support import Ticks, jobs, routes, spec
-from tests.targets import SITES, TARGETS
+from tests.targets import AWS, SITES, TARGETS
 
 MODELS, ROUNDS = 1000, 5
 DAY = 24 * 3600.0
@@ -92,11 +92,11 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         gateway.routes[name] = Route(name, "1.0.0", even_weights(TARGETS), {}, "{}")
         tables.frames[name, "features", "2026-10-01"] = None  # type: ignore[assignment]
         if number % 10 == 0:
-            incidents.open(Incident(f"{name}-aws-1", name, "aws", 1.0))
-        for place in targets:
+            incidents.open(Incident(f"{name}-{AWS.dotted}-1", name, AWS, 1.0))
+        for adapter in targets:
             known = endpoint_name(name, "1.0.0", "sandbox")
-            place.endpoints[known] = Endpoint(place.target, known, name, "1.0.0", "https://x", "ready")
-            gateway.held.setdefault(name, {})[place.target] = place.upstream(place.endpoints[known])
+            adapter.endpoints[known] = Endpoint(adapter.target, known, name, "1.0.0", "https://x", "ready")
+            gateway.held.setdefault(name, {})[adapter.target] = adapter.upstream(adapter.endpoints[known])
     return {
         "registry": Registry(names),
         "gateway": gateway,
@@ -112,9 +112,11 @@ def world(names: Sequence[str]) -> dict[str, Any]:
 
 def schedule_states(instance: dg.DagsterInstance, names: Sequence[str]) -> None:
     """Every schedule runs, began long ago, and never ticked."""
-    place = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(executable_path="python")), "here")
+    repository = RemoteRepositoryOrigin(
+        InProcessCodeLocationOrigin(LoadableTargetOrigin(executable_path="python")), "here"
+    )
     for name in names:
-        origin, data = RemoteInstigatorOrigin(place, f"monthly_{name}"), ScheduleInstigatorData("0 0 2 * *", 1.0)
+        origin, data = RemoteInstigatorOrigin(repository, f"monthly_{name}"), ScheduleInstigatorData("0 0 2 * *", 1.0)
         kind, status = InstigatorType.SCHEDULE, InstigatorStatus.DECLARED_IN_CODE
         instance.add_instigator_state(InstigatorState(origin, kind, status, data))
 
@@ -127,7 +129,7 @@ class Row:
     situation: str
     seconds: Rounds
     cursor_bytes: int
-    asked: int
+    runs: int
 
 
 def rows(models: int) -> list[Row]:
@@ -148,8 +150,8 @@ def rows(models: int) -> list[Row]:
             return Ticks(sensor, resources, instance, **own, **more)
 
         def deployed() -> None:
-            for one in own["assets"]:
-                made = dg.AssetMaterialization(one.key, tags={"dagster/code_version": "1"})
+            for asset in own["assets"]:
+                made = dg.AssetMaterialization(asset.key, tags={"dagster/code_version": "1"})
                 instance.report_runless_asset_event(made)
 
         def promoted() -> None:
@@ -175,14 +177,14 @@ def rows(models: int) -> list[Row]:
                 instance.report_runless_asset_event(dg.AssetMaterialization(dg.AssetKey([name, "drift"])))
 
         def expiring() -> None:
-            for place in (resources["targets"].get(target) for target in TARGETS):
-                place.expires_at = time.time() + 60
+            for adapter in (resources["targets"].get(target) for target in TARGETS):
+                adapter.expires_at = time.time() + 60
                 for name in names:
-                    known = place.endpoints[endpoint_name(name, "1.0.0", "sandbox")]
-                    resources["gateway"].held[name][place.target] = place.upstream(known)
-                place.expires_at = time.time() + 3600
+                    known = adapter.endpoints[endpoint_name(name, "1.0.0", "sandbox")]
+                    resources["gateway"].held[name][adapter.target] = adapter.upstream(known)
+                adapter.expires_at = time.time() + 3600
 
-        # Everything is late and nothing newer can be learned from, so people are to be told of every model.
+        # Everything is late and there is no newer data to train on, so people are notified of every model.
         old = MemoryTables({(name, "features", "2024-01-01"): None for name in names})  # type: ignore[misc]
 
         def slow(sensor: dg.SensorDefinition) -> Ticks:
@@ -211,11 +213,11 @@ def rows(models: int) -> list[Row]:
             _row("orphans", "every endpoint in nobody's use", tick(orphans), replaced, 600),
             _row("deployments", f"{models:,} promotions, as many runs", tick(deployments(deploys)), running),
             _row("orphans", f"{models:,} runs in progress", tick(orphans)),
-            _row("traffic", "every model was asked enough", tick(traffic(jobs(names, "watch_"))), busy),
+            _row("traffic", "every model had enough requests", tick(traffic(jobs(names, "watch_"))), busy),
             _row("drift", "measured, and none drifted", tick(drift(retrains)), partial(measured, "none")),
             _row("drift", f"{models:,} drifted at once", tick(drift(retrains)), partial(measured, "drifted")),
-            _row("drift", f"{models:,} to tell of, 0.3 s each", slow(drift(retrains))),
-            _row("staleness", f"{min(models, 200)} to tell of, 0.3 s each", slow(staleness)),
+            _row("drift", f"{models:,} notices, 0.3 s each", slow(drift(retrains))),
+            _row("staleness", f"{min(models, 200)} notices, 0.3 s each", slow(staleness)),
             _row("drills", "none is on", tick(drills)),
             _row("gateway_credentials", "none expires soon", tick(gateway_credentials)),
             _row("gateway_credentials", f"{3 * models:,} expire soon", tick(gateway_credentials), expiring),
@@ -227,7 +229,7 @@ def measure() -> Section:
         "Sensor ticks",
         f"{MODELS:,} models and {MODELS * len(TARGETS):,} endpoints, every port in memory and Dagster's own storage on "
         f"SQLite; {ROUNDS} ticks each, of which the first has no cursor. The goal is less than 2 s.",
-        ("sensor", "situation", "seconds", "cursor, bytes", "runs asked for"),
+        ("sensor", "situation", "seconds", "cursor, bytes", "runs requested"),
         [[getattr(row, part) for part in vars(row)] for row in rows(MODELS)],
     )
 
@@ -236,7 +238,7 @@ def _row(
     sensor: str, situation: str, tick: Ticks, before: Callable[[], None] = lambda: None, step: float = 120.0
 ) -> Row:
     before()
-    taken, asked = [], 0
+    taken, requested = [], 0
     for number in range(ROUNDS):
         now = time.time() + step * number
         if sensor == "heartbeat" and step > 120 and number:  # the daemon was never down
@@ -245,8 +247,8 @@ def _row(
             started = time.perf_counter()
             tick()
             taken.append(time.perf_counter() - started)
-        asked += len(tick.requests)
-    return Row(sensor, situation, Rounds(taken), len(tick.cursor or ""), asked)
+        requested += len(tick.requests)
+    return Row(sensor, situation, Rounds(taken), len(tick.cursor or ""), requested)
 
 
 if __name__ == "__main__":

@@ -25,12 +25,15 @@ def measure(installation: Installation) -> Section:
     where = "v2/models/flight_delay/infer"
     for number in range(ROUNDS):  # other processes each time: where one's memory lies is worth several percent
         with (
-            tempfile.TemporaryDirectory() as place,
+            tempfile.TemporaryDirectory() as logs_folder,
             started(SERVER, "/ping", MODEL_URI=str(folder)) as (ours, _),
-            started(SERVER, "/ping", MODEL_URI=str(folder), INTERMODAL_PREDICTIONS=f"file://{place}") as (logs, _),
+            started(SERVER, "/ping", MODEL_URI=str(folder), INTERMODAL_PREDICTIONS=f"file://{logs_folder}") as (
+                logs,
+                _,
+            ),
             started(
                 *(SERVER, "/ping"),
-                **{"MODEL_URI": str(folder), "INTERMODAL_PREDICTIONS": f"file://{place}", **log_cost.EVERYTHING},
+                **{"MODEL_URI": str(folder), "INTERMODAL_PREDICTIONS": f"file://{logs_folder}", **log_cost.EVERYTHING},
             ) as (whole, _),
             started(nothing, "/") as (empty, _),
         ):

@@ -1,4 +1,4 @@
-"""A server whose prediction log is taken away by SIGUSR1 and given back by SIGUSR2.
+"""A server whose prediction log is switched off by SIGUSR1 and on by SIGUSR2.
 
 Two processes differ by several percent for where their memory lies, more than the log costs; one process, switched off
 and on in turn, differs only by the log.

@@ -15,12 +15,13 @@ from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident, Step
 from intermodal.platform.resilience.detection import DetectionPolicy
+from intermodal.platform.targets import Target
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.sensors.outage import outage
 from tests.bench.report import Rounds, Section
 from tests.memory import MemoryDeployment, MemoryGateway, MemoryStore, MemoryTarget, MemoryTargets
 from tests.sensors import support
-from tests.targets import TARGETS
+from tests.targets import AWS, TARGETS
 
 MODELS, TICKS = 1000, 7
 CONTAINED: tuple[tuple[Step, str], ...] = (("detected", "0"), ("drained", "0"), ("capacity", "0"), ("notified", "down"))
@@ -28,15 +29,15 @@ CONTAINED: tuple[tuple[Step, str], ...] = (("detected", "0"), ("drained", "0"), 
 
 @dataclass(frozen=True)
 class Tick:
-    """Seconds of one sensor's tick in one situation; ``asked`` is how many runs the last one asked for."""
+    """Seconds of one sensor's tick in one situation. ``runs`` is how many runs the last tick requested."""
 
     sensor: str
     situation: str
     seconds: Rounds
-    asked: int
+    runs: int
 
 
-def fleet(models: int = MODELS) -> tuple[MemoryGateway, dict[str, MemoryTarget]]:
+def fleet(models: int = MODELS) -> tuple[MemoryGateway, dict[Target, MemoryTarget]]:
     """A gateway in memory with that many models on three clouds."""
     targets = {target: MemoryTarget(target, MemoryStore(target.site)) for target in TARGETS}
     gateway = MemoryGateway(list(targets.values()))
@@ -48,8 +49,8 @@ def fleet(models: int = MODELS) -> tuple[MemoryGateway, dict[str, MemoryTarget]]
 
 
 @contextmanager
-def outage_ticks(models: int = MODELS) -> Iterator[tuple[support.Ticks, dict[str, MemoryTarget], JsonIncidents]]:
-    """Incidents are the documents that they are in production, and runs are asked for in a real SQLite storage."""
+def outage_ticks(models: int = MODELS) -> Iterator[tuple[support.Ticks, dict[Target, MemoryTarget], JsonIncidents]]:
+    """Incidents are documents as in production, and runs are requested in a real SQLite storage."""
     gateway, targets = fleet(models)
     names = [f"m{number}" for number in range(models)]
     jobs = [*support.jobs(names, "failover_"), *support.jobs(names, "recover_")]
@@ -85,30 +86,30 @@ def outage_figures(models: int = MODELS) -> list[Tick]:
     with outage_ticks(models) as (ticks, targets, incidents):
         found.append(measure(ticks, "the first tick", 1))
         found.append(measure(ticks, "all is well"))
-        targets["aws"].gone = True
-        found.append(measure(ticks, "one cloud is away, first look", 1))
-        found.append(measure(ticks, "one cloud is away, a run for each model", 1))
+        targets[AWS].gone = True
+        found.append(measure(ticks, "one cloud is unavailable, first look", 1))
+        found.append(measure(ticks, "one cloud is unavailable, a run for each model", 1))
         for request in ticks.requests[: models // 5]:
             ticks.run(request, dg.DagsterRunStatus.STARTED)
         found.append(measure(ticks, f"{models // 5} runs are at work"))
         ticks.instance.wipe()
         for number in range(models):
-            one = incidents.open(Incident(f"m{number}-aws-1", f"m{number}", "aws", 1.0))
+            incident = incidents.open(Incident(f"m{number}-{AWS.dotted}-1", f"m{number}", AWS, 1.0))
             for step, key in CONTAINED:
-                one = incidents.note(one.id, Entry(2.0, step, key, "x" * 60))
+                incident = incidents.note(incident.id, Entry(2.0, step, key, "x" * 60))
         found.append(measure(ticks, f"{models:,} open incidents"))
-        targets["aws"].gone = False
+        targets[AWS].gone = False
         found.append(measure(ticks, "the cloud is back, a recovery for each", 3))
     return found
 
 
 def section() -> Section:
-    rows = [[one.sensor, one.situation, one.seconds, one.asked] for one in outage_figures()]
+    rows = [[tick.sensor, tick.situation, tick.seconds, tick.runs] for tick in outage_figures()]
     text = (
         f"{MODELS:,} models on three clouds: the gateway in memory, incidents as files, Dagster's storage on SQLite. "
         f"Goal: less than 2 s. Up to {TICKS} ticks each; what comes only once in a situation was measured once."
     )
-    return Section("The outage sensor", text, ["sensor", "situation", "seconds", "runs asked for"], rows)
+    return Section("The outage sensor", text, ["sensor", "situation", "seconds", "runs requested"], rows)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ SCRIPT = """wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["X-Request-Id"] = "5d5b3cf7-7c1e-4d2a-9d6e-0f0a8f1b2c3d"
 local file = io.open("{body}", "rb"); wrk.body = file:read("*a"); file:close()
-local paths, asked = {{{paths}}}, 0
+local paths, sent = {{{paths}}}, 0
 if #paths > 0 then
-  request = function() asked = asked + 1; return wrk.format(nil, paths[asked % #paths + 1]) end
+  request = function() sent = sent + 1; return wrk.format(nil, paths[sent % #paths + 1]) end
 end
 done = function(summary, latency)
   io.write(string.format("p50=%d p99=%d bad=%d", latency:percentile(50), latency:percentile(99),

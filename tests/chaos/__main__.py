@@ -1,4 +1,4 @@
-"""``python -m tests.chaos [--rounds N] [--write] [part...]``: break a real installation; see where it ends."""
+"""``python -m tests.chaos [--rounds N] [--write] [part...]``: break a real installation and check its end state."""
 
 import argparse
 import signal
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from tests.bench.report import PAGE, load, updated
 from tests.chaos import blind, drills, report, rounds
 from tests.chaos.report import Row
-from tests.chaos.scene import Scene, out, scene
+from tests.chaos.scene import Scene, installed_scene, out
 
 PARTS: dict[str, Callable[[Scene, int], Iterator[Row]]] = {
     "killed": rounds.killed,
@@ -24,11 +24,11 @@ def main(chosen: list[str], number: int, seed: int, write: bool) -> int:
     before = load()
     out.print(f"seed {seed}; bringing up an installation of its own ...", highlight=False)
     rows: list[Row] = []
-    with scene(seed) as at:
+    with installed_scene(seed) as scene:
         try:
             for name in chosen or PARTS:
                 out.print(f"{name}:")
-                rows.extend(PARTS[name](at, number))
+                rows.extend(PARTS[name](scene, number))
         finally:
             out.print(report.table(rows))
     wrong, failed = sum(bool(row.wrong) for row in rows), sum(len(row.failed) for row in rows)
@@ -50,7 +50,7 @@ if __name__ == "__main__":
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all when none is named")
     parser.add_argument("--write", action="store_true", help="also into docs/benchmarks.md")
     given = parser.parse_args()
-    # Whoever stops us wants the installation gone too. In the background a shell has us ignore both, and what we start.
+    # Both signals end the installation too. A shell's background process, and its children, would ignore them.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     sys.exit(main(given.parts, given.rounds, given.seed, given.write))

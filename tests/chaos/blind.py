@@ -1,4 +1,4 @@
-"""A cloud dies while something that others rely on is gone too: Prometheus, MLflow, another cloud's object store."""
+"""A cloud dies while a dependency is unavailable too: Prometheus, MLflow or another cloud's object store."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from intermodal.sandbox.faults import Faults
 from intermodal.sandbox.local import monitoring, services
 from intermodal.sandbox.processes import Programs
 from tests.chaos import ends
-from tests.chaos.log import asked, missing
+from tests.chaos.log import logged_requests, missing
 from tests.chaos.picture import Picture, picture
 from tests.chaos.report import Row
 from tests.chaos.rounds import watched
@@ -18,58 +18,62 @@ from tests.chaos.scene import Scene, out
 from tests.targets import CLOUDS
 
 
-def blind(at: Scene, _: int) -> Iterator[Row]:
-    """Prometheus, then MLflow, killed before an outage and away until the recovery is over."""
-    before = picture(at)
+def blind(scene: Scene, _: int) -> Iterator[Row]:
+    """Prometheus, then MLflow, killed before an outage and unavailable until the recovery is over."""
+    before = picture(scene)
     for name in ("prometheus", "mlflow"):
         if name == "prometheus" and not monitoring.program(name):
             out.print("  prometheus is not installed here: left out")
             continue
-        Programs(at.settings.home).stop(name, kill=True)
-        yield from _out_and_back(at, f"without {name}", before)
-        _start(at, name)
+        Programs(scene.settings.home).stop(name, kill=True)
+        yield from _out_and_back(scene, f"without {name}", before)
+        _start(scene, name)
 
 
-def storage(at: Scene, _: int) -> Iterator[Row]:
-    """A cloud's object store answers 500s while another cloud dies: once it is that one's heir, and once it is not.
+def storage(scene: Scene, _: int) -> Iterator[Row]:
+    """A cloud's object store returns 500 while another cloud dies: once it is its successor, and once it is not.
 
-    What is asked meanwhile must be in the prediction log when the fault has ended.
+    Requests made meanwhile must be in the prediction log when the fault has ended.
     """
-    before = picture(at)
+    before = picture(scene)
     pairs: list[tuple[Cloud, Cloud]] = [("aws", "azure"), ("aws", "gcp")]
     for dead, faulty in pairs:
-        clouds.inject(at.settings, faulty, Faults(error_rate=1.0, scope="storage"))
+        clouds.inject(scene.settings, faulty, Faults(error_rate=1.0, scope="storage"))
         since = time.time()
-        with watched(at, f"{dead} out, {faulty}'s store errs", "") as row:
-            clouds.outage(at.settings, dead)
-            row.settle(partial(ends.after_outage, at, [dead], since, unable=[faulty]))
-            ids = asked(at, f"{dead}-{faulty}", 300)
+        with watched(scene, f"{dead} out, {faulty}'s store errs", "") as row:
+            clouds.outage(scene.settings, dead)
+            row.wait_for(partial(ends.after_outage, scene, [dead], since, exhausted=[faulty]))
+            ids = logged_requests(scene, f"{dead}-{faulty}", 300)
             row.done = f"{len(ids)} requests to look for"
-            clouds.inject(at.settings, faulty, Faults())
-            lost = missing(at, ids, [cloud for cloud in CLOUDS if cloud != dead])
+            clouds.inject(scene.settings, faulty, Faults())
+            lost = missing(scene, ids, [cloud for cloud in CLOUDS if cloud != dead])
             row.wrong = [*row.wrong, *([f"{len(lost)} of {len(ids)} are not in the log"] if lost else [])]
         yield row.row()
-        with watched(at, f"{dead} back", "") as row:
-            clouds.restore(at.settings, dead)
-            row.settle(partial(ends.after_recovery, at, [dead], since, before))
+        with watched(scene, f"{dead} back", "") as row:
+            clouds.restore(scene.settings, dead)
+            row.wait_for(partial(ends.after_recovery, scene, [dead], since, before))
         yield row.row()
 
 
-def _out_and_back(at: Scene, name: str, before: Picture) -> Iterator[Row]:
-    cloud, since = at.dice.choice(CLOUDS), time.time()
+def _out_and_back(scene: Scene, name: str, before: Picture) -> Iterator[Row]:
+    cloud, since = scene.dice.choice(CLOUDS), time.time()
     steps: list[tuple[str, Callable[[], object], Callable[[], list[str]]]] = [
-        ("out", partial(clouds.outage, at.settings, cloud), partial(ends.after_outage, at, [cloud], since)),
-        ("back", partial(clouds.restore, at.settings, cloud), partial(ends.after_recovery, at, [cloud], since, before)),
+        ("out", partial(clouds.outage, scene.settings, cloud), partial(ends.after_outage, scene, [cloud], since)),
+        (
+            "back",
+            partial(clouds.restore, scene.settings, cloud),
+            partial(ends.after_recovery, scene, [cloud], since, before),
+        ),
     ]
     for what, act, look in steps:
-        with watched(at, f"{cloud} {what}", name) as row:
+        with watched(scene, f"{cloud} {what}", name) as row:
             act()
-            row.settle(look)
+            row.wait_for(look)
         yield row.row()
 
 
-def _start(at: Scene, name: str) -> None:
-    known = [*services.services(at.settings), *monitoring.services(at.settings, at.environ)]
-    service = next(one for one in known if one.name == name)
-    services.start(at.settings, service, at.environ)
-    services.wait(at.settings, service)
+def _start(scene: Scene, name: str) -> None:
+    known = [*services.services(scene.settings), *monitoring.services(scene.settings, scene.environ)]
+    service = next(service for service in known if service.name == name)
+    services.start(scene.settings, service, scene.environ)
+    services.wait(scene.settings, service)

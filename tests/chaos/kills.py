@@ -17,26 +17,28 @@ RUN_SECONDS = 5.0
 """A run lives for about five seconds from its process's start, most of which is importing."""
 
 
-def strike(at: Scene, victim: Victim, job: str) -> str:
+def strike(scene: Scene, victim: Victim, job: str) -> str:
     """Wait for a random moment, kill, and start what a service manager would start again; what was done, in words."""
     began = time.monotonic()
     if victim == "daemon":
-        time.sleep(at.dice.uniform(0, LATEST_SECONDS))
-        done = [_kill(runs.daemon(at.settings), "daemon")]
+        time.sleep(scene.dice.uniform(0, LATEST_SECONDS))
+        done = [_kill(runs.daemon(scene.settings), "daemon")]
     else:
-        wait = at.dice.uniform(0, RUN_SECONDS)
-        done = [_kill_run(at, f"{job}_{MODEL}", wait)]
+        wait = scene.dice.uniform(0, RUN_SECONDS)
+        done = [_kill_run(scene, f"{job}_{MODEL}", wait)]
         if victim == "both":
-            done.append(_kill(runs.daemon(at.settings), "daemon"))
+            done.append(_kill(runs.daemon(scene.settings), "daemon"))
     killed = time.monotonic() - began
     if victim != "run":
-        restart(at)
+        restart(scene)
     return f"{killed:.1f} s: {', '.join(done)}"
 
 
-def _kill_run(at: Scene, job: str, wait: float) -> str:
+def _kill_run(scene: Scene, job: str, wait: float) -> str:
     def process() -> psutil.Process | None:
-        return next((one for run in runs.unfinished(at, job) if (one := runs.process_of(at, run.run_id))), None)
+        return next(
+            (found for run in runs.unfinished(scene, job) if (found := runs.process_of(scene, run.run_id))), None
+        )
 
     if not runs.until(process, 120):
         return "no run came"
@@ -51,10 +53,10 @@ def _kill(process: psutil.Process | None, name: str) -> str:
     return name
 
 
-def restart(at: Scene) -> None:
+def restart(scene: Scene) -> None:
     """``dagster dev`` ends when its daemon does; then it is started again, as ``intermodal up`` does."""
-    programs = Programs(at.settings.home)
+    programs = Programs(scene.settings.home)
     runs.until(lambda: not programs.running("ui"), 60)
-    ui = next(service for service in services.services(at.settings) if service.name == "ui")
-    services.start(at.settings, ui, at.environ)
-    services.wait(at.settings, ui)
+    ui = next(service for service in services.services(scene.settings) if service.name == "ui")
+    services.start(scene.settings, ui, scene.environ)
+    services.wait(scene.settings, ui)

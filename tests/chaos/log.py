@@ -1,4 +1,4 @@
-"""Whether every request that was answered is in the prediction logs of the clouds."""
+"""Whether each request that got a response is in the prediction logs of the clouds."""
 
 import itertools
 import time
@@ -15,26 +15,26 @@ from intermodal.sandbox.local.replay import Callers
 from tests.chaos.scene import MODEL, RATE, Scene
 
 PATIENCE_SECONDS = 120.0
-"""A server that could not write tries again, later and later, for a while."""
+"""A server retries a failed write with growing pauses."""
 
 
-def asked(at: Scene, prefix: str, count: int) -> set[str]:
-    """Ask so many times, beside the other callers; the ids of the requests."""
-    callers = Callers(at.callers.url, RATE)
-    callers.play(itertools.islice(at.bodies(prefix), count))
-    at.callers.sent += callers.sent
+def logged_requests(scene: Scene, prefix: str, count: int) -> set[str]:
+    """Send ``count`` requests beside the other callers. Returns their ids."""
+    callers = Callers(scene.callers.url, RATE)
+    callers.play(itertools.islice(scene.bodies(prefix), count))
+    scene.callers.sent += callers.sent
     return {f"{prefix}-{number}" for number in range(count)}
 
 
-def missing(at: Scene, ids: Collection[str], clouds: Collection[Cloud]) -> set[str]:
-    """Those that are in no cloud's log, after patience: gathered as ``<model>/predictions`` does, in a folder apart."""
+def missing(scene: Scene, ids: Collection[str], clouds: Collection[Cloud]) -> set[str]:
+    """Ids that are in no cloud's log after PATIENCE_SECONDS, gathered as ``<model>/predictions`` does."""
     deadline, left = time.monotonic() + PATIENCE_SECONDS, set(ids)
     with TemporaryDirectory() as folder:
         tables, damaged = ParquetTables(address=folder), list[str]()
         while left and time.monotonic() < deadline:
             for cloud in clouds:
                 try:
-                    gather(tables, at.stores[cloud], MODEL, damaged)
+                    gather(tables, scene.stores[cloud], MODEL, damaged)
                 except IntermodalError:
                     continue  # it still errs
             for part in tables.partitions(MODEL, PREDICTIONS_STAGE):

@@ -1,4 +1,4 @@
-"""Rows of what was done and what came of it, as a table."""
+"""Steps and their outcomes, as a table."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from tests.bench.report import Section
 
 @dataclass(frozen=True)
 class Row:
-    """``wrong`` is everything that did not come out as it should; ``failed``: callers' requests that got no 200."""
+    """``wrong`` is each difference from the expected end state, ``failed`` the callers' requests that got no 200."""
 
     what: str
     done: str
@@ -27,7 +27,7 @@ class Row:
         return "; ".join([*self.wrong, *([self.remark] if self.remark else [])]) or "as it should"
 
 
-HEADER = ("what", "done", "settled s", "requests", "failed", "end")
+HEADER = ("what", "done", "seconds", "requests", "failed", "end")
 
 
 def table(rows: Sequence[Row]) -> Table:
@@ -41,8 +41,8 @@ def section(rows: Sequence[Row], command: str) -> Section:
     """For docs/benchmarks.md."""
     text = (
         f"`{command}` on an installation of its own, under callers' requests: parts of the platform and of what it "
-        "needs are killed or fail at random points, the daemon and the failover's own run among them. *settled*: until "
-        "all was as it should be: one incident for each event and none lost, people told, no traffic to what is dead, "
+        "needs are killed or fail at random points, the daemon and the failover's own run among them. *seconds*: until "
+        "all was as it should be: one incident for each event and none lost, people notified, no traffic to the dead, "
         "replicas made up for, after the recovery the same endpoints, replicas, resources and processes as before. "
         f"{len(rows)} steps, {sum(bool(row.wrong) for row in rows)} did not end as they should; failed requests: "
         f"{sum(len(row.failed) for row in rows)} of {sum(row.requests for row in rows)}."
@@ -56,4 +56,4 @@ def _cells(row: Row) -> list[str]:
 
 
 def _why(sent: Sent) -> str:
-    return f"{sent.status} {sent.cloud[:60]}"
+    return f"{sent.status} {sent.target[:60]}"

@@ -14,15 +14,15 @@ STATUS = dg.DagsterRunStatus
 WORKING = [STATUS.QUEUED, STATUS.STARTING, STATUS.STARTED, STATUS.CANCELING]
 
 
-def unfinished(at: Scene, *jobs: str) -> list[dg.DagsterRun]:
-    """Runs that wait or work, of these jobs (of all when none is named)."""
-    found = at.instance.get_runs(dg.RunsFilter(statuses=WORKING))
+def unfinished(scene: Scene, *jobs: str) -> list[dg.DagsterRun]:
+    """Unfinished runs of these jobs, or of all jobs when none is named."""
+    found = scene.instance.get_runs(dg.RunsFilter(statuses=WORKING))
     return [run for run in found if not jobs or run.job_name in jobs]
 
 
-def pid_of(at: Scene, run_id: str) -> int | None:
-    """The process of a run, as the run's own log tells; None while nobody has said it."""
-    for entry in at.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
+def pid_of(scene: Scene, run_id: str) -> int | None:
+    """The process id of a run, from the run's own log. None while the log has none."""
+    for entry in scene.instance.all_logs(run_id, of_type=dg.DagsterEventType.ENGINE_EVENT):
         data = entry.dagster_event.event_specific_data if entry.dagster_event else None
         metadata = getattr(data, "metadata", None) or {}
         if "pid" in metadata:
@@ -30,15 +30,19 @@ def pid_of(at: Scene, run_id: str) -> int | None:
     return None
 
 
-def process_of(at: Scene, run_id: str) -> psutil.Process | None:
-    """The living process of a run; while it imports, and has not said so yet, the one that nobody else owns."""
-    pid = pid_of(at, run_id)
-    living = {one.pid: one for one in dagster_processes(at.settings) if "spawn_main" in " ".join(_line(one))}
+def process_of(scene: Scene, run_id: str) -> psutil.Process | None:
+    """The living process of a run. While it imports, its log has no process id: then the newest that no run owns."""
+    pid = pid_of(scene, run_id)
+    living = {
+        process.pid: process
+        for process in dagster_processes(scene.settings)
+        if "spawn_main" in " ".join(_line(process))
+    }
     if pid is not None:
         return living.get(pid)
-    owned = {pid_of(at, run.run_id) for run in unfinished(at)}
-    unowned = [one for one in living.values() if one.pid not in owned]
-    return max(unowned, key=lambda one: one.pid, default=None)
+    owned = {pid_of(scene, run.run_id) for run in unfinished(scene)}
+    unowned = [process for process in living.values() if process.pid not in owned]
+    return max(unowned, key=lambda process: process.pid, default=None)
 
 
 def dagster_processes(settings: Settings) -> list[psutil.Process]:
@@ -50,7 +54,7 @@ def dagster_processes(settings: Settings) -> list[psutil.Process]:
 
 
 def daemon(settings: Settings) -> psutil.Process | None:
-    return next((one for one in dagster_processes(settings) if "dagster._daemon" in _line(one)), None)
+    return next((process for process in dagster_processes(settings) if "dagster._daemon" in _line(process)), None)
 
 
 def until(done: Callable[[], object], seconds: float, step: float = 0.1) -> bool:

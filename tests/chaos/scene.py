@@ -1,4 +1,4 @@
-"""What everything here plays on: an installation, the ports that reach it, callers, and somebody who is told."""
+"""The scene of each part: an installation, the ports that reach it, callers, and a recipient of notices."""
 
 import itertools
 import os
@@ -25,7 +25,7 @@ from intermodal.sandbox.local import services
 from intermodal.sandbox.local.replay import Callers
 from intermodal.sandbox.settings import Settings
 from tests.bench.installation import Installation, installed
-from tests.chaos.told import Told, told
+from tests.chaos.recipient import Recipient, recipient
 from tests.targets import TARGETS
 
 MODEL = "flight_delay"
@@ -36,7 +36,7 @@ out = Console()
 
 @dataclass
 class Scene:
-    """``dice`` decides everything that is left to chance, so that a seed repeats it (but for the machine's own)."""
+    """``dice`` decides each random choice, so that a seed repeats them. The machine's own timing is not repeated."""
 
     installation: Installation
     spec: ModelSpec
@@ -45,7 +45,7 @@ class Scene:
     adapters: dict[Cloud, ports.EndpointTarget]
     stores: dict[Cloud, ports.ObjectStore]
     callers: Callers
-    told: Told
+    recipient: Recipient
     dice: random.Random
     instance: dg.DagsterInstance
 
@@ -79,10 +79,10 @@ _TRAINED = ("2013-01-01", "2013-02-01", "2013-03-01")
 
 
 @contextmanager
-def scene(seed: int) -> Iterator[Scene]:
-    """A fresh installation with callers at work; down and forgotten afterwards."""
-    with told() as people:
-        os.environ["INTERMODAL_NOTIFY"] = people.address
+def installed_scene(seed: int) -> Iterator[Scene]:
+    """A fresh installation with callers at work. Removed afterwards."""
+    with recipient() as notified:
+        os.environ["INTERMODAL_NOTIFY"] = notified.address
         with installed() as installation:
             settings = installation.settings
             os.environ.update(installation.environ | services.variables(settings))
@@ -99,7 +99,7 @@ def scene(seed: int) -> Iterator[Scene]:
                     adapters={target.cloud: built.targets.get(target) for target in TARGETS},
                     stores={target.cloud: built.stores.get(target.site) for target in TARGETS},
                     callers=Callers(installation.infer_url, RATE),
-                    told=people,
+                    recipient=notified,
                     dice=random.Random(seed),
                     instance=instance,
                 )

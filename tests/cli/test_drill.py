@@ -39,7 +39,7 @@ def test_drill_waits_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> Non
         (("outage", "aws/"), "'aws/' is not a target. Write cloud/kind"),
         (("outage", "aws@EU"), "'aws@EU' is not a site. Write cloud or cloud@region"),
         (("flood", "aws"), "'outage', 'brownout', 'throttle', 'corrupt'"),
-        (("--help",), "--model TEXT Whose requests"),
+        (("--help",), "--model TEXT The model whose requests"),
     ],
 )
 def test_drill_names_what_there_is(monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], words: str) -> None:

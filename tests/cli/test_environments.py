@@ -16,7 +16,7 @@ def test_sandbox_commands_stay_in_the_sandbox(monkeypatch: pytest.MonkeyPatch, c
     assert "Unset INTERMODAL_ENV" in result.output
 
 
-def test_an_unknown_environment_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_environment_lists_the_known_ones(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "sandbox, staging, production" in run(monkeypatch, "status", INTERMODAL_ENV="prod").output
 
 

@@ -10,9 +10,12 @@ from intermodal.cli import ForPeople
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (PermissionError(13, "Permission denied", "/x"), "Permission denied: /x. Is INTERMODAL_HOME yours"),
+        (
+            PermissionError(13, "Permission denied", "/x"),
+            "Permission denied: /x. Check that INTERMODAL_HOME is writable",
+        ),
         (ConnectionResetError(104, "Connection reset by peer"), "ConnectionResetError: [Errno 104] Connection reset"),
-        (OSError(28, "No space left on device"), "has the disk room?"),
+        (OSError(28, "No space left on device"), "the disk is not full."),
     ],
 )
 def test_only_what_was_done_to_a_file_is_said_of_a_file(error: OSError, words: str) -> None:

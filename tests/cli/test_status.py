@@ -41,8 +41,8 @@ def test_status_lists_the_open_incidents(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
     lines = run(monkeypatch, *command, INTERMODAL_HOME=str(tmp_path), COLUMNS="40").output.splitlines()
-    at = lines.index("  m-aws.sagemaker-1700000000  since 2023-11-14 22:13:20 UTC")
-    assert lines[at + 1] == "    no traffic to [aws]"
+    line_number = lines.index("  m-aws.sagemaker-1700000000  since 2023-11-14 22:13:20 UTC")
+    assert lines[line_number + 1] == "    no traffic to [aws]"
     assert not any("gcp.cloud-run-1600000000" in line for line in lines)
 
 
@@ -129,7 +129,7 @@ def test_troubles_name_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
     assert "has not loaded the definitions" in " ".join(troubles(url, url, url))
     monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: ["deploy_m"])
     for heartbeat, words in {time.time() - 200: "for 3 min", None: "since it was installed"}.items():
-        monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _, at=heartbeat: at)
+        monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _, heard_at=heartbeat: heard_at)
         (sentence,) = troubles(url, url, url)
         assert words in sentence
     monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _: time.time() - 40)

@@ -105,7 +105,7 @@ def demo(monkeypatch: pytest.MonkeyPatch, home: Path, outcome: Outcome) -> Resul
 LATE = {"aws killed → drained at the gateway": 0.44, "drift found → retrained version on all targets": 12.0}
 
 
-def test_a_demo_that_went_well_ends_with_no_failed_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_demo_without_failures_ends_with_no_failed_request(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     result = demo(monkeypatch, tmp_path, Outcome("# A day", LATE, requests=20_000, failed=0, missing=""))
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -118,26 +118,26 @@ def test_a_demo_that_went_well_ends_with_no_failed_request(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize(
-    ("failed", "missing", "said"),
+    ("failed", "missing", "line"),
     [
         (1, "", "failed requests: 1"),
         (0, "Not within 180 s: drift is found.", "error: Not within 180 s: drift is found."),
         (7, "Not within 30 s: [aws] answers again.", "error: Not within 30 s: [aws] answers again."),
     ],
 )
-def test_a_demo_ends_in_failure_when_a_request_failed_or_a_reaction_is_missing(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failed: int, missing: str, said: str
+def test_demo_with_a_failed_request_or_missing_reaction_fails(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failed: int, missing: str, line: str
 ) -> None:
     result = demo(monkeypatch, tmp_path, Outcome("# A day", {}, requests=20_000, failed=failed, missing=missing))
     assert result.exit_code == 1
-    assert said in result.output.splitlines()
+    assert line in result.output.splitlines()
     assert result.stdout.splitlines()[-1] == f"failed requests: {failed}"
     assert (tmp_path / "demo.md").exists()  # what happened is kept all the more
 
 
-def test_a_demo_wants_a_home_that_nobody_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_demo_in_a_used_home_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "gateway").mkdir()
     result = demo(monkeypatch, tmp_path, Outcome("", {}, requests=0, failed=0, missing=""))
     assert result.exit_code == 1
-    assert "the story begins with nothing" in " ".join(result.output.split())
+    assert "the demo needs an empty one" in " ".join(result.output.split())
     assert not (tmp_path / "demo.md").exists()

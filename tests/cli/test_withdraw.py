@@ -8,11 +8,11 @@ from intermodal.resources.dagster_client import Location
 from tests.cli.run import run
 
 
-def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    asked: list[tuple[object, ...]] = []
+def test_withdraw_with_consent_launches_a_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    launched: list[tuple[object, ...]] = []
 
     def launch(*given: object) -> str:
-        asked.append(given)
+        launched.append(given)
         return "run-1"
 
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", launch)
@@ -20,17 +20,17 @@ def test_a_model_is_withdrawn_by_a_run_once_somebody_agrees(monkeypatch: pytest.
     loaded = [Location("red", False, "", ("withdraw", "deploy_kept"))]
     monkeypatch.setattr("intermodal.resources.dagster_client.locations", lambda _: loaded)
     refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # nobody says yes
-    assert (refused.exit_code, asked) == (1, [])
+    assert (refused.exit_code, launched) == (1, [])
     assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
     done = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
     assert "Nothing serves gone any more" in done.output
-    ((_, job, tags, config, _),) = asked
+    ((_, job, tags, config, _),) = launched
     assert (job, tags) == ("withdraw", {"model": "gone"})
     assert config == {"ops": {"withdraw_model": {"config": {"model": "gone", "no_location_has_it": True}}}}
 
 
 @pytest.mark.parametrize("name", ["", "flight_delay,"])
-def test_nothing_is_withdrawn_by_what_is_no_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_withdraw_of_an_invalid_name_launches_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     result = run(monkeypatch, "withdraw", name, "--yes")
     assert (result.exit_code, "is no model's name" in result.output) == (1, True)

@@ -16,7 +16,7 @@ class Clock:
         return self.now
 
 
-def test_a_window_that_ends_now_has_everything_and_the_next_one_nothing_of_it() -> None:
+def test_consecutive_windows_share_no_request() -> None:
     clock = Clock()
     recorder = Recorder(clock)
     recorder.add("a", 200, 0.25)
@@ -38,7 +38,7 @@ def test_windows_that_follow_each_other_count_everything_once() -> None:
     assert sum(window.count() for window in windows) == 200
 
 
-def test_what_is_old_is_forgotten() -> None:
+def test_old_requests_are_removed() -> None:
     clock = Clock()
     recorder = Recorder(clock)
     recorder.add("a", 200, 0)
@@ -49,28 +49,28 @@ def test_what_is_old_is_forgotten() -> None:
     assert recorder.names() == ["a"]
 
 
-def test_a_process_is_seen_with_what_it_used_since_it_began() -> None:
+def test_new_process_has_its_use_since_its_start() -> None:
     usage = Usage(lambda: {"me": os.getpid()})
     usage.look()
     assert usage.cores("me", 0, float("inf"))[0] > 0
     assert usage.cores("me", float("inf"), float("inf")) == []
 
 
-def test_a_second_look_in_the_same_moment_adds_nothing() -> None:
+def test_second_look_at_the_same_moment_adds_no_sample() -> None:
     usage = Usage(lambda: {"me": os.getpid()})
     usage.look()
     usage.look()
     assert len(usage.cores("me", 0, float("inf"))) == 1
 
 
-def test_a_figure_belongs_to_the_span_of_its_later_sample() -> None:
+def test_figure_belongs_to_the_span_of_its_later_sample() -> None:
     usage = Usage(dict)
     usage._samples["a"] = deque([(58.0, 1, 0.0), (63.0, 1, 2.5), (68.0, 1, 2.5), (69.0, 2, 0.0)])
     assert usage.cores("a", 0, 60) == []
     assert usage.cores("a", 60, 120) == [0.5, 0.0]
 
 
-def test_a_process_that_is_gone_is_no_longer_there() -> None:
+def test_process_that_ended_has_lived_until_then() -> None:
     live = {"me": os.getpid(), "nobody": 2**30}
     usage = Usage(lambda: live)
     usage.look()

@@ -1,4 +1,4 @@
-"""Programs in the background: found again, ended whole, and told apart from strangers."""
+"""Programs in the background: found again, ended whole, and not confused with others."""
 
 import json
 import os
@@ -36,7 +36,7 @@ def wait_for(count: int, pid: int) -> list[psutil.Process]:
     raise AssertionError(f"expected {count} processes, there are {members}")
 
 
-def test_a_program_is_found_again_and_started_once(programs: Programs) -> None:
+def test_program_is_found_again_and_started_once(programs: Programs) -> None:
     first = start(programs, SLEEP)
     assert Programs(programs.run.parent).running("family")
     assert start(programs, SLEEP) == first
@@ -63,7 +63,7 @@ def test_children_are_found_when_the_first_process_is_gone(programs: Programs) -
     assert not any(process.is_running() and process.status() != "zombie" for process in members)
 
 
-def test_a_later_process_with_the_same_id_is_left_alone(programs: Programs) -> None:
+def test_later_process_with_the_same_id_is_left_alone(programs: Programs) -> None:
     programs.run.mkdir()
     mine = Record(os.getpid(), psutil.Process().create_time() - 1000)
     (programs.run / "old.json").write_text(json.dumps(vars(mine)))
@@ -75,23 +75,21 @@ def test_stopping_twice_is_a_success(programs: Programs) -> None:
     programs.stop("never started")
 
 
-def test_a_program_that_dies_while_starting_shows_the_end_of_its_log(programs: Programs) -> None:
+def test_program_that_dies_while_starting_raises_with_its_log(programs: Programs) -> None:
     start(programs, "raise SystemExit('no such disk')")
     with pytest.raises(IntermodalError, match="ended while starting") as error:
         programs.wait("family", lambda: False, seconds=20)
     assert "no such disk" in error.value.hint
 
 
-def test_a_program_that_is_never_ready_is_named(programs: Programs) -> None:
+def test_program_that_is_never_ready_is_named(programs: Programs) -> None:
     start(programs, SLEEP)
     with pytest.raises(IntermodalError, match="family was not ready"):
         programs.wait("family", lambda: False, seconds=0.1)
     programs.stop("family")
 
 
-def test_who_was_started_again_while_it_was_stopped_stays_known(
-    programs: Programs, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_program_started_again_while_stopped_stays_known(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     start(programs, SLEEP)
     wait, again = psutil.wait_procs, list[int]()
 
@@ -110,7 +108,7 @@ def test_who_was_started_again_while_it_was_stopped_stays_known(
 
 
 @pytest.mark.parametrize("seconds", [-1.0, 1.0])
-def test_a_clock_that_was_set_does_not_lose_a_program(
+def test_program_is_found_after_the_clock_was_set(
     programs: Programs, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     start(programs, SLEEP)

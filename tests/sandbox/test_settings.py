@@ -20,26 +20,26 @@ def test_home_and_ports_come_from_the_environment(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "http", "0", "65536", "-1", "80.5"])
-def test_a_port_that_is_none_names_the_setting(text: str) -> None:
+def test_invalid_port_names_the_setting(text: str) -> None:
     with pytest.raises(IntermodalError, match="INTERMODAL_UI_PORT"):
         Settings.read({"INTERMODAL_UI_PORT": text})
 
 
-def test_a_taken_port_is_named_with_the_setting_that_changes_it() -> None:
+def test_port_in_use_names_the_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(IntermodalError, match=f"{port}.*gateway.*INTERMODAL_GATEWAY_PORT"):
             require_free("gateway", port)
 
 
-def test_a_free_port_is_free() -> None:
+def test_free_port_is_free() -> None:
     require_free("gateway", free_port())
 
 
 @pytest.mark.parametrize(
     "wrong", [{"eror_rate": 1}, {"error_rate": 2}, {"throttle_rate": -0.1}, {"latency_ms": -1}, {"scope": "moon"}]
 )
-def test_a_fault_that_is_none_is_refused(wrong: dict[str, float]) -> None:
+def test_unknown_fault_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(SpecError):
         Faults.from_dict(wrong)
 
@@ -50,14 +50,14 @@ def test_faults_read_back_what_they_write(errors: float, throttled: float, refus
     assert Faults.from_dict(faults.to_dict()) == faults
 
 
-def test_a_rate_of_one_strikes_always_and_of_zero_never() -> None:
+def test_rate_of_one_fails_each_request_and_of_zero_none() -> None:
     dice = random.Random(1)
     assert {Faults(error_rate=1).strikes("api", dice) for _ in range(50)} == {"unavailable"}
     assert {Faults(throttle_rate=1).strikes("api", dice) for _ in range(50)} == {"throttled"}
     assert {Faults().strikes("api", dice) for _ in range(50)} == {None}
 
 
-def test_a_scope_leaves_the_other_surfaces_alone() -> None:
+def test_fault_with_a_scope_spares_other_surfaces() -> None:
     faults = Faults(refuse=True, latency_ms=100, scope="storage")
     assert faults.strikes("endpoints", random.Random()) is None
     assert faults.delay_seconds("endpoints") == 0

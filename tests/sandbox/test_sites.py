@@ -79,7 +79,7 @@ def test_read_without_regions_writes_nothing(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_site_process_reads_the_settings_of_its_parent(tmp_path: Path) -> None:
+def test_site_process_reads_the_settings_of_its_parent(tmp_path: Path) -> None:
     settings = replace(Settings(tmp_path, Ports(aws=4999), (AWS, EU)), region_ports={EU: 4998})
     assert Settings.read(clouds._own_variables(settings)) == settings
 
@@ -150,7 +150,7 @@ def test_names_of_variables_are_the_adapters() -> None:
     assert port_variable(str(EU)) == "INTERMODAL_AWS_EU_WEST_1_PORT"
 
 
-def test_every_emulated_cloud_is_a_subpackage_that_names_its_kinds() -> None:
+def test_emulated_clouds_are_subpackages_with_their_kinds() -> None:
     from intermodal.sandbox.aws import fleet as aws
     from intermodal.sandbox.azure import fleet as azure
     from intermodal.sandbox.gcp import launch as gcp

@@ -66,7 +66,7 @@ class World:
         self.clock.now += 30
         return self.tick()
 
-    def asked(self) -> dg.DagsterRun:
+    def requested(self) -> dg.DagsterRun:
         """The run of what this tick asks for, which is one deployment, begun."""
         self.later()
         (request,) = self.tick.requests

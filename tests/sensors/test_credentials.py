@@ -139,12 +139,12 @@ def test_credentials_with_silent_target_renew_the_others(
         end.wait()
         return upstream(endpoint)
 
-    def asked(calls: Mapping[str, Callable[[], Upstream]], seconds: float) -> Answers[Upstream]:
+    def gather(calls: Mapping[str, Callable[[], Upstream]], seconds: float) -> Answers[Upstream]:
         given.append(seconds)
         return gather_with_timeout(calls, 0.2 if "m on aws/sagemaker" in calls else 60.0)  # this machine may be slow
 
     monkeypatch.setattr(targets[AWS], "upstream", silent)
-    monkeypatch.setattr(module, "gather_with_timeout", asked)
+    monkeypatch.setattr(module, "gather_with_timeout", gather)
     message = tick(gateway, targets)
     assert len(begun) <= CONCURRENT_CALLS
     assert sum(given) == pytest.approx(module.RENEWAL_SECONDS)
@@ -194,7 +194,7 @@ def test_credentials_with_damaged_route_renew_the_others(
     assert gateway.held["m"][GCP] != before[GCP]
 
 
-def test_credentials_of_targets_of_one_cloud_are_told_apart() -> None:
+def test_credentials_of_targets_of_one_cloud_are_separate() -> None:
     """Each target of the route by its own adapter; a target that no route has is not looked at."""
     targets = {target: MemoryTarget(target, MemoryStore(target.site)) for target in (AWS, AWS_EU, EKS)}
     gateway = MemoryGateway(list(targets.values()))

@@ -20,12 +20,12 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def test_what_is_served_needs_nothing(world: World) -> None:
+def test_served_version_requests_no_run(world: World) -> None:
     world.registry.known = {"m": "1.0.0", "somebody_elses": "7.0.0"}
     assert world.tick() == SERVED
 
 
-def test_a_promotion_is_deployed_once(world: World) -> None:
+def test_promotion_is_deployed_once(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
     world.tick()
     (request,) = world.tick.requests
@@ -50,9 +50,7 @@ SELECTED = frozenset({dg.AssetKey(["m", "mirror", "aws"])})
         dg.DagsterRun(job_name="recover_m", status=RUNS, tags={MODEL_TAG: "m"}),
     ],
 )
-def test_while_anything_deploys_the_model_or_moves_its_traffic_nothing_is_asked_for(
-    world: World, run: dg.DagsterRun
-) -> None:
+def test_promotion_while_another_run_changes_the_model_waits(world: World, run: dg.DagsterRun) -> None:
     world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
     world.instance.add_run(run)
     world.tick()
@@ -62,15 +60,15 @@ def test_while_anything_deploys_the_model_or_moves_its_traffic_nothing_is_asked_
 
 
 @pytest.mark.parametrize("other", ["train_m", "data_m"])
-def test_what_only_trains_keeps_nothing_from_being_deployed_nor_told(world: World, other: str) -> None:
+def test_training_run_delays_no_deployment_and_no_notice(world: World, other: str) -> None:
     world.registry.known = {"m": "1.1.0"}
     world.instance.add_run(dg.DagsterRun(job_name=other, status=RUNS, tags={"model": "m"}))
-    world.end(world.asked())
+    world.end(world.requested())
     world.later()
     assert len(world.notifier.sent) == 1
 
 
-def test_so_many_are_asked_for_at_once_and_the_others_next(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_promotions_beyond_the_limit_wait_for_the_next_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "REQUESTS_PER_TICK", 1)
     world.registry.known = {"m": "1.1.0", "n": "1.0.0"}
     world.tick()
@@ -84,7 +82,7 @@ def test_so_many_are_asked_for_at_once_and_the_others_next(world: World, monkeyp
     assert not world.tick.requests
 
 
-def test_the_same_version_promoted_again_is_another_event(world: World) -> None:
+def test_same_version_promoted_again_is_another_event(world: World) -> None:
     for version in ("1.1.0", "1.0.0", "1.1.0"):
         world.registry.known = {"m": version}
         world.clock.now += 30
@@ -95,7 +93,7 @@ def test_the_same_version_promoted_again_is_another_event(world: World) -> None:
     assert len(set(world.tick.keys)) == 3
 
 
-def test_a_spec_is_deployed_once_for_each_change(world: World) -> None:
+def test_spec_is_deployed_once_for_each_change(world: World) -> None:
     world.registry.known = {"m": "1.0.0", "n": "1.0.0"}
     world.serve("n", "1.0.0")
     for stated in ("2 replicas", "1 replica", "2 replicas"):
@@ -110,7 +108,7 @@ def test_a_spec_is_deployed_once_for_each_change(world: World) -> None:
     assert len(set(world.tick.keys)) == 3
 
 
-def test_a_spec_that_changes_before_the_last_change_is_deployed_is_deployed_too(world: World) -> None:
+def test_spec_changed_during_a_deployment_is_deployed_after_it(world: World) -> None:
     world.registry.known = {"m": "1.0.0"}
     world.reload("2 replicas")
     world.tick()
@@ -122,7 +120,7 @@ def test_a_spec_that_changes_before_the_last_change_is_deployed_is_deployed_too(
     assert len(world.tick.requests) == 1
 
 
-def test_a_route_that_nobody_remembers_making_is_deployed_once(world: World) -> None:
+def test_route_of_unknown_origin_is_deployed_once(world: World) -> None:
     """As after somebody marked it as materialized by hand, or lost Dagster's storage."""
     world.registry.known = {"m": "1.0.0"}
     world.instance.report_runless_asset_event(dg.AssetMaterialization(["m", "route"]))
@@ -130,7 +128,7 @@ def test_a_route_that_nobody_remembers_making_is_deployed_once(world: World) -> 
     assert len(world.tick.requests) == 1
 
 
-def test_nothing_is_decided_while_the_registry_is_down(world: World) -> None:
+def test_tick_without_registry_requests_nothing(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
     world.tick()
     cursor = world.tick.cursor
@@ -140,9 +138,9 @@ def test_nothing_is_decided_while_the_registry_is_down(world: World) -> None:
 
 
 @pytest.mark.parametrize("garbled", [None, "{", "[1]", '{"m": 3}', '{"m": {"version": "1.1.0"}}'])
-def test_a_lost_cursor_deploys_nothing_again(world: World, garbled: str | None) -> None:
+def test_lost_cursor_deploys_nothing_again(world: World, garbled: str | None) -> None:
     world.registry.known = {"m": "1.1.0"}
-    world.end(world.asked())
+    world.end(world.requested())
     world.tick.cursor = garbled
     assert "its deployment failed" in world.later()
     world.later()
@@ -159,12 +157,12 @@ STEPS = st.lists(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(STEPS)
-def test_one_run_for_each_event_whatever_happens(monkeypatch: pytest.MonkeyPatch, steps: list[str]) -> None:
-    """No run is asked for while one of ours waits or runs, nor a second time for an event whose run failed."""
+def test_event_has_one_run_in_any_order(monkeypatch: pytest.MonkeyPatch, steps: list[str]) -> None:
+    """No run is requested while one of ours waits or runs, nor a second time for an event whose run failed."""
     clock = SimpleNamespace(now=1_700_000_000.0)
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: clock.now))
     with dg.DagsterInstance.ephemeral() as instance:
-        world, waiting, events, asked = World(instance, clock), list[dg.DagsterRun](), 0, 0
+        world, waiting, events, requested = World(instance, clock), list[dg.DagsterRun](), 0, 0
         world.registry.known = {"m": "1.0.0"}
         for step in steps:
             clock.now += 100
@@ -192,9 +190,9 @@ def test_one_run_for_each_event_whatever_happens(monkeypatch: pytest.MonkeyPatch
                     world.tick()
                     if world.tick.requests:
                         assert not waiting
-                        asked += 1
+                        requested += 1
                         waiting.append(world.tick.run(world.tick.requests[0], RUNS))
-        assert asked <= events
+        assert requested <= events
 
 
 def test_deployments_of_a_model_elsewhere_are_left_to_its_location(world: World) -> None:

@@ -32,16 +32,16 @@ class Registry:
 
     def __init__(self) -> None:
         self.silent, self.broken, self.end, self.version = set[str](), set[str](), Event(), "1.0.0"
-        self.dead, self.asked = False, list[str]()
+        self.dead, self.calls = False, list[str]()
 
     def champions(self) -> dict[str, str]:
-        self.asked.append("champions")
+        self.calls.append("champions")
         if self.dead:
             self.end.wait()
         return dict.fromkeys(NAMES, self.version)
 
     def champion(self, model: str) -> Any:
-        self.asked.append(model)
+        self.calls.append(model)
         if self.dead:
             self.end.wait()
         if model in self.broken:
@@ -76,8 +76,8 @@ class World:
         event = dg.AssetMaterialization(dg.AssetKey([name, "drift"]), metadata=metadata)
         self.instance.report_runless_asset_event(event)
 
-    def asked(self) -> list[str]:
-        return sorted(str(one.job_name).removeprefix("retrain_") for one in self.tick.requests)
+    def requested(self) -> list[str]:
+        return sorted(str(request.job_name).removeprefix("retrain_") for request in self.tick.requests)
 
 
 @pytest.fixture
@@ -88,12 +88,12 @@ def world() -> Iterator[World]:
         found.registry.end.set()
 
 
-def test_everything_that_drifted_is_retrained_once(world: World) -> None:
+def test_drifted_models_are_retrained_once(world: World) -> None:
     world.measured("none")
     assert world.tick() == "No version's data has drifted."
     world.measured("drifted", *NAMES[:3])
     world.tick()
-    assert world.asked() == NAMES[:3]
+    assert world.requested() == NAMES[:3]
     world.tick()
     assert not world.tick.requests
 
@@ -166,9 +166,7 @@ def test_drift_that_cannot_be_read_is_read_by_the_next_tick(world: World, monkey
     assert world.asked() == ["m00"]
 
 
-def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_retraining_that_crashed_is_notified_and_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.measured("drifted", "m00")
     world.tick()
     run = world.tick.run(world.tick.requests[0], dg.DagsterRunStatus.STARTED)
@@ -177,20 +175,20 @@ def test_a_retraining_that_crashed_is_said_to_have_and_tried_again(
     later = time.time() + RETRY_SECONDS + 5
     monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda: later))
     world.tick()
-    assert world.asked() == ["m00"]
+    assert world.requested() == ["m00"]
     assert world.notifier.sent == []
     again = world.tick.run(world.tick.requests[0], dg.DagsterRunStatus.STARTED)
     world.instance.report_run_failed(again, "MLflow does not answer")
     monkeypatch.setattr(module, "crashed_at", lambda *_: later + 60)  # the clock of the tick is ahead of the run's
     for _ in range(4):
         world.tick()
-        assert world.asked() == []
+        assert world.requested() == []
     (notice,) = world.notifier.sent  # and not, a tick later, of gates that never ran
     assert "its retraining failed twice" in notice.text
 
 
 @pytest.mark.parametrize("blocking", [True, False])
-def test_a_model_that_its_gate_refused_is_no_crash(world: World, blocking: bool) -> None:
+def test_retraining_refused_by_its_gate_is_no_crash(world: World, blocking: bool) -> None:
     @dg.asset
     def model() -> None: ...
 
@@ -216,7 +214,7 @@ def test_a_model_that_its_gate_refused_is_no_crash(world: World, blocking: bool)
 
 @pytest.mark.parametrize("cursor", [None, "{", '{"m00": 1}', '{"m00": {"since": "x"}}'])
 @pytest.mark.parametrize("ended", [False, True])
-def test_a_cursor_that_is_lost_makes_no_second_run_for_one_onset(world: World, cursor: str | None, ended: bool) -> None:
+def test_lost_cursor_requests_no_second_run_for_an_onset(world: World, cursor: str | None, ended: bool) -> None:
     world.measured("drifted", "m00")
     world.tick()
     (request,) = world.tick.requests
@@ -235,7 +233,7 @@ def test_a_cursor_that_is_lost_makes_no_second_run_for_one_onset(world: World, c
     assert (after["since"], after["retrained_from"]) == (int(before["m00"]["since"]), "1.0.0")
 
 
-def test_a_version_whose_successor_waits_to_be_served_is_not_retrained(world: World) -> None:
+def test_version_with_a_waiting_successor_is_not_retrained(world: World) -> None:
     world.measured("drifted", "m00")
     world.registry.version = "1.1.0"
     assert "m00: wait, 1.0.0 has drifted, and 1.1.0 is champion now" in world.tick()
@@ -243,10 +241,10 @@ def test_a_version_whose_successor_waits_to_be_served_is_not_retrained(world: Wo
     assert world.notifier.sent == []
     world.registry.version = "1.0.0"
     world.tick()
-    assert world.asked() == ["m00"]
+    assert world.requested() == ["m00"]
 
 
-def test_the_cool_down_holds_after_the_cursor_is_lost(world: World) -> None:
+def test_cool_down_holds_after_the_cursor_is_lost(world: World) -> None:
     """The version that came of the retraining was good, and drifts again within the day."""
     world.measured("drifted", "m00", "m01")
     world.tick()
@@ -258,45 +256,45 @@ def test_the_cool_down_holds_after_the_cursor_is_lost(world: World) -> None:
     world.tick()
     world.measured("drifted", "m00", "m02", version="1.1.0")
     world.tick()
-    assert world.asked() == ["m02"]
+    assert world.requested() == ["m02"]
     assert "m00: wait, cooling down for another 24.0 h" in world.tick()
 
 
-def test_who_does_not_answer_keeps_nobody_waiting_and_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silent_models_delay_no_other_and_are_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LOOKUP_SECONDS", 0.5)
     world.registry.silent, world.registry.broken = {"m01"}, {"m02"}
     world.measured("drifted", "m00", "m01", "m02", "m03")
     world.measured("none", *NAMES[4:])
     world.tick()
-    assert world.asked() == ["m00", "m03"]
+    assert world.requested() == ["m00", "m03"]
     words = world.tick()
     assert "m01: no answer within 0.5 s" in words
     assert "m02: m02: MLflow says 500" in words
     assert set(world.tick.remembered()) == {"m00", "m03", *NAMES[4:]}
     world.registry.silent, world.registry.broken = set(), set()
     world.tick()
-    assert world.asked() == ["m01", "m02"]
+    assert world.requested() == ["m01", "m02"]
 
 
-def test_all_are_asked_at_once(world: World) -> None:
-    """Each waits for all the others to be asked."""
+def test_champions_are_read_at_the_same_time(world: World) -> None:
+    """Each call waits until all others have begun."""
     begun = {name: Event() for name in NAMES}
     answer = world.registry.champion
 
     def meet(model: str) -> Any:
         begun[model].set()
         if not all(event.wait(4) for event in begun.values()):
-            raise Unavailable("they are asked one after the other")
+            raise Unavailable("they are called one after the other")
         return answer(model)
 
     world.registry.champion = meet  # type: ignore[method-assign]
     world.measured("drifted")
     world.tick()
-    assert world.asked() == NAMES
+    assert world.requested() == NAMES
 
 
 def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """As many that never answer as can be asked at once, and one that would."""
+    """As many silent models as can be called at once, and one that answers."""
     monkeypatch.setattr(module, "LOOKUP_SECONDS", 0.3)
     monkeypatch.setattr("intermodal.sensors.toolkit.concurrency.CONCURRENT_CALLS", 2)
     world.registry.silent = {"m00", "m01"}
@@ -305,29 +303,29 @@ def test_those_at_the_end_have_their_turn(world: World, monkeypatch: pytest.Monk
     for now in range(3):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda now=now: 1_795_000_000.0 + now))
         world.tick()
-        got |= set(world.asked())
+        got |= set(world.requested())
     assert got == {"m02"}
 
 
-def test_a_dead_registry_is_asked_one_question_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_dead_registry_has_one_call_at_a_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(registry, "REGISTRY_SECONDS", 0.01)
     world.registry.dead = True
     world.measured("drifted")
     for _ in range(3):
         assert "The registry does not give the champions: no answer within 0.01 s." in world.tick()
         assert not world.tick.requests
-    assert world.registry.asked == ["champions"]
+    assert world.registry.calls == ["champions"]
     world.registry.dead = False
     world.registry.end.set()
     monkeypatch.setattr(registry, "REGISTRY_SECONDS", 30.0)
     world.tick()
-    assert world.asked() == NAMES
+    assert world.requested() == NAMES
 
 
-def test_a_registry_is_not_asked_when_nothing_drifted(world: World) -> None:
+def test_registry_is_not_called_without_drift(world: World) -> None:
     world.measured("none")
     world.tick()
-    assert world.registry.asked == []
+    assert world.registry.calls == []
 
 
 def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,7 +337,7 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         tick()
-        assert world.asked() == NAMES[-1:]
+        assert world.requested() == NAMES[-1:]
         tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
         since = tick.remembered()["m00"]["since"]
         world.measured("drifted", *NAMES[:-1])  # at another time: the event is the same
@@ -347,12 +345,12 @@ def test_people_who_hang_keep_no_retraining_waiting(world: World, monkeypatch: p
         assert tick.remembered()["m00"]["since"] == since
     assert notifications.PENDING in words
     assert f"{NAMES[0]}: ask people, there is no data newer" in words
-    assert not [one for one in tick.remembered().values() if one.get("notified")]
+    assert not [remembered for remembered in tick.remembered().values() if remembered.get("notified")]
     assert len(people.begun) == 1
     people.allow(1000)
     tick()
     tick()
-    assert sorted(name for name, one in tick.remembered().items() if one.get("notified")) == NAMES[:-1]
+    assert sorted(name for name, remembered in tick.remembered().items() if remembered.get("notified")) == NAMES[:-1]
     assert len(set(people.sent)) == len(people.begun) == len(NAMES) - 1
 
 
@@ -362,6 +360,6 @@ def test_drift_of_a_model_elsewhere_is_left_to_its_location(world: World) -> Non
     tags = {"model": "theirs", "dagster/sensor_name": "drift", module.CAUSE: "drift of 1.0.0"}
     world.instance.add_run(dg.DagsterRun(job_name="retrain_theirs", tags=tags, status=dg.DagsterRunStatus.SUCCESS))
     world.tick()
-    assert world.asked() == ["m00"]
+    assert world.requested() == ["m00"]
     assert set(world.tick.remembered()) == {"m00"}
     assert world.notifier.sent == []

@@ -1,4 +1,4 @@
-"""Dead automation is noticed, once, and Prometheus is told what ticks."""
+"""Dead automation is notified once, and Prometheus gets the ticks."""
 
 import time
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ from tests.targets import GCP
 
 module = import_module("intermodal.sensors.heartbeat")  # the package has the sensor under the same name
 (JOB,) = jobs(["m"])
-PLACE = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(executable_path="python")), "here")
+REPOSITORY = RemoteRepositoryOrigin(InProcessCodeLocationOrigin(LoadableTargetOrigin(executable_path="python")), "here")
 
 
 @dg.sensor(job=JOB, minimum_interval_seconds=30, default_status=dg.DefaultSensorStatus.RUNNING)
@@ -61,17 +61,17 @@ class World:
         models = routes([spec("m", budget={"usd_per_month": 5}, objectives={"availability": 99.5, "p95_ms": 100})])
         self.tick = Ticks(heartbeat, resources, instance, assets=models, others=[outage, optional], schedules=[MONTHLY])
 
-    def ticked(self, name: str, at: float, ended: TickStatus = TickStatus.SKIPPED) -> None:
+    def ticked(self, name: str, ticked_at: float, ended: TickStatus = TickStatus.SKIPPED) -> None:
         """What the daemon writes of a tick."""
         state = self._state(name, InstigatorType.SENSOR)
         data = SensorInstigatorData(
-            last_tick_timestamp=at,
-            last_tick_start_timestamp=at,
-            last_tick_success_timestamp=None if ended == TickStatus.FAILURE else at,
+            last_tick_timestamp=ticked_at,
+            last_tick_start_timestamp=ticked_at,
+            last_tick_success_timestamp=None if ended == TickStatus.FAILURE else ticked_at,
         )
         self.instance.update_instigator_state(state.with_data(data))
         if ended == TickStatus.FAILURE:  # only of failures are the ticks themselves looked at
-            self._tick(state, at, ended)
+            self._tick(state, ticked_at, ended)
 
     def stop(self, name: str) -> None:
         state = self._state(name, InstigatorType.SENSOR)
@@ -79,33 +79,40 @@ class World:
 
     def scheduled(self, name: str, began: float, ticks: list[float]) -> None:
         state = self._state(name, InstigatorType.SCHEDULE, ScheduleInstigatorData("0 0 2 * *", began))
-        for at in ticks:
-            self._tick(state, at, TickStatus.SUCCESS)
+        for ticked_at in ticks:
+            self._tick(state, ticked_at, TickStatus.SUCCESS)
 
     def _state(self, name: str, kind: InstigatorType, data: Any = None) -> InstigatorState:
-        origin = RemoteInstigatorOrigin(PLACE, name)
+        origin = RemoteInstigatorOrigin(REPOSITORY, name)
         wanted = InstigatorState(origin, kind, InstigatorStatus.DECLARED_IN_CODE, data)
         found = self.instance.get_instigator_state(origin.get_id(), wanted.selector_id)
         return found or self.instance.add_instigator_state(wanted)
 
-    def _tick(self, state: InstigatorState, at: float, ended: TickStatus) -> None:
+    def _tick(self, state: InstigatorState, ticked_at: float, ended: TickStatus) -> None:
         error = SerializableErrorInfo("no", [], None) if ended == TickStatus.FAILURE else None
         origin, selector = state.instigator_origin_id, state.selector_id
         self.instance.create_tick(
             TickData(
-                origin, state.name, state.instigator_type, ended, at, run_ids=[], error=error, selector_id=selector
+                origin,
+                state.name,
+                state.instigator_type,
+                ended,
+                ticked_at,
+                run_ids=[],
+                error=error,
+                selector_id=selector,
             )
         )
 
     def pass_time(self, seconds: float, *alive: str) -> str:
         """Heartbeats every minute, while the sensors ``alive`` tick too."""
-        until, said = self.clock.now + seconds, ""
+        until, message = self.clock.now + seconds, ""
         while self.clock.now < until:
             self.clock.now += 60
             for name in alive:
                 self.ticked(name, self.clock.now)
-            said = self.tick()
-        return said
+            message = self.tick()
+        return message
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +131,7 @@ def world(monkeypatch: pytest.MonkeyPatch, instance: dg.DagsterInstance) -> Worl
     return World(instance, clock)
 
 
-def test_sensors_that_tick_are_told_to_prometheus(world: World) -> None:
+def test_ticks_of_sensors_are_pushed_to_prometheus(world: World) -> None:
     assert world.pass_time(600, "outage") == "2 sensors tick."
     assert world.gauges.pushed["heartbeat"] == [
         ("intermodal_heartbeat_timestamp_seconds", {"sensor": "heartbeat"}, world.clock.now),
@@ -135,7 +142,7 @@ def test_sensors_that_tick_are_told_to_prometheus(world: World) -> None:
     assert not world.notifier.sent
 
 
-def test_one_that_stops_is_told_once(world: World) -> None:
+def test_sensor_that_stops_is_notified_once(world: World) -> None:
     world.pass_time(300, "outage")
     assert "outage is silent" in world.pass_time(600)
     assert [notice.title for notice in world.notifier.sent] == ["The sensor outage has stopped ticking"]
@@ -144,9 +151,7 @@ def test_one_that_stops_is_told_once(world: World) -> None:
     assert len(world.notifier.sent) == 2
 
 
-def test_one_that_stops_is_notified_once_when_ticks_fail_after_that(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_stopped_sensor_whose_ticks_then_fail_is_notified_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The cursor of a tick that fails is lost, and what it delivered is not."""
 
     def full(*_: Any) -> None:
@@ -166,7 +171,7 @@ def test_one_that_stops_is_notified_once_when_ticks_fail_after_that(
     assert [notice.title for notice in world.notifier.sent] == ["The sensor outage has stopped ticking"]
 
 
-def test_one_that_fails_again_is_notified_again(world: World) -> None:
+def test_sensor_that_fails_again_is_notified_again(world: World) -> None:
     for _ in range(2):
         for _ in range(5):
             world.clock.now += 30
@@ -176,12 +181,12 @@ def test_one_that_fails_again_is_notified_again(world: World) -> None:
     assert [notice.title for notice in world.notifier.sent] == ["The sensor outage fails at every tick"] * 2
 
 
-def test_one_that_never_began_is_told(world: World) -> None:
+def test_sensor_that_never_ticked_is_notified(world: World) -> None:
     world.pass_time(600)
     assert [notice.title for notice in world.notifier.sent] == ["The sensor outage has stopped ticking"]
 
 
-def test_one_that_fails_at_every_tick_is_told_once(world: World) -> None:
+def test_sensor_that_fails_at_each_tick_is_notified_once(world: World) -> None:
     for _ in range(10):
         world.clock.now += 30
         world.ticked("outage", world.clock.now, TickStatus.FAILURE)
@@ -189,7 +194,7 @@ def test_one_that_fails_at_every_tick_is_told_once(world: World) -> None:
     assert [notice.title for notice in world.notifier.sent] == ["The sensor outage fails at every tick"]
 
 
-def test_one_that_a_person_stopped_is_left_alone(world: World) -> None:
+def test_sensor_stopped_by_a_person_is_not_notified(world: World) -> None:
     world.pass_time(60, "outage")
     world.stop("outage")
     assert world.pass_time(1200) == "1 sensors tick."
@@ -197,7 +202,7 @@ def test_one_that_a_person_stopped_is_left_alone(world: World) -> None:
 
 
 @pytest.mark.parametrize("cursor", ["{", "[]", '{"at": "x"}', '{"at": 1}'])
-def test_a_damaged_cursor_starts_anew(world: World, cursor: str) -> None:
+def test_damaged_cursor_starts_anew(world: World, cursor: str) -> None:
     world.pass_time(300, "outage")
     world.tick.cursor = cursor
     assert world.pass_time(60) == "2 sensors tick."
@@ -211,7 +216,7 @@ def test_after_a_night_without_a_daemon_nobody_is_blamed(world: World) -> None:
     assert not world.notifier.sent
 
 
-def test_objectives_budget_and_incidents_are_told(world: World) -> None:
+def test_objectives_budget_and_incidents_are_pushed(world: World) -> None:
     world.incidents.open(Incident("i", "m", GCP, 1.0))
     world.tick()
     assert world.gauges.pushed["objectives"] == [
@@ -223,7 +228,7 @@ def test_objectives_budget_and_incidents_are_told(world: World) -> None:
     assert opened == {"aws/sagemaker": 0.0, "gcp/cloud-run": 1.0, "azure/ml": 0.0}
 
 
-def test_nobody_who_takes_gauges_or_notices_stops_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tick_without_gauges_or_notifier_continues(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
         raise Unavailable("nobody there")
 
@@ -258,7 +263,7 @@ def test_people_who_hang_do_not_stop_it(world: World, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize("ran", [True, False])
-def test_a_schedule_that_was_not_run_is_told_once(world: World, ran: bool) -> None:
+def test_schedule_that_did_not_run_is_notified_once(world: World, ran: bool) -> None:
     due = last_due("0 0 2 * *", "UTC", world.clock.now)
     world.scheduled("monthly", due - 1e6, [due])
     following = last_due("0 0 2 * *", "UTC", due + 40 * 86400)

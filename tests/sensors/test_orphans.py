@@ -80,7 +80,7 @@ class World:
         return name
 
     def pass_time(self, seconds: float) -> str:
-        """The tick at the end; nothing is asked for before."""
+        """The tick at the end. Nothing is requested before."""
         self.tick()
         assert not self.tick.requests
         self.clock.now += seconds
@@ -171,7 +171,7 @@ def test_orphans_that_may_be_of_use_stay(world: World, why: str) -> None:
             world.gateway.routes.clear()
             world.registry.known = None
     world.pass_time(10 * GRACE_SECONDS)
-    assert not [one for one in world.tick.requests if "1-1-0" in str(one.run_key)]
+    assert not [request for request in world.tick.requests if "1-1-0" in str(request.run_key)]
 
 
 def test_orphans_after_a_run_get_the_grace_again(world: World) -> None:
@@ -191,7 +191,7 @@ def test_orphans_on_silent_target_are_remembered(world: World) -> None:
     world.tick()
     world.targets[AWS].gone = True
     world.pass_time(GRACE_SECONDS)
-    assert [one.run_config["ops"]["reap_endpoint"]["config"]["target"] for one in world.tick.requests] == [
+    assert [request.run_config["ops"]["reap_endpoint"]["config"]["target"] for request in world.tick.requests] == [
         "gcp/cloud-run"
     ]
     assert "aws/sagemaker is passed over: it does not answer" in world.tick()
@@ -217,7 +217,7 @@ def test_orphans_tick_with_hanging_target_ends_in_time(world: World, monkeypatch
     assert "aws/sagemaker is passed over: no answer within 0.2 s" in message
     assert "m-0-9-0-sandbox on gcp/cloud-run is not in use" in message
     world.tick()
-    assert len(begun) == 1  # nobody is asked twice at once
+    assert len(begun) == 1  # no call begins twice at once
     monkeypatch.setattr(module, "LISTING_SECONDS", 30.0)
     arrived.set()
     assert "m-0-9-0-sandbox on aws/sagemaker is not in use" in world.tick()
@@ -242,7 +242,7 @@ def test_orphans_with_hanging_notifier_are_removed(world: World, monkeypatch: py
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         message = world.pass_time(GRACE_SECONDS)
-        assert [str(one.run_key).split("-")[0] for one in world.tick.requests] == ["gcp/cloud"]
+        assert [str(request.run_key).split("-")[0] for request in world.tick.requests] == ["gcp/cloud"]
         assert notifications.PENDING in world.tick()
         assert "still costs money" not in message
     people.allow(1)
@@ -277,10 +277,10 @@ def test_orphans_of_a_lost_cursor_are_not_notified_at_every_tick(world: World) -
 def test_orphans_tick_with_dead_registry_ends_in_time(
     world: World, monkeypatch: pytest.MonkeyPatch, routed: bool
 ) -> None:
-    back, asked = Event(), list[float]()
+    back, calls = Event(), list[float]()
 
     def hangs() -> dict[str, str]:
-        asked.append(world.clock.now)
+        calls.append(world.clock.now)
         assert back.wait(60)
         return {}
 
@@ -293,7 +293,7 @@ def test_orphans_tick_with_dead_registry_ends_in_time(
     world.clock.now += GRACE_SECONDS
     world.tick()
     assert len(world.tick.requests) == routed  # without a route it may be the champion
-    assert len(asked) == 1
+    assert len(calls) == 1
     back.set()
 
 
@@ -329,7 +329,7 @@ def reaped(world: World) -> list[str]:
     return [each.run_config["ops"]["reap_endpoint"]["config"]["target"] for each in world.tick.requests]
 
 
-def test_orphans_on_targets_of_one_cloud_are_told_apart(wide: World) -> None:
+def test_orphans_on_targets_of_one_cloud_are_separate(wide: World) -> None:
     wide.gateway.routes["m"] = Route("m", "1.0.0", {AWS: 1, EKS: 1}, {}, "{}")
     wide.endpoint(EKS, "0.9.0")
     wide.pass_time(GRACE_SECONDS)
@@ -391,7 +391,7 @@ def test_orphans_with_damaged_cursor_start_anew(world: World, cursor: str) -> No
 
 
 STEPS = st.lists(
-    st.sampled_from(["tick", "appear", "vanish", "use", "unuse", "restart", "garble", "away", "back"]), max_size=30
+    st.sampled_from(["tick", "appear", "vanish", "use", "unuse", "restart", "garble", "gone", "back"]), max_size=30
 )
 
 
@@ -415,10 +415,10 @@ def test_orphans_are_requested_once_for_each_appearance(monkeypatch: pytest.Monk
                     used = step == "use"
                     world.route("m", "2.0.0" if used else "1.0.0")
                 case "garble":
-                    begun += 1  # the memory of having asked is lost: the job, which looks again, may be asked for again
+                    begun += 1  # the memory of the request is lost: the job, which checks again, may be requested again
                     world.tick.cursor = '{"a": [}'
-                case "away" | "back":
-                    world.targets[AWS].gone = step == "away"
+                case "gone" | "back":
+                    world.targets[AWS].gone = step == "gone"
                 case _:
                     world.tick()
                     for request in world.tick.requests:

@@ -39,7 +39,7 @@ def test_outage_of_target_requests_one_run_for_each_model(here: Here) -> None:
     here.kill("aws")
     here.tick(2)
     assert sorted(here.requested) == ["failover_flights", "failover_wine"]
-    request = next(one for one in here.ticks.requests if one.job_name == "failover_wine")
+    request = next(request for request in here.ticks.requests if request.job_name == "failover_wine")
     onset = here.now - 5
     assert request.run_key == f"wine-aws.sagemaker-{int(onset)}-failover-0-1"
     config = request.run_config["ops"]["fail_over_wine"]["config"]
@@ -58,7 +58,7 @@ def test_outage_during_a_failover_is_opened_by_the_tick(here: Here) -> None:
     here.kill("gcp")
     here.tick(2)
     assert here.requested == []
-    (incident,) = [one for one in here.incidents.all("wine", open_only=True) if one.target == GCP]
+    (incident,) = [incident for incident in here.incidents.all("wine", open_only=True) if incident.target == GCP]
     assert incident.id == f"wine-gcp.cloud-run-{int(here.now - 5)}"
     assert [(entry.step, entry.key, entry.at) for entry in incident.entries] == [("detected", "0", here.now)]
     here.tick(2)
@@ -73,7 +73,9 @@ def test_outage_during_a_failover_is_opened_by_the_tick(here: Here) -> None:
 def test_outage_that_cannot_be_opened_holds_no_request_back(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.kill("aws")
     here.tick(2)
-    here.ticks.run(next(one for one in here.ticks.requests if one.job_name == "failover_wine"), STATUS.STARTED)
+    here.ticks.run(
+        next(request for request in here.ticks.requests if request.job_name == "failover_wine"), STATUS.STARTED
+    )
 
     def full(*_: Any) -> Any:
         raise OSError(28, "No space left on device")
@@ -115,10 +117,10 @@ def test_outage_when_gateway_is_silent_requests_nothing(here: Here, monkeypatch:
 def test_outage_with_damaged_route_watches_the_others(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     sound = here.gateway.upstream_health
     monkeypatch.setattr(here.gateway, "health", lambda: {"wine": sound("wine")})
-    said = "Not watched, as the gateway's file of it is damaged: flights."
-    assert here.tick() == said
+    message = "Not watched, as the gateway's file of it is damaged: flights."
+    assert here.tick() == message
     here.kill("aws")
-    assert here.tick() == f"{said} Watched: wine on aws/sagemaker."
+    assert here.tick() == f"{message} Watched: wine on aws/sagemaker."
     here.tick()
     assert here.requested == ["failover_wine"]
 

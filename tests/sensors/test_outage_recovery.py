@@ -12,7 +12,7 @@ from tests.sensors.outage_here import CONTAINED, Here
 from tests.targets import AWS
 
 
-def test_a_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
+def test_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     here.tick(2)
     assert here.requested == []
@@ -23,13 +23,13 @@ def test_a_cloud_that_is_back_for_a_while_is_recovered(here: Here) -> None:
     }
 
 
-def test_a_cloud_whose_api_is_silent_is_not_recovered(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cloud_with_a_silent_api_is_not_recovered(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     monkeypatch.setattr(here.targets[AWS], "answers", lambda: False)
     assert "Open: wine-aws.sagemaker-1." in here.tick(5)
 
 
-def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_api_that_hangs_delays_no_tick(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     monkeypatch.setattr("intermodal.sensors.toolkit.probes.ANSWER_SECONDS", 0.05)
     monkeypatch.setattr(here.targets[AWS], "answers", lambda: time.sleep(0.4) or True)
@@ -37,8 +37,8 @@ def test_an_api_that_hangs_holds_no_tick_up(here: Here, monkeypatch: pytest.Monk
     assert here.requested == []
 
 
-def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each waits for the other to be asked: one after the other, the tick would take as long as both."""
+def test_apis_and_golden_rows_are_called_at_the_same_time(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each call waits until the other has begun. In sequence, the tick would take as long as both."""
     here.opened(("detected", "0"), *CONTAINED)
     here.watch.policy = DetectionPolicy(watchers=("endpoint",))
     api, row, adapter = Event(), Event(), here.targets[AWS]
@@ -50,7 +50,7 @@ def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, m
     def invoke(*_: object) -> bytes:
         row.set()
         if not api.wait(1):
-            raise Unavailable("nobody asked the API")
+            raise Unavailable("the API was not called")
         return b"{}"
 
     monkeypatch.setattr(adapter, "answers", answers)
@@ -62,7 +62,7 @@ def test_the_apis_are_asked_while_the_golden_rows_are_on_their_way(here: Here, m
     assert "recover_wine" in here.requested
 
 
-def test_a_cloud_that_died_again_during_its_recovery_is_failed_over_again(here: Here) -> None:
+def test_cloud_that_dies_during_its_recovery_is_failed_over_again(here: Here) -> None:
     here.opened(("detected", "0"), *CONTAINED, ("recovering", "0"), ("share back", "0"))
     here.kill("aws")
     here.tick(2)
@@ -70,7 +70,7 @@ def test_a_cloud_that_died_again_during_its_recovery_is_failed_over_again(here: 
     assert [request.run_key for request in wine] == ["wine-aws.sagemaker-1-failover-1-1"]
 
 
-def test_an_incident_that_was_closed_is_not_the_one_of_a_new_outage(here: Here) -> None:
+def test_new_outage_after_a_closed_incident_is_a_new_incident(here: Here) -> None:
     here.kill("aws")
     here.tick()
     old = Incident(f"wine-aws.sagemaker-{int(here.now)}", "wine", AWS, here.now)

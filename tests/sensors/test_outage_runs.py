@@ -1,4 +1,4 @@
-"""The outage sensor and the runs that it asked for: at work, failed, lost, or never begun."""
+"""The outage sensor and the runs that it requested: at work, failed, lost or never begun."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from intermodal.sensors.toolkit import run_requests
 from tests.sensors.outage_here import CONTAINED, STATUS, Here
 
 
-def test_while_a_run_is_at_work_no_other_is_asked_for(here: Here) -> None:
+def test_incident_with_a_run_in_progress_requests_no_other(here: Here) -> None:
     here.kill("aws")
     here.tick(2)
     for request in here.ticks.requests:
@@ -21,7 +21,7 @@ def test_while_a_run_is_at_work_no_other_is_asked_for(here: Here) -> None:
     assert len(here.ticks.keys) == 2
 
 
-def test_a_run_that_did_not_settle_it_is_followed_by_another_after_a_while(here: Here) -> None:
+def test_run_that_did_not_contain_it_is_followed_by_another(here: Here) -> None:
     here.opened(("detected", "0"))
     here.kill("aws")
     here.tick()
@@ -36,13 +36,15 @@ def test_a_run_that_did_not_settle_it_is_followed_by_another_after_a_while(here:
     ]
 
 
-def test_recoveries_that_fail_are_later_and_later_although_each_makes_a_round(here: Here) -> None:
+def test_failed_recoveries_are_requested_with_growing_pauses(here: Here) -> None:
     here.opened(("detected", "0"), *CONTAINED)
     here.now = time.time() - 100
     here.tick(3)
     assert here.requested == ["recover_wine"]
     for turn, pause in enumerate((5, 10, 20)):
-        here.ticks.run(next(one for one in here.ticks.requests if one.job_name == "recover_wine"), STATUS.FAILURE)
+        here.ticks.run(
+            next(request for request in here.ticks.requests if request.job_name == "recover_wine"), STATUS.FAILURE
+        )
         # it failed again, was contained, and its API answers still
         here.opened(("recovering", str(turn)), ("note", f"again-{turn + 1}"))
         here.opened(("drained", str(turn + 1)), ("capacity", str(turn + 1)))
@@ -50,10 +52,12 @@ def test_recoveries_that_fail_are_later_and_later_although_each_makes_a_round(he
         here.tick()
         assert here.requested == []
         here.tick()
-        assert [one.run_key for one in here.ticks.requests] == [f"wine-aws.sagemaker-1-recover-{turn + 1}-{turn + 2}"]
+        assert [request.run_key for request in here.ticks.requests] == [
+            f"wine-aws.sagemaker-1-recover-{turn + 1}-{turn + 2}"
+        ]
 
 
-def test_a_failover_does_not_wait_for_those_of_earlier_rounds(here: Here) -> None:
+def test_failover_does_not_wait_for_runs_of_earlier_rounds(here: Here) -> None:
     here.opened(("detected", "0"))
     here.tick()
     here.ticks.run(here.ticks.requests[0], STATUS.FAILURE)
@@ -64,7 +68,7 @@ def test_a_failover_does_not_wait_for_those_of_earlier_rounds(here: Here) -> Non
     assert "wine-aws.sagemaker-1-failover-1-1" in here.ticks.keys
 
 
-def test_a_run_whose_process_is_gone_is_marked_and_followed_by_another(here: Here) -> None:
+def test_run_whose_process_died_is_failed_and_followed_by_another(here: Here) -> None:
     here.opened(("detected", "0"))
     here.kill("aws")
     here.tick()
@@ -80,7 +84,7 @@ def test_a_run_whose_process_is_gone_is_marked_and_followed_by_another(here: Her
     assert "wine-aws.sagemaker-1-failover-0-2" in here.ticks.keys
 
 
-def test_a_run_that_died_when_all_was_done_is_marked_too(here: Here) -> None:
+def test_run_that_died_after_its_work_is_failed_too(here: Here) -> None:
     here.opened(("detected", "0"))
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTED)
@@ -92,7 +96,7 @@ def test_a_run_that_died_when_all_was_done_is_marked_too(here: Here) -> None:
 
 
 @pytest.mark.parametrize("local", [True, False])
-def test_a_process_that_never_came_up_is_not_waited_for_as_a_pod_is(
+def test_process_that_never_started_is_given_up_before_a_pod(
     here: Here, monkeypatch: pytest.MonkeyPatch, local: bool
 ) -> None:
     if local:
@@ -107,7 +111,7 @@ def test_a_process_that_never_came_up_is_not_waited_for_as_a_pod_is(
 
 
 @pytest.mark.parametrize("lives", [True, False])
-def test_a_process_that_loads_many_models_is_waited_for_while_it_lives(
+def test_process_that_loads_many_models_has_time_while_it_lives(
     here: Here, monkeypatch: pytest.MonkeyPatch, lives: bool
 ) -> None:
     monkeypatch.setattr(type(here.instance), "run_launcher", property(lambda _: dg.DefaultRunLauncher()))
@@ -115,8 +119,8 @@ def test_a_process_that_loads_many_models_is_waited_for_while_it_lives(
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTING)
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        said = EngineEventData.in_process(process.pid)  # as Dagster's code server says it of a run that it starts
-        here.instance.report_engine_event(f"Started process for run (pid: {process.pid}).", run, said)
+        event_data = EngineEventData.in_process(process.pid)  # as Dagster's code server says it of a run that it starts
+        here.instance.report_engine_event(f"Started process for run (pid: {process.pid}).", run, event_data)
         if not lives:
             process.communicate(b"\n")
         here.now = time.time() + run_requests.SILENT_SECONDS + 10
@@ -130,7 +134,7 @@ def test_a_process_that_loads_many_models_is_waited_for_while_it_lives(
             process.communicate(b"\n")
 
 
-def test_a_run_that_says_that_it_is_at_work_is_left_alone(here: Here) -> None:
+def test_run_that_reports_its_work_is_left_alone(here: Here) -> None:
     here.opened(("detected", "0"))
     here.tick()
     run = here.ticks.run(here.ticks.requests[0], STATUS.STARTED)
@@ -144,7 +148,7 @@ def test_a_run_that_says_that_it_is_at_work_is_left_alone(here: Here) -> None:
     assert here.instance.get_run_by_id(run.run_id).status == STATUS.STARTED  # type: ignore[union-attr]
 
 
-def test_a_run_that_was_made_and_never_handed_on_is_asked_for_again_by_the_same_key(here: Here) -> None:
+def test_run_that_was_never_launched_is_requested_by_its_key_again(here: Here) -> None:
     here.opened(("detected", "0"))
     here.tick()
     here.ticks.run(here.ticks.requests[0], STATUS.NOT_STARTED)

@@ -1,4 +1,4 @@
-"""Old champions and late data: told once, and pushed."""
+"""Old champions and late data: notified once, and pushed."""
 
 import time
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ module = import_module("intermodal.sensors.staleness")  # the package has the se
 class Registry:
     def __init__(self) -> None:
         self.known: dict[str, tuple[str, float]] = {}
-        self.asked: list[str] = []
+        self.calls: list[str] = []
         self.down = False
 
     def champions(self) -> dict[str, str]:
@@ -34,7 +34,7 @@ class Registry:
         return {name: version for name, (version, _) in self.known.items()}
 
     def champion(self, model: str) -> Any:
-        self.asked.append(model)
+        self.calls.append(model)
         version, made = self.known[model]
         return SimpleNamespace(version=version, registered_at=made)
 
@@ -60,7 +60,7 @@ class World:
         self.tables.frames[model, "features", month] = None  # type: ignore[assignment]
 
     @property
-    def told(self) -> list[str]:
+    def notified(self) -> list[str]:
         return [notice.title for notice in self.notifier.sent]
 
 
@@ -72,9 +72,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield World(instance, clock)
 
 
-def test_nothing_old(world: World) -> None:
+def test_recent_champions_and_data_are_not_notified(world: World) -> None:
     assert world.tick() == "Nothing is older than it should be."
-    assert not world.told
+    assert not world.notified
 
 
 def test_gauges_say_up_to_when_there_is_data(world: World) -> None:
@@ -86,7 +86,7 @@ def test_gauges_say_up_to_when_there_is_data(world: World) -> None:
     assert ("intermodal_data_timestamp_seconds", "unlimited") not in until
 
 
-def test_an_old_champion_is_told_once_and_its_age_asked_once(world: World) -> None:
+def test_old_champion_is_notified_once_and_its_age_read_once(world: World) -> None:
     world.tick()
     world.clock.now += 13 * DAY_SECONDS
     world.month("grows", "2026-11-01")
@@ -95,18 +95,18 @@ def test_an_old_champion_is_told_once_and_its_age_asked_once(world: World) -> No
     world.month("grows", "2026-12-01")
     for _ in range(3):
         assert "grows: 1.0.0 is 61 days old, the spec allows 60" in world.tick()
-    assert world.told == ["grows: the model is stale"]
-    assert world.registry.asked == ["grows"]
+    assert world.notified == ["grows: the model is stale"]
+    assert world.registry.calls == ["grows"]
     world.registry.known["grows"] = ("1.1.0", world.clock.now)
     assert world.tick() == "Nothing is older than it should be."
-    assert world.registry.asked == ["grows", "grows"]
+    assert world.registry.calls == ["grows", "grows"]
 
 
-def test_data_that_does_not_come_is_told_once(world: World) -> None:
+def test_late_data_is_notified_once(world: World) -> None:
     world.clock.now += 20 * DAY_SECONDS  # December 8
     for _ in range(3):
         assert "grows: rows of 2026-11 were due, the newest are of 2026-10" in world.tick()
-    assert world.told == ["grows: the data is stale"]
+    assert world.notified == ["grows: the data is stale"]
     world.month("grows", "2026-11-01")
     assert world.tick() == "Nothing is older than it should be."
 
@@ -119,7 +119,7 @@ def test_stale_data_is_notified_once_when_the_cursor_is_lost(world: World, curso
     world.tick.cursor = cursor
     world.tick()
     world.tick()
-    assert world.told == ["grows: the data is stale"]
+    assert world.notified == ["grows: the data is stale"]
 
 
 def test_stale_champion_that_comes_back_is_notified_again(world: World) -> None:
@@ -133,32 +133,32 @@ def test_stale_champion_that_comes_back_is_notified_again(world: World) -> None:
     world.registry.known["grows"] = ("1.0.0", NOVEMBER)
     for _ in range(2):
         world.tick()
-    assert world.told == ["grows: the model is stale"] * 2
+    assert world.notified == ["grows: the model is stale"] * 2
 
 
-def test_a_registry_that_is_down_keeps_what_is_known(world: World) -> None:
+def test_registry_that_is_down_keeps_the_known_ages(world: World) -> None:
     world.tick()
     world.registry.down = True
     world.clock.now += 61 * DAY_SECONDS
-    said = world.tick()
-    assert "MLflow does not answer." in said
-    assert "grows: 1.0.0 is 61 days old" in said
+    message = world.tick()
+    assert "MLflow does not answer." in message
+    assert "grows: 1.0.0 is 61 days old" in message
 
 
-def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notice_that_failed_is_sent_by_a_later_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
-        raise Unavailable("Nobody could be told.")
+        raise Unavailable("Nobody could be notified.")
 
     world.clock.now += 20 * DAY_SECONDS
     with monkeypatch.context() as patch:
         patch.setattr(world.notifier, "send", fails)
-        assert "Nobody could be told." in world.tick()
+        assert "Nobody could be notified." in world.tick()
     world.tick()
     world.tick()
-    assert len(world.told) == 1
+    assert len(world.notified) == 1
 
 
-def test_every_model_has_its_turn(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_models_are_examined_in_turns(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MODELS_PER_TICK", 1)
     seen = []
     for _ in range(4):
@@ -171,20 +171,18 @@ def test_every_model_has_its_turn(world: World, monkeypatch: pytest.MonkeyPatch)
 def many(world: World) -> Iterator[tuple[Ticks, Slow]]:
     """50 models, each of which is late."""
     models, people = [spec(f"m{number:02}") for number in range(50)], Slow()
-    for one in models:
-        world.month(one.name, "2024-01-01")
+    for model in models:
+        world.month(model.name, "2024-01-01")
     resources = {**world.tick.resources, "notifications": MemoryNotifications(people)}
     yield Ticks(staleness, resources, world.tick.instance, assets=routes(models)), people
     people.allow(1000)
 
 
-def test_slow_people_are_told_of_every_model_once_over_some_ticks(
+def test_slow_recipients_get_each_notice_once_over_some_ticks(
     many: tuple[Ticks, Slow], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tick, people = many
-    monkeypatch.setattr(
-        module, "MODELS_PER_TICK", 20
-    )  # what is told between a model's turns is remembered all the same
+    monkeypatch.setattr(module, "MODELS_PER_TICK", 20)  # a notice between a model's turns is remembered too
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     for number in range(1, 25):
         people.allow(2)

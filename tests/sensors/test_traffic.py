@@ -1,4 +1,4 @@
-"""A model is looked at when enough was asked of it, and the tick says how much that is."""
+"""A model is evaluated after enough requests, and the tick's message has the number that is missing."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -42,13 +42,13 @@ def tick(gateway: Counting) -> Iterator[Ticks]:
         yield Ticks(traffic(looks), {"gateway": gateway}, instance, assets=assets, jobs=looks)
 
 
-def test_it_says_how_much_is_missing(tick: Ticks, gateway: Counting) -> None:
+def test_message_has_the_number_of_missing_requests(tick: Ticks, gateway: Counting) -> None:
     gateway.requests = {"a": 40, "b": 99}
     assert "b 99 of 100 requests, a 40 of 100 requests" in tick()
     assert not tick.requests
 
 
-def test_a_model_is_looked_at_once_for_so_many_requests(tick: Ticks, gateway: Counting) -> None:
+def test_model_is_evaluated_once_for_its_number_of_requests(tick: Ticks, gateway: Counting) -> None:
     gateway.requests = {"a": 100, "b": 10}
     tick()
     assert [request.job_name for request in tick.requests] == ["watch_a"]
@@ -62,7 +62,7 @@ def test_counters_that_begin_anew_are_no_traffic_undone(tick: Ticks, gateway: Co
     assert "a 30 of 100 requests" in tick()
 
 
-def test_a_silent_gateway_is_said(tick: Ticks, gateway: Counting) -> None:
+def test_silent_gateway_is_in_the_message(tick: Ticks, gateway: Counting) -> None:
     gateway.requests = None
     assert tick() == "Envoy does not answer."
 
@@ -79,7 +79,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return clock
 
 
-def test_a_quiet_model_is_looked_at_every_quarter_of_an_hour(
+def test_quiet_model_is_evaluated_each_quarter_of_an_hour(
     tick: Ticks, gateway: Counting, clock: SimpleNamespace
 ) -> None:
     gateway.requests = {"a": 1}
@@ -89,7 +89,7 @@ def test_a_quiet_model_is_looked_at_every_quarter_of_an_hour(
         assert not tick.requests
     clock.now += 1
     tick()
-    assert looked_at(tick) == ["watch_a"]  # and not b, which nobody asked for anything
+    assert looked_at(tick) == ["watch_a"]  # and not b, which had no request
     clock.now += 10 * QUIET_SECONDS
     assert "a 0 of 100 requests" in tick()
     gateway.requests = {"a": 2}
@@ -111,14 +111,12 @@ def test_many_requests_are_a_look_that_counts_for_the_quiet_ones(
     assert "a 1 of 100 requests" in tick()
 
 
-def test_a_quiet_model_whose_look_has_not_ended_has_to_wait(
-    tick: Ticks, gateway: Counting, clock: SimpleNamespace
-) -> None:
-    for asked in (1, 2, 3):
-        gateway.requests = {"a": asked}
+def test_quiet_model_with_an_unfinished_run_waits(tick: Ticks, gateway: Counting, clock: SimpleNamespace) -> None:
+    for count in (1, 2, 3):
+        gateway.requests = {"a": count}
         tick()
         clock.now += QUIET_SECONDS
-        if asked == 2:
+        if count == 2:
             run = tick.run(tick.requests[0], dg.DagsterRunStatus.STARTED)
     assert not tick.requests
     tick.instance.report_run_canceled(run)
@@ -126,7 +124,7 @@ def test_a_quiet_model_whose_look_has_not_ended_has_to_wait(
     assert looked_at(tick) == ["watch_a"]
 
 
-def test_quiet_models_are_looked_at_a_few_at_a_time_and_those_first_that_waited_longest(
+def test_quiet_models_are_evaluated_a_few_at_a_time_longest_first(
     tick: Ticks, gateway: Counting, clock: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "MAX_QUIET_RUNS", 1)
@@ -162,7 +160,7 @@ def test_busy_models_keep_no_quiet_one_waiting(
 
 
 @pytest.mark.parametrize("cursor", ['{"a": 40}', "{", '{"a": [1]}', '{"a": "x"}'])
-def test_a_cursor_of_before_and_one_that_is_damaged_hold_nothing_up(
+def test_old_or_damaged_cursor_delays_nothing(
     tick: Ticks, gateway: Counting, clock: SimpleNamespace, cursor: str
 ) -> None:
     gateway.requests, tick.cursor = {"a": 50}, cursor

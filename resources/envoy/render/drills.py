@@ -45,7 +45,7 @@ def drill_of(target: Target) -> Json:
 
 
 def settings(target: Target, disturbance: Disturbance | None) -> dict[str, str]:
-    """Parameters of ``/runtime_modify``; an empty value takes a key away."""
+    """Parameters of ``/runtime_modify``; an empty value removes a key."""
     values = asdict(disturbance) if disturbance else dict.fromkeys(FIELDS, "")
     return {key(target, field): str(value) for field, value in values.items()}
 

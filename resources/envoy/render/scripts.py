@@ -10,8 +10,8 @@ UPSTREAM = """
 --
 -- How a platform wraps its container's errors is in the route's metadata, "errors": see ErrorEnvelope.
 --
--- It also counts how much each upstream has failed lately: an answer that cannot be used adds 1, any other takes GOOD
--- away. So whatever fails more than a fifth of its requests gathers FULL, busy or not, and then is "degraded" for
+-- It also counts how much each upstream has failed lately: an answer that cannot be used adds 1, any other removes
+-- GOOD. So whatever fails more than a fifth of its requests gathers FULL, busy or not, and then is "degraded" for
 -- Envoy: for some seconds it is tried last.
 local FULL, GOOD = 5, 0.25
 local blame = {}

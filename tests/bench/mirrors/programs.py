@@ -16,9 +16,9 @@ from tests.emulators import AZURE_ACCOUNT, AZURE_KEY, BUCKET
 def programs(job: Job) -> Taken:
     """Each cloud's own: ``aws s3 sync``, ``gcloud storage rsync`` (there is one in no package registry, so it is
     taken from PATH) and ``azcopy sync``."""
-    for one in (AWS, AZCOPY):
+    for program in (AWS, AZCOPY):
         with suppress(Unfit):  # then it is reported as not there, and the others are measured
-            one.install()
+            program.install()
     gcloud = shutil.which("gcloud") or "gcloud"
     settings = job.folder / "aws.ini"
     settings.write_text(f"[default]\nregion = {REGION}\ns3 =\n  max_concurrent_requests = {AT_ONCE}\n")

@@ -26,7 +26,7 @@ TOOLS = {
     PROGRAMS: Tool(dict.fromkeys(EACH, programs.programs), once=True),
     GSUTIL: Tool(dict.fromkeys(EACH, programs.gsutil), once=True),
 }
-VERSIONS = {one.name.rpartition("/")[2]: one.version for one in (SEAWEEDFS, RCLONE, AWS, AZCOPY)}
+VERSIONS = {program.name.rpartition("/")[2]: program.version for program in (SEAWEEDFS, RCLONE, AWS, AZCOPY)}
 CLOUDS = ("aws", "gcp", "azure")
 HEADER = ["files", "step", "what", "seconds", "S3", "GCS", "Blob", "peak MB", "S3 requests"]
 
@@ -51,7 +51,7 @@ TEXT = (
     "`--s3-no-head`, no looking for buckets, and `--checksum`: it compares MD5s, and hashes the local files again when "
     "nothing changed, where ours compares the stores with the manifest that came with the version. *by time*: rclone "
     "with `--update --use-server-modtime`, which compares sizes and times and no bytes. *clouds' own*: `aws s3 sync`, "
-    f"`gcloud storage rsync`, `azcopy sync` together, one round; what takes more than {LIMIT} s is stopped and said, "
+    f"`gcloud storage rsync`, `azcopy sync` together, one round; what takes more than {LIMIT} s is stopped and named, "
     "and has no further steps. gsutil: its JSON API insists on https, which the "
     "emulator does not speak; its XML API is what is tried, in the first case. *bare listing*: one of each store at "
     "once with the same library, which nothing that looks at a store can do without. Memory is the sum of "
@@ -61,10 +61,10 @@ TEXT = (
 
 def _step(case: Case, step: str, found: dict[str, Found]) -> list[list[object]]:
     rows: list[list[object]] = []
-    for name, one in found.items():
-        if one.unfit and step == FIRST:
-            rows.append([case, step, name, one.unfit.replace("|", "/"), *[""] * 5])
-        elif taken := one.taken.get(step, []):
+    for name, tool in found.items():
+        if tool.unfit and step == FIRST:
+            rows.append([case, step, name, tool.unfit.replace("|", "/"), *[""] * 5])
+        elif taken := tool.taken.get(step, []):
             clouds = [
                 Rounds([each.each[cloud] for each in taken]) if cloud in taken[0].each else taken[0].failed[cloud]
                 for cloud in CLOUDS
@@ -73,22 +73,22 @@ def _step(case: Case, step: str, found: dict[str, Found]) -> list[list[object]]:
             peak = f"{max(each.peak_mb for each in taken):.0f}" + (f" ({before:.0f})" if before else "")
             seconds = Rounds([each.seconds for each in taken])
             rows.append([case, SAME if step == LISTING else step, LISTING if step == LISTING else name])
-            rows[-1] += [seconds, *clouds, peak, one.requests[step]]
+            rows[-1] += [seconds, *clouds, peak, tool.requests[step]]
     return rows
 
 
 def _goals(found: dict[Case, dict[str, Found]]) -> str:
-    """What was asked, and what came of it."""
-    said = []
+    """The goals, and the results."""
+    sentences = []
     for case, tools_ in found.items():
         ours, copy = _median(tools_[OURS], FIRST), _median(tools_[COPY], FIRST)
         fastest, name = min((_median(tools_[peer], FIRST), peer) for peer in (RCLONES, PROGRAMS))
         same, listing = _median(tools_[OURS], SAME), _median(tools_[OURS], LISTING)
         theirs, by_time = _median(tools_[RCLONES], SAME), _median(tools_[RCLONES], BY_TIME)
         if theirs == float("inf"):
-            said.append(f"{case}: rclone did not end, so there is nothing to compare with")
+            sentences.append(f"{case}: rclone did not end, so there is nothing to compare with")
             continue
-        said.append(
+        sentences.append(
             f"{case}: first copy in {ours / fastest:.2f} of {name}'s time, the copying alone in {copy / fastest:.2f}; "
             f"unchanged in 1/{theirs / same:.1f} of rclone's time (1/{by_time / same:.1f} by time; a bare listing in "
             f"1/{theirs / listing:.1f})"
@@ -101,8 +101,8 @@ def _goals(found: dict[Case, dict[str, Found]]) -> str:
     connect = statistics.median(each.connect for each in everything)
     return (
         "Goals: the first copy as fast as the fastest peer, at most 150 MB, the unchanged run in 1/10 of rclone's "
-        f"time. Reached: {'; '.join(said)}. Ours took at most {most:.0f} MB, {growth:.0f} MB over what the process "
-        f"held before. Loading the clouds' libraries took {connect:.2f} s, once a process."
+        f"time. Reached: {'; '.join(sentences)}. Ours took at most {most:.0f} MB, {growth:.0f} MB over what the "
+        f"process held before. Loading the clouds' libraries took {connect:.2f} s, once a process."
     )
 
 

@@ -40,7 +40,7 @@ def started(folder: Path) -> Iterator[Stores]:
     """All three with an empty bucket each; what they write is below ``folder``, which the caller removes."""
     SEAWEEDFS.install()
     aws, counts, gcp, azure = (free_port() for _ in range(4))
-    stores = Stores(_at(aws), _at(gcp), f"{_at(azure)}/{AZURE_ACCOUNT}", f"{_at(counts)}/metrics")
+    stores = Stores(_url(aws), _url(gcp), f"{_url(azure)}/{AZURE_ACCOUNT}", f"{_url(counts)}/metrics")
     folders = [folder / name for name in ("aws", "gcp", "azure")]
     for own in folders:
         own.mkdir(parents=True)
@@ -48,10 +48,10 @@ def started(folder: Path) -> Iterator[Stores]:
     with ExitStack() as stack:
         for command, own in zip(commands, folders, strict=True):
             stack.enter_context(_running(command, own))
-        _await(lambda: all(map(_answers, (stores.aws, stores.gcp, _at(azure)))))
+        _await(lambda: all(map(_answers, (stores.aws, stores.gcp, _url(azure)))))
         path = f"/{AZURE_ACCOUNT}/{BUCKET}"
         _await(lambda: _made(f"{stores.aws}/{BUCKET}", {}))
-        _await(lambda: _made(f"{_at(azure)}{path}?restype=container", _shared_key(path)))
+        _await(lambda: _made(f"{_url(azure)}{path}?restype=container", _shared_key(path)))
         httpx.post(f"{stores.gcp}/storage/v1/b?project=p", json={"name": BUCKET}).raise_for_status()
         first = f"{stores.aws}/{BUCKET}/first"  # SeaweedFS makes room at a bucket's first object, in 0.3 to 5 s
         httpx.put(first, content=b"-", timeout=START_SECONDS).raise_for_status()
@@ -59,12 +59,12 @@ def started(folder: Path) -> Iterator[Stores]:
         yield stores
 
 
-def _at(port: int) -> str:
+def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
 
 
 def _seaweedfs(port: int, counts: int, folder: Path) -> Sequence[str]:
-    """One process with every part of it, on loopback, telling nobody about itself."""
+    """One process with every part of it, on loopback, without telemetry."""
     inner = {f"{part}.port": free_port() for part in ("master", "volume", "filer")}
     calls = {f"{part}.port.grpc": free_port() for part in ("master", "volume", "filer", "s3")}
     settings = {
@@ -96,14 +96,14 @@ def _azurite(port: int, _: Path) -> Sequence[str]:
 
 @contextmanager
 def _running(command: Sequence[str], folder: Path) -> Iterator[None]:
-    """Ended without asking, with all that it started: what it holds is thrown away."""
+    """A process that is killed at the end, with its children: what it holds is not needed any more."""
     with (folder / "log").open("wb") as log:
         process = psutil.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT)
     try:
         yield
     finally:
-        for one in [*process.children(recursive=True), process]:
-            one.kill()
+        for child in [*process.children(recursive=True), process]:
+            child.kill()
         process.wait()
 
 

@@ -100,7 +100,7 @@ def rclone(job: Job, compare: Sequence[str] = ("--checksum",)) -> Taken:
         "GCP": {"TYPE": "google cloud storage", "ANONYMOUS": "true", "ENDPOINT": f"{job.stores.gcp}/storage/v1/"},
         "AZURE": {"TYPE": "azureblob", "ACCOUNT": AZURE_ACCOUNT, "KEY": AZURE_KEY, "ENDPOINT": job.stores.azure},
     }
-    environ = {f"RCLONE_CONFIG_{name}_{k}": value for name, one in remotes.items() for k, value in one.items()}
+    environ = {f"RCLONE_CONFIG_{name}_{k}": value for name, remote in remotes.items() for k, value in remote.items()}
     environ |= {"RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_AWS_REGION": REGION}
     environ |= {"RCLONE_CONFIG_GCP_BUCKET_POLICY_ONLY": "true"}
     flags = f"--fast-list --transfers {AT_ONCE} --checkers {AT_ONCE} --retries 1".split()

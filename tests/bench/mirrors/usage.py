@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -55,9 +54,9 @@ def run(commands: Mapping[str, Sequence[str]], environ: Mapping[str, str], folde
                 _kill(process)
         for thread in waiting:
             thread.join(LOOK / len(waiting))
-    said = {name: "\n".join(file.read_text(errors="replace") for file in files[name]) for name in commands}
+    output = {name: "\n".join(file.read_text(errors="replace") for file in files[name]) for name in commands}
     failed = missing | {
-        name: f"did not end in {LIMIT} s" if ended[name] > LIMIT else last_line(said[name])
+        name: f"did not end in {LIMIT} s" if ended[name] > LIMIT else last_line(output[name])
         for name, process in running.items()
         if process.returncode
     }
@@ -71,13 +70,13 @@ def _there(command: Sequence[str]) -> bool:
     return shutil.which(command[0]) is not None
 
 
-def _look(process: subprocess.Popen[bytes], peaks: dict[tuple[int, float], int]) -> None:
+def _look(process: psutil.Popen, peaks: dict[tuple[int, float], int]) -> None:
     """VmHWM of the process and those it started; getrusage would count ours from before exec as well."""
     try:
-        for one in [process, *process.children(recursive=True)]:
-            status = Path(f"/proc/{one.pid}/status").read_text()
+        for member in [process, *process.children(recursive=True)]:
+            status = Path(f"/proc/{member.pid}/status").read_text()
             if found := re.search(r"VmHWM:\s+(\d+) kB", status):
-                key = (one.pid, one.create_time())
+                key = (member.pid, member.create_time())
                 peaks[key] = max(peaks.get(key, 0), int(found[1]) * 1024)
     except (psutil.NoSuchProcess, FileNotFoundError, ProcessLookupError):
         return  # it ended while we looked
@@ -85,5 +84,5 @@ def _look(process: subprocess.Popen[bytes], peaks: dict[tuple[int, float], int])
 
 def _kill(process: psutil.Process) -> None:
     with suppress(psutil.NoSuchProcess):  # it may end just now
-        for one in [*process.children(recursive=True), process]:
-            one.kill()
+        for member in [*process.children(recursive=True), process]:
+            member.kill()

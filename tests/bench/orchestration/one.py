@@ -41,8 +41,8 @@ def made(kind: str, models: int, folder: str) -> Any:
         return bare.definitions(models, jobs=kind == "bare")
 
 
-def asked(repository: Any) -> int:
-    """Answer the UI's question as the webserver does, from its picture of the repository; how many assets it got."""
+def assets_in_ui(repository: Any) -> int:
+    """Run the UI's query as the webserver does, on its picture of the repository. Returns the number of assets."""
     import dagster as dg
     from dagster._core.test_utils import in_process_test_workspace
     from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
@@ -71,7 +71,7 @@ def main(kind: str, models: int, folder: str = "") -> None:
         *(len(graph.get_all_asset_keys()), len(graph.asset_check_keys)),
         *(len(repository.get_all_jobs()) - 1, len(repository.schedule_defs)),
     ]
-    if asked(repository) != counts[0]:
+    if assets_in_ui(repository) != counts[0]:
         raise SystemExit("the UI did not get every asset")
     megabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(json.dumps({"seconds": SECONDS, "counts": counts, "megabytes": megabytes}))  # noqa: T201

@@ -52,9 +52,9 @@ def _cloud(gateway: EnvoyGateway, model: str) -> str:
 @contextmanager
 def _gateway(folder: Path, models: int) -> Iterator[tuple[EnvoyGateway, list[Upstream]]]:
     """Started on the state of that many models: publishing them one by one would be most of the measurement."""
-    at = Upstreams(folder)
+    servers = Upstreams(folder)
     try:
-        upstreams = [Upstream(target, "1.0.0", f"http://127.0.0.1:{at.ports[target]}/infer") for target in TARGETS]
+        upstreams = [Upstream(target, "1.0.0", f"http://127.0.0.1:{servers.ports[target]}/infer") for target in TARGETS]
         paths = Paths(folder / "gateway")
         paths.routes.mkdir(mode=0o700, parents=True)
         for number in range(models):
@@ -75,7 +75,7 @@ def _gateway(folder: Path, models: int) -> Iterator[tuple[EnvoyGateway, list[Ups
                 until(lambda: _cloud(gateway, "m0"), 60)
             yield gateway, upstreams
     finally:
-        at.close()
+        servers.close()
 
 
 def _alive(gateway: EnvoyGateway) -> bool:

@@ -71,14 +71,14 @@ def _rounds(kind: str, models: int, folder: Path) -> list[Any]:
 def _loads(found: Figures, prefix: str, taken: dict[int, list[Any]]) -> None:
     for models, rounds in taken.items():
         wanted = [bare.ASSETS * models, bare.CHECKS * models]
-        if any(one["counts"][:2] != wanted for one in rounds):
+        if any(load["counts"][:2] != wanted for load in rounds):
             raise SystemExit(f"a model has not {bare.ASSETS} assets and {bare.CHECKS} checks: {rounds[0]['counts']}")
-        loads = [one["seconds"]["definitions"] + one["seconds"]["jobs"] for one in rounds]
+        loads = [load["seconds"]["definitions"] + load["seconds"]["jobs"] for load in rounds]
         _note(found, f"{prefix}load s", models, loads)
         for stage, name in STAGES.items():
             if stage in rounds[0]["seconds"]:
-                _note(found, prefix + name, models, [one["seconds"][stage] for one in rounds])
-        _note(found, f"{prefix}memory MB", models, [one["megabytes"] for one in rounds])
+                _note(found, prefix + name, models, [load["seconds"][stage] for load in rounds])
+        _note(found, f"{prefix}memory MB", models, [load["megabytes"] for load in rounds])
 
 
 def _ticks(found: Figures, models: int) -> None:
@@ -87,9 +87,9 @@ def _ticks(found: Figures, models: int) -> None:
         found,
         "tick: outage, all is well s",
         models,
-        [one.seconds.median for one in outages if one.situation == "all is well"],
+        [tick.seconds.median for tick in outages if tick.situation == "all is well"],
     )
-    _note(found, "tick: outage, the slowest s", models, [max(max(one.seconds.values) for one in outages)])
+    _note(found, "tick: outage, the slowest s", models, [max(max(tick.seconds.values) for tick in outages)])
     others = sensor_ticks.rows(models)
     for sensor in sorted({row.sensor for row in others}):
         slowest = max(max(row.seconds.values) for row in others if row.sensor == sensor)

@@ -1,4 +1,4 @@
-"""What is measured: how it is installed, started and asked."""
+"""A peer: how it is installed, started and called."""
 
 import re
 import tomllib
@@ -20,7 +20,7 @@ FAST = ("uvloop==0.23.0", "httptools==0.9.0")
 
 @dataclass(frozen=True)
 class Peer:
-    """``command``: what its environment's Python runs, the port is added. ``body``: the form that it is asked in.
+    """``command``: what its environment's Python runs, the port is added. ``body``: the format of its requests.
     ``prepare``: what it runs once, before anything is timed."""
 
     name: str
@@ -52,7 +52,7 @@ def _script(name: str, *arguments: str) -> list[str]:
 def _ours() -> list[str]:
     """What is in the image beside our own code, in the versions that are tested here."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    names = [re.split(r"[<>=]", one)[0] for one in project["optional-dependencies"]["serving"]]
+    names = [re.split(r"[<>=]", requirement)[0] for requirement in project["optional-dependencies"]["serving"]]
     return [f"{name}=={version(name)}" for name in names]
 
 

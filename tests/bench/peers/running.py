@@ -1,4 +1,4 @@
-"""A peer as a process of its own, until it answers right."""
+"""A peer as a process of its own, started until its first correct response."""
 
 import contextlib
 import subprocess
@@ -15,7 +15,7 @@ import psutil
 from intermodal.sandbox.settings import free_port
 from tests.bench.environment import Unfit, last_line, variables
 
-PATIENCE = 60
+READY_SECONDS = 60
 
 
 @dataclass(frozen=True)
@@ -26,14 +26,14 @@ class Running:
 
     def memory_mb(self) -> float:
         """Proportional set size of it and of what it started: pages that its workers share count once."""
-        return sum(one.memory_full_info().pss for one in _family(self.process)) / 1e6
+        return sum(member.memory_full_info().pss for member in _family(self.process)) / 1e6
 
 
 @contextmanager
 def running(
     command: Sequence[str], path: str, body: bytes, expected: Sequence[float], environ: Mapping[str, str]
 ) -> Iterator[Running]:
-    """Started on a free port and asked until it answers; Unfit when it ends, is late or answers what is not expected.
+    """Start on a free port and send requests until one succeeds. Unfit when it ends, is late or predicts wrongly.
 
     ``ready`` is seconds from the start of the process to the first right answer.
     """
@@ -52,9 +52,9 @@ def running(
             _require_right(answer, expected)
             yield Running(url, ready, process)
         finally:
-            for one in _family(process):
+            for member in _family(process):
                 with contextlib.suppress(psutil.NoSuchProcess):
-                    one.kill()
+                    member.kill()
             process.wait()
 
 
@@ -65,8 +65,8 @@ def _family(process: psutil.Process) -> list[psutil.Process]:
 
 
 def _first_answer(process: psutil.Popen, url: str, body: bytes, log: Path) -> httpx.Response:
-    deadline, said = time.perf_counter() + PATIENCE, "does not listen"
-    with httpx.Client(headers={"content-type": "application/json"}, timeout=PATIENCE) as client:
+    deadline, state = time.perf_counter() + READY_SECONDS, "does not listen"
+    with httpx.Client(headers={"content-type": "application/json"}, timeout=READY_SECONDS) as client:
         while time.perf_counter() < deadline:
             if process.poll() is not None:
                 raise Unfit(f"ended: {last_line(log.read_text(errors='replace'))}")
@@ -74,9 +74,9 @@ def _first_answer(process: psutil.Popen, url: str, body: bytes, log: Path) -> ht
                 answer = client.post(url, content=body)
                 if answer.status_code == 200:
                     return answer
-                said = f"answers {answer.status_code}: {last_line(answer.text)}"
+                state = f"answers {answer.status_code}: {last_line(answer.text)}"
             time.sleep(0.01)
-    raise Unfit(f"not ready in {PATIENCE} s: {said}")
+    raise Unfit(f"not ready in {READY_SECONDS} s: {state}")
 
 
 def _require_right(answer: httpx.Response, expected: Sequence[float]) -> None:
@@ -84,6 +84,6 @@ def _require_right(answer: httpx.Response, expected: Sequence[float]) -> None:
         return
     found = answer.json()
     values = found["outputs"][0]["data"] if "outputs" in found else found["predictions"]
-    worst = max(abs(one - other) for one, other in zip(values, expected, strict=True))
+    worst = max(abs(value - golden) for value, golden in zip(values, expected, strict=True))
     if worst > 1e-6:
         raise Unfit(f"answers otherwise than the golden rows, by {worst:g}")

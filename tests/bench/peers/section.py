@@ -9,7 +9,7 @@ from intermodal.platform.protocol.package import Package
 from tests.bench import wrk
 from tests.bench.environment import Unfit, run
 from tests.bench.installation import Installation
-from tests.bench.peers.asked import ROWS, Asked, asked_of
+from tests.bench.peers.golden_requests import ROWS, GoldenRequests, golden_requests
 from tests.bench.peers.peer import EMPTY, LOGS_ALL, OURS, PEERS, ROOT, SERVERS, THIN_APP, Peer
 from tests.bench.peers.running import running
 from tests.bench.report import Rounds, Section
@@ -31,12 +31,12 @@ class Found:
 
     def rate(self, *load: int) -> float:
         results = self.loads[load[0], load[1]]
-        return statistics.median([one.requests_per_second for one in results]) if results else 0.0
+        return statistics.median([result.requests_per_second for result in results]) if results else 0.0
 
     def cell(self, load: tuple[int, int]) -> str:
         results = self.loads[load]
         p50, p99 = (statistics.median(each) for each in zip(*[(r.p50_ms, r.p99_ms) for r in results], strict=True))
-        return f"{Rounds([one.requests_per_second for one in results])}; {p50:.1f} / {p99:.1f} ms"
+        return f"{Rounds([result.requests_per_second for result in results])}; {p50:.1f} / {p99:.1f} ms"
 
 
 def measure(installation: Installation) -> Section:
@@ -44,17 +44,17 @@ def measure(installation: Installation) -> Section:
 
 
 def section(package: Path, rounds: int = ROUNDS, seconds: int = SECONDS) -> Section:
-    asked, servers = asked_of(package), [OURS, LOGS_ALL, *PEERS, EMPTY]
+    requests, servers = golden_requests(package), [OURS, LOGS_ALL, *PEERS, EMPTY]
     found = {peer: _prepared(peer, package) for peer in servers}
     for number in range(rounds):
         for peer in servers if number % 2 == 0 else reversed(servers):
             if not found[peer].unfit:
                 try:
-                    _turn(peer, package, asked, seconds, found[peer])
+                    _turn(peer, package, requests, seconds, found[peer])
                 except Unfit as error:
                     found[peer].unfit = str(error).replace("|", "/")
     header = ["server", "ready s", "memory MB", "installed MB", *(f"{r} row(s), {c} conn." for r, c in LOADS), "failed"]
-    rows = [_row(peer, one) for peer, one in found.items()]
+    rows = [_row(peer, figures) for peer, figures in found.items()]
     bare = [_bare(package, count) for count in ROWS]
     rows.append(["bare model call", "", "", "", bare[0], "", "", bare[1], "", "", ""])
     text = f"{TEXT.format(rounds=rounds, seconds=seconds)} {_goals(found)}"
@@ -89,13 +89,13 @@ def _environ(peer: Peer, package: Path) -> dict[str, str]:
     return {"MODEL_URI": str(package), "PYTHONPATH": f"{ROOT / 'src'}:{SERVERS}", **peer.environ}
 
 
-def _turn(peer: Peer, package: Path, asked: Asked, seconds: int, found: Found) -> None:
+def _turn(peer: Peer, package: Path, requests: GoldenRequests, seconds: int, found: Found) -> None:
     environ = _environ(peer, package)
-    expected = [] if peer is EMPTY else asked.expected
+    expected = [] if peer is EMPTY else requests.expected
     command = [str(peer.python()), *peer.command]
-    with running(command, peer.path, asked.bodies[peer.body, max(ROWS)], expected, environ) as server:
+    with running(command, peer.path, requests.bodies[peer.body, max(ROWS)], expected, environ) as server:
         for rows, connections in LOADS:
-            result = wrk.run(server.url, asked.bodies[peer.body, rows], connections, seconds)
+            result = wrk.run(server.url, requests.bodies[peer.body, rows], connections, seconds)
             found.loads[rows, connections].append(result)
         found.ready.append(server.ready)
         found.memory_mb.append(server.memory_mb())
@@ -121,11 +121,11 @@ def _bare(package: Path, rows: int) -> str:
 
 
 def _goals(found: dict[Peer, Found]) -> str:
-    """What was asked, and what came of it."""
+    """The goals, and the results."""
     ours, fit = found[OURS], [peer for peer in PEERS if not found[peer].unfit]
     if ours.unfit or THIN_APP not in fit or len(fit) < 2:
         return "There is nothing to compare with."
-    p99 = statistics.median([one.p99_ms for one in ours.loads[1, 64]])
+    p99 = statistics.median([result.p99_ms for result in ours.loads[1, 64]])
     lightest = min(fit, key=lambda peer: statistics.median(found[peer].memory_mb))
     return (
         f"Goals and what was reached, at 16 connections: 4 times the fastest peer on one row: {_times(found, 1)}; "

@@ -48,9 +48,7 @@ def throttled(fake: FakeUpstream) -> None:
 
 
 @pytest.mark.parametrize("harm", [FakeUpstream.kill, slow, erring, throttled])
-def test_a_target_that_cannot_serve_is_drained_and_no_request_fails(
-    model: Model, harm: Callable[[FakeUpstream], None]
-) -> None:
+def test_failing_target_is_drained_without_a_failed_request(model: Model, harm: Callable[[FakeUpstream], None]) -> None:
     model.publish()
     outcome = drive(f"{model.url}/infer", 2.5, RATE, lambda: harm(model.fakes[AWS]))
     assert outcome.failed == []
@@ -63,7 +61,7 @@ def test_a_target_that_cannot_serve_is_drained_and_no_request_fails(
 
 
 @pytest.mark.parametrize("harm", [erring, throttled])
-def test_it_is_tried_again_and_gets_its_share_back(model: Model, harm: Callable[[FakeUpstream], None]) -> None:
+def test_drained_target_that_recovers_gets_its_share_back(model: Model, harm: Callable[[FakeUpstream], None]) -> None:
     model.publish()
     aws = model.fakes[AWS]
     harm(aws)
@@ -74,7 +72,7 @@ def test_it_is_tried_again_and_gets_its_share_back(model: Model, harm: Callable[
 
 
 @pytest.mark.parametrize("status", [500, 429])
-def test_a_few_errors_take_nobody_out(model: Model, status: int) -> None:
+def test_target_with_few_errors_stays_in_rotation(model: Model, status: int) -> None:
     model.publish()
     for fake in model.fakes.values():
         fake.answer = spoiled(status, lambda number: number % 10 == 0)
@@ -96,7 +94,7 @@ def test_targets_that_all_fail_are_all_tried(model: Model) -> None:
     assert all(serving)
 
 
-def test_a_failing_target_serves_when_the_others_are_dead(model: Model) -> None:
+def test_failing_target_serves_when_others_are_dead(model: Model) -> None:
     model.publish()
     model.fakes[AWS].answer = spoiled(429, lambda number: number % 2 == 0)
     drive(f"{model.url}/infer", 0.5, RATE)
@@ -107,7 +105,7 @@ def test_a_failing_target_serves_when_the_others_are_dead(model: Model) -> None:
     assert outcome.targets[AWS] == len(outcome.order) > 0.9 * (len(outcome.order) + len(outcome.failed))
 
 
-def test_an_upstream_cannot_say_so_itself(model: Model) -> None:
+def test_upstream_cannot_drain_itself_by_a_header(model: Model) -> None:
     model.publish()
     model.fakes[AWS].answer = lambda *_: web.json_response({}, headers={"x-envoy-degraded": "1"})
     answers = [model.infer() for _ in range(12)]

@@ -10,7 +10,7 @@ from tests.targets import AWS, AZURE, GCP
 RATE = 200
 
 
-def test_a_killed_target_costs_no_request_and_gets_its_share_back(model: Model) -> None:
+def test_killed_target_fails_no_request_and_gets_its_share_back(model: Model) -> None:
     model.publish()
     aws = model.fakes[AWS]
     outcome = drive(f"{model.url}/infer", 3, RATE, aws.kill)
@@ -38,7 +38,7 @@ def test_a_killed_target_costs_no_request_and_gets_its_share_back(model: Model) 
     ],
     ids=["500", "503", "404", "401", "403", "408", "429", "302", "400-of-aws-itself"],
 )
-def test_a_target_that_cannot_serve_is_passed_over(model: Model, answer: Answer) -> None:
+def test_target_that_cannot_serve_is_passed_over(model: Model, answer: Answer) -> None:
     model.publish()
 
     def break_aws() -> None:
@@ -52,7 +52,7 @@ def test_a_target_that_cannot_serve_is_passed_over(model: Model, answer: Answer)
     until(lambda: AWS in model.healthy())
 
 
-def test_a_target_that_hangs_is_passed_over(model: Model) -> None:
+def test_target_that_hangs_is_passed_over(model: Model) -> None:
     model.publish()
 
     def hang() -> None:
@@ -63,7 +63,7 @@ def test_a_target_that_hangs_is_passed_over(model: Model) -> None:
     until(lambda: model.healthy() == {AWS, AZURE})
 
 
-def test_a_target_that_answers_too_late_is_passed_over(model: Model) -> None:
+def test_target_that_answers_too_late_is_passed_over(model: Model) -> None:
     model.publish()
     model.fakes[AWS].delay_seconds = 3 * model.gateway.try_seconds
     outcome = drive(f"{model.url}/infer", 3, 50)
@@ -83,14 +83,14 @@ def test_all_targets_may_stall_for_a_moment(model: Model) -> None:
     assert outcome.failed == []
 
 
-def test_two_targets_of_three_may_fail(model: Model) -> None:
+def test_requests_with_two_of_three_targets_dead_succeed(model: Model) -> None:
     model.publish()
     outcome = drive(f"{model.url}/infer", 2, RATE, model.fakes[AWS].kill, model.fakes[GCP].kill)
     assert outcome.failed == []
     assert set(outcome.order[-RATE // 4 :]) == {AZURE}
 
 
-def test_a_target_that_dies_without_traffic_is_detected(model: Model) -> None:
+def test_target_that_dies_without_traffic_is_detected(model: Model) -> None:
     model.publish()
     until(lambda: model.healthy() == {AWS, GCP, AZURE})
     model.fakes[AZURE].kill()

@@ -60,7 +60,7 @@ def test_requests_errors_and_throttling_are_those_that_were_sent(model: Model, m
     assert {(row.source, row.model, row.version) for row in found.values()} == {("gateway", model.name, "1.0.0")}
 
 
-def test_a_target_that_does_not_answer_is_an_error(model: Model, metrics: EnvoyMetrics) -> None:
+def test_target_that_does_not_answer_is_an_error(model: Model, metrics: EnvoyMetrics) -> None:
     model.publish({AWS: 1, GCP: 1})
     reading_kept(metrics, model)
     model.fakes[AWS].hanging = True
@@ -103,7 +103,7 @@ def test_probes_are_marked_and_not_counted(model: Model, metrics: EnvoyMetrics) 
     assert model.gateway.totals().get(model.name, Totals()).requests == 1
 
 
-def test_a_caller_that_left_is_counted_apart(model: Model) -> None:
+def test_caller_that_left_is_counted_separately(model: Model) -> None:
     """What the alert on the error budget goes by: a drill counts it as failed, the alert does not."""
     model.publish({AWS: 1})
     model.fakes[AWS].hanging = model.fakes[GCP].hanging = model.fakes[AZURE].hanging = True
@@ -125,7 +125,7 @@ def test_versions_are_counted_apart(model: Model, metrics: EnvoyMetrics) -> None
     assert {row.version for row in metrics.read(3, model.name)} == {"1.0.0", "1.1.0"}
 
 
-def test_every_series_that_prometheus_takes_is_labelled(model: Model) -> None:
+def test_series_of_prometheus_are_labelled(model: Model) -> None:
     model.publish({AWS: 1})
     model.infer()
     text = httpx.get(f"{model.gateway.admin_url}/stats/prometheus", params={"filter": model.name}).text
@@ -156,7 +156,7 @@ def test_metrics_without_a_gateway_are_unavailable(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(1, 59_999_999), min_size=1, max_size=50), st.floats(0.01, 1))
-def test_a_quantile_lies_in_the_bucket_of_the_true_one(values: list[int], share: float) -> None:
+def test_quantile_lies_in_the_bucket_of_the_true_one(values: list[int], share: float) -> None:
     uppers = [*(bound * 1000 for bound in BUCKETS_MS), float("inf")]
     within = {upper: sum(value <= upper for value in values) for upper in uppers}
     found = counters.quantile_ms(within, share)
@@ -174,26 +174,26 @@ def test_no_value_has_no_quantile() -> None:
     assert counters.quantile_ms({500.0: 0, float("inf"): 3}, 0.5) == 0.5
 
 
-def test_a_count_that_fell_began_anew() -> None:
+def test_count_that_fell_has_restarted_from_zero() -> None:
     before, after = Counted({"200": 10}, {500.0: 10}), Counted({"200": 4, "503": 1}, {500.0: 4})
     assert after.since(before) == after
     assert Counted({"200": 12}, {500.0: 12}).since(before) == Counted({"200": 2}, {500.0: 2})
 
 
 def test_readings_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
-    known = {float(at): tmp_path / str(at) for at in range(0, 2 * 86400, 30)}
+    known = {float(read_at): tmp_path / str(read_at) for read_at in range(0, 2 * 86400, 30)}
     now = max(known)
     kept = history.spaced(known, now)
     assert now in kept
     assert len(kept) < 60
     for ago in (60, 300, 3600, 43200):
-        assert min(abs(now - at - ago) for at in kept) <= 0.3 * ago
+        assert min(abs(now - read_at - ago) for read_at in kept) <= 0.3 * ago
 
 
-def test_a_reading_is_found_again_unless_envoy_was_started_anew(tmp_path: Path) -> None:
+def test_reading_before_a_restart_of_envoy_is_not_found(tmp_path: Path) -> None:
     counted = {("m", AWS, "1.0.0"): Counted({"200": 3}, {500.0: 3, float("inf"): 3})}
-    for at in (1000.0, 1050.0):
-        history.keep(tmp_path / "figures", Reading(at, 900.0, counted))
+    for read_at in (1000.0, 1050.0):
+        history.keep(tmp_path / "figures", Reading(read_at, 900.0, counted))
     found = history.nearest(tmp_path / "figures", 1060.0, 60, 900.5)
     assert found == Reading(1000.0, 900.0, counted)
     assert history.nearest(tmp_path / "figures", 1060.0, 60, 950.0) is None

@@ -13,7 +13,7 @@ WORK, TRY = 0.01, 0.2
 CAPACITY = int(len(TARGETS) / WORK)
 
 
-def test_an_overload_is_waited_out_and_ends(model: Model) -> None:
+def test_overload_delays_requests_and_ends(model: Model) -> None:
     model.gateway = model.gateway.model_copy(update={"try_seconds": TRY})
     model.publish()
     for fake in model.fakes.values():

@@ -21,7 +21,7 @@ def error_of(answer: httpx.Response) -> str:
     return str(answer.json()["error"])
 
 
-def test_a_prediction_names_its_target_and_hides_the_machinery(model: Model) -> None:
+def test_prediction_names_its_target_and_no_internal_header(model: Model) -> None:
     model.fakes[AWS].answer = always(
         200, "{}", x_intermodal_version="9.9.9", server="gunicorn", set_cookie="a=b", authorization="Bearer leaked"
     )
@@ -34,7 +34,7 @@ def test_a_prediction_names_its_target_and_hides_the_machinery(model: Model) -> 
     assert not [name for name in answer.headers if name.startswith("x-envoy")]
 
 
-def test_the_upstream_gets_its_own_url_and_no_client_credentials(model: Model) -> None:
+def test_upstream_gets_its_own_url_and_no_client_credentials(model: Model) -> None:
     model.credentials = {GCP: BearerToken("the-gateways-own")}
     model.publish({AWS: 1})
     headers = {
@@ -49,7 +49,7 @@ def test_the_upstream_gets_its_own_url_and_no_client_credentials(model: Model) -
     assert model.fakes[GCP].last_headers["authorization"] == "Bearer the-gateways-own"
 
 
-def test_every_try_of_a_request_carries_its_id_which_no_client_gives(model: Model) -> None:
+def test_tries_of_a_request_carry_the_gateways_id(model: Model) -> None:
     tries: list[dict[str, str]] = []
 
     def refuse(request: web.Request, body: bytes) -> web.StreamResponse:
@@ -78,7 +78,7 @@ def test_weights_are_shares_and_zero_is_none(model: Model) -> None:
     assert model.healthy() == {AWS, GCP, AZURE}
 
 
-def test_the_served_version_is_found_and_no_other(model: Model) -> None:
+def test_only_the_served_version_is_found(model: Model) -> None:
     model.publish()
     assert httpx.post(f"{model.url}/versions/1.0.0/infer", content=GOLDEN).status_code == 200
     other = httpx.post(f"{model.url}/versions/2.0.0/infer", content=GOLDEN)
@@ -130,7 +130,7 @@ def test_errors_have_the_form_of_v2(model: Model) -> None:
     assert httpx.get(f"{model.gateway.url}/elsewhere").status_code == 404
 
 
-def test_a_body_is_taken_up_to_the_envelope_and_can_fail_over_whole(model: Model) -> None:
+def test_body_of_the_largest_size_fails_over_complete(model: Model) -> None:
     model.publish({AWS: 1, GCP: 1})
     model.fakes[AWS].answer = always(500)
     for _ in range(4):
@@ -142,7 +142,7 @@ def test_a_body_is_taken_up_to_the_envelope_and_can_fail_over_whole(model: Model
 
 
 @pytest.mark.parametrize("status", [400, 413, 415, 422])
-def test_a_clients_mistake_is_returned_and_not_tried_elsewhere(model: Model, status: int) -> None:
+def test_client_error_is_returned_without_another_try(model: Model, status: int) -> None:
     model.publish()
     for fake in model.fakes.values():
         fake.answer = lambda _request, body: (
@@ -155,7 +155,7 @@ def test_a_clients_mistake_is_returned_and_not_tried_elsewhere(model: Model, sta
     assert sum(fake.last_length == 2 for fake in model.fakes.values()) == 1
 
 
-def test_a_wrapped_mistake_comes_out_whole(model: Model) -> None:
+def test_wrapped_client_error_is_unwrapped(model: Model) -> None:
     model.publish({AWS: 1})
     text = '{"error": "row 3: \\"dep_delay\\" is not a number"}'
     model.fakes[AWS].answer = sagemaker_error(400, text)
@@ -163,7 +163,7 @@ def test_a_wrapped_mistake_comes_out_whole(model: Model) -> None:
     assert (answer.status_code, answer.text) == (400, text)
 
 
-def test_a_mistake_with_its_status_in_a_header_keeps_its_text(model: Model) -> None:
+def test_client_error_with_its_status_in_a_header_keeps_its_text(model: Model) -> None:
     model.publish({AZURE: 1})
     model.fakes[AZURE].answer = always(424, 'not "json"', ms_azureml_model_error_statuscode="422")
     answer = model.infer()
@@ -183,7 +183,7 @@ def test_a_mistake_with_its_status_in_a_header_keeps_its_text(model: Model) -> N
         (always(424, '{"OriginalStatusCode": 400, "OriginalMessage": "row 3"}'), 503, "it answered 424"),
     ],
 )
-def test_an_error_envelope_is_data(model: Model, answer: Answer, status: int, text: str) -> None:
+def test_error_envelope_is_data(model: Model, answer: Answer, status: int, text: str) -> None:
     errors = ErrorEnvelope(520, "X-Status", "co-de", "why.text", "X-Platform")
     model.gateway.publish(model.route({GCP: 1}), [Upstream(GCP, model.version, model.fakes[GCP].url, errors=errors)])
     model.fakes[GCP].answer = answer
@@ -220,7 +220,7 @@ def test_infer_through_the_resource(model: Model) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "br", "deflate", "bogus"])
-def test_a_compressed_body_is_refused_and_ejects_nobody(model: Model, encoding: str) -> None:
+def test_compressed_body_is_refused_and_ejects_no_target(model: Model, encoding: str) -> None:
     model.publish()
     answer = model.infer(headers={"content-encoding": encoding})
     assert answer.status_code == 415
@@ -229,7 +229,7 @@ def test_a_compressed_body_is_refused_and_ejects_nobody(model: Model, encoding: 
     assert model.healthy() == set(TARGETS)
 
 
-def test_a_gateway_without_routes_is_alive_and_not_ready(tmp_path: Path) -> None:
+def test_gateway_without_routes_is_alive_and_not_ready(tmp_path: Path) -> None:
     with running(tmp_path / "g") as empty:
         assert httpx.get(f"{empty.url}/v2/health/live").status_code == 200
         answer = httpx.get(f"{empty.url}/v2/health/ready")

@@ -69,7 +69,7 @@ def test_requests_that_hang_at_a_shift_find_the_next_target(model: Model) -> Non
     assert outcome.failed == []
 
 
-def test_an_upstream_without_weight_stands_by(model: Model) -> None:
+def test_upstream_without_weight_stands_by(model: Model) -> None:
     model.publish({AWS: 0, GCP: 1, AZURE: 1})
     aws = model.fakes[AWS]
     assert model.healthy() == {AWS, GCP, AZURE}
@@ -86,7 +86,7 @@ def test_an_upstream_without_weight_stands_by(model: Model) -> None:
         assert (answer.status_code, target_of(answer)) == (200, AWS)
 
 
-def test_a_target_without_an_upstream_has_no_health(model: Model) -> None:
+def test_target_without_an_upstream_has_no_health(model: Model) -> None:
     upstreams = [upstream for upstream in model.upstreams() if upstream.target != AZURE]
     model.gateway.publish(model.route({AWS: 1, GCP: 1, AZURE: 0}), upstreams)
     assert model.healthy() == {AWS, GCP}
@@ -96,7 +96,7 @@ def test_a_target_without_an_upstream_has_no_health(model: Model) -> None:
         model.gateway.shift(model.name, {GCP: 1, AZURE: 1})
 
 
-def test_an_added_upstream_brings_its_credential_and_others_keep_theirs(model: Model) -> None:
+def test_added_upstream_has_its_credential_and_others_keep_theirs(model: Model) -> None:
     model.credentials = {GCP: BearerToken("kept", expires_at=2e9), AZURE: BearerToken("new")}
     *first, last = model.upstreams()
     model.gateway.publish(model.route({AWS: 1, GCP: 1, AZURE: 0}), first)
@@ -110,7 +110,7 @@ def test_an_added_upstream_brings_its_credential_and_others_keep_theirs(model: M
     assert model.gateway.credential_expiry(model.name) == {GCP: 2e9}
 
 
-def test_an_upstream_may_be_replaced_by_another(model: Model) -> None:
+def test_upstream_is_replaced_by_another(model: Model) -> None:
     model.publish({AWS: 1, GCP: 1})
     other = FakeUpstream()
     try:
@@ -124,7 +124,7 @@ def test_an_upstream_may_be_replaced_by_another(model: Model) -> None:
         other.close()
 
 
-def test_the_same_shift_again_writes_nothing(model: Model) -> None:
+def test_shift_to_the_same_weights_writes_nothing(model: Model) -> None:
     model.publish()
     model.gateway.shift(model.name, {AWS: 1, AZURE: 3})
     before = snapshot(model.gateway)
@@ -132,7 +132,7 @@ def test_the_same_shift_again_writes_nothing(model: Model) -> None:
     assert snapshot(model.gateway) == before
 
 
-def test_what_cannot_be_is_refused(model: Model) -> None:
+def test_shift_to_invalid_weights_is_refused(model: Model) -> None:
     with pytest.raises(NotFound, match="no route"):
         model.gateway.shift("nobody", {AWS: 1})
     model.publish()
@@ -145,7 +145,9 @@ def test_what_cannot_be_is_refused(model: Model) -> None:
 
 
 @pytest.mark.parametrize("survives", range(5))
-def test_a_kill_between_any_two_writes_converges(model: Model, monkeypatch: pytest.MonkeyPatch, survives: int) -> None:
+def test_shift_killed_between_any_writes_converges(
+    model: Model, monkeypatch: pytest.MonkeyPatch, survives: int
+) -> None:
     model.publish()
     written: list[str] = []
     real = files.write

@@ -43,7 +43,7 @@ def test_targets_of_one_cloud_get_their_weights(model: Model) -> None:
     assert model.gateway.addresses(model.name) == {target: fake.url for target, fake in model.fakes.items()}
 
 
-def test_a_region_is_drained_alone(model: Model) -> None:
+def test_region_is_drained_alone(model: Model) -> None:
     model.publish()
     outcome = drive(f"{model.url}/infer", 2, RATE, lambda: model.gateway.shift(model.name, {AWS: 1, EKS: 1, GCP: 1}))
     assert outcome.failed == []
@@ -54,7 +54,7 @@ def test_a_region_is_drained_alone(model: Model) -> None:
     assert list(route.weights.items()) == [(AWS, 1), (EKS, 1), (AWS_EU, 0), (GCP, 1)]
 
 
-def test_a_killed_target_leaves_those_of_its_cloud_serving(model: Model) -> None:
+def test_killed_target_leaves_those_of_its_cloud_serving(model: Model) -> None:
     model.publish()
     outcome = drive(f"{model.url}/infer", 2, RATE, model.fakes[EKS].kill)
     assert outcome.failed == []
@@ -89,7 +89,7 @@ def test_two_upstreams_on_one_target_are_refused(model: Model) -> None:
 
 
 @pytest.mark.parametrize(("disturbed", "spared"), [(AWS, AWS_EU), (AWS_EU, AWS), (EKS, AWS)])
-def test_a_drill_of_a_target_spares_the_others_of_its_cloud(model: Model, disturbed: Target, spared: Target) -> None:
+def test_drill_of_a_target_spares_the_others_of_its_cloud(model: Model, disturbed: Target, spared: Target) -> None:
     model.publish()
     until(lambda: model.healthy() == set(SEVERAL))
     model.gateway.disturb(disturbed, Disturbance(abort_percent=100))
@@ -116,7 +116,7 @@ def test_drills_of_two_targets_are_set_and_ended_apart(model: Model) -> None:
     assert model.gateway.disturbances() == {AWS: slow}
 
 
-def test_a_drill_meets_an_upstream_that_is_published_meanwhile(model: Model) -> None:
+def test_drill_applies_to_an_upstream_published_meanwhile(model: Model) -> None:
     model.gateway.disturb(AWS_EU, Disturbance(abort_percent=100))
     model.publish({AWS_EU: 1})
     assert model.infer().status_code == 503
@@ -152,7 +152,7 @@ def test_figures_are_by_target(model: Model) -> None:
         assert f"envoy_intermodal_tries_total{{{labels}," in text
 
 
-def test_a_model_with_dots_has_its_labels(model: Model) -> None:
+def test_model_with_dots_has_its_labels(model: Model) -> None:
     dotted = Model(model.gateway, f"{model.name}.x.y", model.fakes)
     dotted.publish()
     try:

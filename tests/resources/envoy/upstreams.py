@@ -71,8 +71,8 @@ class FakeUpstream:
         await self._runner.setup()
         # aiohttp's own backlog of 128 is full when this thread is starved: Linux then drops tries to connect, which
         # is made again after 1 s, and the gateway gives it up as a target that does not answer.
-        at = ("127.0.0.1", self.port)
-        site = web.TCPSite(self._runner, *at, ssl_context=self._tls, reuse_address=True, backlog=2048)
+        address = ("127.0.0.1", self.port)
+        site = web.TCPSite(self._runner, *address, ssl_context=self._tls, reuse_address=True, backlog=2048)
         await site.start()
         self.port = site._server.sockets[0].getsockname()[1]  # type: ignore[union-attr]
 

@@ -97,18 +97,18 @@ class Killed(BaseException):
 
 
 class Killing:
-    """Documents whose ``at``-th call dies, before or after it took effect."""
+    """Documents whose ``fatal_call``-th call dies, before or after it took effect."""
 
-    def __init__(self, kept: Any, at: int, after: bool) -> None:
-        self.kept, self.at, self.after, self.calls = kept, at, after, 0
+    def __init__(self, kept: Any, fatal_call: int, after: bool) -> None:
+        self.kept, self.fatal_call, self.after, self.calls = kept, fatal_call, after, 0
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: Any) -> Any:
             self.calls += 1
-            if self.calls == self.at and not self.after:
+            if self.calls == self.fatal_call and not self.after:
                 raise Killed
             result = getattr(self.kept, name)(*args)
-            if self.calls == self.at:
+            if self.calls == self.fatal_call:
                 raise Killed
             return result
 
@@ -116,11 +116,13 @@ class Killing:
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("at", range(1, 7))
-def test_close_killed_at_any_step_is_finished_by_the_next_writer(store: JsonIncidents, at: int, after: bool) -> None:
+@pytest.mark.parametrize("fatal_call", range(1, 7))
+def test_close_killed_at_any_step_is_finished_by_the_next_writer(
+    store: JsonIncidents, fatal_call: int, after: bool
+) -> None:
     store.open(ONE)
     killed = JsonIncidents(address=store.address)
-    killed.__dict__["_documents"] = Killing(documents(store.address), at, after)
+    killed.__dict__["_documents"] = Killing(documents(store.address), fatal_call, after)
     with suppress(Killed):
         killed.close(ONE.id, 200.0)
     noted = store.note(ONE.id, Entry(1.0, "note", "a", "b"))
@@ -194,7 +196,7 @@ def test_incidents_in_a_file_system_of_fsspec() -> None:
     store = JsonIncidents(address="memory://incidents-test")
     store.open(ONE)
     store.note(ONE.id, Entry(1.0, "note", "a", "b"))
-    assert [len(one.entries) for one in store.all(open_only=True)] == [1]
+    assert [len(incident.entries) for incident in store.all(open_only=True)] == [1]
     store.close(ONE.id, 2.0)
     assert store.all(open_only=True) == []
 
@@ -220,10 +222,10 @@ def test_documents_of_other_processes_are_seen(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(MemoryFileSystem, "ls", ls)
     store = JsonIncidents(address="memory://incidents-of-others")
     store.open(ONE)
-    assert [one.id for one in store.all(open_only=True)] == [ONE.id]
+    assert [incident.id for incident in store.all(open_only=True)] == [ONE.id]
     later = incident("m", GCP, 200)
     store.open(later)
-    assert [one.id for one in store.all(open_only=True)] == [ONE.id, later.id]
+    assert [incident.id for incident in store.all(open_only=True)] == [ONE.id, later.id]
 
 
 @pytest.mark.parametrize("failure", [PermissionError("403"), Exception("Could not connect to the endpoint URL")])

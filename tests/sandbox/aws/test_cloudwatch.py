@@ -48,8 +48,13 @@ def endpoint(sagemaker: Any, variables: Mapping[str, str], package: Path) -> Ite
     container = {"Image": variables["INTERMODAL_AWS_IMAGE"], "ModelDataSource": {"S3DataSource": data}}
     role = variables["INTERMODAL_AWS_ROLE_ARN"]
     sagemaker.create_model(ModelName=NAME, ExecutionRoleArn=role, PrimaryContainer=container)
-    one = {"VariantName": VARIANT, "ModelName": NAME, "InstanceType": "ml.m5.large", "InitialInstanceCount": 2}
-    sagemaker.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[one])
+    production_variant = {
+        "VariantName": VARIANT,
+        "ModelName": NAME,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": 2,
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName=NAME, ProductionVariants=[production_variant])
     sagemaker.create_endpoint(EndpointName=NAME, EndpointConfigName=NAME)
     deadline = time.monotonic() + 30
     while sagemaker.describe_endpoint(EndpointName=NAME)["EndpointStatus"] == "Creating":
@@ -92,7 +97,7 @@ def query(metric: str, stat: str = "Sum", id: str = "a", namespace: str = "AWS/S
     return {"Id": id, "MetricStat": {"Metric": found, "Period": 600, "Stat": stat} | changes}
 
 
-def ask(cloudwatch: Any, *queries: Query, **more: Any) -> list[dict[str, Any]]:
+def metric_data(cloudwatch: Any, *queries: Query, **more: Any) -> list[dict[str, Any]]:
     now = datetime.now(UTC)
     span = {"StartTime": now - timedelta(minutes=9), "EndTime": now + timedelta(minutes=1)}
     results: list[dict[str, Any]] = cloudwatch.get_metric_data(MetricDataQueries=list(queries), **span | more)[
@@ -111,22 +116,22 @@ def ask(cloudwatch: Any, *queries: Query, **more: Any) -> list[dict[str, Any]]:
         ("InvocationModelErrors", 2),
     ],
 )
-def test_every_invocation_is_counted_as_sagemaker_counts(cloudwatch: Any, metric: str, total: int) -> None:
-    (found,) = ask(cloudwatch, query(metric))
+def test_invocations_are_counted_as_sagemaker_counts(cloudwatch: Any, metric: str, total: int) -> None:
+    (found,) = metric_data(cloudwatch, query(metric))
     assert (found["Id"], found["Label"], found["StatusCode"]) == ("a", metric, "Complete")
     assert found["Values"] == [total]
-    (mean,) = ask(cloudwatch, query(metric, "Average"))
+    (mean,) = metric_data(cloudwatch, query(metric, "Average"))
     assert mean["Values"] == [pytest.approx(total / 8)]
 
 
 @pytest.mark.usefixtures("called")
-def test_the_models_latency_is_in_microseconds(cloudwatch: Any) -> None:
+def test_model_latency_is_in_microseconds(cloudwatch: Any) -> None:
     stats = ("Minimum", "p50", "p99", "Maximum", "SampleCount")
-    found = ask(cloudwatch, *[query("ModelLatency", stat, id=stat.lower()) for stat in stats])
+    found = metric_data(cloudwatch, *[query("ModelLatency", stat, id=stat.lower()) for stat in stats])
     low, p50, p99, high, count = (result["Values"][0] for result in found)
     assert 100 < low <= p50 <= p99 <= high < 20e6
     assert count == 7
-    (none,) = ask(cloudwatch, query("ModelLatency", "p50", Unit="Seconds"))
+    (none,) = metric_data(cloudwatch, query("ModelLatency", "p50", Unit="Seconds"))
     assert (none["Values"], none["StatusCode"]) == ([], "Complete")
 
 
@@ -134,8 +139,10 @@ def test_the_models_latency_is_in_microseconds(cloudwatch: Any) -> None:
 def test_points_are_of_whole_periods_from_the_start_and_newest_first(cloudwatch: Any) -> None:
     now = datetime.now(UTC).replace(second=0, microsecond=0)
     start = now - timedelta(minutes=20, seconds=-30)
-    (newest,) = ask(cloudwatch, query("Invocations", Period=60), StartTime=start, EndTime=now + timedelta(minutes=1))
-    (oldest,) = ask(
+    (newest,) = metric_data(
+        cloudwatch, query("Invocations", Period=60), StartTime=start, EndTime=now + timedelta(minutes=1)
+    )
+    (oldest,) = metric_data(
         cloudwatch,
         query("Invocations", Period=60),
         StartTime=start,
@@ -144,28 +151,28 @@ def test_points_are_of_whole_periods_from_the_start_and_newest_first(cloudwatch:
     )
     assert sum(newest["Values"]) == 8
     assert newest["Timestamps"] == oldest["Timestamps"][::-1]
-    assert all(at.second == 0 and at >= start.replace(second=0) for at in newest["Timestamps"])
+    assert all(moment.second == 0 and moment >= start.replace(second=0) for moment in newest["Timestamps"])
     assert all(value > 0 for value in newest["Values"])  # no point for a minute in which nothing happened
 
 
 @pytest.mark.usefixtures("called")
-def test_the_processors_share_is_in_per_cent_of_a_core(cloudwatch: Any) -> None:
+def test_cpu_use_is_in_percent_of_a_core(cloudwatch: Any) -> None:
     wanted = query("CPUUtilization", "Average", namespace="/aws/sagemaker/Endpoints")
     deadline = time.monotonic() + 30
-    while not (values := ask(cloudwatch, wanted)[0]["Values"]):
+    while not (values := metric_data(cloudwatch, wanted)[0]["Values"]):
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert 0 <= values[0] <= 1600
 
 
-def test_an_endpoint_that_is_not_there_has_no_points(cloudwatch: Any) -> None:
+def test_unknown_endpoint_has_no_points(cloudwatch: Any) -> None:
     nobody = query("Invocations")
     nobody["MetricStat"]["Metric"]["Dimensions"][0]["Value"] = "nobody-home"
-    assert ask(cloudwatch, nobody)[0]["Values"] == []
+    assert metric_data(cloudwatch, nobody)[0]["Values"] == []
 
 
 @pytest.mark.usefixtures("endpoint")
-def test_the_endpoint_says_how_many_instances_it_has(sagemaker: Any, sandbox: Sandbox) -> None:
+def test_endpoint_has_its_number_of_instances(sagemaker: Any, sandbox: Sandbox) -> None:
     def counts() -> tuple[int, int]:
         (variant,) = sagemaker.describe_endpoint(EndpointName=NAME)["ProductionVariants"]
         assert variant["VariantName"] == VARIANT
@@ -194,7 +201,7 @@ def refusal(call: Any, **parameters: Any) -> tuple[str, str, int]:
         ([{"Id": "a"}], "InvalidParameterValue", "MetricStat"),
     ],
 )
-def test_a_wrong_question_is_refused_with_the_codes_of_cloudwatch(
+def test_wrong_query_is_refused_with_cloudwatchs_codes(
     cloudwatch: Any, queries: list[Query], code: str, says: str
 ) -> None:
     span = {"StartTime": 0, "EndTime": 60}
@@ -203,13 +210,13 @@ def test_a_wrong_question_is_refused_with_the_codes_of_cloudwatch(
     assert says in found[1]
 
 
-def test_an_unknown_member_is_a_validation_exception() -> None:
+def test_unknown_member_is_a_validation_exception() -> None:
     wrong = {"MetricDataQueries": [query("Invocations") | {"Colour": "red"}], "StartTime": 0, "EndTime": 60}
     with pytest.raises(AwsError, match="Colour"):  # boto3 itself could not send it
         contract.check("GetMetricData", wrong, "cloudwatch")
 
 
-def test_a_span_that_ends_before_it_begins(cloudwatch: Any) -> None:
+def test_span_that_ends_before_it_begins_is_refused(cloudwatch: Any) -> None:
     found = refusal(cloudwatch.get_metric_data, MetricDataQueries=[query("Invocations")], StartTime=60, EndTime=60)
     assert "StartTime must be less" in found[1]
 
@@ -225,9 +232,9 @@ def test_a_span_that_ends_before_it_begins(cloudwatch: Any) -> None:
     ],
     ids=["metric math", "another metric", "another service", "another statistic"],
 )
-def test_what_is_not_emulated_says_so(cloudwatch: Any, queries: list[Query]) -> None:
+def test_operation_that_is_not_emulated_is_named(cloudwatch: Any, queries: list[Query]) -> None:
     with pytest.raises(ClientError) as caught:
-        ask(cloudwatch, *queries)
+        metric_data(cloudwatch, *queries)
     assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501
 
 
@@ -272,6 +279,6 @@ def test_statistics(name: str, value: float) -> None:
 
 
 @pytest.mark.parametrize("name", ["p101", "p", "IQM", "sum"])
-def test_an_unknown_statistic_is_not_emulated(name: str) -> None:
+def test_unknown_statistic_is_not_emulated(name: str) -> None:
     with pytest.raises(AwsError, match="statistic"):
         statistic(name, [1.0])

@@ -59,7 +59,7 @@ def refusal(call: Any, **parameters: Any) -> tuple[str, str, int]:
         (model(Tags=[{"Key": "k", "Value": "a*b"}]), "regular expression pattern"),
     ],
 )
-def test_a_wrong_model_is_a_validation_exception(sagemaker: Any, parameters: Mapping[str, Any], says: str) -> None:
+def test_wrong_model_is_a_validation_exception(sagemaker: Any, parameters: Mapping[str, Any], says: str) -> None:
     code, message, status = refusal(sagemaker.create_model, **parameters)
     assert (code, status) == ("ValidationException", 400)
     assert says in message
@@ -73,7 +73,7 @@ def test_a_wrong_model_is_a_validation_exception(sagemaker: Any, parameters: Map
         (variant(), "Could not find model"),
     ],
 )
-def test_a_wrong_configuration_is_a_validation_exception(
+def test_wrong_configuration_is_a_validation_exception(
     sagemaker: Any, parameters: Mapping[str, Any], says: str
 ) -> None:
     code, message, _ = refusal(sagemaker.create_endpoint_config, **parameters)
@@ -81,12 +81,12 @@ def test_a_wrong_configuration_is_a_validation_exception(
     assert says in message
 
 
-def test_an_unknown_member_is_a_validation_exception() -> None:
+def test_unknown_member_is_a_validation_exception() -> None:
     with pytest.raises(AwsError, match="Colour"):  # boto3 itself could not send it
         contract.check("CreateModel", model(Colour="red"))
 
 
-def test_what_is_not_there_or_there_already(sagemaker: Any) -> None:
+def test_missing_or_existing_name_is_refused(sagemaker: Any) -> None:
     absent = {"EndpointName": "absent"}
     assert "Could not find endpoint" in refusal(sagemaker.describe_endpoint, **absent)[1]
     assert "Could not find endpoint" in refusal(sagemaker.delete_endpoint, **absent)[1]
@@ -97,7 +97,7 @@ def test_what_is_not_there_or_there_already(sagemaker: Any) -> None:
     sagemaker.delete_model(ModelName="contract")
 
 
-def test_what_is_not_emulated_says_so(sagemaker: Any, variables: Mapping[str, str]) -> None:
+def test_operation_that_is_not_emulated_is_named(sagemaker: Any, variables: Mapping[str, str]) -> None:
     import boto3
 
     found = refusal(sagemaker.list_training_jobs)

@@ -27,7 +27,7 @@ def until(sagemaker: Any, done: Callable[[dict[str, Any]], bool], seconds: float
     return dict(found)
 
 
-def settled(found: dict[str, Any]) -> bool:
+def finished(found: dict[str, Any]) -> bool:
     return found["EndpointStatus"] in ("InService", "Failed")
 
 
@@ -36,8 +36,13 @@ def revision(sagemaker: Any, variables: Mapping[str, str], name: str, prefix: st
     container = {"Image": variables["INTERMODAL_AWS_IMAGE"], "ModelDataSource": {"S3DataSource": data}}
     role = variables["INTERMODAL_AWS_ROLE_ARN"]
     sagemaker.create_model(ModelName=name, ExecutionRoleArn=role, PrimaryContainer=container)
-    one = {"VariantName": "blue", "ModelName": name, "InstanceType": "ml.m5.large", "InitialInstanceCount": instances}
-    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[one])
+    production_variant = {
+        "VariantName": "blue",
+        "ModelName": name,
+        "InstanceType": "ml.m5.large",
+        "InitialInstanceCount": instances,
+    }
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[production_variant])
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +63,7 @@ def endpoint(sagemaker: Any, variables: Mapping[str, str], sandbox: Sandbox, pac
         assert sagemaker.describe_endpoint(EndpointName=NAME)["EndpointStatus"] == "Creating"
         with pytest.raises(ClientError, match="in-progress"):
             sagemaker.delete_endpoint(EndpointName=NAME)
-        assert until(sagemaker, settled)["EndpointStatus"] == "InService"
+        assert until(sagemaker, finished)["EndpointStatus"] == "InService"
     yield NAME
     sagemaker.delete_endpoint(EndpointName=NAME)
 
@@ -67,7 +72,7 @@ def body(package: Path) -> bytes:
     return v2.request_body(Package.read(package).signature, Golden.read(package).rows)
 
 
-def test_it_is_invoked_with_what_sagemaker_hands_on(runtime: Any, endpoint: str, package: Path) -> None:
+def test_invocation_has_the_headers_that_sagemaker_passes_on(runtime: Any, endpoint: str, package: Path) -> None:
     answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body(package), ContentType="application/json")
     assert answer["InvokedProductionVariant"] == "blue"
     assert answer["ContentType"].startswith("application/json")
@@ -85,7 +90,7 @@ def test_two_instances_share_the_requests(sandbox: Sandbox, runtime: Any, endpoi
             continue
 
 
-def test_what_the_container_refuses_is_a_model_error(runtime: Any, endpoint: str) -> None:
+def test_request_refused_by_the_container_is_a_model_error(runtime: Any, endpoint: str) -> None:
     with pytest.raises(runtime.exceptions.ModelError) as caught:
         runtime.invoke_endpoint(EndpointName=endpoint, Body=b"[", ContentType="application/json")
     found = caught.value.response
@@ -95,21 +100,21 @@ def test_what_the_container_refuses_is_a_model_error(runtime: Any, endpoint: str
     assert endpoint in found["LogStreamArn"]
 
 
-def test_nothing_but_invocations_is_offered(variables: Mapping[str, str], endpoint: str) -> None:
+def test_other_paths_than_invocations_are_not_served(variables: Mapping[str, str], endpoint: str) -> None:
     base = f"{variables['AWS_ENDPOINT_URL']}/endpoints/{endpoint}"
     for path in ("/ping", "/v2/health/ready", "/metrics", ""):
         assert httpx.get(base + path, trust_env=False).status_code in (403, 404)
 
 
-def test_an_update_that_fails_rolls_back(sagemaker: Any, endpoint: str) -> None:
+def test_failed_update_is_rolled_back(sagemaker: Any, endpoint: str) -> None:
     sagemaker.update_endpoint(EndpointName=endpoint, EndpointConfigName="life-lost")
-    found = until(sagemaker, settled)
+    found = until(sagemaker, finished)
     assert found["EndpointStatus"] == "InService"
     assert found["EndpointConfigName"] == "life-two"
     assert "s3://intermodal/nowhere/" in found["FailureReason"]
 
 
-def test_a_container_that_cannot_start_fails_with_its_last_words(
+def test_container_that_does_not_start_fails_with_its_log(
     sagemaker: Any, variables: Mapping[str, str], s3: Any, package: Path
 ) -> None:
     for path in package.iterdir():

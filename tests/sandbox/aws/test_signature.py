@@ -46,7 +46,7 @@ def test_our_own_signature_is_taken(variables: Mapping[str, str]) -> None:
         ({"region": "eu-west-1"}, "InvalidSignatureException"),
     ],
 )
-def test_a_wrong_key_is_refused(variables: Mapping[str, str], changes: dict[str, str], code: str) -> None:
+def test_wrong_key_is_refused(variables: Mapping[str, str], changes: dict[str, str], code: str) -> None:
     assert post(*signed(variables, **changes)) == (403, code)
 
 
@@ -64,7 +64,7 @@ def test_no_signature_is_refused(variables: Mapping[str, str]) -> None:
     assert post(variables["AWS_ENDPOINT_URL"] + PATH, {"Authorization": "Bearer x"})[0] == 403
 
 
-def test_an_old_signature_is_refused(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_old_signature_is_refused(variables: Mapping[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
     past = datetime.datetime.now(datetime.UTC) - datetime.timedelta(hours=1)
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: past)
     assert post(*signed(variables)) == (403, "InvalidSignatureException")

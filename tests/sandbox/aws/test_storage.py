@@ -60,7 +60,7 @@ def test_objects_survive_an_outage(s3: Any, sandbox: Sandbox, tmp_path: Path) ->
     s3.delete_bucket(Bucket=other)
 
 
-def test_the_bucket_is_there_and_an_absent_key_is_not(s3: Any) -> None:
+def test_bucket_exists_and_absent_key_is_not_found(s3: Any) -> None:
     s3.head_bucket(Bucket=BUCKET)
     with pytest.raises(s3.exceptions.NoSuchKey):
         s3.get_object(Bucket=BUCKET, Key="absent")

@@ -14,14 +14,14 @@ from tests.sandbox_fixture import Sandbox
 HERE = azurite.HERE
 
 
-def test_the_lock_names_no_registry() -> None:
+def test_lock_file_names_no_registry() -> None:
     lock = json.loads((HERE / "package-lock.json").read_text(encoding="utf-8"))
     assert lock["packages"]["node_modules/azurite"]["version"] == "3.37.0"
     assert not [name for name, package in lock["packages"].items() if "resolved" in package]
     assert all("integrity" in package for name, package in lock["packages"].items() if name)
 
 
-def test_a_missing_install_says_what_to_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_install_names_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_NODE_MODULES", str(tmp_path / "node_modules"))
     with pytest.raises(IntermodalError, match="azurite install"):
         azurite.command()

@@ -17,7 +17,7 @@ def deployment(**properties: object) -> dict[str, Any]:
     return {"location": "eastus", "properties": {"endpointComputeType": "Managed", **properties}}
 
 
-def test_a_good_body_has_no_problems() -> None:
+def test_valid_body_has_no_problems() -> None:
     assert problems("OnlineEndpoint", endpoint(traffic={"blue": 100}, description=None)) == []
     settings = {"requestTimeout": "PT1M", "maxConcurrentRequestsPerInstance": 4}
     assert problems("OnlineDeployment", deployment(requestSettings=settings, appInsightsEnabled=False)) == []
@@ -39,11 +39,11 @@ def test_a_good_body_has_no_problems() -> None:
         ("OnlineEndpoint", [], "body must be an object"),
     ],
 )
-def test_what_is_wrong_is_named(model: str, body: object, named: str) -> None:
+def test_problems_are_named(model: str, body: object, named: str) -> None:
     assert any(named in problem for problem in problems(model, body)), problems(model, body)
 
 
-def test_what_only_azure_may_write_is_ignored() -> None:
+def test_read_only_fields_are_ignored() -> None:
     assert problems("OnlineEndpoint", endpoint(provisioningState="Succeeded", scoringUri=1)) == []
 
 

@@ -28,7 +28,7 @@ def test_variables_stay_and_files_are_private(home: Path) -> None:
 
 
 @pytest.mark.sandbox
-def test_the_official_credential_logs_in_with_the_right_secret_only(variables: Mapping[str, str]) -> None:
+def test_login_with_the_right_secret_only_succeeds(variables: Mapping[str, str]) -> None:
     host, scope = variables["AZURE_AUTHORITY_HOST"], "https://anything/.default"
     for secret, right in ((variables["AZURE_CLIENT_SECRET"], True), ("guessed", False)):
         credential = ClientSecretCredential(

@@ -37,19 +37,17 @@ def endpoint(client: MachineLearningServicesMgmtClient) -> Iterator[str]:
     client.online_endpoints.begin_delete("intermodal", "intermodal", "measured").wait()
 
 
-def asked(**changed: Any) -> dict[str, Any]:
+def query(**changed: Any) -> dict[str, Any]:
     now = time.time() // 60 * 60
-    moments = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for at in (now - 180, now))
+    moments = (datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%dT%H:%M:%SZ") for moment in (now - 180, now))
     return {"metricnames": "RequestsPerMinute", "aggregation": "Average", "timespan": "/".join(moments)} | changed
 
 
-def test_an_endpoint_that_nobody_called_has_minutes_without_values(
-    monitor: MonitorManagementClient, endpoint: str
-) -> None:
-    (metric,) = monitor.metrics.list(endpoint, **asked()).value
+def test_endpoint_without_requests_has_minutes_without_values(monitor: MonitorManagementClient, endpoint: str) -> None:
+    (metric,) = monitor.metrics.list(endpoint, **query()).value
     assert (metric.name.value, metric.unit) == ("RequestsPerMinute", "Count")
     assert [point.average for point in metric.timeseries[0].data] == [None, None, None]
-    (split,) = monitor.metrics.list(endpoint, **asked(filter="statusCode eq '*'")).value
+    (split,) = monitor.metrics.list(endpoint, **query(filter="statusCode eq '*'")).value
     assert split.timeseries == []
 
 
@@ -72,16 +70,16 @@ def test_an_endpoint_that_nobody_called_has_minutes_without_values(
         ({"api_version": "2018-01-01"}, 501, "api-version"),
     ],
 )
-def test_what_azure_would_refuse_and_what_is_not_emulated(
+def test_query_that_azure_refuses_or_not_emulated_is_an_error(
     monitor: MonitorManagementClient, endpoint: str, changed: dict[str, Any], status: int, about: str
 ) -> None:
     with pytest.raises(HttpResponseError) as caught:
-        monitor.metrics.list(endpoint, **asked(**changed))
+        monitor.metrics.list(endpoint, **query(**changed))
     assert caught.value.status_code == status
     assert about in caught.value.message
 
 
-def test_what_is_not_there(monitor: MonitorManagementClient, endpoint: str) -> None:
+def test_metrics_of_an_unknown_resource_are_not_found(monitor: MonitorManagementClient, endpoint: str) -> None:
     for resource in (f"{WORKSPACE}/onlineEndpoints/nobody", f"{endpoint}/deployments/nobody"):
         with pytest.raises(ResourceNotFoundError, match="nobody"):
-            monitor.metrics.list(resource, **asked())
+            monitor.metrics.list(resource, **query())

@@ -38,7 +38,7 @@ def made(client: Client) -> Iterator[str]:
     client.online_endpoints.begin_delete(*HERE, "empty").result(20)
 
 
-def test_an_endpoint_comes_and_goes(client: Client) -> None:
+def test_endpoint_is_created_listed_and_deleted(client: Client) -> None:
     made = client.online_endpoints.begin_create_or_update(*HERE, "brief", body(endpoint())).result(20)
     assert made.properties.provisioning_state == "Succeeded"
     assert made.properties.scoring_uri.endswith("/online-endpoints/brief/score")
@@ -64,7 +64,7 @@ def test_an_endpoint_comes_and_goes(client: Client) -> None:
         ("-wrong", endpoint(), 400, "3 to 32"),
     ],
 )
-def test_a_wrong_endpoint_is_refused(client: Client, name: str, document: Any, status: int, words: str) -> None:
+def test_wrong_endpoint_is_refused(client: Client, name: str, document: Any, status: int, words: str) -> None:
     refused(
         lambda: client.online_endpoints.begin_create_or_update(*HERE, name, body(document), polling=False),
         status,
@@ -84,7 +84,7 @@ def test_a_wrong_endpoint_is_refused(client: Client, name: str, document: Any, s
         ({"instanceTypes": "x"}, 400, "not a field"),
     ],
 )
-def test_a_wrong_deployment_is_refused(client: Client, made: str, change: Any, status: int, words: str) -> None:
+def test_wrong_deployment_is_refused(client: Client, made: str, change: Any, status: int, words: str) -> None:
     properties = {"endpointComputeType": "Managed", "instanceType": "Standard_DS3_v2", **change}
     document = {"location": "eastus", "sku": {"name": "Default", "capacity": 1}, "properties": properties}
     refused(
@@ -94,7 +94,7 @@ def test_a_wrong_deployment_is_refused(client: Client, made: str, change: Any, s
     )
 
 
-def test_a_deployment_needs_its_endpoint(client: Client) -> None:
+def test_deployment_without_its_endpoint_is_refused(client: Client) -> None:
     document = {"location": "eastus", "properties": {"endpointComputeType": "Managed"}}
     with pytest.raises(ResourceNotFoundError, match="nowhere"):
         client.online_deployments.begin_create_or_update(*HERE, "nowhere", "blue", body(document), polling=False)
@@ -106,13 +106,16 @@ def test_lists_are_filtered_by_tags_and_come_in_pages(client: Client) -> None:
         document = endpoint({"page": "yes", "odd": str(number % 2)})
         client.online_endpoints.begin_create_or_update(*HERE, name, body(document), polling=False)
     found = client.online_endpoints.list(*HERE, count=2, tags="page=yes")
-    assert [[one.name for one in page] for page in found.by_page()] == [names[:2], names[2:4], names[4:]]
-    assert [one.name for one in client.online_endpoints.list(*HERE, tags="page,odd=1")] == ["page-1", "page-3"]
+    assert [[endpoint.name for endpoint in page] for page in found.by_page()] == [names[:2], names[2:4], names[4:]]
+    assert [endpoint.name for endpoint in client.online_endpoints.list(*HERE, tags="page,odd=1")] == [
+        "page-1",
+        "page-3",
+    ]
     for name in names:
         client.online_endpoints.begin_delete(*HERE, name, polling=False)
 
 
-def test_a_registered_version_does_not_change(client: Client) -> None:
+def test_registered_version_is_immutable(client: Client) -> None:
     version = {"properties": {"modelType": "custom_model", "modelUri": "azureml://one"}}
     client.model_versions.create_or_update(*HERE, "fixed", "1", body(version))
     client.model_versions.create_or_update(*HERE, "fixed", "1", body(version))
@@ -123,6 +126,6 @@ def test_a_registered_version_does_not_change(client: Client) -> None:
         client.model_versions.get(*HERE, "fixed", "1")
 
 
-def test_what_is_not_emulated_says_so_and_what_is_elsewhere_is_not_found(client: Client) -> None:
+def test_path_not_emulated_is_named_and_others_are_not_found(client: Client) -> None:
     refused(lambda: list(client.batch_endpoints.list(*HERE)), 501, "batchEndpoints")
     refused(lambda: list(client.online_endpoints.list(GROUP, "another")), 404, "another")

@@ -51,7 +51,7 @@ def _endpoint(target: AzureMlTarget):  # type: ignore[no-untyped-def]
     return found
 
 
-def test_a_key_opens_it_and_nothing_else_does(http: httpx.Client, body: bytes) -> None:
+def test_scoring_needs_a_key_of_the_endpoint(http: httpx.Client, body: bytes) -> None:
     answer = http.post("/score", content=body)
     assert answer.status_code == 200
     assert answer.headers[DEPLOYMENT].startswith("v-")
@@ -59,7 +59,7 @@ def test_a_key_opens_it_and_nothing_else_does(http: httpx.Client, body: bytes) -
         assert http.post("/score", content=body, headers={"Authorization": header.encode()}).status_code == 401
 
 
-def test_a_models_refusal_is_a_424_that_names_the_models_status(http: httpx.Client) -> None:
+def test_error_of_the_model_is_a_424_with_its_status(http: httpx.Client) -> None:
     answer = http.post("/score", content=b'{"inputs": 1}')
     assert answer.status_code == 424
     assert answer.headers[MODEL_STATUS] == "400"
@@ -67,12 +67,12 @@ def test_a_models_refusal_is_a_424_that_names_the_models_status(http: httpx.Clie
 
 
 @pytest.mark.parametrize("path", ["/ping", "/v2/health/ready", "/metrics", "/invocations", "/score/x", ""])
-def test_nothing_else_of_the_container_can_be_reached(http: httpx.Client, path: str) -> None:
+def test_other_paths_of_the_container_are_not_reachable(http: httpx.Client, path: str) -> None:
     assert http.get(path).status_code in (401, 404, 405, 501)
     assert http.post(path, content=b"{}").status_code in (401, 404, 405, 501)
 
 
-def test_an_unknown_deployment_is_not_ready(http: httpx.Client, body: bytes) -> None:
+def test_unknown_deployment_is_not_ready(http: httpx.Client, body: bytes) -> None:
     assert http.post("/score", content=body, headers={DEPLOYMENT: "none"}).status_code == 503
 
 

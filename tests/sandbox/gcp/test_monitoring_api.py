@@ -31,7 +31,7 @@ def api(sandbox: Sandbox) -> Iterator[httpx.Client]:
 
 def query(**changed: Any) -> dict[str, Any]:
     now = time.time()
-    asked = {
+    defaults = {
         "filter": COUNT,
         "interval.startTime": datetime.fromtimestamp(now - 300, UTC).isoformat(),
         "interval.endTime": datetime.fromtimestamp(now, UTC).isoformat(),
@@ -42,10 +42,10 @@ def query(**changed: Any) -> dict[str, Any]:
         "view": "FULL",
     }
     given = {name.replace("__", "."): value for name, value in changed.items()}
-    return {name: value for name, value in (asked | given).items() if value is not None}
+    return {name: value for name, value in (defaults | given).items() if value is not None}
 
 
-def test_nothing_measured_is_an_empty_answer(api: httpx.Client) -> None:
+def test_query_without_measurements_is_empty(api: httpx.Client) -> None:
     answer = api.get(PATH, params=query(filter=f'{COUNT} AND resource.labels.service_name="nobody"'))
     assert (answer.status_code, answer.json()) == (200, {})
 
@@ -75,7 +75,7 @@ def test_nothing_measured_is_an_empty_answer(api: httpx.Client) -> None:
         ({"pageSize": "many"}, 400, "pageSize"),
     ],
 )
-def test_what_google_would_refuse_and_what_is_not_emulated(
+def test_query_that_google_refuses_or_not_emulated_is_an_error(
     api: httpx.Client, changed: dict[str, Any], status: int, about: str
 ) -> None:
     answer = api.get(PATH, params=query(**changed))

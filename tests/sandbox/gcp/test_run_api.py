@@ -77,14 +77,14 @@ def create(api: httpx.Client, body: object, **query: str) -> httpx.Response:
         (["template", "containers", 0, "volumeMounts", 0, "name"], "other", "names no volume"),
     ],
 )
-def test_a_wrong_body_is_refused_with_the_field(
+def test_wrong_body_is_refused_with_the_field(
     api: httpx.Client, body: dict[str, Any], path: list[Any], value: object, complaint: str
 ) -> None:
     wrong = copy.deepcopy(body)
-    place = wrong
+    container = wrong
     for step in path[:-1]:
-        place = place[step]
-    place[path[-1]] = value
+        container = container[step]
+    container[path[-1]] = value
     code, status, message = problem(create(api, wrong))
     assert (code, status) == (400, "INVALID_ARGUMENT")
     assert complaint in message
@@ -108,7 +108,7 @@ def test_methods_and_parameters_beyond_what_is_emulated(api: httpx.Client, body:
     assert problem(api.get("/v2/projects/other/locations/us-central1/services"))[:2] == (403, "PERMISSION_DENIED")
 
 
-def test_a_token_is_needed_and_must_be_an_access_token(api: httpx.Client, variables: dict[str, str]) -> None:
+def test_request_without_an_access_token_is_refused(api: httpx.Client, variables: dict[str, str]) -> None:
     url = f"{variables['INTERMODAL_GCP_RUN_ENDPOINT']}/v2/{PARENT}/services"
     wrong = identity.id_token("https://run.googleapis.com/").token
     for headers in ({}, {"Authorization": "Bearer nonsense"}, {"Authorization": f"Bearer {wrong}"}):
@@ -116,9 +116,7 @@ def test_a_token_is_needed_and_must_be_an_access_token(api: httpx.Client, variab
     assert api.get(url).status_code == 200
 
 
-def test_an_operation_ends_with_what_became_of_the_service(
-    client: run_v2.ServicesClient, service: run_v2.Service
-) -> None:
+def test_operation_ends_with_the_services_outcome(client: run_v2.ServicesClient, service: run_v2.Service) -> None:
     with pytest.raises((FailedPrecondition, BadRequest), match="nowhere"):
         client.create_service(parent=PARENT, service_id="doomed", service=service).result(timeout=20)
     found = client.get_service(name=f"{PARENT}/services/doomed")
@@ -143,7 +141,7 @@ def test_output_only_fields_are_ignored_and_a_stale_etag_is_refused(api: httpx.C
         assert api.delete(name).status_code == 200
 
 
-def test_a_service_open_to_all_needs_no_token(
+def test_service_open_to_all_needs_no_token(
     client: run_v2.ServicesClient, service: run_v2.Service, variables: dict[str, str]
 ) -> None:
     client.create_service(parent=PARENT, service_id="open", service=service)
@@ -159,12 +157,12 @@ def test_a_service_open_to_all_needs_no_token(
     eventually(lambda: httpx.get(url).status_code == 404)
 
 
-def test_a_method_of_the_client_that_is_not_emulated_raises_its_own_exception(client: run_v2.ServicesClient) -> None:
+def test_client_method_that_is_not_emulated_raises_its_exception(client: run_v2.ServicesClient) -> None:
     with pytest.raises(MethodNotImplemented):
         client.test_iam_permissions(request={"resource": f"{PARENT}/services/x", "permissions": ["run.routes.invoke"]})
 
 
-def test_the_token_endpoint_takes_only_what_the_account_signed(variables: dict[str, str]) -> None:
+def test_token_endpoint_refuses_foreign_signatures(variables: dict[str, str]) -> None:
     url = f"{variables['INTERMODAL_GCP_RUN_ENDPOINT']}/token"
     grant = "urn:ietf:params:oauth:grant-type:jwt-bearer"
     assert httpx.post(url, data={"grant_type": "password"}).json()["error"] == "unsupported_grant_type"

@@ -51,7 +51,7 @@ def test_objects_with_awkward_names(store: GcsObjectStore) -> None:
         store.get(names[0])
 
 
-def test_a_multipart_upload_arrives_whole(raw: Any) -> None:
+def test_multipart_upload_arrives_complete(raw: Any) -> None:
     data = bytes(range(256)) * (12 << 12)
     obstore.put(raw, "big/object.bin", data, chunk_size=5 << 20)
     assert bytes(obstore.get(raw, "big/object.bin").bytes()) == data
@@ -65,14 +65,14 @@ def test_attributes_generations_and_copies(raw: Any) -> None:
     assert bytes(obstore.get(raw, "two").bytes()) == b"1"
 
 
-def test_a_condition_that_does_not_hold_is_refused(raw: Any) -> None:
+def test_write_with_a_failed_condition_is_refused(raw: Any) -> None:
     obstore.put(raw, "once", b"first", mode="create", use_multipart=False)
     with pytest.raises(obstore.exceptions.AlreadyExistsError):
         obstore.put(raw, "once", b"second", mode="create", use_multipart=False)
     assert bytes(obstore.get(raw, "once").bytes()) == b"first"
 
 
-def test_a_mirror_survives_an_outage(store: GcsObjectStore, raw: Any, tmp_path: Path, sandbox: Sandbox) -> None:
+def test_mirror_survives_an_outage(store: GcsObjectStore, raw: Any, tmp_path: Path, sandbox: Sandbox) -> None:
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a.bin").write_bytes(b"a" * 1000)
     (tmp_path / "b.txt").write_bytes(b"b")
@@ -104,18 +104,18 @@ def test_faults(store: GcsObjectStore, sandbox: Sandbox, faults: Faults, error: 
     assert store.get("kept") == b"1"
 
 
-def test_a_bucket_that_is_not_there_is_named(store: GcsObjectStore) -> None:
+def test_missing_bucket_is_named(store: GcsObjectStore) -> None:
     with pytest.raises(NotFound, match="no-such-bucket"):
         GcsObjectStore(bucket="no-such-bucket", endpoint=store.endpoint, retry_seconds=1).put("a", b"1")
 
 
-def test_nobody_comes_in_without_a_token(variables: dict[str, str]) -> None:
+def test_request_without_a_token_is_refused(variables: dict[str, str]) -> None:
     base = variables["INTERMODAL_GCP_STORAGE_ENDPOINT"]
     assert httpx.get(f"{base}/storage/v1/b/intermodal-models").json()["error"]["status"] == "UNAUTHENTICATED"
     answer = httpx.get(f"{base}/intermodal-models/kept", headers={"Authorization": "Bearer made.up.token"})
     assert (answer.status_code, "AuthenticationRequired" in answer.text) == (401, True)
 
 
-def test_what_is_not_emulated_says_so(raw: Any) -> None:
+def test_operation_that_is_not_emulated_is_named(raw: Any) -> None:
     with pytest.raises(obstore.exceptions.GenericError, match="start-after"):
         next(iter(obstore.list(raw, offset="a")))

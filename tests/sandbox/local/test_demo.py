@@ -36,8 +36,8 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         self.now += seconds
-        due = [act for at, act in self.script if at <= self.now]
-        self.script = [one for one in self.script if one[0] > self.now]
+        due = [act for due_at, act in self.script if due_at <= self.now]
+        self.script = [later for later in self.script if later[0] > self.now]
         for act in due:
             act()
 
@@ -46,15 +46,15 @@ class Clock:
 
 
 class Scene:
-    """A story whose clouds, drift and callers do what a test wants; ``said`` is all that it told, in order."""
+    """A story whose clouds, drift and callers do what a test wants. ``printed`` has its texts in order."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self.clock, self.said, self.measured = Clock(), list[str](), dict[str, Any]()
+        self.clock, self.printed, self.measured = Clock(), list[str](), dict[str, Any]()
         self.gateway = MemoryGateway([MemoryTarget(target, MemoryStore(target.site)) for target in TARGETS])
         self.incidents, self.answered = MemoryIncidents(), Counter({str(AWS): 1})
         self.routed("1.0.0")
         callers: Any = SimpleNamespace(targets=lambda _: self.answered)
-        self.story = Story(SETTINGS, self.gateway, self.incidents, self.said.append, callers)
+        self.story = Story(SETTINGS, self.gateway, self.incidents, self.printed.append, callers)
         patch.setattr(demo, "time", self.clock)
         patch.setattr(demo.httpx, "post", lambda *_, **__: SimpleNamespace(raise_for_status=lambda: None))
         patch.setattr(Story, "_latest", lambda *_: self.measured)
@@ -71,16 +71,16 @@ class Scene:
     def killed(self, scope: str) -> None:
         """Drained after 1 s, an incident after 2 s, contained after 12 s."""
         assert scope == "aws"
-        at, target = self.clock.now, self.gateway.targets[AWS]
+        killed_at, target = self.clock.now, self.gateway.targets[AWS]
         self.clock.after(1, lambda: setattr(target, "gone", True))
-        self.clock.after(2, lambda: self.incidents.open(Incident(INCIDENT, DEMO, AWS, at)))
-        self.clock.after(2, lambda: self.incidents.note(INCIDENT, Entry(at + 2, "detected", "0", "aws is out")))
-        self.clock.after(12, lambda: self.incidents.note(INCIDENT, Entry(at + 12, "capacity", "0", "on gcp")))
+        self.clock.after(2, lambda: self.incidents.open(Incident(INCIDENT, DEMO, AWS, killed_at)))
+        self.clock.after(2, lambda: self.incidents.note(INCIDENT, Entry(killed_at + 2, "detected", "0", "aws is out")))
+        self.clock.after(12, lambda: self.incidents.note(INCIDENT, Entry(killed_at + 12, "capacity", "0", "on gcp")))
 
     def restored(self, scope: str) -> None:
         assert scope == "aws"
-        at = self.clock.now
-        self.clock.after(8, lambda: self.incidents.close(INCIDENT, at + 8))
+        restored_at = self.clock.now
+        self.clock.after(8, lambda: self.incidents.close(INCIDENT, restored_at + 8))
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_drift_reactions_are_kept_with_their_delays_in_order(scene: Scene) -> No
         "retrained version routed → seen to be without drift",
     ]
     assert list(scene.story.late.values()) == pytest.approx([30, 20, 40], abs=0.2)
-    assert scene.said == ["drift was found in the requests of 1.0.0", "1.1.0 answers on all targets"]
+    assert scene.printed == ["drift was found in the requests of 1.0.0", "1.1.0 answers on all targets"]
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_outage_reactions_are_kept_with_their_delays(scene: Scene) -> None:
         },
         abs=0.2,
     )
-    assert scene.said == ["aws is killed: API, storage and endpoints", "aws is back"]
+    assert scene.printed == ["aws is killed: API, storage and endpoints", "aws is back"]
 
 
 @pytest.mark.parametrize(
@@ -174,10 +174,10 @@ def test_outage_with_an_earlier_incident_ignores_it(scene: Scene) -> None:
     assert scene.story.late["aws killed → capacity restored on another target"] == pytest.approx(12, abs=0.2)
 
 
-def outcome_of(monkeypatch: pytest.MonkeyPatch, story: Callable[[Story], None], said: list[str]) -> demo.Outcome:
+def outcome_of(monkeypatch: pytest.MonkeyPatch, story: Callable[[Story], None], printed: list[str]) -> demo.Outcome:
     monkeypatch.setattr(Story, "play", story)
     monkeypatch.setattr(Story, "page", lambda _: "# A day")
-    return play(SETTINGS, MemoryGateway([]), MemoryIncidents(), said.append)
+    return play(SETTINGS, MemoryGateway([]), MemoryIncidents(), printed.append)
 
 
 def test_play_counts_every_answer_but_200_as_failed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -194,9 +194,9 @@ def test_play_with_a_missing_reaction_still_gives_the_page(monkeypatch: pytest.M
         story.callers.sent.append(Sent(BEGIN, 0.1, 200, str(AWS), "1.0.0"))
         raise IntermodalError("Not within 180 s: drift is found.")
 
-    said = list[str]()
-    found = outcome_of(monkeypatch, played, said)
-    assert said == [found.missing] == ["Not within 180 s: drift is found."]
+    printed = list[str]()
+    found = outcome_of(monkeypatch, played, printed)
+    assert printed == [found.missing] == ["Not within 180 s: drift is found."]
     assert (found.page, found.requests, found.failed) == ("# A day", 1, 0)
 
 
@@ -228,13 +228,13 @@ def test_play_is_three_quiet_months_then_drift_and_an_outage(
 
     class Recorded(Callers):
         def play(self, bodies: Any) -> None:
-            done.append(f"{bodies} ask")
+            done.append(f"{bodies} is played")
 
         @contextmanager
         def playing(self, bodies: Any) -> Iterator[None]:
-            done.append(f"{bodies} begin to ask")
+            done.append(f"{bodies} begins")
             yield
-            done.append("they end")
+            done.append("callers end")
 
     story = Story(SETTINGS, MemoryGateway([]), MemoryIncidents(), lambda _: None, Recorded("", 1))
     for name in ("note", "_version"):
@@ -245,18 +245,18 @@ def test_play_is_three_quiet_months_then_drift_and_an_outage(
     monkeypatch.setattr(story, "_drift", lambda first: done.append(f"{first} drifts"))
     monkeypatch.setattr(story, "_outage", lambda: done.append("aws is out"))
     story.play()
-    quiet = [f"2013-0{month} {what}" for month in (4, 5, 6) for what in ("ask", "lands")]
-    assert done == [*quiet, "2013-07 lands", "2013-07 begin to ask", "1.0.0 drifts", "aws is out", "they end"]
+    quiet = [f"2013-0{month} {what}" for month in (4, 5, 6) for what in ("is played", "lands")]
+    assert done == [*quiet, "2013-07 lands", "2013-07 begins", "1.0.0 drifts", "aws is out", "callers end"]
 
 
 def test_note_is_kept_on_the_timeline_of_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    posted, said = list[tuple[str, Any]](), list[str]()
+    posted, printed = list[tuple[str, Any]](), list[str]()
 
     def post(url: str, json: Any, **_: Any) -> Any:
         posted.append((url, json))
         return SimpleNamespace(raise_for_status=lambda: None)
 
     monkeypatch.setattr(demo.httpx, "post", post)
-    Story(SETTINGS, MemoryGateway([]), MemoryIncidents(), said.append, Callers("", 1)).note("aws is back")
+    Story(SETTINGS, MemoryGateway([]), MemoryIncidents(), printed.append, Callers("", 1)).note("aws is back")
     where = f"http://127.0.0.1:1901/report_asset_observation/{DEMO}/timeline"
-    assert (said, posted) == (["aws is back"], [(where, {"metadata": {"note": "aws is back"}})])
+    assert (printed, posted) == (["aws is back"], [(where, {"metadata": {"note": "aws is back"}})])

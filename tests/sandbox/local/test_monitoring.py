@@ -35,7 +35,7 @@ def _install(folder: Path, *names: str) -> None:
 
 
 @pytest.mark.usefixtures("installed")
-def test_without_the_programs_nothing_is_started_and_the_addresses_are_empty(settings: Settings) -> None:
+def test_monitoring_without_its_programs_starts_nothing(settings: Settings) -> None:
     assert monitoring.services(settings, {}) == []
     assert set(monitoring.variables(settings, {}).values()) == {""}
     assert monitoring.missing(settings, {}) == ["prometheus", "alertmanager", "pushgateway"]
@@ -52,28 +52,28 @@ def test_upstreams_names_and_debians_are_found(settings: Settings, installed: Pa
     }
 
 
-def test_the_users_own_wins_and_is_not_started_beside(settings: Settings, installed: Path) -> None:
+def test_address_of_the_user_is_used_and_nothing_is_started(settings: Settings, installed: Path) -> None:
     _install(installed, "prometheus", "alertmanager", "pushgateway")
     own = {"INTERMODAL_PROMETHEUS_URL": "http://127.0.0.1:9999"}
     assert monitoring.variables(settings, own)["INTERMODAL_PROMETHEUS_URL"] == "http://127.0.0.1:9999"
     assert [service.name for service in monitoring.services(settings, own)] == ["pushgateway"]
 
 
-def test_the_sandboxes_own_address_in_the_environment_is_not_a_users(settings: Settings, installed: Path) -> None:
+def test_address_of_the_sandbox_itself_is_not_the_users(settings: Settings, installed: Path) -> None:
     """The command line puts it there for what it starts."""
     _install(installed, "prometheus", "alertmanager", "pushgateway")
     names = [service.name for service in monitoring.services(settings, monitoring.variables(settings, {}))]
     assert names == ["prometheus", "alertmanager", "pushgateway"]
 
 
-def test_everything_listens_on_loopback_alone(settings: Settings, installed: Path) -> None:
+def test_services_listen_on_loopback_only(settings: Settings, installed: Path) -> None:
     _install(installed, "prometheus", "alertmanager", "pushgateway")
     for service in monitoring.services(settings, {}):
         assert f"--web.listen-address=127.0.0.1:{service.port}" in service.command
     assert "--cluster.listen-address=" in monitoring.services(settings, {})[1].command
 
 
-def test_the_configuration_is_that_of_production_with_addresses_of_this_machine(settings: Settings) -> None:
+def test_configuration_is_productions_with_local_addresses(settings: Settings) -> None:
     config = monitoring.prometheus_config(settings)
     jobs = {job["job_name"]: job for job in config["scrape_configs"]}
     assert set(jobs) == {"gateway", "pushgateway", "servers"}
@@ -112,7 +112,7 @@ def test_forget_servers_removes_those_of_sites_that_do_not_run(settings: Setting
 
 
 @pytest.mark.parametrize("stopped", [True, False])
-def test_a_server_is_scraped_for_as_long_as_it_runs(tmp_path: Path, stopped: bool) -> None:
+def test_server_is_scraped_while_it_runs(tmp_path: Path, stopped: bool) -> None:
     """Whether its cloud stops it or it ends by itself."""
 
     async def life() -> tuple[bool, bool]:

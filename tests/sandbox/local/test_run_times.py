@@ -9,10 +9,10 @@ from intermodal.sandbox.local.run_times import BETWEEN, END, QUEUE, START, run_t
 E = dg.DagsterEventType
 
 
-def entry(kind: dg.DagsterEventType, at: float, step: str | None = None) -> dg.EventLogEntry:
+def entry(kind: dg.DagsterEventType, timestamp: float, step: str | None = None) -> dg.EventLogEntry:
     data = StepSuccessData(1.0) if kind == E.STEP_SUCCESS else None
     event = dg.DagsterEvent(kind.value, "job", step_key=step, event_specific_data=data)
-    return dg.EventLogEntry(None, 10, "", "run", at, step_key=step, job_name="job", dagster_event=event)  # type: ignore[arg-type]
+    return dg.EventLogEntry(None, 10, "", "run", timestamp, step_key=step, job_name="job", dagster_event=event)  # type: ignore[arg-type]
 
 
 def test_steps_and_what_is_around_them_add_up() -> None:

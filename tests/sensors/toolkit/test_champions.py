@@ -1,4 +1,4 @@
-"""A registry that does not answer keeps no tick waiting, and is asked by one call at a time."""
+"""A registry that does not answer delays no tick, and has one call at a time."""
 
 from threading import Event
 from types import SimpleNamespace
@@ -13,15 +13,15 @@ from intermodal.sensors.toolkit import champions as registry
 
 class Slow:
     def __init__(self) -> None:
-        self.asked, self.back = 0, Event()
+        self.calls, self.back = 0, Event()
 
     def champions(self) -> dict[str, str]:
-        self.asked += 1
+        self.calls += 1
         self.back.wait(30)
-        return {"m": f"{self.asked}.0.0"}
+        return {"m": f"{self.calls}.0.0"}
 
 
-def test_a_registry_that_hangs_is_asked_once_and_its_answer_taken_later(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_registry_that_hangs_has_one_call_whose_result_is_used_later(monkeypatch: pytest.MonkeyPatch) -> None:
     slow = Slow()
     context: Any = dg.build_sensor_context(resources={"registry": slow})
     with monkeypatch.context() as patch:
@@ -34,7 +34,7 @@ def test_a_registry_that_hangs_is_asked_once_and_its_answer_taken_later(monkeypa
     assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
 
 
-def test_an_answer_to_an_old_question_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_result_of_an_old_call_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     slow, clock = Slow(), SimpleNamespace(monotonic=lambda: 0.0)
     context: Any = dg.build_sensor_context(resources={"registry": slow})
     monkeypatch.setattr(registry, "time", clock)

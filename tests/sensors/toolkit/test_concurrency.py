@@ -28,7 +28,7 @@ def test_single_flight_without_answer_names_the_call(swallowed: Event) -> None:
 
 
 def test_single_flight_makes_all_calls_at_once() -> None:
-    """Each waits for all the others to be asked."""
+    """Each call waits until all others have begun."""
     begun = {name: Event() for name in "abc"}
 
     def meet(name: str) -> bool:
@@ -41,16 +41,16 @@ def test_single_flight_makes_all_calls_at_once() -> None:
 
 
 def test_single_flight_result_is_taken_by_a_later_tick(swallowed: Event) -> None:
-    pending, asked = SingleFlight[int](), list[int]()
+    pending, calls = SingleFlight[int](), list[int]()
 
     def slow() -> int:
-        asked.append(len(asked))
+        calls.append(len(calls))
         swallowed.wait()
-        return asked[-1]
+        return calls[-1]
 
     for _ in range(3):
         assert pending.gather({"gcp": slow}, 0.01).failed
-    assert asked == [0]
+    assert calls == [0]
     swallowed.set()
     assert pending.gather({"gcp": slow}, 30).found == {"gcp": 0}
     assert pending.gather({"gcp": slow}, 30).found == {"gcp": 1}

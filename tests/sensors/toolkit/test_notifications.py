@@ -35,7 +35,7 @@ def tick(people: Any, *notices: Notice) -> tuple[list[str], list[str]]:
     return [each.key for each in notices if notifier.deliver(each)], messages
 
 
-def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tick_waits_for_the_notices_that_fit_its_time(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each takes 0.3 s of a clock that nothing else moves."""
     clock, waited = SimpleNamespace(now=0.0), list[float]()
 
@@ -54,10 +54,10 @@ def test_a_tick_waits_for_as_many_as_there_is_time_for(people: Slow, monkeypatch
     assert waited == [0.5, 0.2, 0, 0, 0]
     assert tick(people, *wanted[2:])[0] == ["n2", "n3"]
     assert tick(people, *wanted[4:]) == (["n4"], [])
-    assert people.sent == people.begun == [one.key for one in wanted]
+    assert people.sent == people.begun == [expected.key for expected in wanted]
 
 
-def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notice_that_hangs_is_the_only_one_in_progress(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     wanted = [notice(f"n{number}") for number in range(50)]
     for _ in range(4):
@@ -68,14 +68,15 @@ def test_one_that_hangs_is_the_only_one_under_way(people: Slow, monkeypatch: pyt
     people.allow(1000)
     until(lambda: len(people.sent) == 50)  # between two ticks
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 30.0)
-    assert tick(people, *wanted) == ([one.key for one in wanted], [])
-    assert people.sent == [one.key for one in wanted]
+    assert tick(people, *wanted) == ([expected.key for expected in wanted], [])
+    assert people.sent == [expected.key for expected in wanted]
 
 
 @pytest.mark.parametrize(
-    ("error", "said"), [(Unavailable("Nobody could be told."), "Nobody could be told."), (ZeroDivisionError("0"), "0")]
+    ("error", "message"),
+    [(Unavailable("Nobody could be notified."), "Nobody could be notified."), (ZeroDivisionError("0"), "0")],
 )
-def test_a_failure_is_said_and_a_later_tick_tries_again(error: Exception, said: str) -> None:
+def test_failed_notice_is_in_the_message_and_tried_again(error: Exception, message: str) -> None:
     class Failing(Slow):
         def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
             if not self.begun:
@@ -85,29 +86,29 @@ def test_a_failure_is_said_and_a_later_tick_tries_again(error: Exception, said: 
 
     people = Failing()
     people.allow(2)
-    told, words = tick(people, notice("a"), notice("b"))
-    assert told == ["b"]
-    assert said in words[0]
+    sent, words = tick(people, notice("a"), notice("b"))
+    assert sent == ["b"]
+    assert message in words[0]
     assert tick(people, notice("a")) == (["a"], [])
     assert people.sent == ["b", "a"]
 
 
-def test_a_failure_of_which_the_tick_did_not_hear_is_said_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_failure_after_the_tick_is_in_the_next_message(monkeypatch: pytest.MonkeyPatch) -> None:
     class Failing(Slow):
         def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
             super().send(notice, skip)
-            raise Unavailable("Nobody could be told.")
+            raise Unavailable("Nobody could be notified.")
 
     people = Failing()
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         assert tick(people, notice("a")) == ([], [notifications.PENDING])
     people.allow(1)
-    assert tick(people, notice("a")) == ([], ["Nobody could be told."])
+    assert tick(people, notice("a")) == ([], ["Nobody could be notified."])
     assert people.begun == ["a"]
 
 
-def test_pages_are_told_first(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_are_sent_first(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     tick(people, notice("under way"))
     until(lambda: people.begun)
@@ -117,7 +118,7 @@ def test_pages_are_told_first(people: Slow, monkeypatch: pytest.MonkeyPatch) -> 
     assert people.sent == ["under way", "c", "d", "a", "b"]
 
 
-def test_what_is_over_before_it_is_told_is_not_told(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notice_of_a_resolved_trouble_is_not_sent(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
     tick(people, notice("a"), notice("b"))
     until(lambda: people.begun)
@@ -160,7 +161,7 @@ def test_delivered_notice_is_looked_up_once_while_its_event_lasts(people: Slow) 
         assert tick(people, notice("a")) == (["a"], [])
 
 
-def test_a_thread_that_died_is_replaced(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_thread_that_died_is_replaced(people: Slow, monkeypatch: pytest.MonkeyPatch) -> None:
     people.allow(1000)
     with monkeypatch.context() as patch:
         patch.setattr(notifications.Thread, "start", lambda _: None)

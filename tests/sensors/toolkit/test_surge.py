@@ -120,7 +120,9 @@ def test_surge_that_cannot_be_scaled_down_is_notified_once(clock: Any, instance:
             assert left.reap(request) == ("azure" in str(request.run_key))
     assert len([key for key in left.tick.keys if "gcp" in key]) == 4
     assert len([key for key in left.tick.keys if "azure" in key]) == 1
-    assert [one.title for one in left.world.notices] == [f"{MODEL} on gcp/cloud-run may run more than its spec says"]
+    assert [notice.title for notice in left.world.notices] == [
+        f"{MODEL} on gcp/cloud-run may run more than its spec says"
+    ]
     left.mend()
     (request,) = left.later()
     assert left.reap(request)
@@ -197,7 +199,7 @@ def test_surges_left_finds_what_the_recovery_notes(clock: Any, instance: dg.Dags
     assert isinstance(left.world.gateway.route(MODEL), Route)
 
 
-def test_surge_on_targets_of_one_cloud_are_told_apart(clock: Any, instance: dg.DagsterInstance) -> None:
+def test_surge_on_targets_of_one_cloud_are_separate(clock: Any, instance: dg.DagsterInstance) -> None:
     wide = spec_with(serve=[str(target) for target in (AWS, EKS, AWS_EU)])
     left = Left(instance, clock, wide, AWS_EU)  # of another site than the target that failed
     assert left.runs(AWS, EKS, AWS_EU) == [1, 1, 2]

@@ -20,8 +20,8 @@ STATUS = dg.DagsterRunStatus
 
 @pytest.fixture
 def instance(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
-    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as one:
-        yield one
+    with dg.DagsterInstance.ephemeral(tempdir=str(tmp_path)) as temporary:
+        yield temporary
 
 
 def started(instance: dg.DagsterInstance, path: str | None, status: STATUS = STATUS.STARTED, location: str = "") -> str:

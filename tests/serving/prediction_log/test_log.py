@@ -101,10 +101,10 @@ def test_log_entry_has_inputs_and_predictions(plane: DataPlane, store: Store, ro
     assert log.close(5) == 0
     [(key, header, [logged])] = store.read()
     assert header == Header("flight_delay", "1.2.3", "aws", "aws/sagemaker", 1.0, FLIGHTS.inputs)
-    assert key.startswith(f"predictions/flight_delay/{hour_of(logged.at)}/")
+    assert key.startswith(f"predictions/flight_delay/{hour_of(logged.logged_at)}/")
     assert key.endswith("-000001.msgpack.gz")
     assert (logged.label_id, logged.rows) == ("UA-1545", 2)
-    assert before <= logged.at <= time.time()
+    assert before <= logged.logged_at <= time.time()
     assert logged.predictions == [[value] for value in answer]
     assert logged.inputs == {
         "distance": [733.5, 733.5],
@@ -265,7 +265,10 @@ def test_log_hour_ends_completes_object(store: Store, monkeypatch: pytest.Monkey
     service.log.close(5)
     (first_key, _, first), (second_key, _, second) = store.read()
     assert (len(first), len(second)) == (1, 2)
-    assert [hour_of(first[0].at), hour_of(second[0].at)] == [first_key.split("/")[2], second_key.split("/")[2]]
+    assert [hour_of(first[0].logged_at), hour_of(second[0].logged_at)] == [
+        first_key.split("/")[2],
+        second_key.split("/")[2],
+    ]
     assert first_key.split("/")[2] < second_key.split("/")[2]
 
 

@@ -22,5 +22,5 @@ class Service:
 if __name__ == "__main__":
     os.environ["BENTOML_DO_NOT_TRACK"] = "true"
     program = Path(sys.executable).parent / "bentoml"
-    place = ["--host", "127.0.0.1", "--port", sys.argv[1], "--working-dir", str(Path(__file__).parent)]
-    os.execv(program, [str(program), "serve", "bento:Service", *place])
+    options = ["--host", "127.0.0.1", "--port", sys.argv[1], "--working-dir", str(Path(__file__).parent)]
+    os.execv(program, [str(program), "serve", "bento:Service", *options])

@@ -19,7 +19,7 @@ from intermodal.resources.envoy.control.admin import Admin, turn
         ({"eds_health_status": "UNHEALTHY"}, "never"),
     ],
 )
-def test_a_hosts_turn_is_read_from_its_flags(status: dict[str, object], expected: str) -> None:
+def test_hosts_turn_is_read_from_its_flags(status: dict[str, object], expected: str) -> None:
     assert turn(status) == expected
 
 

@@ -36,7 +36,7 @@ def contents(gateway: EnvoyGateway) -> dict[str, bytes]:
     return {name: text for name, (_, text) in snapshot(gateway).items()}
 
 
-def test_a_published_route_is_read_back(model: Model) -> None:
+def test_published_route_is_read_back(model: Model) -> None:
     assert model.gateway.route(model.name) is None
     assert model.gateway.addresses(model.name) == {}
     model.publish({AWS: 1, GCP: 2, AZURE: 0})
@@ -46,7 +46,7 @@ def test_a_published_route_is_read_back(model: Model) -> None:
     assert set(model.gateway.upstream_health(model.name)) == {AWS, GCP, AZURE}
 
 
-def test_the_same_again_writes_nothing(model: Model) -> None:
+def test_publish_of_the_same_route_writes_nothing(model: Model) -> None:
     model.credentials = {AWS: BearerToken("one")}
     model.publish()
     before = snapshot(model.gateway)
@@ -54,7 +54,7 @@ def test_the_same_again_writes_nothing(model: Model) -> None:
     assert snapshot(model.gateway) == before
 
 
-def test_a_withdrawn_model_is_unknown_and_leaves_nothing(model: Model) -> None:
+def test_withdrawn_model_is_unknown_and_leaves_no_file(model: Model) -> None:
     before = contents(model.gateway)
     model.credentials = {AWS: BearerToken("one")}
     model.publish()
@@ -66,7 +66,7 @@ def test_a_withdrawn_model_is_unknown_and_leaves_nothing(model: Model) -> None:
         model.gateway.upstream_health(model.name)
 
 
-def test_a_refused_configuration_leaves_the_old_one_serving(model: Model, tmp_path: Path) -> None:
+def test_refused_configuration_leaves_the_old_one_serving(model: Model, tmp_path: Path) -> None:
     model.publish()
     before = contents(model.gateway)
     nonsense = tmp_path / "ca.pem"
@@ -82,7 +82,7 @@ def test_a_refused_configuration_leaves_the_old_one_serving(model: Model, tmp_pa
     assert target_of(model.infer()) == GCP
 
 
-def test_nothing_is_written_when_no_envoy_runs(tmp_path: Path) -> None:
+def test_publish_without_envoy_writes_nothing(tmp_path: Path) -> None:
     port = free_port()
     write_bootstrap(tmp_path, free_port(), port)
     gateway = EnvoyGateway(directory=str(tmp_path), url="http://127.0.0.1:1", admin_url=f"http://127.0.0.1:{port}")
@@ -94,7 +94,7 @@ def test_nothing_is_written_when_no_envoy_runs(tmp_path: Path) -> None:
     model.fakes[AWS].close()
 
 
-def test_an_envoy_that_reads_another_directory_is_noticed(model: Model, tmp_path: Path) -> None:
+def test_publish_to_an_envoy_of_another_directory_is_refused(model: Model, tmp_path: Path) -> None:
     write_bootstrap(tmp_path, free_port(), free_port())
     elsewhere = model.gateway.model_copy(update={"directory": str(tmp_path), "take_seconds": 0.3})
     before = contents(elsewhere)
@@ -103,7 +103,7 @@ def test_an_envoy_that_reads_another_directory_is_noticed(model: Model, tmp_path
     assert contents(elsewhere) == before
 
 
-def test_two_publishers_lose_nothing_of_each_other(gateway: EnvoyGateway) -> None:
+def test_publishers_at_once_keep_each_others_routes(gateway: EnvoyGateway) -> None:
     fake = FakeUpstream()
     models = [Model(gateway, f"rival_{number}", {AWS: fake}) for number in range(4)]
     with ThreadPoolExecutor(4) as pool:
@@ -120,7 +120,7 @@ class Killed(BaseException):
 
 
 @pytest.mark.parametrize("survives", range(1, 6))
-def test_a_kill_between_any_two_writes_leaves_what_works(
+def test_publish_killed_between_any_writes_leaves_a_working_route(
     model: Model, monkeypatch: pytest.MonkeyPatch, survives: int
 ) -> None:
     model.credentials = {AWS: BearerToken("one")}
@@ -183,7 +183,7 @@ def test_what_cannot_be_retired_now_goes_later_and_the_new_route_counts(
     assert not hosted & versions()
 
 
-def test_a_restarted_envoy_serves_what_was_published(tmp_path: Path) -> None:
+def test_restarted_envoy_serves_the_published_routes(tmp_path: Path) -> None:
     fake = FakeUpstream()
     for _ in range(2):
         with running(tmp_path) as gateway:
@@ -208,7 +208,7 @@ def test_files_are_only_for_their_owner(model: Model) -> None:
     ("url", "says"),
     [("not a url", "no usable URL"), ("ftp://host/x", "no usable URL"), ("http://h:99999/", "no usable URL")],
 )
-def test_a_wrong_upstream_is_refused_before_anything_is_written(model: Model, url: str, says: str) -> None:
+def test_wrong_upstream_is_refused_before_any_write(model: Model, url: str, says: str) -> None:
     with pytest.raises(SpecError, match=says):
         model.gateway.publish(model.route({AWS: 1}), [Upstream(AWS, "1.0.0", url)])
     with pytest.raises(SpecError, match="no upstream there"):
@@ -243,9 +243,7 @@ def test_health_has_all_models_and_follows_what_others_publish(model: Model) -> 
     assert other.name not in reader.models()
 
 
-def test_a_damaged_route_hides_no_other_and_is_never_published_away(
-    model: Model, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_damaged_route_hides_no_other_and_is_not_overwritten(model: Model, caplog: pytest.LogCaptureFixture) -> None:
     other = Model(model.gateway, f"{model.name}_other", model.fakes)
     model.publish({AWS: 1})
     other.publish({GCP: 1})
@@ -261,9 +259,9 @@ def test_a_damaged_route_hides_no_other_and_is_never_published_away(
     assert (health[model.name], other.name in health) == ({AWS: True}, False)
     assert f"{other.name}.json is damaged" in caplog.text
     assert {model.name, other.name} <= set(model.gateway.models())
-    for ask in (lambda: other.gateway.route(other.name), lambda: model.publish({AWS: 1, GCP: 1})):
+    for call in (lambda: other.gateway.route(other.name), lambda: model.publish({AWS: 1, GCP: 1})):
         with pytest.raises(IntermodalError, match=r"_other\.json is damaged"):
-            ask()
+            call()
     assert other.infer().status_code == 200
     files.write(written, sound)
     assert model.gateway.health()[other.name] == {GCP: True}

@@ -16,8 +16,8 @@ def test_state_of_an_earlier_release_is_passed_over_with_a_warning(
     paths = Paths(tmp_path)
     paths.routes.mkdir(parents=True)
     route = {"model": "m", "version": "1.0.0", "weights": {"aws": 100}, "metadata": {}, "golden_body": "{}"}
-    lane = {"model": "m", "cloud": "aws", "version": "1.0.0", "url": "http://127.0.0.1:1/infer"}
-    (paths.routes / "m.json").write_text(json.dumps({"route": route, "lanes": [lane]}), encoding="utf-8")
+    upstream = {"model": "m", "cloud": "aws", "version": "1.0.0", "url": "http://127.0.0.1:1/infer"}
+    (paths.routes / "m.json").write_text(json.dumps({"route": route, "lanes": [upstream]}), encoding="utf-8")
     with caplog.at_level(logging.WARNING):
         for _ in range(3):  # a sensor reads it every few seconds
             assert read_all(paths) == {}

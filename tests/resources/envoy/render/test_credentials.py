@@ -63,14 +63,14 @@ def test_aws_requests_are_signed_as_they_are_sent(model: Model) -> None:
     assert model.healthy() == {AWS}
 
 
-def test_a_wrong_key_is_a_target_that_cannot_serve(model: Model) -> None:
+def test_wrong_key_means_that_the_target_cannot_serve(model: Model) -> None:
     model.fakes[AWS].answer = signed_with("right")
     publish_aws(model, "wrong")
     assert model.infer().status_code == 503
     until(lambda: model.healthy() == set())
 
 
-def test_a_refreshed_session_is_taken_without_a_failed_request(model: Model) -> None:
+def test_refreshed_session_is_used_without_a_failed_request(model: Model) -> None:
     old, new = signed_with("old", "session-1"), signed_with("new", "session-2")
     publish_aws(model, "old", "session-1")
 
@@ -85,7 +85,7 @@ def test_a_refreshed_session_is_taken_without_a_failed_request(model: Model) -> 
     until(lambda: model.infer().status_code == 200)
 
 
-def test_a_refreshed_token_rewrites_one_file(model: Model) -> None:
+def test_refreshed_token_rewrites_one_file(model: Model) -> None:
     model.credentials = {target: BearerToken("one") for target in TARGETS}
     model.publish({GCP: 1})
     folder = Path(model.gateway.directory)
@@ -97,13 +97,13 @@ def test_a_refreshed_token_rewrites_one_file(model: Model) -> None:
     until(lambda: model.infer() and model.fakes[GCP].last_headers["authorization"] == "Bearer two")
 
 
-def test_an_expired_token_fails_over(model: Model) -> None:
+def test_expired_token_fails_over(model: Model) -> None:
     model.publish({GCP: 1, AZURE: 1})
     model.fakes[GCP].answer = always(401)
     assert {target_of(model.infer()) for _ in range(6)} == {AZURE}
 
 
-def test_a_credential_of_two_lines_is_refused(model: Model) -> None:
+def test_credential_of_two_lines_is_refused(model: Model) -> None:
     with pytest.raises(SpecError, match="one line"):
         publish_aws(model, "right\nrole_arn=evil")
 
@@ -129,7 +129,7 @@ def test_https_is_checked_against_the_bundle(model: Model, tmp_path: Path) -> No
         secure.close()
 
 
-def test_an_upstream_that_echoes_does_not_hand_out_the_token(model: Model) -> None:
+def test_echo_of_an_upstream_does_not_contain_the_token(model: Model) -> None:
     model.credentials = {GCP: BearerToken("the-gateways-own")}
     model.fakes[GCP].answer = lambda request, _body: web.Response(
         status=500, text=json.dumps(dict(request.headers)), headers={"authorization": request.headers["authorization"]}
@@ -140,7 +140,7 @@ def test_an_upstream_that_echoes_does_not_hand_out_the_token(model: Model) -> No
     assert "the-gateways-own" not in answer.text + str(answer.headers)
 
 
-def test_a_credential_is_renewed_alone_with_its_expiry(model: Model) -> None:
+def test_credential_is_renewed_alone_with_its_expiry(model: Model) -> None:
     model.credentials = {target: BearerToken("one") for target in TARGETS}
     model.credentials[GCP] = BearerToken("one", expires_at=1e9)
     model.publish({GCP: 1, AZURE: 1})

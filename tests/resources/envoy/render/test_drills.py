@@ -27,7 +27,7 @@ def _no_drill_is_left(gateway: EnvoyGateway) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("kind", ["outage", "brownout", "throttle"])
-def test_a_drill_costs_no_request_and_is_seen(model: Model, kind: str) -> None:
+def test_drill_fails_no_request_and_is_visible(model: Model, kind: str) -> None:
     model.publish()
     before, files = model.gateway.totals().get(model.name, Totals()), snapshot(model.gateway)
 
@@ -47,7 +47,7 @@ def test_a_drill_costs_no_request_and_is_seen(model: Model, kind: str) -> None:
     until(lambda: model.healthy() == set(TARGETS))
 
 
-def test_an_outage_reaches_no_endpoint_and_ejects(model: Model) -> None:
+def test_outage_reaches_no_endpoint_and_ejects(model: Model) -> None:
     model.publish()
     gcp, others = model.fakes[GCP], {AWS, AZURE}
     until(lambda: model.healthy() == set(TARGETS))
@@ -61,7 +61,7 @@ def test_an_outage_reaches_no_endpoint_and_ejects(model: Model) -> None:
     assert sum(Admin(model.gateway.admin_url).stats("Counters", pattern).values()) > 0
 
 
-def test_an_answer_that_is_delayed_too_long_is_tried_elsewhere(model: Model) -> None:
+def test_response_delayed_too_long_is_tried_elsewhere(model: Model) -> None:
     model.publish({AWS: 1, GCP: 0, AZURE: 0})
     model.gateway.shift(model.name, {AWS: 1, GCP: 1})
     late = Disturbance(delay_percent=100, delay_ms=int(3000 * model.gateway.try_seconds))
@@ -70,7 +70,7 @@ def test_an_answer_that_is_delayed_too_long_is_tried_elsewhere(model: Model) -> 
     until(lambda: model.healthy() == {GCP, AZURE})
 
 
-def test_a_short_delay_is_only_a_delay(model: Model) -> None:
+def test_short_delay_is_no_failure(model: Model) -> None:
     model.publish({AWS: 1})
     model.gateway.disturb(AWS, Disturbance(delay_percent=100, delay_ms=300))
     answer = model.infer()
@@ -78,7 +78,7 @@ def test_a_short_delay_is_only_a_delay(model: Model) -> None:
     assert answer.elapsed.total_seconds() > 0.25  # Envoy and the client round
 
 
-def test_a_status_may_be_chosen_and_others_are_left_alone(model: Model) -> None:
+def test_drill_with_a_status_leaves_other_targets_alone(model: Model) -> None:
     model.publish({AWS: 1})
     model.gateway.disturb(AWS, Disturbance(abort_percent=100, abort_status=429))
     assert model.infer().status_code == 429
@@ -89,7 +89,7 @@ def test_a_status_may_be_chosen_and_others_are_left_alone(model: Model) -> None:
     until(lambda: model.infer().status_code == 200)
 
 
-def test_a_drill_ends_with_its_envoy(tmp_path: Path) -> None:
+def test_drill_ends_with_its_envoy(tmp_path: Path) -> None:
     fake = FakeUpstream()
     with running(tmp_path) as gateway:
         model = Model(gateway, "flight_delay", {AWS: fake})

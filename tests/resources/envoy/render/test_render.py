@@ -55,7 +55,7 @@ several = st.lists(models(), max_size=4, unique_by=lambda model: model.route.mod
 
 
 @given(several)
-def test_every_cluster_that_is_named_exists(found: list[Published]) -> None:
+def test_named_clusters_exist(found: list[Published]) -> None:
     rendered = config.render(found, PATHS, SETTINGS)
     clusters = {**rendered.endpoints, **rendered.upstreams}
     assert all(set(order) <= set(clusters) for order in orders(rendered.upstreams))
@@ -82,14 +82,14 @@ def test_weights_are_the_routes_and_drained_upstreams_come_last(model: Published
 
 
 @given(models())
-def test_a_target_without_weight_may_lack_an_upstream(model: Published) -> None:
+def test_target_without_weight_may_lack_an_upstream(model: Published) -> None:
     upstreams = tuple(Upstream(upstream.target, upstream.version, upstream.url) for upstream in model.upstreams)
     few = published(model.route, tuple(upstream for upstream in upstreams if upstream.target in model.route.serving))
     assert [upstream.target for upstream in few.upstreams] == list(model.route.serving)
 
 
 @given(models(), weights)
-def test_a_shift_keeps_every_upstream_and_the_order(model: Published, shares: dict[Target, int]) -> None:
+def test_shift_keeps_every_upstream_and_the_order(model: Published, shares: dict[Target, int]) -> None:
     known = {upstream.target for upstream in model.upstreams}
     if {target for target, weight in shares.items() if weight} <= known:
         changed = shifted(model, shares, ())
@@ -138,7 +138,7 @@ def test_names_of_different_models_and_targets_never_collide(
 
 
 @given(pairs)
-def test_a_name_is_read_by_its_parts(pair: tuple[str, Target]) -> None:
+def test_name_is_parsed_into_its_parts(pair: tuple[str, Target]) -> None:
     model, target = pair
     upstream = upstream_config(model, Upstream(target, "1.0.0", "http://127.0.0.1/"))
     order = published(Route(model, "1.0.0", {target: 1}, {}, "{}"), (Upstream(target, "1.0.0", "http://h/"),))
@@ -168,7 +168,7 @@ def everything_named(model: str, target: Target) -> set[str]:
     return {*rendered.endpoints, *rendered.upstreams, *rendered.hosts, found.upstreams[0].key}
 
 
-def test_a_route_must_fit_its_upstreams() -> None:
+def test_route_that_does_not_fit_its_upstreams_is_refused() -> None:
     route = Route("m", "1.0.0", {AWS: 1}, {}, "{}")
     upstream = Upstream(AWS, "1.0.0", "http://127.0.0.1/")
     with pytest.raises(SpecError, match="two upstreams on one target"):
@@ -185,7 +185,7 @@ def test_another_version_is_another_upstream() -> None:
     assert old.upstreams[0].name != new.upstreams[0].name
 
 
-def test_the_same_secret_is_known_whatever_its_random_version() -> None:
+def test_secret_of_another_random_version_is_the_same() -> None:
     upstream = published(
         Route("m", "1.0.0", {GCP: 1}, {}, "{}"), (Upstream(GCP, "1.0.0", "http://127.0.0.1/", BearerToken("a")),)
     ).upstreams[0]
@@ -196,7 +196,7 @@ def test_the_same_secret_is_known_whatever_its_random_version() -> None:
     assert not credentials.same_secret("damaged", first)
 
 
-def test_a_long_directory_gets_a_short_socket() -> None:
+def test_socket_of_a_long_directory_is_short() -> None:
     deep = Paths(Path("/" + "d" * 200))
     assert len(str(deep.socket)) <= SOCKET_LIMIT
     assert deep.socket != Paths(Path("/" + "e" * 200)).socket

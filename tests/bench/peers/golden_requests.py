@@ -1,4 +1,4 @@
-"""What the servers are asked: the golden rows that are whole, in each server's form."""
+"""The requests to the servers: the golden rows without missing values, in each server's format."""
 
 import json
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ ROWS = (1, 100)
 
 
 @dataclass(frozen=True)
-class Asked:
-    """Rows as bodies in the two forms, and what the model says to them."""
+class GoldenRequests:
+    """Bodies in the two formats, and the model's predictions for them."""
 
     bodies: dict[tuple[str, int], bytes]
     expected: Sequence[float]
 
 
-def asked_of(package: Path) -> Asked:
+def golden_requests(package: Path) -> GoldenRequests:
     golden = json.loads((package / "golden.json").read_text())
     whole = [
-        (row, said[0])
-        for row, said in zip(golden["rows"], golden["predictions"], strict=True)
+        (row, predicted[0])
+        for row, predicted in zip(golden["rows"], golden["predictions"], strict=True)
         if None not in row.values()
     ]
     bodies = {}
@@ -34,4 +34,4 @@ def asked_of(package: Path) -> Asked:
         bodies[V2, count] = request_body(Package.read(package).signature, rows)
         split = {"columns": list(rows[0]), "data": [list(row.values()) for row in rows]}
         bodies[SPLIT, count] = json.dumps({SPLIT: split}).encode()
-    return Asked(bodies, [said for _, said in islice(cycle(whole), max(ROWS))])
+    return GoldenRequests(bodies, [predicted for _, predicted in islice(cycle(whole), max(ROWS))])

@@ -20,9 +20,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield made
 
 
-def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
+def test_failure_is_notified_once_and_not_tried_again(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
-    run = world.asked()
+    run = world.requested()
     world.end(run)
     assert "its deployment failed" in world.later()
     for _ in range(3):
@@ -33,44 +33,44 @@ def test_a_failure_is_told_once_and_not_tried_again(world: World) -> None:
     assert len(world.tick.keys) == 1
 
 
-def test_a_retraining_whose_deployment_failed_is_deployed_once_more(world: World) -> None:
+def test_retrained_version_that_failed_is_deployed_once_more(world: World) -> None:
     retraining = world.instance.add_run(dg.DagsterRun(job_name="retrain_m", status=RUNS, tags={"model": "m"}))
     world.registry.known = {"m": "1.1.0"}
     assert "a run is in progress" in world.tick()
     world.end(retraining)
-    world.end(world.asked())
+    world.end(world.requested())
     world.later()
     world.later()
     assert (len(world.tick.keys), len(world.notifier.sent)) == (1, 1)
 
 
-def test_a_deployment_that_a_dying_cloud_failed_is_tried_again_after_the_failover(world: World) -> None:
+def test_deployment_failed_by_an_outage_is_tried_after_failover(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
-    world.end(world.asked())
+    world.end(world.requested())
     world.later()
     assert len(world.notifier.sent) == 1
     failover = world.instance.add_run(dg.DagsterRun(job_name="failover_m", status=RUNS, tags={MODEL_TAG: "m"}))
     assert "a run is in progress" in world.later()
     world.end(failover, SUCCESS)
-    run = world.asked()
+    run = world.requested()
     world.serve("m", "1.1.0")
     world.end(run, SUCCESS)
     assert world.later() == SERVED
     assert len(world.notifier.sent) == 1
 
 
-def test_a_failover_that_failed_is_no_reason_to_try_again(world: World) -> None:
+def test_failed_failover_does_not_repeat_the_deployment(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
-    world.end(world.asked())
+    world.end(world.requested())
     world.end(world.instance.add_run(dg.DagsterRun(job_name="failover_m", status=RUNS, tags={MODEL_TAG: "m"})))
     world.later()
     world.later()
     assert (len(world.tick.keys), len(world.notifier.sent)) == (1, 1)
 
 
-def test_a_failure_that_somebody_put_right_before_the_next_look_is_not_told(world: World) -> None:
+def test_failure_repaired_before_the_next_tick_is_not_notified(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
-    world.end(world.asked())
+    world.end(world.requested())
     again = world.instance.add_run(dg.DagsterRun(job_name="deploy_m", status=RUNS, tags={"model": "m"}))
     world.serve("m", "1.1.0")
     world.end(again, SUCCESS)
@@ -78,9 +78,9 @@ def test_a_failure_that_somebody_put_right_before_the_next_look_is_not_told(worl
     assert not world.notifier.sent
 
 
-def test_who_puts_the_served_version_back_and_stops_the_run_is_told_nothing(world: World) -> None:
+def test_run_canceled_after_a_rollback_is_not_notified(world: World) -> None:
     world.registry.known = {"m": "1.1.0"}
-    run = world.asked()
+    run = world.requested()
     world.later()
     world.registry.known = {"m": "1.0.0"}
     world.instance.report_run_canceled(run)
@@ -89,14 +89,14 @@ def test_who_puts_the_served_version_back_and_stops_the_run_is_told_nothing(worl
 
 
 @pytest.mark.parametrize("job", ["", "retrain_m"])
-def test_a_deployment_that_fails_after_its_route_was_published_is_told(world: World, job: str) -> None:
+def test_deployment_failed_after_its_route_is_notified(world: World, job: str) -> None:
     """Ours, or one that a retraining began."""
     world.registry.known = {"m": "1.1.0"}
     if job:
         run = world.instance.add_run(dg.DagsterRun(job_name=job, status=RUNS, tags={"model": "m"}))
         world.tick()
     else:
-        run = world.asked()
+        run = world.requested()
     world.serve("m", "1.1.0")
     assert "a run is in progress" in world.later()
     world.end(run)
@@ -105,15 +105,15 @@ def test_a_deployment_that_fails_after_its_route_was_published_is_told(world: Wo
     assert len(world.notifier.sent) == 1
 
 
-def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_notice_that_failed_is_sent_by_a_later_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
-        raise Unavailable("Nobody could be told.")
+        raise Unavailable("Nobody could be notified.")
 
     world.registry.known = {"m": "1.1.0"}
-    world.end(world.asked())
+    world.end(world.requested())
     with monkeypatch.context() as patch:
         patch.setattr(world.notifier, "send", fails)
-        assert "Nobody could be told." in world.later()
+        assert "Nobody could be notified." in world.later()
     world.later()
     world.later()
     assert len(world.notifier.sent) == 1
@@ -121,13 +121,13 @@ def test_somebody_who_could_not_be_told_is_told_later(world: World, monkeypatch:
 
 def test_people_who_hang_keep_no_deployment_waiting(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.registry.known, people = {"m": "1.1.0"}, Slow()
-    world.end(world.asked())
+    world.end(world.requested())
     world.tick.resources["notifications"] = MemoryNotifications(people)
     world.registry.known["n"] = "1.0.0"
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         world.later()
-        assert [one.job_name for one in world.tick.requests] == ["deploy_n"]
+        assert [request.job_name for request in world.tick.requests] == ["deploy_n"]
         assert not world.tick.remembered()["m"]["notified"]
         world.tick.run(world.tick.requests[0], RUNS)
         assert notifications.PENDING in world.later()
