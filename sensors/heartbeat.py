@@ -69,9 +69,9 @@ def _schedules(
         if due_at <= due.get(key, 0.0):
             continue
         # What was due before we watched is not ours to judge: the whole daemon may have been down.
-        late = missed(context, names, at) if at >= watch.since else []
-        if not late or notifier.deliver(_missed(late, cron, at, location_of(context))):
-            due[key] = at
+        late = missed(context, names, due_at) if due_at >= watch.since else []
+        if not late or notifier.deliver(_missed(late, cron, due_at, location_of(context))):
+            due[key] = due_at
     return replace(watch, due=due)
 
 
