@@ -50,7 +50,7 @@ def remove_leftovers(folder: Path) -> None:
         try:
             if time.time() - path.stat().st_mtime > LEFTOVER_SECONDS:
                 path.unlink(missing_ok=True)
-        except FileNotFoundError:  # renamed into place since
+        except FileNotFoundError:  # renamed since
             continue
 
 

@@ -33,7 +33,7 @@ def test_withdraw_with_consent_launches_a_run(monkeypatch: pytest.MonkeyPatch, t
 def test_withdraw_of_an_invalid_name_launches_nothing(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     result = run(monkeypatch, "withdraw", name, "--yes")
-    assert (result.exit_code, "is no model's name" in result.output) == (1, True)
+    assert (result.exit_code, "is not a model name" in result.output) == (1, True)
 
 
 @pytest.mark.parametrize(

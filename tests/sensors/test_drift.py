@@ -103,7 +103,7 @@ def test_drift_that_a_person_marked_as_materialized_changes_nothing(world: World
     world.materialized("m00")
     world.materialized("m02", version="1.0.0", state="drifted")  # nothing was measured
     world.tick()
-    assert world.asked() == ["m00", "m01"]
+    assert world.requested() == ["m00", "m01"]
 
 
 def test_drift_is_decided_by_the_stored_result_not_by_metadata(world: World) -> None:
@@ -116,9 +116,9 @@ def test_drift_is_decided_by_the_stored_result_not_by_metadata(world: World) -> 
 def test_drift_is_read_once_for_each_measurement(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     read, reads = world.tables.read, list[str]()
 
-    def count(model: str, *rest: str) -> pd.DataFrame:
+    def count(model: str, *key: str) -> pd.DataFrame:
         reads.append(model)
-        return read(model, *rest)
+        return read(model, *key)
 
     monkeypatch.setattr(world.tables, "read", count)
     world.measured("none", "m00", "m01")
@@ -127,7 +127,7 @@ def test_drift_is_read_once_for_each_measurement(world: World, monkeypatch: pyte
     assert sorted(reads) == ["m00", "m01"]
     world.measured("drifted", "m01")
     world.tick()
-    assert (sorted(reads), world.asked()) == (["m00", "m01", "m01"], ["m01"])
+    assert (sorted(reads), world.requested()) == (["m00", "m01", "m01"], ["m01"])
 
 
 def test_drift_that_is_read_late_is_kept_for_the_next_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +150,7 @@ def test_drift_that_is_read_late_is_kept_for_the_next_tick(world: World, monkeyp
     while not module._results._known and time.monotonic() < deadline:
         time.sleep(0.005)
     world.tick()
-    assert world.asked() == ["m00"]
+    assert world.requested() == ["m00"]
 
 
 def test_drift_that_cannot_be_read_is_read_by_the_next_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,9 +161,9 @@ def test_drift_that_cannot_be_read_is_read_by_the_next_tick(world: World, monkey
     with monkeypatch.context() as patch:
         patch.setattr(world.tables, "read", refuse)
         assert world.tick() == "the drift of 1 models was not read, m00: the bucket does not answer"
-        assert world.asked() == []
+        assert world.requested() == []
     world.tick()
-    assert world.asked() == ["m00"]
+    assert world.requested() == ["m00"]
 
 
 def test_retraining_that_crashed_is_notified_and_tried_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

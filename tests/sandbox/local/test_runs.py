@@ -1,4 +1,4 @@
-"""Which models there are to train is asked of Dagster, once it has loaded the project's definitions."""
+"""The models that can be trained are listed by Dagster, once it has loaded the definitions of the project."""
 
 import json
 from pathlib import Path
