@@ -109,8 +109,9 @@ def show(now: "Status", wide: bool = False) -> None:
         out.print(f"[red]{escape(trouble)}[/red]", highlight=False, soft_wrap=True)
     addresses = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}
     addresses["Prometheus"] = without_passwords(os.environ.get("INTERMODAL_PROMETHEUS_URL", ""))
-    known = "   ".join(f"{name} {address}" for name, address in addresses.items() if address)
-    out.print(known, highlight=False, soft_wrap=True)
+    for name, address in addresses.items():
+        if address:
+            out.print(f"{name:<11}{address}", highlight=False, soft_wrap=True)
 
 
 def _show_model(name: str, model: "ModelStatus", wide: bool) -> None:
