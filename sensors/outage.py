@@ -1,5 +1,6 @@
 """The outage sensor: sees which targets cannot serve which models, and requests failovers and recoveries."""
 
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
@@ -20,6 +21,7 @@ from intermodal.sensors.toolkit.openings import open_incidents, outages_to_open,
 from intermodal.sensors.toolkit.probes import ask_apis, endpoint_votes, voted
 from intermodal.sensors.toolkit.run_requests import Event, plan_runs
 
+log = logging.getLogger(__name__)
 INTERVAL_SECONDS = 5
 WATCH = "watch"
 """The resource that has the DetectionPolicy."""
@@ -118,8 +120,7 @@ def events_of(
     for (model, target), onset in seen.down.items():
         if (model, target) not in known:
             id = incident_id(model, target, onset)
-            old = incidents.get(id)
-            if old is not None and not old.is_open:  # it failed again before it was seen to serve
+            if _is_used_up(incidents, id):
                 id, onset = incident_id(model, target, now), now
             failovers.append(Event("failover", model, target, id, 0, _config(target, onset)))
     for (model, target), incident in known.items():
@@ -131,6 +132,17 @@ def events_of(
         elif not recovering(incident) and not contained(incident, specs[model], unavailable[model]):
             failovers.append(Event("failover", model, target, incident.id, number, config))
     return [*recoveries, *failovers]
+
+
+def _is_used_up(incidents: Incidents, id: str) -> bool:
+    """Whether the outage needs another incident: this one is closed, since the target failed again before it was seen
+    to serve, or its document is damaged."""
+    try:
+        known = incidents.get(id)
+    except IntermodalError as error:
+        log.error("%s", error)
+        return True
+    return known is not None and not known.is_open
 
 
 def _config(target: Target, onset: float) -> dict[str, Any]:

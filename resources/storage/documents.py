@@ -20,7 +20,8 @@ from intermodal.resources.storage.addresses import at_address
 
 @dataclass(frozen=True)
 class Document:
-    """``version`` is what its store knows this content by."""
+    """``version`` is what its store knows this content by. What is not UTF-8 is U+FFFD in ``text``: a damaged document
+    is its reader's to judge, and no store that cannot be reached."""
 
     text: str
     version: Any

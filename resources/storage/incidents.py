@@ -164,8 +164,10 @@ def _text(incident: Incident) -> str:
 def _parse(document: Document, address: str) -> Incident:
     try:
         data = json.loads(document.text)
-        entries = tuple(Entry(**entry) for entry in data["entries"])
-        return Incident(**{**data, "target": parse_target(data["target"]), "entries": entries})
+        entries = tuple(Entry(**{**entry, "at": float(entry["at"])}) for entry in data["entries"])
+        closed = data.get("closed_at")
+        times = {"opened_at": float(data["opened_at"]), "closed_at": None if closed is None else float(closed)}
+        return Incident(**{**data, **times, "target": parse_target(data["target"]), "entries": entries})
     except (ValueError, KeyError, TypeError, SpecError) as error:
         raise IntermodalError(
             f"The incident {address} cannot be read: {error!r}.",

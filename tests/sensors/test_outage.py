@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from intermodal.assets.runs import INCIDENT_TAG, MODEL_TAG
-from intermodal.platform.errors import Unavailable
+from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.incidents import Entry, Incident, incident_id
 from intermodal.platform.resilience.detection import DetectionPolicy, DetectionState, look
 from intermodal.platform.resilience.run_heartbeat import SILENT_SECONDS
@@ -84,6 +84,24 @@ def test_outage_that_cannot_be_opened_holds_no_request_back(here: Here, monkeypa
     here.ticks.keys.clear()
     here.tick()
     assert here.requested == ["failover_flights"]
+
+
+def test_outage_with_damaged_incident_opens_another(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    here.kill("aws")
+    here.tick(2)
+    damaged, get = incident_id("wine", AWS, here.now - 5), here.incidents.get
+
+    def found(id: str) -> Incident | None:
+        if id == damaged:
+            raise IntermodalError(f"The incident {id} cannot be read.", hint="Repair or remove it.")
+        return get(id)
+
+    monkeypatch.setattr(here.incidents, "get", found)
+    here.ticks.keys.clear()
+    here.tick()
+    assert sorted(here.requested) == ["failover_flights", "failover_wine"]
+    request = next(one for one in here.ticks.requests if one.job_name == "failover_wine")
+    assert request.run_config["ops"]["fail_over_wine"]["config"]["incident"] == incident_id("wine", AWS, here.now)
 
 
 def test_outage_with_damaged_cursor_starts_afresh(here: Here) -> None:

@@ -151,10 +151,19 @@ def test_document_of_a_bucket_that_is_no_text_is_read_and_replaced(s3_address: s
     assert kept.replace("open/a.json", "2", found.version)
 
 
-@pytest.mark.parametrize("damage", [b'{"id": "m-gcp-1"}', b"", b"\xff\xfe"])
-def test_damaged_document_hides_no_other(store: JsonIncidents, caplog: pytest.LogCaptureFixture, damage: bytes) -> None:
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b'{"id": "m-gcp-1"}',
+        b"\xff\xfe\x00 no text at all",
+        b'{"id": "m-gcp-1", "model": "m", "target": "gcp/cloud-run", "opened_at": null, "entries": []}',
+    ],
+)
+def test_damaged_document_hides_no_other(
+    store: JsonIncidents, damaged: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
     store.open(ONE)
-    Path(store.address, "open", "m-gcp-1.json").write_bytes(damage)
+    Path(store.address, "open", "m-gcp-1.json").write_bytes(damaged)
     assert store.all(open_only=True) == [ONE]
     assert "m-gcp-1.json cannot be read" in caplog.text
 
