@@ -35,13 +35,13 @@ check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/mypy --strict -p intermodal.platform -p intermodal.resources
 	@$(BIN)/mypy -p intermodal.assets -p intermodal.sensors -p intermodal.serving -p intermodal.sandbox -p intermodal.cli -m intermodal.definitions
 	@$(BIN)/lint-imports
-	@VIRTUAL_ENV=$(CURDIR)/.venv DAGSTER_HOME=$(CURDIR)/tests/dagster-home $(BIN)/dg check yaml
+	@VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/tests/dagster-home" $(BIN)/dg check yaml
 
 bench: setup programs  ## Measure, and write docs/benchmarks.md; PART="serving drift" measures only these.
 	@$(BIN)/python -m tests.bench $(PART)
 
 docs: setup  ## The documentation site, strictly, into site/; read it with `python3 -m http.server -d site`.
-	@PYTHONPATH=$(CURDIR) NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+	@PYTHONPATH="$(CURDIR)" NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 	@echo "Read it: python3 -m http.server --bind 127.0.0.1 --directory site 8000"
 
 clean: ## Forget everything: environment, state, caches.

@@ -35,7 +35,7 @@ def _next_steps(project: "Project", now: "Status", model: str) -> str:
     """Commands to go on with, as they are typed in the project's folder."""
     command, steps = _command(project), list[tuple[str, str]]()
     if model:
-        page = f"{now.ui}/asset-groups/code/{project.location}/{model}"
+        page = f"{now.ui}/locations/{project.location}/asset-groups/{model}/lineage"
         steps.append(("look at the lineage", page))
         if example := project.example(model):
             rows = example.relative_to(project.root) if example.is_relative_to(project.root) else example
@@ -47,7 +47,8 @@ def _next_steps(project: "Project", now: "Status", model: str) -> str:
     if model in now.models and (route := list(now.models[model].route)):
         first = route[0].partition("/")[0]
         steps.append(("rehearse an outage", f"{command} drill outage {first} --model {model}"))
-        steps.append(("kill a site for real", f"{command} sandbox outage {first}, and later: sandbox restore {first}"))
+        steps.append(("kill a cloud for real", f"{command} sandbox outage {first}"))
+        steps.append(("and restore it", f"{command} sandbox restore {first}"))
     stop = "make down" if (project.root / "Makefile").is_file() else f"{command} down"
     steps.append(("stop everything", stop))
     return "\n".join(f"  {what:<22} {how}" for what, how in steps)

@@ -137,3 +137,8 @@ def require_enabled(target: Target) -> None:
             f"{target}: the cloud {target.cloud} is not enabled; enabled: {', '.join(clouds) or 'none'}.",
             hint=f"{way}, or take the target out of serve.",
         )
+    adapter = store_adapter(target.cloud)
+    if target.region and not adapter.missing(Site(target.cloud)) and (absent := adapter.missing(target.site)):
+        raise SpecError(
+            f"{target}: the region is not configured: {', '.join(absent)} not set.", hint=f"See {SETTINGS_PAGE}."
+        )

@@ -219,7 +219,7 @@ def test_up_in_the_project_loads_its_code_location(up: str, environment: Environ
     (repository,) = httpx.post(url, json={"query": query}).json()["data"]["repositoriesOrError"]["nodes"]
     assert repository["location"]["name"] == "shop"
     assert {"train_and_deploy_wine", "withdraw"} <= {job["name"] for job in repository["jobs"]}
-    assert "asset-groups/code/shop/" in up
+    assert "/locations/shop/asset-groups/" in up
 
 
 def test_down_in_the_project_stops_everything(environment: Environment, shop: Path, up: str) -> None:

@@ -89,7 +89,7 @@ def test_up_in_a_project_says_how_to_go_on(
     result = run(monkeypatch, "up", *(() if train else ("--no-train",)), INTERMODAL_HOME=str(tmp_path))
     assert result.exit_code == 0, result.output
     assert done_here == done
-    assert "http://ui/asset-groups/code/shop/wine" in result.output
+    assert "http://ui/locations/shop/asset-groups/wine/lineage" in result.output
     assert "intermodal predict wine --file src/shop/defs/wine/example.csv" in result.output
     assert "make down" in result.output
     assert ("train and deploy it" in result.output) is not train

@@ -100,7 +100,7 @@ def test_outage_with_damaged_incident_opens_another(here: Here, monkeypatch: pyt
     here.ticks.keys.clear()
     here.tick()
     assert sorted(here.requested) == ["failover_flights", "failover_wine"]
-    request = next(one for one in here.ticks.requests if one.job_name == "failover_wine")
+    request = next(wanted for wanted in here.ticks.requests if wanted.job_name == "failover_wine")
     assert request.run_config["ops"]["fail_over_wine"]["config"]["incident"] == incident_id("wine", AWS, here.now)
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from intermodal.platform.targets import select
 from tests.failover_world import COLD, World, build_world
 from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP
 
@@ -65,6 +66,20 @@ def unharmed_end(case: str) -> tuple[dict[str, Any], int]:
     return world.end(), world.changes
 
 
+@cache
+def changes_one_by_one(case: str) -> int:
+    """The changes where the targets fail, and return, one after the other: so a watcher without its cursor, or after a
+    killed run, may see the targets of a site."""
+    fields, names = CASES[case]
+    world = build_world(**fields)
+    targets = [target for name in names for target in select(name, world.targets)]
+    for act in (world.kill_cloud, world.revive):
+        for target in targets:
+            act(str(target))
+            world.run_until_stable()
+    return world.changes
+
+
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     case=st.sampled_from(sorted(CASES)),
@@ -89,7 +104,7 @@ def test_failover_killed_twice_and_without_its_cursor_ends_the_same(
         world.run_until_stable(forget=forget)
         world.killer.arm(0, False)
     assert by_target(world.end()) == by_target(end)
-    assert world.changes <= changes
+    assert world.changes <= max(changes, changes_one_by_one(case))
 
 
 def by_target(end: dict[str, Any]) -> dict[str, Any]:
