@@ -76,7 +76,7 @@ def test_target_of_a_cloud_that_is_not_enabled_is_refused() -> None:
 
 
 def test_target_of_a_region_without_settings_names_them() -> None:
-    with pytest.raises(SpecError, match="aws@eu-north-1 is not configured: INTERMODAL_AWS_BUCKET_EU_NORTH_1 not set"):
+    with pytest.raises(SpecError, match="eu-north-1: the region is not configured: INTERMODAL_AWS_BUCKET_EU_NORTH_1"):
         CatalogueTargets().get(Target("aws", "sagemaker", "eu-north-1"))
 
 

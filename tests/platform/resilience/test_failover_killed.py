@@ -5,7 +5,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from intermodal.platform.targets import select
@@ -87,6 +87,8 @@ def changes_one_by_one(case: str) -> int:
     again=st.tuples(st.integers(1, 90), st.booleans()),
     forget=st.integers(-1, 8),
 )
+@example(case="two warm", kills=[(1, False), (1, False)], again=(1, False), forget=0)
+@example(case="a site", kills=[(1, False), (1, False)], again=(17, False), forget=0)
 def test_failover_killed_twice_and_without_its_cursor_ends_the_same(
     case: str, kills: list[tuple[int, bool]], again: tuple[int, bool], forget: int
 ) -> None:
@@ -108,8 +110,9 @@ def test_failover_killed_twice_and_without_its_cursor_ends_the_same(
 
 
 def by_target(end: dict[str, Any]) -> dict[str, Any]:
-    """The end with its notices as pairs of event and target. A watcher that loses its cursor, or a run that is killed,
-    may see targets of one site fail one after the other; then they have a notice each, or one names both."""
+    """The end, in any order of incidents, with its notices as pairs of event and target. A watcher that loses its
+    cursor, or a run that is killed, may see targets of one site fail one after the other; then they have a notice
+    each, or one names both."""
     known = [str(target) for target in (AWS, AWS_EU, EKS, GCP, AZURE)]
     events = set[tuple[str, str]]()
     for title in end["notices"]:
@@ -118,4 +121,4 @@ def by_target(end: dict[str, Any]) -> dict[str, Any]:
         for target in named:
             event = re.sub(rf"(, )?{re.escape(target)}(?![@\w])", "", event)
         events |= {(event.strip(), target) for target in named}
-    return {**end, "notices": events}
+    return {**end, "incidents": sorted(end["incidents"]), "notices": events}

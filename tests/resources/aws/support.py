@@ -20,7 +20,7 @@ def make(variables: Mapping[str, str], **fields: Any) -> SageMakerTarget:
 
 
 def uploader(variables: Mapping[str, str]) -> Upload:
-    bucket, s3 = variables["INTERMODAL_AWS_BUCKET"], boto3.client("s3")
+    bucket, s3 = variables["INTERMODAL_AWS_BUCKET"], boto3.session.Session().client("s3")
 
     def put(folder: Path, prefix: str) -> str:
         for path in (path for path in folder.rglob("*") if path.is_file()):

@@ -143,7 +143,7 @@ def test_killed_while_writing_the_old_document_stands(store: JsonIncidents) -> N
 def test_document_of_a_bucket_that_is_no_text_is_read_and_replaced(s3_address: str) -> None:
     bucket = urlsplit(s3_address)
     key = f"{bucket.path.strip('/')}/open/a.json"
-    boto3.client("s3").put_object(Bucket=bucket.netloc, Key=key, Body=b"\xff{}")
+    boto3.session.Session().client("s3").put_object(Bucket=bucket.netloc, Key=key, Body=b"\xff{}")
     kept = documents(s3_address)
     found = kept.read("open/a.json")
     assert found is not None

@@ -20,15 +20,15 @@ def variables(sandbox: Sandbox) -> Iterator[Mapping[str, str]]:  # noqa: F811
 def sagemaker(variables: Mapping[str, str]) -> Any:
     """Validates nothing itself, so that what is refused is refused by the sandbox."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    return boto3.client("sagemaker", region_name=variables["AWS_REGION"], config=config)
+    return boto3.session.Session().client("sagemaker", region_name=variables["AWS_REGION"], config=config)
 
 
 @pytest.fixture(scope="module")
 def runtime(variables: Mapping[str, str]) -> Any:
     config = Config(retries={"total_max_attempts": 1})
-    return boto3.client("sagemaker-runtime", region_name=variables["AWS_REGION"], config=config)
+    return boto3.session.Session().client("sagemaker-runtime", region_name=variables["AWS_REGION"], config=config)
 
 
 @pytest.fixture(scope="module")
 def s3(variables: Mapping[str, str]) -> Any:
-    return boto3.client("s3", region_name=variables["AWS_REGION"])
+    return boto3.session.Session().client("s3", region_name=variables["AWS_REGION"])

@@ -30,7 +30,7 @@ Query = dict[str, Any]
 def cloudwatch(variables: Mapping[str, str]) -> Any:
     """Validates nothing itself, so that what is refused is refused by the sandbox."""
     config = Config(parameter_validation=False, retries={"total_max_attempts": 1})
-    return boto3.client("cloudwatch", region_name=variables["AWS_REGION"], config=config)
+    return boto3.session.Session().client("cloudwatch", region_name=variables["AWS_REGION"], config=config)
 
 
 @pytest.fixture(scope="module")
@@ -242,7 +242,7 @@ def test_other_operations_are_not_emulated_and_strangers_are_refused(
     cloudwatch: Any, variables: Mapping[str, str]
 ) -> None:
     assert refusal(cloudwatch.list_metrics)[2] == 501
-    stranger = boto3.client(
+    stranger = boto3.session.Session().client(
         "cloudwatch",
         region_name=variables["AWS_REGION"],
         aws_access_key_id=variables["AWS_ACCESS_KEY_ID"],

@@ -106,7 +106,7 @@ def test_operation_that_is_not_emulated_is_named(sagemaker: Any, variables: Mapp
     found = refusal(sagemaker.create_model, **model(EnableNetworkIsolation=True))
     assert found[2] == 501
     assert "CreateModel.EnableNetworkIsolation" in found[1]
-    cloudwatch = boto3.client("cloudwatch", region_name=variables["AWS_REGION"])
+    cloudwatch = boto3.session.Session().client("cloudwatch", region_name=variables["AWS_REGION"])
     assert refusal(cloudwatch.list_metrics)[2] == 501
 
 

@@ -38,7 +38,7 @@ def elsewhere(sandbox: Sandbox, variables: Mapping[str, str]) -> Iterator[Mappin
 
 
 def client(service: str, region: str, url: str = "") -> Any:
-    return boto3.client(service, region_name=region, endpoint_url=url or None, config=ONCE)
+    return boto3.session.Session().client(service, region_name=region, endpoint_url=url or None, config=ONCE)
 
 
 @pytest.fixture(scope="module")

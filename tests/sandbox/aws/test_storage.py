@@ -67,7 +67,7 @@ def test_bucket_exists_and_absent_key_is_not_found(s3: Any) -> None:
 
 
 def test_other_services_of_moto_answer_through_the_front(variables: Mapping[str, str]) -> None:
-    found = boto3.client("sts", region_name=variables["AWS_REGION"]).get_caller_identity()
+    found = boto3.session.Session().client("sts", region_name=variables["AWS_REGION"]).get_caller_identity()
     assert found["Account"] == "000000000000"
 
 
@@ -84,7 +84,7 @@ def test_faults_of_storage_alone(
     variables: Mapping[str, str], sagemaker: Any, sandbox: Sandbox, faults: Faults, code: str
 ) -> None:
     config = Config(retries={"total_max_attempts": 1})
-    s3 = boto3.client("s3", region_name=variables["AWS_REGION"], config=config)
+    s3 = boto3.session.Session().client("s3", region_name=variables["AWS_REGION"], config=config)
     with sandbox.faults("aws", faults):
         with pytest.raises(ClientError) as caught:
             s3.get_object(Bucket=BUCKET, Key="absent")

@@ -153,7 +153,9 @@ def test_cores_of_instance_type(type_: str, cores: int | None) -> None:
 
 @pytest.mark.parametrize(("status", "error"), [("InternalError", Unavailable), ("Forbidden", Refused)])
 def test_results_metric_that_failed_is_an_error(status: str, error: type[Exception]) -> None:
-    client = boto3.client("cloudwatch", "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing")
+    client = boto3.session.Session().client(
+        "cloudwatch", "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing"
+    )
     metrics = SageMakerFigures(target=AWS, region="us-east-1", environment="production")
     metrics.__dict__["_cloudwatch"] = client
     result = {"Id": "e0_cpu", "Label": "CPUUtilization", "Values": [], "Timestamps": [], "StatusCode": status}

@@ -118,7 +118,7 @@ class TestSageMaker(EndpointTargetConformance):
     def nothing_is_left(self, variables: Mapping[str, str]) -> Iterator[None]:
         """Every model and configuration is deleted with its endpoint."""
         yield
-        client: Any = boto3.client("sagemaker", region_name=variables["AWS_REGION"])
+        client: Any = boto3.session.Session().client("sagemaker", region_name=variables["AWS_REGION"])
         assert client.list_endpoints()["Endpoints"] == []
         assert client.list_endpoint_configs()["EndpointConfigs"] == []
         assert client.list_models()["Models"] == []
