@@ -15,6 +15,8 @@ up: setup  ## Three clouds, MLflow, gateway and Dagster; then train and deploy f
 	@$(BIN)/intermodal up
 
 demo: setup  ## The whole story, unattended, in a home of its own; what it started stays up to be looked at.
+	@echo "Stopping what 'make up' started: the demo needs its ports. 'make up' starts it again, with its state."
+	@$(BIN)/intermodal down
 	@INTERMODAL_HOME=$(DEMO_HOME) $(BIN)/intermodal down >/dev/null
 	@rm -rf $(DEMO_HOME)
 	@INTERMODAL_HOME=$(DEMO_HOME) $(BIN)/intermodal demo

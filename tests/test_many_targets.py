@@ -11,10 +11,12 @@ import sys
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from intermodal.platform.targets import Site
@@ -106,6 +108,16 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield made
     finally:
         made.run("down")
+        stop_servers(folder / "onprem")
+
+
+def stop_servers(folder: Path) -> None:
+    """The third party's servers are not the sandbox's, and outlive ``down``."""
+    for process in psutil.process_iter():
+        with suppress(psutil.Error):
+            if any(part.startswith(f"{folder}/") for part in process.cmdline()):
+                process.kill()
+                process.wait()
 
 
 def until(condition: Callable[[], bool], seconds: float) -> None:
