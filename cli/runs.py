@@ -3,7 +3,7 @@
 from intermodal.cli.adapters import required
 
 ANSWER_SECONDS = 10.0
-"""How long Dagster's webserver has to answer somebody who types."""
+"""How long Dagster's webserver has to answer an interactive command."""
 
 
 def webserver() -> str:

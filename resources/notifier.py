@@ -29,13 +29,13 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
     page_variable: str = "INTERMODAL_NOTIFY_PAGE"
 
     def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
-        """Send to everybody who is configured, but those in ``skip``. It failed when nobody took it or, of a page,
-        nobody who is to be woken, whoever else took it. The failure names no address; those who did not take it while
-        others did are named by their kind in the log."""
+        """Send to every configured recipient that is not in ``skip``. It failed when no recipient took it or, of a
+        page, no recipient of pages. The failure names no address. Recipients that did not take it while others did are
+        logged by their kind."""
         woken = self._addresses(self.page_variable) if notice.severity == "page" else {}
         addresses = {**self._addresses(self.variable), **woken}
         if not addresses:
-            text = "%s is not set, so nobody was notified: %s. %s"
+            text = "%s is not set, so no notice was sent: %s. %s"
             dg.get_dagster_logger().warning(text, self.variable, notice.title, notice.text)
             return Receipt()
         left = {name: address for name, address in addresses.items() if name not in skip}
@@ -44,10 +44,12 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         failed = [kind for kind, took in answers.values() if not took]
         taken = frozenset(name for name in addresses if name in skip or answers[name][1])
         if not taken.intersection(woken or addresses):
-            reached, variable = ("woken by", self.page_variable) if woken else ("notified of", self.variable)
-            return Receipt(taken, _nobody(reached, notice, failed, variable))
+            recipient, variable = ("recipient of pages", self.page_variable) if woken else ("recipient", self.variable)
+            return Receipt(taken, _not_delivered(recipient, notice, failed, variable))
         if failed:
-            dg.get_dagster_logger().error("Not everybody has '%s': %s did not take it.", notice.title, _listed(failed))
+            dg.get_dagster_logger().error(
+                "Some recipients did not take '%s': %s failed.", notice.title, _listed(failed)
+            )
         return Receipt(taken)
 
     def _addresses(self, variable: str) -> Mapping[str, str]:
@@ -57,9 +59,9 @@ class AppriseNotifier(dg.ConfigurableResource):  # type: ignore[type-arg]
         return {hashlib.sha256(address.encode()).hexdigest()[:16]: address for address in addresses}
 
 
-def _nobody(reached: str, notice: Notice, kinds: Sequence[str], variable: str) -> Unavailable:
+def _not_delivered(recipient: str, notice: Notice, kinds: Sequence[str], variable: str) -> Unavailable:
     return Unavailable(
-        f"Nobody could be {reached} '{notice.title}': {_listed(kinds)} did not take it.",
+        f"No {recipient} took '{notice.title}': {_listed(kinds)} failed.",
         hint=f"Check {variable} with 'apprise -vv -b test <address>'.",
     )
 

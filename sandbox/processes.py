@@ -64,7 +64,7 @@ class Programs:
         for process in [*left, *group_members(record)]:
             _signal(process, signal.SIGKILL)
         psutil.wait_procs(left, timeout=STOP_SECONDS)
-        if self._record(name) == record:  # else somebody started it again meanwhile
+        if self._record(name) == record:  # else another command started it again meanwhile
             self._path(name).unlink(missing_ok=True)
 
     def running(self, name: str) -> bool:

@@ -9,7 +9,7 @@ HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "te", "trailer", 
 async def forward(
     request: web.Request, session: aiohttp.ClientSession, url: str, *, drop: frozenset[str] = frozenset()
 ) -> web.StreamResponse:
-    """Send the request to ``url`` and stream the answer back; 503 when nobody listens there.
+    """Send the request to ``url`` and stream the answer back; 503 when nothing listens there.
 
     ``Host`` is kept (signatures cover it); headers in ``drop`` (lower case) are not handed on.
     """

@@ -171,7 +171,7 @@ def _kept_port(home: Path, ports: Ports, site: Site) -> int:
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """A port that no program listens on now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -188,7 +188,7 @@ def _is_free(port: int) -> bool:
 
 
 def require_free(name: str, port: int) -> None:
-    """Raise an error that names the port and the setting when somebody already listens on it."""
+    """Raise an error that names the port and the setting when a program already listens on it."""
     if not _is_free(port):
         raise IntermodalError(
             f"Port {port}, which {name} needs, is taken by another program.",

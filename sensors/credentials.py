@@ -21,7 +21,7 @@ MARGIN_SECONDS = 25 * 60
 of a cloud that answers in 0.1 s."""
 NEAR_SECONDS = 12 * 60
 """A credential of an upstream with traffic that cannot be renewed so shortly before it expires makes the tick fail:
-after three such ticks the heartbeat wakes somebody, who has nine minutes."""
+after three such ticks the heartbeat pages the person on call, who has nine minutes."""
 FOREIGN_SHARE = 0.5
 """Of a model that this code location does not define, both begin so much later: at 12.5 and at 6 minutes. Its own
 location has had as many ticks by then, so it either fails too or does not exist, and the model still serves."""

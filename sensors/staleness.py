@@ -118,7 +118,7 @@ def _look(
 
 
 def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messages: list[str]) -> Age:
-    """Every model at every tick, whoever's turn it is: a notice that no tick wants any more is dropped. With its day,
+    """Every model at every tick, due or not: a notice that no tick wants any more is dropped. With its day,
     an event that is over and comes again is another one, and a tick that fails repeats no notice."""
     found = {
         f"model {age.version}": old_champion(spec, age.version, age.made, now),

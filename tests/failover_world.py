@@ -111,7 +111,7 @@ class FlakyNotifier(MemoryNotifier):
     def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
         if self.failing:
             self.failing -= 1
-            return Receipt(failure=Unavailable("nobody could be reached"))
+            return Receipt(failure=Unavailable("no recipient could be reached"))
         return super().send(notice, skip)
 
 

@@ -55,6 +55,21 @@ def _files(*layers: str) -> list[Path]:
     return found
 
 
+def _uses_dagster(path: Path) -> bool:
+    """It imports Dagster, or takes a run's context."""
+    nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
+    modules = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    modules += [node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)]
+    takes_context = any(isinstance(node, ast.arg) and node.arg == "context" for node in nodes)
+    return takes_context or any(name.partition(".")[0] == "dagster" for name in modules)
+
+
+def test_assets_without_dagster_are_none() -> None:
+    """What needs no Dagster is a decision, and lies in platform/."""
+    without = [path for path in _files("assets") if path.name != "__init__.py" and not _uses_dagster(path)]
+    assert [str(path.relative_to(ROOT)) for path in without] == []
+
+
 @pytest.mark.parametrize("layer", LAYERS)
 def test_layer_imports_base_dependencies_only(layer: str) -> None:
     """SDKs and whatever else an extra installs are imported where they are called."""

@@ -11,11 +11,11 @@ import pandas as pd
 
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
-from intermodal.assets.monitoring.drift_metadata import as_list, numbers, table
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.monitoring.counts import RowCounts, count
 from intermodal.platform.monitoring.divergence import divergent_targets
 from intermodal.platform.monitoring.drift import Drift, DriftVerdict, Moved, compare, judge
+from intermodal.platform.monitoring.drift_metadata import as_list, numbers, table
 from intermodal.platform.monitoring.drift_result import DriftResult, keep_drift
 from intermodal.platform.monitoring.performance import live
 from intermodal.platform.monitoring.predictions import TARGET, newest

@@ -6,7 +6,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.keys import key, with_cached_signature
-from intermodal.assets.monitoring.drift_metadata import as_list
+from intermodal.platform.monitoring.drift_metadata import as_list
 from intermodal.platform.monitoring.drift_result import DriftResult, latest_drift
 from intermodal.platform.spec import ModelSpec
 

@@ -116,13 +116,13 @@ VARIABLES = {
     ),
     "INTERMODAL_NOTIFY": Variable(
         "notifications",
-        "nobody",
+        "empty",
         "[apprise](https://github.com/caronc/apprise) addresses of every notification, separated by spaces or commas.",
         "slack://TokenA/TokenB/TokenC/#models",
     ),
     "INTERMODAL_NOTIFY_PAGE": Variable(
         "notifications",
-        "nobody",
+        "empty",
         "apprise addresses that receive notifications of severity `page` as well.",
         "pagerduty://IntegrationKey@ApiKey",
     ),

@@ -1,6 +1,6 @@
 """Dead automation: a sensor that stopped ticking while others go on, or that ticks and fails.
 
-Whoever asks is a sensor itself, so nothing here notices that all of them stopped; for that, Prometheus compares the
+The caller is a sensor itself, so nothing here notices that all of them stopped; for that, Prometheus compares the
 gauge of the last heartbeat with the clock.
 """
 

@@ -25,7 +25,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Incident:
-    """``id`` is ``<model>-<target>-<onset>`` (the onset in whole Unix seconds): one for each event, whoever opens
+    """``id`` is ``<model>-<target>-<onset>`` (the onset in whole Unix seconds): one for each event, whichever run opens
     it."""
 
     id: str

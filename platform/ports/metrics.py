@@ -49,4 +49,4 @@ class Gauges(Protocol):
     """Where numbers of Intermodal's own go, for dashboards and alerts (drift, budgets, heartbeats)."""
 
     def push(self, group: str, gauges: Sequence[tuple[str, Mapping[str, str], float]]) -> None:
-        """Replace everything of ``group`` with these (name, labels, value). Unavailable when nobody takes them."""
+        """Replace everything of ``group`` with these (name, labels, value). Unavailable when they cannot be sent."""

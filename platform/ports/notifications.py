@@ -12,7 +12,7 @@ Delivery = Literal["delivered", "no recipient"]
 
 @dataclass(frozen=True)
 class Notice:
-    """``page`` wakes somebody. ``owner`` is the team that is responsible. ``key`` names the event, with its onset or
+    """``page`` wakes a person. ``owner`` is the team that is responsible. ``key`` names the event, with its onset or
     round: an event that is over and happens again has another key."""
 
     severity: Severity
@@ -36,7 +36,7 @@ class Notifier(Protocol):
 
     def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
         """``skip`` names recipients that took it before. It failed when no configured recipient took it, and a page
-        when nobody took it who is to be woken."""
+        when no recipient of pages took it."""
 
 
 class Notifications(Protocol):

@@ -86,7 +86,7 @@ class DetectionState:
 @dataclass(frozen=True)
 class Detection:
     """What one look gave. ``down``: upstream → onset, for which something must be done; ``back``: upstreams of open
-    incidents whose recovery may be tried. Both go on being named until somebody has acted."""
+    incidents whose recovery may be tried. Both are reported at every look until they are acted on."""
 
     watch: DetectionState
     down: Mapping[UpstreamKey, float]
@@ -109,11 +109,11 @@ def look(
     handled: Collection[UpstreamKey] = (),
     answers: Mapping[UpstreamKey, bool] | None = None,
 ) -> Detection:
-    """Add one observation of every upstream. ``serves``: can it serve (None: nobody looked, which changes nothing).
+    """Add one observation of every upstream. ``serves``: can it serve (None: not observed, which changes nothing).
 
     ``handled`` are upstreams that need not be named as down again. ``answers`` has the upstreams of open incidents:
-    whether their cloud's API takes a call. Such an upstream is back when the API answers and nobody saw that it cannot
-    serve (nobody can where a deploy left it out of the route).
+    whether their cloud's API takes a call. Such an upstream is back when the API answers and none says that it cannot
+    serve (there is none where a deploy left it out of the route).
     """
     answers = answers or {}
     failing = _continued(watch.failing, {key: None if ok is None else not ok for key, ok in serves.items()}, now)

@@ -1,7 +1,7 @@
 """Failover plans: which target takes over from which, how many replicas each runs, and where traffic goes.
 
-Pure functions of the spec and of which targets are unavailable, so whoever computes a plan, and however often, gets the
-same one.
+Pure functions of the spec and of which targets are unavailable, so every computation gives the same
+plan.
 """
 
 from collections.abc import Collection

@@ -8,7 +8,7 @@ from pathlib import Path
 DAMAGED = "surrogateescape"
 """What is no UTF-8 is read, and put back, as it is."""
 LEFTOVER_SECONDS = 600.0
-"""A file that is still beside its own after so long is nobody's: ``write`` needs a fraction of a second."""
+"""A file that is still beside its own after so long has no writer any more: ``write`` needs a fraction of a second."""
 
 
 def write(path: Path, text: str) -> bool:

@@ -60,7 +60,7 @@ class Paths:
 
     @property
     def socket(self) -> Path:
-        """Where the upstream listener is. Whoever can connect uses the credentials: it is 0600, in a folder of 0700."""
+        """Where the upstream listener is. Connecting is using the credentials: it is 0600, in a folder of 0700."""
         inside = self.directory / "upstreams" / "upstreams.sock"
         if len(str(inside).encode()) <= SOCKET_LIMIT:
             return inside

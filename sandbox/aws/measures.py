@@ -25,7 +25,7 @@ UNITS = {
 
 
 class Measures:
-    """Requests by endpoint and variant. ``usage`` must be watched by whoever runs the front."""
+    """Requests by endpoint and variant. ``usage`` must be watched by the process that runs the front."""
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet

@@ -31,7 +31,7 @@ def program(name: str) -> str:
 
 
 def missing(settings: Settings, environ: Mapping[str, str] = os.environ) -> list[str]:
-    """Those that nobody can start here and the user has not brought either."""
+    """Those that are neither installed nor configured."""
     return [name for name in PROGRAMS if not program(name) and not _of_the_user(name, settings, environ)]
 
 
@@ -104,7 +104,7 @@ def _command(settings: Settings, name: str) -> list[str]:
         case "alertmanager":
             config = package_data("deploy") / "alertmanager" / "alertmanager.yml"
             command += [f"--config.file={config}", f"--storage.path={data}"]
-            command += ["--cluster.listen-address="]  # alone, so there is nobody to gossip with
+            command += ["--cluster.listen-address="]  # alone, without peers
         case "pushgateway":
             command += [f"--persistence.file={data / 'gauges'}", "--persistence.interval=1m"]
     return command

@@ -107,7 +107,7 @@ def first_model(settings: Settings, served: Collection[str]) -> str:
 
 
 def train_and_deploy(settings: Settings, model: str, say: Callable[[str], None], phases: Phases) -> None:
-    """One real run of ``train_and_deploy_<model>``, as somebody would launch it in the UI."""
+    """One real run of ``train_and_deploy_<model>``, as a person would launch it in the UI."""
     _run(settings, f"train_and_deploy_{model}", first_months(runs.spec(settings, model)), say, phases)
 
 

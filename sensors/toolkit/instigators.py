@@ -56,7 +56,7 @@ def missed(context: dg.SensorEvaluationContext, names: list[str], due: float) ->
 
 
 def running_schedules(repository: dg.RepositoryDefinition) -> dict[tuple[str, str], list[str]]:
-    """The schedules that run unless somebody stops them, by their cron expression and time zone."""
+    """The schedules that run unless they are stopped, by their cron expression and time zone."""
     found: dict[tuple[str, str], list[str]] = {}
     for schedule in repository.schedule_defs:
         if schedule.default_status == dg.DefaultScheduleStatus.RUNNING and isinstance(schedule.cron_schedule, str):

@@ -88,8 +88,8 @@ class TickNotifier:
         self._context, self._messages, self._seconds_left = context, messages, DELIVERY_SECONDS
 
     def deliver(self, notice: Notice) -> bool:
-        """Whether it is delivered; never raises. Every tick delivers again for as long as the event lasts: nobody is
-        notified twice, it is tried again when it failed, and dropped when a tick no longer wants it."""
+        """Whether it is delivered; never raises. Every tick delivers again for as long as the event lasts. A
+        recipient gets a notice once; one that failed is sent again; one that no tick asks for any more is dropped."""
         future, began = self._queue.submit(notice), time.monotonic()
         wait([future], max(0.0, self._seconds_left))
         self._seconds_left -= time.monotonic() - began

@@ -181,7 +181,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
 
 @contextmanager
 def another_spec(world: World, more: str) -> Iterator[World]:
-    """The same world after somebody added lines to the spec and reloaded the definitions."""
+    """The same world after a user added lines to the spec and reloaded the definitions."""
     with _definitions(world.resources, more) as defs:
         yield replace(world, defs=defs)
 

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 TIMEOUT = 300
 """Seconds that one measurement may take."""
 MEMORY_SHARE = 0.6
-"""One process may take so much of the memory that is free, so that a big table harms nobody else."""
+"""One process may take so much of the memory that is free, so that a big table harms no other process."""
 ENVIRON = {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 

@@ -210,7 +210,7 @@ def rows(models: int) -> list[Row]:
                 31 * DAY,
             ),
             _row("orphans", "none", tick(orphans)),
-            _row("orphans", "every endpoint in nobody's use", tick(orphans), replaced, 600),
+            _row("orphans", "every endpoint without a use", tick(orphans), replaced, 600),
             _row("deployments", f"{models:,} promotions, as many runs", tick(deployments(deploys)), running),
             _row("orphans", f"{models:,} runs in progress", tick(orphans)),
             _row("traffic", "every model had enough requests", tick(traffic(jobs(names, "watch_"))), busy),

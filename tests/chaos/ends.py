@@ -81,7 +81,7 @@ def notified_twice(scene: Scene, since: float) -> int:
 
 
 def _not_notified(scene: Scene, key: str) -> list[str]:
-    return [] if scene.recipient.times(key) else [f"nobody was notified of {key}"]
+    return [] if scene.recipient.times(key) else [f"no notice was sent of {key}"]
 
 
 def _at_work(scene: Scene) -> list[str]:

@@ -1,4 +1,4 @@
-"""A model is withdrawn once somebody agrees."""
+"""A model is withdrawn once a person agrees."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_withdraw_with_consent_launches_a_run(monkeypatch: pytest.MonkeyPatch, t
     monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda *_: None)
     loaded = [Location("red", False, "", ("withdraw", "deploy_kept"))]
     monkeypatch.setattr("intermodal.resources.dagster_client.locations", lambda _: loaded)
-    refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # nobody says yes
+    refused = run(monkeypatch, "withdraw", "gone", INTERMODAL_HOME=str(tmp_path))  # without a yes
     assert (refused.exit_code, launched) == (1, [])
     assert "The gateway serves no model 'gone' (it serves: none)" in " ".join(refused.output.split())
     done = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))

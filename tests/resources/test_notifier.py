@@ -84,7 +84,7 @@ def test_page_that_wakes_nobody_has_failed_whoever_else_took_it(
     monkeypatch.setenv("INTERMODAL_NOTIFY_PAGE", f"xml://127.0.0.1:1/{SECRET}")
     receipt = AppriseNotifier().send(PAGE)
     assert receipt.failure is not None
-    assert "Nobody could be woken by 'aws is down': xml did not take it" in receipt.failure.message
+    assert "No recipient of pages took 'aws is down': xml failed" in receipt.failure.message
     assert "INTERMODAL_NOTIFY_PAGE" in receipt.failure.hint
     assert len(receipt.recipients) == 1
     assert SECRET not in f"{receipt!r} {receipt.failure} {caplog.text}"
@@ -98,7 +98,7 @@ def test_page_that_wakes_nobody_has_failed_whoever_else_took_it(
 
 def test_no_recipient_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert AppriseNotifier().send(PAGE) == Receipt()
-    assert "INTERMODAL_NOTIFY is not set, so nobody was notified: aws is down. Traffic moved to gcp." in caplog.text
+    assert "INTERMODAL_NOTIFY is not set, so no notice was sent: aws is down. Traffic moved to gcp." in caplog.text
 
 
 @pytest.mark.parametrize("wrong", ["refused", "unknown://" + SECRET, SECRET, "not-there"])
@@ -121,7 +121,7 @@ def test_unreached_recipient_keeps_the_notice_from_no_other(
     monkeypatch.setenv("INTERMODAL_NOTIFY", f"json://127.0.0.1:1/{SECRET} {chat.address()}")
     AppriseNotifier().send(PAGE)
     assert len(chat.taken) == 1
-    assert "Not everybody has 'aws is down': json did not take it." in caplog.text
+    assert "Some recipients did not take 'aws is down': json failed." in caplog.text
 
 
 def test_no_log_and_no_repr_holds_an_address(

@@ -108,7 +108,7 @@ def test_credentials_without_traffic_fail_no_tick(gateway: MemoryGateway, target
 
 @pytest.fixture
 def end() -> Iterator[Event]:
-    """Whoever waits for it waits until the test has ended."""
+    """Its caller waits until the test has ended."""
     event = Event()
     yield event
     event.set()
@@ -161,12 +161,12 @@ def test_credentials_that_are_late_come_first_by_turns(
     more(gateway, targets, ["x", "y", "z"], NEAR_SECONDS - 60)
     orders = set[str]()
 
-    def nobody(calls: Mapping[str, object], _: float) -> Answers[Upstream]:
+    def no_answers(calls: Mapping[str, object], _: float) -> Answers[Upstream]:
         if "x on aws/sagemaker" in calls:
             orders.add("".join(name[0] for name in calls))
         return Answers({}, {})
 
-    monkeypatch.setattr(module, "gather_with_timeout", nobody)
+    monkeypatch.setattr(module, "gather_with_timeout", no_answers)
     now = time.time()
     for later in range(9):
         monkeypatch.setattr(module, "time", SimpleNamespace(time=lambda later=later: now + later))
@@ -221,7 +221,7 @@ def test_credentials_of_target_not_enabled_are_named(gateway: MemoryGateway, tar
 def test_credentials_of_a_model_elsewhere_wait_for_its_location(gateway: MemoryGateway, targets: Adapters) -> None:
     expire(gateway, targets, MARGIN_SECONDS * FOREIGN_SHARE + 60)
     assert tick(gateway, targets, models=()) == "No credential expires soon."
-    expire(gateway, targets, MARGIN_SECONDS * FOREIGN_SHARE - 60)  # nobody has renewed it: it may be of no location
+    expire(gateway, targets, MARGIN_SECONDS * FOREIGN_SHARE - 60)  # not renewed: it may be of no location
     assert tick(gateway, targets, models=()).startswith("Renewed: m on aws/sagemaker, ")
 
 

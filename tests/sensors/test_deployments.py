@@ -121,7 +121,7 @@ def test_spec_changed_during_a_deployment_is_deployed_after_it(world: World) -> 
 
 
 def test_route_of_unknown_origin_is_deployed_once(world: World) -> None:
-    """As after somebody marked it as materialized by hand, or lost Dagster's storage."""
+    """As after a person marked it as materialized by hand, or lost Dagster's storage."""
     world.registry.known = {"m": "1.0.0"}
     world.instance.report_runless_asset_event(dg.AssetMaterialization(["m", "route"]))
     world.tick()

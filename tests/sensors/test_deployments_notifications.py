@@ -107,13 +107,13 @@ def test_deployment_failed_after_its_route_is_notified(world: World, job: str) -
 
 def test_notice_that_failed_is_sent_by_a_later_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
-        raise Unavailable("Nobody could be notified.")
+        raise Unavailable("No recipient took it.")
 
     world.registry.known = {"m": "1.1.0"}
     world.end(world.requested())
     with monkeypatch.context() as patch:
         patch.setattr(world.notifier, "send", fails)
-        assert "Nobody could be notified." in world.later()
+        assert "No recipient took it." in world.later()
     world.later()
     world.later()
     assert len(world.notifier.sent) == 1

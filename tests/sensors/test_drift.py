@@ -28,7 +28,7 @@ module = import_module("intermodal.sensors.drift")
 
 
 class Registry:
-    """A champion for everybody. ``silent`` models get no answer until ``end``, ``broken`` ones an error."""
+    """A champion for every model. ``silent`` models get no answer until ``end``, ``broken`` ones an error."""
 
     def __init__(self) -> None:
         self.silent, self.broken, self.end, self.version = set[str](), set[str](), Event(), "1.0.0"

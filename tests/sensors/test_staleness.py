@@ -147,12 +147,12 @@ def test_registry_that_is_down_keeps_the_known_ages(world: World) -> None:
 
 def test_notice_that_failed_is_sent_by_a_later_tick(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: Any) -> None:
-        raise Unavailable("Nobody could be notified.")
+        raise Unavailable("No recipient took it.")
 
     world.clock.now += 20 * DAY_SECONDS
     with monkeypatch.context() as patch:
         patch.setattr(world.notifier, "send", fails)
-        assert "Nobody could be notified." in world.tick()
+        assert "No recipient took it." in world.tick()
     world.tick()
     world.tick()
     assert len(world.notified) == 1

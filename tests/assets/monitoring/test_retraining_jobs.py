@@ -24,7 +24,7 @@ def drifted(world: World) -> World:
 
 
 def april_lands(world: World) -> None:
-    """March's bottles again: whoever was trained on March knows them better than who was not."""
+    """March's bottles again: a version that was trained on March predicts them better than one that was not."""
     for stage in ("dataset", "features"):
         world.tables.write("wine", stage, "2020-04-01", world.tables.read("wine", stage, "2020-03-01"))
 

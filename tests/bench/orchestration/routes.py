@@ -44,7 +44,7 @@ def measure(models: int) -> tuple[list[float], list[float]]:
 
 
 def _cloud(gateway: EnvoyGateway, model: str) -> str:
-    """Who answers; "" for nobody yet."""
+    """The upstream that answers; "" for none yet."""
     answer = httpx.post(f"{gateway.url}/v2/models/{model}/infer", content=GOLDEN, timeout=30)
     return answer.headers["x-intermodal-target"] if answer.status_code == 200 else ""
 

@@ -1,5 +1,5 @@
-"""Each request once, its first answer, wherever two clouds' answers lie, in whatever order they come, and whoever is
-killed."""
+"""Each request once, its first answer, wherever two clouds' answers lie, in whatever order they come, and whichever
+gatherer is killed."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path

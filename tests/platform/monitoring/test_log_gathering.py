@@ -1,4 +1,5 @@
-"""Gathering some objects at a time: however much waits, no more is held, and no more is lost with whoever is killed."""
+"""Gathering some objects at a time: however much waits, no more is held, and a killed gatherer
+loses no more."""
 
 import gzip
 import weakref
@@ -19,7 +20,7 @@ LIMIT = 100_000
 
 
 class Held:
-    """Reads objects, and knows of each table that it made whether somebody holds it."""
+    """Reads objects, and knows of each table that it made whether it is referenced."""
 
     def __init__(self) -> None:
         self.tables = list[tuple["weakref.ref[pd.DataFrame]", int]]()

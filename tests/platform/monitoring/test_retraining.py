@@ -100,7 +100,7 @@ def test_decide_with_another_champion_waits_and_keeps_the_onset() -> None:
     memory, decision = decide(RetrainingMemory(), seen(champion="1.1.0"), POLICY, NOW)
     assert decision.action == "wait"
     assert "1.1.0 is champion now" in decision.reason
-    _, decision = decide(memory, seen(measured_at=NOW + 60), POLICY, NOW + 60)  # somebody made 1.0.0 champion again
+    _, decision = decide(memory, seen(measured_at=NOW + 60), POLICY, NOW + 60)  # a person made 1.0.0 champion again
     assert (decision.action, decision.key) == ("retrain", f"1.0.0-{int(NOW)}")
 
 

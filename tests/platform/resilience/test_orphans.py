@@ -1,4 +1,4 @@
-"""Which endpoints nobody uses."""
+"""Which endpoints have no use."""
 
 import pytest
 

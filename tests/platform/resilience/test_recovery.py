@@ -202,7 +202,7 @@ def test_skipped_target_recovers_without_a_failover() -> None:
 
 
 def test_skipped_target_that_left_the_spec_gets_no_incident() -> None:
-    """Its incident was closed by an eviction: nobody is notified that it will serve the new version."""
+    """Its incident was closed by an eviction: no notice says that it will serve the new version."""
     world = build_world()
     world.spec = spec_with(serve=["gcp/cloud-run", "azure/ml"])
     reconcile_after_deploy(world.ports(), world.spec, "1.0.0", frozenset({AWS}))

@@ -1,4 +1,4 @@
-"""Everything behind the gateway is overloaded for a while: callers wait, nobody is refused, and then it is over.
+"""Everything behind the gateway is overloaded for a while: callers wait, no request is refused, and then it is over.
 
 A gateway that gives late tries up and asks anew makes four times the load of it, for which everything stays late for
 ever: before docs/adr/0019 nearly all requests of this test failed, those after the overload too.

@@ -194,7 +194,7 @@ def _notify(address: str, sent: str, start: Any) -> None:
 
 
 def test_two_processes_at_once_leave_one_record(make: Make, tmp_path: Path) -> None:
-    """Both may send, since no claim of one that died may delay a page; from then on nobody does."""
+    """Both may send, since no claim of one that died may delay a page; from then on neither does."""
     (sent := tmp_path / "sent").mkdir()
     spawn = multiprocessing.get_context("spawn")
     start = spawn.Barrier(2)

@@ -166,9 +166,9 @@ def test_cpu_use_is_in_percent_of_a_core(cloudwatch: Any) -> None:
 
 
 def test_unknown_endpoint_has_no_points(cloudwatch: Any) -> None:
-    nobody = query("Invocations")
-    nobody["MetricStat"]["Metric"]["Dimensions"][0]["Value"] = "nobody-home"
-    assert metric_data(cloudwatch, nobody)[0]["Values"] == []
+    unknown = query("Invocations")
+    unknown["MetricStat"]["Metric"]["Dimensions"][0]["Value"] = "nobody-home"
+    assert metric_data(cloudwatch, unknown)[0]["Values"] == []
 
 
 @pytest.mark.usefixtures("endpoint")

@@ -74,7 +74,7 @@ def test_notice_that_hangs_is_the_only_one_in_progress(people: Slow, monkeypatch
 
 @pytest.mark.parametrize(
     ("error", "message"),
-    [(Unavailable("Nobody could be notified."), "Nobody could be notified."), (ZeroDivisionError("0"), "0")],
+    [(Unavailable("No recipient took it."), "No recipient took it."), (ZeroDivisionError("0"), "0")],
 )
 def test_failed_notice_is_in_the_message_and_tried_again(error: Exception, message: str) -> None:
     class Failing(Slow):
@@ -97,14 +97,14 @@ def test_failure_after_the_tick_is_in_the_next_message(monkeypatch: pytest.Monke
     class Failing(Slow):
         def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
             super().send(notice, skip)
-            raise Unavailable("Nobody could be notified.")
+            raise Unavailable("No recipient took it.")
 
     people = Failing()
     with monkeypatch.context() as patch:
         patch.setattr(notifications, "DELIVERY_SECONDS", 0.01)
         assert tick(people, notice("a")) == ([], [notifications.PENDING])
     people.allow(1)
-    assert tick(people, notice("a")) == ([], ["Nobody could be notified."])
+    assert tick(people, notice("a")) == ([], ["No recipient took it."])
     assert people.begun == ["a"]
 
 

@@ -45,7 +45,7 @@ def here() -> Here:
 
 @pytest.fixture
 def silence() -> Iterator[Event]:
-    """Whoever waits for it waits until the test has ended."""
+    """Its caller waits until the test has ended."""
     event = Event()
     yield event
     event.set()

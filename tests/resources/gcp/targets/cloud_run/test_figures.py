@@ -68,9 +68,9 @@ class TestCloudMonitoring(MonitorConformance):
         assert found.p99_ms > 250
 
     def test_figures_unreachable_monitor_is_named(self, target: CloudRunTarget, endpoint: Endpoint) -> None:
-        nobody = target.model_copy(update={"monitoring_endpoint": "http://127.0.0.1:9"})
+        unreachable = target.model_copy(update={"monitoring_endpoint": "http://127.0.0.1:9"})
         with pytest.raises(IntermodalError, match="Cloud Monitoring") as caught:
-            nobody.figures(60, endpoint.model)
+            unreachable.figures(60, endpoint.model)
         assert caught.value.hint
 
     def test_figures_redeployed_service_is_one_row(
