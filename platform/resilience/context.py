@@ -10,6 +10,7 @@ from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident, Step
 from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.resilience.failover_plan import current_round
 from intermodal.platform.targets import Site, Target
 
 
@@ -42,6 +43,14 @@ class FailoverContext:
     def unavailable(self, model: str) -> frozenset[Target]:
         """The targets with an open incident."""
         return frozenset(self.open_incidents(model))
+
+    def not_serving(self, model: str) -> frozenset[Target]:
+        """The targets with an open incident that do not have their share back: one whose recovery only has to scale
+        others down, or to notify, serves."""
+        known = self.open_incidents(model)
+        return frozenset(
+            target for target, incident in known.items() if not incident.has("share back", str(current_round(incident)))
+        )
 
     def route(self, model: str) -> Route:
         route = self.gateway.route(model)

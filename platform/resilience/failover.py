@@ -60,7 +60,7 @@ def _fail_over(ctx: FailoverContext, spec: ModelSpec, outage: Outage) -> Inciden
     if recovering(incident):
         key = f"again-{current_round(incident) + 1}"
         incident = ctx.note(incident, "note", key, f"{incident.target} failed again during its recovery")
-    unavailable = ctx.unavailable(spec.name)
+    unavailable = ctx.not_serving(spec.name)
     if not desired_replicas(spec, unavailable):
         text = "No target is left. The weights stay, so that whichever comes back gets the requests."
         incident = ctx.note(incident, "note", f"none-left-{current_round(incident)}", text)
@@ -83,7 +83,7 @@ def opened(incidents: ports.Incidents, model: str, outage: Outage, now: float) -
 
 def _contain(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incident:
     key, version = str(current_round(incident)), ctx.route(spec.name).version
-    unavailable = ctx.unavailable(spec.name)
+    unavailable = ctx.not_serving(spec.name)
     surge = surge_replicas(spec, unavailable)
     if shift_traffic(ctx, spec, version, unavailable, {}, exhausted=spec.targets):  # none has taken over yet
         incident = ctx.note(incident, "drained", key, f"no traffic to {listed(unavailable)}")

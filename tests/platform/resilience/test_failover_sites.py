@@ -2,7 +2,7 @@
 
 import pytest
 
-from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.resilience.failover import TOGETHER_SECONDS, Outage, fail_over
 from intermodal.platform.targets import Target
 from tests.failover_world import MODEL, NAME, World, build_world
@@ -148,3 +148,22 @@ def test_incident_of_one_target_leaves_its_site() -> None:
     assert world.notices[0].title == "aws/eks cannot serve flight_delay"
     assert world.targets[AWS].replicas == {NAME: 1}
     assert world.targets[GCP].replicas == {NAME: 2}
+
+
+def test_failover_during_a_recovery_that_has_its_share_back_uses_that_target() -> None:
+    world = build_world(serve=[str(AWS), str(GCP)])
+    world.kill_cloud("aws")
+    world.run_until_stable()
+    world.revive("aws")
+    incident = incident_of(world, AWS)
+    for step in ("recovering", "current", "share back"):
+        world.incidents.note(incident.id, Entry(world.clock, step, "0", step))
+    ctx = world.ports(kill=False)
+    assert (ctx.unavailable(MODEL), ctx.not_serving(MODEL)) == ({AWS}, frozenset())
+    endpoint = world.targets[AWS].describe(NAME)
+    assert endpoint is not None
+    world.gateway.shift(MODEL, {AWS: 50, GCP: 50}, [world.targets[AWS].upstream(endpoint)])
+    world.kill_cloud("gcp")
+    fail_over(ctx, world.spec, Outage("m-gcp-1", GCP, world.clock))
+    assert world.gateway.routes[MODEL].weights == {AWS: 100, GCP: 0}
+    assert not any("No target is left" in notice.text for notice in world.notices)
