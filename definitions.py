@@ -6,7 +6,9 @@ from pathlib import Path
 import dagster as dg
 import mlflow  # noqa: F401  # whole, before sensors side by side import parts of it: a half-imported one stays broken
 
+from intermodal.assets.broken import broken_names
 from intermodal.assets.deployment.withdraw import withdraw
+from intermodal.assets.loading import load_models
 from intermodal.resources.environment import resources
 from intermodal.sensors import sensors
 from intermodal.sensors.toolkit.jobs import jobs_of
@@ -23,7 +25,7 @@ def with_platform(models: dg.Definitions) -> dg.Definitions:
     """
     own = dict(models.resources or {})
     jobs = list(models.jobs or ())
-    served = {job.name.removeprefix("deploy_") for job in jobs_of(jobs, "deploy") or ()}
+    served = {job.name.removeprefix("deploy_") for job in jobs_of(jobs, "deploy") or ()} | broken_names(models)
     needed = {key: value for key, value in resources().items() if key not in own}
     return dg.Definitions.merge(
         models, dg.Definitions(jobs=[withdraw(served)], resources=needed, sensors=sensors(jobs))
@@ -32,8 +34,7 @@ def with_platform(models: dg.Definitions) -> dg.Definitions:
 
 def load(project: Path) -> dg.Definitions:
     """The models of the project that ``project`` lies in, with all that they need."""
-    models = dg.load_from_defs_folder(path_within_project=project)
-    return dg.Definitions.merge(with_platform(models), dg.Definitions(executor=dg.in_process_executor))
+    return dg.Definitions.merge(with_platform(load_models(project)), dg.Definitions(executor=dg.in_process_executor))
 
 
 @dg.definitions

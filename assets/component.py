@@ -53,7 +53,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
 
     def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
         spec = resolved(self, context.path)
-        functions = ModelFunctions.of(spec, context)
+        functions = ModelFunctions.usable(spec, context)
         assets = dg.Definitions(
             assets=[
                 dataset.dataset(spec, functions),
@@ -70,6 +70,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 incidents.incidents(spec),
                 timeline.timeline(spec),
                 drill.drill(spec),
+                *([functions.broken.asset()] if functions.broken else ()),
             ],
             asset_checks=[
                 model.quality(spec),

@@ -1,7 +1,12 @@
-"""Import the functions that a spec names (``data.flights``) from the model's folder."""
+"""Import the functions that a spec names (``data.flights``) from the model's folder.
+
+Only training calls them. A version that serves is complete without them, so functions that cannot be imported stop the
+training of their model, and neither its failover nor its monitoring.
+"""
 
 import hashlib
 import importlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +14,7 @@ from typing import Any
 
 import dagster as dg
 
+from intermodal.assets.broken import VALIDATING, BrokenModel, reason
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
 
@@ -22,6 +28,22 @@ class ModelFunctions:
     fit: Callable[..., Any]
     baseline: Callable[..., Any] | None
     code: str
+    broken: BrokenModel | None = None
+
+    @classmethod
+    def usable(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
+        """As ``of``. When that fails, functions that raise the same error, and ``broken``. ``dg check defs`` raises."""
+        try:
+            return cls.of(spec, context)
+        except (Exception, SystemExit) as error:
+            if os.environ.get(VALIDATING):
+                raise
+            broken = BrokenModel(spec.name, spec.owner, reason(context.path, error))
+
+        def fail(*_: Any) -> Any:
+            raise SpecError(f"{broken.model} cannot be trained. {broken.reason}")
+
+        return cls(fail, fail, fail, fail if spec.gate.better_than else None, code_hash(context.path), broken)
 
     @classmethod
     def of(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
@@ -60,7 +82,10 @@ def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[.
     module = importlib.import_module(context.defs_relative_module_name(source))
     function = getattr(module, name, None)
     if not callable(function):
-        known = sorted(key for key, value in vars(module).items() if callable(value) and not key.startswith("_"))
+        own = [
+            (key, value) for key, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__
+        ]
+        known = sorted(key for key, value in own if callable(value) and not key.startswith("_")) or ["none"]
         raise SpecError(
             f"{where(context.path, field, path)}: {source.name} has no function '{name}'.",
             hint=f"It has: {', '.join(known)}.",

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Iterator
 
+BROKEN, BROKEN_GROUP = "intermodal/broken", "broken_models"
+"""As in assets/broken.py, which is not imported: the package of assets takes seconds."""
 SECONDS = 3.0
 DAEMON_SECONDS = 120.0
 """Its heartbeat comes every 30 s; Dagster itself calls it unhealthy after half an hour."""
@@ -23,10 +25,30 @@ def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
         yield "Dagster does not answer: nothing is watched, and no capacity is replaced. The sandbox: intermodal up."
     elif ui and not dagster_client.jobs(ui):
         yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
-    elif ui and (silent := _silent(ui)):
-        yield silent
+    elif ui:
+        if silent := _silent(ui):
+            yield silent
+        yield from _broken(ui)
     if mlflow and not _answers(mlflow):
         yield "MLflow does not answer: nothing can be trained or deployed. Deployed models still serve."
+
+
+def _broken(ui: str) -> Iterator[str]:
+    """A sentence for each model that does not load, and for each code location."""
+    from intermodal.platform.errors import Unavailable
+    from intermodal.resources import dagster_client
+    from intermodal.resources.storage.addresses import without_passwords
+
+    try:
+        locations = dagster_client.locations(ui)
+        broken = dagster_client.group_metadata(ui, locations, BROKEN_GROUP, BROKEN)
+    except Unavailable:
+        yield "Dagster does not report whether every model loads."
+        return
+    for location in locations:
+        if location.error:
+            yield f"The code location {location.name} does not load. See {without_passwords(ui)}/locations."
+    yield from (f"{model} does not load. {reason}" for model, reason in broken.items())
 
 
 def _silent(ui: str) -> str:

@@ -6,6 +6,7 @@ import click
 
 from intermodal.cli import adapters
 from intermodal.cli.console import out
+from intermodal.cli.diagnostics import BROKEN, BROKEN_GROUP
 from intermodal.cli.runs import ANSWER_SECONDS, webserver
 from intermodal.platform.errors import SpecError, Unavailable
 
@@ -54,6 +55,11 @@ def _require_no_spec(url: str, model: str) -> None:
     if defining := [location.name for location in locations if f"deploy_{model}" in location.jobs]:
         raise SpecError(
             f"'{model}' has a spec in the code location {', '.join(defining)}: the next deployment would restore it.",
+            hint="Remove its folder from models/ and reload the code location first.",
+        )
+    if model in dagster_client.group_metadata(url, locations, BROKEN_GROUP, BROKEN):
+        raise SpecError(
+            f"'{model}' has a spec that does not load: once it is corrected, the next deployment would restore it.",
             hint="Remove its folder from models/ and reload the code location first.",
         )
     if unknown := [location.name for location in locations if location.loading or location.error]:

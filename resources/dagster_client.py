@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -31,10 +31,13 @@ LATEST = """query Latest($key: AssetKeyInput!) { assetOrError(assetKey: $key) { 
     ... on BoolMetadataEntry { boolValue } ... on MarkdownMetadataEntry { mdStr } } } } } }"""
 
 JOBS = """query Jobs { workspaceOrError { ... on Workspace { locationEntries { name loadStatus locationOrLoadError {
-  ... on RepositoryLocation { repositories { jobs { name } } } ... on PythonError { message } } } } } }"""
+  ... on RepositoryLocation { repositories { name jobs { name } } } ... on PythonError { message } } } } } }"""
 
 DEFINITION = """query Definition($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { definition {
   metadataEntries { label ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } } } } } }"""
+
+GROUP = """query Group($group: AssetGroupSelector!) { assetNodes(group: $group) { assetKey { path }
+  metadataEntries { label ... on TextMetadataEntry { text } } } }"""
 
 HEARTBEAT = (
     """query Heartbeat { instance { daemonHealth { daemonStatus(daemonType: "SENSOR") { lastHeartbeatTime } } } }"""
@@ -49,12 +52,13 @@ REASON = """query Reason($run: ID!) { logsForRun(runId: $run) { ... on EventConn
 
 @dataclass(frozen=True)
 class Location:
-    """A code location: whether it still loads, the error when it did not load, and its jobs."""
+    """A code location: whether it still loads, the error when it did not load, its jobs and its repositories."""
 
     name: str
     loading: bool
     error: str
     jobs: tuple[str, ...]
+    repositories: tuple[str, ...] = ()
 
 
 def launch(
@@ -172,18 +176,37 @@ def locations(url: str) -> list[Location]:
 
 def _parse_location(entry: Mapping[str, Any]) -> Location:
     loaded = entry["locationOrLoadError"] or {}
-    jobs = [job["name"] for repository in loaded.get("repositories", ()) for job in repository["jobs"]]
+    repositories = loaded.get("repositories", ())
+    jobs = [job["name"] for repository in repositories for job in repository["jobs"]]
     return Location(
         entry["name"],
         entry["loadStatus"] == "LOADING",
         str(loaded.get("message", "")).strip(),
         tuple(job for job in jobs if not job.startswith("__")),
+        tuple(repository["name"] for repository in repositories),
     )
 
 
 def _location(url: str, job: str) -> str | None:
     """The first code location that has the job; None when none has."""
     return next((location.name for location in locations(url) if job in location.jobs), None)
+
+
+def group_metadata(url: str, known: Iterable[Location], group: str, label: str, seconds: float = 5) -> dict[str, str]:
+    """The texts that the definitions of a group's assets have under ``label``, by the first part of each asset's key,
+    in the ``known`` code locations. Raises Unavailable."""
+    found = {}
+    for location in known:
+        for repository in location.repositories:
+            selector = {
+                "groupName": group,
+                "repositoryName": repository,
+                "repositoryLocationName": location.name,
+            }
+            for node in _query(url, GROUP, {"group": selector}, seconds)["assetNodes"]:
+                entries = {entry["label"]: entry.get("text") for entry in node["metadataEntries"]}
+                found[node["assetKey"]["path"][0]] = str(entries.get(label) or "")
+    return found
 
 
 def heard_of(url: str) -> float | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from intermodal.sensors.broken_models import broken_model_notices
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -30,4 +31,5 @@ def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
         heartbeat,
         orphans,
         drills,
+        broken_model_notices,
     ]

@@ -8,6 +8,7 @@ from typing import Any
 
 import dagster as dg
 
+from intermodal.assets.broken import BROKEN, GROUP
 from intermodal.assets.specs import SPEC
 from intermodal.platform.errors import IntermodalError
 from intermodal.resources import dagster_client
@@ -23,7 +24,8 @@ def launch(settings: Settings, job: str, tags: dict[str, str]) -> str:
 
 
 def models(settings: Settings, seconds: float = 60) -> list[str]:
-    """The project's models by name, once its definitions are loaded. IntermodalError when they do not load."""
+    """The project's models by name, once its definitions are loaded, without those that do not load. IntermodalError
+    when no definitions load."""
     url, deadline = f"http://127.0.0.1:{settings.ports.ui}", time.monotonic() + seconds
     while not (locations := dagster_client.locations(url)) or any(each.loading for each in locations):
         if time.monotonic() > deadline:
@@ -37,7 +39,8 @@ def models(settings: Settings, seconds: float = 60) -> list[str]:
                 f"The definitions of {location.name} do not load: {location.error}", hint="Run: dg check defs."
             )
     jobs = [job for location in locations for job in location.jobs]
-    return sorted(job.removeprefix(DEPLOYING) for job in jobs if job.startswith(DEPLOYING))
+    found = {job.removeprefix(DEPLOYING) for job in jobs if job.startswith(DEPLOYING)}
+    return sorted(found - dagster_client.group_metadata(url, locations, GROUP, BROKEN).keys())
 
 
 def spec(settings: Settings, model: str) -> Mapping[str, Any]:

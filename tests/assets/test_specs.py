@@ -10,6 +10,7 @@ import pytest
 import yaml
 from dagster.components.testing import DefsFolderSandbox, create_defs_folder_sandbox
 
+from intermodal.assets.broken import VALIDATING
 from intermodal.assets.component import Model
 from tests.assets.conftest import WINE
 
@@ -17,7 +18,8 @@ GOOD = (WINE / "defs.yaml").read_text()
 
 
 @pytest.fixture
-def sandbox() -> Iterator[DefsFolderSandbox]:
+def sandbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[DefsFolderSandbox]:
+    monkeypatch.setenv(VALIDATING, "1")
     with create_defs_folder_sandbox() as sandbox:
         shutil.copytree(WINE, sandbox.defs_folder_path / "wine")
         yield sandbox

@@ -20,6 +20,7 @@ from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus, S
 from intermodal.platform.ports.endpoints import Upstream
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.targets import Target
+from intermodal.resources.dagster_client import Location
 from intermodal.sandbox.settings import free_port
 from tests.cli.run import run
 from tests.memory import MemoryGateway, MemoryStore, MemoryTarget
@@ -128,6 +129,7 @@ def test_troubles_name_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: [])
     assert "has not loaded the definitions" in " ".join(troubles(url, url, url))
     monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: ["deploy_m"])
+    monkeypatch.setattr("intermodal.resources.dagster_client.group_metadata", lambda *_: {})
     for heartbeat, words in {time.time() - 200: "for 3 min", None: "since it was installed"}.items():
         monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _, heard_at=heartbeat: heard_at)
         (sentence,) = troubles(url, url, url)
@@ -135,6 +137,19 @@ def test_troubles_name_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _: time.time() - 40)
     assert troubles(url, url, url) == []
     assert troubles("", "", "") == []
+
+
+def test_troubles_name_models_and_locations_that_do_not_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    client = "intermodal.resources.dagster_client"
+    monkeypatch.setattr("intermodal.cli.diagnostics._answers", lambda _: True)
+    monkeypatch.setattr(f"{client}.heard_of", lambda _: time.time())
+    found = [Location("red", False, "", ("deploy_m",), ("__repository__",)), Location("blue", False, "no module", ())]
+    monkeypatch.setattr(f"{client}.locations", lambda _: found)
+    monkeypatch.setattr(f"{client}.group_metadata", lambda *_: {"gone": "models/gone/defs.yaml:3: owner: required"})
+    assert troubles("", "http://ui", "") == [
+        "The code location blue does not load. See http://ui/locations.",
+        "gone does not load. models/gone/defs.yaml:3: owner: required",
+    ]
 
 
 def test_watched_adds_what_only_dagster_knows(monkeypatch: pytest.MonkeyPatch) -> None:

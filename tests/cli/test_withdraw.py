@@ -53,3 +53,15 @@ def test_withdraw_that_another_location_may_define_is_refused(
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_: pytest.fail("it was launched"))
     result = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
     assert (result.exit_code, message in " ".join(result.output.split())) == (1, True), result.output
+
+
+def test_withdraw_of_a_model_whose_spec_does_not_load_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    client = "intermodal.resources.dagster_client"
+    found = [Location("red", False, "", ("withdraw",), ("__repository__",))]
+    monkeypatch.setattr(f"{client}.locations", lambda _: found)
+    monkeypatch.setattr(f"{client}.group_metadata", lambda *_: {"gone": "defs.yaml:3: owner: Field required"})
+    monkeypatch.setattr(f"{client}.launch", lambda *_: pytest.fail("it was launched"))
+    result = run(monkeypatch, "withdraw", "gone", "--yes", INTERMODAL_HOME=str(tmp_path))
+    assert (result.exit_code, "has a spec that does not load" in " ".join(result.output.split())) == (1, True)

@@ -24,7 +24,11 @@ class Webserver(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["content-length"])))
         names = [{"name": name} for name in ("drill_a", "deploy_a", "__ASSET_JOB")]
-        loaded = {"name": "shop", "loadStatus": "LOADED", "locationOrLoadError": {"repositories": [{"jobs": names}]}}
+        loaded = {
+            "name": "shop",
+            "loadStatus": "LOADED",
+            "locationOrLoadError": {"repositories": [{"name": "__repository__", "jobs": names}]},
+        }
         jobs = {"workspaceOrError": {"locationEntries": [loaded]}}
         none = {"repositoriesOrError": {"nodes": []}}
         answer = {"data": jobs if "query Jobs" in request["query"] else none}
@@ -62,9 +66,9 @@ def test_launch_among_several_locations_names_the_one_with_the_job(monkeypatch: 
         return {"name": name, "loadStatus": "LOADED", "locationOrLoadError": loaded}
 
     found = [
-        entry("red", repositories=[{"jobs": [{"name": "drill_b"}, {"name": "withdraw"}]}]),
+        entry("red", repositories=[{"name": "__repository__", "jobs": [{"name": "drill_b"}, {"name": "withdraw"}]}]),
         entry("broken", message="no such module\n"),
-        entry("blue", repositories=[{"jobs": [{"name": "drill_a"}, {"name": "withdraw"}]}]),
+        entry("blue", repositories=[{"name": "__repository__", "jobs": [{"name": "drill_a"}, {"name": "withdraw"}]}]),
     ]
     monkeypatch.setattr(dagster_client, "_query", lambda *_, **__: {"workspaceOrError": {"locationEntries": found}})
     chosen: dict[str, str] = {}
@@ -101,6 +105,19 @@ def test_failed_several_runs_is_of_the_newest(
     assert dagster_client.failed("http://ui", "a", ["deploy_a", "retrain_a"]) == failed
 
 
+def test_group_metadata_of_several_locations_is_by_first_part_of_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nodes(url: str, query: str, variables: dict[str, Any], seconds: float) -> dict[str, Any]:
+        del url, query, seconds
+        name = variables["group"]["repositoryLocationName"]
+        entries = [{"label": "other", "text": "x"}, {"label": "why", "text": f"as {name} has it"}]
+        return {"assetNodes": [{"assetKey": {"path": [f"m_{name}", "broken"]}, "metadataEntries": entries}]}
+
+    monkeypatch.setattr(dagster_client, "_query", nodes)
+    known = [dagster_client.Location(name, False, "", (), ("__repository__",)) for name in ("red", "blue")]
+    found = dagster_client.group_metadata("http://ui", known, "broken_models", "why")
+    assert found == {"m_red": "as red has it", "m_blue": "as blue has it"}
+
+
 def test_launch_silent_webserver_raises_without_the_query() -> None:
     url = f"http://127.0.0.1:{free_port()}"
     with pytest.raises(Unavailable, match="The run of drill_a was not launched") as failure:
@@ -115,6 +132,7 @@ def test_launch_silent_webserver_raises_without_the_query() -> None:
         dagster_client.LATEST,
         dagster_client.JOBS,
         dagster_client.DEFINITION,
+        dagster_client.GROUP,
         dagster_client.HEARTBEAT,
         dagster_client.RECENT,
         dagster_client.REASON,

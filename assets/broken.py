@@ -1,0 +1,105 @@
+"""A model that does not load, as an asset: it is listed in the UI, and sensors and ``status`` find the reason in it."""
+
+import re
+import traceback
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import dagster as dg
+from pydantic import ValidationError
+
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.spec import NAME
+
+BROKEN, GROUP = "intermodal/broken", "broken_models"
+"""The metadata that holds the reason, and the group of such assets."""
+VALIDATING = "DAGSTER_IS_DEFS_VALIDATION_CLI"
+"""Set by ``dg check defs``, which must fail at the first mistake."""
+SPEC_FILE = "defs.yaml"
+PLATFORM_OWNER = "team:platform"
+MAX_REASON_CHARACTERS = 600
+
+
+@dataclass(frozen=True)
+class BrokenModel:
+    """``reason``: what is wrong, with file and line, and how to correct it."""
+
+    model: str
+    owner: str
+    reason: str
+
+    def asset(self) -> dg.AssetSpec:
+        return dg.AssetSpec(
+            key=[self.model, "broken"],
+            group_name=GROUP,
+            owners=[self.owner],
+            description=f"{self.model} does not load. {self.reason}",
+            metadata={BROKEN: self.reason},
+        )
+
+
+def broken_folder(folder: Path, error: BaseException, taken: Collection[str] = ()) -> BrokenModel:
+    """The model that a folder (or a Python file) declares. Its spec may not be YAML, so its text is searched. A model
+    whose name is ``taken`` by another gets that of its folder."""
+    spec = folder / SPEC_FILE
+    text = spec.read_text("utf-8", errors="replace") if spec.is_file() else ""
+    name = _field(text, "name")
+    model = name if re.fullmatch(NAME, name) and name not in taken else re.sub(r"\W", "_", folder.stem)
+    owner = _field(text, "owner")
+    known = re.fullmatch(r"team:[\w-]+", owner)
+    return BrokenModel(model, owner if known else PLATFORM_OWNER, reason(folder, error))
+
+
+def _field(text: str, name: str) -> str:
+    found = re.search(rf"^\s+{name}:\s*[\"']?([^\"'\s#]+)", text, re.MULTILINE)
+    return found.group(1) if found else ""
+
+
+def reason(folder: Path, error: BaseException) -> str:
+    """What a person needs of an error: our own message, or the first cause with the line of the folder that raised it.
+
+    Dagster wraps each error in one that draws the whole component tree.
+    """
+    chain = [error]
+    while (cause := chain[-1].__cause__) is not None:
+        chain.append(cause)
+    for each in chain:
+        if isinstance(each, IntermodalError):
+            return str(each)
+    first = chain[-1]
+    if isinstance(first, ValidationError):
+        return _wrong_fields(folder / SPEC_FILE, first)
+    frames = [frame for frame in traceback.extract_tb(first.__traceback__) if folder in Path(frame.filename).parents]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else f"{folder}: "
+    text = re.sub(r"\s+", " ", str(first)).strip()
+    return f"{where}{type(first).__name__}: {text}"[:MAX_REASON_CHARACTERS]
+
+
+def _wrong_fields(spec: Path, error: ValidationError) -> str:
+    """Dagster's own check puts file and line into the location of each mistake, after the field."""
+    wrong = []
+    for detail in error.errors(include_url=False):
+        field, _, line = ".".join(map(str, detail["loc"])).partition(f" at {spec}:")
+        place = f"{spec}:{line}" if line else f"{spec}"
+        wrong.append(": ".join(part for part in (place, field, detail["msg"]) if part))
+    return "; ".join(wrong)
+
+
+def broken_names(models: dg.Definitions) -> set[str]:
+    """The models of definitions that do not load, before a repository is made of them."""
+    specs = [asset for asset in models.assets or () if isinstance(asset, dg.AssetSpec)]
+    return {spec.key.path[0] for spec in specs if BROKEN in spec.metadata}
+
+
+@lru_cache(maxsize=4)
+def broken_models(repository: dg.RepositoryDefinition) -> Mapping[str, BrokenModel]:
+    """The models of a code location that do not load, by name."""
+    graph, found = repository.asset_graph, {}
+    for key in graph.get_all_asset_keys():
+        node = graph.get(key)
+        if BROKEN in node.metadata:
+            owner = next(iter(node.owners), PLATFORM_OWNER)
+            found[key.path[0]] = BrokenModel(key.path[0], owner, str(node.metadata[BROKEN]))
+    return found

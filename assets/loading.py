@@ -1,0 +1,83 @@
+"""Load the definitions of a project so that a model's folder that is wrong stops no other model.
+
+A code location is loaded whole by every process that needs it: webserver, daemon and each run. Without isolation, a
+missing package in one folder would end the failover of every model.
+"""
+
+import importlib
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import dagster as dg
+
+from intermodal.assets.broken import VALIDATING, broken_folder
+from intermodal.platform.errors import SpecError
+
+SPEC_FILES = ("defs.yaml", "component.yaml")
+
+
+def load_models(project: Path) -> dg.Definitions:
+    """All definitions below the project's ``defs_module``, as ``dg.load_from_defs_folder`` loads them.
+
+    When that fails, each folder with a spec is loaded by itself, and one that does not load becomes the asset
+    ``<model>/broken``, which holds the reason. ``dg check defs`` still raises.
+    """
+    try:
+        models = dg.load_from_defs_folder(path_within_project=project)
+        _require_new(models, {})
+        return models
+    except (Exception, SystemExit):
+        if os.environ.get(VALIDATING):
+            raise
+    tree = dg.ComponentTree.for_project(project)
+    return _merged(tree, _units(tree.defs_module_path))
+
+
+def _units(folder: Path) -> Iterator[Path]:
+    """Folders with a spec, and Python files outside of them: what can be loaded by itself."""
+    if any((folder / name).exists() for name in SPEC_FILES):
+        yield folder
+        return
+    for path in sorted(folder.iterdir()):
+        if path.is_dir() and path.name != "__pycache__" and not path.name.startswith("."):
+            yield from _units(path)
+        elif path.suffix == ".py" and path.name != "__init__.py":
+            yield path
+
+
+def _merged(project: dg.ComponentTree, units: Iterable[Path]) -> dg.Definitions:
+    loaded, defined_in = list[dg.Definitions](), dict[str, Path]()
+    for path in units:
+        try:
+            found = _loaded(project, path)
+            names = _require_new(found, defined_in)
+        except (Exception, SystemExit) as error:  # noqa: BLE001  a folder may raise anything
+            models = {name.partition("/")[0] for name in defined_in}
+            found, names = dg.Definitions(assets=[broken_folder(path, error, taken=models).asset()]), []
+        defined_in |= dict.fromkeys(names, path)
+        loaded.append(found)
+    return dg.Definitions.merge(*loaded)
+
+
+def _loaded(project: dg.ComponentTree, path: Path) -> dg.Definitions:
+    relative = path.relative_to(project.defs_module_path).with_suffix("")
+    module = importlib.import_module(".".join([project.defs_module_name, *relative.parts]))
+    if path.suffix == ".py":
+        return dg.load_definitions_from_module(module)
+    return dg.ComponentTree(defs_module=module, project_root=project.project_root).build_defs_at_path(path)
+
+
+def _require_new(found: dg.Definitions, defined_in: Mapping[str, Path]) -> list[str]:
+    """The keys of the assets. SpecError when one is defined twice: two models have the same name."""
+    assets = [asset for asset in found.assets or () if isinstance(asset, (dg.AssetsDefinition, dg.AssetSpec))]
+    keys = [key for asset in assets for key in (asset.keys if isinstance(asset, dg.AssetsDefinition) else [asset.key])]
+    names = [key.to_user_string() for key in keys]
+    for name, count in Counter(names).items():
+        if count > 1 or name in defined_in:
+            raise SpecError(
+                f"The asset {name} is defined twice{f', also by {defined_in[name]}' if name in defined_in else ''}.",
+                hint="Give each model a name of its own: `name` in defs.yaml.",
+            )
+    return names

@@ -1,0 +1,127 @@
+"""A model's folder that is wrong stops no other model, and its reason is found in the definitions."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from intermodal.assets.broken import VALIDATING, BrokenModel, broken_models
+from intermodal.definitions import load
+from intermodal.platform.errors import SpecError
+from tests.assets.conftest import WINE
+from tests.memory import MemoryTables
+
+PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "cellar"\n'
+GOOD = (WINE / "defs.yaml").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A Dagster project of its own, with one model that is right."""
+    (tmp_path / "pyproject.toml").write_text(PYPROJECT, encoding="utf-8")
+    shutil.copytree(WINE, tmp_path / "cellar" / "defs" / "wine", ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in ("cellar", "cellar/defs"):
+        (tmp_path / folder / "__init__.py").touch()
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delenv(VALIDATING, raising=False)
+    yield tmp_path
+    for name in [name for name in sys.modules if name.partition(".")[0] == "cellar"]:
+        del sys.modules[name]
+
+
+def add_model(project: Path, folder: str, name: str, old: str = "", new: str = "", code: str = "") -> Path:
+    """Another model, with ``old`` replaced by ``new`` in its spec and ``code`` before its functions."""
+    path = project / "cellar" / "defs" / folder
+    shutil.copytree(WINE, path, ignore=shutil.ignore_patterns("__pycache__"))
+    text = GOOD.replace("name: wine", f"name: {name}")
+    (path / "defs.yaml").write_text(text, encoding="utf-8")
+    _replace(path / "defs.yaml", old, new)
+    source = next(path.glob("*.py"))
+    source.write_text(code + source.read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+def _replace(path: Path, old: str, new: str) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def loaded(project: Path) -> tuple[set[str], dict[str, BrokenModel]]:
+    """The jobs of the project and its broken models."""
+    repository = load(project).get_repository_def()
+    return {job.name for job in repository.get_all_jobs()}, dict(broken_models(repository))
+
+
+SPECS = {
+    "unknown_field": ("owner: ", "ownr: ", "ownr"),
+    "no_yaml": ("data:", "data: {[", "while parsing"),
+    "tags_is_a_list": ("serve:", "tags: [red]\n  serve:", "tags"),
+    "unknown_target": ("serve: [aws/sagemaker", "serve: [moon/base, aws/sagemaker", "moon/base"),
+    "bad_weights": ("{aws: 3", "{nowhere: 3", "nowhere"),
+}
+"""What is replaced in a spec by what, and a word of the reason."""
+
+
+@pytest.mark.parametrize("case", SPECS)
+def test_load_spec_wrong_keeps_other_models(project: Path, case: str) -> None:
+    old, new, word = SPECS[case]
+    path = add_model(project, case, case, old, new)
+    jobs, broken = loaded(project)
+    assert {"deploy_wine", "failover_wine", "withdraw"} <= jobs
+    assert set(broken) == {case}
+    assert word in broken[case].reason
+    assert str(path) in broken[case].reason
+
+
+IMPORTS = {
+    "missing_package": ("import there_is_no_such_package\n", "there_is_no_such_package"),
+    "exits": ("import sys; sys.exit('out of here')\n", "out of here"),
+    "syntax": ("def (:\n", "SyntaxError"),
+    "raises": ("1 / 0\n", "ZeroDivisionError"),
+    "renamed": ("del_bottles = 1\n", "bottles"),
+}
+"""What stands before a model's functions, and a word of the reason."""
+
+
+@pytest.mark.parametrize("case", IMPORTS)
+def test_load_functions_not_importable_keeps_failover(project: Path, case: str) -> None:
+    code, word = IMPORTS[case]
+    path = add_model(project, case, case, code=code)
+    if case == "renamed":
+        _replace(next(path.glob("*.py")), "def bottles", "def flasks")
+    jobs, broken = loaded(project)
+    assert {"deploy_wine", f"failover_{case}", f"recover_{case}", f"deploy_{case}"} <= jobs
+    assert word in broken[case].reason
+    assert ".py" in broken[case].reason
+
+
+def test_load_functions_not_importable_fails_their_step_with_the_reason(project: Path) -> None:
+    add_model(project, "gone", "gone", code="import there_is_no_such_package\n")
+    models = dg.load_from_defs_folder(path_within_project=project)
+    dataset = next(asset for asset in models.assets or () if dg.AssetKey(["gone", "dataset"]) in asset.keys)
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(SpecError, match="there_is_no_such_package"):
+        dg.materialize([dataset], instance=instance, partition_key="2020-01-01", resources={"tables": MemoryTables()})
+
+
+def test_load_two_models_of_one_name_keeps_the_first(project: Path) -> None:
+    add_model(project, "wine_copy", "wine")
+    jobs, broken = loaded(project)
+    assert "deploy_wine" in jobs
+    assert set(broken) == {"wine_copy"}
+    assert str(project / "cellar" / "defs" / "wine") in broken["wine_copy"].reason
+
+
+def test_load_checked_by_dagster_raises(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_model(project, "gone", "gone", code="import there_is_no_such_package\n")
+    monkeypatch.setenv(VALIDATING, "1")
+    with pytest.raises(Exception, match="gone"):
+        load(project)
+
+
+def test_load_all_models_right_has_none_broken(project: Path) -> None:
+    assert loaded(project)[1] == {}
+    assert isinstance(load(project), dg.Definitions)
