@@ -13,6 +13,7 @@ from intermodal.resources.environment import resources
 from intermodal.sensors import sensors
 from intermodal.sensors.toolkit.jobs import jobs_of
 
+__all__ = ["defs", "load", "load_models", "with_platform"]
 # Definitions are made to stay: a garbage collection every 700 objects finds nothing.
 gc.set_threshold(50_000, 20, 20)
 
@@ -20,7 +21,8 @@ gc.set_threshold(50_000, 20, 20)
 def with_platform(models: dg.Definitions) -> dg.Definitions:
     """Add to a project's definitions what its Intermodal models need: resources, sensors and the job ``withdraw``.
 
-    For a Dagster project that has models of type ``intermodal.assets.Model`` among its own assets. Resources of the
+    For a Dagster project that has models of type ``intermodal.assets.Model`` among its own assets, loaded by
+    ``load_models``. Resources of the
     same key that the project defines are kept, and so is its executor.
     """
     own = dict(models.resources or {})

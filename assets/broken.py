@@ -9,6 +9,7 @@ from pathlib import Path
 
 import dagster as dg
 from pydantic import ValidationError
+from yaml import MarkedYAMLError
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import NAME
@@ -65,16 +66,23 @@ def reason(folder: Path, error: BaseException) -> str:
     chain = [error]
     while (cause := chain[-1].__cause__) is not None:
         chain.append(cause)
-    for each in chain:
-        if isinstance(each, IntermodalError):
-            return str(each)
-    first = chain[-1]
-    if isinstance(first, ValidationError):
-        return _wrong_fields(folder / SPEC_FILE, first)
-    frames = [frame for frame in traceback.extract_tb(first.__traceback__) if folder in Path(frame.filename).parents]
-    where = f"{frames[-1].filename}:{frames[-1].lineno}: " if frames else f"{folder}: "
-    text = re.sub(r"\s+", " ", str(first)).strip()
-    return f"{where}{type(first).__name__}: {text}"[:MAX_REASON_CHARACTERS]
+    ours = next((each for each in chain if isinstance(each, IntermodalError)), None)
+    text = str(ours) if ours else _described(folder, chain[-1])
+    # A checkout reaches its folders by symbolic links below src/, which are not what a person edits.
+    return text.replace(str(folder), str(folder.resolve()))[:MAX_REASON_CHARACTERS]
+
+
+def _described(folder: Path, error: BaseException) -> str:
+    if isinstance(error, ValidationError):
+        return _wrong_fields(folder / SPEC_FILE, error)
+    if isinstance(error, MarkedYAMLError) and error.problem_mark:
+        return f"{folder / SPEC_FILE}:{error.problem_mark.line + 1}: {error.problem}"
+    if isinstance(error, SyntaxError) and error.filename:
+        return f"{error.filename}:{error.lineno}: {error.msg}"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
+    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else f"{folder}"
+    text = re.sub(r"\s+", " ", str(error)).strip()
+    return f"{where}: {type(error).__name__}: {text}"
 
 
 def _wrong_fields(spec: Path, error: ValidationError) -> str:

@@ -95,7 +95,7 @@ def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[.
 
 def where(folder: Path, field: str, path: str) -> str:
     """File, line, field and value of the spec where a mistake has to be corrected."""
-    spec = folder / "defs.yaml"
+    spec = folder.resolve() / "defs.yaml"
     lines = spec.read_text("utf-8").splitlines() if spec.exists() else []
     line = next((number for number, text in enumerate(lines, 1) if path in text), 1)
     return f"{spec}:{line}: {field}: {path}"

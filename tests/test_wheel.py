@@ -33,7 +33,7 @@ FOREIGN = ("AWS_", "AZURE_", "GOOGLE_", "DAGSTER_", "INTERMODAL_", "PYTHON", "VI
 OWN_DEFINITIONS = """
 import dagster as dg
 
-from intermodal.definitions import with_platform
+from intermodal.definitions import load_models, with_platform
 
 
 class Notes(dg.ConfigurableResource):
@@ -49,7 +49,7 @@ def own_asset() -> None: ...
 def defs() -> dg.Definitions:
     from pathlib import Path
 
-    found = dg.load_from_defs_folder(path_within_project=Path(__file__).parent)
+    found = load_models(Path(__file__).parent)
     own = dg.Definitions(assets=[own_asset], resources={"notifier": Notes()}, executor=dg.multiprocess_executor)
     return with_platform(dg.Definitions.merge(found, own))
 """
