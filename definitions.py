@@ -22,8 +22,7 @@ def with_platform(models: dg.Definitions) -> dg.Definitions:
     """Add to a project's definitions what its Intermodal models need: resources, sensors and the job ``withdraw``.
 
     For a Dagster project that has models of type ``intermodal.assets.Model`` among its own assets, loaded by
-    ``load_models``. Resources of the
-    same key that the project defines are kept, and so is its executor.
+    ``load_models``. Resources of the same key that the project defines are kept, and so is its executor.
     """
     own = dict(models.resources or {})
     jobs = list(models.jobs or ())
