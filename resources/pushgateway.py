@@ -13,7 +13,7 @@ import dagster as dg
 import httpx
 from pydantic import Field
 
-from intermodal.platform.errors import MissingExtra, Unavailable
+from intermodal.platform.errors import Unavailable
 
 JOB = "intermodal"
 _log = logging.getLogger(__name__)
@@ -34,11 +34,9 @@ class Pushgateway(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not self.url:
             _log.debug("no Pushgateway is configured: %d gauges of %s are dropped", len(gauges), group)
             return
-        try:
-            from prometheus_client import push_to_gateway
-            from prometheus_client.exposition import basic_auth_handler
-        except ImportError as error:
-            raise MissingExtra("prometheus-client", "watch") from error
+        from prometheus_client import push_to_gateway
+        from prometheus_client.exposition import basic_auth_handler
+
         url = httpx.URL(self.url if "://" in self.url else f"http://{self.url}")
         # urllib treats a user name and password as part of the host, and its errors have them.
         address = str(url.copy_with(userinfo=b""))

@@ -3,11 +3,14 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from intermodal.platform.ports.gateway import Totals
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target, parse_target
-from intermodal.resources.envoy.stats.samples import Sample
+
+if TYPE_CHECKING:
+    from prometheus_client.samples import Sample
 
 TRIES, TIMES = "envoy_intermodal_tries_total", "envoy_intermodal_tries_time_us_bucket"
 ANSWERS = "envoy_intermodal_answers_total"
@@ -36,7 +39,7 @@ class Counted:
         )
 
 
-def of(samples: Iterable[Sample]) -> dict[Key, Counted]:
+def of(samples: "Iterable[Sample]") -> dict[Key, Counted]:
     found: dict[Key, Counted] = {}
     for sample in samples:
         labels = sample.labels
@@ -87,7 +90,7 @@ def quantile_ms(within: Mapping[float, int], share: float) -> float | None:
     return None
 
 
-def totals(samples: Iterable[Sample]) -> Mapping[str, Totals]:
+def totals(samples: "Iterable[Sample]") -> Mapping[str, Totals]:
     """By model; what names no served model is left out."""
     found: dict[str, Totals] = {}
     for sample in samples:

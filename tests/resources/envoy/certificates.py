@@ -1,34 +1,16 @@
-"""A certificate that signs itself, for one host name."""
+"""A certificate for one host name, and the authority that signed it."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
+import trustme
 
 
-def make_certificate(folder: Path, host: str) -> tuple[Path, Path]:
-    """PEM files of the certificate and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    files = folder / "certificate.pem", folder / "key.pem"
-    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
-    files[1].write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
+def make_certificate(folder: Path, host: str) -> tuple[Path, Path, Path]:
+    """PEM files of the authority, the certificate and its key."""
+    authority = trustme.CA()
+    server = authority.issue_cert(host)
+    files = folder / "authority.pem", folder / "certificate.pem", folder / "key.pem"
+    authority.cert_pem.write_to_path(str(files[0]))
+    server.cert_chain_pems[0].write_to_path(str(files[1]))
+    server.private_key_pem.write_to_path(str(files[2]))
     return files

@@ -7,6 +7,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from prometheus_client.samples import Sample
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Totals
@@ -212,5 +213,5 @@ def test_a_reading_of_an_earlier_release_or_damaged_is_none(tmp_path: Path, text
 
 def test_counters_of_an_earlier_release_are_left_out() -> None:
     old = {"model": "m", "cloud": "aws", "version": "1.0.0", "code": "200"}
-    rows = [samples.Sample(counters.TRIES, old, 5), samples.Sample(counters.TRIES, {**old, "target": str(AWS)}, 3)]
+    rows = [Sample(counters.TRIES, old, 5), Sample(counters.TRIES, {**old, "target": str(AWS)}, 3)]
     assert counters.of(rows) == {("m", AWS, "1.0.0"): counters.Counted({"200": 3})}

@@ -109,12 +109,12 @@ def test_credential_of_two_lines_is_refused(model: Model) -> None:
 
 
 def test_https_is_checked_against_the_bundle(model: Model, tmp_path: Path) -> None:
-    certificate, key = make_certificate(tmp_path, "localhost")
+    authority, certificate, key = make_certificate(tmp_path, "localhost")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     secure = FakeUpstream(context)
     try:
-        trusting = model.gateway.model_copy(update={"ca_bundle": str(certificate)})
+        trusting = model.gateway.model_copy(update={"ca_bundle": str(authority)})
         right = Upstream(AZURE, "1.0.0", f"https://localhost:{secure.port}/score?api-version=1", BearerToken("key"))
         trusting.publish(model.route({AZURE: 1}), [right])
         assert model.infer().status_code == 200
