@@ -8,7 +8,7 @@ is tried again once a failover or a recovery has moved the model's traffic since
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -31,6 +31,7 @@ from intermodal.sensors.toolkit.champions import champions
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
 from intermodal.sensors.toolkit.jobs import JobDefinitions
 from intermodal.sensors.toolkit.notifications import TickNotifier
+from intermodal.sensors.toolkit.routes import Routes, read_routes
 
 NAME, DUE = "deployments", "intermodal/deployment"
 """``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec>``."""
@@ -61,14 +62,18 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     assert context.repository_def is not None
     specs, now = specs_of(context.repository_def), time.time()
     try:
-        seen = _seen(context)
+        busy, champion = moving(context.instance), champions(context, NAME, MAX_CHAMPIONS_AGE_SECONDS)
+        routes = read_routes(ports.gateway(context))  # last: a run that ended meanwhile has left its route
     except IntermodalError as error:
         return dg.SkipReason(f"Not known what is champion or what is served, so nothing is decided. {error}")
+    seen = _seen(context, busy, champion, routes)
+    undecided = {name: f"{name}: {why}" for name, why in routes.unreadable.items() if name in specs}
     known = _known(context, seen)
     since = min((due.since for due in known.values()), default=now)
     failed = failed_deployments(context.instance, since) if known else {}
     traffic_moved = moved(context.instance, known, since) if known else {}
-    requests, messages, kept = list[dg.RunRequest](), list[str](), dict[str, Any]()
+    requests, messages = list[dg.RunRequest](), list(undecided.values())
+    kept: dict[str, Any] = {name: due.to_dict() for name, due in known.items() if name in undecided}
     notifier = TickNotifier(context, NAME, messages)
     for name, model in sorted(seen.items()):
         before = known.get(name)
@@ -91,20 +96,24 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     )
 
 
-def _seen(context: dg.SensorEvaluationContext) -> dict[str, DeploymentState]:
-    """Every model that has a champion. What is served is read last: a run that ended meanwhile has left its route."""
+def _seen(
+    context: dg.SensorEvaluationContext, busy: Collection[str], champion: Mapping[str, str], routes: Routes
+) -> dict[str, DeploymentState]:
+    """Every model that has a champion, except those whose route cannot be read."""
     assert context.repository_def is not None
-    busy, champion = moving(context.instance), champions(context, NAME, MAX_CHAMPIONS_AGE_SECONDS)
-    stated = {name: each for name, each in fingerprints_of(context.repository_def).items() if name in champion}
-    gateway = ports.gateway(context)
-    routes = (gateway.route(model) for model in gateway.models())
-    routed = {route.model: route.version for route in routes if route is not None}
+    known = champion.keys() - routes.unreadable.keys()
+    stated = {name: each for name, each in fingerprints_of(context.repository_def).items() if name in known}
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
+
+    def is_served(name: str) -> bool:
+        route = routes.found.get(name)
+        return route is not None and route.version == champion[name]
+
     return {
         name: DeploymentState(
             version=champion[name],
             spec=digest({key.to_user_string(): version for key, version in each.items()}),
-            served=routed.get(name) == champion[name] and all(made[key] == each[key] for key in each),
+            served=is_served(name) and all(made[key] == each[key] for key in each),
             busy=name in busy,
         )
         for name, each in stated.items()

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from intermodal.assets.runs import MODEL_TAG
+from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Route
 from tests.sensors.deployments_world import DONE, RUNS, SERVED, SUCCESS, World, module, two_models
 from tests.targets import AWS
@@ -205,3 +206,22 @@ def test_deployments_of_a_model_elsewhere_are_left_to_its_location(world: World)
         assert world.later() == SERVED
     assert not world.tick.keys
     assert not world.notifier.sent
+
+
+def test_damaged_route_delays_only_its_own_model(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.registry.known = {"m": "1.1.0", "n": "1.1.0"}
+    routes = world.gateway.route
+
+    def route(model: str) -> Route | None:
+        if model == "m":
+            raise IntermodalError("m.json is damaged.", hint="Deploy the model again.")
+        return routes(model)
+
+    monkeypatch.setattr(world.gateway, "route", route)
+    monkeypatch.setattr(world.gateway, "models", lambda: ["m", "n"])
+    world.tick()
+    assert [request.job_name for request in world.tick.requests] == ["deploy_n"]
+    assert "m: m.json is damaged. Deploy the model again." in world.later()
+    monkeypatch.undo()
+    world.later()
+    assert "deploy_m" in [request.job_name for request in world.tick.requests]
