@@ -90,8 +90,8 @@ def _wrong_fields(spec: Path, error: ValidationError) -> str:
     wrong = []
     for detail in error.errors(include_url=False):
         field, _, line = ".".join(map(str, detail["loc"])).partition(f" at {spec}:")
-        place = f"{spec}:{line}" if line else f"{spec}"
-        wrong.append(": ".join(part for part in (place, field, detail["msg"]) if part))
+        source = f"{spec}:{line}" if line else f"{spec}"
+        wrong.append(": ".join(part for part in (source, field, detail["msg"]) if part))
     return "; ".join(wrong)
 
 

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from intermodal.platform.errors import IntermodalError, Unavailable
 if TYPE_CHECKING:
     from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus, Status
     from intermodal.platform.ports import Gateway
+    from intermodal.platform.ports.incidents import Incident
     from intermodal.platform.targets import Target
 
 
@@ -56,13 +57,18 @@ def read_status(wide: bool = True) -> "Status":
     if ui and dagster_client.jobs(ui):
         with suppress(Unavailable):  # it ended just now: the troubles say so
             models, noticed = watched(ui, models)
+    opened: Sequence[Incident] | None = None
+    try:
+        opened = incidents.all(open_only=True)
+    except IntermodalError as error:
+        noticed.append(f"The incidents cannot be read: {error}")
     return Status(
         ui=without_passwords(ui),
         gateway=without_passwords(gateway.url),
         mlflow=without_passwords(mlflow),
         troubles=[*troubles(gateway.url, ui, mlflow), *noticed],
         models=models,
-        incidents=incidents.all(open_only=True),
+        incidents=opened,
     )
 
 
@@ -104,7 +110,8 @@ def show(now: "Status", wide: bool = False) -> None:
             _show_model(name, model, wide)
     if not now.models:
         out.print("No model is routed yet. Try: intermodal up")
-    show_incidents(now.incidents)
+    if now.incidents is not None:  # unreadable is not none: a trouble has the reason
+        show_incidents(now.incidents)
     for trouble in now.troubles:
         out.print(f"[red]{escape(trouble)}[/red]", highlight=False, soft_wrap=True)
     addresses = {"gateway": now.gateway, "UI": now.ui, "MLflow": now.mlflow}

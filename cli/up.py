@@ -145,4 +145,4 @@ def _start(project: "Project", train: bool = True, only: str = "") -> tuple["Sta
 
 def _in_incident(now: "Status", model: str) -> bool:
     """Whether an incident explains that the model does not serve everywhere."""
-    return any(incident.model == model for incident in now.incidents)
+    return any(incident.model == model for incident in now.incidents or ())

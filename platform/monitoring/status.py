@@ -48,13 +48,14 @@ class ModelStatus:
 @dataclass(frozen=True)
 class Status:
     """The status of the platform. ``ui``, ``gateway`` and ``mlflow`` are addresses, empty if unknown. ``incidents`` are
-    the open ones. ``troubles`` are sentences about services that do not answer and about drifted data."""
+    the open ones; None: they could not be read. ``troubles`` are sentences about services that do not answer, models
+    that do not load and drifted data."""
 
     ui: str
     gateway: str
     mlflow: str
     models: Mapping[str, ModelStatus] = field(default_factory=dict)
-    incidents: Sequence[Incident] = ()
+    incidents: Sequence[Incident] | None = ()
     troubles: Sequence[str] = ()
 
     def serves_everywhere(self, model: str) -> bool:

@@ -53,6 +53,18 @@ def test_status_as_json_has_the_open_incidents(monkeypatch: pytest.MonkeyPatch, 
     assert (found["id"], found["entries"][-1]["step"]) == ("m-aws.sagemaker-1700000000", "drained")
 
 
+def test_status_with_unreadable_incidents_shows_the_rest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def unreadable(*_: object, **__: object) -> None:
+        raise Unavailable("The bucket does not answer.", hint="Try again.")
+
+    monkeypatch.setattr("intermodal.resources.storage.incidents.JsonIncidents.all", unreadable)
+    result = run(monkeypatch, "status", INTERMODAL_HOME=str(tmp_path))
+    assert result.exit_code == 0
+    assert "The incidents cannot be read: The bucket does not answer. Try again." in result.output
+    assert "No incident is open" not in result.output
+    assert json.loads(run(monkeypatch, "status", "--json", INTERMODAL_HOME=str(tmp_path)).output)["incidents"] is None
+
+
 def test_status_without_the_address_of_mlflow_leaves_it_out(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     from intermodal.sandbox.local.services import variables
     from intermodal.sandbox.settings import Settings
