@@ -1,11 +1,13 @@
 """The jobs and the schedule of one model."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import dagster as dg
 
 from intermodal.assets.keys import key
 from intermodal.assets.monitoring.jobs import monitoring_selection
+from intermodal.assets.runs import TRAINING_TAG
 from intermodal.assets.scoped_job import model_scoped_job
 from intermodal.platform.spec import ModelSpec
 
@@ -28,17 +30,19 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
         default_status=dg.DefaultScheduleStatus.RUNNING,
         description=f"Rows and features of {spec.name} for the month that has ended.",
     )
-    selections = {"train": training, "deploy": deployed - training, "train_and_deploy": deployed}
+    deploy = _job(spec, "deploy", deployed - training, {"model": spec.name})
     return dg.Definitions(
-        jobs=[data, *(_job(spec, verb, selection) for verb, selection in selections.items())], schedules=[monthly]
+        jobs=[data, deploy, _job(spec, "train", training), _job(spec, "train_and_deploy", deployed)],
+        schedules=[monthly],
     )
 
 
-def _job(spec: ModelSpec, verb: str, selection: dg.AssetSelection) -> Any:
+def _job(spec: ModelSpec, verb: str, selection: dg.AssetSelection, tags: Mapping[str, str] | None = None) -> Any:
+    """``tags`` are by default those of a run that calls the model's own functions."""
     return model_scoped_job(
         f"{verb}_{spec.name}",
         spec.name,
         selection=selection,
         description=f"{verb.replace('_', ' ').capitalize()} for {spec.name}.",
-        tags={"model": spec.name},
+        tags=tags or {"model": spec.name, TRAINING_TAG: spec.name},
     )

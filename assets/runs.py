@@ -11,6 +11,9 @@ MODEL_TAG, INCIDENT_TAG, EVENT_TAG = "intermodal/failover", "intermodal/incident
 """Tags of runs of ``failover_<model>`` and ``recover_<model>``. They have no tag ``model``: Dagster's queue starts one
 run of a ``model`` at a time, and a failover must not wait for a training, or for a deployment that hangs on the cloud
 that failed."""
+TRAINING_TAG = "intermodal/training"
+"""Tag of a run that calls a model's own functions; its value is the model. Such runs never take all slots of the queue
+(``concurrency`` in dagster.yaml): a function that hangs must not stop the deployments of other models."""
 RUNNING = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.STARTING,

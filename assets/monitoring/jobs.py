@@ -8,6 +8,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.keys import key
+from intermodal.assets.runs import TRAINING_TAG
 from intermodal.assets.scoped_job import model_scoped_job
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.resilience.drills import DRILL_KINDS, DrillKind, require_allowed
@@ -54,7 +55,7 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
                 spec.name,
                 selection=all_assets - data - monitoring_selection(spec),
                 description=f"Trains {spec.name} on the newest months with data, and deploys what passes its gate.",
-                tags={"model": spec.name},
+                tags={"model": spec.name, TRAINING_TAG: spec.name},
             ),
             drill,
         ],

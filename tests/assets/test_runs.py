@@ -1,9 +1,15 @@
 """What Dagster's runs say about models."""
 
+from pathlib import Path
+
 import dagster as dg
 import pytest
+import yaml
 
-from intermodal.assets.runs import ADHOC_ASSET_JOB, MODEL_TAG, deploying, failed_deployments
+from intermodal.assets.runs import ADHOC_ASSET_JOB, MODEL_TAG, TRAINING_TAG, deploying, failed_deployments
+from intermodal.definitions import defs
+
+ROOT = Path(__file__).resolve().parents[2]
 
 STATUS = dg.DagsterRunStatus
 WELL, BADLY = dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE
@@ -54,3 +60,13 @@ def test_failed_deployments_counts_the_last_to_end(
         last = again if again is not None and ended == BADLY else first
         assert {name: failure.run for name, failure in found.items()} == ({"m": last.run_id} if failed else {})
         assert failed_deployments(instance, since=4e9) == {}
+
+
+def test_queue_with_hanging_trainings_has_a_slot_for_deployments() -> None:
+    concurrency = yaml.safe_load((ROOT / "dagster.yaml").read_text(encoding="utf-8"))["concurrency"]["runs"]
+    limits = {each["key"]: each["limit"] for each in concurrency["tag_concurrency_limits"] if "value" not in each}
+    assert limits[TRAINING_TAG] < limits["model"] < concurrency["max_concurrent_runs"]
+    tags = {job.name: job.tags for job in defs().get_repository_def().get_all_jobs()}
+    training = {name for name, each in tags.items() if TRAINING_TAG in each}
+    assert training == {f"{verb}_flight_delay" for verb in ("data", "train", "train_and_deploy", "retrain")}
+    assert "model" in tags["deploy_flight_delay"]
