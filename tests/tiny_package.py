@@ -19,7 +19,7 @@ SIGNATURE = Signature(
 )
 
 
-def build(folder: Path, seed: int = 0) -> Path:
+def build(folder: Path, seed: int = 0, name: str = "flight_delay") -> Path:
     """Write a package into ``folder`` (made if missing); another ``seed`` gives another model. Returns the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     dice = np.random.default_rng(seed)
@@ -29,7 +29,7 @@ def build(folder: Path, seed: int = 0) -> Path:
     data = lightgbm.Dataset(rows, late, categorical_feature=[2], params=settings)
     booster = lightgbm.train(settings, data, num_boost_round=10)
     booster.save_model(str(folder / "model.txt"))
-    Package("flight_delay", "binary", "lightgbm", "model.txt", SIGNATURE).write(folder)
+    Package(name, "binary", "lightgbm", "model.txt", SIGNATURE).write(folder)
     first = rows[:8]
     golden = [{"distance": float(d), "hour": int(h), "carrier": CARRIERS[int(c)]} for d, h, c in first]
     Golden(golden, [[float(p)] for p in booster.predict(first, num_threads=1)]).write(folder)
