@@ -188,3 +188,20 @@ def test_location_of_a_run_is_where_it_was_launched(world: World) -> None:
     world.instance.add_run(run)
     assert module._location(world.instance, run.run_id) == "blue"
     assert module._location(world.instance, "unknown") == module._location(world.instance, "") == ""
+
+
+@pytest.mark.parametrize(("closed", "success"), [(True, True), (False, False)])
+def test_withdraw_with_an_incident_on_a_disabled_cloud_ends_if_closed(
+    world: World, closed: bool, success: bool
+) -> None:
+    given_up = Incident("gone-oracle-1", "gone", Target("oracle", "oci"), 1.0)
+    world.incidents.open(given_up)
+    if closed:
+        world.incidents.close(given_up.id, 2.0)
+    if success:
+        assert world.withdraw("gone").success
+        assert not world.incidents.all("gone", open_only=True)
+    else:
+        with pytest.raises(Unavailable, match="oracle/oci"):
+            world.withdraw("gone")
+    assert {model for _, model in world.served} == {"kept"}
