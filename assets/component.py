@@ -80,7 +80,6 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 drift_checks.no_drift(spec),
                 drift_checks.no_target_findings(spec),
                 drift_checks.no_quality_findings(spec),
-                drill.objectives(spec),
             ],
             jobs=[resilience_jobs.failover_job(spec), resilience_jobs.recover_job(spec)],
         )

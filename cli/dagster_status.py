@@ -1,12 +1,9 @@
 """The status that only Dagster has: drift, failed deployments and cold targets."""
 
-import json
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
-
-from intermodal.platform.targets import parse_target
 
 if TYPE_CHECKING:
     from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus
@@ -33,21 +30,19 @@ def watched(ui: str, models: "Mapping[str, ModelStatus]") -> "tuple[dict[str, Mo
 
 
 def _cold(ui: str, name: str, model: "ModelStatus") -> "Iterator[EndpointStatus]":
-    """Targets of the spec that are not on the route, as they were deployed last."""
+    """Targets that run nothing by the spec, and are not on the route."""
     from intermodal.platform.monitoring.status import COLD, EndpointStatus
+    from intermodal.platform.resilience.failover_plan import desired_replicas
+    from intermodal.platform.spec import ModelSpec
     from intermodal.resources import dagster_client
 
     if model.problem:
         return
-    spec = dagster_client.definition_metadata(ui, [name, "route"], ANSWER_SECONDS).get(SPEC, "{}")
-    for target in map(parse_target, json.loads(spec).get("serve", ())):
-        if str(target) in model.route:
-            continue
-        region = f"-{target.region}" if target.region else ""
-        for part in (f"{target.kind}{region}", f"{target.cloud}-{target.kind}{region}"):  # assets/keys.py
-            last = dagster_client.metadata(ui, [name, "endpoint", part], ANSWER_SECONDS)
-            if last.get("target") == str(target) and str(last.get("state")).startswith(COLD):
-                yield EndpointStatus(str(target), "", last["version"], COLD, False)
+    text = dagster_client.definition_metadata(ui, [name, "route"], ANSWER_SECONDS).get(SPEC)
+    spec = ModelSpec.model_validate_json(text) if text else None
+    for target, replicas in (desired_replicas(spec) if spec else {}).items():
+        if not replicas and str(target) not in model.route:
+            yield EndpointStatus(str(target), "", model.version, COLD, False)
 
 
 def _failed(ui: str, name: str) -> str:
@@ -65,7 +60,9 @@ def _drifted(ui: str, name: str, model: "ModelStatus") -> str:
     from intermodal.resources import dagster_client
     from intermodal.resources.storage.addresses import without_passwords
 
-    last = dagster_client.metadata(ui, [name, "drift"], ANSWER_SECONDS)
-    if (last.get("version"), last.get("state")) != (model.version, "drifted"):
+    drift = [name, "drift"]
+    if dagster_client.check_passed(ui, drift, "no_drift", ANSWER_SECONDS) is not False:
         return ""
+    if dagster_client.metadata(ui, drift, ANSWER_SECONDS).get("version") != model.version:
+        return ""  # of the version that was replaced
     return f"The data of {name} {model.version} has drifted. See {without_passwords(ui)}/assets/{name}/drift"

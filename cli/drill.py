@@ -15,6 +15,8 @@ from intermodal.platform.resilience.drills import DRILL_KINDS, MAX_DRILL_RATE, M
 from intermodal.platform.targets import parse_site, parse_target
 
 ROWS = ["requests", "failed", "retried"] + [f"{w}_seconds" for w in ("drained", "detected", "capacity", "restored")]
+OBJECTIVES = "objectives"
+"""As in assets/resilience/drill.py."""
 AFTER_SECONDS = 300.0
 """Limit of the run beyond the drill's duration: its start, and the time until the targets have their weights back."""
 
@@ -79,7 +81,7 @@ def drill(kind: str, scope: str, model: str, **options: Any) -> None:
             table.add_row(name.replace("_", " "), str(result[name]))
     out.print(table)
     out.print(result["reasons"], highlight=False)
-    if not result["passed"]:
+    if not dagster_client.check_passed(url, [model, "drill"], OBJECTIVES):
         sys.exit(1)
 
 

@@ -36,6 +36,9 @@ JOBS = """query Jobs { workspaceOrError { ... on Workspace { locationEntries { n
 DEFINITION = """query Definition($key: AssetKeyInput!) { assetOrError(assetKey: $key) { ... on Asset { definition {
   metadataEntries { label ... on TextMetadataEntry { text } ... on JsonMetadataEntry { jsonString } } } } } }"""
 
+CHECKS = """query Checks($key: AssetKeyInput!) { assetNodeOrError(assetKey: $key) { ... on AssetNode {
+  assetChecksOrError { ... on AssetChecks { checks { name executionForLatestMaterialization { status } } } } } } }"""
+
 GROUP = """query Group($group: AssetGroupSelector!) { assetNodes(group: $group) { assetKey { path }
   metadataEntries { label ... on TextMetadataEntry { text } } } }"""
 
@@ -190,6 +193,14 @@ def _parse_location(entry: Mapping[str, Any]) -> Location:
 def _location(url: str, job: str) -> str | None:
     """The first code location that has the job; None when none has."""
     return next((location.name for location in locations(url) if job in location.jobs), None)
+
+
+def check_passed(url: str, key: Sequence[str], check: str, seconds: float = 30) -> bool | None:
+    """The outcome of an asset's check for its newest materialization; None when it has none. Raises Unavailable."""
+    node = _query(url, CHECKS, {"key": {"path": list(key)}}, seconds)["assetNodeOrError"]
+    found = {each["name"]: each for each in node.get("assetChecksOrError", {}).get("checks", ())}
+    execution = found.get(check, {}).get("executionForLatestMaterialization") or {}
+    return {"SUCCEEDED": True, "FAILED": False}.get(execution.get("status", ""))
 
 
 def group_metadata(url: str, known: Iterable[Location], group: str, label: str, seconds: float = 5) -> dict[str, str]:

@@ -26,6 +26,8 @@ from intermodal.platform.resilience.drills import (
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import select
 
+OBJECTIVES = "objectives"
+"""The check of a drill."""
 GRACE_SECONDS = 60.0
 """How long after its planned end a drill's run may still wait for the recovery."""
 
@@ -50,12 +52,19 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
             kinds={"envoy"},
             description="The last drill: how soon a deliberate outage was detected, drained and its capacity replaced, "
             "and how many requests failed.",
+            check_specs=[
+                dg.AssetCheckSpec(
+                    OBJECTIVES,
+                    asset=key(spec, "drill"),
+                    description="No request failed, and draining and full capacity were within the spec's objectives.",
+                )
+            ],
         ),
         deps=[key(spec, "route")],
         required_resource_keys={ports.GATEWAY, ports.DEPLOYMENT, ports.INCIDENTS, ports.REGISTRY, ports.STORES},
     )
     @with_cached_signature
-    def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult[None]:
+    def _drill(context: Context, config: DrillConfig) -> dg.MaterializeResult:  # type: ignore[type-arg]  # checks
         kind = parse_drill(config.kind)
         gateway, incidents = ports.gateway(context), ports.incidents(context)
         handled = bool(has_earlier_drill(context) or incidents.all(open_only=True) or gateway.disturbances())
@@ -86,7 +95,7 @@ def drill(spec: ModelSpec) -> dg.AssetsDefinition:
                 spec.name, kind, scope, gateway, incidents, config.seconds, config.rate, affected
             )
         context.log.info("%s", result)
-        return dg.MaterializeResult(metadata={**_numbers(result), **_verdict(result, spec)})
+        return _judged(result, spec)
 
     return _drill
 
@@ -130,25 +139,10 @@ def _numbers(result: DrillResult) -> dict[str, Any]:
     return {**known, "started_at": dg.MetadataValue.timestamp(result.started_at)}
 
 
-def _verdict(result: DrillResult, spec: ModelSpec) -> dict[str, Any]:
+def _judged(result: DrillResult, spec: ModelSpec) -> dg.MaterializeResult[None]:
     passed, reasons = judge(result, spec.objectives)
-    return {"passed": passed, "reasons": dg.MetadataValue.md(" ".join(reasons))}
-
-
-def objectives(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Whether the last drill met the spec's objectives."""
-
-    @dg.asset_check(
-        asset=key(spec, "drill"),
-        name="objectives",
-        description="No request failed, and draining and full capacity were within the spec's objectives.",
+    text = dg.MetadataValue.md(" ".join(reasons))
+    return dg.MaterializeResult(
+        metadata={**_numbers(result), "passed": passed, "reasons": text},
+        check_results=[dg.AssetCheckResult(check_name=OBJECTIVES, passed=passed, metadata={"reasons": text})],
     )
-    @with_cached_signature
-    def _objectives(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
-        event = context.instance.get_latest_materialization_event(key(spec, "drill"))
-        if event is None or event.asset_materialization is None:
-            return dg.AssetCheckResult(passed=False, metadata={"reasons": "There was no drill yet."})
-        metadata = event.asset_materialization.metadata
-        return dg.AssetCheckResult(passed=bool(metadata["passed"].value), metadata={"reasons": metadata["reasons"]})
-
-    return _objectives

@@ -24,12 +24,15 @@ def test_drill_interrupted_stops_the_run(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_drill_waits_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> None:
     waited: list[float] = []
-    found = {"passed": True, "reasons": "0 of 9 requests failed.", "requests": 9}
+    found = {"reasons": "0 of 9 requests failed.", "requests": 9}
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", lambda *_, **__: "run-1")
     monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda _url, _run, seconds: waited.append(seconds))
     monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda *_: found)
-    assert run(monkeypatch, "drill", "brownout", "gcp", "--seconds", "1800").exit_code == 0
-    assert waited == [2100]
+    for passed in (True, False, None):
+        monkeypatch.setattr("intermodal.resources.dagster_client.check_passed", lambda *_, result=passed: result)
+        result = run(monkeypatch, "drill", "brownout", "gcp", "--seconds", "1800")
+        assert (result.exit_code == 0) == bool(passed)
+    assert waited == [2100] * 3
 
 
 @pytest.mark.parametrize(
@@ -71,6 +74,7 @@ def test_drill_passes_its_scope_to_the_run(monkeypatch: pytest.MonkeyPatch, scop
 
     monkeypatch.setattr("intermodal.resources.dagster_client.launch", launch)
     monkeypatch.setattr("intermodal.resources.dagster_client.wait", lambda *_: None)
-    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda *_: {"passed": True, "reasons": "well"})
+    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda *_: {"reasons": "well"})
+    monkeypatch.setattr("intermodal.resources.dagster_client.check_passed", lambda *_: True)
     assert run(monkeypatch, "drill", "outage", scope, "--model", "m").exit_code == 0
     assert [(config["kind"], config["target"]) for config in configs] == [("outage", scope)]

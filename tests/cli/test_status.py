@@ -24,6 +24,7 @@ from intermodal.resources.dagster_client import Location
 from intermodal.sandbox.settings import free_port
 from tests.cli.run import run
 from tests.memory import MemoryGateway, MemoryStore, MemoryTarget
+from tests.sensors.support import spec
 from tests.targets import AWS, AWS_EU, AZURE, GCP
 
 module = import_module("intermodal.cli.status")
@@ -165,48 +166,53 @@ def test_troubles_name_models_and_locations_that_do_not_load(monkeypatch: pytest
 
 
 def test_watched_adds_what_only_dagster_knows(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = {
-        ("m", "drift"): {"version": "1.0.0", "state": "drifted"},
-        ("m", "endpoint", "ml"): {"target": "azure/ml", "version": "1.0.0", "state": COLD},
-        ("m", "endpoint", "sagemaker-eu-west-1"): {
-            "target": "aws/sagemaker@eu-west-1",
-            "version": "1.0.0",
-            "state": COLD,
-        },
-        ("replaced", "drift"): {"version": "1.0.0", "state": "drifted"},
-    }
-    monkeypatch.setattr("intermodal.resources.dagster_client.metadata", lambda _, key, __: known.get(tuple(key), {}))
+    client = "intermodal.resources.dagster_client"
     route = {"aws/sagemaker": 50, "gcp/cloud-run": 50}
-    serve = json.dumps({"serve": [*route, "azure/ml", "aws/sagemaker@eu-west-1"]})
-    monkeypatch.setattr(
-        "intermodal.resources.dagster_client.definition_metadata", lambda *_: {dagster_status.SPEC: serve}
-    )
+    serve = [*route, "azure/ml", "aws/sagemaker@eu-west-1"]
+    standby = spec("m", serve=serve, failover={"cold": ["azure", "aws@eu-west-1"]}).model_dump_json()
+    monkeypatch.setattr(f"{client}.metadata", lambda *_: {"version": "1.0.0"})
+    monkeypatch.setattr(f"{client}.check_passed", lambda _, key, *__: False if key[1] == "drift" else None)
+    monkeypatch.setattr(f"{client}.definition_metadata", lambda *_: {dagster_status.SPEC: standby})
     models = {"m": ModelStatus("1.0.0", route, ()), "replaced": ModelStatus("1.1.0", route, ())}
     monkeypatch.setattr(
-        "intermodal.resources.dagster_client.failed",
-        lambda _, model, jobs, __: "run-1" if f"retrain_{model}" == jobs[-1] else "",
+        f"{client}.failed", lambda _, model, jobs, __: "run-1" if f"retrain_{model}" == jobs[-1] else ""
     )
     found, sentences = watched("http://someone:secret@ui", {"m": models["m"]})
     assert sentences == [
         "The last deployment of m failed, and what served goes on. See http://ui/runs/run-1",
         "The data of m 1.0.0 has drifted. See http://ui/assets/m/drift",
     ]
-    monkeypatch.setattr("intermodal.resources.dagster_client.failed", lambda *_: "")
+    monkeypatch.setattr(f"{client}.failed", lambda *_: "")
     found, sentences = watched("http://someone:secret@ui", models)
     assert sentences == ["The data of m 1.0.0 has drifted. See http://ui/assets/m/drift"]
     assert [(cold.target, cold.version, cold.state) for cold in found["m"].endpoints] == [
         ("azure/ml", "1.0.0", "cold"),
         ("aws/sagemaker@eu-west-1", "1.0.0", "cold"),
     ]
-    assert list(found["replaced"].endpoints) == []
+
+
+@pytest.mark.parametrize("outcome", [True, None])
+def test_watched_without_a_failed_check_has_no_drift(monkeypatch: pytest.MonkeyPatch, outcome: bool | None) -> None:
+    client = "intermodal.resources.dagster_client"
+    monkeypatch.setattr(f"{client}.metadata", lambda *_: {"version": "1.0.0"})
+    monkeypatch.setattr(f"{client}.check_passed", lambda *_: outcome)
+    monkeypatch.setattr(f"{client}.definition_metadata", lambda *_: {})
+    monkeypatch.setattr(f"{client}.failed", lambda *_: "")
+    found, sentences = watched("http://ui", {"m": ModelStatus("1.0.0", {"aws/sagemaker": 100}, ())})
+    assert (sentences, list(found["m"].endpoints)) == ([], [])
 
 
 def test_constants_of_the_assets_are_the_commands() -> None:
+    from intermodal.assets import broken
     from intermodal.assets.deployment import endpoint
+    from intermodal.assets.resilience import drill
     from intermodal.assets.runs import DEPLOYING_JOBS
     from intermodal.assets.specs import SPEC
+    from intermodal.cli import diagnostics
     from intermodal.platform.monitoring import status
 
+    assert (diagnostics.BROKEN, diagnostics.BROKEN_GROUP) == (broken.BROKEN, broken.GROUP)
+    assert import_module("intermodal.cli.drill").OBJECTIVES == drill.OBJECTIVES
     assert dagster_status.SPEC == SPEC
     assert dagster_status.DEPLOYING_JOBS == DEPLOYING_JOBS
     assert (endpoint.COLD_STATE, endpoint.COLD_STATE.startswith(status.COLD)) == (COLD, True)

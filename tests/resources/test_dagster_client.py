@@ -105,6 +105,20 @@ def test_failed_several_runs_is_of_the_newest(
     assert dagster_client.failed("http://ui", "a", ["deploy_a", "retrain_a"]) == failed
 
 
+@pytest.mark.parametrize(
+    ("execution", "passed"),
+    [({"status": "SUCCEEDED"}, True), ({"status": "FAILED"}, False), ({"status": "IN_PROGRESS"}, None), (None, None)],
+)
+def test_check_passed_of_a_check_is_its_last_outcome(
+    monkeypatch: pytest.MonkeyPatch, execution: dict[str, str] | None, passed: bool | None
+) -> None:
+    checks = [{"name": "no_drift", "executionForLatestMaterialization": execution}]
+    node = {"assetNodeOrError": {"assetChecksOrError": {"checks": checks}}}
+    monkeypatch.setattr(dagster_client, "_query", lambda *_: node)
+    assert dagster_client.check_passed("http://ui", ["m", "drift"], "no_drift") is passed
+    assert dagster_client.check_passed("http://ui", ["m", "drift"], "other") is None
+
+
 def test_group_metadata_of_several_locations_is_by_first_part_of_key(monkeypatch: pytest.MonkeyPatch) -> None:
     def nodes(url: str, query: str, variables: dict[str, Any], seconds: float) -> dict[str, Any]:
         del url, query, seconds
@@ -133,6 +147,7 @@ def test_launch_silent_webserver_raises_without_the_query() -> None:
         dagster_client.JOBS,
         dagster_client.DEFINITION,
         dagster_client.GROUP,
+        dagster_client.CHECKS,
         dagster_client.HEARTBEAT,
         dagster_client.RECENT,
         dagster_client.REASON,
