@@ -77,7 +77,7 @@ def notify(
         return ctx.note(incident, "note", f"not-notified-{key}", f"the notification failed: {error.message}")
     text = notice.title
     if delivery == "no recipient":
-        text = f"no recipient is configured (INTERMODAL_NOTIFY): {text}"
+        text = f"{text} (no recipient is configured: INTERMODAL_NOTIFY)"
     for covered in also:
         ctx.note(covered, "notified", key, text)
     return ctx.note(incident, "notified", key, text)

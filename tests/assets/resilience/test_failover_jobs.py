@@ -8,11 +8,13 @@ import pytest
 
 from intermodal.assets.keys import endpoint_key, mirror_key
 from intermodal.assets.specs import fingerprints_of
+from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Target
 from tests.assets.conftest import World as DagsterWorld
 from tests.failover_world import SPEC
+from tests.memory import MemoryTarget, MemoryTargets
 from tests.targets import AWS, AZURE, EKS, GCP, TARGETS
 
 
@@ -164,3 +166,23 @@ def test_route_keeps_a_cold_target_that_a_failover_started(
     assert job(world, "recover_wine", recovery_config())
     assert world.targets[AZURE].replicas == {}
     assert world.gateway.routes["wine"].weights == {AWS: 3, GCP: 1}
+
+
+def test_failover_with_a_target_that_cannot_be_built_uses_another(
+    world: DagsterWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert world.run("train_and_deploy_wine").success
+    world.targets[AWS].gone = True
+    get = MemoryTargets.get
+
+    def without_gcp(self: MemoryTargets, target: Target) -> MemoryTarget:
+        if target == GCP:
+            raise SpecError("INTERMODAL_GCP_PROJECT is not set.", hint="Set it.")
+        return get(self, target)
+
+    monkeypatch.setattr(MemoryTargets, "get", without_gcp)
+    assert job(world, "failover_wine", outage_config())
+    weights = {name: world.observed("route")[f"weight_{name}"] for name in ("aws/sagemaker", "gcp/cloud-run")}
+    assert weights["aws/sagemaker"] == 0
+    (incident,) = world.incidents.all(open_only=True)
+    assert {"drained", "capacity"} <= {entry.step for entry in incident.entries}

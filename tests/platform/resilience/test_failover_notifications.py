@@ -156,7 +156,7 @@ def test_missing_recipient_is_noted() -> None:
     world.kill_cloud("aws")
     world.run_until_stable()
     notified = next(entry for entry in world.incidents.all()[0].entries if entry.step == "notified")
-    assert notified.text == "no recipient is configured (INTERMODAL_NOTIFY): aws/sagemaker cannot serve flight_delay"
+    assert notified.text == "aws/sagemaker cannot serve flight_delay (no recipient is configured: INTERMODAL_NOTIFY)"
     assert world.requested["failover"] == 1
 
 
