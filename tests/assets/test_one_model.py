@@ -25,7 +25,9 @@ def test_train_and_deploy_makes_every_asset(deployed: World) -> None:
     route = deployed.gateway.route("wine")
     assert route is not None
     assert route.weights == {AWS: 3, GCP: 1, AZURE: 0}
-    assert route.metadata["outputs"] == [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}]
+    (output,) = route.metadata["outputs"]
+    assert (output["name"], output["datatype"], output["shape"]) == ("probabilities", "FP64", [-1, 3])
+    assert list(output["parameters"]) == ["class_0", "class_1", "class_2"]
 
 
 def test_train_and_deploy_passes_every_check(deployed: World) -> None:
