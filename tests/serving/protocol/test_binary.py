@@ -1,7 +1,6 @@
 """Binary tensors: the same rows as JSON and as bytes give the same prediction, whichever header arrives."""
 
 import json
-from collections.abc import Mapping, Sequence
 from struct import pack
 from typing import Any
 
@@ -12,7 +11,8 @@ from hypothesis import strategies as st
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError
 from intermodal.serving.protocol import bodies
-from intermodal.serving.protocol.binary import CODES, split
+from intermodal.serving.protocol.binary import split
+from tests.binary_body import body_of, tensor
 from tests.serving.conftest import FLIGHTS, POINTS, Row
 from tests.serving.driver import INFER, app_of, call
 
@@ -23,26 +23,6 @@ NUMBERS: dict[str, tuple[str, st.SearchStrategy[Any]]] = {
     "INT32": ("i", st.integers(-(2**31), 2**31 - 1)),
     "INT64": ("q", st.integers(-(2**63), 2**63 - 1)),
 }
-
-
-def encode(datatype: str, values: Sequence[Any]) -> bytes:
-    if datatype == "BYTES":
-        return b"".join(pack("<I", len(value.encode())) + value.encode() for value in values)
-    return pack(f"<{len(values)}{CODES[datatype]}", *values)
-
-
-def tensor(name: str, datatype: str, shape: Sequence[int], size: int) -> dict[str, Any]:
-    return {"name": name, "datatype": datatype, "shape": list(shape), "parameters": {"binary_data_size": size}}
-
-
-def body_of(rows: Sequence[Mapping[str, Any]], datatypes: Mapping[str, str], padding: bytes = b"") -> bytes:
-    """A body as KServe's client writes it: JSON, then the columns' bytes in the order of the inputs."""
-    parts = [encode(datatype, [row[name] for row in rows]) for name, datatype in datatypes.items()]
-    inputs = [
-        tensor(name, kind, [len(rows)], len(part)) for (name, kind), part in zip(datatypes.items(), parts, strict=True)
-    ]
-    head = json.dumps({"inputs": inputs, "id": "7", "parameters": {"binary_data_output": True}}).encode()
-    return head + padding + b"".join(parts)
 
 
 DATATYPES = {column.name: column.datatype for column in FLIGHTS.inputs}
