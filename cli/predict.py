@@ -1,35 +1,51 @@
-"""``intermodal predict``: send rows to a model through the gateway."""
+"""``intermodal predict``: send rows to a model through the gateway, or list what it takes."""
 
+import json
 from pathlib import Path
 
 import click
 
-from intermodal.cli import adapters
+from intermodal.cli import adapters, tables
 from intermodal.cli.console import err
 from intermodal.platform.errors import NotFound, SpecError
 from intermodal.platform.protocol import rows, v2
+from intermodal.platform.protocol.signature import Output, Signature
 
 
 @click.command()
 @click.argument("model")
 @click.option("--json", "text", help="A row as {...}, or rows as [{...}, ...].")
 @click.option("--file", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A CSV file with a header.")
-def predict(model: str, text: str | None, file: Path | None) -> None:
+@click.option("--describe", is_flag=True, help="List the inputs, their types and which may be missing; send nothing.")
+def predict(model: str, text: str | None, file: Path | None, describe: bool) -> None:
     """Send rows to a model through the gateway; prints the predictions, and which target answered."""
-    if (text is None) == (file is None):
-        raise SpecError("Give the rows once.", hint="Either --json '{...}' or --file rows.csv.")
-    given = rows.from_json(text) if text is not None else rows.from_csv(_text(file))  # type: ignore[arg-type]
+    if [text is not None, file is not None, describe].count(True) != 1:
+        raise SpecError(
+            "Give the rows once.",
+            hint="Either --json '{...}' or --file rows.csv. --describe lists the inputs and takes no rows.",
+        )
+    given = rows.from_json(text) if text is not None else rows.from_csv(_text(file)) if file is not None else []
     gateway = adapters.gateway()
     route = gateway.route(model)
     if route is None:
         known = ", ".join(gateway.models()) or "none yet"
         raise NotFound(f"The gateway serves no model '{model}'.", hint=f"It serves: {known}.")
     signature = rows.signature_of(route.metadata)
+    if describe:
+        tables.describe(route.metadata, signature.output)
+        return
     rows.check_names(given, signature)
     answer, target, version = gateway.infer(model, v2.request_body(signature, given))
-    for prediction in v2.predictions(answer):
-        click.echo(" ".join(f"{value:.6f}" for value in prediction))
+    tables.predictions(v2.predictions(answer), _output(answer, signature))
     err.print(f"answered by {target}, version {version}", highlight=False, soft_wrap=True)
+
+
+def _output(answer: bytes, signature: Signature) -> Output:
+    """What the answer's numbers are. During a rollout another version answers than the metadata is of, so the answer's
+    own classes come first; the metadata's are for a server of an early release, which names none."""
+    output = rows.output_of(json.loads(answer)["outputs"][0])
+    named = output.labels or (output.name, output.width) != (signature.output.name, signature.output.width)
+    return output if named else signature.output
 
 
 def _text(file: Path) -> str:

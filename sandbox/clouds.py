@@ -16,6 +16,7 @@ from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.targets import Site
 from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, Faults
 from intermodal.sandbox.settings import SITES_VARIABLE, Settings, port_variable, require_free
+from intermodal.sandbox.undo import ended_on_failure
 
 if TYPE_CHECKING:
     import httpx
@@ -44,20 +45,24 @@ def variables(settings: Settings, sites: Iterable[Site] | None = None) -> dict[s
 
 
 def up(settings: Settings, sites: Iterable[Site] | None = None) -> None:
-    """Start what does not run and wait until each site answers. Raises with the end of the log."""
+    """Start what does not run and wait until each site answers. Raises with the end of the log, and then ends what it
+    started."""
     chosen = settings.sites if sites is None else tuple(sites)
-    start(settings, chosen, os.environ | variables(settings, chosen))
-    for site in chosen:
-        wait(settings, site)
+    with ended_on_failure(_programs(settings).stop) as started:
+        start(settings, chosen, os.environ | variables(settings, chosen), started)
+        for site in chosen:
+            wait(settings, site)
 
 
-def start(settings: Settings, sites: Iterable[Site], environ: Mapping[str, str]) -> None:
+def start(settings: Settings, sites: Iterable[Site], environ: Mapping[str, str], started: list[str]) -> None:
+    """Start what does not run; ``started`` gets its names."""
     programs = _programs(settings)
     environ = {**environ, **_own_variables(settings)}
     for site in sites:
         if not programs.running(program(site)):
             programs.stop(program(site))
             require_free(str(site), settings.port(site))
+            started.append(program(site))
             programs.start(program(site), [sys.executable, "-m", "intermodal.sandbox.cloud", str(site)], environ)
 
 

@@ -209,8 +209,8 @@ def test_up_in_the_project_serves_its_first_model(environment: Environment, shop
     assert status["models"][name]["version"] == "1.0.0"
     assert set(status["models"][name]["route"]) == {"aws/sagemaker", "gcp/cloud-run", "azure/ml"}
     example = f"src/shop/defs/{name}/example.csv"
-    rows = len((shop / example).read_text().splitlines()) - 1
-    assert len(environment.run(shop, "intermodal", "predict", name, "--file", example).strip().splitlines()) == rows
+    lines = len((shop / example).read_text().splitlines())  # of both, the first is the header
+    assert len(environment.run(shop, "intermodal", "predict", name, "--file", example).strip().splitlines()) == lines
 
 
 def test_up_in_the_project_loads_its_code_location(up: str, environment: Environment) -> None:

@@ -42,15 +42,45 @@ def from_csv(text: str) -> list[Row]:
 
 
 def signature_of(metadata: Mapping[str, Any]) -> Signature:
-    """The part of a signature that V2 metadata contains: names and datatypes."""
-    return Signature(tuple(Column(i["name"], i["datatype"]) for i in metadata["inputs"]), Output("output"))
+    """The part of a signature that V2 metadata contains: names, datatypes, which inputs may be missing, and classes.
+
+    An input of which the metadata does not say whether it may be missing is nullable here: the server decides.
+    """
+    inputs = tuple(
+        Column(tensor["name"], tensor["datatype"], nullable=optional(tensor) is not False)
+        for tensor in metadata["inputs"]
+    )
+    return Signature(inputs, output_of(metadata["outputs"][0]))
+
+
+def output_of(tensor: Mapping[str, Any]) -> Output:
+    """An output as V2's metadata or an answer describes it, with the classes that ``Output.parameters`` named."""
+    width = 1 if len(tensor["shape"]) == 1 else int(tensor["shape"][1])
+    parameters = tensor.get("parameters", {})
+    names = ["other_class", *(f"class_{k}" for k in range(width))]
+    labels = tuple(parameters[name] for name in names if name in parameters)
+    return Output(tensor["name"], tensor["datatype"], width, labels)
+
+
+def optional(tensor: Mapping[str, Any]) -> bool | None:
+    """Whether an input of V2 metadata may be missing; None when the metadata does not say."""
+    value = tensor.get("parameters", {}).get("optional")
+    return value if isinstance(value, bool) else None
 
 
 def check_names(rows: Sequence[Row], signature: Signature) -> None:
-    """Raise SpecError for an input that the model does not have. The server checks the values."""
+    """Raise SpecError for an input that the model does not have, and for a missing input that it needs. The server
+    checks the values."""
     known = {column.name for column in signature.inputs}
+    needed = [column.name for column in signature.inputs if not column.nullable]
     for number, row in enumerate(rows):
         if unknown := sorted(str(name) for name in row if name not in known):
             raise SpecError(
                 f"Row {number}: the model has no input '{unknown[0]}'.", hint=f"Its inputs: {', '.join(sorted(known))}."
+            )
+        if missing := [f"'{name}'" for name in needed if row.get(name) is None]:
+            raise SpecError(
+                f"Row {number}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
+                hint="The model was trained without missing values there. "
+                "'intermodal predict <model> --describe' lists what may be missing.",
             )

@@ -34,6 +34,15 @@ class Output:
     width: int = 1
     labels: tuple[str, ...] = ()
 
+    @property
+    def parameters(self) -> dict[str, str]:
+        """The classes, as V2 parameters of the output; empty without classes. ``class_<k>`` is the class whose
+        probability is column k. ``other_class`` is the class that has the remaining probability when there is one
+        column for two classes. V2's parameters are texts, numbers and booleans, so a list is no value of theirs.
+        """
+        named = {f"class_{k}": label for k, label in enumerate(self.labels[-self.width :])}
+        return named | ({"other_class": self.labels[0]} if len(self.labels) > self.width else {})
+
 
 @dataclass(frozen=True)
 class Signature:
@@ -60,12 +69,22 @@ class Signature:
         }
 
     def metadata(self, model: str, version: str) -> dict[str, Any]:
-        """The V2 metadata response (``GET /v2/models/<model>``). -1 means any number of rows."""
+        """The V2 metadata response (``GET /v2/models/<model>``). -1 means any number of rows.
+
+        ``optional`` of an input says whether a request may leave it out or send null. An output's parameters are those
+        of ``Output.parameters``.
+        """
         shape = [-1] if self.output.width == 1 else [-1, self.output.width]
+        output: dict[str, Any] = {"name": self.output.name, "datatype": self.output.datatype, "shape": shape}
+        if parameters := self.output.parameters:
+            output["parameters"] = parameters
         return {
             "name": model,
             "versions": [version],
             "platform": "intermodal",
-            "inputs": [{"name": c.name, "datatype": c.datatype, "shape": [-1]} for c in self.inputs],
-            "outputs": [{"name": self.output.name, "datatype": self.output.datatype, "shape": shape}],
+            "inputs": [
+                {"name": c.name, "datatype": c.datatype, "shape": [-1], "parameters": {"optional": c.nullable}}
+                for c in self.inputs
+            ],
+            "outputs": [output],
         }

@@ -21,6 +21,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import dataframes
 from intermodal.platform.training.metrics import score
 from intermodal.platform.training.profile import profile_of
+from intermodal.platform.training.sensitive_values import with_synthetic, without_values
 
 GOLDEN_ROWS = 25
 """Rows with known predictions in a package."""
@@ -60,18 +61,22 @@ def fit(
 
 
 def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.DataFrame, folder: Path) -> None:
-    """Write the package: the model file, the descriptor, golden rows and the reference profile."""
+    """Write the package: the model file, the descriptor, golden rows and the reference profile. No row's value of a
+    sensitive column is in them."""
+    sensitive = tuple(spec.features.sensitive)
     booster = getattr(fitted.estimator, "booster_", None)
     form: Format = "lightgbm" if booster is not None else "sklearn"
     if booster is not None:
         file = "model.txt"
-        booster.save_model(str(folder / file))
+        text = booster.model_to_string()
+        (folder / file).write_text(without_values(text, fitted.signature.inputs, sensitive), encoding="utf-8")
     else:
         file = "model.pkl"
         (folder / file).write_bytes(cloudpickle.dumps(fitted.estimator))
-    sensitive = tuple(spec.features.sensitive)
     Package(spec.name, fitted.task, form, file, fitted.signature, sensitive).write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])
+    hidden = [column for column in fitted.signature.inputs if column.name in sensitive]
+    golden = with_synthetic(golden, window, hidden)
     predictions = fitted.predict(golden).reshape(len(golden), -1)
     Golden(dataframes.records(golden), predictions.tolist()).write(folder)
     inputs = dataframes.typed(window, fitted.signature.inputs)

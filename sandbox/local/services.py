@@ -119,15 +119,17 @@ def prepare(settings: Settings, project: Project) -> None:
         instance.all_instigator_state()
 
 
-def start(settings: Settings, service: Service, environ: Mapping[str, str], folder: Path | None = None) -> None:
-    """Start a program in ``folder`` (default: the working folder) unless it runs."""
+def start(settings: Settings, service: Service, environ: Mapping[str, str], folder: Path | None = None) -> list[str]:
+    """Start a program in ``folder`` (default: the working folder) unless it runs. Returns its name if it started."""
     from intermodal.sandbox.processes import Programs
 
     programs = Programs(settings.home)
-    if not programs.running(service.name):
-        programs.stop(service.name)
-        require_free(service.name, service.port)
-        programs.start(service.name, service.command, environ, folder=folder or Path.cwd())
+    if programs.running(service.name):
+        return []
+    programs.stop(service.name)
+    require_free(service.name, service.port)
+    programs.start(service.name, service.command, environ, folder=folder or Path.cwd())
+    return [service.name]
 
 
 def wait(settings: Settings, service: Service) -> None:

@@ -16,6 +16,7 @@ from intermodal.sandbox.local import monitoring, runs, services
 from intermodal.sandbox.local.project import Project
 from intermodal.sandbox.processes import Programs
 from intermodal.sandbox.settings import Settings
+from intermodal.sandbox.undo import ended_on_failure
 
 DEMO = "flight_delay"
 """The model that the demo is about, and that is trained first where there are others too."""
@@ -50,7 +51,14 @@ class Phases:
 
 def start(settings: Settings, project: Project, say: Callable[[str], None], phases: Phases) -> None:
     """Start the sites, MLflow, the gateway, Dagster with the project's definitions and what watches them side by side,
-    and wait for each."""
+    and wait for each. When that fails, what this call started is ended, and what ran before it goes on."""
+    with ended_on_failure(Programs(settings.home).stop) as started:
+        _start(settings, project, say, phases, started)
+
+
+def _start(
+    settings: Settings, project: Project, say: Callable[[str], None], phases: Phases, started: list[str]
+) -> None:
     from intermodal.resources.envoy.gateway import write_bootstrap
 
     wait = phases.wait
@@ -62,9 +70,9 @@ def start(settings: Settings, project: Project, say: Callable[[str], None], phas
         (settings.home / "mlflow").mkdir(parents=True, exist_ok=True)
         mlflow, gateway, ui = services.services(settings, project)
         with wait("prepare", "starting MLflow, the sites and the gateway"):
-            services.start(settings, mlflow, environ, project.root)
+            started += services.start(settings, mlflow, environ, project.root)
             monitoring.forget_servers(settings)
-            clouds.start(settings, settings.sites, environ)
+            clouds.start(settings, settings.sites, environ, started)
             headers, prefixes = services.client_headers()
             write_bootstrap(
                 settings.home / "gateway",
@@ -73,15 +81,15 @@ def start(settings: Settings, project: Project, say: Callable[[str], None], phas
                 reserved_headers=headers,
                 reserved_prefixes=prefixes,
             )
-            services.start(settings, gateway, environ, project.root)
+            started += services.start(settings, gateway, environ, project.root)
         with wait("prepare", "DAGSTER_HOME: its databases"):
             services.prepare(settings, project)
         with wait("prepare", "starting Dagster and what watches"):
-            services.start(settings, ui, environ, project.root)
+            started += services.start(settings, ui, environ, project.root)
             monitoring.prepare(settings)
             watching = monitoring.services(settings)
             for service in watching:
-                services.start(settings, service, environ, project.root)
+                started += services.start(settings, service, environ, project.root)
     if absent := monitoring.missing(settings):
         say(f"{', '.join(absent)}: not installed here; the rest works without (Debian: apt-get install prometheus ...)")
     with phases.phase("start"), ThreadPoolExecutor() as pool:

@@ -96,7 +96,7 @@ class FastRows:
         self._numbers = [numbers_of(column) for column in columns]
         empty = tensors.answer(model, version, None, signature, [0.0] * signature.output.width)
         before, _, after = self._encode(empty).partition(b'"shape":[1')
-        self._before_count, self._after_count = before + b'"shape":[', after.partition(b"[0.0")[0]
+        self._before_count, self._after_count = before + b'"shape":[', after.rpartition(b"[0.0")[0]
 
     def predict(self, body: bytes) -> Prediction | None:
         """None when the body needs the general path."""

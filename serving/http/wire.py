@@ -64,8 +64,6 @@ class HeadReader:
             raise self.too_large()
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise RequestError("Compressed bodies are not taken; send it plain.", status=415)
-        if b"inference-header-content-length" in headers:
-            raise RequestError("Binary tensors are not taken; send the tensors' data as JSON.", status=415)
         content_type = headers.get(b"content-type", JSON)
         # Unrolled for the two headers of the contract, because a loop would cost every request 100 ns.
         request_id = headers.get(self._first_id) or headers.get(self._second_id, b"")
@@ -79,8 +77,8 @@ class HeadReader:
 
 
 def _media(content_type: bytes) -> Media:
-    """The media type of a body. An absent type and octet-stream are JSON, because some SDKs send the latter by
-    default."""
+    """The media type of a body. An absent type and octet-stream are JSON: some SDKs send the latter by default, and
+    clients with binary tensors (protocol/binary.py) always do."""
     kind, _, parameters = content_type.decode("latin-1").lower().partition(";")
     kind = kind.strip()
     charset = parameters.partition("charset=")[2].split(";")[0].strip(" \"'")

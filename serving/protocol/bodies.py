@@ -6,17 +6,19 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from intermodal.serving.errors import RequestError
+from intermodal.serving.protocol import binary
 
 T = TypeVar("T")
 
 
 class Tensor(msgspec.Struct):
-    """A V2 input: one column (``shape`` [n] or [n, 1]), or all columns in one matrix ([n, k])."""
+    """A V2 input: one column (``shape`` [n] or [n, 1]), or all columns in one matrix ([n, k]). The functions of this
+    module return no tensor without ``data``: binary ones have theirs from behind the JSON."""
 
     name: str
     shape: list[int]
     datatype: str
-    data: list[Any]
+    data: list[Any] = msgspec.field(default_factory=binary.Absent)
     parameters: dict[str, Any] | None = None
 
 
@@ -60,24 +62,40 @@ _ANY = msgspec.json.Decoder(AnyBody)
 
 
 def read_v2(body: bytes) -> V2Body:
-    return _read(_V2, body)
+    request, tail = _read(_V2, body)
+    binary.attach(request.inputs, tail)
+    return request
 
 
 def read_any(body: bytes) -> AnyBody:
-    return _read(_ANY, body)
+    request, tail = _read(_ANY, body)
+    binary.attach(request.inputs if isinstance(request.inputs, list) else (), tail)
+    return request
 
 
-def _read(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:
+def _read(decoder: "msgspec.json.Decoder[T]", body: bytes) -> tuple[T, bytes]:
+    """The decoded JSON, and the bytes behind it, if any."""
     try:
-        return decoder.decode(body)
+        return decoder.decode(body), b""
     except msgspec.ValidationError as error:
         _reject(error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        head, tail = _split(body)
+        if tail:
+            return _read(decoder, head)[0], tail
         if b"NaN" in body or b"Infinity" in body:
-            return _read_python_json(decoder, body)
+            return _read_python_json(decoder, body), b""
         raise RequestError(f"The body is not JSON: {error}.") from error
     except RecursionError as error:
         raise RequestError("The body is nested too deeply.") from error
+
+
+def _split(body: bytes) -> tuple[bytes, bytes]:
+    """The JSON and the bytes of binary tensors; nothing of the latter for any other body."""
+    try:
+        return binary.split(body) if binary.SIZE.encode() in body else (body, b"")
+    except (ValueError, RecursionError):
+        return body, b""
 
 
 def _read_python_json(decoder: "msgspec.json.Decoder[T]", body: bytes) -> T:

@@ -107,12 +107,14 @@ def check_outputs(outputs: list[RequestedOutput] | None, signature: Signature) -
 def answer(
     model: str, version: str, request_id: str | None, signature: Signature, values: list[float]
 ) -> dict[str, Any]:
-    """The response body. ``values`` has the outputs row by row. The shape is [n], or [n, width] for several outputs."""
-    width = signature.output.width
+    """The response body. ``values`` has the outputs row by row. The shape is [n], or [n, width] for several outputs.
+    The parameters name the classes."""
+    width, parameters = signature.output.width, signature.output.parameters
     output = {
         "name": signature.output.name,
         "datatype": signature.output.datatype,
         "shape": [len(values)] if width == 1 else [len(values) // width, width],
+        **({"parameters": parameters} if parameters else {}),
         "data": values,
     }
     body: dict[str, Any] = {"model_name": model, "model_version": version, "outputs": [output]}

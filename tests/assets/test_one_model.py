@@ -1,5 +1,7 @@
 """From rows to a route, with every port in memory: what each stage does and what stops it."""
 
+import json
+
 import dagster as dg
 import numpy as np
 import pytest
@@ -25,7 +27,18 @@ def test_train_and_deploy_makes_every_asset(deployed: World) -> None:
     route = deployed.gateway.route("wine")
     assert route is not None
     assert route.weights == {AWS: 3, GCP: 1, AZURE: 0}
-    assert route.metadata["outputs"] == [{"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}]
+    (output,) = route.metadata["outputs"]
+    assert (output["name"], output["datatype"], output["shape"]) == ("probabilities", "FP64", [-1, 3])
+    assert list(output["parameters"]) == ["class_0", "class_1", "class_2"]
+
+
+def test_gateway_has_no_value_of_a_sensitive_column(deployed: World) -> None:
+    route = deployed.gateway.route("wine")
+    assert route is not None
+    golden = {tensor["name"]: tensor["data"] for tensor in json.loads(route.golden_body)["inputs"]}
+    values = deployed.tables.read("wine", "features", "2020-03-01")
+    assert not set(golden["proline"]) & set(values["proline"])
+    assert set(golden["alcohol"]) <= set(values["alcohol"])
 
 
 def test_train_and_deploy_passes_every_check(deployed: World) -> None:

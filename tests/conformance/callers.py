@@ -11,9 +11,10 @@ from botocore.credentials import Credentials
 from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
 
 
-def send(upstream: Upstream, body: bytes, request_id: str = "") -> httpx.Response:
-    """POST the body with the upstream's credential; https is verified against SSL_CERT_FILE where that is set."""
-    headers = {"Content-Type": "application/json"}
+def send(upstream: Upstream, body: bytes, request_id: str = "", **more: str) -> httpx.Response:
+    """POST the body with the upstream's credential; https is verified against SSL_CERT_FILE where that is set. ``more``
+    are headers, with '_' in their names."""
+    headers = {"Content-Type": "application/json", **{name.replace("_", "-").title(): more[name] for name in more}}
     if request_id:
         headers |= {name: request_id for name in ("x-request-id", upstream.id_header) if name}
     match upstream.credential:

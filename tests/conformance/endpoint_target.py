@@ -44,6 +44,7 @@ from intermodal.platform.targets import Cloud, Feature, Target
 from intermodal.resources.polling import poll
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
+from tests.binary_body import body_of
 from tests.conformance.callers import send
 from tests.conformance.provider import Provider, SandboxCloud
 from tests.log_objects import requests
@@ -168,6 +169,14 @@ class EndpointTargetConformance:
         again = target.upstream(replace(endpoint, url=upstream.url))
         assert again.url == upstream.url
         assert send(again, self.body(package)).status_code == 200
+
+    def test_upstream_takes_binary_tensors(self, target: EndpointTarget, endpoint: Endpoint, package: Path) -> None:
+        columns = {column.name: column.datatype for column in Package.read(package).signature.inputs}
+        body = body_of(Golden.read(package).rows, columns)
+        headers = {"content_type": "application/octet-stream", "inference_header_content_length": "1"}
+        answer = send(target.upstream(endpoint), body, **headers)
+        assert answer.status_code == 200, answer.text
+        assert self.holds(package, answer.content)
 
     def test_invoke_wrong_body_names_the_column(self, target: EndpointTarget, endpoint: Endpoint) -> None:
         tensor = {"name": "distance", "datatype": "FP64", "shape": [1], "data": ["far"]}

@@ -69,3 +69,32 @@ def test_what_is_no_row_is_refused(text: str) -> None:
 def test_an_unknown_input_lists_the_known_ones() -> None:
     with pytest.raises(SpecError, match=r"no input 'c'.*a, b"):
         rows.check_names([{"c": 1}], SIGNATURE)
+
+
+def test_a_missing_input_that_is_needed_is_named_with_its_row() -> None:
+    rows.check_names([{"b": "x"}], SIGNATURE)
+    with pytest.raises(SpecError, match=r"Row 1: 'b' is missing"):
+        rows.check_names([{"b": "x"}, {"a": 1.0, "b": None}], SIGNATURE)
+
+
+@pytest.mark.parametrize(
+    ("output", "parameters"),
+    [
+        (Output("p"), None),
+        (Output("p", width=3), None),
+        (Output("p", labels=("ham", "spam")), {"class_0": "spam", "other_class": "ham"}),
+        (Output("p", width=2, labels=("ham", "spam")), {"class_0": "ham", "class_1": "spam"}),
+    ],
+)
+def test_metadata_names_classes_and_what_may_be_missing(output: Output, parameters: dict[str, str] | None) -> None:
+    signature = Signature((Column("a", "FP64", True), Column("b", "BYTES")), output)
+    metadata = json.loads(json.dumps(signature.metadata("m", "1.0.0")))
+    assert metadata["outputs"][0].get("parameters") == parameters
+    assert [tensor["parameters"] for tensor in metadata["inputs"]] == [{"optional": True}, {"optional": False}]
+    assert rows.signature_of(metadata) == signature
+
+
+def test_metadata_of_an_early_release_leaves_missing_values_to_the_server() -> None:
+    old = {"name": "b", "datatype": "BYTES", "shape": [-1]}
+    signature = rows.signature_of({"inputs": [old], "outputs": [{"name": "p", "datatype": "FP64", "shape": [-1]}]})
+    rows.check_names([{}], signature)

@@ -138,6 +138,18 @@ def test_app_any_csv_gives_no_500(app: App, text: str) -> None:
         never_500(app, "POST", "/invocations", [(head + text).encode()], [(b"content-type", b"text/csv")])
 
 
+@few_examples
+@given(
+    path=st.sampled_from(PATHS),
+    datatype=st.sampled_from(["FP64", "INT8", "BOOL", "BYTES", "X"]),
+    size=st.integers(-1, 20) | scalars,
+    tail=st.binary(max_size=20),
+)
+def test_app_any_binary_tensor_gives_no_500(app: App, path: str, datatype: str, size: Any, tail: bytes) -> None:
+    tensor = {"name": "distance", "shape": [1], "datatype": datatype, "parameters": {"binary_data_size": size}}
+    never_500(app, "POST", path, [json.dumps({"inputs": [tensor]}).encode(), tail], [])
+
+
 DEEP = 40_000
 
 

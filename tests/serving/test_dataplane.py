@@ -77,6 +77,7 @@ def test_plane_multiclass_gives_matrix(sides: DataPlane) -> None:
     rows = np.array(output["data"]).reshape(2, 3)
     assert np.allclose(rows.sum(axis=1), 1)
     assert list(rows.argmax(axis=1)) == [0, 2]
+    assert output["parameters"] == {"class_0": "left", "class_1": "middle", "class_2": "right"}
     assert predict(sides, {"instances": [[-2, 0], [2, 0]]})["predictions"] == rows.tolist()
     nested = {"inputs": [{"name": "all", "datatype": "FP32", "shape": [2, 2], "data": [[-2, 0], [2, 0]]}]}
     assert predict(sides, nested)["outputs"][0] == output

@@ -18,6 +18,10 @@ CREDENTIAL_HEADERS = ("authorization", "proxy-authorization", "cookie", "x-api-k
 OWN_PREFIXES = ("x-envoy-", "x-intermodal-")
 """A client's own credentials go to no upstream, and no client steers Envoy's retries."""
 
+DEFAULT_HOST = "intermodal"
+"""The host of an HTTP/1.0 request without one. Routes do not depend on it. ``ab`` and nginx's default to an upstream
+are HTTP/1.0, which Envoy answers with 426 unless it is accepted."""
+
 
 @dataclass(frozen=True)
 class ReservedHeaders:
@@ -48,6 +52,7 @@ def entrance_listener(host: str, port: int, paths: Paths, reserved: ReservedHead
         paths.entrance,
         [buffer, lua],
         use_remote_address=True,
+        http_protocol_options={"accept_http_10": True, "default_host_for_http_10": DEFAULT_HOST},
         normalize_path=True,
         merge_slashes=True,
         early_header_mutation_extensions=[strip_client_headers(reserved)],

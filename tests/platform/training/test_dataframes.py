@@ -36,7 +36,12 @@ def test_signature_comes_back_from_its_dict() -> None:
     signature = signature_of(TABLE, "multiclass", ["a", "b", "c"])
     assert Signature.from_dict(json.loads(json.dumps(signature.to_dict()))) == signature
     assert signature.metadata("m", "1.0.0")["outputs"] == [
-        {"name": "probabilities", "datatype": "FP64", "shape": [-1, 3]}
+        {
+            "name": "probabilities",
+            "datatype": "FP64",
+            "shape": [-1, 3],
+            "parameters": {"class_0": "a", "class_1": "b", "class_2": "c"},
+        }
     ]
 
 

@@ -262,3 +262,20 @@ def test_infer_without_an_answer_does_not_repeat_the_password(
     with pytest.raises(Unavailable, match="does not answer at http://web") as caught:
         gateway.infer("m", b"{}")
     assert "secret" not in str(caught.value)
+
+
+def test_binary_body_reaches_the_upstream_unchanged(model: Model) -> None:
+    bodies: list[bytes] = []
+
+    def keep(request: web.Request, body: bytes) -> web.StreamResponse:
+        if "x-intermodal-probe" not in request.headers:
+            bodies.append(body)
+        return predicted(request, body)
+
+    model.fakes[AWS].answer = keep
+    model.publish({AWS: 1})
+    binary = b'{"inputs": []}' + bytes(range(256))
+    headers = {"content-type": "application/octet-stream", "inference-header-content-length": "14"}
+    assert model.infer(content=binary, headers=headers).status_code == 200
+    assert bodies == [binary]
+    assert model.fakes[AWS].last_headers["content-type"] == "application/octet-stream"

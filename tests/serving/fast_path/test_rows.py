@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from intermodal.platform.protocol.signature import Column, Output, Signature
 from intermodal.platform.protocol.v2 import request_body
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError
+from intermodal.serving.fast_path.rows import FastRows
+from intermodal.serving.protocol import tensors
 from tests.serving.conftest import FLIGHTS, POINTS, Row
 
 
@@ -56,6 +59,16 @@ def test_fast_rows_several_outputs_equal_general_path(sides: DataPlane) -> None:
         assert fast is not None
         assert fast == general
         assert len(fast.values) == 3 * count
+
+
+@pytest.mark.parametrize("label", ["[0.0", '"data":[0.0', '"shape":[1', "ü"])
+def test_fast_rows_any_class_name_equals_general_path(label: str) -> None:
+    signature = Signature((Column("x", "FP64"),), Output("p", width=2, labels=(label, "b")))
+    fast = FastRows(signature, "m", "1.0.0", lambda _, rows: [0.25, 0.75] * rows, 8)
+    for rows in (1, 3):
+        prediction = fast.predict(request_body(signature, [{"x": 1.0}] * rows))
+        assert prediction is not None
+        assert json.loads(prediction.body) == tensors.answer("m", "1.0.0", None, signature, [0.25, 0.75] * rows)
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,6 @@ def test_app_csv_on_v2_route_gives_415(app: App) -> None:
         (b"content-type", b"text/csv; charset=latin-1"),
         (b"content-type", b"\xff"),
         (b"content-encoding", b"gzip"),
-        (b"inference-header-content-length", b"10"),
     ],
 )
 def test_app_unsupported_header_gives_415(app: App, header: tuple[bytes, bytes]) -> None:

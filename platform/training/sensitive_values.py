@@ -1,0 +1,62 @@
+"""What a package holds of sensitive columns: no row's value, and no statistic that training does not need.
+
+Golden rows go to every target and stand in the gateway's configuration, so their values of sensitive columns are
+synthetic. What remains is in SECURITY.md: the categories of a text, because the server needs their codes, and what the
+model itself has learned.
+"""
+
+import re
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from intermodal.platform.protocol.signature import Column
+
+TEXT, NUMBER = "text", 1
+"""Of a text column without categories, and of a number's that has no finite mean."""
+
+
+def with_synthetic(golden: pd.DataFrame, window: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
+    """Golden rows with one synthetic value in each of these columns, and without it in every second row where values
+    may be missing. The value is one that the model's function can take: see ``synthetic``."""
+    changed = golden.copy()
+    for column in columns:
+        values: list[object] = [synthetic(window[column.name], column)] * len(golden)
+        if column.nullable:
+            values[1::2] = [None] * len(values[1::2])
+        changed[column.name] = pd.Series(values, index=golden.index, dtype=object)
+    return changed
+
+
+def synthetic(values: pd.Series, column: Column) -> str | bool | int | float:
+    """A value of the column's type that is no row's own: a number's mean over the window in two digits, false, or the
+    first category by name."""
+    match column.datatype:
+        case "BYTES":
+            return column.categories[0] if column.categories else TEXT
+        case "BOOL":
+            return False
+        case _:
+            numbers = values.dropna().to_numpy(dtype=float)
+            finite = numbers[np.isfinite(numbers)]
+            with np.errstate(over="ignore"):  # a sum of huge numbers is infinite
+                mean = float(f"{finite.mean():.1e}") if finite.size else np.inf
+            mean = mean if np.isfinite(mean) else float(NUMBER)
+            return round(mean) if column.datatype == "INT64" else mean
+
+
+def without_values(model: str, columns: Sequence[Column], sensitive: Sequence[str]) -> str:
+    """LightGBM's text without the smallest and largest number of sensitive columns, and without the categories as its
+    Python package keeps them. Predictions need neither: our runtime takes codes."""
+    hidden = [column.name in sensitive for column in columns]
+
+    def forget(found: re.Match[str]) -> str:
+        infos = found[2].split(" ")
+        known = hidden if len(hidden) == len(infos) else [True] * len(infos)  # the server refuses the latter
+        return found[1] + " ".join("none" if hide else info for hide, info in zip(known, infos, strict=True))
+
+    changed = re.sub(r"^(feature_infos=)(.*)$", forget, model, count=1, flags=re.MULTILINE)
+    if any(hide and column.datatype == "BYTES" for hide, column in zip(hidden, columns, strict=True)):
+        changed = re.sub(r"^pandas_categorical:.*$", "pandas_categorical:null", changed, flags=re.MULTILINE)
+    return changed
