@@ -3,7 +3,15 @@
 import dagster as dg
 import pytest
 
-from intermodal.assets.runs import ADHOC_ASSET_JOB, MODEL_TAG, deploying, failed_deployments
+from intermodal.assets.runs import (
+    ADHOC_ASSET_JOB,
+    DRILL_TAG,
+    MODEL_TAG,
+    WATCH_TAG,
+    at_work,
+    deploying,
+    failed_deployments,
+)
 
 STATUS = dg.DagsterRunStatus
 WELL, BADLY = dg.DagsterEventType.RUN_SUCCESS, dg.DagsterEventType.RUN_FAILURE
@@ -54,3 +62,13 @@ def test_failed_deployments_counts_the_last_to_end(
         last = again if again is not None and ended == BADLY else first
         assert {name: failure.run for name, failure in found.items()} == ({"m": last.run_id} if failed else {})
         assert failed_deployments(instance, since=4e9) == {}
+
+
+@pytest.mark.parametrize("tag", ["model", MODEL_TAG, WATCH_TAG, DRILL_TAG])
+def test_at_work_is_a_run_of_the_model_only(tag: str) -> None:
+    """A model may be named like the value of any other tag."""
+    run = dg.DagsterRun(job_name="watch_m", status=STATUS.STARTED, tags={tag: "m", "intermodal/quiet": "yes"})
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(run)
+        assert at_work(instance, "m") == {run.run_id}
+        assert at_work(instance, "yes") == set()
