@@ -253,7 +253,8 @@ class MemoryTarget:
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         self._reach()
-        return [e for e in self.endpoints.values() if model in (None, e.model) and e.name.endswith(environment)]
+        found = [e for e in self.endpoints.values() if self._ours(e.name) and e.name.endswith(environment)]
+        return [endpoint for endpoint in found if model in (None, endpoint.model)]
 
     def delete(self, name: str) -> None:
         self._reach()

@@ -167,7 +167,7 @@ class EndpointTarget(Protocol):
     """A serving platform at a site. Errors: DeployFailed, Refused, Throttled, Unavailable, NotFound.
 
     An endpoint of our name whose tags are another's, or missing, is refused by ``deploy`` and ``delete``, and is none
-    for ``describe`` (``ports.ownership``).
+    for ``describe`` and ``list`` (``ports.ownership``).
     """
 
     @property
@@ -183,7 +183,7 @@ class EndpointTarget(Protocol):
         """The endpoint that Intermodal made under this name; None when there is none."""
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
-        """What Intermodal runs here, found by tags."""
+        """What Intermodal runs here, found by tags. An endpoint with copied tags under another name is not in it."""
 
     def delete(self, name: str) -> None:
         """Idempotent: deleting what is not there is a success. Nothing that costs money is left behind."""

@@ -236,6 +236,7 @@ class EndpointTargetConformance:
                 assert "made by Intermodal" in str(caught.value) if owner == "no tags" else owner in str(caught.value)
                 assert "defs.yaml" in caught.value.hint
             assert target.describe(ours.name) is None
+            assert list(target.list("theirs")) == []
             with unchecked():
                 assert target.describe(ours.name) == before
         finally:

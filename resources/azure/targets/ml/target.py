@@ -99,7 +99,11 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         tags = f"intermodal-environment={environment}" + (f",intermodal-model={model}" if model else "")
         with translated("list endpoints"):
-            endpoints = [self._endpoint(found) for found in self._workspace.endpoints(tags)]
+            endpoints = [
+                self._endpoint(found)
+                for found in self._workspace.endpoints(tags)
+                if ownership.is_named_so(found.name, found.tags or {})
+            ]
         # Azure reads a comma in a model's name as the end of the filter.
         return [endpoint for endpoint in endpoints if model in (None, endpoint.model)]
 

@@ -127,7 +127,11 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         found = [s for s in self._services().list() if s.annotations.get("intermodal-environment") == environment]
-        endpoints = (endpoint_of(service, self.target) for service in found)
+        endpoints = (
+            endpoint
+            for service in found
+            if ownership.is_named_so((endpoint := endpoint_of(service, self.target)).name, service.annotations)
+        )
         return [endpoint for endpoint in endpoints if model is None or endpoint.model == model]
 
     def delete(self, name: str) -> None:
