@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, count
 from pathlib import Path
 
 import dagster as dg
@@ -43,11 +44,13 @@ class BrokenModel:
 
 def broken_folder(folder: Path, error: BaseException, taken: Collection[str] = ()) -> BrokenModel:
     """The model that a folder (or a Python file) declares. Its spec may not be YAML, so its text is searched. A model
-    whose name is ``taken`` by another gets that of its folder."""
+    whose name is ``taken`` by another gets that of its folder, with a number if that is taken too."""
     spec = folder / SPEC_FILE
     text = spec.read_text("utf-8", errors="replace") if spec.is_file() else ""
     name = _field(text, "name")
     model = name if re.fullmatch(NAME, name) and name not in taken else re.sub(r"\W", "_", folder.stem)
+    numbered = (f"{model}_{number}" for number in count(2))
+    model = next(free for free in chain([model], numbered) if free not in taken)
     owner = _field(text, "owner")
     known = re.fullmatch(r"team:[\w-]+", owner)
     return BrokenModel(model, owner if known else PLATFORM_OWNER, reason(folder, error))

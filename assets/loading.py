@@ -48,16 +48,21 @@ def _units(folder: Path) -> Iterator[Path]:
 
 
 def _merged(project: dg.ComponentTree, units: Iterable[Path]) -> dg.Definitions:
-    loaded, defined_in = list[dg.Definitions](), dict[str, Path]()
+    loaded, defined_in, wrong = list[dg.Definitions](), dict[str, Path](), list[tuple[Path, BaseException]]()
     for path in units:
         try:
             found = _loaded(project, path)
             names = _require_new(found, defined_in)
         except (Exception, SystemExit) as error:  # noqa: BLE001  a folder may raise anything
-            models = {name.partition("/")[0] for name in defined_in}
-            found, names = dg.Definitions(assets=[broken_folder(path, error, taken=models).asset()]), []
+            wrong.append((path, error))
+            continue
         defined_in |= dict.fromkeys(names, path)
         loaded.append(found)
+    taken = {name.partition("/")[0] for name in defined_in}
+    for path, raised in wrong:  # only now, when the names of all others are known
+        broken = broken_folder(path, raised, taken)
+        taken.add(broken.model)
+        loaded.append(dg.Definitions(assets=[broken.asset()]))
     return dg.Definitions.merge(*loaded)
 
 

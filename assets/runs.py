@@ -28,6 +28,10 @@ DEPLOYING_JOBS = ("deploy_", "train_and_deploy_", "retrain_")
 ADHOC_ASSET_JOB = "__ASSET_JOB"
 """Dagster's own job for materializations that a person starts in the UI."""
 MAX_RUN_RECORDS = 1000
+WATCH_TAG = "intermodal/watch"
+"""Tag of a run that only observes. Its value is the model."""
+DRILL_TAG = "intermodal/drill"
+"""Tag of a drill's run. Its value is the model."""
 REAP = "reap"
 """The job that removes orphans."""
 
@@ -45,9 +49,13 @@ def busy_models(instance: dg.DagsterInstance) -> set[str]:
 
 
 def at_work(instance: dg.DagsterInstance, model: str) -> set[str]:
-    """Ids of the runs with the model in any tag that have started and not ended."""
+    """Ids of the runs of the model, also of those that only observe or drill it, that have started and not ended."""
     runs_filter = dg.RunsFilter(statuses=[status for status in RUNNING if status != dg.DagsterRunStatus.QUEUED])
-    return {run.run_id for run in instance.get_runs(runs_filter) if model in {*models_of(run), *run.tags.values()}}
+    return {
+        run.run_id
+        for run in instance.get_runs(runs_filter)
+        if model in models_of(run) | {run.tags.get(tag) for tag in (WATCH_TAG, DRILL_TAG)}
+    }
 
 
 def deploying(instance: dg.DagsterInstance, model: str) -> bool:

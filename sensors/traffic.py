@@ -10,8 +10,8 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.monitoring.jobs import QUIET_TAG, WATCH_TAG
-from intermodal.assets.runs import RUNNING
+from intermodal.assets.monitoring.jobs import QUIET_TAG
+from intermodal.assets.runs import RUNNING, WATCH_TAG
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Totals

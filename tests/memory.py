@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, SpecError, Unavailable
+from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.gateway import Disturbance, Route, Totals
 from intermodal.platform.ports.incidents import Entry, Incident
@@ -219,6 +220,8 @@ class MemoryTarget:
         self._reach()
         if self.broken:
             raise DeployFailed(f"{self.target}: {self.broken}", hint="Look at the container's log.")
+        if existing := self.requests.get(request.name):
+            ownership.require_requested(request, existing.all_tags, "The endpoint")
         self.deploys.append(request)
         prefix = request.artifacts.split("://bucket/")[1]
         with tempfile.TemporaryDirectory() as folder:
@@ -242,14 +245,21 @@ class MemoryTarget:
 
     def describe(self, name: str) -> Endpoint | None:
         self._reach()
-        return self.endpoints.get(name)
+        return self.endpoints.get(name) if self._ours(name) else None
+
+    def _ours(self, name: str) -> bool:
+        """Tests also put endpoints into ``endpoints``, without tags: they are ours."""
+        return name not in self.requests or ownership.is_named_so(name, self.requests[name].all_tags)
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         self._reach()
-        return [e for e in self.endpoints.values() if model in (None, e.model) and e.name.endswith(environment)]
+        found = [e for e in self.endpoints.values() if self._ours(e.name) and e.name.endswith(environment)]
+        return [endpoint for endpoint in found if model in (None, endpoint.model)]
 
     def delete(self, name: str) -> None:
         self._reach()
+        if existing := self.requests.get(name):
+            ownership.require_own_name(name, existing.all_tags, "The endpoint")
         self.changes += name in self.endpoints
         self.endpoints.pop(name, None)
         self.requests.pop(name, None)

@@ -221,4 +221,5 @@ class TestMemoryTarget:
     test_a_wrong_body = EndpointTargetConformance.test_invoke_wrong_body_names_the_column
     test_missing_name_is_not_found = EndpointTargetConformance.test_missing_name_is_not_found
     test_a_failed_update = EndpointTargetConformance.test_deploy_failed_update_keeps_the_old_one_serving
+    test_endpoint_of_another = EndpointTargetConformance.test_endpoint_of_another_is_neither_updated_nor_deleted
     test_two_deploys_at_once = EndpointTargetConformance.test_deploy_twice_at_once_both_end_ready

@@ -8,7 +8,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.keys import key
-from intermodal.assets.runs import TRAINING_TAG
+from intermodal.assets.runs import DRILL_TAG, TRAINING_TAG, WATCH_TAG
 from intermodal.assets.scoped_job import model_scoped_job
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.resilience.drills import DRILL_KINDS, DrillKind, require_allowed
@@ -17,12 +17,8 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
 WATCH_ASSETS = ("predictions", "drift", "drift_report", "health", "timeline")
-WATCH_TAG = "intermodal/watch"
-"""Tag of a run that only observes. Its value is the model."""
 QUIET_TAG = "intermodal/quiet"
 """Tag of an observing run of a model with few requests."""
-DRILL_TAG = "intermodal/drill"
-"""Tag of a drill's run. Its value is the model."""
 MONITORING_ASSETS = (*WATCH_ASSETS, "drill", "incidents")
 """Assets of a model that a deployment does not materialize."""
 

@@ -10,8 +10,7 @@ from pydantic import Field
 
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
-from intermodal.assets.monitoring.jobs import DRILL_TAG
-from intermodal.assets.runs import RUNNING, created_at
+from intermodal.assets.runs import DRILL_TAG, RUNNING, created_at
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.resilience import drill_run

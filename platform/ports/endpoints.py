@@ -14,24 +14,33 @@ from intermodal.platform.targets import Target
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
 """Azure ML's limit for endpoint names, the tightest of all targets (CONTRACTS)."""
-_EXACT_MODEL, _EXACT = r"[a-z][a-z0-9]*(_[a-z0-9]+)*", r"[a-z0-9]+([.-][a-z0-9]+)*"
-"""Names that can be read back from an endpoint's."""
+_READABLE = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)-([0-9]+)-([0-9]+)-([0-9]+)-([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
+"""Model, version and environment in an endpoint's name. The version is the last one that the name could have."""
+_HASHED = re.compile(r"-[0-9a-f]{8}\Z")
 
 
 def endpoint_name(model: str, version: str, environment: str) -> str:
     """One name that every cloud accepts: lower case, digits, hyphens, at most 32 characters, starting with a letter.
 
-    A name that is cut, or that would read like another one's (``a_`` and ``a``, ``a__b`` and ``a_b``), ends in a hash,
-    so that two names stay two.
+    A name from which the three cannot be read back ends in a hash, so that two names stay two: one that is cut, that of
+    ``a_`` beside ``a``, that of ``a__b`` beside ``a_b``, or that of ``a`` in an environment ``x-1-0-0-y``.
     """
     plain = re.sub(r"[^a-z0-9]+", "-", f"{model}-{version}-{environment}".lower()).strip("-")
     if not plain[:1].isalpha():
         plain = f"m-{plain}".rstrip("-")
-    exact = re.fullmatch(_EXACT_MODEL, model) and all(re.fullmatch(_EXACT, part) for part in (version, environment))
-    if exact and len(plain) <= NAME_LIMIT:
+    if len(plain) <= NAME_LIMIT and _read(plain) == (model, version, environment):
         return plain
     digest = hashlib.sha256(f"{model}\0{version}\0{environment}".encode()).hexdigest()[:8]
     return f"{plain[: NAME_LIMIT - 9].rstrip('-')}-{digest}"
+
+
+def _read(name: str) -> tuple[str, str, str] | None:
+    """Whose name this is. None for one that ends as if in a hash."""
+    found = None if _HASHED.search(name) else _READABLE.fullmatch(name)
+    if found is None:
+        return None
+    model, major, minor, patch, environment = found.groups()
+    return model.replace("-", "_"), f"{major}.{minor}.{patch}", environment
 
 
 @dataclass(frozen=True)
@@ -155,7 +164,11 @@ class Upstream:
 
 
 class EndpointTarget(Protocol):
-    """A serving platform at a site. Errors: DeployFailed, Refused, Throttled, Unavailable, NotFound."""
+    """A serving platform at a site. Errors: DeployFailed, Refused, Throttled, Unavailable, NotFound.
+
+    An endpoint of our name whose tags are another's, or missing, is refused by ``deploy`` and ``delete``, and is none
+    for ``describe`` and ``list`` (``ports.ownership``).
+    """
 
     @property
     def target(self) -> Target: ...
@@ -166,10 +179,11 @@ class EndpointTarget(Protocol):
         Idempotent: the same request again changes nothing; after a kill it takes up what is there.
         """
 
-    def describe(self, name: str) -> Endpoint | None: ...
+    def describe(self, name: str) -> Endpoint | None:
+        """The endpoint that Intermodal made under this name; None when there is none."""
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
-        """What Intermodal runs here, found by tags."""
+        """What Intermodal runs here, found by tags. An endpoint with copied tags under another name is not in it."""
 
     def delete(self, name: str) -> None:
         """Idempotent: deleting what is not there is a success. Nothing that costs money is left behind."""

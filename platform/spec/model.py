@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import lcm
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
-from intermodal.platform.spec.fields import NAME
+from intermodal.platform.spec.fields import NAME, model_name, tag_names
 from intermodal.platform.spec.monitoring import Budget, DriftPolicy, Objectives
 from intermodal.platform.spec.serving import Failover, RoutePolicy
 from intermodal.platform.spec.training import Data, Features, Gate, Train
@@ -53,6 +53,9 @@ class ModelSpec(BaseModel):
     stale_after_days: int | None = Field(default=None, ge=1, description="A champion older than this is stale.")
     budget: Budget | None = None
     tags: dict[str, str] = Field(default={}, description="Put on everything that is deployed, for the bill.")
+
+    _name_is_free = field_validator("name")(model_name)
+    _tags_are_free = field_validator("tags")(tag_names)
 
     @model_validator(mode="after")
     def _names_its_targets(self) -> Self:

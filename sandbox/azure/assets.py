@@ -50,6 +50,7 @@ class Assets:
         )
         return [
             ("PUT", version, self._put_version),
+            ("GET", f"{container}/versions", self._versions),
             ("GET", version, self._get),
             ("DELETE", version, self._delete),
             ("DELETE", container, self._delete),
@@ -124,6 +125,10 @@ class Assets:
         if request.path not in self._table:
             raise not_found(request.path)
         return web.json_response(self._table[request.path])
+
+    async def _versions(self, request: web.Request) -> web.Response:
+        found = [document for path, document in sorted(self._table.items()) if path.startswith(f"{request.path}/")]
+        return web.json_response({"value": found})
 
     async def _delete(self, request: web.Request) -> web.Response:
         """Delete one version, or a container with all its versions."""

@@ -1,18 +1,27 @@
 """A model's folder that is wrong stops no other model, and its reason is found in the definitions."""
 
+import re
 import shutil
 import sys
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import ValidationError
 
 from intermodal.assets.broken import VALIDATING, BrokenModel, broken_models
+from intermodal.assets.jobs import jobs as training_jobs
+from intermodal.assets.monitoring.jobs import jobs as monitoring_jobs
+from intermodal.assets.resilience.jobs import failover_job, recover_job
 from intermodal.definitions import load
 from intermodal.platform.errors import SpecError
+from intermodal.platform.spec.fields import RESERVED_NAMES, STAGES
 from tests.assets.conftest import WINE
 from tests.memory import MemoryTables
+from tests.platform.target_sets import spec_on
+from tests.targets import AWS
 
 PYPROJECT = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "cellar"\n'
 GOOD = (WINE / "defs.yaml").read_text(encoding="utf-8")
@@ -113,6 +122,64 @@ def test_load_two_models_of_one_name_keeps_the_first(project: Path) -> None:
     assert "deploy_wine" in jobs
     assert set(broken) == {"wine_copy"}
     assert str(project / "cellar" / "defs" / "wine") in broken["wine_copy"].reason
+
+
+def test_load_two_wrong_models_of_one_name_are_both_listed(project: Path) -> None:
+    for folder in ("first", "second"):
+        add_model(project, folder, "same", "owner: ", "ownr: ")
+    jobs, broken = loaded(project)
+    assert "deploy_wine" in jobs
+    assert set(broken) == {"same", "second"}
+
+
+def test_load_wrong_folder_takes_no_other_models_name(project: Path) -> None:
+    """``white-wine`` has no name that can be read, and its folder's would be that of a model that is right."""
+    add_model(project, "white-wine", "", "owner: ", "ownr: ")
+    add_model(project, "zzz", "white_wine")
+    jobs, broken = loaded(project)
+    assert "deploy_white_wine" in jobs
+    assert set(broken) == {"white_wine_2"}
+    assert "white-wine" in broken["white_wine_2"].reason
+
+
+@pytest.mark.parametrize("name", ["and_deploy_wine", "broken_models", "wine__drill"])
+def test_load_reserved_name_is_refused_and_keeps_others(project: Path, name: str) -> None:
+    add_model(project, "other", name)
+    jobs, broken = loaded(project)
+    assert {"train_wine", "train_and_deploy_wine"} <= jobs
+    assert f"'{name}' is reserved" in broken[name].reason
+
+
+def test_load_names_that_contain_others_jobs_and_steps(project: Path) -> None:
+    names = ["deploy_wine", "train_wine", "fail_over_wine", "wine__red", "wine_", "intermodal", "default"]
+    for name in names:
+        add_model(project, name, name)
+    jobs, broken = loaded(project)
+    assert broken == {}
+    assert {f"{verb}_{name}" for name in names for verb in ("train", "deploy", "failover", "drill")} <= jobs
+
+
+def test_steps_of_a_model_are_named_after_reserved_names(project: Path) -> None:
+    """A job ``deploy_a__drill`` is never that of a model, since it is the name of a step of ``deploy_a``."""
+    jobs = load(project).get_repository_def().get_all_jobs()
+    steps = {node.name.removeprefix("wine") for job in jobs for node in job.all_node_defs if "__" in node.name}
+    assert len(steps) > len(STAGES)
+    assert [step for step in steps if not re.fullmatch(RESERVED_NAMES, f"a{step}")] == []
+
+
+def test_names_of_jobs_and_schedules_differ_for_different_models() -> None:
+    """Two models share a name only where what one verb has before the model begins what another has."""
+    spec = spec_on([AWS], name="m")
+    found = dg.Definitions.merge(
+        training_jobs(spec), monitoring_jobs(spec), dg.Definitions(jobs=[failover_job(spec), recover_job(spec)])
+    )
+    for kind in (found.jobs, found.schedules):
+        verbs = [each.name.removesuffix("m") for each in kind or ()]
+        assert len(set(verbs)) == len(verbs) > 1
+        for shorter, longer in permutations(verbs, 2):
+            if longer.startswith(shorter):
+                with pytest.raises(ValidationError, match="reserved"):
+                    spec_on([AWS], name=f"{longer.removeprefix(shorter)}m")
 
 
 def test_load_checked_by_dagster_raises(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:

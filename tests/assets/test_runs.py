@@ -6,7 +6,16 @@ import dagster as dg
 import pytest
 import yaml
 
-from intermodal.assets.runs import ADHOC_ASSET_JOB, MODEL_TAG, TRAINING_TAG, deploying, failed_deployments
+from intermodal.assets.runs import (
+    ADHOC_ASSET_JOB,
+    DRILL_TAG,
+    MODEL_TAG,
+    TRAINING_TAG,
+    WATCH_TAG,
+    at_work,
+    deploying,
+    failed_deployments,
+)
 from intermodal.definitions import defs
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -70,3 +79,13 @@ def test_queue_with_hanging_trainings_has_a_slot_for_deployments() -> None:
     training = {name for name, each in tags.items() if TRAINING_TAG in each}
     assert training == {f"{verb}_flight_delay" for verb in ("data", "train", "train_and_deploy", "retrain")}
     assert "model" in tags["deploy_flight_delay"]
+
+
+@pytest.mark.parametrize("tag", ["model", MODEL_TAG, WATCH_TAG, DRILL_TAG])
+def test_at_work_is_a_run_of_the_model_only(tag: str) -> None:
+    """A model may be named like the value of any other tag."""
+    run = dg.DagsterRun(job_name="watch_m", status=STATUS.STARTED, tags={tag: "m", "intermodal/quiet": "yes"})
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.add_run(run)
+        assert at_work(instance, "m") == {run.run_id}
+        assert at_work(instance, "yes") == set()

@@ -27,7 +27,8 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from contextlib import contextmanager
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -35,7 +36,7 @@ import pytest
 
 from intermodal.platform import catalogue
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
-from intermodal.platform.ports import EndpointTarget, ObjectStore
+from intermodal.platform.ports import EndpointTarget, ObjectStore, ownership
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.platform.protocol import parity, v2
 from intermodal.platform.protocol.package import Golden, Package
@@ -62,6 +63,32 @@ def require(adapter: str, feature: Feature) -> None:
 
 def eventually(condition: Callable[[], bool], seconds: float = 30) -> None:
     assert poll(condition, seconds, growth=1, first_pause=0.1), "the condition was not true in time"
+
+
+@dataclass(frozen=True)
+class Theirs(DeployRequest):
+    """A request that takes another's name: ``called``. It carries no tags at all unless it is ``tagged``."""
+
+    called: str = ""
+    tagged: bool = True
+
+    @property
+    def name(self) -> str:
+        return self.called
+
+    @property
+    def all_tags(self) -> dict[str, str]:
+        return super().all_tags if self.tagged else {"cost_centre": "theirs"}
+
+
+@contextmanager
+def unchecked() -> Iterator[None]:
+    """Whose an endpoint is does not matter meanwhile: so a test makes and removes one that is not ours."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(ownership, "is_named_so", lambda *_: True)
+        patched.setattr(ownership, "require_requested", lambda *_: None)
+        patched.setattr(ownership, "require_own_name", lambda *_: None)
+        yield
 
 
 class EndpointTargetConformance:
@@ -199,6 +226,33 @@ class EndpointTargetConformance:
         target.delete("nobody-home")
         with pytest.raises(NotFound, match="nobody-home"):
             target.invoke("nobody-home", b"{}")
+
+    @pytest.mark.parametrize("owner", ["a_", "a", "no tags"])
+    def test_endpoint_of_another_is_neither_updated_nor_deleted(
+        self, target: EndpointTarget, request_: DeployRequest, owner: str
+    ) -> None:
+        """Another model's, another version's, or a person's."""
+        ours = replace(request_, model="a", version="1.0.0", environment="theirs")
+        changes = {"a_": {"model": "a_"}, "a": {"version": "2.0.0"}, "no tags": {"tagged": False}}[owner]
+        members = {field.name: getattr(ours, field.name) for field in fields(ours)} | {"called": ours.name} | changes
+        theirs = Theirs(**members)
+        with unchecked():
+            before = target.deploy(theirs)
+        try:
+            for call in (lambda: target.deploy(ours), lambda: target.delete(ours.name)):
+                with pytest.raises(Refused, match=ours.name) as caught:
+                    call()
+                assert "made by Intermodal" in str(caught.value) if owner == "no tags" else owner in str(caught.value)
+                assert "defs.yaml" in caught.value.hint
+            assert target.describe(ours.name) is None
+            assert list(target.list("theirs")) == []
+            with unchecked():
+                assert target.describe(ours.name) == before
+        finally:
+            with unchecked():
+                target.delete(ours.name)
+        assert target.deploy(ours).state == "ready"
+        target.delete(ours.name)
 
     def test_deploy_new_artifacts_fails_no_request(
         self,

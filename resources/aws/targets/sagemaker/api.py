@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from intermodal.platform.errors import NotFound, Refused
+from intermodal.platform.errors import NotFound
+from intermodal.platform.ports import ownership
 from intermodal.resources.aws import tags
 from intermodal.resources.aws.errors import Busy, translated
 from intermodal.resources.aws.targets.sagemaker.plan import Plan, revision_of, state_of
 
 Record = dict[str, Any]
+KIND = "SageMaker endpoint"
 
 
 class SageMaker:
@@ -27,13 +29,13 @@ class SageMaker:
             return None
 
     def describe(self, name: str) -> tuple[Record, dict[str, str]] | None:
-        """Record and tags of an endpoint that Intermodal made; None when it is gone or foreign."""
+        """Record and tags of an endpoint that Intermodal made under this name; None when it is gone or another's."""
         record = self.find(name)
         try:
-            found = self.tags(record["EndpointArn"]) if record else None
+            found = self.tags(record["EndpointArn"]) if record else {}
         except NotFound:
             return None
-        return (record, found) if record and found else None
+        return (record, found) if record and ownership.is_named_so(name, found) else None
 
     def names(self, containing: str = "") -> list[str]:
         """All endpoints of the region: SageMaker lists by parts of a name, not by tags."""
@@ -42,20 +44,16 @@ class SageMaker:
             pages = self.client.get_paginator("list_endpoints").paginate(**part, PaginationConfig={"PageSize": 100})
             return [summary["EndpointName"] for page in pages for summary in page["Endpoints"]]
 
-    def tags(self, arn: str) -> dict[str, str] | None:
-        """The tags of a resource that Intermodal made; None for a foreign one. NotFound when it is gone."""
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of a resource, also of a foreign one. NotFound when it is gone."""
         with translated(f"list the tags of {arn}"):
             pages = self.client.get_paginator("list_tags").paginate(ResourceArn=arn)
-            found = tags.from_aws(tag for page in pages for tag in page["Tags"])
-        return found if "intermodal-model" in found and "intermodal-version" in found else None
+            return tags.from_aws(tag for page in pages for tag in page["Tags"])
 
-    def require_ours(self, record: Record) -> dict[str, str]:
+    def require_requested(self, record: Record, plan: Plan) -> dict[str, str]:
+        """The endpoint's tags. Refused when they are not those of the plan's model, version and environment."""
         found = self.tags(record["EndpointArn"])
-        if found is None:
-            raise Refused(
-                f"SageMaker endpoint '{record['EndpointName']}' exists and was not made by Intermodal.",
-                hint="Delete or rename it, or give the model another name.",
-            )
+        ownership.require_requested(plan.request, found, KIND)
         return found
 
     def add_tags(self, arn: str, added: list[dict[str, str]]) -> None:
@@ -88,7 +86,7 @@ class SageMaker:
             return False
         if state_of(record) not in ("creating", "deleting"):
             try:
-                self.require_ours(record)
+                ownership.require_own_name(name, self.tags(record["EndpointArn"]), KIND)
                 with translated(f"delete SageMaker endpoint '{name}'"):
                     self.client.delete_endpoint(EndpointName=name)
             except (Busy, NotFound):
@@ -110,7 +108,7 @@ class SageMaker:
                 if revision == keep or not revision_of(name, revision):
                     continue
                 try:
-                    if self.tags(record[f"{kind}Arn"]) is not None:
+                    if ownership.is_named_so(name, self.tags(record[f"{kind}Arn"])):
                         with translated(f"delete '{revision}'"):
                             delete(**{f"{kind}Name": revision})
                 except NotFound:

@@ -84,8 +84,8 @@ def endpoint_of(record: Mapping[str, Any], found: Mapping[str, str], url: str, t
     return Endpoint(
         target=target,
         name=record["EndpointName"],
-        model=found["intermodal-model"],
-        version=found["intermodal-version"],
+        model=found.get("intermodal-model", ""),
+        version=found.get("intermodal-version", ""),
         url=url,
         state=state,
         reason=record.get("FailureReason", "") if state == "failed" else "",

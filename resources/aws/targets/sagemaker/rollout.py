@@ -20,12 +20,13 @@ MAX_FAILURES = 5
 class Rollout:
     """Call ``advance`` until it returns the endpoint.
 
-    ``changes`` counts our calls that change the endpoint; ``seen`` is whether our revision was seen under way.
+    ``changes`` counts our calls that change the endpoint; ``seen`` is whether our revision was seen under way, and
+    ``checked`` whether the tags of the endpoint that exists are the request's.
     """
 
     def __init__(self, sagemaker: SageMaker, plan: Plan) -> None:
         self.sagemaker, self.plan = sagemaker, plan
-        self.changes, self.failures, self.seen = 0, 0, False
+        self.changes, self.failures, self.seen, self.checked = 0, 0, False, False
 
     def advance(self) -> tuple[Record, dict[str, str]] | None:
         """The endpoint's record and tags once it serves as planned, else None: call again soon. Raises DeployFailed;
@@ -45,8 +46,12 @@ class Rollout:
     def _advance(self) -> tuple[Record, dict[str, str]] | None:
         record = self.sagemaker.find(self.plan.name)
         if record is None:
+            self.checked = False
             self._change(self.sagemaker.create)
             return None
+        if not self.checked:
+            self.sagemaker.require_requested(record, self.plan)
+            self.checked = True
         match state_of(record):
             case "creating":
                 pending = record.get("PendingDeploymentSummary", record).get("EndpointConfigName")
@@ -60,7 +65,6 @@ class Rollout:
             case "ready" if self.changes or self.seen:
                 raise self._rolled_back(record)
             case "ready":
-                self.sagemaker.require_ours(record)
                 self._change(self.sagemaker.update)
         return None
 
@@ -82,7 +86,7 @@ class Rollout:
 
     def _finish(self, record: Record) -> dict[str, str]:
         """Correct the tags, and remove what earlier deployments left. The endpoint is in service."""
-        found, desired = self.sagemaker.require_ours(record), self.plan.request.all_tags
+        found, desired = self.sagemaker.require_requested(record, self.plan), self.plan.request.all_tags
         missing = {key: value for key, value in desired.items() if found.get(key) != value}
         if missing:
             self.sagemaker.add_tags(record["EndpointArn"], tags.to_aws(missing))

@@ -7,13 +7,23 @@ concurrent deploys agree: of two different ones, the last to shift traffic wins,
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from intermodal.platform.errors import DeployFailed
+from intermodal.platform.errors import DeployFailed, Refused
+from intermodal.platform.ports import ownership
 from intermodal.resources.azure.errors import reason_of
 from intermodal.resources.azure.targets.ml.documents import Documents
 from intermodal.resources.azure.targets.ml.workspace import Workspace
 
+KIND = "Azure ML endpoint"
+TAKEN = re.compile(r"unique (within|in) (a|the) region", re.IGNORECASE)
+"""Azure's reason: "There is already an endpoint with this name, Endpoint name needs to be unique within a region."
+https://github.com/Azure/azureml-examples/pull/1931"""
+ELSEWHERE = (
+    "Names are unique in a region over all customers of Azure. Give the model another name (`name` in its defs.yaml), "
+    "use a workspace in another region, or delete the other endpoint if it is yours."
+)
 FINAL = ("Succeeded", "Failed", "Canceled")
 MAX_REFUSALS = 2
 """Responses 400 or 404 that are not final: a concurrent deploy may have deleted what the call names."""
@@ -60,8 +70,9 @@ class Rollout:
         name, traffic = self._documents.name, {self._deployment: 100}
         endpoint = self._workspace.endpoint(name)
         if endpoint is None:
-            self._workspace.put_endpoint(name, self._documents.endpoint_body({}, self._documents.tags))
+            self._create_endpoint()
             return False
+        ownership.require_requested(self._documents.request, endpoint.tags or {}, KIND)
         if state_of(endpoint) not in FINAL:
             return False
         if self._moved and endpoint.properties.traffic != traffic:
@@ -93,6 +104,20 @@ class Rollout:
         # It failed in an earlier deploy, and its cause may be gone.
         self._workspace.delete_deployment(self._documents.name, self._deployment).wait(STEP_DELETION_SECONDS)
         return False
+
+    def _create_endpoint(self) -> None:
+        """Refused when another workspace of the region, perhaps another customer's, has an endpoint of this name."""
+        from azure.core.exceptions import HttpResponseError
+
+        name = self._documents.name
+        try:
+            self._workspace.put_endpoint(name, self._documents.endpoint_body({}, self._documents.tags))
+        except HttpResponseError as error:
+            if TAKEN.search(reason_of(error)):
+                raise Refused(
+                    f"{KIND} '{name}' exists in another workspace of the region: {reason_of(error)}", hint=ELSEWHERE
+                ) from error
+            raise
 
     def _create(self) -> None:
         documents, name = self._documents, self._documents.name

@@ -10,6 +10,7 @@ import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, NotFound, Unavailable
+from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, ErrorEnvelope, State, Upstream
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
@@ -18,7 +19,7 @@ from intermodal.resources.azure.monitor import Monitor
 from intermodal.resources.azure.settings import AzureSettings
 from intermodal.resources.azure.targets.ml.documents import Documents
 from intermodal.resources.azure.targets.ml.figures import AzureMlFigures
-from intermodal.resources.azure.targets.ml.rollout import Rollout, state_of
+from intermodal.resources.azure.targets.ml.rollout import KIND, Rollout, state_of
 from intermodal.resources.azure.targets.ml.scoring import Scoring
 from intermodal.resources.azure.targets.ml.workspace import Workspace
 from intermodal.resources.concurrency import succeeds_within
@@ -93,12 +94,16 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def describe(self, name: str) -> Endpoint | None:
         with translated(f"describe endpoint '{name}'"):
             found = self._workspace.endpoint(name)
-            return self._endpoint(found) if found else None
+            return self._endpoint(found) if found and ownership.is_named_so(name, found.tags or {}) else None
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         tags = f"intermodal-environment={environment}" + (f",intermodal-model={model}" if model else "")
         with translated("list endpoints"):
-            endpoints = [self._endpoint(found) for found in self._workspace.endpoints(tags)]
+            endpoints = [
+                self._endpoint(found)
+                for found in self._workspace.endpoints(tags)
+                if ownership.is_named_so(found.name, found.tags or {})
+            ]
         # Azure reads a comma in a model's name as the end of the filter.
         return [endpoint for endpoint in endpoints if model in (None, endpoint.model)]
 
@@ -157,6 +162,10 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _deleted(self, name: str) -> bool:
         from azure.core.exceptions import ResourceExistsError
 
+        found = self._workspace.endpoint(name)
+        if found is None:
+            return True
+        ownership.require_own_name(name, found.tags or {}, KIND)
         try:
             self._workspace.delete_endpoint(name).wait(MAX_PAUSE_SECONDS)
         except ResourceExistsError:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from intermodal.platform.errors import MissingExtra
+from intermodal.platform.ports import ownership
 from intermodal.resources.azure.identity import CALL_LIMITS, credential
 
 PROVIDER = "Microsoft.MachineLearningServices"
@@ -90,9 +91,19 @@ class Workspace:
             self._client.environment_versions.create_or_update(*self._path, name, version, body)
 
     def delete_assets(self, name: str) -> None:
-        """The model and the environment registered under this name, with all their versions."""
-        _or_none(self._client.model_containers.delete, *self._path, name)
-        _or_none(self._client.environment_containers.delete, *self._path, name)
+        """The model and the environment registered under this name. Versions that another registered stay."""
+        client = self._client
+        for versions, containers in (
+            (client.model_versions, client.model_containers),
+            (client.environment_versions, client.environment_containers),
+        ):
+            found = _or_none(lambda kind: list(kind.list(*self._path, name)), versions) or []
+            ours = [entry.name for entry in found if ownership.is_named_so(name, entry.properties.tags or {})]
+            if len(ours) == len(found):
+                _or_none(containers.delete, *self._path, name)
+                continue
+            for version in ours:
+                _or_none(versions.delete, *self._path, name, version)
 
 
 def _or_none(call: Any, *arguments: Any) -> Any | None:

@@ -9,6 +9,7 @@ import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
+from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
@@ -29,6 +30,7 @@ from intermodal.resources.gcp.targets.cloud_run.services import (
 from intermodal.resources.polling import poll
 from intermodal.resources.settings import environment
 
+KIND = "Cloud Run service"
 PAUSE_GROWTH = 1.5
 INVOKE_SECONDS = 65
 PROBE_SECONDS = 2.0
@@ -96,6 +98,7 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             if current is None:
                 tried |= services.create(request.name, desired)
                 return None
+            ownership.require_requested(request, current.annotations, KIND)
             state, reason = state_of(current)
             if state in ("creating", "deleting"):
                 tried |= is_same(current, desired)
@@ -119,18 +122,32 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def describe(self, name: str) -> Endpoint | None:
         service = self._services().find(name)
-        return endpoint_of(service, self.target) if service else None
+        ours = service and ownership.is_named_so(name, service.annotations)
+        return endpoint_of(service, self.target) if service and ours else None
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         found = [s for s in self._services().list() if s.annotations.get("intermodal-environment") == environment]
-        endpoints = (endpoint_of(service, self.target) for service in found)
+        endpoints = (
+            endpoint
+            for service in found
+            if ownership.is_named_so((endpoint := endpoint_of(service, self.target)).name, service.annotations)
+        )
         return [endpoint for endpoint in endpoints if model is None or endpoint.model == model]
 
     def delete(self, name: str) -> None:
         """The service; Cloud Run deletes its revisions with it."""
         services = self._services()
-        services.delete(name)
-        if not poll(lambda: services.find(name) is None, self.timeout_seconds, PAUSE_GROWTH):
+
+        def gone() -> bool:
+            current = services.find(name)
+            if current is None:
+                return True
+            ownership.require_own_name(name, current.annotations, KIND)
+            if not current.delete_time:
+                services.delete(name, current.etag)  # exactly what was looked at
+            return services.find(name) is None
+
+        if not poll(gone, self.timeout_seconds, PAUSE_GROWTH):
             raise Unavailable(f"Cloud Run service '{name}' is still being deleted.", hint="Delete it again later.")
 
     def invoke(self, name: str, body: bytes) -> bytes:

@@ -17,11 +17,14 @@ from intermodal_onprem.processes import Server
 from intermodal_onprem.settings import OnpremSettings
 
 from intermodal.platform.errors import DeployFailed, NotFound, SpecError, Unavailable
+from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
 from intermodal.platform.protocol.package import DESCRIPTOR
 from intermodal.platform.targets import Feature, Limits, Target
+
+KIND = "The process"
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class ProcessTarget:
         artifacts, fingerprint = _folder_of(request.artifacts), self._fingerprint(request)
         with self._locked(request.name):
             record = self._read(request.name)
+            if existing := record.serving or record.starting:
+                ownership.require_requested(request, existing.tags, KIND)
             if record.serving and record.serving.fingerprint == fingerprint and record.serving.process:
                 return self._endpoint(request.name, record.serving)
             server = record.starting
@@ -96,20 +101,24 @@ class ProcessTarget:
         record = self._read(name)
         serving = record.serving and (record.serving.process or record.starting is None)
         server = record.serving if serving else record.starting
-        return self._endpoint(name, server, creating=not serving) if server else None
+        if server is None or not ownership.is_named_so(name, server.tags):
+            return None
+        return self._endpoint(name, server, creating=not serving)
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
         found = []
         for name in sorted(path.stem for path in self._endpoints.glob("*.json")):
             record, endpoint = self._read(name), self.describe(name)
             server = record.serving or record.starting
-            if endpoint and server and server.tags["intermodal-environment"] == environment:
+            if endpoint and server and server.tags.get("intermodal-environment") == environment:
                 found.append(endpoint)
         return [endpoint for endpoint in found if model in (None, endpoint.model)]
 
     def delete(self, name: str) -> None:
         with self._locked(name):
             record = self._read(name)
+            if existing := record.serving or record.starting:
+                ownership.require_own_name(name, existing.tags, KIND)
             for server in (record.serving, record.starting):
                 if server:
                     server.stop()
@@ -161,7 +170,7 @@ class ProcessTarget:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
     def _endpoint(self, name: str, server: Server, creating: bool = False) -> Endpoint:
-        model, version = server.tags["intermodal-model"], server.tags["intermodal-version"]
+        model, version = server.tags.get("intermodal-model", ""), server.tags.get("intermodal-version", "")
         if server.process is None:
             return Endpoint(self.target, name, model, version, server.url, "failed", server.log_tail())
         return Endpoint(self.target, name, model, version, server.url, "creating" if creating else "ready")

@@ -103,7 +103,7 @@ class TestSageMaker(EndpointTargetConformance):
         client.create_endpoint(EndpointName=plan.name, EndpointConfigName=plan.revision)  # without our tags
         assert target.describe(plan.name) is None
         eventually(lambda: client.describe_endpoint(EndpointName=plan.name)["EndpointStatus"] == "Failed")
-        with pytest.raises(Refused, match="not made by Intermodal"):
+        with pytest.raises(Refused, match="was not made by Intermodal"):
             target.delete(plan.name)
         client.delete_endpoint(EndpointName=plan.name)
         target.delete(plan.name)
@@ -135,6 +135,9 @@ class Failing:
         if self.calls in self.found:
             return {"EndpointName": name, "EndpointStatus": "Deleting"}
         raise Throttled("slow down")
+
+    def require_requested(self, record: dict[str, Any], _: Plan) -> dict[str, Any]:
+        return record
 
 
 @pytest.mark.parametrize(("found", "calls"), [((), 5), ((3, 7), 12)])

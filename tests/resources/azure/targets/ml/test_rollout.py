@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 from azure.core.credentials import AccessToken
+from azure.core.exceptions import HttpResponseError
 
-from intermodal.platform.errors import DeployFailed, Unavailable
+from intermodal.platform.errors import DeployFailed, Refused, Unavailable
 from intermodal.resources.azure.errors import translated
 from intermodal.resources.azure.targets.ml import workspace as ml_workspace
 from intermodal.resources.azure.targets.ml.rollout import Rollout
@@ -119,6 +120,31 @@ def test_step_failure_is_raised_whether_deleted_or_not(stuck: bool, deleted: lis
         ours.step()
     assert hint in caught.value.hint
     assert workspace.deleted == deleted
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (400, "There is already an endpoint with this name, Endpoint name needs to be unique within a region."),
+        (409, "The specified endpoint name 'x' is not available. Endpoint names must be unique within the region."),
+    ],
+)
+def test_step_name_of_another_workspace_is_refused(monkeypatch: pytest.MonkeyPatch, status: int, reason: str) -> None:
+    """Two companies may have a model of one name, and Azure's endpoint names are the region's."""
+    workspace = Workspace()
+    workspace.there = False
+    error = HttpResponseError(reason)
+    error.status_code = status
+
+    def refuse(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(workspace, "put_endpoint", refuse)
+    with pytest.raises(Refused, match=f"'{NAME}' exists in another workspace of the region") as caught:
+        rollout(workspace).step()
+    assert "another name" in caught.value.hint
+    assert "another region" in caught.value.hint
+    assert workspace.deleted == []
 
 
 @pytest.fixture

@@ -55,6 +55,23 @@ class TestAzureMl(EndpointTargetConformance):
         assert upstream.credential.expires_at is None
         assert upstream.credential.token not in repr(upstream)
 
+    def test_delete_keeps_a_model_that_another_registered(self, target: AzureMlTarget, request_: DeployRequest) -> None:
+        from azure.mgmt.machinelearningservices import models
+
+        shared, workspace = replace(request_, environment="shared"), target._workspace
+        known = workspace._client.model_versions
+        theirs = models.ModelVersion(
+            properties=models.ModelVersionProperties(
+                model_type="custom_model", model_uri=f"azureml:/{workspace.id}/datastores/theirs/paths/m"
+            )
+        )
+        workspace.put_model(shared.name, "theirs", theirs)
+        target.deploy(shared)
+        assert len(list(known.list(*workspace._path, shared.name))) == 2
+        target.delete(shared.name)
+        assert [left.name for left in known.list(*workspace._path, shared.name)] == ["theirs"]
+        workspace._client.model_containers.delete(*workspace._path, shared.name)
+
     def test_deploy_mirror_of_another_cloud_is_refused(self, target: AzureMlTarget, request_: DeployRequest) -> None:
         with pytest.raises(SpecError, match=r"blob\.core\.windows\.net"):
             target.deploy(replace(request_, environment="nowhere", artifacts="s3://bucket/prefix"))
