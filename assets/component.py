@@ -74,6 +74,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
             ],
             asset_checks=[
                 model.quality(spec),
+                model.servable(spec),
                 *(mirror.mirror_verified(spec, site) for site in spec.sites),
                 *(endpoint.parity(spec, target) for target in spec.targets),
                 route.route_answers(spec),

@@ -22,6 +22,7 @@ from intermodal.resources.mlflow.registry import MlflowRegistry
 from intermodal.resources.mlflow.run import mlflow_run
 from intermodal.resources.notifier import AppriseNotifier
 from intermodal.resources.outage_detection import from_environment
+from intermodal.resources.package_server import LocalPackageServer
 from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.resources.pushgateway import Pushgateway
 from intermodal.resources.settings import environment
@@ -43,6 +44,7 @@ def _shared() -> Mapping[str, Any]:
         "tables": ParquetTables(address=EnvVar("INTERMODAL_TABLES")),
         "registry": MlflowRegistry(tracking_uri=EnvVar("INTERMODAL_MLFLOW_URL")),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),
+        "package_server": LocalPackageServer(),
         "gateway": _from_environment(
             EnvoyGateway,
             directory="INTERMODAL_GATEWAY_DIRECTORY",

@@ -8,7 +8,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from intermodal.platform.protocol.package import Golden, Package
-from intermodal.platform.protocol.parity import TOLERANCE, largest_difference
+from intermodal.platform.protocol.parity import Deviation, worst
 from intermodal.platform.protocol.v2 import predictions, request_body
 from intermodal.serving.errors import RequestError, StartError
 from intermodal.serving.fast_path.rows import FastRows
@@ -127,19 +127,18 @@ def open_plane(package: Package, folder: Path, version: str, *, fast_path: bool 
         golden = Golden.read(folder)
         single_rows = zip(([row] for row in golden.rows), ([values] for values in golden.predictions), strict=True)
         batches = ((golden.rows, golden.predictions), *single_rows)
-        difference = max(_difference(plane, rows, expected) for rows, expected in batches)
+        deviations = [_deviation(plane, rows, expected) for rows, expected in batches]
     except (OSError, ValueError, TypeError) as error:
         raise StartError(f"{folder}: the golden rows cannot be read: {error}.") from error
     except RequestError as error:
         raise StartError(f"{folder}: the golden rows are not taken: {error}") from error
-    if not difference <= TOLERANCE / 2:
-        raise StartError(
-            f"{folder}: the golden rows' predictions differ by {difference:.2g}, allowed is {TOLERANCE / 2:.2g}."
-        )
+    if failed := [deviation for deviation in deviations if not deviation.holds]:
+        largest = max(failed, key=lambda deviation: deviation.difference)
+        raise StartError(f"{folder}: the golden rows' predictions differ by {largest}.")
     return plane
 
 
-def _difference(plane: DataPlane, rows: Rows, expected: Sequence[Sequence[float]]) -> float:
+def _deviation(plane: DataPlane, rows: Rows, expected: Sequence[Sequence[float]]) -> Deviation:
     body = request_body(plane.package.signature, rows)
     prediction = plane.plain_rows(body) or plane.answer(plane.read_v2(body, "json"))
-    return largest_difference(expected, predictions(prediction.body))
+    return worst(expected, predictions(prediction.body))

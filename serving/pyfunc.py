@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from intermodal.platform.protocol.package import Package
+from intermodal.serving.errors import RequestError
 from intermodal.serving.protocol.table import Checker, Named
 from intermodal.serving.runtimes.loader import Runtime, load
 
@@ -20,11 +21,16 @@ class PyfuncModel:
         self._checker, self._runtime, self._width = Checker(package.signature), runtime, package.signature.output.width
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
-        """Unknown columns are ignored. RequestError names the column and the row of a wrong value."""
+        """Unknown columns are ignored. RequestError names the column and the row of a wrong value, or has the model's
+        own reason."""
         del params  # part of MLflow's interface; this model has none
         known = [name for name in self._checker.names if name in rows]
         plain = rows[known].astype(object).where(rows[known].notna(), None)
-        values = self._runtime.predict(self._checker.check(Named({n: plain[n].tolist() for n in known}, len(rows))))
+        table = self._checker.check(Named({n: plain[n].tolist() for n in known}, len(rows)))
+        try:
+            values = self._runtime.predict(table)
+        except Exception as error:
+            raise RequestError(f"The model cannot take these rows: {type(error).__name__}: {error}") from error
         return np.array(values) if self._width == 1 else np.reshape(values, (len(rows), self._width))
 
 

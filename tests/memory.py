@@ -6,7 +6,8 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from intermodal.platform.protocol.package import DESCRIPTOR, Package
 from intermodal.platform.registry.versioning import SemanticVersion
 from intermodal.platform.targets import Site, Target
 from intermodal.serving.dataplane import DataPlane, open_plane
+from intermodal.serving.errors import RequestError
 from intermodal.serving.pyfunc import _load_pyfunc
 
 
@@ -111,6 +113,24 @@ class MemoryRegistry:
 
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         return _load_pyfunc(candidate.artifacts).predict
+
+
+class MemoryPackageServer:
+    """The server's data plane in this process: no process start, the same answers."""
+
+    @contextmanager
+    def start(self, folder: Path, model: str) -> Iterator[Callable[[bytes], bytes]]:
+        package = Package.read(folder)
+        assert package.model == model
+        plane = open_plane(package, folder, "0.0.0")
+
+        def answer(body: bytes) -> bytes:
+            try:
+                return (plane.plain_rows(body) or plane.answer(plane.read_v2(body, "json"))).body
+            except RequestError as error:
+                raise SpecError(error.message) from error
+
+        yield answer
 
 
 class MemoryStore:

@@ -15,7 +15,7 @@ from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.registry import Candidate
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import GOLDEN, Golden
-from intermodal.platform.protocol.parity import TOLERANCE, holds, largest_difference
+from intermodal.platform.protocol.parity import RULE, worst
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.resilience.failover_plan import desired_replicas
 from intermodal.platform.spec import ModelSpec
@@ -100,7 +100,7 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
         asset=endpoint_key(spec, target),
         name="parity",
         blocking=True,
-        description=f"Golden rows agree with every other target within {TOLERANCE:g}.",
+        description=f"Golden rows agree with every other target within {RULE}.",
         required_resource_keys={
             *(ports.REGISTRY, ports.DEPLOYMENT, ports.INCIDENTS, ports.TARGETS),
         },
@@ -117,12 +117,13 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)
         answer = v2.predictions(adapter.invoke(name, v2.golden_body(champion.candidate.record.signature, golden.rows)))
+        deviation = worst(golden.predictions, answer)
         return dg.AssetCheckResult(
-            passed=holds(golden.predictions, answer),
+            passed=deviation.holds,
             metadata={
                 "rows": len(golden.rows),
-                "largest_difference": largest_difference(golden.predictions, answer),
-                "allowed": TOLERANCE / 2,
+                "largest_difference": deviation.difference,
+                "allowed": deviation.allowed,
             },
         )
 

@@ -17,7 +17,7 @@ from intermodal.platform.ports import Gateway, ModelRegistry
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.protocol import v2
-from intermodal.platform.protocol.parity import holds, largest_difference
+from intermodal.platform.protocol.parity import worst
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.resilience.context import listed
 from intermodal.platform.resilience.failover_plan import desired_replicas, weights_without
@@ -124,13 +124,14 @@ def route_answers(spec: ModelSpec) -> dg.AssetChecksDefinition:
         golden = golden_of(registry, champion.candidate)
         body = v2.golden_body(champion.candidate.record.signature, golden.rows)
         answer, target, version = gateway.infer(spec.name, body)
-        predictions = v2.predictions(answer)
+        deviation = worst(golden.predictions, v2.predictions(answer))
         return dg.AssetCheckResult(
-            passed=version == champion.version and holds(golden.predictions, predictions),
+            passed=version == champion.version and deviation.holds,
             metadata={
                 "target": str(target),
                 "version": version,
-                "largest_difference": largest_difference(golden.predictions, predictions),
+                "largest_difference": deviation.difference,
+                "allowed": deviation.allowed,
             },
         )
 

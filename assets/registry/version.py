@@ -7,7 +7,7 @@ from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.registry.versioning import next_version
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training.gate import judge_metrics
+from intermodal.platform.training.gate import judge_record, judge_servable
 
 
 def version(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -23,10 +23,12 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
     @with_cached_signature
     def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
-        verdict = judge_metrics(spec.gate.metric, candidate.record.metrics, spec.gate.margin)
-        if not verdict.passed:  # the check blocks a run of both; this also covers a run of the version alone
+        quality = judge_record(spec.gate.metric, candidate.record, spec.gate.margin)
+        servable = judge_servable(candidate.record.servable)
+        # The checks block a run of both; this also covers a run of the version alone.
+        if reasons := [reason for verdict in (quality, servable) if not verdict.passed for reason in verdict.reasons]:
             raise IntermodalError(
-                f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(verdict.reasons)}",
+                f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(reasons)}",
                 hint="Train a better candidate. The champion is unchanged.",
             )
         earlier = [

@@ -1,6 +1,7 @@
 """``<model>/model``: a candidate trained on the newest window, and its quality gate."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +17,11 @@ from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
+from intermodal.platform.training.columns import columns_of_months
+from intermodal.platform.training.comparison import HeldOut, Measured, measure, measure_baseline, measure_champion
 from intermodal.platform.training.dataframes import digest
-from intermodal.platform.training.gate import judge_metrics
-from intermodal.platform.training.metrics import score
+from intermodal.platform.training.gate import judge_record, judge_servable
+from intermodal.platform.training.servable import try_server
 from intermodal.platform.training.windows import TrainingWindow, latest_window
 
 
@@ -46,6 +49,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         config: Any,
         tables: dg.ResourceParam[ports.Tables],
         registry: dg.ResourceParam[ports.ModelRegistry],
+        package_server: dg.ResourceParam[ports.PackageServer],
         mlflow: dg.ResourceParam[Any],
     ) -> dg.MaterializeResult[None]:
         hyperparameters = config.hyperparameters.model_dump()
@@ -58,11 +62,15 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
                 f"features.sensitive names {', '.join(sorted(unknown))}, which are not inputs.",
                 hint=f"The inputs are {', '.join(map(str, inputs.columns))}.",
             )
+        by_month = {month: table.drop(columns=spec.features.not_inputs) for month, table in months.items()}
+        columns = columns_of_months(
+            {month: by_month[month] for month in window.train}, {window.holdout: by_month[window.holdout]}
+        )
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
         started = time.perf_counter()
-        fitted = fit.fit(functions.fit, inputs, target, hyperparameters)
+        fitted = fit.fit(functions.fit, inputs, target, hyperparameters, columns)
         seconds = time.perf_counter() - started
-        metrics = _measure(spec, functions, registry, fitted, (inputs, target), heldout)
+        measured = _measure(spec, functions, registry, fitted, (inputs, target), _held_out(spec, window, heldout))
         partitions = {month: digest(months[month]) for month in window.train}
         parameters = {**hyperparameters, "window": spec.train.window}
         record = TrainingRecord(
@@ -74,13 +82,16 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
             partitions=partitions,
             holdout=window.holdout,
             parameters=parameters,
-            metrics=metrics,
+            metrics=measured.figures,
             environment=fit.environment(),
             code=functions.code,
+            findings=measured.findings,
         )
         with TemporaryDirectory() as folder:
             fit.package(spec, fitted, rows, heldout, Path(folder))
-            candidate = registry.record(Path(folder), record)
+            every_row = pd.concat([inputs, by_month[window.holdout]], ignore_index=True)
+            trial = try_server(package_server, fitted, every_row, Path(folder), spec.features.sensitive)
+            candidate = registry.record(Path(folder), replace(record, servable=trial))
         mlflow.end_run()
         return dg.MaterializeResult(metadata=_metadata(candidate, window, len(rows), len(heldout), seconds))
 
@@ -92,33 +103,29 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
     )(with_cached_signature(_model))
 
 
+def _held_out(spec: ModelSpec, window: TrainingWindow, rows: pd.DataFrame) -> HeldOut:
+    return HeldOut(window.holdout, rows.drop(columns=spec.features.not_inputs), rows[spec.features.target])
+
+
 def _measure(
     spec: ModelSpec,
     functions: ModelFunctions,
     registry: ports.ModelRegistry,
     fitted: fit.Fitted,
     window: tuple[pd.DataFrame, pd.Series],
-    heldout: pd.DataFrame,
-) -> dict[str, float]:
+    heldout: HeldOut,
+) -> Measured:
     """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows."""
     metric: str = spec.gate.metric
-    truth = heldout[spec.features.target]
-    rows = heldout.drop(columns=spec.features.not_inputs)
-    figures: dict[str, float] = {metric: fitted.score(metric, rows, truth)}
+    parts = [measure(metric, fitted, heldout)]
     if functions.baseline is not None:
-        guesses = functions.baseline(*window)(rows)
-        figures[f"baseline_{metric}"] = score(metric, truth, guesses, fitted.task, fitted.classes)
+        name = str(spec.gate.better_than)
+        parts.append(measure_baseline(metric, name, functions.baseline, fitted, window, heldout))
     champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
-    if champion is not None and _comparable(champion.candidate.record, fitted, rows):
-        predict = registry.predictor(champion.candidate)
-        figures[f"champion_{metric}"] = score(metric, truth, predict(rows), fitted.task, fitted.classes)
-    return figures
-
-
-def _comparable(champion: TrainingRecord, fitted: fit.Fitted, rows: pd.DataFrame) -> bool:
-    """Whether the champion can predict these rows: it has the same task, and all columns that it requires exist."""
-    required = {column.name for column in champion.signature.inputs if not column.nullable}
-    return champion.task == fitted.task and required <= set(rows.columns)
+    if champion is not None:
+        parts.append(measure_champion(metric, registry, champion, fitted, heldout))
+    figures = {name: figure for part in parts for name, figure in part.figures.items()}
+    return Measured(figures, tuple(finding for part in parts for finding in part.findings))
 
 
 def _metadata(candidate: Candidate, window: TrainingWindow, rows: int, heldout: int, seconds: float) -> dict[str, Any]:
@@ -145,10 +152,30 @@ def quality(spec: ModelSpec) -> dg.AssetChecksDefinition:
     )
     @with_cached_signature
     def quality_gate(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
-        metrics = registry.candidate(spec.name).record.metrics
-        verdict = judge_metrics(spec.gate.metric, metrics, spec.gate.margin)
+        record = registry.candidate(spec.name).record
+        verdict = judge_record(spec.gate.metric, record, spec.gate.margin)
         return dg.AssetCheckResult(
-            passed=verdict.passed, metadata={**metrics, "reasons": dg.MetadataValue.md(" ".join(verdict.reasons))}
+            passed=verdict.passed,
+            metadata={**record.metrics, "reasons": dg.MetadataValue.md(" ".join(verdict.reasons))},
         )
 
     return quality_gate
+
+
+def servable(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    """Whether the packaged server started on the candidate and answered as the fitted model did."""
+
+    @dg.asset_check(
+        asset=key(spec, "model"),
+        blocking=True,
+        description="The packaged server starts on the candidate, and answers the golden rows and every kind of value "
+        "that the months had.",
+    )
+    @with_cached_signature
+    def servable(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
+        verdict = judge_servable(registry.candidate(spec.name).record.servable)
+        return dg.AssetCheckResult(
+            passed=verdict.passed, metadata={"reasons": dg.MetadataValue.md(" ".join(verdict.reasons))}
+        )
+
+    return servable

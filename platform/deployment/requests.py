@@ -7,7 +7,7 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden
-from intermodal.platform.protocol.parity import TOLERANCE, holds, largest_difference
+from intermodal.platform.protocol.parity import worst
 from intermodal.platform.protocol.signature import Signature
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
@@ -75,9 +75,8 @@ def golden_of_mirror(store: ports.ObjectStore, model: str, version: str) -> tupl
 def verify(adapter: ports.EndpointTarget, name: str, body: bytes, golden: Golden) -> None:
     """IntermodalError unless the endpoint's predictions equal the golden ones."""
     answer = v2.predictions(adapter.invoke(name, body))
-    if not holds(golden.predictions, answer):
+    if not (deviation := worst(golden.predictions, answer)).holds:
         raise IntermodalError(
-            f"{adapter.target}: '{name}' differs from the golden predictions by "
-            f"{largest_difference(golden.predictions, answer):g}; {TOLERANCE / 2:g} is allowed.",
+            f"{adapter.target}: '{name}' differs from the golden predictions by {deviation}.",
             hint="It gets no traffic. Check its image and mirror.",
         )

@@ -10,6 +10,7 @@ from intermodal.platform.ports.incidents import Incidents
 from intermodal.platform.ports.metrics import Gauges, Metrics
 from intermodal.platform.ports.notifications import Notifications, Notifier
 from intermodal.platform.ports.object_store import ObjectStore, Stores
+from intermodal.platform.ports.package_server import PackageServer
 from intermodal.platform.ports.registry import ModelRegistry
 from intermodal.platform.ports.tables import Tables
 
@@ -24,6 +25,7 @@ __all__ = [
     "Notifications",
     "Notifier",
     "ObjectStore",
+    "PackageServer",
     "Stores",
     "Tables",
     "Targets",

@@ -23,13 +23,24 @@ class Fingerprint:
 
 
 @dataclass(frozen=True)
+class Servable:
+    """The packaged server's trial on a candidate: how many rows it was sent beside the golden ones, and a sentence for
+    each failure. No sentence: it started, and answered as the fitted model did."""
+
+    rows: int
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """How a model was made: enough to make it again.
 
     ``partitions`` maps each month of the training window to the SHA-256 of its rows, ``holdout`` is the month that
     was kept back, ``metrics`` has the gate's metric for the candidate, and for baseline and champion where there is one
-    (``baseline_<metric>``, ``champion_<metric>``), all on the same held-out rows. ``environment`` maps packages to
-    versions.
+    (``baseline_<metric>``, ``champion_<metric>``), all on the same held-out rows; ``compared_<metric>`` is the
+    candidate's on those of the champion, where they are fewer. ``environment`` maps packages to
+    versions. ``findings`` are sentences for a person: what the metrics leave out, and why. ``servable`` is None for a
+    candidate that was made before servers were tried.
     """
 
     model: str
@@ -43,6 +54,8 @@ class TrainingRecord:
     metrics: Mapping[str, float]
     environment: Mapping[str, str]
     code: str
+    findings: tuple[str, ...] = ()
+    servable: Servable | None = None
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "signature": self.signature.to_dict()}, indent=1, sort_keys=True)
@@ -51,7 +64,10 @@ class TrainingRecord:
     def from_json(cls, text: str | bytes) -> "TrainingRecord":
         data = json.loads(text)
         signature, fingerprint = Signature.from_dict(data["signature"]), Fingerprint(**data["fingerprint"])
-        return cls(**{**data, "signature": signature, "fingerprint": fingerprint})
+        trial = data.get("servable")
+        servable = trial and Servable(trial["rows"], tuple(trial["reasons"]))
+        known = {"findings": tuple(data.get("findings", ())), "servable": servable}
+        return cls(**{**data, **known, "signature": signature, "fingerprint": fingerprint})
 
 
 @dataclass(frozen=True)
@@ -117,4 +133,8 @@ class ModelRegistry(Protocol):
         """Keep a page about a version beside it, replacing an earlier one of that path; its address for people."""
 
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
-        """The packaged model as a function from a DataFrame to an array of predictions, ``[n]`` or ``[n, k]``."""
+        """The packaged model as a function from a DataFrame to an array of predictions, ``[n]`` or ``[n, k]``.
+
+        The function raises SpecError when the model does not take the rows. A package that cannot be loaded is a
+        SpecError too.
+        """

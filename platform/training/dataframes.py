@@ -26,7 +26,7 @@ def columns_of(table: pd.DataFrame) -> tuple[Column, ...]:
 
 def _column(name: str, values: pd.Series) -> Column:
     missing, dtype = bool(values.isna().any()), values.dtype
-    if pd.api.types.is_bool_dtype(dtype):
+    if pd.api.types.is_bool_dtype(dtype) or _bools_with_gaps(values):
         return Column(name, "BOOL", missing)
     if pd.api.types.is_integer_dtype(dtype):
         return Column(name, "INT64", missing)
@@ -38,6 +38,11 @@ def _column(name: str, values: pd.Series) -> Column:
         f"Feature '{name}' has the type {dtype}, which no endpoint accepts.",
         hint="Convert it to numbers, booleans or text in the feature function.",
     )
+
+
+def _bools_with_gaps(values: pd.Series) -> bool:
+    """Whether an object column holds booleans only: Parquet gives one for a boolean column with missing values."""
+    return values.dtype == object and str(pd.api.types.infer_dtype(values, skipna=True)) == "boolean"
 
 
 def typed(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:

@@ -12,11 +12,10 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import pandas as pd
-from sklearn.base import is_classifier
 
 from intermodal.platform.ports.registry import Fingerprint
 from intermodal.platform.protocol.package import PROFILE, Format, Golden, Package, Task
-from intermodal.platform.protocol.signature import Signature
+from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import dataframes
 from intermodal.platform.training.metrics import score
@@ -50,12 +49,16 @@ class Fitted:
 
 
 def fit(
-    function: Callable[..., Any], inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
+    function: Callable[..., Any],
+    inputs: pd.DataFrame,
+    target: pd.Series,
+    hyperparameters: Mapping[str, Any],
+    columns: tuple[Column, ...],
 ) -> Fitted:
-    """Call the model's own fit function on typed inputs, and derive task, classes and signature from the result."""
-    columns = dataframes.columns_of(inputs)
+    """Call the model's own fit function on inputs typed as ``columns``, and derive task, classes and signature from the
+    result. An estimator with ``classes_`` is a classifier; a base class of scikit-learn is not needed."""
     estimator = function(dataframes.typed(inputs, columns), target, **hyperparameters)
-    classes = np.asarray(estimator.classes_) if is_classifier(estimator) else np.array([])
+    classes = np.asarray(getattr(estimator, "classes_", ()))
     task: Task = "regression" if not classes.size else "binary" if classes.size == 2 else "multiclass"
     return Fitted(estimator, task, Signature(columns, dataframes.output_of(task, classes.tolist())), classes)
 

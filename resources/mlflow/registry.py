@@ -9,7 +9,7 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.platform.errors import NotFound, Unavailable
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.ports.registry import Candidate, RegisteredVersion, TrainingRecord
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.registry.versioning import SemanticVersion
@@ -123,10 +123,23 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         """The package, loaded by MLflow's own loader, which uses the server's runtime."""
         import mlflow.pyfunc
+        from mlflow.exceptions import MlflowException
+
+        def predict(rows: Any) -> Any:
+            try:
+                return model.predict(rows)
+            except MlflowException as error:  # MLflow compares the rows with the package's signature first
+                raise SpecError(str(error)) from error
 
         with TemporaryDirectory() as folder:
-            model = mlflow.pyfunc.load_model(str(self.download(candidate, Path(folder))))
-        return lambda rows: model.predict(rows)
+            package = self.download(candidate, Path(folder))
+            try:
+                model = mlflow.pyfunc.load_model(str(package))
+            except IntermodalError:
+                raise
+            except Exception as error:
+                raise SpecError(f"Its package cannot be loaded: {type(error).__name__}: {error}") from error
+        return predict
 
     def _version(self, entry: Any) -> RegisteredVersion:
         created_at = entry.creation_timestamp / 1000

@@ -53,10 +53,10 @@ class SklearnRuntime:
         pd = self._pandas
         if column.categories:
             return pd.Categorical(values, categories=list(column.categories))
-        if column.datatype == "FP64" or (column.datatype == "INT64" and column.nullable):
+        if column.datatype == "FP64" or (column.datatype in ("INT64", "BOOL") and column.nullable):
             return np.array(values, dtype=np.float64)
         if column.datatype == "INT64":
             return np.array(values, dtype=np.int64)
-        if column.datatype == "BOOL" and not column.nullable:
+        if column.datatype == "BOOL":
             return np.array(values, dtype=np.bool_)
         return np.array(values, dtype=object)

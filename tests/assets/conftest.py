@@ -22,6 +22,7 @@ from tests.memory import (
     MemoryMetrics,
     MemoryNotifications,
     MemoryNotifier,
+    MemoryPackageServer,
     MemoryRegistry,
     MemoryStore,
     MemoryStores,
@@ -158,6 +159,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "gateway": gateway,
         "deployment": deployment,
         "mlflow": FakeMlflow(),
+        "package_server": MemoryPackageServer(),
         "stores": MemoryStores.of(stores.values()),
         "targets": MemoryTargets.of(targets.values()),
     }

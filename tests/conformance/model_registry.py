@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from intermodal.platform.errors import NotFound
+from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports import ModelRegistry
 from intermodal.platform.ports.registry import Candidate, Fingerprint, TrainingRecord
 from intermodal.platform.protocol.package import Package
@@ -113,6 +113,14 @@ class ModelRegistryConformance:
         golden = json.loads(registry.read(candidate, "golden.json"))
         predictions = registry.predictor(candidate)(pd.DataFrame(golden["rows"]))
         assert holds(golden["predictions"], predictions.reshape(len(golden["rows"]), -1).tolist())
+
+    @pytest.mark.parametrize("wrong", [{"hour": None}, {"hour": 1.5}, {"distance": "far"}])
+    def test_predictor_that_refuses_rows_is_an_error_of_ours(
+        self, registry: ModelRegistry, candidate: Candidate, wrong: dict[str, object]
+    ) -> None:
+        rows = pd.DataFrame(json.loads(registry.read(candidate, "golden.json"))["rows"]).assign(**wrong)
+        with pytest.raises(IntermodalError):
+            registry.predictor(candidate)(rows)
 
     def test_read_record_without_its_run_is_not_found(self, registry: ModelRegistry, candidate: Candidate) -> None:
         unknown = replace(candidate, record=replace(candidate.record, run_id="0" * 32))

@@ -27,10 +27,44 @@ def test_parity_holds_with_itself(predictions: list[list[float]]) -> None:
     assert parity.holds(predictions, predictions)
 
 
-@given(matrix, st.floats(1e-6, 1))
+@given(matrix, st.floats(1e-5, 1))
 def test_parity_notices_a_difference(predictions: list[list[float]], by: float) -> None:
     other = [[x + by for x in row] for row in predictions]
     assert not parity.holds(predictions, other)
+
+
+def test_parity_of_a_large_number_is_relative() -> None:
+    assert parity.holds([[1e9]], [[1e9 + 4e3]])
+    assert not parity.holds([[1e9]], [[1e9 + 6e3]])
+
+
+def test_parity_of_a_small_number_is_absolute() -> None:
+    assert parity.holds([[1e-9]], [[4e-7]])
+    assert not parity.holds([[1e-9]], [[6e-7]])
+
+
+@given(st.floats(-1e12, 1e12), st.floats(-1, 1), st.floats(-1, 1))
+def test_parity_of_two_endpoints_bounds_their_difference(expected: float, share_a: float, share_b: float) -> None:
+    limit = parity.allowed(expected)
+    a, b = expected + 0.99 * share_a * limit, expected + 0.99 * share_b * limit
+    assert parity.holds(
+        [[expected]],
+        [
+            [a],
+        ],
+    )
+    assert parity.holds(
+        [[expected]],
+        [
+            [b],
+        ],
+    )
+    assert abs(a - b) <= parity.ABSOLUTE + parity.RELATIVE * abs(expected)
+
+
+def test_worst_deviation_is_the_one_furthest_over_its_limit() -> None:
+    found = parity.worst([[1e9, 0.0]], [[1e9 + 100, 1e-3]])
+    assert found == parity.Deviation(1e-3, 5e-7)
 
 
 @pytest.mark.parametrize("other", [[], [[1.0]], [[1.0, math.nan]], [[1.0, math.inf]]])

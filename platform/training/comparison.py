@@ -1,0 +1,156 @@
+"""The gate's metric for the candidate, the baseline and the champion, on the same held-out rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
+from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion
+from intermodal.platform.training.fit import Fitted
+from intermodal.platform.training.metrics import BY_PROBABILITY, as_texts, score, score_common
+
+MAX_NAMED = 5
+
+
+@dataclass(frozen=True)
+class Measured:
+    """``figures`` are the metrics of a training record; ``findings`` say what they leave out, and why."""
+
+    figures: Mapping[str, float]
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out month: its inputs and their true values."""
+
+    month: str
+    rows: pd.DataFrame
+    truth: pd.Series
+
+
+def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
+    """The candidate's own figure. Classes that it does not know, and classes that the month lacks, are findings."""
+    try:
+        figures = {metric: fitted.score(metric, heldout.rows, heldout.truth)}
+    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+        raise SpecError(
+            f"The fitted estimator cannot predict the rows of {heldout.month[:7]}: {type(error).__name__}: {error}",
+            hint="That month may have values that the window has not, such as missing ones. The estimator has to take "
+            "them, or the feature function has to fill them.",
+        ) from error
+    if fitted.task == "regression":
+        return Measured(figures)
+    known, present = as_texts(fitted.classes), as_texts(heldout.truth)
+    month, findings = heldout.month[:7], []
+    if new := sorted(set(present) - set(known)):
+        count = sum(label in new for label in present)
+        effect = "left out of" if metric in BY_PROBABILITY else "counted as wrong in"
+        findings.append(
+            f"{month} has {count} rows of {_named(new)}, which the training window has not; they are {effect} {metric}."
+        )
+    if absent := sorted(set(known) - set(present)):
+        findings.append(f"{month} has no row of {_named(absent)}, so {metric} says nothing about it.")
+    if len(set(present) & set(known)) < 2 and metric in BY_PROBABILITY:
+        findings.append(f"{metric} needs rows of at least 2 classes that the candidate knows; hold out another month.")
+    return Measured(figures, tuple(findings))
+
+
+def measure_baseline(
+    metric: str,
+    name: str,
+    baseline: Callable[..., Any],
+    fitted: Fitted,
+    window: tuple[pd.DataFrame, pd.Series],
+    heldout: HeldOut,
+) -> Measured:
+    """The figure of ``gate.better_than``, whose function is called ``name``. SpecError when it raises or gives another
+    shape than the model's output."""
+    count, width = len(heldout.rows), fitted.signature.output.width
+    shape = (count,) if width == 1 else (count, width)
+    try:
+        guesses = np.asarray(baseline(*window)(heldout.rows), dtype=float)
+    except Exception as error:
+        raise SpecError(
+            f"gate.better_than ({name}) failed: {type(error).__name__}: {error}",
+            hint="It takes inputs and target, and returns a function from rows to predictions.",
+        ) from error
+    if guesses.shape == (count, 1) and width == 1:
+        guesses = guesses[:, 0]
+    if guesses.shape != shape:
+        raise SpecError(
+            f"gate.better_than ({name}) gives predictions of the shape {guesses.shape} for {count} rows, not {shape}.",
+            hint=SHAPES[fitted.task],
+        )
+    if not np.isfinite(guesses).all():
+        raise SpecError(f"gate.better_than ({name}) gives predictions that are not finite numbers.")
+    return Measured({f"baseline_{metric}": score(metric, heldout.truth, guesses, fitted.task, fitted.classes)})
+
+
+SHAPES = {
+    "regression": "Return a number for each row.",
+    "binary": "Return the probability of the second class for each row.",
+    "multiclass": "Return a probability for each class, in the order of the estimator's classes_, for each row.",
+}
+
+
+def measure_champion(
+    metric: str, registry: ModelRegistry, champion: RegisteredVersion, fitted: Fitted, heldout: HeldOut
+) -> Measured:
+    """The champion's figure, by its own classes. A champion that cannot answer these rows is a finding: it answers no
+    caller that sends such rows either. Unavailable when the registry does not answer.
+
+    accuracy and f1_macro compare predicted labels, so class sets may differ. roc_auc and log_loss compare
+    probabilities, so both models are measured on the classes that both know: ``compared_<metric>`` is the candidate's
+    figure there.
+    """
+    record, version = champion.candidate.record, f"The champion {champion.version}"
+    not_compared = f"so it is not compared on {heldout.month[:7]}"
+    if record.task != fitted.task:
+        return Measured(
+            {}, (f"{version} is a {record.task} model and the candidate a {fitted.task} one, {not_compared}.",)
+        )
+    try:
+        predict = registry.predictor(champion.candidate)
+        guesses = np.asarray(predict(heldout.rows), dtype=float)
+    except Unavailable:
+        raise
+    except IntermodalError as error:
+        return Measured({}, (f"{version} cannot answer, {not_compared}. {error.message}",))
+    if not np.isfinite(guesses).all():
+        return Measured({}, (f"{version} gives predictions that are not finite numbers, {not_compared}.",))
+    if fitted.task == "regression":
+        return Measured({f"champion_{metric}": score(metric, heldout.truth, guesses, fitted.task)})
+    return _compared_classes(metric, version, record.signature.output.labels, guesses, fitted, heldout)
+
+
+def _compared_classes(
+    metric: str, version: str, labels: Sequence[str], guesses: np.ndarray, fitted: Fitted, heldout: HeldOut
+) -> Measured:
+    own, theirs = as_texts(fitted.classes), as_texts(labels)
+    if set(own) == set(theirs):
+        return Measured({f"champion_{metric}": score(metric, heldout.truth, guesses, fitted.task, theirs)})
+    differ = f"{version} knows the classes {_named(theirs)}; the candidate knows {_named(own)}."
+    if metric not in BY_PROBABILITY:
+        figure = score(metric, heldout.truth, guesses, fitted.task, theirs)
+        return Measured({f"champion_{metric}": figure}, (f"{differ} They are compared by predicted label.",))
+    common = [label for label in own if label in theirs]
+    rows = np.isin(as_texts(heldout.truth), common)
+    if len(set(common) & set(as_texts(heldout.truth))) < 2:
+        return Measured({}, (f"{differ} {heldout.month[:7]} has fewer than 2 classes of both: they are not compared.",))
+    truth = heldout.truth[rows]
+    candidate = score_common(metric, truth, fitted.predict(heldout.rows)[rows], own, common)
+    champion = score_common(metric, truth, guesses[rows], theirs, common)
+    return Measured(
+        {f"champion_{metric}": champion, f"compared_{metric}": candidate},
+        (f"{differ} They are compared on the {int(rows.sum())} rows of {_named(common)}.",),
+    )
+
+
+def _named(labels: Sequence[str]) -> str:
+    quoted = [f"'{label}'" for label in labels]
+    more = len(quoted) - MAX_NAMED
+    return ", ".join(quoted[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,120 @@
+"""The packaged server in a process of its own on this machine, for a package that no target has yet."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+
+from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
+from intermodal.platform.ports.package_server import Answer
+from intermodal.resources.polling import poll
+
+READY_SECONDS = 60.0
+"""Every target gives a container at least this long to become ready (Azure Functions, Cloud Run)."""
+ANSWER_SECONDS = 60.0
+"""The longest answer that every target allows (SageMaker)."""
+STOP_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 0.05
+LISTENS = re.compile(r"listens on \S+:(\d+)$", re.MULTILINE)
+PREFIX = "intermodal.serving: "
+NOT_INHERITED = ("INTERMODAL_", "AIP_", "AZUREML_", "MODEL_URI", "PORT", "AWS_LWA_", "FUNCTIONS_CUSTOMHANDLER_")
+"""Variables of this process that would change what the server serves, or where it listens."""
+
+
+class LocalPackageServer:
+    """Fulfils ``ports.PackageServer``. It listens on a free loopback port, with the package as its only model."""
+
+    @contextmanager
+    def start(self, folder: Path, model: str) -> Iterator[Answer]:
+        with TemporaryDirectory() as scratch:
+            log = Path(scratch) / "log"
+            with log.open("wb") as output:
+                process = subprocess.Popen(
+                    [
+                        sys.executable,
+                        "-m",
+                        "intermodal.serving",
+                        "--host",
+                        "127.0.0.1",
+                        "--port",
+                        "0",
+                        "--root",
+                        folder,
+                    ],
+                    env={**_inherited(os.environ), "MODEL_URI": "/"},
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                )
+            try:
+                with httpx.Client(base_url=_ready(process, log), timeout=ANSWER_SECONDS, trust_env=False) as client:
+                    yield lambda body: _answer(client, model, body)
+            finally:
+                _end(process)
+
+
+def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if not name.startswith(NOT_INHERITED)}
+
+
+def _ready(process: "subprocess.Popen[bytes]", log: Path) -> str:
+    """The server's address once it is ready. IntermodalError has its last words when it ends before, or needs longer
+    than READY_SECONDS."""
+
+    def step() -> str | None:
+        text = log.read_text("utf-8", errors="replace")
+        if process.poll() is not None:
+            raise IntermodalError(_last_words(text) or f"The server ended with code {process.returncode}.")
+        if (found := LISTENS.search(text)) is None:
+            return None
+        url = f"http://127.0.0.1:{found[1]}"
+        try:
+            return url if httpx.get(f"{url}/v2/health/ready", trust_env=False).is_success else None
+        except httpx.TransportError:
+            return None  # it ends just now, which the next step sees
+
+    if (url := poll(step, READY_SECONDS, first_pause=FIRST_PAUSE_SECONDS)) is None:
+        raise IntermodalError(
+            f"The server was not ready within {READY_SECONDS:.0f} s.", hint="Every target would give up too."
+        )
+    return url
+
+
+def _last_words(text: str) -> str:
+    lines = [line.removeprefix(PREFIX) for line in text.splitlines() if line.startswith(PREFIX)]
+    return lines[-1] if lines else text[-300:].strip()
+
+
+def _answer(client: httpx.Client, model: str, body: bytes) -> bytes:
+    try:
+        response = client.post(f"/v2/models/{model}/infer", content=body, headers={"content-type": "application/json"})
+    except httpx.TransportError as error:
+        raise Unavailable(f"The server does not answer: {type(error).__name__}.") from error
+    if response.is_client_error:
+        raise SpecError(_reason(response))
+    if not response.is_success:
+        raise IntermodalError(f"{response.status_code}: {_reason(response)}")
+    return response.content
+
+
+def _reason(response: httpx.Response) -> str:
+    try:
+        return str(response.json()["error"])
+    except (ValueError, KeyError, TypeError):
+        return response.text[:200]
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
