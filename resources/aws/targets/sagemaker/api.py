@@ -54,7 +54,8 @@ class SageMaker:
         if found is None:
             raise Refused(
                 f"SageMaker endpoint '{record['EndpointName']}' exists and was not made by Intermodal.",
-                hint="Delete or rename it, or give the model another name.",
+                hint="If its tags were removed, give it intermodal-model and intermodal-version again. Otherwise delete"
+                " it, or give the model another name.",
             )
         return found
 
@@ -80,6 +81,12 @@ class SageMaker:
     def update(self, plan: Plan) -> None:
         with translated(f"update SageMaker endpoint '{plan.name}'"):
             self.client.update_endpoint(EndpointName=plan.name, EndpointConfigName=plan.revision)
+
+    def scale(self, plan: Plan) -> None:
+        with translated(f"scale SageMaker endpoint '{plan.name}'"):
+            self.client.update_endpoint_weights_and_capacities(
+                EndpointName=plan.name, DesiredWeightsAndCapacities=[plan.capacity]
+            )
 
     def remove(self, name: str) -> bool:
         """Whether the endpoint is still there. Deletes it, unless it is being created or deleted."""
