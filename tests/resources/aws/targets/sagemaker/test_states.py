@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from intermodal.platform.errors import DeployFailed, Refused, Unavailable
 from intermodal.platform.ports.endpoints import DeployRequest
@@ -297,3 +298,20 @@ def test_endpoint_without_our_tags_is_refused_with_a_way_out(scene: Scene) -> No
     scene.client.add_tags(ResourceArn=arn(scene), Tags=tags.to_aws(scene.request.all_tags))
     assert scene.target.deploy(scene.request).state == "ready"
     assert_as_requested(scene)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"VariantName": "another"}, "must be present within"),
+        ({"VariantName": VARIANT, "DesiredWeight": 0.0}, "does not emulate a variant without weight"),
+        ({"VariantName": VARIANT, "DesiredInstanceCount": 0}, "does not emulate a variant without weight"),
+    ],
+)
+def test_scaling_that_is_wrong_or_not_emulated_is_refused(scene: Scene, change: dict[str, Any], message: str) -> None:
+    deployed(scene)
+    with pytest.raises(ClientError, match=message):
+        scene.client.update_endpoint_weights_and_capacities(
+            EndpointName=scene.name, DesiredWeightsAndCapacities=[change]
+        )
+    assert status(scene) == "InService"
