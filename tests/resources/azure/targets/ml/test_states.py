@@ -60,7 +60,7 @@ def endpoint_only(scene: Scene) -> None:
 
 
 def without_traffic(scene: Scene) -> None:
-    """A deploy that was killed before the traffic moved, or a person who took it away."""
+    """A deploy that was killed before the traffic moved, or a person set its share to 0."""
     deployed(scene)
     put_traffic(scene)
 

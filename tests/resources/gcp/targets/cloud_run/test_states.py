@@ -37,7 +37,7 @@ def service(scene: Scene) -> run_v2.Service:
     return found
 
 
-def settled(scene: Scene) -> bool:
+def reconciled(scene: Scene) -> bool:
     return not service(scene).reconciling
 
 
@@ -47,7 +47,7 @@ def update(scene: Scene, change: Callable[[run_v2.Service], None]) -> None:
     wanted = run_v2.Service(current)
     change(wanted)
     assert scene.client.replace(current, wanted)
-    eventually(lambda: settled(scene))
+    eventually(lambda: reconciled(scene))
 
 
 def becomes(scene: Scene, **changes: object) -> None:
@@ -63,7 +63,7 @@ def created_wrong(scene: Scene) -> None:
     target: Any = scene.target
     wrong = replace(scene.request, image=f"{scene.request.image}-{WRONG}")
     assert scene.client.create(scene.name, service_for(wrong, target.target))
-    eventually(lambda: settled(scene))
+    eventually(lambda: reconciled(scene))
 
 
 def same_but_failed(scene: Scene) -> None:
