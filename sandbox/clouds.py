@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from intermodal.platform.catalogue import CLOUDS_VARIABLE
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.targets import Site
-from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, Faults
+from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, RECORDS_PATH, Faults
 from intermodal.sandbox.settings import SITES_VARIABLE, Settings, port_variable, require_free
 from intermodal.sandbox.undo import ended_on_failure
 
@@ -127,6 +127,12 @@ def inject(settings: Settings, scope: str, faults: Faults) -> None:
 
 def _put(settings: Settings, site: Site, faults: Faults) -> None:
     _call(settings, site, "PUT", FAULTS_PATH, faults.to_dict()).raise_for_status()
+
+
+def change(settings: Settings, site: Site, table: str, key: str, changes: Mapping[str, object]) -> None:
+    """Change what the site remembers of one resource, as its cloud would by itself (a JSON merge patch)."""
+    body = {"table": table, "key": key, "changes": changes}
+    _call(settings, site, "PATCH", RECORDS_PATH, body).raise_for_status()
 
 
 def faults_of(settings: Settings, site: Site) -> Faults:

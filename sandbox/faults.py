@@ -9,6 +9,7 @@ from intermodal.platform.errors import SpecError
 Scope = Literal["api", "storage", "endpoints"]
 Kind = Literal["refused", "throttled", "unavailable"]
 FAULTS_PATH = "/_sandbox/faults"
+RECORDS_PATH = "/_sandbox/records"
 READY_PATH = "/_sandbox/ready"
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Site, Target
-from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, Faults, Kind, Scope
+from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, RECORDS_PATH, Faults, Kind, Scope
 from intermodal.sandbox.proxy import new_session
 from intermodal.sandbox.settings import Settings
 from intermodal.sandbox.state import State
@@ -96,6 +96,16 @@ async def _put_faults(request: web.Request, context: Context) -> web.Response:
     return web.json_response(context.faults.to_dict())
 
 
+async def _patch_record(request: web.Request, context: Context) -> web.Response:
+    """Put a record into a state that no caller of the cloud's API can make: maintenance, a change that never ends."""
+    body = await request.json()
+    try:
+        context.state.merge(body["table"], body["key"], body["changes"])
+    except KeyError as error:
+        return web.json_response({"error": f"no record or member {error}"}, status=404)
+    return web.json_response({})
+
+
 async def serve(site: Site, settings: Settings, make: Callable[[Context], CloudServer]) -> None:
     """Run one site's front until it is cancelled."""
     home = settings.folder(site)
@@ -107,6 +117,7 @@ async def serve(site: Site, settings: Settings, make: Callable[[Context], CloudS
         app.router.add_get(READY_PATH, lambda _: _ready(ready))
         app.router.add_get(FAULTS_PATH, lambda _: _get_faults(context))
         app.router.add_put(FAULTS_PATH, lambda request: _put_faults(request, context))
+        app.router.add_patch(RECORDS_PATH, lambda request: _patch_record(request, context))
         await server.start(app)
         runner = web.AppRunner(app, access_log=None, handler_cancellation=True, auto_decompress=False)
         await runner.setup()

@@ -16,6 +16,11 @@ class State:
     def table(self, name: str) -> dict[str, Any]:
         return self._tables.setdefault(name, {})
 
+    def merge(self, table: str, key: str, changes: dict[str, Any]) -> None:
+        """Change a record as its cloud would by itself: a JSON merge patch (RFC 7396). KeyError when there is none."""
+        _merge(self.table(table)[key], changes)
+        self.save()
+
     def save(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._path.with_suffix(".new")
@@ -25,3 +30,14 @@ class State:
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)
+
+
+def _merge(record: dict[str, Any], changes: dict[str, Any]) -> None:
+    """In the record itself, since a running task may hold it."""
+    for name, value in changes.items():
+        if value is None:
+            record.pop(name, None)
+        elif isinstance(value, dict) and isinstance(record.get(name), dict):
+            _merge(record[name], value)
+        else:
+            record[name] = value

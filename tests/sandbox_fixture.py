@@ -50,6 +50,10 @@ class Sandbox:
         finally:
             clouds.inject(self.settings, _alone(site), Faults())
 
+    def change(self, site: str, table: str, key: str, **changes: object) -> None:
+        """Change what the site remembers of one resource, as its cloud would by itself; None removes a member."""
+        clouds.change(self.settings, parse_site(site), table, key, changes)
+
     def outage(self, site: str) -> None:
         clouds.outage(self.settings, _alone(site))
 

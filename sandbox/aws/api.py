@@ -19,6 +19,7 @@ EMULATED = {
     },
     "CreateEndpoint": {"EndpointName", "EndpointConfigName", "Tags"},
     "UpdateEndpoint": {"EndpointName", "EndpointConfigName"},
+    "DesiredWeightAndCapacity": {"VariantName", "DesiredWeight", "DesiredInstanceCount"},
     "ListModels": PAGING,
     "ListEndpointConfigs": PAGING,
     "ListEndpoints": PAGING | {"StatusEquals"},
@@ -40,6 +41,7 @@ class Api:
         own = (self.create_model, self.create_config, self.create_endpoint, self.update_endpoint, self.delete_endpoint)
         names = ("CreateModel", "CreateEndpointConfig", "CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint")
         self.operations: dict[str, Callable[[Document], Document]] = dict(zip(names, own, strict=True))
+        self.operations |= {"UpdateEndpointWeightsAndCapacities": self.update_capacity}
         self.operations |= {"DescribeEndpoint": self.describe_endpoint, "ListTags": self.list_tags}
         self.operations |= {"AddTags": self.add_tags, "DeleteTags": self.delete_tags}
         for kind in KINDS:
@@ -100,13 +102,32 @@ class Api:
         name, config = parameters["EndpointName"], parameters["EndpointConfigName"]
         self._require_status(name, ("InService",))
         self.records.get(CONFIG, config)
-        self.records.change(name, EndpointStatus="Updating", Pending=config, FailureReason=None)
+        self.records.change(name, EndpointStatus="Updating", Pending=config, FailureReason=None, Desired=None)
+        self.fleet.launch(name)
+        return {ENDPOINT.arn: self.records.arn(ENDPOINT, name)}
+
+    def update_capacity(self, parameters: Document) -> Document:
+        """Other instances and another weight of the same configuration; UpdateEndpoint returns to the configuration's.
+
+        https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_UpdateEndpointWeightsAndCapacities.html
+        """
+        name, live = parameters["EndpointName"], self.fleet.live.get(parameters["EndpointName"])
+        self._require_status(name, ("InService",))
+        desired = dict(self.records.get(ENDPOINT, name).get("Desired", {}))
+        for change in parameters["DesiredWeightsAndCapacities"]:
+            _only("DesiredWeightAndCapacity", change)
+            if live is None or change["VariantName"] != live.variant:
+                raise invalid(f'The variant name(s) "{change["VariantName"]}" must be present within the endpoint.')
+            if not change.get("DesiredWeight", 1) or not change.get("DesiredInstanceCount", 1):
+                raise not_emulated("a variant without weight or instances")
+            desired |= {key: value for key, value in change.items() if key != "VariantName"}
+        self.records.change(name, EndpointStatus="Updating", Desired=desired, FailureReason=None)
         self.fleet.launch(name)
         return {ENDPOINT.arn: self.records.arn(ENDPOINT, name)}
 
     def delete_endpoint(self, parameters: Document) -> Document:
         name = parameters["EndpointName"]
-        self._require_status(name, ("InService", "Failed"))
+        self._require_status(name, ("InService", "Failed", "OutOfService", "UpdateRollbackFailed"))
         self.records.change(name, EndpointStatus="Deleting")
         self.fleet.remove(name)
         return {}
@@ -125,9 +146,11 @@ class Api:
         found = self.records.get(ENDPOINT, parameters["EndpointName"])
         if pending := found.pop("Pending", None):
             found["PendingDeploymentSummary"] = {"EndpointConfigName": pending}
+        desired = found.pop("Desired", {})
         if live := self.fleet.live.get(parameters["EndpointName"]):
             alive = sum(instance.alive for instance in live.instances)
             counts = {"CurrentInstanceCount": alive, "DesiredInstanceCount": len(live.instances)}
+            counts |= dict.fromkeys(("CurrentWeight", "DesiredWeight"), desired.get("DesiredWeight", 1.0))
             found["ProductionVariants"] = [{"VariantName": live.variant, **counts}]
         return found
 

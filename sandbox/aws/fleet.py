@@ -74,7 +74,7 @@ class Fleet:
                 return
         pending = record.get("Pending")
         if pending is None:
-            self.records.change(name, EndpointStatus="InService")
+            await self._rescale(name, record)
             return
         try:
             await self._switch(name, pending)
@@ -84,13 +84,35 @@ class Fleet:
         else:
             self.records.change(name, EndpointStatus="InService", EndpointConfigName=pending, Pending=None)
 
-    async def _switch(self, name: str, config: str) -> None:
-        """New instances first, then the traffic, then the old ones end."""
+    async def _rescale(self, name: str, record: Document) -> None:
+        """To the number that was desired since the configuration was made. InService with the old number on failure."""
+        live, config = self.live[name], record["EndpointConfigName"]
+        count = record.get("Desired", {}).get("DesiredInstanceCount", len(live.instances))
+        try:
+            for number in range(len(live.instances), count):
+                variant, model = self._contents(config)
+                live.instances += [await self._instance(f"{config}-{number}-of-{name}", variant, model)]
+                self.context.spawn(self._watch(name, live, number, variant, model))
+        except StartFailed as error:
+            members = {"FailureReason": str(error)[:1024], "Desired": None}
+            self.records.change(name, EndpointStatus="InService", **members)
+            return
+        surplus = Live(live.variant, live.instances[count:])
+        del live.instances[count:]
+        await self._end(surplus)
+        self.records.change(name, EndpointStatus="InService")
+
+    def _contents(self, config: str) -> tuple[Document, Document]:
+        """The variant and the model of a configuration; StartFailed when one was deleted."""
         try:
             variant: Document = self.records.get(CONFIG, config)["ProductionVariants"][0]
-            model = self.records.get(MODEL, variant["ModelName"])
+            return variant, self.records.get(MODEL, variant["ModelName"])
         except Exception as error:
             raise StartFailed(str(error)) from error
+
+    async def _switch(self, name: str, config: str) -> None:
+        """New instances first, then the traffic, then the old ones end."""
+        variant, model = self._contents(config)
         fresh = Live(variant["VariantName"])
         try:
             for number in range(variant["InitialInstanceCount"]):
@@ -136,7 +158,7 @@ class Fleet:
         while self.live.get(name) is live:
             container = live.instances[number]
             await container.process.wait()
-            if self.live.get(name) is not live:
+            if self.live.get(name) is not live or container not in live.instances:
                 return
             _log.warning("a container of %s exited: %s", name, container.reason())
             try:

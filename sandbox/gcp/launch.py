@@ -1,6 +1,8 @@
 """One container of a revision: its volumes mounted, its environment and probe as the template says."""
 
 import asyncio
+import shutil
+import uuid
 from typing import Any
 
 from intermodal.sandbox.containers import Container, fresh_root, start
@@ -9,6 +11,7 @@ from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.storage import Storage
 
 KIND = "cloud-run"
+FOLDER = "containers"
 DEFAULT_PORT = 8080
 DEFAULT_PERIOD, DEFAULT_THRESHOLD = 10, 3
 
@@ -18,7 +21,7 @@ async def launch(context: Context, storage: Storage, revision: str, template: di
     if seconds := context.faults.slow_start_seconds:
         await asyncio.sleep(seconds)
     spec, short = template["containers"][0], revision.rsplit("/", 1)[1]
-    root = fresh_root(context.home / "containers" / short)
+    root = fresh_root(context.home / FOLDER / f"{short}-{uuid.uuid4().hex[:8]}")
     volumes = {volume["name"]: volume["gcs"] for volume in template.get("volumes", [])}
     for mount in spec.get("volumeMounts", []):
         gcs = volumes[mount["name"]]
@@ -35,5 +38,6 @@ async def launch(context: Context, storage: Storage, revision: str, template: di
     return await start(spec["image"], root, wanted | given, path, context.session, context.target(KIND), patience)
 
 
-def remove_root(context: Context, revision: str) -> None:
-    fresh_root(context.home / "containers" / revision.rsplit("/", 1)[1]).rmdir()
+def remove_root(container: Container) -> None:
+    """A revision may run again while its earlier instance ends: each launch has a folder of its own."""
+    shutil.rmtree(container.log.with_suffix(""), ignore_errors=True)

@@ -1,6 +1,7 @@
 """Revisions: the processes behind Cloud Run services, one for each service whatever its instance counts say."""
 
 import asyncio
+import shutil
 import time
 from typing import Any
 
@@ -9,7 +10,7 @@ import aiohttp
 from intermodal.sandbox.containers import Container, StartFailed
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp import services
-from intermodal.sandbox.gcp.launch import launch, remove_root
+from intermodal.sandbox.gcp.launch import FOLDER, launch, remove_root
 from intermodal.sandbox.gcp.operations import Operations
 from intermodal.sandbox.gcp.run_metrics import RunMetrics
 from intermodal.sandbox.gcp.storage import Storage
@@ -40,9 +41,10 @@ class Revisions:
 
     def restore(self) -> None:
         """After an outage: start again what served, and continue what was unfinished."""
+        shutil.rmtree(self._context.home / FOLDER, ignore_errors=True)
         for name, record in self._records.items():
             service, serving = record["service"], record.get("serving")
-            is_newest = serving is not None and serving["revision"] == service["latestCreatedRevision"]
+            is_newest = serving is not None and serving["revision"] == services.serving_revision(service)
             if is_newest:
                 record["service"] = services.reconciling(service)
             if serving is not None:
@@ -52,36 +54,50 @@ class Revisions:
         self._context.state.save()
 
     async def roll_out(self, name: str) -> None:
-        """Start the newest revision, then switch to it, then stop the one before."""
+        """Start the newest revision, or the one that the traffic names, then switch to it, then stop the one before."""
         wanted = self._records[name]["service"]
-        revision = wanted["latestCreatedRevision"]
+        if services.stopped(wanted):
+            await self._halt(name)
+            return
+        revision = services.serving_revision(wanted)
+        template = self._records[name].get("revisions", {}).get(revision, wanted["template"])
         try:
-            container, reason = await self._launch(revision, wanted["template"]), ""
+            container, reason = await self._launch(revision, template), ""
         except StartFailed as error:
             container, reason = None, str(error)
         except Exception as error:  # noqa: BLE001 a service must never stay in creation without a reason
             container, reason = None, f"the sandbox failed: {error!r}"
         record = self._records.get(name)
-        if record is None or record["service"]["latestCreatedRevision"] != revision:
+        if record is None or services.serving_revision(record["service"]) != revision:
             if container is not None:  # deleted or replaced meanwhile
-                await self._end(container, revision)
+                await self._end(container)
             return
         if container is None:
             record["service"] = services.failed(record["service"], reason)
         else:
             record["service"] = services.ready(record["service"])
-            before, old = record.get("serving"), self.live.get(name)
-            record["serving"] = {"revision": revision, "template": wanted["template"]}
+            old = self.live.get(name)
+            record["serving"] = {"revision": revision, "template": template}
+            record.setdefault("revisions", {})[revision] = template
             self._switch(name, container, record["serving"])
             if old is not None:
-                self._context.spawn(self._retire(old, before["revision"] if before else revision))
+                self._context.spawn(self._retire(old))
         self._operations.finish(name, record["service"])
         self._context.state.save()
 
-    async def remove(self, name: str, serving: Json | None) -> None:
+    async def _halt(self, name: str) -> None:
+        """No instance, by manual scaling: requests get 503 until the service is scaled again."""
+        record = self._records[name]
+        record.pop("serving", None)
+        record["service"] = services.ready(record["service"])
+        self._operations.finish(name, record["service"])
+        self._context.state.save()
+        await self.remove(name)
+
+    async def remove(self, name: str) -> None:
         container = self.live.pop(name, None)
-        if container is not None and serving is not None:
-            await self._end(container, serving["revision"])
+        if container is not None:
+            await self._end(container)
 
     async def stop(self) -> None:
         containers = list(self.live.values())
@@ -111,9 +127,9 @@ class Revisions:
                 continue
             record = self._records.get(name)
             if record is None or record.get("serving") != serving:
-                await self._end(container, serving["revision"])
+                await self._end(container)
                 return
-            if serving["revision"] == record["service"]["latestCreatedRevision"]:
+            if serving["revision"] == services.serving_revision(record["service"]):
                 record["service"] = services.ready(record["service"])
                 self._operations.finish(name, record["service"])
             self._context.state.save()
@@ -133,6 +149,7 @@ class Revisions:
         if self.live.get(name) is container:
             del self.live[name]
             await container.stop(seconds=1)
+            remove_root(container)
             await self._serve_again(name, serving)
 
     async def _lives(self, url: str) -> bool:
@@ -142,11 +159,11 @@ class Revisions:
         except (aiohttp.ClientError, TimeoutError):
             return False
 
-    async def _retire(self, container: Container, revision: str) -> None:
+    async def _retire(self, container: Container) -> None:
         """Stop it after the requests that were under way when traffic moved."""
         await asyncio.sleep(GRACE_SECONDS)
-        await self._end(container, revision)
+        await self._end(container)
 
-    async def _end(self, container: Container, revision: str) -> None:
+    async def _end(self, container: Container) -> None:
         await container.stop()
-        remove_root(self._context, revision)
+        remove_root(container)

@@ -46,9 +46,15 @@ class ServiceMethods:
         record = self._record(name)
         old = record["service"]
         self._check_etag(old, body.get("etag"))
-        record["service"] = services.changed(old, body)
-        if record["service"]["latestCreatedRevision"] != old["latestCreatedRevision"] or old["reconciling"]:
-            return self._begin(name, start=record["service"]["latestCreatedRevision"] != old["latestCreatedRevision"])
+        new = services.changed(old, body)
+        revision = services.pinned(new)
+        if revision and revision not in record.get("revisions", {}):
+            raise ApiError("INVALID_ARGUMENT", f"Revision '{revision}' in 'traffic' does not exist or is not ready.")
+        record["service"] = new
+        fresh = new["latestCreatedRevision"] != old["latestCreatedRevision"]
+        moved = any(rule(new) != rule(old) for rule in (services.pinned, services.stopped))
+        if fresh or moved or old["reconciling"]:
+            return self._begin(name, start=fresh or moved)
         unchanged = {"reconciling": False, "terminalCondition": old["terminalCondition"]}
         record["service"] |= unchanged | {"observedGeneration": record["service"]["generation"]}
         operation = self._operations.begin(record["service"])
@@ -87,7 +93,7 @@ class ServiceMethods:
         return dict(operation)
 
     async def _finish_delete(self, name: str, record: Json, operation: Json) -> None:
-        await self._revisions.remove(name, record.get("serving"))
+        await self._revisions.remove(name)
         operation |= {"done": True, "response": {"@type": SERVICE_TYPE, **record["service"]}}
         self._context.state.save()
 

@@ -15,7 +15,9 @@ from intermodal.sandbox.gcp.identity import EMAIL
 
 Json = dict[str, Any]
 SERVICE_TYPE = "type.googleapis.com/google.cloud.run.v2.Service"
-LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
+PINNED = ("TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION", 2)
+MANUAL = ("MANUAL", 2)
+"""Google's own client sends the numbers of enumerations."""
 RESERVED_ENV = {"PORT", "K_SERVICE", "K_REVISION", "K_CONFIGURATION"}
 _ID = re.compile(r"[a-z]([a-z0-9-]{0,47}[a-z0-9])?")
 _LABEL_KEY, _LABEL_VALUE = re.compile(r"[a-z][a-z0-9_-]{0,62}"), re.compile(r"[a-z0-9_-]{0,63}")
@@ -49,8 +51,9 @@ def check(service: Json) -> None:
         _invalid(f"The following reserved env names were provided: {', '.join(sorted(taken))}.")
     if any("valueSource" in variable for variable in container.get("env", [])):
         raise ApiError("UNIMPLEMENTED", "The sandbox does not emulate env values from secrets.")
-    if any(entry.get("type") != LATEST or entry.get("percent") != 100 for entry in service.get("traffic", [])):
-        raise ApiError("UNIMPLEMENTED", "The sandbox does not emulate traffic splits: all goes to the newest revision.")
+    traffic = service.get("traffic", [])
+    if len(traffic) > 1 or any(entry.get("percent") != 100 or "tag" in entry for entry in traffic):
+        raise ApiError("UNIMPLEMENTED", "The sandbox does not emulate traffic splits: all goes to one revision.")
     volumes = {volume["name"]: volume for volume in template.get("volumes", [])}
     for mount in container.get("volumeMounts", []):
         if mount["name"] not in volumes:
@@ -82,6 +85,29 @@ def changed(old: Json, body: Json) -> Json:
         short, tail = old["name"].rsplit("/", 1)[1], "".join(secrets.choice(string.ascii_lowercase) for _ in range(3))
         service["latestCreatedRevision"] = f"{old['name']}/revisions/{short}-{generation:05d}-{tail}"
     return reconciling(service)
+
+
+def pinned(service: Json) -> str:
+    """The revision that the traffic names, whole; empty when it goes to the newest.
+
+    https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration
+    """
+    short = next((entry["revision"] for entry in service.get("traffic", []) if entry.get("type") in PINNED), "")
+    return f"{service['name']}/revisions/{short.rsplit('/', 1)[-1]}" if short else ""
+
+
+def serving_revision(service: Json) -> str:
+    """The one that gets the traffic once it is ready."""
+    return pinned(service) or str(service["latestCreatedRevision"])
+
+
+def stopped(service: Json) -> bool:
+    """Manual scaling to 0 instances disables a service.
+
+    https://cloud.google.com/run/docs/configuring/services/manual-scaling
+    """
+    scaling = service.get("scaling", {})
+    return scaling.get("scalingMode") in MANUAL and not scaling.get("manualInstanceCount")
 
 
 def etag() -> str:

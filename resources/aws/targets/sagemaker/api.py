@@ -79,6 +79,12 @@ class SageMaker:
         with translated(f"update SageMaker endpoint '{plan.name}'"):
             self.client.update_endpoint(EndpointName=plan.name, EndpointConfigName=plan.revision)
 
+    def scale(self, plan: Plan) -> None:
+        with translated(f"scale SageMaker endpoint '{plan.name}'"):
+            self.client.update_endpoint_weights_and_capacities(
+                EndpointName=plan.name, DesiredWeightsAndCapacities=[plan.capacity]
+            )
+
     def remove(self, name: str) -> bool:
         """Whether the endpoint is still there. Deletes it, unless it is being created or deleted."""
         record = self.find(name)

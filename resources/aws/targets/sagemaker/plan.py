@@ -65,6 +65,17 @@ class Plan:
         }
 
     @property
+    def capacity(self) -> dict[str, Any]:
+        """What UpdateEndpointWeightsAndCapacities restores after a person, or a policy, scaled the endpoint."""
+        return {"VariantName": VARIANT, "DesiredInstanceCount": self.request.replicas, "DesiredWeight": 1.0}
+
+    def has_capacity(self, record: Mapping[str, Any]) -> bool:
+        """Whether the endpoint is to run as many instances as requested, and its variant takes requests."""
+        variants = {variant["VariantName"]: variant for variant in record.get("ProductionVariants", [])}
+        found = {**self.capacity, **variants.get(VARIANT, {})}
+        return bool(found["DesiredInstanceCount"] == self.request.replicas and found["DesiredWeight"])
+
+    @property
     def tags(self) -> list[dict[str, str]]:
         return tags.to_aws(self.request.all_tags)
 

@@ -20,13 +20,16 @@ MAX_FAILURES = 5
 class Rollout:
     """Call ``advance`` until it returns the endpoint.
 
-    ``changes`` counts our calls that change the endpoint; ``seen`` is whether our revision was seen under way, and
-    ``checked`` whether the tags of the endpoint that exists are the request's.
+    ``changes`` counts our calls that change the endpoint; ``seen`` is whether our revision was seen under way;
+    ``checked`` is whether the tags of the endpoint that exists are the request's; ``status`` is SageMaker's own word
+    for the endpoint's state.
     """
 
     def __init__(self, sagemaker: SageMaker, plan: Plan) -> None:
         self.sagemaker, self.plan = sagemaker, plan
-        self.changes, self.failures, self.seen, self.checked = 0, 0, False, False
+        self.changes, self.failures = 0, 0
+        self.seen, self.checked, self.scaled = False, False, False
+        self.status = "Creating"
 
     def advance(self) -> tuple[Record, dict[str, str]] | None:
         """The endpoint's record and tags once it serves as planned, else None: call again soon. Raises DeployFailed;
@@ -52,6 +55,7 @@ class Rollout:
         if not self.checked:
             self.sagemaker.require_requested(record, self.plan)
             self.checked = True
+        self.status = record["EndpointStatus"]
         match state_of(record):
             case "creating":
                 pending = record.get("PendingDeploymentSummary", record).get("EndpointConfigName")
@@ -61,7 +65,9 @@ class Rollout:
             case "failed":  # an earlier deployment's: it can only be deleted
                 self.sagemaker.remove(self.plan.name)
             case "ready" if record.get("EndpointConfigName") == self.plan.revision:
-                return record, self._finish(record)
+                if self.plan.has_capacity(record):
+                    return record, self._finish(record)
+                self._scale(record)
             case "ready" if self.changes or self.seen:
                 raise self._rolled_back(record)
             case "ready":
@@ -84,9 +90,23 @@ class Rollout:
             self._discard()
             raise DeployFailed(error.message, hint=error.hint) from error
 
+    def _scale(self, record: Record) -> None:
+        """The configuration is ours, and the number of instances is not: a person or a policy scaled it."""
+        if self.scaled:
+            raise DeployFailed(
+                f"SageMaker endpoint '{self.plan.name}' does not run {self.plan.request.replicas} instances: "
+                f"{record.get('FailureReason', 'something else scales it.')}",
+                hint="It serves with the old number. Raise the quota, or remove the scaling policy, and deploy again.",
+            )
+        before = self.changes
+        self._change(self.sagemaker.scale)
+        self.scaled = self.changes > before
+
     def _finish(self, record: Record) -> dict[str, str]:
-        """Correct the tags, and remove what earlier deployments left. The endpoint is in service."""
+        """Correct the tags, restore a model or configuration that was deleted, and remove what earlier deployments
+        left. The endpoint is in service."""
         found, desired = self.sagemaker.require_requested(record, self.plan), self.plan.request.all_tags
+        self.sagemaker.prepare(self.plan)
         missing = {key: value for key, value in desired.items() if found.get(key) != value}
         if missing:
             self.sagemaker.add_tags(record["EndpointArn"], tags.to_aws(missing))

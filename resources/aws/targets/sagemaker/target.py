@@ -98,8 +98,9 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             record, tags = found
             return endpoint_of(record, tags, self._url(request.name), self.target)
         raise DeployFailed(
-            f"SageMaker endpoint '{request.name}' was not in service within {self.timeout_seconds:.0f} s.",
-            hint="Its creation continues and is billed. Deploy again to continue, or delete it.",
+            f"SageMaker endpoint '{request.name}' was not in service within {self.timeout_seconds:.0f} s: "
+            f"it is {rollout.status}.",
+            hint="That continues and is billed. Deploy again to continue; if it never ends, delete it, or ask AWS.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
@@ -120,7 +121,11 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def delete(self, name: str) -> None:
         """The endpoint, then its configurations and models. First waits for the end of a change that is under way."""
         if not poll(lambda: not self._sagemaker.remove(name), self.timeout_seconds):
-            raise Unavailable(f"SageMaker endpoint '{name}' is still there.", hint="Delete it again later.")
+            record = self._sagemaker.find(name) or {}
+            raise Unavailable(
+                f"SageMaker endpoint '{name}' is still there: it is {record.get('EndpointStatus', 'Deleting')}.",
+                hint="SageMaker deletes nothing that is changing. Delete it again later, or ask AWS if it never ends.",
+            )
         self._sagemaker.discard(name)
 
     def invoke(self, name: str, body: bytes) -> bytes:

@@ -70,6 +70,17 @@ class Documents:
         body = self.deployment_body().serialize()
         return f"v-{short_hash(json.dumps(body, sort_keys=True))}"
 
+    def fulfilled_by(self, found: Any) -> bool:
+        """Whether a deployment of our name still is as requested. Its name is a hash of what it was created with; since
+        then a person may have scaled it, or changed its variables or tags. What Azure adds does not count."""
+        variables = found.properties.environment_variables or {}
+        wanted = self.deployment_body()
+        return bool(
+            found.sku.capacity == self.request.replicas
+            and variables.items() >= wanted.properties.environment_variables.items()
+            and (found.tags or {}).items() >= self.tags.items()
+        )
+
     def endpoint_body(self, traffic: Mapping[str, int], tags: Mapping[str, str]) -> Any:
         from azure.mgmt.machinelearningservices import models
 

@@ -3,11 +3,15 @@
 A deployment is named by a hash of its body. A changed request creates a second deployment beside the first, traffic
 shifts when the second is ready, and then the first is deleted. So the next deploy continues one that was killed, and
 concurrent deploys agree: of two different ones, the last to shift traffic wins, and both end with a ready endpoint.
+
+Azure deletes no deployment that has traffic. So a failed one loses its traffic first, to another deployment that is
+well if there is one, and is then replaced.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from intermodal.platform.errors import DeployFailed, Refused
@@ -25,6 +29,7 @@ ELSEWHERE = (
     "use a workspace in another region, or delete the other endpoint if it is yours."
 )
 FINAL = ("Succeeded", "Failed", "Canceled")
+"""https://learn.microsoft.com/rest/api/azureml/online-deployments/get lists the states."""
 MAX_REFUSALS = 2
 """Responses 400 or 404 that are not final: a concurrent deploy may have deleted what the call names."""
 STEP_DELETION_SECONDS = 5.0
@@ -32,6 +37,7 @@ STEP_DELETION_SECONDS = 5.0
 FAILED_DELETION_SECONDS = 180.0
 """``_fail`` waits so long for a deletion, and reports whether it ended."""
 FIX = "Correct what it names and deploy again. The failed deployment was deleted, so it costs nothing."
+STILL_SERVES = "Correct what it names and deploy again. The deployment is kept, since it has the traffic."
 STILL_THERE = (
     "Correct what it names and deploy again. The failed deployment is still being deleted and costs until it is gone: "
     "see in Azure ML studio that it goes."
@@ -46,7 +52,8 @@ class Rollout:
     def __init__(self, workspace: Workspace, documents: Documents) -> None:
         self._workspace, self._documents = workspace, documents
         self._deployment = documents.deployment
-        self._ours = self._moved = False
+        self._ours = self._moved = self._corrected = self._revived = False
+        self.state = "Creating"
         self._refusals = 0
         self._poller: Any = None
 
@@ -73,35 +80,50 @@ class Rollout:
             self._create_endpoint()
             return False
         ownership.require_requested(self._documents.request, endpoint.tags or {}, KIND)
-        if state_of(endpoint) not in FINAL:
+        self.state = state_of(endpoint)
+        if self.state not in FINAL:
+            return False
+        if self.state != "Succeeded":
+            self._revive(endpoint)
             return False
         if self._moved and endpoint.properties.traffic != traffic:
             return True  # a later deploy of this name has taken over
         deployments = {found.name: found for found in self._workspace.deployments(name)}
-        if not self._deployed(deployments.get(self._deployment)):
+        if not self._deployed(endpoint, deployments):
             return False
-        if endpoint.properties.traffic != traffic or endpoint.tags != self._documents.tags:
-            self._workspace.put_endpoint(name, self._documents.endpoint_body(traffic, self._documents.tags))
+        if endpoint.properties.traffic != traffic or not (endpoint.tags or {}).items() >= self._documents.tags.items():
+            self._put_endpoint(endpoint, traffic)
             self._moved = True
             return False
+        self._put_assets()
         for other, found in deployments.items():
             if other != self._deployment and state_of(found) in FINAL:
                 self._workspace.delete_deployment(name, other).wait(STEP_DELETION_SECONDS)
         return True
 
-    def _deployed(self, found: Any | None) -> bool:
-        """Whether our deployment is ready; if not, create it, wait for it, or delete a failed one."""
+    def _deployed(self, endpoint: Any, deployments: Mapping[str, Any]) -> bool:
+        """Whether our deployment is ready; if not, create it, wait for it, correct it, or delete a failed one."""
+        found = deployments.get(self._deployment)
         if found is None:
-            self._create()
+            self._put_deployment()
             return False
         if state_of(found) == "Succeeded":
-            return True
+            if self._corrected or self._documents.fulfilled_by(found):
+                return True
+            self._corrected = True
+            self._put_deployment()
+            return False
         if state_of(found) not in FINAL:
-            self._ours = True
+            self.state = state_of(found)
+            self._ours |= self.state != "Deleting"
             return False
         if self._ours:
             self._fail(self._reason())
         # It failed in an earlier deploy, and its cause may be gone.
+        if self._share(endpoint):
+            well = [name for name, other in deployments.items() if state_of(other) == "Succeeded"]
+            self._put_endpoint(endpoint, {well[0]: 100} if well else {})
+            return False
         self._workspace.delete_deployment(self._documents.name, self._deployment).wait(STEP_DELETION_SECONDS)
         return False
 
@@ -119,18 +141,48 @@ class Rollout:
                 ) from error
             raise
 
-    def _create(self) -> None:
+    def _revive(self, endpoint: Any) -> None:
+        """The last change of the endpoint itself failed: make it once more."""
+        if self._revived:
+            raise DeployFailed(
+                f"Azure ML endpoint '{endpoint.name}' is {self.state}; Azure gives no reason.",
+                hint="Look at it in Azure ML studio, and at the workspace's identity and network. Or delete it, and "
+                "deploy again.",
+            )
+        self._revived = True
+        self._put_endpoint(endpoint, endpoint.properties.traffic or {})
+
+    def _share(self, endpoint: Any) -> int:
+        """Our deployment's percentage of the traffic."""
+        return int((endpoint.properties.traffic or {}).get(self._deployment, 0))
+
+    def _put_endpoint(self, endpoint: Any, traffic: Mapping[str, int]) -> None:
+        """Tags that others added, such as a policy of the subscription, stay."""
+        tags = {**(endpoint.tags or {}), **self._documents.tags}
+        self._workspace.put_endpoint(endpoint.name, self._documents.endpoint_body(traffic, tags))
+
+    def _put_assets(self) -> None:
+        """What the deployment consists of. Those that exist are kept."""
         documents, name = self._documents, self._documents.name
         self._workspace.put_datastore(documents.address.datastore, documents.datastore_body())
         self._workspace.put_model(name, documents.model_version, documents.model_body())
         self._workspace.put_environment(name, documents.environment_version, documents.environment_body())
-        self._poller = self._workspace.put_deployment(name, self._deployment, documents.deployment_body())
+
+    def _put_deployment(self) -> None:
+        """Create it, or replace its document in place."""
+        self._put_assets()
+        documents = self._documents
+        self._poller = self._workspace.put_deployment(documents.name, self._deployment, documents.deployment_body())
         self._ours = True
 
     def _fail(self, reason: str) -> None:
-        """Raise with the reason. Deletes what costs: the deployment, and an endpoint that has no other."""
+        """Raise with the reason. Deletes what costs: the deployment, and an endpoint that has no other. A deployment
+        that has traffic is kept: its correction failed, and what ran before may still serve."""
         name, gone = self._documents.name, True
-        if self._workspace.endpoint(name) is not None:
+        endpoint = self._workspace.endpoint(name)
+        if endpoint is not None and self._share(endpoint):
+            raise DeployFailed(f"Azure ML endpoint '{name}' was not corrected: {reason}", hint=STILL_SERVES)
+        if endpoint is not None:
             gone = _ended(self._workspace.delete_deployment(name, self._deployment))
             if gone and not self._workspace.deployments(name):
                 gone = _ended(self._workspace.delete_endpoint(name))

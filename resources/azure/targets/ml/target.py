@@ -87,8 +87,9 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             if endpoint := poll(lambda: self.describe(request.name) if rollout.step() else None, self.timeout_seconds):
                 return endpoint
         raise DeployFailed(
-            f"Azure ML endpoint '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
-            hint="It is still being created and may cost money: deploy again to continue, or delete it.",
+            f"Azure ML endpoint '{request.name}' was not ready within {self.timeout_seconds:.0f} s: "
+            f"it is {rollout.state}.",
+            hint="That continues and may cost money. Deploy again to continue; if it never ends, delete it.",
         )
 
     def describe(self, name: str) -> Endpoint | None:
@@ -189,4 +190,6 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         first = deployments[0]
         if state_of(first) in ("Failed", "Canceled"):
             return "failed", self._workspace.logs(endpoint.name, first.name) or "Azure gives no reason."
-        return ("ready" if state_of(first) == "Succeeded" and traffic.get(first.name) else "creating"), ""
+        if not traffic.get(first.name):
+            return "creating", "No deployment has traffic."
+        return ("ready" if state_of(first) == "Succeeded" else "creating"), ""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 MODEL_PATH, PORT = "/mnt/model", 8080
 CONTAINER_RESOURCES = {"cpu": "1", "memory": "1Gi"}
 ATTEMPT = "intermodal-attempt"
+LATEST = "TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST"
 
 
 def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
@@ -38,6 +39,8 @@ def service_for(request: DeployRequest, target: Target) -> run_v2.Service:
     return run_v2.Service(
         labels=labels(request.all_tags),
         annotations=request.all_tags,
+        scaling=run_v2.ServiceScaling(scaling_mode=run_v2.ServiceScaling.ScalingMode.AUTOMATIC),
+        traffic=[run_v2.TrafficTarget(type_=LATEST, percent=100)],
         template=run_v2.RevisionTemplate(
             labels=labels(request.all_tags),
             scaling=run_v2.RevisionScaling(
@@ -72,13 +75,52 @@ def is_same(current: run_v2.Service, desired: run_v2.Service) -> bool:
         return False
     old, new = have.containers[0], want.containers[0]
     return (
-        dict(current.annotations).items() >= dict(desired.annotations).items()
+        not changed_by_hand(current)
+        and dict(current.labels).items() >= dict(desired.labels).items()
+        and dict(current.annotations).items() >= dict(desired.annotations).items()
         and old.image == new.image
         and list(old.env) == list(new.env)
         and list(old.volume_mounts) == list(new.volume_mounts)
         and have.volumes[0].gcs == want.volumes[0].gcs
         and have.scaling == want.scaling
     )
+
+
+def changed_by_hand(service: run_v2.Service) -> str:
+    """Why the newest revision serves nothing or not all, though it may be ready: a person moved the traffic, or scaled
+    the whole service. Empty: it serves.
+
+    https://cloud.google.com/run/docs/rollouts-rollbacks-traffic-migration and
+    https://cloud.google.com/run/docs/configuring/services/manual-scaling
+    """
+    from google.cloud import run_v2
+
+    if elsewhere := _elsewhere(service):
+        shares = ", ".join(f"{entry.percent} % to revision '{entry.revision}'" for entry in elsewhere)
+        return f"Its traffic does not go to the newest revision: {shares}."
+    scaling = service.scaling
+    if scaling.scaling_mode == run_v2.ServiceScaling.ScalingMode.MANUAL:
+        return f"It is scaled by hand to {scaling.manual_instance_count} instances."
+    if scaling.min_instance_count or 0 < scaling.max_instance_count < service.template.scaling.min_instance_count:
+        return f"It is scaled by hand: {scaling.min_instance_count} to {scaling.max_instance_count or 'any'} instances."
+    return ""  # a maximum above what is requested may be Google's default
+
+
+def unserved(service: run_v2.Service) -> str:
+    """Why the newest revision answers no request, or not all. Other numbers of instances still answer."""
+    from google.cloud import run_v2
+
+    manual = service.scaling.scaling_mode == run_v2.ServiceScaling.ScalingMode.MANUAL
+    stopped = manual and not service.scaling.manual_instance_count
+    return changed_by_hand(service) if stopped or _elsewhere(service) else ""
+
+
+def _elsewhere(service: run_v2.Service) -> list[run_v2.TrafficTarget]:
+    """Shares of the traffic that go to a revision by its name."""
+    from google.cloud import run_v2
+
+    latest = run_v2.TrafficTargetAllocationType.TRAFFIC_TARGET_ALLOCATION_TYPE_LATEST
+    return [entry for entry in service.traffic if entry.percent and entry.type_ != latest]
 
 
 def endpoint_of(service: run_v2.Service, target: Target) -> Endpoint:
@@ -105,7 +147,7 @@ def state_of(service: run_v2.Service) -> tuple[State, str]:
     if service.reconciling:
         return "creating", condition.message
     if condition.state == run_v2.Condition.State.CONDITION_SUCCEEDED:
-        return "ready", ""
+        return ("failed", reason) if (reason := unserved(service)) else ("ready", "")
     if condition.state == run_v2.Condition.State.CONDITION_FAILED:
         return "failed", condition.message
     return "creating", condition.message

@@ -91,15 +91,17 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         Each step starts from what there is, so the next deploy continues one that was killed.
         """
         desired, services, tried = service_for(request, self.target), self._services(), False
+        seen = "creating"
 
         def step() -> Endpoint | None:
-            nonlocal tried
+            nonlocal tried, seen
             current = services.find(request.name)
             if current is None:
                 tried |= services.create(request.name, desired)
                 return None
             ownership.require_requested(request, current.annotations, KIND)
             state, reason = state_of(current)
+            seen = f"{state}. {reason}".rstrip(" .")
             if state in ("creating", "deleting"):
                 tried |= is_same(current, desired)
             elif not is_same(current, desired):
@@ -116,8 +118,8 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         if endpoint := poll(step, self.timeout_seconds, PAUSE_GROWTH):
             return endpoint
         raise DeployFailed(
-            f"Cloud Run service '{request.name}' was not ready within {self.timeout_seconds:.0f} s.",
-            hint="It still exists. Deploy again to continue, or look at its logs in Cloud Run.",
+            f"Cloud Run service '{request.name}' was not ready within {self.timeout_seconds:.0f} s: it is {seen}.",
+            hint="It still exists. Deploy again to continue, or look at its logs in Cloud Run, or delete it.",
         )
 
     def describe(self, name: str) -> Endpoint | None:

@@ -38,6 +38,7 @@ class Workspace:
 
     def __init__(self, stuck: bool = True, **states: str) -> None:
         self.stuck, self.states, self.there = stuck, states, True
+        self.capacity = documents().request.replicas
         self.traffic: dict[str, int] = {}
         self.deleted: list[str] = []
 
@@ -47,7 +48,15 @@ class Workspace:
 
     def deployments(self, _: str) -> list[Any]:
         return [
-            SimpleNamespace(name=name, properties=SimpleNamespace(provisioning_state=state))
+            SimpleNamespace(
+                name=name,
+                sku=SimpleNamespace(capacity=self.capacity),
+                tags=documents().tags,
+                properties=SimpleNamespace(
+                    provisioning_state=state,
+                    environment_variables=documents().deployment_body().properties.environment_variables,
+                ),
+            )
             for name, state in self.states.items()
         ]
 
@@ -58,6 +67,8 @@ class Workspace:
         self.states[name] = "Creating"
 
     def delete_deployment(self, _: str, name: str) -> Poller:
+        if self.traffic.get(name):
+            raise HttpResponseError("it has traffic: set its share to 0 first")
         self.deleted.append(name)
         self.states[name] = "Deleting"
         if not self.stuck:
@@ -102,6 +113,41 @@ def test_step_earlier_failure_is_awaited_until_deleted() -> None:
     del workspace.states[OURS]  # now it is gone
     assert not ours.step()
     assert workspace.states == {OURS: "Creating"}
+
+
+def test_step_failed_with_traffic_loses_it_and_is_replaced() -> None:
+    workspace = Workspace(False, **{OURS: "Failed"})
+    workspace.traffic = {OURS: 100}
+    ours = rollout(workspace)
+    assert not ours.step()
+    assert workspace.traffic == {}
+    assert not ours.step()
+    assert workspace.deleted == [OURS]
+    assert not ours.step()
+    workspace.states[OURS] = "Succeeded"
+    assert not ours.step()
+    assert ours.step()
+    assert workspace.traffic == {OURS: 100}
+
+
+def test_step_failed_with_traffic_gives_it_to_one_that_is_well() -> None:
+    workspace = Workspace(False, **{OURS: "Failed", "v-older": "Failed", "v-old": "Succeeded"})
+    workspace.traffic = {OURS: 90, "v-old": 10}
+    assert not rollout(workspace).step()
+    assert workspace.traffic == {"v-old": 100}
+
+
+def test_step_correction_that_fails_keeps_what_has_the_traffic() -> None:
+    workspace = Workspace(False, **{OURS: "Succeeded"})
+    workspace.traffic, workspace.capacity = {OURS: 100}, 7
+    ours = rollout(workspace)
+    assert not ours.step()
+    assert workspace.states == {OURS: "Creating"}
+    workspace.states[OURS] = "Failed"
+    with pytest.raises(DeployFailed, match="not corrected: the container exited") as caught:
+        ours.step()
+    assert "is kept" in caught.value.hint
+    assert workspace.deleted == []
 
 
 @pytest.mark.parametrize(
