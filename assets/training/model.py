@@ -15,7 +15,7 @@ from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import fit
+from intermodal.platform.training import contract, estimators, fit
 from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.gate import judge_metrics
 from intermodal.platform.training.metrics import score
@@ -27,7 +27,7 @@ def training_config(spec: ModelSpec) -> type[dg.Config]:
     hyperparameters: Any = create_model(
         "Hyperparameters",
         __base__=dg.Config,
-        **{name: (type(value), value) for name, value in spec.train.hyperparameters.items()},  # type: ignore[call-overload]
+        **{name: (_type_of(value), value) for name, value in spec.train.hyperparameters.items()},  # type: ignore[call-overload]
     )
     return create_model(
         "TrainingConfig",
@@ -35,6 +35,12 @@ def training_config(spec: ModelSpec) -> type[dg.Config]:
         hyperparameters=(hyperparameters, hyperparameters()),
         holdout=(str, ""),
     )
+
+
+def _type_of(value: Any) -> Any:
+    """The type that a run may give instead of a default. Null and a list have none that Dagster could hold a value
+    against."""
+    return Any if value is None or isinstance(value, list) else type(value)
 
 
 def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
@@ -51,6 +57,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         hyperparameters = config.hyperparameters.model_dump()
         window = latest_window(tables.partitions(spec.name, "features"), spec.train.window, config.holdout)
         months = {month: tables.read(spec.name, "features", month) for month in (*window.train, window.holdout)}
+        contract.check_months(spec, months, functions.features)
         rows, heldout = pd.concat([months[month] for month in window.train], ignore_index=True), months[window.holdout]
         inputs, target = rows.drop(columns=spec.features.not_inputs), rows[spec.features.target]
         if unknown := set(spec.features.sensitive) - set(inputs.columns):
@@ -60,7 +67,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
             )
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
         started = time.perf_counter()
-        fitted = fit.fit(functions.fit, inputs, target, hyperparameters)
+        fitted = fit.fit(functions.fit, inputs, target, hyperparameters, spec.train.function)
         seconds = time.perf_counter() - started
         metrics = _measure(spec, functions, registry, fitted, (inputs, target), heldout)
         partitions = {month: digest(months[month]) for month in window.train}
@@ -106,7 +113,7 @@ def _measure(
     rows = heldout.drop(columns=spec.features.not_inputs)
     figures: dict[str, float] = {metric: fitted.score(metric, rows, truth)}
     if functions.baseline is not None:
-        guesses = functions.baseline(*window)(rows)
+        guesses = estimators.guesses(spec, functions.baseline, window, rows, fitted.task, fitted.classes)
         figures[f"baseline_{metric}"] = score(metric, truth, guesses, fitted.task, fitted.classes)
     champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
     if champion is not None and _comparable(champion.candidate.record, fitted, rows):

@@ -5,6 +5,7 @@ import re
 from pydantic import BaseModel, ConfigDict
 
 Scalar = bool | int | float | str
+Hyperparameter = Scalar | list[Scalar] | None
 
 # Patterns of nested fields stand in the schema for editors and are checked by validators: Dagster's resolver takes only
 # plain annotations below the first level.

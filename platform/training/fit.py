@@ -12,18 +12,20 @@ from typing import Any
 import cloudpickle
 import numpy as np
 import pandas as pd
-from sklearn.base import is_classifier
 
 from intermodal.platform.ports.registry import Fingerprint
 from intermodal.platform.protocol.package import PROFILE, Format, Golden, Package, Task
 from intermodal.platform.protocol.signature import Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import dataframes
+from intermodal.platform.training import dataframes, estimators
+from intermodal.platform.training.calls import Call, name_of
 from intermodal.platform.training.metrics import score
 from intermodal.platform.training.profile import profile_of
 
 GOLDEN_ROWS = 25
 """Rows with known predictions in a package."""
+ROWS_TRIED = 100
+"""Rows that a fitted estimator must predict before anything is measured."""
 REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn", "lightgbm")
 
 
@@ -35,28 +37,37 @@ class Fitted:
     task: Task
     signature: Signature
     classes: np.ndarray
+    source: str = "the fit function"
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Predictions for raw rows, [n] or [n, k], in the form of the signature's output."""
+        """Predictions for raw rows, [n] or [n, k], in the form of the signature's output. SpecError if the estimator
+        raises, or gives anything else."""
         inputs = dataframes.typed(rows, self.signature.inputs)
-        if self.task == "regression":
-            return np.asarray(self.estimator.predict(inputs), dtype=float)
-        probabilities = np.asarray(self.estimator.predict_proba(inputs), dtype=float)
-        return probabilities[:, 1] if self.task == "binary" else probabilities
+        return estimators.predictions(self.estimator, self.source, inputs, self.task, self.classes)
 
     def score(self, metric: str, rows: pd.DataFrame, truth: pd.Series) -> float:
         return score(metric, truth, self.predict(rows), self.task, self.classes)
 
 
 def fit(
-    function: Callable[..., Any], inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
+    function: Callable[..., Any],
+    inputs: pd.DataFrame,
+    target: pd.Series,
+    hyperparameters: Mapping[str, Any],
+    name: str = "",
 ) -> Fitted:
-    """Call the model's own fit function on typed inputs, and derive task, classes and signature from the result."""
+    """Call the model's own fit function on typed inputs, and derive task, classes and signature from the result.
+
+    ``name`` is the function's in the spec. SpecError if the function or its estimator breaks their contract."""
     columns = dataframes.columns_of(inputs)
-    estimator = function(dataframes.typed(inputs, columns), target, **hyperparameters)
-    classes = np.asarray(estimator.classes_) if is_classifier(estimator) else np.array([])
+    typed = dataframes.typed(inputs, columns)
+    call = Call(function, name or name_of(function), "(features, target, **hyperparameters)")
+    estimator, classes = estimators.fitted(call, typed, target, hyperparameters)
     task: Task = "regression" if not classes.size else "binary" if classes.size == 2 else "multiclass"
-    return Fitted(estimator, task, Signature(columns, dataframes.output_of(task, classes.tolist())), classes)
+    signature = Signature(columns, dataframes.output_of(task, classes.tolist()))
+    made = Fitted(estimator, task, signature, classes, call.name)
+    made.predict(inputs.head(ROWS_TRIED))  # an estimator that cannot predict is an error of its function, here
+    return made
 
 
 def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.DataFrame, folder: Path) -> None:

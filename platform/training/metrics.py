@@ -6,8 +6,16 @@ from typing import Any
 import numpy as np
 from sklearn import metrics as sk
 
+from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
 from intermodal.platform.training.gate import METRICS
+
+FITTING: Mapping[Task, tuple[str, ...]] = {
+    "binary": tuple(METRICS),
+    "multiclass": ("roc_auc", "accuracy", "f1_macro", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
+"""The metrics that can be computed for a task."""
 
 
 def _labels(predictions: np.ndarray, task: Task, classes: np.ndarray) -> np.ndarray:
@@ -16,7 +24,13 @@ def _labels(predictions: np.ndarray, task: Task, classes: np.ndarray) -> np.ndar
 
 
 def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = ()) -> float:
-    """The value of a metric. ``classes`` are the labels in the order of the predictions' columns."""
+    """The value of a metric. ``classes`` are the labels in the order of the predictions' columns. SpecError if the
+    metric is for another task."""
+    if metric not in FITTING[task]:
+        raise SpecError(
+            f"gate.metric is {metric}, and the fit function returned an estimator for {task}.",
+            hint=f"Write a metric for {task}: {', '.join(FITTING[task])}.",
+        )
     truth, predictions, classes = np.asarray(truth), np.asarray(predictions, dtype=float), np.asarray(classes)
     labelled: Mapping[str, Callable[[], float]] = {
         "accuracy": lambda: sk.accuracy_score(truth, _labels(predictions, task, classes)),
