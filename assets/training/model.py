@@ -15,10 +15,11 @@ from intermodal.platform import ports
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import contract, estimators, fit
+from intermodal.platform.training import estimators, fit
 from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.gate import judge_metrics
 from intermodal.platform.training.metrics import score
+from intermodal.platform.training.months import check_months
 from intermodal.platform.training.windows import TrainingWindow, latest_window
 
 
@@ -57,7 +58,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         hyperparameters = config.hyperparameters.model_dump()
         window = latest_window(tables.partitions(spec.name, "features"), spec.train.window, config.holdout)
         months = {month: tables.read(spec.name, "features", month) for month in (*window.train, window.holdout)}
-        contract.check_months(spec, months, functions.features)
+        check_months(spec, months, functions.features)
         rows, heldout = pd.concat([months[month] for month in window.train], ignore_index=True), months[window.holdout]
         inputs, target = rows.drop(columns=spec.features.not_inputs), rows[spec.features.target]
         if unknown := set(spec.features.sensitive) - set(inputs.columns):

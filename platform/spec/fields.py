@@ -10,7 +10,7 @@ Hyperparameter = Scalar | list[Scalar] | None
 # Patterns of nested fields stand in the schema for editors and are checked by validators: Dagster's resolver takes only
 # plain annotations below the first level.
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
-MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH = r"^(19|20)\d{2}-(0[1-9]|1[0-2])$"
 FUNCTION = r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$"
 
 

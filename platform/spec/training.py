@@ -63,6 +63,12 @@ class Features(Part):
 
     _check = field_validator("function")(function_name)
 
+    @model_validator(mode="after")
+    def _two_columns(self) -> "Features":
+        if self.id == self.target:
+            raise ValueError(f"id and target are both '{self.target}': an id names a row, so give it its own column")
+        return self
+
     @property
     def not_inputs(self) -> list[str]:
         """Columns of the feature table that the model must not see."""

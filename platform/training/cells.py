@@ -20,7 +20,7 @@ REMEDIES: Mapping[str, str] = {
     **dict.fromkeys(("Period", "Interval", "period", "interval", "UUID"), "Convert it with .astype(str)"),
     **dict.fromkeys(("timedelta", "timedelta64", "Timedelta"), "Convert it with .dt.total_seconds()"),
     "bytes": "Convert it with .str.decode('utf-8')",
-    "text": "Convert it with .astype(str)",
+    "string": "Convert it with .astype(object)",
 }
 
 
@@ -85,7 +85,8 @@ def not_a_target(values: pd.Series) -> Flaw | None:
         return Flaw(
             f"has no value in {missing} of {len(values)} rows.", "Leave rows without a label out of what it returns."
         )
-    return not_an_input(values)
+    categories = values.dtype.categories if isinstance(values.dtype, pd.CategoricalDtype) else None
+    return not_an_input(values if categories is None else pd.Series(categories))
 
 
 def not_an_id(values: pd.Series) -> Flaw | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 
@@ -79,7 +78,7 @@ def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.D
         booster.save_model(str(folder / file))
     else:
         file = "model.pkl"
-        (folder / file).write_bytes(cloudpickle.dumps(fitted.estimator))
+        (folder / file).write_bytes(estimators.pickled(fitted.estimator, fitted.source))
     sensitive = tuple(spec.features.sensitive)
     Package(spec.name, fitted.task, form, file, fitted.signature, sensitive).write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import metrics as sk
 
 from intermodal.platform.errors import SpecError
@@ -30,6 +31,11 @@ def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = 
         raise SpecError(
             f"gate.metric is {metric}, and the fit function returned an estimator for {task}.",
             hint=f"Write a metric for {task}: {', '.join(FITTING[task])}.",
+        )
+    if metric in FITTING["regression"] and not pd.api.types.is_numeric_dtype(np.asarray(truth).dtype):
+        raise SpecError(
+            f"gate.metric is {metric}, and the target's values are no numbers: {np.asarray(truth)[:1].tolist()}.",
+            hint=f"Write a metric for labels: {', '.join(FITTING['multiclass'])}.",
         )
     truth, predictions, classes = np.asarray(truth), np.asarray(predictions, dtype=float), np.asarray(classes)
     labelled: Mapping[str, Callable[[], float]] = {

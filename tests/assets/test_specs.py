@@ -61,6 +61,9 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         ("max_depth: 4", "max_depth: [[1]]", ["defs.yaml:9", "'max_depth' holds a list: give a number"]),
         ("max_depth: 4", "max-depth: 4", ["defs.yaml:9", "'max-depth' is no name of an argument"]),
         ("max_depth: 4", "window: 4", ["defs.yaml:9", "'window' is the number of months", "another name"]),
+        ("target: grower", "id: a, target: a", ["defs.yaml:8", "features", "both 'a'", "its own column"]),
+        ('start: "2020-01"', 'start: "0000-01"', ["data", "write it as 2013-01"]),
+        ('start: "2020-01"', 'start: "2020-01", end: "9999-12"', ["data", "write it as 2013-01"]),
         ("{max_depth: 4}", "[4]", ["defs.yaml:9", "hyperparameters", "should be an object"]),
         ("metric: accuracy", "metric: accuracy, margin: .nan", ["defs.yaml:10", "margin is nan: give 0 or more"]),
     ],
@@ -101,6 +104,7 @@ def test_spec_text_may_be_a_template(sandbox: DefsFolderSandbox, written: str, d
         ({"serve": ["aws/sagemaker", "gcp/cloudrun"]}, "'gcp/cloudrun' does not match '^(aws/sagemaker|"),
         ({"budget": {"usd": 200}}, "'usd' was unexpected"),
         ({"route": {"policy": "evn"}}, "'evn' is not one of"),
+        ({"train": {"function": "train.fit", "hyperparameters": {"depth": {}}}}, "{} is not valid under any"),
     ],
 )
 def test_spec_schema_names_the_mistake(part: dict[str, Any], words: str) -> None:
@@ -109,6 +113,13 @@ def test_spec_schema_names_the_mistake(part: dict[str, Any], words: str) -> None
     assert not list(jsonschema.Draft202012Validator(schema).iter_errors(attributes))
     errors = jsonschema.Draft202012Validator(schema).iter_errors({**attributes, **part})
     assert words in " ".join(error.message for error in errors)
+
+
+def test_spec_schema_takes_hyperparameters_of_each_kind() -> None:
+    values = {"a": None, "b": [1, "x"], "c": 1, "d": 0.5, "e": True, "f": "x", "g": []}
+    attributes = yaml.safe_load(GOOD)["attributes"]
+    attributes["train"]["hyperparameters"] = values
+    jsonschema.validate(attributes, Model.get_model_cls().model_json_schema())
 
 
 @pytest.mark.parametrize(

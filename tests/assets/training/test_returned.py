@@ -1,6 +1,7 @@
 """Whatever a team's function returns is either trained on or refused with function, column, month and remedy."""
 
 import datetime
+import threading
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
@@ -13,6 +14,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClas
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from intermodal.platform.training import contract
 from tests.assets.training.team_functions import ROWS, SPEC, OnSize, Regression, Steps, data, even, features
 
 MONTH = "2020-02"
@@ -38,12 +40,13 @@ NO_TABLES: dict[str, tuple[Returned, list[str]]] = {
     "tuple": (lambda table: (table, table["late"]), ["returned a tuple"]),
     "generator": (lambda table: (row for row in table), ["returned a generator"]),
     "class": (lambda _: pd.DataFrame, ["returned the class DataFrame"]),
-    "empty": (lambda table: table.iloc[:0], ["returned no rows", "4 columns", "data for that month"]),
+    "empty": (lambda table: table.iloc[:0], ["returned no rows", "4 columns"]),
     "nothing": (lambda _: pd.DataFrame(), ["returned no rows"]),
     "no columns": (lambda table: table[[]], ["12 rows without columns"]),
     "duplicate": (lambda table: pd.concat([table, table[["size"]]], axis=1), ["'size' 2 times", "once"]),
     "number as name": (lambda table: table.assign(x=1).rename(columns={"x": 7}), ["column 7", "text"]),
     "levels": (lambda table: pd.concat({"a": table}, axis=1), ["('a', 'key')", "text"]),
+    "half a character as name": (lambda table: table.rename(columns={"size": "\ud800"}), [r"'\ud800'", "text"]),
     "blank name": (lambda table: table.rename(columns={"size": " "}), ["' '", "text"]),
 }
 
@@ -149,6 +152,7 @@ TRAINABLE: dict[str, Returned] = {
     "missing text": cells("word", "a", None),
     "boolean": lambda table: table.assign(size=table["size"] > 5),
     "small types": lambda table: table.astype({"size": "float32", "late": "int8"}),
+    "category target": lambda table: table.astype({"late": "category"}),
     "text target": lambda table: table.assign(late=table["late"].map({0: "no", 1: "yes"})),
 }
 
@@ -260,6 +264,41 @@ def test_fit_that_returns_a_wrong_thing_is_refused(steps: Steps, fit: Any, words
     _require(error, words if "gate.metric" in words[0] else ["team.fit", *words])
 
 
+def test_empty_month_says_what_to_do(steps: Steps) -> None:
+    _require(str(steps.error(load=lambda month: data(month)[:0])), ["data for that month", "data.partitions"])
+    _require(str(steps.error(features=lambda rows: rows[:0])), ["a filter or a merge"])
+
+
+def test_ids_of_months_need_no_common_kind(steps: Steps) -> None:
+    assert steps.run(features=lambda rows: rows.assign(key=None if rows["size"].iloc[0] == 1 else rows["key"]))
+
+
+def test_estimator_that_cannot_be_pickled_is_refused(steps: Steps) -> None:
+    error = str(steps.error(fit=_classifier(_Locked())))
+    _require(error, ["OnSize that team.fit returned", "cannot pickle '_thread.lock'", "open that in predict"])
+
+
+class _Locked:
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+    def __call__(self, inputs: pd.DataFrame) -> np.ndarray:
+        with self.lock:
+            return even(inputs)
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "r2"])
+def test_metric_of_numbers_for_a_target_of_texts_is_refused(steps: Steps, metric: str) -> None:
+    gate = SPEC.gate.model_copy(update={"metric": metric, "better_than": None})
+    error = steps.error(
+        SPEC.model_copy(update={"gate": gate}),
+        load=lambda month: data(month).assign(late=["no", "yes"] * (ROWS // 2)),
+        fit=_classifier(even, ["no", "yes"]),
+        baseline=None,
+    )
+    _require(str(error), [f"gate.metric is {metric}", "['no']", "roc_auc, accuracy"])
+
+
 @pytest.mark.parametrize(
     ("returned", "words"),
     [
@@ -283,8 +322,6 @@ def test_baseline_that_returns_a_wrong_thing_is_refused(steps: Steps, returned: 
 
 
 def test_features_of_an_earlier_release_are_checked_before_fit(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
-    from intermodal.platform.training import contract
-
     monkeypatch.setattr(contract, "features_of", lambda *_: data("2020-01-01").assign(size=np.inf))
     error = str(steps.error(features=features))
     _require(error, ["team.features for 2020-01", "'size'", "infinite"])
