@@ -1,6 +1,6 @@
 """A model whose functions a test replaces, and the steps that call them, with every port in memory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ from tests.assets.conftest import MONTHS, FakeMlflow
 from tests.memory import MemoryRegistry, MemoryTables
 
 ROWS = 12
-FILE = str(Path(__file__).resolve())
 
 
 def data(month: str) -> pd.DataFrame:
@@ -84,7 +83,8 @@ GOOD = ModelFunctions(data, features, fit_even, baseline, code="code")
 
 @dataclass
 class Steps:
-    """Runs dataset, features and model with functions of a test, as Dagster steps."""
+    """Runs the steps dataset, features and model with functions of a test. The model's is invoked directly, because a
+    Dagster run for each case takes most of a second."""
 
     folder: Path
 
@@ -93,13 +93,16 @@ class Steps:
         raised it."""
         made = replace(GOOD, **functions)
         tables, registry = MemoryTables(), MemoryRegistry(self.folder)
-        resources = {"tables": tables, "registry": registry, "mlflow": FakeMlflow()}
         if functions.keys() & {"load", "features"}:
-            self._materialize([dataset.dataset(spec, made), dataset.features(spec, made)], resources, MONTHS)
+            assets = [dataset.dataset(spec, made), dataset.features(spec, made)]
+            with dg.DagsterInstance.ephemeral() as instance:
+                dg.materialize(assets, resources={"tables": tables}, tags=MONTHS, instance=instance)
         else:
             for month in ("2020-01-01", "2020-02-01", "2020-03-01"):
                 tables.write(spec.name, "features", month, data(month))
-        self._materialize([model.model(spec, made)], resources, {})
+        config = model.training_config(spec)()
+        with dg.build_asset_context() as context:
+            model.model(spec, made)(context, config, tables=tables, registry=registry, mlflow=FakeMlflow())
         return dict(registry.candidate(spec.name).record.metrics)
 
     def error(self, spec: ModelSpec = SPEC, **functions: Any) -> IntermodalError:
@@ -109,7 +112,3 @@ class Steps:
             self.run(spec, **functions)
         assert caught.value.hint, f"no hint: {caught.value}"
         return caught.value
-
-    @staticmethod
-    def _materialize(assets: Sequence[dg.AssetsDefinition], resources: dict[str, Any], tags: dict[str, str]) -> None:
-        dg.materialize(assets, resources=resources, tags=tags, instance=dg.DagsterInstance.ephemeral())

@@ -3,15 +3,19 @@
 import functools
 import inspect
 import sys
+from dataclasses import replace
 from typing import Any
 
+import dagster as dg
 import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from intermodal.assets.training import dataset
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import Train
-from tests.assets.training.team_functions import SPEC, OnSize, Steps, even, fit
+from tests.assets.training.team_functions import GOOD, SPEC, OnSize, Steps, even, fit
+from tests.memory import MemoryTables
 
 
 def raising(*_: Any, **__: Any) -> Any:
@@ -127,3 +131,20 @@ def test_hyperparameters_may_be_null_lists_and_exponents(steps: Steps) -> None:
 
     assert steps.run(_train(depth=None, layers=[100, "1e2"], rate="1e-3", name="e3"), fit=keep)
     assert given == {"depth": None, "layers": [100, 100.0], "rate": 0.001, "name": "e3"}
+
+
+def test_run_of_dagster_shows_the_error_and_its_cause() -> None:
+    functions = replace(GOOD, load=raising)
+    result = dg.materialize(
+        [dataset.dataset(SPEC, functions)],
+        resources={"tables": MemoryTables()},
+        partition_key="2020-01-01",
+        raise_on_error=False,
+    )
+    failure = result.failure_data_for_node("trains__dataset")
+    assert failure is not None
+    assert failure.error is not None
+    assert failure.error.cause is not None
+    text = failure.error.cause.to_string()
+    for word in ("SpecError: team.data for 2020-01", "Correct the function at that line", "ValueError: the warehouse"):
+        assert word in text, text
