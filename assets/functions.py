@@ -41,7 +41,9 @@ class ModelFunctions:
             broken = BrokenModel(spec.name, spec.owner, reason(context.path, error))
 
         def fail(*_: Any) -> Any:
-            raise SpecError(f"{broken.model} cannot be trained. {broken.reason}")
+            raise SpecError(
+                f"{broken.model} cannot be trained. {broken.reason}", hint="Correct that, then reload the definitions."
+            )
 
         return cls(fail, fail, fail, fail if spec.gate.better_than else None, code_hash(context.path), broken)
 

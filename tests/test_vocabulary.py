@@ -33,7 +33,6 @@ PENDING_NAMES = {
     "platform/monitoring/predictions.py": {"at"},
     "platform/ports/incidents.py": {"at"},
     "platform/resilience/timeline.py": {"at"},
-    "platform/spec/schema.py": {"one"},
     "resources/storage/notification_log.py": {"at"},
     "tests/platform/resilience/test_recovery.py": {"ask"},
     "tests/platform/test_targets.py": {"one"},

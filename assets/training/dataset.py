@@ -8,8 +8,8 @@ import pandas as pd
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
-from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training import contract
 from intermodal.platform.training.dataframes import digest
 
 
@@ -34,11 +34,7 @@ def dataset(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
     @with_cached_signature
     def _dataset(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
-            table = functions.load(month)
-            if not isinstance(table, pd.DataFrame) or table.empty:
-                raise SpecError(
-                    f"{spec.data.function}({month!r}) returned no rows.", hint="It must return a DataFrame with rows."
-                )
+            table = contract.rows_of(spec, functions.load, month)
             tables.write(spec.name, "dataset", month, table)
             context.add_asset_metadata(_numbers(table), partition_key=month)
             context.log.info("%s: %d rows", month, len(table))
@@ -59,12 +55,8 @@ def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
     @with_cached_signature
     def _features(context: Context, tables: dg.ResourceParam[ports.Tables]) -> None:
         for month in context.partition_keys:
-            table = functions.features(tables.read(spec.name, "dataset", month))
-            if absent := [name for name in spec.features.not_inputs if name not in table]:
-                raise SpecError(
-                    f"{spec.features.function} returns no column '{absent[0]}', which the spec names.",
-                    hint=f"It returns {', '.join(map(str, table.columns))}; correct features.target or features.id.",
-                )
+            rows = tables.read(spec.name, "dataset", month)
+            table = contract.features_of(spec, functions.features, rows, month)
             tables.write(spec.name, "features", month, table)
             metadata = _numbers(table) | {"target_mean": _mean(table[spec.features.target])}
             context.add_asset_metadata({k: v for k, v in metadata.items() if v is not None}, partition_key=month)

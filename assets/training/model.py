@@ -21,6 +21,7 @@ from intermodal.platform.training.columns import columns_of_months
 from intermodal.platform.training.comparison import HeldOut, Measured, measure, measure_baseline, measure_champion
 from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.gate import judge_record, judge_servable
+from intermodal.platform.training.months import check_months
 from intermodal.platform.training.servable import try_server
 from intermodal.platform.training.windows import TrainingWindow, latest_window
 
@@ -30,7 +31,7 @@ def training_config(spec: ModelSpec) -> type[dg.Config]:
     hyperparameters: Any = create_model(
         "Hyperparameters",
         __base__=dg.Config,
-        **{name: (type(value), value) for name, value in spec.train.hyperparameters.items()},  # type: ignore[call-overload]
+        **{name: (_type_of(value), value) for name, value in spec.train.hyperparameters.items()},  # type: ignore[call-overload]
     )
     return create_model(
         "TrainingConfig",
@@ -38,6 +39,12 @@ def training_config(spec: ModelSpec) -> type[dg.Config]:
         hyperparameters=(hyperparameters, hyperparameters()),
         holdout=(str, ""),
     )
+
+
+def _type_of(value: Any) -> Any:
+    """The type that a run may give instead of a default. Null and a list have none that Dagster could hold a value
+    against."""
+    return Any if value is None or isinstance(value, list) else type(value)
 
 
 def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
@@ -55,6 +62,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         hyperparameters = config.hyperparameters.model_dump()
         window = latest_window(tables.partitions(spec.name, "features"), spec.train.window, config.holdout)
         months = {month: tables.read(spec.name, "features", month) for month in (*window.train, window.holdout)}
+        check_months(spec, months, functions.features)
         rows, heldout = pd.concat([months[month] for month in window.train], ignore_index=True), months[window.holdout]
         inputs, target = rows.drop(columns=spec.features.not_inputs), rows[spec.features.target]
         if unknown := set(spec.features.sensitive) - set(inputs.columns):
@@ -68,7 +76,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         )
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
         started = time.perf_counter()
-        fitted = fit.fit(functions.fit, inputs, target, hyperparameters, columns)
+        fitted = fit.fit(functions.fit, inputs, target, hyperparameters, columns, spec.train.function)
         seconds = time.perf_counter() - started
         measured = _measure(spec, functions, registry, fitted, (inputs, target), _held_out(spec, window, heldout))
         partitions = {month: digest(months[month]) for month in window.train}
@@ -119,8 +127,7 @@ def _measure(
     metric: str = spec.gate.metric
     parts = [measure(metric, fitted, heldout)]
     if functions.baseline is not None:
-        name = str(spec.gate.better_than)
-        parts.append(measure_baseline(metric, name, functions.baseline, fitted, window, heldout))
+        parts.append(measure_baseline(spec, functions.baseline, fitted, window, heldout))
     champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
     if champion is not None:
         parts.append(measure_champion(metric, registry, champion, fitted, heldout))

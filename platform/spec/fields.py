@@ -5,6 +5,7 @@ import re
 from pydantic import BaseModel, ConfigDict
 
 Scalar = bool | int | float | str
+Hyperparameter = Scalar | list[Scalar] | None
 
 # Patterns of nested fields stand in the schema for editors and are checked by validators: Dagster's resolver takes only
 # plain annotations below the first level.
@@ -20,7 +21,7 @@ RESERVED_NAMES = rf"and_deploy_\w*|broken_models|\w*__({'|'.join(STAGES)})(_\w*)
 project. Assets of models that do not load are in the group ``broken_models``."""
 RESERVED_TAGS = r"(?i)intermodal.*|model"
 """Tags that name the owner of what is deployed, and the model of an asset. Azure ignores the case of tags."""
-MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+MONTH = r"^(19|20)\d{2}-(0[1-9]|1[0-2])$"
 FUNCTION = r"^[A-Za-z_]\w*\.[A-Za-z_]\w*$"
 
 

@@ -27,8 +27,11 @@ class _PartsAreParts(GenerateJsonSchema):
 
 
 def _alone(schema: JsonSchemaValue) -> JsonSchemaValue:
-    parts = [one for one in schema.get("anyOf", ()) if "$ref" in one or one.get("type") == "array"]
-    return parts[0] if len(parts) == 1 else schema
+    """The part of a union of a part and a text. A union of other forms, such as a hyperparameter's, stays."""
+    forms = schema.get("anyOf", ())
+    parts = [form for form in forms if "$ref" in form or form.get("type") == "array"]
+    others = {form.get("type") for form in forms if form not in parts}
+    return parts[0] if len(parts) == 1 and others <= {"string", "null"} else schema
 
 
 @cache

@@ -1,11 +1,15 @@
 """The training half of a spec: where rows come from, how a model is fitted and what it must beat."""
 
 import re
-from typing import Literal
+from keyword import iskeyword
+from math import inf
+from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from intermodal.platform.spec.fields import FUNCTION, MONTH, Part, Scalar, function_name
+from intermodal.platform.spec.fields import FUNCTION, MONTH, Hyperparameter, Part, Scalar, function_name
+
+EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
 class Months(Part):
@@ -59,6 +63,12 @@ class Features(Part):
 
     _check = field_validator("function")(function_name)
 
+    @model_validator(mode="after")
+    def _two_columns(self) -> "Features":
+        if self.id == self.target:
+            raise ValueError(f"id and target are both '{self.target}': an id names a row, so give it its own column")
+        return self
+
     @property
     def not_inputs(self) -> list[str]:
         """Columns of the feature table that the model must not see."""
@@ -75,9 +85,28 @@ class Train(Part):
         description="How many months to train on, before the one held out.",
         json_schema_extra={"minimum": 1},
     )
-    hyperparameters: dict[str, Scalar] = Field(default={}, description="Defaults; a run's config overrides them.")
+    hyperparameters: dict[str, Hyperparameter] = Field(
+        default={},
+        description="Defaults; a run's config overrides them. Numbers, booleans, texts, lists of these, or null.",
+    )
 
     _check = field_validator("function")(function_name)
+
+    @field_validator("hyperparameters", mode="before")
+    @classmethod
+    def _hyperparameters(cls, values: Any) -> Any:
+        """Before the types, because of a union each form would name the mistake."""
+        if not isinstance(values, dict):
+            return values
+        for name, value in values.items():
+            _require_argument(name)
+            for part in value if isinstance(value, list) else [value]:
+                if not isinstance(part, Scalar | None) or (part is None and isinstance(value, list)):
+                    kind = type(part).__name__
+                    raise ValueError(
+                        f"'{name}' holds a {kind}: give a number, a boolean, a text in quotes, a list of these or null"
+                    )
+        return {name: _number(value) for name, value in values.items()}
 
     @field_validator("window")
     @classmethod
@@ -104,6 +133,22 @@ class Gate(Part):
     @field_validator("margin")
     @classmethod
     def _not_negative(cls, value: float) -> float:
-        if value < 0:
+        if not 0 <= value < inf:
             raise ValueError(f"margin is {value}: give 0 or more")
         return value
+
+
+def _require_argument(name: object) -> None:
+    if not isinstance(name, str) or not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+        raise ValueError(f"'{name}' is no name of an argument: write it as max_depth")
+    if name == "window":
+        raise ValueError("'window' is the number of months in the training record: give it another name")
+
+
+def _number(value: Hyperparameter) -> Hyperparameter:
+    """YAML 1.1 takes ``1e-3`` for a text, because it has no point. JSON and YAML 1.2 take it for a number."""
+    return [_scalar(part) for part in value] if isinstance(value, list) else _scalar(value)
+
+
+def _scalar(value: Any) -> Any:
+    return float(value) if isinstance(value, str) and EXPONENT.fullmatch(value) else value

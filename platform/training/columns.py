@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import reduce
 
-import numpy as np
 import pandas as pd
 
 from intermodal.platform.errors import SpecError
@@ -21,25 +20,11 @@ def columns_of_months(window: Mapping[str, pd.DataFrame], heldout: Mapping[str, 
 
     A column is nullable when any month has missing values, and FP64 when any month has fractions: the held-out month
     is what callers send next. Categories are those of the window only, since the model learns no others. SpecError
-    names the column and the months of an infinite number, and of kinds that no column can hold together.
+    names the column and the months of kinds that no column can hold together.
     """
     tables = {**window, **heldout}
-    for month, table in tables.items():
-        _require_finite(month, table)
     names = list(dict.fromkeys(name for table in window.values() for name in table.columns))
     return tuple(_merged(str(name), {m: t[name] for m, t in tables.items() if name in t}, window) for name in names)
-
-
-def _require_finite(month: str, table: pd.DataFrame) -> None:
-    for name in table.columns:
-        values = table[name]
-        if pd.api.types.is_float_dtype(values.dtype):
-            infinite = np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
-            if infinite.any():
-                raise SpecError(
-                    f"Column '{name}' has {int(infinite.sum())} infinite values in {month[:7]}.",
-                    hint="No endpoint accepts them. Replace them in the feature function, for example by missing ones.",
-                )
 
 
 def _merged(name: str, months: Mapping[str, pd.Series], window: Mapping[str, pd.DataFrame]) -> Column:

@@ -9,6 +9,8 @@ import pandas as pd
 
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.estimators import guesses as guesses_of
 from intermodal.platform.training.fit import Fitted
 from intermodal.platform.training.metrics import BY_PROBABILITY, as_texts, score, score_common
 
@@ -36,11 +38,10 @@ def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
     """The candidate's own figure. Classes that it does not know, and classes that the month lacks, are findings."""
     try:
         figures = {metric: fitted.score(metric, heldout.rows, heldout.truth)}
-    except (ValueError, TypeError, ArithmeticError, LookupError) as error:
+    except SpecError as error:
         raise SpecError(
-            f"The fitted estimator cannot predict the rows of {heldout.month[:7]}: {type(error).__name__}: {error}",
-            hint="That month may have values that the window has not, such as missing ones. The estimator has to take "
-            "them, or the feature function has to fill them.",
+            f"The fitted estimator cannot predict the rows of {heldout.month[:7]}. {error.message}",
+            hint=f"{error.hint} That month may have values that the window has not, such as missing ones.".strip(),
         ) from error
     if fitted.task == "regression":
         return Measured(figures)
@@ -60,41 +61,16 @@ def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
 
 
 def measure_baseline(
-    metric: str,
-    name: str,
+    spec: ModelSpec,
     baseline: Callable[..., Any],
     fitted: Fitted,
     window: tuple[pd.DataFrame, pd.Series],
     heldout: HeldOut,
 ) -> Measured:
-    """The figure of ``gate.better_than``, whose function is called ``name``. SpecError when it raises or gives another
-    shape than the model's output."""
-    count, width = len(heldout.rows), fitted.signature.output.width
-    shape = (count,) if width == 1 else (count, width)
-    try:
-        guesses = np.asarray(baseline(*window)(heldout.rows), dtype=float)
-    except Exception as error:
-        raise SpecError(
-            f"gate.better_than ({name}) failed: {type(error).__name__}: {error}",
-            hint="It takes inputs and target, and returns a function from rows to predictions.",
-        ) from error
-    if guesses.shape == (count, 1) and width == 1:
-        guesses = guesses[:, 0]
-    if guesses.shape != shape:
-        raise SpecError(
-            f"gate.better_than ({name}) gives predictions of the shape {guesses.shape} for {count} rows, not {shape}.",
-            hint=SHAPES[fitted.task],
-        )
-    if not np.isfinite(guesses).all():
-        raise SpecError(f"gate.better_than ({name}) gives predictions that are not finite numbers.")
+    """The figure of ``gate.better_than``. SpecError when it raises or gives another shape than the model's output."""
+    metric: str = spec.gate.metric
+    guesses = guesses_of(spec, baseline, window, heldout.rows, fitted.task, fitted.classes)
     return Measured({f"baseline_{metric}": score(metric, heldout.truth, guesses, fitted.task, fitted.classes)})
-
-
-SHAPES = {
-    "regression": "Return a number for each row.",
-    "binary": "Return the probability of the second class for each row.",
-    "multiclass": "Return a probability for each class, in the order of the estimator's classes_, for each row.",
-}
 
 
 def measure_champion(

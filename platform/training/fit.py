@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 
@@ -17,13 +16,16 @@ from intermodal.platform.ports.registry import Fingerprint
 from intermodal.platform.protocol.package import PROFILE, Format, Golden, Package, Task
 from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import dataframes
+from intermodal.platform.training import dataframes, estimators
+from intermodal.platform.training.calls import Call, name_of
 from intermodal.platform.training.metrics import score
 from intermodal.platform.training.profile import profile_of
 from intermodal.platform.training.sensitive_values import with_synthetic, without_values
 
 GOLDEN_ROWS = 25
 """Rows with known predictions in a package."""
+ROWS_TRIED = 100
+"""Rows that a fitted estimator must predict before anything is measured."""
 REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn", "lightgbm")
 
 
@@ -35,14 +37,13 @@ class Fitted:
     task: Task
     signature: Signature
     classes: np.ndarray
+    source: str = "the fit function"
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
-        """Predictions for raw rows, [n] or [n, k], in the form of the signature's output."""
+        """Predictions for raw rows, [n] or [n, k], in the form of the signature's output. SpecError if the estimator
+        raises, or gives anything else."""
         inputs = dataframes.typed(rows, self.signature.inputs)
-        if self.task == "regression":
-            return np.asarray(self.estimator.predict(inputs), dtype=float)
-        probabilities = np.asarray(self.estimator.predict_proba(inputs), dtype=float)
-        return probabilities[:, 1] if self.task == "binary" else probabilities
+        return estimators.predictions(self.estimator, self.source, inputs, self.task, self.classes)
 
     def score(self, metric: str, rows: pd.DataFrame, truth: pd.Series) -> float:
         return score(metric, truth, self.predict(rows), self.task, self.classes)
@@ -54,13 +55,20 @@ def fit(
     target: pd.Series,
     hyperparameters: Mapping[str, Any],
     columns: tuple[Column, ...],
+    name: str = "",
 ) -> Fitted:
     """Call the model's own fit function on inputs typed as ``columns``, and derive task, classes and signature from the
-    result. An estimator with ``classes_`` is a classifier; a base class of scikit-learn is not needed."""
-    estimator = function(dataframes.typed(inputs, columns), target, **hyperparameters)
-    classes = np.asarray(getattr(estimator, "classes_", ()))
+    result. A base class of scikit-learn is not needed.
+
+    ``name`` is the function's in the spec. SpecError if the function or its estimator breaks their contract."""
+    typed = dataframes.typed(inputs, columns)
+    call = Call(function, name or name_of(function), "(features, target, **hyperparameters)")
+    estimator, classes = estimators.fitted(call, typed, target, hyperparameters)
     task: Task = "regression" if not classes.size else "binary" if classes.size == 2 else "multiclass"
-    return Fitted(estimator, task, Signature(columns, dataframes.output_of(task, classes.tolist())), classes)
+    signature = Signature(columns, dataframes.output_of(task, classes.tolist()))
+    made = Fitted(estimator, task, signature, classes, call.name)
+    made.predict(inputs.head(ROWS_TRIED))  # an estimator that cannot predict is an error of its function, here
+    return made
 
 
 def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.DataFrame, folder: Path) -> None:
@@ -75,7 +83,7 @@ def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.D
         (folder / file).write_text(without_values(text, fitted.signature.inputs, sensitive), encoding="utf-8")
     else:
         file = "model.pkl"
-        (folder / file).write_bytes(cloudpickle.dumps(fitted.estimator))
+        (folder / file).write_bytes(estimators.pickled(fitted.estimator, fitted.source))
     Package(spec.name, fitted.task, form, file, fitted.signature, sensitive).write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])
     hidden = [column for column in fitted.signature.inputs if column.name in sensitive]

@@ -3,12 +3,14 @@
 Labels are compared as texts, since a registered version's classes are texts in its signature.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from sklearn import metrics as sk
 
+from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
 from intermodal.platform.training.gate import METRICS
 
@@ -18,6 +20,12 @@ BY_LABEL = {"accuracy", "f1_macro"}
 """Metrics of predicted labels. A row of a class that the model does not know is wrong."""
 REGRESSION = {"r2": sk.r2_score, "rmse": sk.root_mean_squared_error, "mae": sk.mean_absolute_error}
 assert BY_PROBABILITY | BY_LABEL | set(REGRESSION) == set(METRICS)
+FITTING: Mapping[Task, tuple[str, ...]] = {
+    "binary": tuple(METRICS),
+    "multiclass": ("roc_auc", "accuracy", "f1_macro", "log_loss"),
+    "regression": ("r2", "rmse", "mae"),
+}
+"""The metrics that can be computed for a task."""
 
 
 def as_texts(labels: Any) -> list[str]:
@@ -27,7 +35,17 @@ def as_texts(labels: Any) -> list[str]:
 
 def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = ()) -> float:
     """The value of a metric. ``classes`` are the labels in the order of the predictions' columns. NaN when no row has a
-    class that the model knows, or roc_auc has fewer than two classes."""
+    class that the model knows, or roc_auc has fewer than two classes. SpecError if the metric is for another task."""
+    if metric not in FITTING[task]:
+        raise SpecError(
+            f"gate.metric is {metric}, and the fit function returned an estimator for {task}.",
+            hint=f"Write a metric for {task}: {', '.join(FITTING[task])}.",
+        )
+    if metric in REGRESSION and not pd.api.types.is_numeric_dtype(np.asarray(truth).dtype):
+        raise SpecError(
+            f"gate.metric is {metric}, and the target's values are no numbers: {np.asarray(truth)[:1].tolist()}.",
+            hint=f"Write a metric for labels: {', '.join(FITTING['multiclass'])}.",
+        )
     predictions = np.asarray(predictions, dtype=float)
     if metric in REGRESSION:
         return float(REGRESSION[metric](np.asarray(truth), predictions))

@@ -20,6 +20,8 @@ def latest_window(available: Sequence[str], months: int, holdout: str = "") -> T
     if not present:
         raise _lacking(["any month"], months, present)
     chosen = holdout or present[-1]
+    if chosen not in present:  # a run's config may hold any text
+        raise _lacking([chosen], months, present)
     training_months = [_shift(chosen, -back) for back in range(months, 0, -1)]
     if gap := [month for month in (*training_months, chosen) if month not in present]:
         raise _lacking(gap, months, present)

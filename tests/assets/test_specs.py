@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import dagster as dg
 import jsonschema
 import pytest
 import yaml
@@ -56,6 +57,15 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
             ["defs.yaml:9", "train.function", "rows.py has no function 'fti'", "fit"],
         ),
         ("function: rows.fit", "function: train.fit", ["train.function", "no file train.py", "rows"]),
+        ("max_depth: 4", "max_depth: {a: 1}", ["defs.yaml:9", "hyperparameters", "'max_depth' holds a dict", "a list"]),
+        ("max_depth: 4", "max_depth: [[1]]", ["defs.yaml:9", "'max_depth' holds a list: give a number"]),
+        ("max_depth: 4", "max-depth: 4", ["defs.yaml:9", "'max-depth' is no name of an argument"]),
+        ("max_depth: 4", "window: 4", ["defs.yaml:9", "'window' is the number of months", "another name"]),
+        ("target: grower", "id: a, target: a", ["defs.yaml:8", "features", "both 'a'", "its own column"]),
+        ('start: "2020-01"', 'start: "0000-01"', ["data", "write it as 2013-01"]),
+        ('start: "2020-01"', 'start: "2020-01", end: "9999-12"', ["data", "write it as 2013-01"]),
+        ("{max_depth: 4}", "[4]", ["defs.yaml:9", "hyperparameters", "should be an object"]),
+        ("metric: accuracy", "metric: accuracy, margin: .nan", ["defs.yaml:10", "margin is nan: give 0 or more"]),
     ],
 )
 def test_spec_with_a_wrong_field_names_line_and_fix(
@@ -94,6 +104,7 @@ def test_spec_text_may_be_a_template(sandbox: DefsFolderSandbox, written: str, d
         ({"serve": ["aws/sagemaker", "gcp/cloudrun"]}, "'gcp/cloudrun' does not match '^(aws/sagemaker|"),
         ({"budget": {"usd": 200}}, "'usd' was unexpected"),
         ({"route": {"policy": "evn"}}, "'evn' is not one of"),
+        ({"train": {"function": "train.fit", "hyperparameters": {"depth": {}}}}, "{} is not valid under any"),
     ],
 )
 def test_spec_schema_names_the_mistake(part: dict[str, Any], words: str) -> None:
@@ -102,6 +113,44 @@ def test_spec_schema_names_the_mistake(part: dict[str, Any], words: str) -> None
     assert not list(jsonschema.Draft202012Validator(schema).iter_errors(attributes))
     errors = jsonschema.Draft202012Validator(schema).iter_errors({**attributes, **part})
     assert words in " ".join(error.message for error in errors)
+
+
+def test_spec_schema_takes_hyperparameters_of_each_kind() -> None:
+    values = {"a": None, "b": [1, "x"], "c": 1, "d": 0.5, "e": True, "f": "x", "g": []}
+    attributes = yaml.safe_load(GOOD)["attributes"]
+    attributes["train"]["hyperparameters"] = values
+    jsonschema.validate(attributes, Model.get_model_cls().model_json_schema())
+
+
+@pytest.mark.parametrize(
+    ("written", "value"),
+    [
+        ("1e-3", 0.001),
+        ("-2E5", -200000.0),
+        (".5e+1", 5.0),
+        ("'1e3'", 1000.0),
+        ("1.0e-3", 0.001),
+        ("null", None),
+        ("[100, 1e2, a]", [100, 100.0, "a"]),
+        ("e3", "e3"),
+        ("1e", "1e"),
+        ("true", True),
+        ("4", 4),
+    ],
+)
+def test_spec_hyperparameter_has_the_value_that_is_meant(
+    sandbox: DefsFolderSandbox, written: str, value: object
+) -> None:
+    text = GOOD.replace("max_depth: 4", f"max_depth: {written}")
+    (sandbox.defs_folder_path / "wine" / "defs.yaml").write_text(text)
+    with sandbox.build_all_defs() as definitions:
+        key = dg.AssetKey(["wine", "model"])
+        (step,) = [
+            made.op for made in definitions.assets or () if isinstance(made, dg.AssetsDefinition) and made.keys == {key}
+        ]
+    defaults = step.config_schema.as_field().default_value["hyperparameters"]
+    assert defaults == {"max_depth": value}
+    assert type(defaults["max_depth"]) is type(value)
 
 
 def test_spec_optional_part_may_be_null() -> None:

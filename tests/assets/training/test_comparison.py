@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -138,27 +137,3 @@ def test_holdout_of_one_class_fails_the_gate_with_a_sentence(tmp_path: Path) -> 
     text = reasons(case.train())["quality_gate"]
     assert "roc_auc needs rows of at least 2 classes" in text
     assert case.champion is None
-
-
-def _raises(*_: object) -> Any:
-    raise KeyError("carrier")
-
-
-def _gives(guesses: Callable[[int], np.ndarray]) -> Callable[..., Any]:
-    return lambda *_: lambda rows: guesses(len(rows))
-
-
-@pytest.mark.parametrize(
-    ("baseline", "words"),
-    [
-        (_raises, "gate.better_than (rows.guess) failed: KeyError: 'carrier'"),
-        (_gives(lambda _: np.zeros(3)), "gives predictions of the shape (3,) for 120 rows, not (120,)"),
-        (_gives(lambda n: np.zeros((n, 2))), "gives predictions of the shape (120, 2) for 120 rows, not (120,)"),
-        (_gives(lambda n: np.full(n, np.nan)), "not finite numbers"),
-        (lambda *_: 3.0, "gate.better_than (rows.guess) failed: TypeError"),
-    ],
-)
-def test_wrong_baseline_is_a_spec_error(tmp_path: Path, baseline: Callable[..., Any], words: str) -> None:
-    text = failure(Case(tmp_path, lambda _, table: table, baseline=baseline).train())
-    assert "SpecError" in text
-    assert words in text

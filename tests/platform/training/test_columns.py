@@ -48,12 +48,6 @@ def test_kinds_that_exclude_each_other_are_refused(months: tuple[list[object], .
         _columns(*months)
 
 
-@pytest.mark.parametrize("value", [np.inf, -np.inf])
-def test_infinite_number_is_refused_with_its_month(value: float) -> None:
-    with pytest.raises(SpecError, match="Column 'x' has 1 infinite values in 2024-03"):
-        _columns([1.0], [2.0], [value, 3.0])
-
-
 def test_column_absent_from_one_month_of_the_window_is_nullable() -> None:
     whole, part = pd.DataFrame({"a": [1], "x": [2]}), pd.DataFrame({"a": [1]})
     assert columns_of_months({JANUARY: whole, FEBRUARY: part}, {MARCH: whole})[1] == Column("x", "INT64", True)

@@ -27,6 +27,7 @@ def test_window_crosses_a_year() -> None:
         (YEAR[:3], "", "2012-12-01"),
         ([*YEAR[:2], YEAR[3]], "", "2013-03-01"),
         (YEAR[:4], "2014-01-01", "2014-01-01"),
+        (YEAR[:4], "April", "there is no April"),
     ],
 )
 def test_window_with_a_gap_names_it(available: list[str], holdout: str, named: str) -> None:

@@ -1,0 +1,175 @@
+"""What the cells of a team's tables hold: which kinds can be stored, and which of them a model can be given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+STORED = frozenset({"text", "number", "boolean", "Decimal", "date", "datetime", "Timestamp", "time", "bytes"})
+"""Kinds of objects that come back from Parquet as they were written."""
+DATE = "Compute a number from it, such as .dt.dayofweek of pd.to_datetime(...)"
+NUMBERS = "Convert it with .astype('float64')"
+ELEMENTS = "Give each element a column of its own"
+REMEDIES: Mapping[str, str] = {
+    **dict.fromkeys(("Decimal", "number", "boolean"), NUMBERS),
+    **dict.fromkeys(("date", "datetime", "Timestamp", "datetime64", "time"), DATE),
+    **dict.fromkeys(("list", "tuple", "set", "dict", "ndarray"), ELEMENTS),
+    **dict.fromkeys(("Period", "Interval", "period", "interval", "UUID"), "Convert it with .astype(str)"),
+    **dict.fromkeys(("timedelta", "timedelta64", "Timedelta"), "Convert it with .dt.total_seconds()"),
+    "bytes": "Convert it with .str.decode('utf-8')",
+    "string": "Convert it with .astype(object)",
+}
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """What is wrong with a column, as the end of a sentence that begins with its name; and what to do about it."""
+
+    what: str
+    hint: str
+
+
+def kind(values: pd.Series) -> str:
+    """``number``, ``boolean``, ``text``, ``nothing`` (objects that are all missing), or the type that is none of
+    them."""
+    dtype = values.dtype
+    if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
+        return "boolean"
+    if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
+        return "number"
+    if isinstance(dtype, pd.StringDtype):
+        return "text"
+    if isinstance(dtype, pd.CategoricalDtype):
+        found = kind(pd.Series(dtype.categories))
+        return "text" if found in ("text", "nothing") else f"category of {found}"
+    if not pd.api.types.is_object_dtype(dtype):
+        return str(dtype).partition("[")[0].lower()
+    kinds = _kinds(values.dropna())
+    return "nothing" if kinds.empty else str(kinds.iloc[0])
+
+
+def unstorable(values: pd.Series) -> Flaw | None:
+    """Why Parquet would not give these values back, if it would not."""
+    if pd.api.types.is_object_dtype(values.dtype):
+        if flaw := _mixed(values):
+            return flaw
+        found = kind(values)
+        if found not in STORED and found != "nothing":
+            return _holds(values, found, f"Store it as text or numbers, for instance with .map({_writer(found)})")
+    elif isinstance(values.dtype, np.dtype) and values.dtype.kind in "biufmM":
+        return None
+    try:
+        pa.array(values, from_pandas=True)
+    except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
+        return Flaw(
+            f"cannot be stored as Parquet ({values.dtype}): {error}.", "Convert it to numbers, booleans, dates or text."
+        )
+    return None
+
+
+def not_an_input(values: pd.Series) -> Flaw | None:
+    """Why no model can be given these values, if none can."""
+    flaw = _mixed(values) if pd.api.types.is_object_dtype(values.dtype) else None
+    found = kind(values)
+    if flaw is None and (found not in ("number", "boolean", "text", "nothing") or _objects_of(values, found)):
+        flaw = _holds(values, found, _remedy(found))
+    return flaw or _infinite(values) or _too_large(values) or unstorable(values)
+
+
+def not_a_target(values: pd.Series) -> Flaw | None:
+    """Why no model can be fitted to these values, if none can: as of inputs, and none may be missing."""
+    if missing := int(values.isna().sum()):
+        return Flaw(
+            f"has no value in {missing} of {len(values)} rows.", "Leave rows without a label out of what it returns."
+        )
+    categories = values.dtype.categories if isinstance(values.dtype, pd.CategoricalDtype) else None
+    return not_an_input(values if categories is None else pd.Series(categories))
+
+
+def not_an_id(values: pd.Series) -> Flaw | None:
+    """Why these values do not name rows, if they do not."""
+    if flaw := unstorable(values):
+        return flaw
+    present = values.dropna()
+    if twice := int(present.duplicated().sum()):
+        example = present[present.duplicated()].iloc[0]
+        return Flaw(f"names {twice} rows with an id of another row, such as {example!r}.", "Give each row its own id.")
+    return None
+
+
+def _objects_of(values: pd.Series, found: str) -> bool:
+    """Numbers that pandas keeps as objects: their text would be taken for a category."""
+    return pd.api.types.is_object_dtype(values.dtype) and found == "number"
+
+
+def _kinds(present: pd.Series) -> "pd.Series[str]":
+    return present.map(type).map(_kind_of_type)
+
+
+def _kind_of_type(found: type) -> str:
+    if issubclass(found, str):
+        return "text"
+    if issubclass(found, bool | np.bool_):
+        return "boolean"
+    if issubclass(found, int | float | np.integer | np.floating):
+        return "number"
+    return found.__name__
+
+
+def _mixed(values: pd.Series) -> Flaw | None:
+    kinds = _kinds(values.dropna())
+    if (other := kinds[kinds != kinds.iloc[0]] if len(kinds) else kinds).empty:
+        return None
+    # Labels of an index may repeat, so rows are found by position.
+    position = int(np.flatnonzero(values.notna().to_numpy())[np.flatnonzero((kinds != kinds.iloc[0]).to_numpy())[0]])
+    return Flaw(
+        f"mixes {kinds.iloc[0]} and {other.iloc[0]}: row {position} has {_short(values.iloc[position])}.",
+        "Convert the whole column, for instance with .astype(str) or pd.to_numeric(...).",
+    )
+
+
+def _holds(values: pd.Series, found: str, remedy: str) -> Flaw:
+    position = int(np.argmax(values.notna().to_numpy()))
+    objects = "objects of the kind " if pd.api.types.is_object_dtype(values.dtype) else "values of the type "
+    return Flaw(
+        f"holds {objects}{found}, from row {position}: {_short(values.iloc[position])}.",
+        f"{remedy}.",
+    )
+
+
+def _infinite(values: pd.Series) -> Flaw | None:
+    if not pd.api.types.is_float_dtype(values.dtype):
+        return None
+    infinite = np.isinf(values.to_numpy(dtype=float, na_value=np.nan))
+    if not infinite.any():
+        return None
+    return Flaw(
+        f"is infinite in {int(infinite.sum())} of {len(values)} rows, first in row {int(np.argmax(infinite))}.",
+        "Replace it, for instance with .replace([np.inf, -np.inf], np.nan) where a missing value is meant.",
+    )
+
+
+def _too_large(values: pd.Series) -> Flaw | None:
+    limit = 2**63 - 1
+    if not pd.api.types.is_unsigned_integer_dtype(values.dtype) or not (values > limit).any():
+        return None
+    return Flaw(f"has integers above {limit}, which INT64 cannot hold.", f"{NUMBERS}.")
+
+
+def _remedy(found: str) -> str:
+    category = found.removeprefix("category of ")
+    if category != found:
+        return "Convert its categories with .cat.rename_categories(str)"
+    return REMEDIES.get(found, "Convert it to numbers, booleans or text")
+
+
+def _writer(found: str) -> str:
+    return "json.dumps" if found in ("list", "tuple", "dict") else "str"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."

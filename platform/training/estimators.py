@@ -1,0 +1,148 @@
+"""The contract of the fit function, of the estimator that it returns, and of the gate's baseline."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import cloudpickle
+import numpy as np
+import pandas as pd
+from sklearn.base import is_classifier
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.package import Task
+from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.calls import Call, name_of, named
+
+FITTED = "a fitted estimator with predict, and with predict_proba and classes_ if it is a classifier"
+SINGLE = "A model has one target: fit an estimator for each target, as models of their own."
+
+
+def fitted(
+    call: Call, inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
+) -> tuple[Any, np.ndarray]:
+    """The estimator that the fit function returns, and its classes: none for a regression."""
+    estimator = call(inputs, target, **hyperparameters)
+    predicts = any(callable(getattr(estimator, name, None)) for name in ("predict", "predict_proba"))
+    if isinstance(estimator, type) or not predicts:
+        raise call.refused(f"returned {named(estimator)}, which cannot predict.", f"Return {FITTED}.")
+    return estimator, _classes(call, estimator)
+
+
+def _classes(call: Call, estimator: Any) -> np.ndarray:
+    if not _classifies(estimator):
+        return np.array([])
+    kind = type(estimator).__name__
+    if not callable(getattr(estimator, "predict_proba", None)):
+        raise call.refused(
+            f"returned {named(estimator)}, a classifier without predict_proba.",
+            "Wrap it in sklearn.calibration.CalibratedClassifierCV, or choose an estimator that gives probabilities.",
+        )
+    classes = getattr(estimator, "classes_", None)
+    if classes is None:
+        raise call.refused(
+            f"returned {named(estimator)} without classes_.",
+            f"Fit it first: return {kind}(...).fit(features, target). A class of your own sets classes_ in fit.",
+        )
+    if isinstance(classes, list) and any(isinstance(part, np.ndarray | list) for part in classes):
+        raise call.refused(f"returned {named(estimator)} with {len(classes)} outputs.", SINGLE)
+    found = np.asarray(classes)
+    if found.ndim != 1:
+        raise call.refused(f"returned {named(estimator)} whose classes_ have the shape {list(found.shape)}.", SINGLE)
+    if found.size < 2:
+        raise call.refused(
+            f"returned a classifier that knows {found.size} class{'es' if not found.size else ''}: {found.tolist()}.",
+            "The target needs at least two values in the training window: widen train.window, or correct the features.",
+        )
+    return found
+
+
+def _classifies(estimator: Any) -> bool:
+    """As scikit-learn finds it. An estimator without its base class is a classifier if it gives probabilities."""
+    if hasattr(estimator, "__sklearn_tags__"):
+        return bool(is_classifier(estimator))
+    return callable(getattr(estimator, "predict_proba", None))
+
+
+def predictions(estimator: Any, source: str, inputs: pd.DataFrame, task: Task, classes: np.ndarray) -> np.ndarray:
+    """What an estimator predicts for typed inputs, [n] or [n, k] as ``Output`` of the task. ``source`` is the function
+    that returned it. SpecError if it raises, or gives another shape or values that are no numbers."""
+    method = "predict" if task == "regression" else "predict_proba"
+    name = f"{method} of the {type(estimator).__name__} that {source} returned"
+    call = Call(getattr(estimator, method), name, "(features)")
+    given = _numbers(call, call(inputs), len(inputs))
+    if task == "regression":
+        given = given[:, 0] if given.ndim == 2 and given.shape[1] == 1 else given
+        return _shaped(call, given, (len(inputs),), SINGLE)
+    _shaped(call, given, (len(inputs), classes.size))
+    _require_probabilities(call, given)
+    return given[:, 1] if task == "binary" else given
+
+
+def pickled(estimator: Any, source: str) -> bytes:
+    """The estimator as a pickle. SpecError if it holds something that ends with this process."""
+    try:
+        return bytes(cloudpickle.dumps(estimator))
+    except Exception as error:  # what is pickled decides what is raised
+        raise SpecError(
+            f"The {type(estimator).__name__} that {source} returned cannot be written to a file: {error}.",
+            hint="It holds something of this process, such as a connection or a lock: open that in predict instead.",
+        ) from error
+
+
+def guesses(
+    spec: ModelSpec,
+    function: Callable[..., Any],
+    window: tuple[pd.DataFrame, pd.Series],
+    rows: pd.DataFrame,
+    task: Task,
+    classes: np.ndarray,
+) -> np.ndarray:
+    """The baseline's predictions for the held-out rows, shaped as the candidate's. SpecError as of ``predictions``."""
+    name = spec.gate.better_than or name_of(function)
+    call = Call(function, name, "(features, target)")
+    predict = call(*window)
+    if not callable(predict):
+        raise call.returned(predict, "a function that takes rows and returns a prediction for each")
+    inner = Call(predict, f"the function that {name} returned", "(rows)")
+    given = _numbers(inner, inner(rows), len(rows))
+    advice = "Of two classes, that is the probability of the second: [:, 1]." if task == "binary" else ""
+    _shaped(inner, given, (len(rows), classes.size) if task == "multiclass" else (len(rows),), advice)
+    if task == "multiclass" or (task == "binary" and spec.gate.metric != "roc_auc"):  # which takes any score
+        _require_probabilities(inner, given)
+    return given
+
+
+def _numbers(call: Call, returned: Any, rows: int) -> np.ndarray:
+    if returned is None or np.ndim(returned) == 0:
+        raise call.returned(returned, f"an array with a prediction for each of the {rows} rows")
+    try:
+        given = np.asarray(returned, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise call.refused(
+            f"returned {named(returned)} whose values are not all numbers: {error}.",
+            "Return numbers; for classes return their probabilities. A classifier has predict_proba and classes_.",
+        ) from error
+    if odd := int((~np.isfinite(given)).sum()):
+        raise call.refused(
+            f"returned {odd} of {given.size} predictions that are NaN or infinite.",
+            "Every row needs a finite prediction, also one with missing values: fill them in first.",
+        )
+    return given
+
+
+def _shaped(call: Call, given: np.ndarray, shape: tuple[int, ...], advice: str = "") -> np.ndarray:
+    if given.shape == shape:
+        return given
+    wanted = f"a probability for each of {shape[1]} classes" if len(shape) == 2 else "a number"
+    raise call.refused(
+        f"returned the shape {list(given.shape)} for {shape[0]} rows, not {list(shape)}.",
+        f"Return {wanted} for each row. {'Are rows dropped in it?' if len(given) != shape[0] else advice}".strip(),
+    )
+
+
+def _require_probabilities(call: Call, given: np.ndarray) -> None:
+    if given.size and (given.min() < 0 or given.max() > 1):
+        raise SpecError(
+            f"{call.name} returned values from {given.min():g} to {given.max():g}, which are no probabilities.",
+            hint="Return probabilities between 0 and 1.",
+        )
