@@ -26,6 +26,7 @@ from intermodal.platform.deployment.redeployment import (
 )
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
@@ -33,7 +34,8 @@ from intermodal.sensors.toolkit.jobs import JobDefinitions
 from intermodal.sensors.toolkit.notifications import TickNotifier
 
 NAME, DUE = "deployments", "intermodal/deployment"
-"""``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec>``."""
+"""``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec> <package digest>``.
+Both digests have 12 characters."""
 MAX_CHAMPIONS_AGE_SECONDS = 60.0
 """Two ticks: an older answer of the registry says nothing of now."""
 REQUESTS_PER_TICK = 50
@@ -98,17 +100,23 @@ def _seen(context: dg.SensorEvaluationContext) -> dict[str, DeploymentState]:
     stated = {name: each for name, each in fingerprints_of(context.repository_def).items() if name in champion}
     gateway = ports.gateway(context)
     routes = (gateway.route(model) for model in gateway.models())
-    routed = {route.model: route.version for route in routes if route is not None}
+    routed = {route.model: route.identity for route in routes if route is not None}
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
     return {
         name: DeploymentState(
-            version=champion[name],
+            version=champion[name].version,
             spec=digest({key.to_user_string(): version for key, version in each.items()}),
-            served=routed.get(name) == champion[name] and all(made[key] == each[key] for key in each),
+            served=_routed(routed.get(name), champion[name]) and all(made[key] == each[key] for key in each),
+            package=champion[name].digest[:12],
             busy=name in busy,
         )
         for name, each in stated.items()
     }
+
+
+def _routed(route: Identity | None, champion: Identity) -> bool:
+    """Compared by digest, so a number that was given twice is noticed. A route of an earlier release has none."""
+    return route is not None and route.same_as(champion)
 
 
 def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, DeploymentState]) -> dict[str, PendingDeployment]:
@@ -121,15 +129,17 @@ def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, DeploymentSta
     for record in context.instance.get_run_records(
         dg.RunsFilter(tags={DUE: wanted}), limit=MAX_RUN_RECORDS
     ):  # newest first
-        name, version, spec = record.dagster_run.tags[DUE].split(" ")
+        name, version, spec, *package = record.dagster_run.tags[DUE].split(" ")
         if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
             requested = created_at(record)
-            found[name] = PendingDeployment(version, spec, since=requested, requested=requested)
+            found[name] = PendingDeployment(
+                version, spec, since=requested, requested=requested, package="".join(package)
+            )
     return found
 
 
 def _tag(name: str, seen: DeploymentState) -> str:
-    return f"{name} {seen.version} {seen.spec}"
+    return f"{name} {seen.version} {seen.spec} {seen.package}".rstrip()
 
 
 def _notice(spec: ModelSpec, due: PendingDeployment, reason: str) -> Notice:

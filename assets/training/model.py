@@ -1,5 +1,6 @@
 """``<model>/model``: a candidate trained on the newest window, and its quality gate."""
 
+import logging
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +13,7 @@ from pydantic import create_model
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
-from intermodal.platform.errors import SpecError
+from intermodal.platform.errors import Lost, SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
@@ -62,7 +63,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         started = time.perf_counter()
         fitted = fit.fit(functions.fit, inputs, target, hyperparameters)
         seconds = time.perf_counter() - started
-        metrics = _measure(spec, functions, registry, fitted, (inputs, target), heldout)
+        metrics = _measure(spec, functions, registry, fitted, (inputs, target), heldout, context.log)
         partitions = {month: digest(months[month]) for month in window.train}
         parameters = {**hyperparameters, "window": spec.train.window}
         record = TrainingRecord(
@@ -99,8 +100,12 @@ def _measure(
     fitted: fit.Fitted,
     window: tuple[pd.DataFrame, pd.Series],
     heldout: pd.DataFrame,
+    log: logging.Logger,
 ) -> dict[str, float]:
-    """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows."""
+    """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows.
+
+    A champion that the registry has lost is not compared with: training is the way out.
+    """
     metric: str = spec.gate.metric
     truth = heldout[spec.features.target]
     rows = heldout.drop(columns=spec.features.not_inputs)
@@ -108,11 +113,15 @@ def _measure(
     if functions.baseline is not None:
         guesses = functions.baseline(*window)(rows)
         figures[f"baseline_{metric}"] = score(metric, truth, guesses, fitted.task, fitted.classes)
-    champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
-    if champion is not None and _comparable(champion.candidate.record, fitted, rows):
+    try:
+        champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
+        if champion is None or not _comparable(champion.candidate.record, fitted, rows):
+            return figures
         predict = registry.predictor(champion.candidate)
-        figures[f"champion_{metric}"] = score(metric, truth, predict(rows), fitted.task, fitted.classes)
-    return figures
+    except Lost as error:
+        log.warning("the candidate is not compared with the champion. %s", error)
+        return figures
+    return {**figures, f"champion_{metric}": score(metric, truth, predict(rows), fitted.task, fitted.classes)}
 
 
 def _comparable(champion: TrainingRecord, fitted: fit.Fitted, rows: pd.DataFrame) -> bool:

@@ -38,6 +38,7 @@ from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, 
 from intermodal.platform.ports import EndpointTarget, ObjectStore
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.platform.protocol import parity, v2
+from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
 from intermodal.platform.targets import Cloud, Feature, Target
@@ -108,6 +109,7 @@ class EndpointTargetConformance:
             image=image,
             artifacts=upload(package, "flight_delay/1.2.0"),
             tags={"cost_centre": "ops-42"},
+            digest=Manifest.of(package).digest,
         )
 
     @pytest.fixture(scope="class")
@@ -132,6 +134,7 @@ class EndpointTargetConformance:
         assert endpoint.state == "ready"
         assert endpoint.target == target.target
         assert (endpoint.name, endpoint.model, endpoint.version) == (request_.name, "flight_delay", "1.2.0")
+        assert endpoint.digest == request_.digest
         assert endpoint.url.startswith("http")
         assert target.describe(request_.name) == endpoint
 

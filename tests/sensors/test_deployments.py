@@ -205,3 +205,29 @@ def test_deployments_of_a_model_elsewhere_are_left_to_its_location(world: World)
         assert world.later() == SERVED
     assert not world.tick.keys
     assert not world.notifier.sent
+
+
+def test_same_number_with_another_digest_is_deployed(world: World) -> None:
+    world.registry.known, world.registry.digests = {"m": "1.0.0"}, {"m": "a" * 64}
+    world.serve("m", "1.0.0", "a" * 64)
+    assert world.tick() == SERVED
+    world.registry.digests = {"m": "b" * 64}
+    failed = world.requested()
+    assert failed.job_name == "deploy_m"
+    world.end(failed)
+    world.registry.digests = {"m": "c" * 64}
+    assert world.requested().job_name == "deploy_m"  # the request that failed was for other bytes
+
+
+def test_route_without_a_digest_is_served(world: World) -> None:
+    """One that an earlier release published."""
+    world.registry.known, world.registry.digests = {"m": "1.0.0"}, {"m": "a" * 64}
+    assert world.tick() == SERVED
+
+
+def test_lost_cursor_and_digest_request_no_second_run(world: World) -> None:
+    world.registry.known, world.registry.digests = {"m": "1.1.0"}, {"m": "a" * 64}
+    world.end(world.requested())
+    world.tick.cursor = None
+    world.later()
+    assert not world.tick.requests

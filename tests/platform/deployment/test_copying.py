@@ -7,6 +7,7 @@ import pytest
 
 from intermodal.platform.deployment.copying import copy_of
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest
 from intermodal.platform.targets import Site
 from tests.memory import MemoryStore
@@ -33,7 +34,7 @@ def stores(manifest: Manifest, tmp_path: Path) -> list[MemoryStore]:
 
 def copy(stores: list[MemoryStore], folder: Path) -> tuple[Path, Manifest]:
     folder.mkdir()
-    return copy_of(None, stores, "wine", "1.0.0", folder, LOG)
+    return copy_of(None, stores, "wine", Identity("1.0.0"), folder, LOG)
 
 
 def test_copy_takes_every_file_of_the_first_mirror(
