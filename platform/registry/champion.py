@@ -6,8 +6,8 @@ from intermodal.platform.ports.registry import RegisteredVersion
 
 
 def champion_of(registry: ModelRegistry, model: str) -> RegisteredVersion:
-    """The champion. NotFound if no candidate has passed the gate yet, or if the champion was deleted. Lost if its run or
-    artifacts were."""
+    """The champion. NotFound if no candidate has passed the gate yet, or if the champion was deleted. Lost if its run
+    or artifacts were."""
     champion = registry.champion(model)
     if champion is None:
         known = registry.history(model)

@@ -217,6 +217,22 @@ class EndpointTargetConformance:
         target.deploy(request_)
         assert self.holds(package, target.invoke(endpoint.name, body))
 
+    def test_deploy_another_digest_of_one_version_replaces_it(
+        self, target: EndpointTarget, request_: DeployRequest, upload: Upload, package: Path, other_package: Path
+    ) -> None:
+        """The first is one of a release that kept no digest."""
+        prefix = "flight_delay/rewritten"
+        first = replace(request_, environment="rewritten", artifacts=upload(package, prefix), digest="")
+        digest = Manifest.of(other_package).digest
+        try:
+            assert target.deploy(first).digest == ""
+            second = replace(first, artifacts=upload(other_package, prefix), digest=digest)
+            assert second.artifacts == first.artifacts
+            assert target.deploy(second).digest == digest
+            assert self.holds(other_package, target.invoke(second.name, self.body(other_package)))
+        finally:
+            target.delete(first.name)
+
     def test_deploy_failed_update_keeps_the_old_one_serving(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path
     ) -> None:
