@@ -24,6 +24,14 @@ class NotFound(IntermodalError):
     """A named thing does not exist; the hint lists those that do."""
 
 
+class Lost(NotFound):
+    """What was stored once is missing or damaged: a run, an artifact, a manifest. No retry brings it back."""
+
+
+class NumberTaken(IntermodalError):
+    """A version number was given before, to another package."""
+
+
 class Refused(IntermodalError):
     """The cloud knows who asks and says no (401, 403)."""
 

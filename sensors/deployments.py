@@ -26,6 +26,7 @@ from intermodal.platform.deployment.redeployment import (
 )
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
@@ -34,7 +35,8 @@ from intermodal.sensors.toolkit.notifications import TickNotifier
 from intermodal.sensors.toolkit.routes import Routes, read_routes
 
 NAME, DUE = "deployments", "intermodal/deployment"
-"""``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec>``."""
+"""``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec> <package digest>``.
+Both digests have 12 characters."""
 MAX_CHAMPIONS_AGE_SECONDS = 60.0
 """Two ticks: an older answer of the registry says nothing of now."""
 REQUESTS_PER_TICK = 50
@@ -97,7 +99,7 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
 
 
 def _seen(
-    context: dg.SensorEvaluationContext, busy: Collection[str], champion: Mapping[str, str], routes: Routes
+    context: dg.SensorEvaluationContext, busy: Collection[str], champion: Mapping[str, Identity], routes: Routes
 ) -> dict[str, DeploymentState]:
     """Every model that has a champion, except those whose route cannot be read."""
     assert context.repository_def is not None
@@ -107,17 +109,23 @@ def _seen(
 
     def is_served(name: str) -> bool:
         route = routes.found.get(name)
-        return route is not None and route.version == champion[name]
+        return _routed(route.identity if route else None, champion[name])
 
     return {
         name: DeploymentState(
-            version=champion[name],
+            version=champion[name].version,
             spec=digest({key.to_user_string(): version for key, version in each.items()}),
             served=is_served(name) and all(made[key] == each[key] for key in each),
+            package=champion[name].digest[:12],
             busy=name in busy,
         )
         for name, each in stated.items()
     }
+
+
+def _routed(route: Identity | None, champion: Identity) -> bool:
+    """Compared by digest, so a number that was given twice is noticed. A route of an earlier release has none."""
+    return route is not None and route.same_as(champion)
 
 
 def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, DeploymentState]) -> dict[str, PendingDeployment]:
@@ -130,15 +138,17 @@ def _known(context: dg.SensorEvaluationContext, seen: Mapping[str, DeploymentSta
     for record in context.instance.get_run_records(
         dg.RunsFilter(tags={DUE: wanted}), limit=MAX_RUN_RECORDS
     ):  # newest first
-        name, version, spec = record.dagster_run.tags[DUE].split(" ")
+        name, version, spec, *package = record.dagster_run.tags[DUE].split(" ")
         if name not in found and record.dagster_run.status != dg.DagsterRunStatus.SUCCESS:
             requested = created_at(record)
-            found[name] = PendingDeployment(version, spec, since=requested, requested=requested)
+            found[name] = PendingDeployment(
+                version, spec, since=requested, requested=requested, package="".join(package)
+            )
     return found
 
 
 def _tag(name: str, seen: DeploymentState) -> str:
-    return f"{name} {seen.version} {seen.spec}"
+    return f"{name} {seen.version} {seen.spec} {seen.package}".rstrip()
 
 
 def _notice(spec: ModelSpec, due: PendingDeployment, reason: str) -> Notice:

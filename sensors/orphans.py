@@ -139,7 +139,8 @@ def _may_be_elsewhere(endpoint: Endpoint, ours: Collection[str], used: Uses) -> 
 
 def _champions(context: dg.SensorEvaluationContext, messages: list[str]) -> Mapping[str, str] | None:
     try:
-        return champions(context, orphans.name, MAX_CHAMPIONS_AGE_SECONDS)
+        found = champions(context, orphans.name, MAX_CHAMPIONS_AGE_SECONDS)
+        return {name: champion.version for name, champion in found.items()}
     except Unavailable as error:
         messages.append(error.message)
         return None

@@ -100,7 +100,8 @@ def _look(
     for name, found in months.found.items():
         ages[name] = replace(ages[name], newest=found[-1] if found else "")
     try:
-        current = champions(context, staleness.name, MAX_CHAMPIONS_AGE_SECONDS)
+        of_registry = champions(context, staleness.name, MAX_CHAMPIONS_AGE_SECONDS)
+        current = {name: champion.version for name, champion in of_registry.items()}
     except IntermodalError as error:
         messages.append(error.message)
         current = {}

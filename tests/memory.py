@@ -14,7 +14,15 @@ from typing import Any
 
 import pandas as pd
 
-from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, SpecError, Unavailable
+from intermodal.platform.errors import (
+    DeployFailed,
+    IntermodalError,
+    Lost,
+    NotFound,
+    NumberTaken,
+    SpecError,
+    Unavailable,
+)
 from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.gateway import Disturbance, Route, Totals
@@ -22,7 +30,14 @@ from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.ports.notifications import Delivery, Notice, Notifier, Receipt
 from intermodal.platform.ports.object_store import MirrorReport
-from intermodal.platform.ports.registry import Candidate, RegisteredVersion, TrainingRecord
+from intermodal.platform.ports.registry import (
+    Candidate,
+    History,
+    Identity,
+    LostVersion,
+    RegisteredVersion,
+    TrainingRecord,
+)
 from intermodal.platform.protocol.manifest import MANIFEST, Manifest, sha256_of
 from intermodal.platform.protocol.package import DESCRIPTOR, Package
 from intermodal.platform.registry.versioning import SemanticVersion
@@ -61,6 +76,8 @@ class MemoryTables:
 
 
 class MemoryRegistry:
+    """``lost``: ids of runs that are gone, with the reason. ``newest``: each model's highest number."""
+
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.numbers = itertools.count()
@@ -68,6 +85,9 @@ class MemoryRegistry:
         self.registered: list[RegisteredVersion] = []
         self.champions_by_model: dict[str, RegisteredVersion] = {}
         self.attached: dict[tuple[str, str], bytes] = {}
+        self.lost: dict[str, str] = {}
+        self.newest: dict[str, str] = {}
+        self._lock = threading.Lock()
 
     def record(self, folder: Path, record: TrainingRecord) -> Candidate:
         kept = self.folder / f"package-{next(self.numbers)}"
@@ -78,33 +98,63 @@ class MemoryRegistry:
     def candidate(self, model: str) -> Candidate:
         for candidate in reversed(self.candidates):
             if candidate.model == model:
+                self._require(candidate)
                 return candidate
         raise NotFound(f"'{model}' was never trained.")
 
     def versions(self, model: str) -> Sequence[RegisteredVersion]:
+        return self.history(model).versions
+
+    def history(self, model: str) -> History:
         ours = [version for version in self.registered if version.model == model]
-        return sorted(ours, key=lambda version: SemanticVersion.parse(version.version))
+        ours.sort(key=lambda version: SemanticVersion.parse(version.version))
+        known = [version for version in ours if version.candidate.record.run_id not in self.lost]
+        lost = [
+            LostVersion(version.version, version.number, run_id, self.lost[run_id])
+            for version in ours
+            if (run_id := version.candidate.record.run_id) in self.lost
+        ]
+        return History(known, lost, self.newest.get(model, ""))
 
     def champion(self, model: str) -> RegisteredVersion | None:
-        return self.champions_by_model.get(model)
+        champion = self.champions_by_model.get(model)
+        if champion is None or (run_id := champion.candidate.record.run_id) not in self.lost:
+            return champion
+        others = [version.version for version in self.versions(model)]
+        back = f"Move the alias 'champion' to version {others[-1]}, or run" if others else "Run"
+        raise Lost(
+            f"Champion {champion.version} of '{model}' is lost: run {run_id}, {self.lost[run_id]}",
+            hint=f"{back} the job train_{model}.",
+        )
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
-        for known in self.registered:
-            if known.candidate == candidate:
-                return known
-        self.registered.append(RegisteredVersion(version, str(len(self.registered) + 1), candidate))
-        return self.registered[-1]
+        with self._lock:
+            for known in self.registered:
+                if known.candidate == candidate:
+                    return known
+            newest = self.newest.get(candidate.model)
+            if newest and SemanticVersion.parse(version) <= SemanticVersion.parse(newest):
+                raise NumberTaken(f"{version} of '{candidate.model}': {newest} was given.", hint="Use a higher one.")
+            self.newest[candidate.model] = version
+            self.registered.append(RegisteredVersion(version, str(len(self.registered) + 1), candidate))
+            return self.registered[-1]
 
-    def champions(self) -> Mapping[str, str]:
-        return {model: version.version for model, version in self.champions_by_model.items()}
+    def champions(self) -> Mapping[str, Identity]:
+        return {model: version.identity for model, version in self.champions_by_model.items()}
+
+    def _require(self, candidate: Candidate) -> None:
+        if (run_id := candidate.record.run_id) in self.lost:
+            raise Lost(f"Run {run_id} of '{candidate.model}' is lost: {self.lost[run_id]}", hint="Train it again.")
 
     def promote(self, version: RegisteredVersion) -> None:
         self.champions_by_model[version.model] = version
 
     def download(self, candidate: Candidate, folder: Path) -> Path:
+        self._require(candidate)
         return Path(shutil.copytree(candidate.artifacts, folder / "package"))
 
     def read(self, candidate: Candidate, path: str) -> bytes:
+        self._require(candidate)
         return (Path(candidate.artifacts) / path).read_bytes()
 
     def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
@@ -112,6 +162,7 @@ class MemoryRegistry:
         return f"http://registry.example/{version.model}/{version.version}/{path}"
 
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
+        self._require(candidate)
         return _load_pyfunc(candidate.artifacts).predict
 
 
@@ -252,7 +303,9 @@ class MemoryTarget:
                 raise DeployFailed(f"{self.target}: nothing at {request.artifacts}", hint="Mirror it first.")
             self.planes[request.name] = open_plane(Package.read(Path(folder)), Path(folder), request.version)
         url = f"https://{request.name}.{self.target.dotted}.example"
-        served = Endpoint(self.target, request.name, request.model, request.version, url, "ready")
+        served = Endpoint(
+            self.target, request.name, request.model, request.version, url, "ready", digest=request.digest
+        )
         self.changes += self.requests.get(request.name) != request
         self.requests[request.name] = request
         self.endpoints[request.name] = served

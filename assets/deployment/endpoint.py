@@ -10,6 +10,7 @@ from intermodal.assets.deployment.incident_gate import incident_of, not_deployed
 from intermodal.assets.keys import Context, attributes, endpoint_key, mirror_key, with_cached_signature
 from intermodal.platform.catalogue import target_adapter
 from intermodal.platform.deployment.requests import deploy_request, deployment_fingerprint
+from intermodal.platform.deployment.route_change import require_same
 from intermodal.platform.ports import EndpointTarget, ModelRegistry
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.registry import Candidate
@@ -58,7 +59,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
                 metadata={"target": str(target), "version": champion.version, "state": COLD_STATE},
                 data_version=dg.DataVersion(f"cold-{champion.candidate.manifest.digest}"),
             )
-        request = deploy_request(spec, deployment, store, champion.version, replicas)
+        request = deploy_request(spec, deployment, store, champion.identity, replicas)
         started = time.perf_counter()
         served = adapter.deploy(request)
         seconds = time.perf_counter() - started
@@ -70,6 +71,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
                 "name": served.name,
                 "url": dg.MetadataValue.url(served.url),
                 "version": served.version,
+                "digest": champion.candidate.manifest.digest,
                 "state": served.state,
                 "replicas": replicas,
                 "image": request.image,
@@ -116,6 +118,8 @@ def parity(spec: ModelSpec, target: Target) -> dg.AssetChecksDefinition:
         champion = champion_of(registry, spec.name)
         golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, deployment.environment)
+        if (served := adapter.describe(name)) is not None:
+            require_same(served, champion.identity)
         answer = v2.predictions(adapter.invoke(name, v2.golden_body(champion.candidate.record.signature, golden.rows)))
         deviation = worst(golden.predictions, answer)
         return dg.AssetCheckResult(

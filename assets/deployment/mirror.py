@@ -80,7 +80,11 @@ def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
             store.delete(f"{prefix_of(champion)}/{MANIFEST}")
         return dg.AssetCheckResult(
             passed=not damaged,
-            metadata={"files": len(champion.candidate.manifest.files), "damaged": dict(damaged)},
+            metadata={
+                "digest": champion.candidate.manifest.digest,
+                "files": len(champion.candidate.manifest.files),
+                "damaged": dict(damaged),
+            },
         )
 
     return _verified

@@ -59,13 +59,14 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
                 f"Every target of '{spec.name}' has an open incident.",
                 hint="Deploy again after one of them has recovered.",
             )
-        endpoints = {target: ready_endpoint(adapters.get(target), name) for target in serving}
+        endpoints = {target: ready_endpoint(adapters.get(target), name, champion.identity) for target in serving}
         new = Route(
             model=spec.name,
             version=champion.version,
             weights=weights_without(spec, unavailable, serving),
             metadata=signature.metadata(spec.name, champion.version),
             golden_body=v2.golden_body(signature, golden.rows[:1]).decode(),
+            digest=champion.candidate.manifest.digest,
         )
         old = gateway.route(spec.name)
         gateway.publish(new, [adapters.get(target).upstream(endpoint) for target, endpoint in endpoints.items()])
@@ -86,6 +87,7 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             metadata={
                 "version": champion.version,
+                "digest": champion.candidate.manifest.digest,
                 "url": dg.MetadataValue.url(f"{gateway.url}/v2/models/{spec.name}"),
                 **{f"weight_{target}": weight for target, weight in new.weights.items()},
                 "unavailable": listed(unavailable) or "none",

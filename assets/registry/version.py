@@ -2,12 +2,15 @@
 
 import dagster as dg
 
-from intermodal.assets.keys import attributes, key, with_cached_signature
+from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.registry.versioning import next_version
+from intermodal.platform.registry.registration import register_next
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.gate import judge_record, judge_servable
+
+REMEMBERED = 20
+"""Materializations that are read for their numbers, newest first."""
 
 
 def version(spec: ModelSpec) -> dg.AssetsDefinition:
@@ -21,7 +24,7 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
         deps=[key(spec, "model")],
     )
     @with_cached_signature
-    def _version(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
+    def _version(context: Context, registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
         quality = judge_record(spec.gate.metric, candidate.record, spec.gate.margin)
         servable = judge_servable(candidate.record.servable)
@@ -31,18 +34,14 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
                 f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(reasons)}",
                 hint="Train a better candidate. The champion is unchanged.",
             )
-        earlier = [
-            (known.version, known.candidate.record.fingerprint)
-            for known in registry.versions(spec.name)
-            if known.candidate.record.run_id != candidate.record.run_id
-        ]
-        number, why = next_version(earlier, candidate.record.fingerprint)
-        registered = registry.register(candidate, str(number))
+        registration = register_next(registry, candidate, _given(context), context.log)
+        registered = registration.version
         registry.promote(registered)
         return dg.MaterializeResult(
             metadata={
                 "version": registered.version,
-                "why": why,
+                "why": registration.why,
+                **({"lost": " ".join(registration.lost)} if registration.lost else {}),
                 "registry_number": int(registered.number),
                 "files": len(candidate.manifest.files),
                 "bytes": candidate.manifest.size,
@@ -53,3 +52,12 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
         )
 
     return _version
+
+
+def _given(context: Context) -> list[str]:
+    """Numbers that this asset gave before. They are known even when the whole registry was deleted or restored from a
+    backup."""
+    made = context.instance.fetch_materializations(context.asset_key, limit=REMEMBERED).records
+    events = (record.asset_materialization for record in made)
+    found = (event.metadata.get("version") for event in events if event is not None)
+    return [str(number.value) for number in found if number is not None]

@@ -45,7 +45,7 @@ def uses(context: Any, champions: Mapping[str, str] | None, targets: Mapping[str
 
 def _champions(context: dg.OpExecutionContext) -> Mapping[str, str] | None:
     try:
-        return ports.registry(context).champions()
+        return {name: champion.version for name, champion in ports.registry(context).champions().items()}
     except IntermodalError as error:
         context.log.warning("the registry does not give the champions: %s", error)
         return None

@@ -13,7 +13,7 @@ from pydantic import create_model
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
-from intermodal.platform.errors import SpecError
+from intermodal.platform.errors import Lost, SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
@@ -123,14 +123,21 @@ def _measure(
     window: tuple[pd.DataFrame, pd.Series],
     heldout: HeldOut,
 ) -> Measured:
-    """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows."""
+    """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows.
+
+    A champion that the registry has lost is not compared with: training is the way out.
+    """
     metric: str = spec.gate.metric
     parts = [measure(metric, fitted, heldout)]
     if functions.baseline is not None:
         parts.append(measure_baseline(spec, functions.baseline, fitted, window, heldout))
-    champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
-    if champion is not None:
-        parts.append(measure_champion(metric, registry, champion, fitted, heldout))
+    try:
+        champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
+    except Lost as error:
+        parts.append(Measured({}, (f"The candidate is not compared with the champion. {error}",)))
+    else:
+        if champion is not None:
+            parts.append(measure_champion(metric, registry, champion, fitted, heldout))
     figures = {name: figure for part in parts for name, figure in part.figures.items()}
     return Measured(figures, tuple(finding for part in parts for finding in part.findings))
 

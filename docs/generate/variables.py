@@ -146,6 +146,9 @@ VARIABLES = {
         intro="These are variables of the container that serves a version. The adapter of the target sets all of them "
         "but `INTERMODAL_MAX_BODY_BYTES`; set them yourself only when you run the image without Intermodal.",
     ),
+    "INTERMODAL_DIGEST": Variable(
+        "server", "none", "The package digest: a change of it replaces the endpoint.", "64 hex digits"
+    ),
     "INTERMODAL_VERSION": Variable("server", "`0.0.0`", "The version, for headers and metrics.", "1.2.0"),
     "INTERMODAL_CLOUD": Variable("server", "empty", "The cloud, for headers, metrics and the prediction log.", "aws"),
     "INTERMODAL_TARGET": Variable(

@@ -7,16 +7,20 @@ from pathlib import Path
 from intermodal.platform import ports
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol.manifest import MANIFEST, Manifest
 
 
-def is_whole(store: ports.ObjectStore, model: str, version: str) -> bool:
-    """Whether the store has a complete mirror, in which every object has the hash of the manifest."""
+def is_whole(store: ports.ObjectStore, model: str, version: Identity) -> bool:
+    """Whether the store has a complete mirror of this version and digest, in which every object has the hash of the
+    manifest."""
     try:
-        manifest = manifest_of(store, model, version)
+        manifest = manifest_of(store, model, version.version)
     except NotFound:
         return False
-    return manifest is not None and not store.damaged(manifest, prefix(model, version))
+    if manifest is None or not version.same_as(Identity(version.version, manifest.digest)):
+        return False
+    return not store.damaged(manifest, prefix(model, version.version))
 
 
 def manifest_of(store: ports.ObjectStore, model: str, version: str) -> Manifest | None:
@@ -32,40 +36,46 @@ def copy_of(
     registry: ports.ModelRegistry | None,
     stores: Sequence[ports.ObjectStore],
     model: str,
-    version: str,
+    version: Identity,
     folder: Path,
     log: logging.Logger,
 ) -> tuple[Path, Manifest]:
-    """The folder with the version's files, and its manifest. Raises the last error if no source has them."""
+    """The folder with the version's files, and its manifest. Raises the last error if no source has them. A source that
+    has another digest under this number is passed over."""
+    number = version.version
     failed: IntermodalError = NotFound(
-        f"No registry or mirror has the files of {model} {version}.", hint="Run this again when all sites answer."
+        f"No registry or mirror has the files of {model} {number}.", hint="Run this again when all sites answer."
     )
     if registry is not None:
         try:
             for known in registry.versions(model):
-                if known.version == version:
+                if known.identity.same_as(version):
                     (folder / "registry").mkdir()
                     return registry.download(known.candidate, folder / "registry"), known.candidate.manifest
         except IntermodalError as error:
-            log.warning("the registry does not provide %s %s: %s", model, version, error)
+            log.warning("the registry does not provide %s %s: %s", model, number, error)
             failed = error
     for store in stores:
         try:
             return _download(store, model, version, folder / str(store.site))
         except IntermodalError as error:
-            log.warning("%s does not provide %s %s: %s", store.site, model, version, error)
+            log.warning("%s does not provide %s %s: %s", store.site, model, number, error)
             failed = error
     raise failed
 
 
-def _download(store: ports.ObjectStore, model: str, version: str, folder: Path) -> tuple[Path, Manifest]:
-    manifest = manifest_of(store, model, version)
+def _download(store: ports.ObjectStore, model: str, version: Identity, folder: Path) -> tuple[Path, Manifest]:
+    where, manifest = prefix(model, version.version), manifest_of(store, model, version.version)
     if manifest is None:
-        raise IntermodalError(f"{store.uri(prefix(model, version))}/{MANIFEST} is damaged.", hint="Mirror it again.")
+        raise IntermodalError(f"{store.uri(where)}/{MANIFEST} is damaged.", hint="Mirror it again.")
+    if not version.same_as(Identity(version.version, manifest.digest)):
+        raise IntermodalError(
+            f"{store.uri(where)} has the digest {manifest.digest}, not {version.digest}.", hint="Mirror it again."
+        )
     manifest.require_portable()  # its paths are written to below
     for path, entry in manifest.files.items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        if store.download(f"{prefix(model, version)}/{path}", target) != entry.sha256:
-            raise IntermodalError(f"{store.uri(prefix(model, version))}/{path} is damaged.", hint="Mirror it again.")
+        if store.download(f"{where}/{path}", target) != entry.sha256:
+            raise IntermodalError(f"{store.uri(where)}/{path} is damaged.", hint="Mirror it again.")
     return folder, manifest

@@ -26,9 +26,10 @@ class DeploymentFailure:
 
 @dataclass(frozen=True)
 class DeploymentState:
-    """The current state of a model. ``version`` is the champion's, ``spec`` the digest of its spec's fingerprints.
-    ``served``: whether both were deployed last. ``busy``: whether a deployment, failover or recovery is in progress.
-    ``moved``: when a failover or recovery last succeeded, Unix seconds."""
+    """The current state of a model. ``version`` is the champion's, ``package`` the first 12 characters of its digest,
+    ``spec`` the digest of its spec's fingerprints. ``served``: whether all were deployed last. ``busy``: whether a
+    deployment, failover or recovery is in progress. ``moved``: when a failover or recovery last succeeded, Unix
+    seconds."""
 
     version: str
     spec: str
@@ -36,6 +37,7 @@ class DeploymentState:
     busy: bool = False
     failed: DeploymentFailure | None = None
     moved: float | None = None
+    package: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class PendingDeployment:
     since: float
     requested: float | None = None
     notified: bool = False
+    package: str = ""
 
     def key(self, model: str) -> str:
         """Identifies the request. The same version or spec, when it is used again later, gets another key."""
@@ -57,8 +60,17 @@ class PendingDeployment:
     def from_dict(cls, data: Mapping[str, Any]) -> "PendingDeployment":
         requested = None if data.get("requested") is None else float(data["requested"])
         return cls(
-            str(data["version"]), str(data["spec"]), float(data["since"]), requested, bool(data.get("notified", False))
+            version=str(data["version"]),
+            spec=str(data["spec"]),
+            since=float(data["since"]),
+            requested=requested,
+            notified=bool(data.get("notified", False)),
+            package=str(data.get("package", "")),
         )
+
+    def is_for(self, seen: DeploymentState) -> bool:
+        """Whether this is the deployment of what is wanted now. One of an earlier release has no package."""
+        return (self.version, self.spec) == (seen.version, seen.spec) and self.package in ("", seen.package)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -79,11 +91,10 @@ def decide(
 
     Dagster stores a requested run before the next tick, so if no run is in progress, it has ended.
     """
-    if known is not None and (known.version, known.spec) != (seen.version, seen.spec):
-        known = None
+    known = replace(known, package=seen.package) if known is not None and known.is_for(seen) else None
     if seen.served:
         return _served(known, seen)
-    due = known or PendingDeployment(seen.version, seen.spec, since=now)
+    due = known or PendingDeployment(seen.version, seen.spec, since=now, package=seen.package)
     if seen.busy:
         return due, RedeploymentDecision("wait", "a run is in progress")
     if due.requested is None:

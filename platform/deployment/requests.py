@@ -5,6 +5,7 @@ import json
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import DeployRequest
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden
 from intermodal.platform.protocol.parity import worst
@@ -23,23 +24,24 @@ def prefix(model: str, version: str) -> str:
 
 
 def deploy_request(
-    spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: str, replicas: int
+    spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: Identity, replicas: int
 ) -> DeployRequest:
     """The request for a target at the store's site. Keys of the prediction log (``prediction_log.object_key``) are
     relative to the root of that site's bucket."""
     return DeployRequest(
         model=spec.name,
-        version=version,
+        version=version.version,
         environment=deployment.environment,
         owner=spec.team,
         image=deployment.image(store.site),
-        artifacts=store.uri(prefix(spec.name, version)),
+        artifacts=store.uri(prefix(spec.name, version.version)),
         replicas=replicas,
         predictions=store.uri("") if spec.log_sample else "",
         sample=spec.log_sample,
         rows_per_second=spec.log_rows_per_second,
         sensitive=_sensitive(spec),
         tags=spec.tags,
+        digest=version.digest,
     )
 
 

@@ -9,13 +9,15 @@ from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports import EndpointTarget, Gateway, Targets
 from intermodal.platform.ports.endpoints import Endpoint, Upstream, endpoint_name
 from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.parity import holds
 from intermodal.platform.targets import Target
 
 
-def ready_endpoint(adapter: EndpointTarget, name: str) -> Endpoint:
-    """The endpoint. NotFound if there is none, IntermodalError with the platform's reason if it is not ready."""
+def ready_endpoint(adapter: EndpointTarget, name: str, version: Identity) -> Endpoint:
+    """The endpoint. NotFound if there is none, IntermodalError with the platform's reason if it is not ready, or if it
+    serves another digest under this number."""
     endpoint = adapter.describe(name)
     if endpoint is None:
         raise NotFound(f"{adapter.target} has no endpoint '{name}'.", hint="Materialize the endpoint asset first.")
@@ -24,7 +26,18 @@ def ready_endpoint(adapter: EndpointTarget, name: str) -> Endpoint:
             f"{adapter.target}: endpoint '{name}' is {endpoint.state}. {endpoint.reason}".strip(),
             hint="Materialize the endpoint asset again.",
         )
+    require_same(endpoint, version)
     return endpoint
+
+
+def require_same(endpoint: Endpoint, version: Identity) -> None:
+    """IntermodalError if both digests are known and differ."""
+    if endpoint.digest and version.digest and endpoint.digest != version.digest:
+        raise IntermodalError(
+            f"{endpoint.target}: endpoint '{endpoint.name}' serves the package {endpoint.digest[:12]}, not "
+            f"{version.digest[:12]} of version {version.version}.",
+            hint=f"Run the job deploy_{endpoint.model}, which replaces it.",
+        )
 
 
 def verify_route(gateway: Gateway, route: Route, body: bytes, expected: Sequence[Sequence[float]]) -> None:
@@ -55,7 +68,7 @@ def roll_back(
             continue
         try:
             adapter = targets.get(target)
-            upstreams[target] = adapter.upstream(ready_endpoint(adapter, name))
+            upstreams[target] = adapter.upstream(ready_endpoint(adapter, name, old.identity))
         except IntermodalError as error:
             log.warning("%s is left out of the previous route: %s", target, error)
     if not upstreams:

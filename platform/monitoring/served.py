@@ -1,6 +1,7 @@
 """The version that is monitored: the one that serves. It differs from the champion until that is deployed."""
 
 from intermodal.platform import ports
+from intermodal.platform.errors import Lost
 from intermodal.platform.ports.registry import RegisteredVersion
 from intermodal.platform.registry.champion import champion_of
 
@@ -12,8 +13,11 @@ def served_of(registry: ports.ModelRegistry, gateway: ports.Gateway, model: str)
     route = gateway.route(model)
     if route is None:
         return champion_of(registry, model)
-    champion = registry.champion(model)
-    if champion is not None and champion.version == route.version:
+    try:
+        champion = registry.champion(model)
+    except Lost:  # what is routed may be another version, which is still monitored
+        champion = None
+    if champion is not None and champion.identity.same_as(route.identity):
         return champion
-    known = (version for version in registry.versions(model) if version.version == route.version)
+    known = (version for version in registry.versions(model) if version.identity.same_as(route.identity))
     return next(known, None) or champion_of(registry, model)

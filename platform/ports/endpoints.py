@@ -14,6 +14,8 @@ from intermodal.platform.targets import Target
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
 """Azure ML's limit for endpoint names, the tightest of all targets (CONTRACTS)."""
+DIGEST_TAG = "intermodal-digest"
+"""64 hex digits. AWS and Azure allow 256 characters; Google's label has the first 63, its annotation all."""
 _READABLE = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)-([0-9]+)-([0-9]+)-([0-9]+)-([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
 """Model, version and environment in an endpoint's name. The version is the last one that the name could have."""
 _HASHED = re.compile(r"-[0-9a-f]{8}\Z")
@@ -52,6 +54,7 @@ class DeployRequest:
     ``predictions`` is where the server writes its prediction log (the same kinds of URI; empty: nowhere), ``sample``
     the share of requests that it logs, 0 to 1, ``rows_per_second`` how many rows at most, about, on each replica, and
     ``sensitive`` names columns that it must not log, beside those that the artifacts name; unknown ones are no error.
+    ``digest`` is the package's, 64 hex digits: an endpoint with another one is replaced. Empty: unknown.
     """
 
     model: str
@@ -66,6 +69,7 @@ class DeployRequest:
     rows_per_second: int = ROWS_PER_SECOND
     sensitive: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
 
     @property
     def name(self) -> str:
@@ -73,10 +77,15 @@ class DeployRequest:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables of the server's container that say where and what it logs."""
+        """The variables of the server's container that say where and what it logs, and the package's digest.
+
+        Every platform compares them with what runs, so an endpoint of another digest is replaced.
+        """
+        digest = {"INTERMODAL_DIGEST": self.digest} if self.digest else {}
         if not self.predictions:
-            return {}
+            return digest
         return {
+            **digest,
             "INTERMODAL_PREDICTIONS": self.predictions,
             "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}",
             "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(self.rows_per_second),
@@ -88,6 +97,7 @@ class DeployRequest:
         """The tags that every deployment carries, for governance and for the bill."""
         return {
             **self.tags,
+            **({DIGEST_TAG: self.digest} if self.digest else {}),
             "intermodal-model": self.model,
             "intermodal-version": self.version,
             "intermodal-environment": self.environment,
@@ -97,7 +107,10 @@ class DeployRequest:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """A version serving on a target, as its cloud reports it. ``reason`` is the cloud's own when it failed."""
+    """A version serving on a target, as its cloud reports it. ``reason`` is the cloud's own when it failed.
+
+    ``digest`` is that of its package, '' if it was deployed before digests were kept.
+    """
 
     target: Target
     name: str
@@ -106,6 +119,7 @@ class Endpoint:
     url: str
     state: State
     reason: str = ""
+    digest: str = ""
 
 
 @dataclass(frozen=True)

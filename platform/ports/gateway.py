@@ -6,6 +6,7 @@ from typing import Protocol
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.targets import Target
 
 
@@ -15,7 +16,8 @@ class Route:
 
     ``weights`` are relative, in failover order; an upstream with 0 stands by: it is probed, and used when no serving
     one can answer. ``metadata`` is the V2 metadata that the gateway answers with, ``golden_body`` a V2 request known to
-    be answerable (the probe).
+    be answerable (the probe). ``digest`` is that of the version's package, '' if it was published before digests were
+    kept.
     """
 
     model: str
@@ -23,6 +25,7 @@ class Route:
     weights: Mapping[Target, int]
     metadata: Mapping[str, object]
     golden_body: str
+    digest: str = ""
 
     def __post_init__(self) -> None:
         if any(weight < 0 for weight in self.weights.values()):
@@ -31,6 +34,10 @@ class Route:
             raise SpecError(
                 f"Route of '{self.model}': every upstream has weight 0.", hint="Leave at least one above 0."
             )
+
+    @property
+    def identity(self) -> Identity:
+        return Identity(self.version, self.digest)
 
     @property
     def serving(self) -> tuple[Target, ...]:

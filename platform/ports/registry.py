@@ -99,26 +99,73 @@ class RegisteredVersion:
     def model(self) -> str:
         return self.candidate.model
 
+    @property
+    def identity(self) -> "Identity":
+        return Identity(self.version, self.candidate.manifest.digest)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A version's number and its package digest ('' if unknown: registered or deployed before digests were kept)."""
+
+    version: str
+    digest: str = ""
+
+    def same_as(self, other: "Identity") -> bool:
+        """Whether the numbers are equal, and the digests too where both are known."""
+        return self.version == other.version and ("" in (self.digest, other.digest) or self.digest == other.digest)
+
+
+@dataclass(frozen=True)
+class LostVersion:
+    """A registered version whose run or artifacts are missing or damaged. ``reason`` names what."""
+
+    version: str
+    number: str
+    run_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that is known of a model's versions, oldest first.
+
+    ``newest`` is the highest number that was ever given, '' if none was. It outlives the version, its run, and the
+    model's entry in the registry.
+    """
+
+    versions: Sequence[RegisteredVersion] = ()
+    lost: Sequence[LostVersion] = ()
+    newest: str = ""
+
 
 class ModelRegistry(Protocol):
-    """Where versions are registered once. Errors: NotFound, Unavailable."""
+    """Where versions are registered once. Errors: NotFound, Lost, Unavailable."""
 
     def record(self, folder: Path, record: TrainingRecord) -> Candidate:
         """Store a trained package and how it was made; the candidate has no version yet."""
 
     def candidate(self, model: str) -> Candidate:
-        """The newest candidate; NotFound when nothing was trained."""
+        """The newest candidate; NotFound when nothing was trained, Lost when its record is missing or damaged."""
 
     def versions(self, model: str) -> Sequence[RegisteredVersion]:
-        """All versions, oldest first; empty when the model is unknown."""
+        """All versions that can be read, oldest first; empty when the model is unknown."""
 
-    def champion(self, model: str) -> RegisteredVersion | None: ...
+    def history(self, model: str) -> History:
+        """The versions, those that are lost, and the highest number that was ever given."""
 
-    def champions(self) -> Mapping[str, str]:
-        """Every model's champion, its semantic version by model's name, in one call however many there are."""
+    def champion(self, model: str) -> RegisteredVersion | None:
+        """None when there is none. Lost, with version, run and the way out, when it is missing or damaged."""
+
+    def champions(self) -> Mapping[str, Identity]:
+        """Every model's champion by model's name, in one call however many there are. Reads no artifact."""
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
-        """Idempotent: registering the same candidate again gives the version that it has."""
+        """Idempotent: registering the same candidate again gives the version that it has.
+
+        NumberTaken when the number was given before, whatever was deleted since, also when two register at once: one
+        of them gets it.
+        """
 
     def promote(self, version: RegisteredVersion) -> None:
         """Move the alias ``champion``."""

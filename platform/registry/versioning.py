@@ -47,21 +47,37 @@ def change_between(old: Fingerprint, new: Fingerprint) -> tuple[Change, str]:
     return "patch", "rebuilt from the same data, code and parameters"
 
 
-def next_version(previous: Iterable[tuple[str, Fingerprint]], new: Fingerprint) -> tuple[SemanticVersion, str]:
-    """The number of a new version and the reason for it, by comparison with the newest of ``previous``."""
+def next_version(
+    previous: Iterable[tuple[str, Fingerprint]], new: Fingerprint, given: Iterable[str] = ()
+) -> tuple[SemanticVersion, str]:
+    """The number of a new version and the reason for it, by comparison with the newest of ``previous``.
+
+    It is above every number in ``given``, which also has those of lost and deleted versions. The signature of such a
+    version is unknown, so the change is MAJOR unless its MAJOR is that of a known version, whose signature it had.
+    """
     newest = max(
         ((SemanticVersion.parse(text), mark) for text, mark in previous),
         key=lambda pair: pair[0],
         default=None,
     )
+    highest = max((SemanticVersion.parse(text) for text in given), default=None)
     if newest is None:
-        return FIRST_VERSION, "the first version"
+        if highest is None:
+            return FIRST_VERSION, "the first version"
+        return _above(highest, "major"), f"{highest} was given to a version that the registry has lost"
     number, mark = newest
     change, why = change_between(mark, new)
+    if highest is None or highest <= number:
+        return _above(number, change), why
+    lost: Change = "major" if change == "major" or highest.major != number.major else "minor"
+    return _above(highest, lost), f"{why}; {highest} was given to a version that the registry has lost"
+
+
+def _above(number: SemanticVersion, change: Change) -> SemanticVersion:
     match change:
         case "major":
-            return SemanticVersion(number.major + 1, 0, 0), why
+            return SemanticVersion(number.major + 1, 0, 0)
         case "minor":
-            return SemanticVersion(number.major, number.minor + 1, 0), why
+            return SemanticVersion(number.major, number.minor + 1, 0)
         case "patch":
-            return SemanticVersion(number.major, number.minor, number.patch + 1), why
+            return SemanticVersion(number.major, number.minor, number.patch + 1)

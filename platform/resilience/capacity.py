@@ -28,7 +28,7 @@ def deploy_verified(
     """
     adapter, store = ctx.targets[target], ctx.stores[target.site]
     ctx.log.info("%s: %s %s with %d replicas", target, spec.name, version, replicas)
-    endpoint = adapter.deploy(deploy_request(spec, ctx.deployment, store, version, replicas))
+    endpoint = adapter.deploy(deploy_request(spec, ctx.deployment, store, ctx.identity(spec.name, version), replicas))
     sites = _mirror_sites(spec, target, unavailable)
     for site in sites:
         try:

@@ -10,6 +10,7 @@ from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry, Incident, Step
 from intermodal.platform.ports.notifications import Notice
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.resilience.failover_plan import current_round
 from intermodal.platform.targets import Site, Target
 
@@ -57,6 +58,11 @@ class FailoverContext:
         if route is None:
             raise NotFound(f"The gateway has no route for '{model}'.", hint=f"Run the job deploy_{model} first.")
         return route
+
+    def identity(self, model: str, version: str) -> Identity:
+        """The version with the digest of the route, which is the version's if the route is."""
+        route = self.gateway.route(model)
+        return route.identity if route is not None and route.version == version else Identity(version)
 
 
 def notify(

@@ -94,7 +94,7 @@ def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
         return evict(ctx, spec, incident, version, others)
     incident = ctx.note(incident, "recovering", key, f"{target} answers; it gets {version} before any traffic")
     count, upstreams = desired_replicas(spec, others)[target], dict[Target, Upstream]()
-    if not is_whole(ctx.stores[target.site], spec.name, version):
+    if not is_whole(ctx.stores[target.site], spec.name, ctx.identity(spec.name, version)):
         _mirror(ctx, spec, target, version, others)
     if count:
         endpoint = _deploy_most(ctx, spec, target, version, count, others)
@@ -143,7 +143,9 @@ def _mirror(
     sites = sites_of(other for other in spec.failover_order if other not in unavailable)
     sources = [ctx.stores[site] for site in sites if site != target.site]
     with TemporaryDirectory() as folder:
-        source, manifest = copy_of(ctx.registry, sources, spec.name, version, Path(folder), ctx.log)
+        source, manifest = copy_of(
+            ctx.registry, sources, spec.name, ctx.identity(spec.name, version), Path(folder), ctx.log
+        )
         ctx.stores[target.site].mirror(source, manifest, prefix(spec.name, version))
 
 

@@ -9,10 +9,19 @@ from typing import Any
 
 import dagster as dg
 
-from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
-from intermodal.platform.ports.registry import Candidate, RegisteredVersion, TrainingRecord
+from intermodal.platform.errors import IntermodalError, Lost, NotFound, NumberTaken, SpecError, Unavailable
+from intermodal.platform.ports.registry import (
+    Candidate,
+    History,
+    Identity,
+    LostVersion,
+    RegisteredVersion,
+    TrainingRecord,
+)
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.registry.versioning import SemanticVersion
+from intermodal.resources.mlflow.losses import lost_champion, reading, require_whole
+from intermodal.resources.mlflow.numbers import newest_number, remember
 from intermodal.resources.mlflow.package import write_mlmodel
 from intermodal.resources.storage.addresses import without_passwords
 
@@ -57,21 +66,34 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return self._load(runs[0].info.run_id)
 
     def versions(self, model: str) -> Sequence[RegisteredVersion]:
+        return self.history(model).versions
+
+    def history(self, model: str) -> History:
         with self._client() as client:
-            found = client.search_model_versions(f"name = '{model}'")
-        ours = [entry for entry in found if VERSION_TAG in entry.tags]
-        ours.sort(key=lambda entry: SemanticVersion.parse(entry.tags[VERSION_TAG]))
-        return [self._version(entry) for entry in ours]
+            entries = _numbered(client, model)
+            newest = newest_number(client, model, entries)
+        known, lost = list[RegisteredVersion](), list[LostVersion]()
+        for entry in entries.values():
+            try:
+                known.append(self._version(entry))
+            except Lost as error:
+                lost.append(_lost(entry, error))
+        return History(known, lost, newest)
 
     def champion(self, model: str) -> RegisteredVersion | None:
         with self._client() as client:
             entry = _absent_is_none(lambda: client.get_model_version_by_alias(model, CHAMPION))
-        return None if entry is None else self._version(entry)
+        if entry is None:
+            return None
+        try:
+            return self._version(entry)
+        except Lost as error:
+            raise lost_champion(model, _lost(entry, error), self.history(model)) from error
 
-    def champions(self) -> Mapping[str, str]:
+    def champions(self) -> Mapping[str, Identity]:
         """A call for each 1,000 models, which has the version of every model whose champion is its newest, and one
         for each 100 other models. A champion without a semantic version is foreign, and is left out."""
-        numbers, found = dict[str, str](), dict[str, str]()
+        numbers, found = dict[str, str](), dict[str, Identity]()
         with self._client() as client:
             for model in _pages(partial(client.search_registered_models, max_results=1000)):
                 if CHAMPION in model.aliases:
@@ -86,30 +108,45 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return found
 
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
+        """MLflow counts a model's entries itself, so of two entries with one version the one with the lower count was
+        first. The other is deleted."""
+        model, run_id = candidate.model, candidate.record.run_id
         with self._client() as client:
-            if _absent_is_none(lambda: client.get_registered_model(candidate.model)) is None:
-                client.create_registered_model(candidate.model)
-            for entry in client.search_model_versions(f"name = '{candidate.model}'"):
-                if entry.run_id == candidate.record.run_id and VERSION_TAG in entry.tags:
-                    return self._version(entry)
-            entry = client.create_model_version(
-                candidate.model,
-                source=candidate.artifacts,
-                run_id=candidate.record.run_id,
-                tags={VERSION_TAG: version, DIGEST_TAG: candidate.manifest.digest},
-            )
-        return RegisteredVersion(version, str(entry.version), candidate, entry.creation_timestamp / 1000)
+            _create_if_absent(client, model)
+            entries = _numbered(client, model)
+            entry = next((entry for entry in entries.values() if entry.run_id == run_id), None)
+            if entry is None:
+                newest = newest_number(client, model, entries)
+                if newest and SemanticVersion.parse(version) <= SemanticVersion.parse(newest):
+                    raise _taken(model, version, newest)
+                entry = client.create_model_version(
+                    model,
+                    source=candidate.artifacts,
+                    run_id=run_id,
+                    tags={VERSION_TAG: version, DIGEST_TAG: candidate.manifest.digest},
+                )
+                if _numbered(client, model)[version].version != entry.version:
+                    client.delete_model_version(model, entry.version)
+                    raise _taken(model, version, version)
+            number = entry.tags[VERSION_TAG]
+            remember(client, model, run_id, lambda: [number, *_numbered(client, model)])
+        return RegisteredVersion(number, str(entry.version), candidate, entry.creation_timestamp / 1000)
 
     def promote(self, version: RegisteredVersion) -> None:
         with self._client() as client:
             client.set_registered_model_alias(version.model, CHAMPION, version.number)
 
     def download(self, candidate: Candidate, folder: Path) -> Path:
-        with self._client() as client:
-            return Path(client.download_artifacts(candidate.record.run_id, PACKAGE, str(folder)))
+        """Lost when a file of the manifest is missing."""
+        run_id = candidate.record.run_id
+        with reading(run_id, PACKAGE), self._client() as client:
+            package = Path(client.download_artifacts(run_id, PACKAGE, str(folder)))
+        require_whole(candidate, package)
+        return package
 
     def read(self, candidate: Candidate, path: str) -> bytes:
-        return self._read(candidate.record.run_id, f"{PACKAGE}/{path}")
+        with reading(candidate.record.run_id, path):
+            return self._read(candidate.record.run_id, f"{PACKAGE}/{path}")
 
     def attach(self, version: RegisteredVersion, path: str, data: bytes) -> str:
         """Beside the package, in the version's run. Returns the address of its page in MLflow's UI."""
@@ -142,12 +179,18 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return predict
 
     def _version(self, entry: Any) -> RegisteredVersion:
-        created_at = entry.creation_timestamp / 1000
-        return RegisteredVersion(entry.tags[VERSION_TAG], str(entry.version), self._load(entry.run_id), created_at)
+        """Lost when its record or manifest is missing or damaged, or the manifest is not that of the digest."""
+        created_at, candidate = entry.creation_timestamp / 1000, self._load(entry.run_id)
+        digest = entry.tags.get(DIGEST_TAG, candidate.manifest.digest)
+        if digest != candidate.manifest.digest:
+            raise Lost(f"{MANIFEST} of run {entry.run_id} is damaged: its digest is not the registered {digest}.")
+        return RegisteredVersion(entry.tags[VERSION_TAG], str(entry.version), candidate, created_at)
 
     def _load(self, run_id: str) -> Candidate:
-        record = TrainingRecord.from_json(self._read(run_id, RECORD))
-        manifest = Manifest.from_json(self._read(run_id, MANIFEST))
+        with reading(run_id, RECORD):
+            record = TrainingRecord.from_json(self._read(run_id, RECORD))
+        with reading(run_id, MANIFEST):
+            manifest = Manifest.from_json(self._read(run_id, MANIFEST))
         return Candidate(record, f"runs:/{run_id}/{PACKAGE}", manifest)
 
     def _read(self, run_id: str, path: str) -> bytes:
@@ -186,11 +229,39 @@ def _pages(search: Callable[..., Any]) -> Iterator[Any]:
         yield from page
 
 
-def _add_champions(found: dict[str, str], numbers: Mapping[str, str], entries: Iterable[Any]) -> None:
+def _numbered(client: Any, model: str) -> dict[str, Any]:
+    """The entries by semantic version, in its order. Of several with one version only the first that was made."""
+    found = [entry for entry in client.search_model_versions(f"name = '{model}'") if VERSION_TAG in entry.tags]
+    found.sort(key=lambda entry: (SemanticVersion.parse(entry.tags[VERSION_TAG]), -int(entry.version)))
+    return {entry.tags[VERSION_TAG]: entry for entry in found}
+
+
+def _create_if_absent(client: Any, model: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def _taken(model: str, version: str, newest: str) -> NumberTaken:
+    return NumberTaken(
+        f"{version} cannot be given to a version of '{model}': {newest} was given, and a number is given once.",
+        hint="Run the asset again: it finds the next number.",
+    )
+
+
+def _lost(entry: Any, error: Lost) -> LostVersion:
+    return LostVersion(entry.tags[VERSION_TAG], str(entry.version), entry.run_id, error.message)
+
+
+def _add_champions(found: dict[str, Identity], numbers: Mapping[str, str], entries: Iterable[Any]) -> None:
     """Add to ``found`` the semantic version of each entry that is its model's champion."""
     for entry in entries:
         if str(entry.version) == numbers.get(entry.name) and VERSION_TAG in entry.tags:
-            found[entry.name] = entry.tags[VERSION_TAG]
+            found[entry.name] = Identity(entry.tags[VERSION_TAG], entry.tags.get(DIGEST_TAG, ""))
 
 
 def _absent_is_none(get: Callable[[], Any]) -> Any:

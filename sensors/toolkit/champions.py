@@ -7,15 +7,16 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.toolkit.concurrency import SingleFlight
 
 REGISTRY_SECONDS = 0.8
 """How long a tick waits for the registry."""
-_calls: SingleFlight[tuple[float, Mapping[str, str]]] = SingleFlight()
+_calls: SingleFlight[tuple[float, Mapping[str, Identity]]] = SingleFlight()
 
 
-def champions(context: dg.SensorEvaluationContext, sensor: str, max_age: float) -> Mapping[str, str]:
-    """The champion's version of each model that has one; Unavailable when there is no answer in time.
+def champions(context: dg.SensorEvaluationContext, sensor: str, max_age: float) -> Mapping[str, Identity]:
+    """The champion's version and digest of each model that has one; Unavailable when there is no answer in time.
 
     An answer may be to the call of an earlier tick of this ``sensor`` if that began at most ``max_age`` seconds ago: a
     registry that is slow, but not dead, is heard at every other tick.

@@ -30,6 +30,7 @@ from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route, Totals
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.ports.notifications import Receipt
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.credentials import gateway_credentials
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.drift import drift
@@ -67,8 +68,8 @@ class Registry:
     names: Sequence[str]
     version: str = "1.0.0"
 
-    def champions(self) -> dict[str, str]:
-        return dict.fromkeys(self.names, self.version)
+    def champions(self) -> dict[str, Identity]:
+        return dict.fromkeys(self.names, Identity(self.version))
 
     def champion(self, model: str) -> Any:  # noqa: ARG002
         candidate = SimpleNamespace(record=SimpleNamespace(holdout="2026-09-01"))

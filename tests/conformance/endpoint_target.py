@@ -39,6 +39,7 @@ from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, 
 from intermodal.platform.ports import EndpointTarget, ObjectStore, ownership
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
 from intermodal.platform.protocol import parity, v2
+from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
 from intermodal.platform.targets import Cloud, Feature, Target
@@ -136,6 +137,7 @@ class EndpointTargetConformance:
             image=image,
             artifacts=upload(package, "flight_delay/1.2.0"),
             tags={"cost_centre": "ops-42"},
+            digest=Manifest.of(package).digest,
         )
 
     @pytest.fixture(scope="class")
@@ -160,6 +162,7 @@ class EndpointTargetConformance:
         assert endpoint.state == "ready"
         assert endpoint.target == target.target
         assert (endpoint.name, endpoint.model, endpoint.version) == (request_.name, "flight_delay", "1.2.0")
+        assert endpoint.digest == request_.digest
         assert endpoint.url.startswith("http")
         assert target.describe(request_.name) == endpoint
 
@@ -276,6 +279,22 @@ class EndpointTargetConformance:
         eventually(lambda: len(provider.servers()) == 1)
         target.deploy(request_)
         assert self.holds(package, target.invoke(endpoint.name, body))
+
+    def test_deploy_another_digest_of_one_version_replaces_it(
+        self, target: EndpointTarget, request_: DeployRequest, upload: Upload, package: Path, other_package: Path
+    ) -> None:
+        """The first is one of a release that kept no digest."""
+        prefix = "flight_delay/rewritten"
+        first = replace(request_, environment="rewritten", artifacts=upload(package, prefix), digest="")
+        digest = Manifest.of(other_package).digest
+        try:
+            assert target.deploy(first).digest == ""
+            second = replace(first, artifacts=upload(other_package, prefix), digest=digest)
+            assert second.artifacts == first.artifacts
+            assert target.deploy(second).digest == digest
+            assert self.holds(other_package, target.invoke(second.name, self.body(other_package)))
+        finally:
+            target.delete(first.name)
 
     def test_deploy_failed_update_keeps_the_old_one_serving(
         self, target: EndpointTarget, endpoint: Endpoint, request_: DeployRequest, package: Path

@@ -1,25 +1,49 @@
-"""What every ModelRegistry promises. An adapter's test inherits it, with fixtures ``registry`` and ``start_run``."""
+"""What every ModelRegistry promises. An adapter's test inherits it, with fixtures ``registry`` and ``start_run``, and
+says how a version, a model's entry, a run and a manifest get lost in it."""
 
 import json
+import logging
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.errors import IntermodalError, Lost, NotFound, NumberTaken
 from intermodal.platform.ports import ModelRegistry
-from intermodal.platform.ports.registry import Candidate, Fingerprint, TrainingRecord
+from intermodal.platform.ports.registry import Candidate, Fingerprint, Identity, RegisteredVersion, TrainingRecord
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.parity import holds
+from intermodal.platform.registry.registration import register_next
+from intermodal.platform.registry.versioning import SemanticVersion
 from tests import tiny_package
 
+LOG = logging.getLogger(__name__)
 StartRun = Callable[[], str]
 
 
 class ModelRegistryConformance:
     """Versions are registered once, the champion is one of them, and a package is read as it was recorded."""
+
+    def delete_version(self, registry: ModelRegistry, version: RegisteredVersion) -> None:
+        raise NotImplementedError
+
+    def delete_model(self, registry: ModelRegistry, model: str) -> None:
+        """With all of its versions."""
+        raise NotImplementedError
+
+    def lose_run(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        """For good, with its artifacts, as ``mlflow gc`` does."""
+        raise NotImplementedError
+
+    def damage_manifest(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        raise NotImplementedError
+
+    def lose_artifact(self, registry: ModelRegistry, candidate: Candidate, path: str) -> None:
+        """One file of the package."""
+        raise NotImplementedError
 
     @pytest.fixture
     def candidate(self, registry: ModelRegistry, start_run: StartRun, tmp_path: Path) -> Candidate:
@@ -79,9 +103,9 @@ class ModelRegistryConformance:
     def test_versions_are_in_order_of_numbers(
         self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
     ) -> None:
-        registry.register(candidate, "1.10.0")
+        registry.register(candidate, "1.9.0")
         other = self.recorded(registry, start_run, tmp_path / "two")
-        registry.register(other, "1.9.0")
+        registry.register(other, "1.10.0")
         assert [known.version for known in registry.versions(candidate.model)] == ["1.9.0", "1.10.0"]
 
     def test_promote_another_version_replaces_the_champion(
@@ -105,9 +129,10 @@ class ModelRegistryConformance:
         registry.register(unpromoted, "3.0.0")
         assert registry.champions() == {}
         registry.promote(second)
-        assert registry.champions() == {candidate.model: "1.1.0"}
+        digest = candidate.manifest.digest
+        assert registry.champions() == {candidate.model: Identity("1.1.0", second.candidate.manifest.digest)}
         registry.promote(first)  # back to one that is not the newest
-        assert registry.champions() == {candidate.model: "1.0.0"}
+        assert registry.champions() == {candidate.model: Identity("1.0.0", digest)}
 
     def test_predictor_predicts_the_golden_rows(self, registry: ModelRegistry, candidate: Candidate) -> None:
         golden = json.loads(registry.read(candidate, "golden.json"))
@@ -126,3 +151,99 @@ class ModelRegistryConformance:
         unknown = replace(candidate, record=replace(candidate.record, run_id="0" * 32))
         with pytest.raises(NotFound):
             registry.read(unknown, "golden.json")
+
+    def test_register_number_that_was_given_is_refused(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        registry.register(candidate, "1.1.0")
+        other = self.recorded(registry, start_run, tmp_path / "two")
+        for number in ("1.1.0", "1.0.7"):
+            with pytest.raises(NumberTaken, match=r"1\.1\.0"):
+                registry.register(other, number)
+        assert [known.version for known in registry.versions(candidate.model)] == ["1.1.0"]
+
+    @pytest.mark.parametrize("deleted", ["version", "version and run", "model and run"])
+    def test_number_is_not_given_again_after_deletion(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path, deleted: str
+    ) -> None:
+        registry.register(candidate, "1.0.0")
+        newest = self.recorded(registry, start_run, tmp_path / "two", code="new")
+        version = registry.register(newest, "1.1.0")
+        if "version" in deleted:
+            self.delete_version(registry, version)
+        if "model" in deleted:
+            self.delete_model(registry, candidate.model)
+        if "run" in deleted:
+            self.lose_run(registry, newest)
+        again = self.recorded(registry, start_run, tmp_path / "three", code="newer")
+        with pytest.raises(NumberTaken):
+            registry.register(again, "1.1.0")
+        found = register_next(registry, again, [], LOG)
+        assert SemanticVersion.parse(found.version.version) > SemanticVersion.parse("1.1.0")
+        assert registry.history(candidate.model).newest == found.version.version
+        assert "1.1.0" in found.why
+
+    def test_registrations_at_once_get_different_numbers(
+        self, registry: ModelRegistry, start_run: StartRun, tmp_path: Path
+    ) -> None:
+        candidates = [self.recorded(registry, start_run, tmp_path / str(n), code=str(n)) for n in range(3)]
+        with ThreadPoolExecutor(len(candidates)) as pool:
+            found = list(pool.map(lambda candidate: register_next(registry, candidate, [], LOG), candidates))
+        numbers = {registration.version.version for registration in found}
+        assert len(numbers) == len(candidates)
+        history = registry.history(candidates[0].model)
+        assert {known.version for known in history.versions} == numbers
+        assert history.newest == history.versions[-1].version
+
+    def test_lost_run_of_an_old_version_is_named(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        registry.register(candidate, "1.0.0")
+        second = self.recorded(registry, start_run, tmp_path / "two")
+        registry.promote(registry.register(second, "1.1.0"))
+        self.lose_run(registry, candidate)
+        history = registry.history(candidate.model)
+        assert [known.version for known in history.versions] == ["1.1.0"]
+        assert [(lost.version, lost.run_id) for lost in history.lost] == [("1.0.0", candidate.record.run_id)]
+        third = register_next(registry, self.recorded(registry, start_run, tmp_path / "three"), [], LOG)
+        assert third.version.version == "1.1.1"
+        assert len(third.lost) == 1
+        assert all(text in third.lost[0] for text in ("1.0.0", candidate.record.run_id))
+        assert registry.champion(candidate.model) is not None
+
+    def test_damaged_manifest_is_a_lost_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
+        registry.register(candidate, "1.0.0")
+        self.damage_manifest(registry, candidate)
+        (lost,) = registry.history(candidate.model).lost
+        assert lost.version == "1.0.0"
+        assert "damaged" in lost.reason
+
+    def test_lost_champion_names_run_and_way_out(
+        self, registry: ModelRegistry, start_run: StartRun, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        registry.register(candidate, "1.0.0")
+        second = self.recorded(registry, start_run, tmp_path / "two")
+        registry.promote(registry.register(second, "1.1.0"))
+        self.lose_run(registry, second)
+        with pytest.raises(Lost) as caught:
+            registry.champion(candidate.model)
+        text = str(caught.value)
+        assert all(
+            part in text for part in ("1.1.0", second.record.run_id, "version 1.0.0", f"train_{candidate.model}")
+        )
+        assert registry.champions() == {candidate.model: Identity("1.1.0", second.manifest.digest)}
+        registry.promote(registry.versions(candidate.model)[0])  # the way out
+        champion = registry.champion(candidate.model)
+        assert champion is not None
+        assert champion.version == "1.0.0"
+
+    def test_missing_artifact_of_a_package_is_lost(
+        self, registry: ModelRegistry, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        self.lose_artifact(registry, candidate, "golden.json")
+        with pytest.raises(Lost, match=candidate.record.run_id):
+            registry.download(candidate, tmp_path / "down")
+        with pytest.raises(IntermodalError, match=candidate.record.run_id):
+            registry.predictor(candidate)
+        with pytest.raises(Lost, match=candidate.record.run_id):
+            registry.read(candidate, "golden.json")

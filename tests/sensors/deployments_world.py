@@ -12,6 +12,7 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.deployments import deployments
 from tests.memory import MemoryGateway, MemoryNotifications, MemoryNotifier
 from tests.sensors.support import Ticks, jobs, routes, spec
@@ -27,12 +28,13 @@ module = import_module("intermodal.sensors.deployments")  # the package has the 
 class Registry:
     def __init__(self) -> None:
         self.known: dict[str, str] = {}
+        self.digests: dict[str, str] = {}
         self.down = False
 
-    def champions(self) -> dict[str, str]:
+    def champions(self) -> dict[str, Identity]:
         if self.down:
             raise Unavailable("MLflow does not answer.")
-        return self.known
+        return {name: Identity(version, self.digests.get(name, "")) for name, version in self.known.items()}
 
 
 class World:
@@ -55,9 +57,9 @@ class World:
         self.tick = Ticks(deployments(jobs(["m", "n"])), self.resources, self.instance, assets=assets)
         self.tick.cursor, self.tick.keys = cursor, keys
 
-    def serve(self, model: str, version: str) -> None:
+    def serve(self, model: str, version: str, digest: str = "") -> None:
         """What a run of ``deploy_<model>`` leaves when it ends well."""
-        self.gateway.routes[model] = Route(model, version, {AWS: 1}, {}, "{}")
+        self.gateway.routes[model] = Route(model, version, {AWS: 1}, {}, "{}", digest)
         made = dg.AssetMaterialization([model, "route"], tags={"dagster/code_version": self.stated})
         self.instance.report_runless_asset_event(made)
 

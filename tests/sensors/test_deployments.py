@@ -225,3 +225,29 @@ def test_damaged_route_delays_only_its_own_model(world: World, monkeypatch: pyte
     monkeypatch.undo()
     world.later()
     assert "deploy_m" in [request.job_name for request in world.tick.requests]
+
+
+def test_same_number_with_another_digest_is_deployed(world: World) -> None:
+    world.registry.known, world.registry.digests = {"m": "1.0.0"}, {"m": "a" * 64}
+    world.serve("m", "1.0.0", "a" * 64)
+    assert world.tick() == SERVED
+    world.registry.digests = {"m": "b" * 64}
+    failed = world.requested()
+    assert failed.job_name == "deploy_m"
+    world.end(failed)
+    world.registry.digests = {"m": "c" * 64}
+    assert world.requested().job_name == "deploy_m"  # the request that failed was for other bytes
+
+
+def test_route_without_a_digest_is_served(world: World) -> None:
+    """One that an earlier release published."""
+    world.registry.known, world.registry.digests = {"m": "1.0.0"}, {"m": "a" * 64}
+    assert world.tick() == SERVED
+
+
+def test_lost_cursor_and_digest_request_no_second_run(world: World) -> None:
+    world.registry.known, world.registry.digests = {"m": "1.1.0"}, {"m": "a" * 64}
+    world.end(world.requested())
+    world.tick.cursor = None
+    world.later()
+    assert not world.tick.requests

@@ -15,6 +15,7 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring.drift import State
 from intermodal.platform.monitoring.drift_result import DriftResult, keep_drift
 from intermodal.platform.monitoring.retraining import RETRY_SECONDS
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.drift import drift
 from intermodal.sensors.toolkit import champions as registry
 from intermodal.sensors.toolkit import drift_results, notifications
@@ -34,11 +35,11 @@ class Registry:
         self.silent, self.broken, self.end, self.version = set[str](), set[str](), Event(), "1.0.0"
         self.dead, self.calls = False, list[str]()
 
-    def champions(self) -> dict[str, str]:
+    def champions(self) -> dict[str, Identity]:
         self.calls.append("champions")
         if self.dead:
             self.end.wait()
-        return dict.fromkeys(NAMES, self.version)
+        return dict.fromkeys(NAMES, Identity(self.version))
 
     def champion(self, model: str) -> Any:
         self.calls.append(model)

@@ -16,6 +16,7 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.resilience.orphans import GRACE_SECONDS
 from intermodal.platform.targets import Target
 from intermodal.sensors.orphans import orphans
@@ -46,10 +47,10 @@ class Registry:
     def __init__(self) -> None:
         self.known: dict[str, str] | None = {}
 
-    def champions(self) -> dict[str, str]:
+    def champions(self) -> dict[str, Identity]:
         if self.known is None:
             raise Unavailable("MLflow does not answer.")
-        return self.known
+        return {name: Identity(version) for name, version in self.known.items()}
 
 
 class World:

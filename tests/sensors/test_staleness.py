@@ -11,6 +11,7 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.monitoring.staleness import DAY_SECONDS
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit import notifications
 from tests.memory import MemoryGauges, MemoryNotifications, MemoryNotifier, MemoryTables
@@ -28,10 +29,10 @@ class Registry:
         self.calls: list[str] = []
         self.down = False
 
-    def champions(self) -> dict[str, str]:
+    def champions(self) -> dict[str, Identity]:
         if self.down:
             raise Unavailable("MLflow does not answer.")
-        return {name: version for name, (version, _) in self.known.items()}
+        return {name: Identity(version) for name, (version, _) in self.known.items()}
 
     def champion(self, model: str) -> Any:
         self.calls.append(model)

@@ -12,6 +12,7 @@ from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 
 from intermodal.platform.monitoring.sensor_health import SensorHealthState
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.heartbeat import _missed, _notice, heartbeat
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit.gauges import group_of
@@ -25,7 +26,7 @@ module = import_module("intermodal.sensors.heartbeat")  # the package has the se
 class NoRegistry:
     def champion(self, model: str) -> None: ...
 
-    def champions(self) -> dict[str, str]:
+    def champions(self) -> dict[str, Identity]:
         return {}
 
 

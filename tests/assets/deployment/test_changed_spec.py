@@ -8,6 +8,7 @@ import pytest
 
 from intermodal.platform.deployment.requests import deploy_request, deployment_fingerprint
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.deployments import deployments
 from intermodal.sensors.toolkit.jobs import jobs_of
 from tests.assets.conftest import World, another_spec
@@ -147,14 +148,15 @@ def test_fingerprint_with_an_explicit_default_is_unchanged() -> None:
 def test_fingerprint_has_every_field_of_a_deploy_request(fields: Mapping[str, object]) -> None:
     store, deployment = MemoryStore(AWS.site), MemoryDeployment()
     requested_jobs = [
-        deploy_request(spec, deployment, store, "1.0.0", spec.replicas) for spec in (SPEC, spec_with(**fields))
+        deploy_request(spec, deployment, store, Identity("1.0.0"), spec.replicas)
+        for spec in (SPEC, spec_with(**fields))
     ]
     assert requested_jobs[0] != requested_jobs[1]
     assert deployment_fingerprint(SPEC, AWS) != deployment_fingerprint(spec_with(**fields), AWS)
 
 
 def test_fingerprint_cases_cover_every_field_of_a_spec() -> None:
-    fixed = {"model", "version", "environment", "image", "artifacts", "predictions"}
+    fixed = {"model", "version", "environment", "image", "artifacts", "predictions", "digest"}
     named = {"owner", "replicas", "sample", "rows_per_second", "sensitive", "tags"}
     assert {field.name for field in dataclasses.fields(DeployRequest)} == fixed | named
     assert len(SERVING) == len(named)

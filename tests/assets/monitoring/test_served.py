@@ -18,7 +18,7 @@ def promoted(deployed: World) -> World:
     log_predictions(deployed, 3000, shift=3)
     april_lands(deployed)
     assert deployed.run("train_wine").success
-    assert deployed.registry.champions() == {"wine": "1.1.0"}
+    assert deployed.registry.champions()["wine"].version == "1.1.0"
     return deployed
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.deployment.copying import copy_of
+from intermodal.platform.deployment.copying import copy_of, is_whole
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest
 from intermodal.platform.targets import Site
 from tests.memory import MemoryStore
@@ -31,9 +32,9 @@ def stores(manifest: Manifest, tmp_path: Path) -> list[MemoryStore]:
     return found
 
 
-def copy(stores: list[MemoryStore], folder: Path) -> tuple[Path, Manifest]:
+def copy(stores: list[MemoryStore], folder: Path, digest: str = "") -> tuple[Path, Manifest]:
     folder.mkdir()
-    return copy_of(None, stores, "wine", "1.0.0", folder, LOG)
+    return copy_of(None, stores, "wine", Identity("1.0.0", digest), folder, LOG)
 
 
 def test_copy_takes_every_file_of_the_first_mirror(
@@ -76,3 +77,17 @@ def test_copy_writes_no_path_outside_of_its_folder(tmp_path: Path) -> None:
     with pytest.raises(SpecError):
         copy([store], tmp_path / "copy")
     assert not (tmp_path / "out").exists()
+
+
+def test_copy_passes_over_a_mirror_of_another_digest(
+    stores: list[MemoryStore], manifest: Manifest, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "model.bin").write_bytes(b"other bytes")
+    stores[0].mirror(tmp_path / "other", Manifest.of(tmp_path / "other"), PREFIX)
+    folder, _ = copy(stores, tmp_path / "copy", manifest.digest)
+    assert folder.name == "gcp"
+    assert is_whole(stores[0], "wine", Identity("1.0.0"))
+    assert not is_whole(stores[0], "wine", Identity("1.0.0", manifest.digest))
+    with pytest.raises(IntermodalError, match="has the digest"):
+        copy(stores[:1], tmp_path / "first", manifest.digest)

@@ -1,6 +1,7 @@
 """A rollback publishes the previous route again with the targets that can still serve it."""
 
 import logging
+from dataclasses import replace
 
 import pytest
 
@@ -43,3 +44,11 @@ def test_roll_back_without_a_target_that_serves_leaves_the_new_route() -> None:
     with pytest.raises(Unavailable, match=r"No target can serve m 1\.0\.0 again"):
         roll_back(gateway, MemoryTargets.of([target_that_serves(GCP)]), OLD, "sandbox", [GCP], LOG)
     assert gateway.route("m") is None
+
+
+def test_roll_back_leaves_out_a_target_of_another_digest() -> None:
+    """Its endpoint has the previous number, but serves other bytes. One without a digest is of an earlier release."""
+    adapters, gateway = [target_that_serves(target) for target in (AWS, GCP)], MemoryGateway([])
+    adapters[0].endpoints[NAME] = replace(adapters[0].endpoints[NAME], digest="b" * 64)
+    roll_back(gateway, MemoryTargets.of(adapters), replace(OLD, digest="a" * 64), "sandbox", (), LOG)
+    assert set(gateway.addresses("m")) == {GCP}

@@ -135,3 +135,10 @@ def test_upstream_repr_hides_secrets() -> None:
     aws = Upstream(AWS, "1.0.0", "https://x", AwsSignature("sagemaker", "r", "AKIA", "hush", "hush"))
     azure = Upstream(AZURE, "1.0.0", "https://x", BearerToken("hush"))
     assert "hush" not in repr(aws) + repr(azure) + str(aws)
+
+
+def test_request_with_a_digest_has_it_as_tag_and_variable() -> None:
+    """Within the limits of every cloud, and back from Google's annotation whole."""
+    request = DeployRequest("m", "1.0.0", "sandbox", "ops", "image", "gs://b/m", digest="a" * 64)
+    assert request.all_tags["intermodal-digest"] == "a" * 64
+    assert request.variables == {"INTERMODAL_DIGEST": "a" * 64}

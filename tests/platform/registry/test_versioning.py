@@ -58,3 +58,34 @@ def test_next_version_is_above_every_previous(known: list[tuple[int, int, int]],
     earlier = [(str(SemanticVersion(*parts)), MARK) for parts in known]
     new = replace(MARK, **{changed: "new"}) if changed != "x" else MARK
     assert next_version(earlier, new)[0] > max(SemanticVersion(*parts) for parts in known)
+
+
+@pytest.mark.parametrize(
+    ("numbers_given", "changed", "expected"),
+    [
+        (["2.5.0"], {}, "2.6.0"),
+        (["2.5.0", "2.3.4"], {"data": "x"}, "2.6.0"),
+        (["2.5.0"], {"signature": "x"}, "3.0.0"),
+        (["3.0.0"], {}, "4.0.0"),
+        (["2.3.4", "1.0.0"], {}, "2.3.5"),
+    ],
+)
+def test_next_version_is_above_a_lost_one(numbers_given: list[str], changed: dict[str, str], expected: str) -> None:
+    version, reason = next_version([("2.3.4", MARK)], replace(MARK, **changed), numbers_given)
+    assert str(version) == expected
+    assert ("lost" in reason) == (numbers_given[0] != "2.3.4")
+
+
+def test_next_version_when_all_are_lost_is_major() -> None:
+    version, reason = next_version([], MARK, ["1.4.0"])
+    assert (str(version), "1.4.0" in reason) == ("2.0.0", True)
+
+
+@given(
+    st.lists(st.tuples(numbers, numbers, numbers), max_size=4),
+    st.lists(st.tuples(numbers, numbers, numbers), min_size=1, max_size=4),
+)
+def test_next_version_is_above_every_given(known: list[tuple[int, int, int]], lost: list[tuple[int, int, int]]) -> None:
+    earlier = [(str(SemanticVersion(*parts)), MARK) for parts in known]
+    found, _ = next_version(earlier, MARK, [str(SemanticVersion(*parts)) for parts in lost])
+    assert all(found > SemanticVersion(*parts) for parts in (*known, *lost))

@@ -8,6 +8,7 @@ import dagster as dg
 import pytest
 
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.toolkit import champions as registry
 
 
@@ -15,10 +16,10 @@ class Slow:
     def __init__(self) -> None:
         self.calls, self.back = 0, Event()
 
-    def champions(self) -> dict[str, str]:
+    def champions(self) -> dict[str, Identity]:
         self.calls += 1
         self.back.wait(30)
-        return {"m": f"{self.calls}.0.0"}
+        return {"m": Identity(f"{self.calls}.0.0")}
 
 
 def test_registry_that_hangs_has_one_call_whose_result_is_used_later(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,8 +31,8 @@ def test_registry_that_hangs_has_one_call_whose_result_is_used_later(monkeypatch
             with pytest.raises(Unavailable, match=r"no answer within 0\.01 s"):
                 registry.champions(context, "deployments", 60.0)
     slow.back.set()
-    assert registry.champions(context, "deployments", 60.0) == {"m": "1.0.0"}
-    assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
+    assert registry.champions(context, "deployments", 60.0) == {"m": Identity("1.0.0")}
+    assert registry.champions(context, "deployments", 60.0) == {"m": Identity("2.0.0")}
 
 
 def test_result_of_an_old_call_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,7 +47,7 @@ def test_result_of_an_old_call_is_not_used(monkeypatch: pytest.MonkeyPatch) -> N
     slow.back.set()
     with pytest.raises(Unavailable, match="too late"):
         registry.champions(context, "deployments", 60.0)
-    assert registry.champions(context, "deployments", 60.0) == {"m": "2.0.0"}
+    assert registry.champions(context, "deployments", 60.0) == {"m": Identity("2.0.0")}
 
 
 def test_each_sensor_has_a_question_of_its_own() -> None:

@@ -12,6 +12,7 @@ from intermodal.platform.errors import DeployFailed
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.ports.registry import Identity
 from intermodal.platform.resilience.orphans import GRACE_SECONDS, Surge, surges_left
 from intermodal.platform.targets import Target
 from intermodal.sensors.orphans import orphans
@@ -28,8 +29,8 @@ module = import_module("intermodal.sensors.orphans")  # the package has the sens
 
 
 class Registry:
-    def champions(self) -> dict[str, str]:
-        return {MODEL: "1.0.0"}
+    def champions(self) -> dict[str, Identity]:
+        return {MODEL: Identity("1.0.0")}
 
 
 class Left:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, State
+from intermodal.platform.ports.endpoints import DIGEST_TAG, DeployRequest, Endpoint, State
 from intermodal.platform.targets import Target
 from intermodal.resources.aws import tags
 
@@ -100,4 +100,5 @@ def endpoint_of(record: Mapping[str, Any], found: Mapping[str, str], url: str, t
         url=url,
         state=state,
         reason=record.get("FailureReason", "") if state == "failed" else "",
+        digest=found.get(DIGEST_TAG, ""),
     )

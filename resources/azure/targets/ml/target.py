@@ -11,7 +11,15 @@ from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, NotFound, Unavailable
 from intermodal.platform.ports import ownership
-from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint, ErrorEnvelope, State, Upstream
+from intermodal.platform.ports.endpoints import (
+    DIGEST_TAG,
+    BearerToken,
+    DeployRequest,
+    Endpoint,
+    ErrorEnvelope,
+    State,
+    Upstream,
+)
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
 from intermodal.resources.azure.errors import translated
@@ -177,7 +185,7 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         state, reason = self._state(found)
         tags, url = found.tags or {}, found.properties.scoring_uri or ""
         model, version = tags.get("intermodal-model", ""), tags.get("intermodal-version", "")
-        return Endpoint(self.target, found.name, model, version, url, state, reason)
+        return Endpoint(self.target, found.name, model, version, url, state, reason, tags.get(DIGEST_TAG, ""))
 
     def _state(self, endpoint: Any) -> tuple[State, str]:
         """The state of the deployment that has the traffic; "creating" until one has it."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, State
+from intermodal.platform.ports.endpoints import DIGEST_TAG, DeployRequest, Endpoint, State
 from intermodal.platform.targets import Target
 from intermodal.resources.gcp.labels import labels
 
@@ -134,6 +134,7 @@ def endpoint_of(service: run_v2.Service, target: Target) -> Endpoint:
         url=service.uri,
         state=state,
         reason=reason,
+        digest=tags.get(DIGEST_TAG, ""),
     )
 
 

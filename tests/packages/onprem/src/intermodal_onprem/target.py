@@ -171,9 +171,11 @@ class ProcessTarget:
 
     def _endpoint(self, name: str, server: Server, creating: bool = False) -> Endpoint:
         model, version = server.tags.get("intermodal-model", ""), server.tags.get("intermodal-version", "")
+        digest = server.tags.get("intermodal-digest", "")
         if server.process is None:
-            return Endpoint(self.target, name, model, version, server.url, "failed", server.log_tail())
-        return Endpoint(self.target, name, model, version, server.url, "creating" if creating else "ready")
+            return Endpoint(self.target, name, model, version, server.url, "failed", server.log_tail(), digest)
+        state: State = "creating" if creating else "ready"
+        return Endpoint(self.target, name, model, version, server.url, state, digest=digest)
 
     def _read(self, name: str) -> Record:
         try:
