@@ -1,5 +1,6 @@
 """The adapters in memory (tests/memory.py) pass the same conformance suites as the real ones."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.ports.registry import Candidate, RegisteredVersion
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Golden, Package
@@ -168,7 +170,23 @@ class TestMemoryRegistry(ModelRegistryConformance):
 
     @pytest.fixture
     def start_run(self) -> Callable[[], str]:
-        return lambda: "run"
+        numbers = itertools.count()
+        return lambda: f"run-{next(numbers)}"
+
+    def delete_version(self, registry: MemoryRegistry, version: RegisteredVersion) -> None:  # type: ignore[override]
+        registry.registered.remove(version)
+
+    def delete_model(self, registry: MemoryRegistry, model: str) -> None:  # type: ignore[override]
+        registry.registered = [version for version in registry.registered if version.model != model]
+
+    def lose_run(self, registry: MemoryRegistry, candidate: Candidate) -> None:  # type: ignore[override]
+        registry.lost[candidate.record.run_id] = "it was deleted."
+
+    def damage_manifest(self, registry: MemoryRegistry, candidate: Candidate) -> None:  # type: ignore[override]
+        registry.lost[candidate.record.run_id] = "manifest.json is damaged."
+
+    def lose_artifact(self, registry: MemoryRegistry, candidate: Candidate, path: str) -> None:  # type: ignore[override]
+        registry.lost[candidate.record.run_id] = f"{path} is missing."
 
     test_read_record_without_its_run_is_not_found = None  # type: ignore[assignment]
     """The twin has no runs: it reads a package from its folder."""

@@ -10,7 +10,11 @@ from intermodal.platform.errors import Refused
 from intermodal.platform.ports.endpoints import DeployRequest, endpoint_name
 
 MODEL, VERSION, ENVIRONMENT = "intermodal-model", "intermodal-version", "intermodal-environment"
-WAY_OUT = "Delete or rename it by hand if nothing needs it, or give the model another name: `name` in its defs.yaml."
+TAGS = ", ".join((MODEL, VERSION, ENVIRONMENT))
+WAY_OUT = (
+    "Delete or rename it by hand if nothing needs it, or give the model another name: `name` in its defs.yaml. "
+    f"If its tags were removed, restore them: {TAGS}."
+)
 
 
 def is_named_so(name: str, tags: Mapping[str, str]) -> bool:

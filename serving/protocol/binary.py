@@ -3,7 +3,7 @@
 https://docs.nvidia.com/deeplearning/triton-inference-server/user-guide/docs/protocol/extension_binary_data.html
 
 A client sends the length of the JSON in the header ``Inference-Header-Content-Length``, which some platforms do not
-pass on (SageMaker, Azure ML). So the header is not read: the JSON's own end is the same on every target. Answers are
+pass on. So the header is not read: the JSON's own end is the same on every target. Answers are
 JSON, because the header of an answer would be lost on the same targets; clients read an answer without it as JSON.
 """
 

@@ -14,6 +14,7 @@ from dagster.components.scaffold.scaffold import NoParams, get_scaffolder
 from intermodal.assets import Model
 from intermodal.assets.scaffold import ModelScaffolder
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.dataframes import columns_of
 from intermodal.platform.training.fit import fit
 
 
@@ -44,7 +45,7 @@ def test_scaffold_writes_a_model_that_trains_and_beats_its_baseline(tmp_path: Pa
     module = functions(tmp_path / "no_show")
     rows, held_out = (module.features(module.rows(month)) for month in ("2024-01-01", "2024-02-01"))
     inputs, target = rows.drop(columns=spec.features.target), rows[spec.features.target]
-    fitted = fit(module.fit, inputs, target, spec.train.hyperparameters)
+    fitted = fit(module.fit, inputs, target, spec.train.hyperparameters, columns_of(inputs))
     baseline = module.baseline(inputs, target)
     truth = held_out[spec.features.target]
     assert np.shape(baseline(held_out)) == (len(held_out),)

@@ -47,7 +47,7 @@ def test_register_next_gives_up_after_its_tries() -> None:
 
 
 @pytest.mark.parametrize(
-    ("one", "other", "same"),
+    ("first", "second", "same"),
     [
         (Identity("1.0.0", "a"), Identity("1.0.0", "a"), True),
         (Identity("1.0.0", "a"), Identity("1.0.0", "b"), False),
@@ -55,5 +55,5 @@ def test_register_next_gives_up_after_its_tries() -> None:
         (Identity("1.0.0", "a"), Identity("1.1.0", "a"), False),
     ],
 )
-def test_identity_is_compared_by_digest_where_both_have_one(one: Identity, other: Identity, same: bool) -> None:
-    assert one.same_as(other) == other.same_as(one) == same
+def test_identity_is_compared_by_digest_where_both_have_one(first: Identity, second: Identity, same: bool) -> None:
+    assert first.same_as(second) == second.same_as(first) == same

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from intermodal.platform.errors import DeployFailed
+from intermodal.platform.errors import DeployFailed, Refused
 from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.resources.azure.targets.ml.documents import Documents
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
@@ -139,12 +139,6 @@ def endpoint_failed_alone(scene: Scene) -> None:
     endpoint_becomes(scene, "Failed")
 
 
-def tags_removed(scene: Scene) -> None:
-    deployed(scene)
-    body = documents(scene).endpoint_body({ours(scene): 100}, {})
-    scene.client.put_endpoint(scene.name, body)
-
-
 def crashed(scene: Scene) -> None:
     deployed(scene)
     for process in scene.sandbox.servers("azure"):
@@ -170,7 +164,6 @@ CASES = [
     Case("old-deployment-attached", old_only, "ready"),
     Case("endpoint-failed", endpoint_failed, "ready"),
     Case("endpoint-failed-without-deployment", endpoint_failed_alone, "failed"),
-    Case("tags-removed", tags_removed, "ready"),
     Case("server-crashed", crashed, "ready"),
 ]
 
@@ -285,3 +278,17 @@ def test_tags_of_others_stay(scene: Scene) -> None:
     scene.client.put_endpoint(scene.name, known.endpoint_body({ours(scene): 100}, without))
     assert scene.target.deploy(scene.request).state == "ready"
     assert_as_requested(scene, added)
+
+
+def test_endpoint_without_our_tags_is_refused_with_a_way_out(scene: Scene) -> None:
+    deployed(scene)
+    known = documents(scene)
+    scene.client.put_endpoint(scene.name, known.endpoint_body({ours(scene): 100}, {}))
+    assert scene.target.describe(scene.name) is None
+    for call in (lambda: scene.target.deploy(scene.request), lambda: scene.target.delete(scene.name)):
+        with pytest.raises(Refused, match="not made by Intermodal") as caught:
+            call()
+        assert "tags" in caught.value.hint
+    scene.client.put_endpoint(scene.name, known.endpoint_body({ours(scene): 100}, known.tags))
+    assert scene.target.deploy(scene.request).state == "ready"
+    assert_as_requested(scene)
