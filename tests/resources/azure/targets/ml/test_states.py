@@ -274,7 +274,7 @@ def test_tags_of_others_stay(scene: Scene) -> None:
     added = {"policy": "finance"}
     scene.client.put_endpoint(scene.name, known.endpoint_body({ours(scene): 100}, {**known.tags, **added}))
     assert scene.target.deploy(scene.request).state == "ready"
-    without = {"policy": "finance", "cost_centre": "wrong"}
+    without = {**known.tags, "policy": "finance", "cost_centre": "wrong"}
     scene.client.put_endpoint(scene.name, known.endpoint_body({ours(scene): 100}, without))
     assert scene.target.deploy(scene.request).state == "ready"
     assert_as_requested(scene, added)
