@@ -11,12 +11,12 @@ INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
 
 
 def targets(context: Any) -> ports.Targets:
-    """The adapters of all enabled targets; one is built when it is asked for first."""
+    """The adapters of all enabled targets; each is built on first use."""
     return cast(ports.Targets, context.resources.targets)
 
 
 def stores(context: Any) -> ports.Stores:
-    """The object stores of all enabled sites; one is built when it is asked for first."""
+    """The object stores of all enabled sites; each is built on first use."""
     return cast(ports.Stores, context.resources.stores)
 
 

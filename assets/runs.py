@@ -91,9 +91,9 @@ def failed_deployments(instance: dg.DagsterInstance, since: float) -> dict[str, 
     by_hand = _ended(instance, dg.RunsFilter(statuses=succeeded, updated_after=after, job_name=ADHOC_ASSET_JOB))
     succeeded_at = {name: max(record.get(name, (0.0, ""))[0] for record in (tagged, by_hand)) for name in failed}
     return {
-        name: DeploymentFailure(run, at)
-        for name, (at, run) in failed.items()
-        if at >= since and succeeded_at[name] < at
+        name: DeploymentFailure(run, ended)
+        for name, (ended, run) in failed.items()
+        if ended >= since and succeeded_at[name] < ended
     }
 
 
