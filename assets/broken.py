@@ -66,11 +66,11 @@ def reason(folder: Path, error: BaseException) -> str:
 
     Dagster wraps each error in one that draws the whole component tree.
     """
-    chain = [error]
-    while (cause := chain[-1].__cause__) is not None:
-        chain.append(cause)
-    ours = next((each for each in chain if isinstance(each, IntermodalError)), None)
-    text = str(ours) if ours else _described(folder, chain[-1])
+    causes = [error]
+    while (cause := causes[-1].__cause__) is not None:
+        causes.append(cause)
+    ours = next((each for each in causes if isinstance(each, IntermodalError)), None)
+    text = str(ours) if ours else _described(folder, causes[-1])
     # A checkout reaches its folders by symbolic links below src/, which are not what a person edits.
     return text.replace(str(folder), str(folder.resolve()))[:MAX_REASON_CHARACTERS]
 

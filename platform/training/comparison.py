@@ -37,12 +37,13 @@ class HeldOut:
 def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
     """The candidate's own figure. Classes that it does not know, and classes that the month lacks, are findings."""
     try:
-        figures = {metric: fitted.score(metric, heldout.rows, heldout.truth)}
+        predictions = fitted.predict(heldout.rows)
     except SpecError as error:
         raise SpecError(
             f"The fitted estimator cannot predict the rows of {heldout.month[:7]}. {error.message}",
             hint=f"{error.hint} That month may have values that the window has not, such as missing ones.".strip(),
         ) from error
+    figures = {metric: score(metric, heldout.truth, predictions, fitted.task, fitted.classes)}
     if fitted.task == "regression":
         return Measured(figures)
     known, present = as_texts(fitted.classes), as_texts(heldout.truth)

@@ -18,7 +18,6 @@ from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import dataframes, estimators
 from intermodal.platform.training.calls import Call, name_of
-from intermodal.platform.training.metrics import score
 from intermodal.platform.training.profile import profile_of
 from intermodal.platform.training.sensitive_values import with_synthetic, without_values
 
@@ -44,9 +43,6 @@ class Fitted:
         raises, or gives anything else."""
         inputs = dataframes.typed(rows, self.signature.inputs)
         return estimators.predictions(self.estimator, self.source, inputs, self.task, self.classes)
-
-    def score(self, metric: str, rows: pd.DataFrame, truth: pd.Series) -> float:
-        return score(metric, truth, self.predict(rows), self.task, self.classes)
 
 
 def fit(

@@ -16,6 +16,7 @@ from intermodal.assets.scaffold import ModelScaffolder
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.dataframes import columns_of
 from intermodal.platform.training.fit import fit
+from intermodal.platform.training.metrics import score
 
 
 def scaffold(folder: Path, form: Any = "yaml") -> None:
@@ -49,7 +50,8 @@ def test_scaffold_writes_a_model_that_trains_and_beats_its_baseline(tmp_path: Pa
     baseline = module.baseline(inputs, target)
     truth = held_out[spec.features.target]
     assert np.shape(baseline(held_out)) == (len(held_out),)
-    assert fitted.score(spec.gate.metric, held_out.drop(columns=spec.features.target), truth) > 0.6
+    predictions = fitted.predict(held_out.drop(columns=spec.features.target))
+    assert score(spec.gate.metric, truth, predictions, fitted.task, fitted.classes) > 0.6
     example = pd.read_csv(tmp_path / "no_show" / "example.csv")
     assert list(example) == list(inputs)
     assert len(fitted.predict(example)) == len(example)
