@@ -1,7 +1,11 @@
 """Services that do not answer, as sentences. A dead service's last results look current, so it must be reported."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from intermodal.resources.dagster_client import Location
 
 BROKEN, BROKEN_GROUP = "intermodal/broken", "broken_models"
 """As in assets/broken.py, which is not imported: the package of assets takes seconds."""
@@ -17,37 +21,36 @@ def troubles(gateway: str, ui: str, mlflow: str) -> list[str]:
 
 def _troubles(gateway: str, ui: str, mlflow: str) -> Iterator[str]:
     from intermodal.resources import dagster_client
-    from intermodal.resources.storage.addresses import without_passwords
 
     if gateway and not _answers(gateway):
         yield "The gateway does not answer: no model can be called."
     if ui and not _answers(ui):
         yield "Dagster does not answer: nothing is watched, and no capacity is replaced. The sandbox: intermodal up."
-    elif ui and not dagster_client.jobs(ui):
-        yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
     elif ui:
-        if silent := _silent(ui):
-            yield silent
-        yield from _broken(ui)
+        yield from _definitions(ui, dagster_client.locations(ui))
     if mlflow and not _answers(mlflow):
         yield "MLflow does not answer: nothing can be trained or deployed. Deployed models still serve."
 
 
-def _broken(ui: str) -> Iterator[str]:
-    """A sentence for each model that does not load, and for each code location."""
+def _definitions(ui: str, locations: "Sequence[Location]") -> Iterator[str]:
+    """What does not load, a sentence for each code location and each model, and whether the daemon lives."""
     from intermodal.platform.errors import Unavailable
     from intermodal.resources import dagster_client
     from intermodal.resources.storage.addresses import without_passwords
 
+    if not any(location.jobs for location in locations):
+        yield f"Dagster has not loaded the definitions: nothing is watched. See {without_passwords(ui)}/locations."
+        return
+    if silent := _silent(ui):
+        yield silent
+    for location in locations:
+        if location.error:
+            yield f"The code location {location.name} does not load. See {without_passwords(ui)}/locations."
     try:
-        locations = dagster_client.locations(ui)
         broken = dagster_client.group_metadata(ui, locations, BROKEN_GROUP, BROKEN)
     except Unavailable:
         yield "Dagster does not report whether every model loads."
         return
-    for location in locations:
-        if location.error:
-            yield f"The code location {location.name} does not load. See {without_passwords(ui)}/locations."
     yield from (f"{model} does not load. {reason}" for model, reason in broken.items())
 
 

@@ -139,9 +139,10 @@ def test_troubles_name_what_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> 
     text = " ".join(troubles(url, url, url))
     assert all(words in text for words in ("no model can be called", "nothing is watched", "nothing can be trained"))
     monkeypatch.setattr("intermodal.cli.diagnostics._answers", lambda _: True)
-    monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: [])
+    monkeypatch.setattr("intermodal.resources.dagster_client.locations", lambda _: [])
     assert "has not loaded the definitions" in " ".join(troubles(url, url, url))
-    monkeypatch.setattr("intermodal.resources.dagster_client.jobs", lambda _: ["deploy_m"])
+    loaded = [Location("red", False, "", ("deploy_m",), ("__repository__",))]
+    monkeypatch.setattr("intermodal.resources.dagster_client.locations", lambda _: loaded)
     monkeypatch.setattr("intermodal.resources.dagster_client.group_metadata", lambda *_: {})
     for heartbeat, words in {time.time() - 200: "for 3 min", None: "since it was installed"}.items():
         monkeypatch.setattr("intermodal.resources.dagster_client.heard_of", lambda _, heard_at=heartbeat: heard_at)
