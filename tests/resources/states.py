@@ -31,6 +31,21 @@ class Scene:
     def name(self) -> str:
         return self.request.name
 
+    @property
+    def short(self) -> EndpointTarget:
+        """The same target, which does not wait long."""
+        target: Any = self.target
+        found: EndpointTarget = target.model_copy(update={"timeout_seconds": 0.5})
+        return found
+
+    def deploy_over(self, case: "Case") -> None:
+        """Bring the deployment into the state, look at it, and deploy the request again."""
+        case.make(self)
+        found = self.target.describe(self.name)
+        assert (found.state if found else None) == case.described
+        assert case.reason in (found.reason if found else "")
+        assert self.target.deploy(self.request).state == "ready"
+
     def state(self) -> State | None:
         found = self.target.describe(self.name)
         return found.state if found else None
@@ -55,3 +70,16 @@ class Case:
 
     def __str__(self) -> str:
         return self.name
+
+
+def request(image: str, artifacts: str) -> DeployRequest:
+    """What every walk deploys."""
+    return DeployRequest(
+        model="flight_delay",
+        version="1.2.0",
+        environment="states",
+        owner="team:airline-operations",
+        image=image,
+        artifacts=artifacts,
+        tags={"cost_centre": "ops-42"},
+    )

@@ -13,12 +13,11 @@ import pytest
 from botocore.exceptions import ClientError
 
 from intermodal.platform.errors import DeployFailed, Refused, Unavailable
-from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.resources.aws import tags
 from intermodal.resources.aws.targets.sagemaker.plan import VARIANT, Plan
-from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
 from tests import tiny_package
 from tests.conformance.endpoint_target import eventually
+from tests.resources import states
 from tests.resources.aws.support import make, uploader
 from tests.resources.states import Case, Scene
 from tests.sandbox_fixture import Sandbox
@@ -198,15 +197,7 @@ def shared(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         variables: Mapping[str, str] = sandbox.use("aws", patch)
         package = tiny_package.build(tmp_path_factory.mktemp("package"), seed=1)
-        request = DeployRequest(
-            model="flight_delay",
-            version="1.2.0",
-            environment="states",
-            owner="team:airline-operations",
-            image=variables["INTERMODAL_AWS_IMAGE"],
-            artifacts=uploader(variables)(package, "flight_delay/1.2.0"),
-            tags={"cost_centre": "ops-42"},
-        )
+        request = states.request(variables["INTERMODAL_AWS_IMAGE"], uploader(variables)(package, "flight_delay/1.2.0"))
         client = boto3.session.Session().client("sagemaker", region_name=variables["AWS_REGION"])
         yield Scene(sandbox, make(variables), request, package, client)
 
@@ -220,20 +211,9 @@ def scene(shared: Scene) -> Iterator[Scene]:
     assert left(shared) == []
 
 
-def short(scene: Scene) -> SageMakerTarget:
-    """The same target, which does not wait long."""
-    target: Any = scene.target
-    found: SageMakerTarget = target.model_copy(update={"timeout_seconds": 0.5})
-    return found
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_deploy_over_state_is_as_requested(scene: Scene, case: Case) -> None:
-    case.make(scene)
-    found = scene.target.describe(scene.name)
-    assert (found.state if found else None) == case.described
-    assert case.reason in (found.reason if found else "")
-    assert scene.target.deploy(scene.request).state == "ready"
+    scene.deploy_over(case)
     assert_as_requested(scene)
 
 
@@ -251,10 +231,10 @@ def test_change_that_does_not_end_is_named_then_continued(scene: Scene, changing
     becomes(scene, changing)
     assert scene.state() == ("deleting" if changing == "Deleting" else "creating")
     with pytest.raises(DeployFailed, match=f"it is {changing}") as caught:
-        short(scene).deploy(scene.request)
+        scene.short.deploy(scene.request)
     assert "Deploy again" in caught.value.hint
     with pytest.raises(Unavailable, match=f"it is {changing}") as refused:
-        short(scene).delete(scene.name)
+        scene.short.delete(scene.name)
     assert "again later" in refused.value.hint
     becomes(scene, "InService")
     assert scene.target.deploy(scene.request).state == "ready"

@@ -11,11 +11,10 @@ from typing import Any
 import pytest
 
 from intermodal.platform.errors import DeployFailed, Refused
-from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.resources.azure.targets.ml.documents import Documents
-from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 from tests import tiny_package
 from tests.conformance.endpoint_target import eventually
+from tests.resources import states
 from tests.resources.azure.support import make, upload
 from tests.resources.states import Case, Scene
 from tests.sandbox_fixture import Sandbox
@@ -190,15 +189,7 @@ def shared(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         variables = sandbox.use("azure", patch)
         package = tiny_package.build(tmp_path_factory.mktemp("package"), seed=1)
-        request = DeployRequest(
-            model="flight_delay",
-            version="1.2.0",
-            environment="states",
-            owner="team:airline-operations",
-            image=variables["INTERMODAL_AZURE_IMAGE"],
-            artifacts=upload(variables, package, "flight_delay/1.2.0"),
-            tags={"cost_centre": "ops-42"},
-        )
+        request = states.request(variables["INTERMODAL_AZURE_IMAGE"], upload(variables, package, "flight_delay/1.2.0"))
         target = make(variables)
         yield Scene(sandbox, target, request, package, target._workspace)
 
@@ -212,20 +203,9 @@ def scene(shared: Scene) -> Iterator[Scene]:
     eventually(lambda: shared.sandbox.servers("azure") == [])
 
 
-def short(scene: Scene) -> AzureMlTarget:
-    """The same target, which does not wait long."""
-    target: Any = scene.target
-    found: AzureMlTarget = target.model_copy(update={"timeout_seconds": 0.5})
-    return found
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_deploy_over_state_is_as_requested(scene: Scene, case: Case) -> None:
-    case.make(scene)
-    found = scene.target.describe(scene.name)
-    assert (found.state if found else None) == case.described
-    assert case.reason in (found.reason if found else "")
-    assert scene.target.deploy(scene.request).state == "ready"
+    scene.deploy_over(case)
     assert_as_requested(scene)
 
 
@@ -251,7 +231,7 @@ def test_change_that_does_not_end_is_named_then_continued(
     deployed(scene)
     becomes(scene, changing)
     with pytest.raises(DeployFailed, match=f"it is {changing}") as caught:
-        short(scene).deploy(scene.request)
+        scene.short.deploy(scene.request)
     assert "Deploy again" in caught.value.hint
     becomes(scene, "Succeeded")
     assert scene.target.deploy(scene.request).state == "ready"

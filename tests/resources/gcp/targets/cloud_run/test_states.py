@@ -13,12 +13,11 @@ import pytest
 from google.cloud import run_v2
 
 from intermodal.platform.errors import DeployFailed, SpecError, Unavailable
-from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.resources.gcp.labels import labels
 from intermodal.resources.gcp.targets.cloud_run.services import service_for, state_of
-from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
 from tests import tiny_package
 from tests.conformance.endpoint_target import eventually
+from tests.resources import states
 from tests.resources.gcp.support import make, uploader
 from tests.resources.states import Case, Scene
 from tests.sandbox_fixture import Sandbox
@@ -195,15 +194,7 @@ def shared(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     with pytest.MonkeyPatch.context() as patch:
         variables = sandbox.use("gcp", patch)
         package = tiny_package.build(tmp_path_factory.mktemp("package"), seed=1)
-        request = DeployRequest(
-            model="flight_delay",
-            version="1.2.0",
-            environment="states",
-            owner="team:airline-operations",
-            image=variables["INTERMODAL_GCP_IMAGE"],
-            artifacts=uploader(variables)(package, "flight_delay/1.2.0"),
-            tags={"cost_centre": "ops-42"},
-        )
+        request = states.request(variables["INTERMODAL_GCP_IMAGE"], uploader(variables)(package, "flight_delay/1.2.0"))
         target = make(variables)
         yield Scene(sandbox, target, request, package, target._services())
 
@@ -217,20 +208,9 @@ def scene(shared: Scene) -> Iterator[Scene]:
     eventually(lambda: shared.sandbox.servers("gcp") == [])
 
 
-def short(scene: Scene) -> CloudRunTarget:
-    """The same target, which does not wait long."""
-    target: Any = scene.target
-    found: CloudRunTarget = target.model_copy(update={"timeout_seconds": 0.5})
-    return found
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_deploy_over_state_is_as_requested(scene: Scene, case: Case) -> None:
-    case.make(scene)
-    found = scene.target.describe(scene.name)
-    assert (found.state if found else None) == case.described
-    assert case.reason in (found.reason if found else "")
-    assert scene.target.deploy(scene.request).state == "ready"
+    scene.deploy_over(case)
     assert_as_requested(scene)
 
 
@@ -247,7 +227,7 @@ def test_change_that_does_not_end_is_named_then_continued(scene: Scene) -> None:
     becomes(scene, reconciling=True, **condition("RECONCILING", "Waiting for capacity."))
     assert state_of(service(scene)) == ("creating", "Waiting for capacity.")
     with pytest.raises(DeployFailed, match=r"it is creating\. Waiting for capacity\.") as caught:
-        short(scene).deploy(scene.request)
+        scene.short.deploy(scene.request)
     assert "Deploy again" in caught.value.hint
     becomes(scene, reconciling=False, **condition("SUCCEEDED"))
     assert scene.target.deploy(scene.request).state == "ready"
@@ -259,11 +239,11 @@ def test_deletion_that_does_not_end_is_named(scene: Scene, monkeypatch: pytest.M
     becomes(scene, deleteTime="2026-11-30T12:00:00Z")
     assert scene.state() == "deleting"
     with pytest.raises(DeployFailed, match="it is deleting"):
-        short(scene).deploy(scene.request)
+        scene.short.deploy(scene.request)
     with monkeypatch.context() as patch:
         patch.setattr("intermodal.resources.gcp.targets.cloud_run.client.Services.delete", lambda *_: True)
         with pytest.raises(Unavailable, match="still being deleted") as caught:
-            short(scene).delete(scene.name)
+            scene.short.delete(scene.name)
     assert "again later" in caught.value.hint
     assert scene.client.delete(scene.name)
     assert scene.target.deploy(scene.request).state == "ready"
