@@ -14,6 +14,7 @@ from intermodal.serving.errors import RequestError, StartError
 from intermodal.serving.fast_path.rows import FastRows
 from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import bodies, frames, tensors
+from intermodal.serving.protocol.input_tensor import Tensor
 from intermodal.serving.protocol.table import Checker, Named, Table
 from intermodal.serving.runtimes.loader import Runtime, load
 
@@ -79,9 +80,7 @@ class DataPlane:
             rows, field = request.dataframe_records or [], "dataframe_records"
         return self._rows(frames.of_rows(rows, self._checker.names, field))
 
-    def _v2(
-        self, inputs: list[bodies.Tensor], id_: str | None, outputs: list[bodies.RequestedOutput] | None
-    ) -> ParsedRequest:
+    def _v2(self, inputs: list[Tensor], id_: str | None, outputs: list[bodies.RequestedOutput] | None) -> ParsedRequest:
         tensors.check_outputs(outputs, self._signature)
         table = self._checker.check(tensors.columns_of(inputs, self._signature))
         model, version, signature = self.package.model, self.version, self._signature

@@ -11,12 +11,10 @@ import json
 from collections.abc import Sequence
 from struct import calcsize, unpack, unpack_from
 from struct import error as WrongLength
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from intermodal.serving.errors import RequestError, describe
-
-if TYPE_CHECKING:
-    from intermodal.serving.protocol.bodies import Tensor
+from intermodal.serving.protocol.input_tensor import Absent, Tensor
 
 SIZE = "binary_data_size"
 CODES = {
@@ -25,10 +23,6 @@ CODES = {
     "UINT8": "B", "UINT16": "H", "UINT32": "I", "UINT64": "Q",
 }  # fmt: skip
 """``struct``'s code of each datatype with a fixed size. Bytes are little-endian, row by row."""
-
-
-class Absent(list[Any]):
-    """The data of a tensor that has none in the JSON."""
 
 
 def split(body: bytes) -> tuple[bytes, bytes]:
@@ -42,7 +36,7 @@ def split(body: bytes) -> tuple[bytes, bytes]:
     return body[:end], body[end:]
 
 
-def attach(inputs: Sequence["Tensor"], tail: bytes) -> None:
+def attach(inputs: Sequence[Tensor], tail: bytes) -> None:
     """Give every tensor without ``data`` its values from the bytes behind the JSON. RequestError names the input."""
     sizes = [_size(tensor) for tensor in inputs]
     total = sum(sizes)
@@ -57,7 +51,7 @@ def attach(inputs: Sequence["Tensor"], tail: bytes) -> None:
             position += size
 
 
-def _size(tensor: "Tensor") -> int:
+def _size(tensor: Tensor) -> int:
     size = (tensor.parameters or {}).get(SIZE)
     if not isinstance(tensor.data, Absent):
         if size is not None:
@@ -68,7 +62,7 @@ def _size(tensor: "Tensor") -> int:
     return size
 
 
-def _values(tensor: "Tensor", part: bytes) -> list[Any]:
+def _values(tensor: Tensor, part: bytes) -> list[Any]:
     if tensor.datatype == "BYTES":
         return _texts(tensor.name, part)
     code = CODES.get(tensor.datatype)

@@ -7,19 +7,9 @@ import msgspec
 
 from intermodal.serving.errors import RequestError
 from intermodal.serving.protocol import binary
+from intermodal.serving.protocol.input_tensor import Tensor
 
 T = TypeVar("T")
-
-
-class Tensor(msgspec.Struct):
-    """A V2 input: one column (``shape`` [n] or [n, 1]), or all columns in one matrix ([n, k]). The functions of this
-    module return no tensor without ``data``: binary ones have theirs from behind the JSON."""
-
-    name: str
-    shape: list[int]
-    datatype: str
-    data: list[Any] = msgspec.field(default_factory=binary.Absent)
-    parameters: dict[str, Any] | None = None
 
 
 class RequestedOutput(msgspec.Struct):
@@ -62,6 +52,7 @@ _ANY = msgspec.json.Decoder(AnyBody)
 
 
 def read_v2(body: bytes) -> V2Body:
+    """Every tensor of the result has its data: binary ones have theirs from behind the JSON."""
     request, tail = _read(_V2, body)
     binary.attach(request.inputs, tail)
     return request

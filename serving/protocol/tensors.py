@@ -7,8 +7,9 @@ from typing import Any
 
 from intermodal.platform.protocol.signature import Signature
 from intermodal.serving.errors import RequestError, describe, join_names
-from intermodal.serving.protocol.bodies import RequestedOutput, Tensor
+from intermodal.serving.protocol.bodies import RequestedOutput
 from intermodal.serving.protocol.coerce import Values
+from intermodal.serving.protocol.input_tensor import Tensor
 from intermodal.serving.protocol.table import Named
 
 INTEGERS = {f"{sign}INT{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64)}
