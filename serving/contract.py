@@ -1,7 +1,7 @@
 """What the serving platforms require of the image: ports, paths, variables, headers and time limits.
 
-The image follows the same contract on every cloud, so that one digest runs everywhere. This table is the only place in
-``serving`` that names vendors (besides ``prediction_log/azure_identity.py``); the rest of the server reads it.
+The image follows the same contract on every cloud, so that one digest runs everywhere. Only this table
+and ``prediction_log/azure_identity.py`` name vendors in ``serving``; the rest of the server reads the table.
 """
 
 from collections.abc import Mapping

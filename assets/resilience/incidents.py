@@ -51,7 +51,7 @@ def incidents_metadata(known: Sequence[Incident]) -> dict[str, Any]:
         "share_back_seconds": "share back",
     }
     numbers |= {
-        name: s for name, step in steps.items() if (s := _seconds_since_onset(newest, newest.at(step))) is not None
+        name: s for name, step in steps.items() if (s := _seconds_since_onset(newest, newest.time_of(step))) is not None
     }
     if newest.closed_at is not None:
         numbers["closed_seconds"] = _seconds_since_onset(newest, newest.closed_at)
@@ -70,7 +70,7 @@ def table(groups: Sequence[IncidentGroup]) -> str:
     ]
     steps: tuple[Step, ...] = ("detected", "drained", "capacity")
     for group in sorted(groups, key=lambda group: -group.opened_at)[:MAX_ROWS]:
-        seconds = [_seconds_since_onset(group, group.at(step)) for step in steps]
+        seconds = [_seconds_since_onset(group, group.time_of(step)) for step in steps]
         cells = [*("" if s is None else f"{s:g}" for s in seconds), _closed(group)]
         lines.append(f"| {group.id} | {group.targets} | {_clock(group.opened_at)} | {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -80,8 +80,8 @@ def timeline(group: IncidentGroup) -> str:
     lines = ["| when | + s | targets | step | what |", "|---|---|---|---|---|"]
     for step in group.steps:
         text = step.text.replace("|", "\\|").replace("\n", " ")
-        after = f"{step.at - group.opened_at:.1f}"
-        lines.append(f"| {_clock(step.at)} | {after} | {step.targets} | {step.step} | {text} |")
+        after = f"{step.time - group.opened_at:.1f}"
+        lines.append(f"| {_clock(step.time)} | {after} | {step.targets} | {step.step} | {text} |")
     return "\n".join(lines)
 
 

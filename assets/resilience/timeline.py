@@ -65,7 +65,7 @@ def timeline(spec: ModelSpec) -> dg.AssetsDefinition:
 def timeline_metadata(instance: dg.DagsterInstance, spec: ModelSpec, known: Iterable[Incident]) -> dict[str, Any]:
     since = time.time() - TIMELINE_HOURS * 3600
     events = [*_materialized(instance, spec, since), *_observed(instance, spec, since), *_notes(instance, spec, since)]
-    events += [event for event in incident_events(known) if event.at >= since]
+    events += [event for event in incident_events(known) if event.time >= since]
     return {"timeline": dg.MetadataValue.md(markdown(events)), "events": len(events)}
 
 

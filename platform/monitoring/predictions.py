@@ -41,7 +41,7 @@ def unpacked_size(data: bytes) -> int:
 class _Request(msgspec.Struct, array_like=True, gc=False):
     """The format is described in platform/protocol/prediction_log.py."""
 
-    at: float
+    received_at: float
     id: str
     label_id: str | None
     rows: int
@@ -79,7 +79,7 @@ def _table(header: Header, requests: list[_Request], key: str) -> pd.DataFrame:
                 rows,
             ),
             ROW: row,
-            AT: np.repeat(np.array([request.at for request in requests], dtype=np.float64), rows),
+            AT: np.repeat(np.array([request.received_at for request in requests], dtype=np.float64), rows),
             **values,
             **{
                 name: [value for request in requests for value in request.texts[index]]

@@ -15,9 +15,9 @@ back serves the current version; ``share back``: it has its weight again."""
 
 @dataclass(frozen=True)
 class Entry:
-    """``at`` is Unix seconds. ``key`` makes an entry unique in its incident, so that a repeated step adds nothing."""
+    """``time`` is Unix seconds. ``key`` makes an entry unique in its incident, so that a repeated step adds nothing."""
 
-    at: float
+    time: float
     step: Step
     key: str
     text: str
@@ -47,9 +47,9 @@ class Incident:
     def has(self, step: Step, key: str = "") -> bool:
         return any(entry.step == step and key in ("", entry.key) for entry in self.entries)
 
-    def at(self, step: Step) -> float | None:
+    def time_of(self, step: Step) -> float | None:
         """When a step was first done, Unix seconds."""
-        return next((entry.at for entry in self.entries if entry.step == step), None)
+        return next((entry.time for entry in self.entries if entry.step == step), None)
 
     def noted(self, entry: Entry) -> "Incident":
         """With one entry more; the same when it has that entry already."""

@@ -67,7 +67,7 @@ def notify_leftovers(
     for a while and the next run tries again; then people are notified."""
     key, text = str(current_round(incident)), "; ".join(f"{target}: {error.message}" for target, error in left.items())
     incident = ctx.note(incident, "note", f"left-{key}", f"more than is needed still runs on {text}")
-    back = next(entry.at for entry in incident.entries if (entry.step, entry.key) == ("share back", key))
+    back = next(entry.time for entry in incident.entries if (entry.step, entry.key) == ("share back", key))
     if ctx.now() - back < SCALE_DOWN_GRACE_SECONDS:
         hint = "The incident stays open, and it is tried again."
         raise Unavailable(f"More than is needed still runs on {text}", hint=hint)

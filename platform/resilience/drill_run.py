@@ -91,15 +91,15 @@ def disturb(
         requests=counted.requests,
         failed=max(sent.failed, counted.failed),
         retried=counted.retried,
-        detected_seconds=_since(started, _last([incident.at("detected") for incident in opened])),
+        detected_seconds=_since(started, _last([incident.time_of("detected") for incident in opened])),
         drained_seconds=drained,
-        capacity_seconds=_since(started, _last([incident.at("capacity") for incident in opened])),
+        capacity_seconds=_since(started, _last([incident.time_of("capacity") for incident in opened])),
         restored_seconds=_since(over, restored),
     )
 
 
 def _replaced(opened: Sequence[Incident], targets: Collection[Target]) -> bool:
-    return {incident.target for incident in opened if incident.at("capacity")} >= set(targets)
+    return {incident.target for incident in opened if incident.time_of("capacity")} >= set(targets)
 
 
 def _healthy(gateway: ports.Gateway, model: str, targets: Collection[Target]) -> bool:

@@ -79,7 +79,7 @@ def _record_failure(ctx: FailoverContext, spec: ModelSpec, incident: Incident, e
 
 def _await_notification(ctx: FailoverContext, incident: Incident) -> None:
     """Once closed, the incident sends no notice. So it stays open for a while, and the next run tries again."""
-    first = next((entry.at for entry in incident.entries if entry.key == f"not-notified-{BACK}"), None)
+    first = next((entry.time for entry in incident.entries if entry.key == f"not-notified-{BACK}"), None)
     if not incident.has("notified", BACK) and first is not None and ctx.now() - first < NOTIFY_GRACE_SECONDS:
         raise Unavailable(
             f"The notification that {incident.target} serves {incident.model} again was not delivered.",

@@ -11,19 +11,19 @@ from intermodal.platform.resilience.failover import TOGETHER_SECONDS
 
 @dataclass(frozen=True, order=True)
 class TimelineEvent:
-    """A line of the timeline. ``at`` is Unix seconds, ``what`` the subject (``route``, ``drift``, ``incident
+    """A line of the timeline. ``time`` is Unix seconds, ``what`` the subject (``route``, ``drift``, ``incident
     aws/eks``)."""
 
-    at: float
+    time: float
     what: str
     text: str
 
 
 @dataclass(frozen=True)
 class StepOfGroup:
-    """A step of one or several incidents. ``at`` is when the first of their targets did it, Unix seconds."""
+    """A step of one or several incidents. ``time`` is when the first of their targets did it, Unix seconds."""
 
-    at: float
+    time: float
     step: Step
     targets: str
     text: str
@@ -52,9 +52,9 @@ class IncidentGroup:
         """When the last of them was closed, Unix seconds. None while one is open."""
         return _last([incident.closed_at for incident in self.incidents])
 
-    def at(self, step: Step) -> float | None:
+    def time_of(self, step: Step) -> float | None:
         """When the last of them did a step, Unix seconds. None while one has not."""
-        return _last([incident.at(step) for incident in self.incidents])
+        return _last([incident.time_of(step) for incident in self.incidents])
 
     @property
     def steps(self) -> list[StepOfGroup]:
@@ -64,9 +64,9 @@ class IncidentGroup:
         for step, key in dict.fromkeys((entry.step, entry.key) for entry, _ in entries):
             same = [(entry, target) for entry, target in entries if (entry.step, entry.key) == (step, key)]
             text = "; ".join(dict.fromkeys(entry.text for entry, _ in same))
-            first = min(entry.at for entry, _ in same)
+            first = min(entry.time for entry, _ in same)
             found.append(StepOfGroup(first, step, listed({target for _, target in same}), text))
-        return sorted(found, key=lambda step: step.at)
+        return sorted(found, key=lambda step: step.time)
 
 
 def grouped(incidents: Iterable[Incident]) -> list[IncidentGroup]:
@@ -96,7 +96,7 @@ def _last(times: Sequence[float | None]) -> float | None:
 def incident_events(incidents: Iterable[Incident]) -> Iterator[TimelineEvent]:
     for group in grouped(incidents):
         for step in group.steps:
-            yield TimelineEvent(step.at, f"incident {step.targets}", step.text)
+            yield TimelineEvent(step.time, f"incident {step.targets}", step.text)
 
 
 def markdown(events: Iterable[TimelineEvent]) -> str:
@@ -104,7 +104,7 @@ def markdown(events: Iterable[TimelineEvent]) -> str:
     ordered = sorted(events)
     lines = ["| UTC | + s | what | |", "| --- | ---: | --- | --- |"]
     for event in ordered:
-        clock = datetime.fromtimestamp(event.at, UTC).strftime("%H:%M:%S")
+        clock = datetime.fromtimestamp(event.time, UTC).strftime("%H:%M:%S")
         text = event.text.replace("|", "\\|").replace("\n", " ")
-        lines.append(f"| {clock} | {event.at - ordered[0].at:.1f} | {event.what} | {text} |")
+        lines.append(f"| {clock} | {event.time - ordered[0].time:.1f} | {event.what} | {text} |")
     return "\n".join(lines)

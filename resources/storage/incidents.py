@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import cached_property
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -164,7 +165,7 @@ def _text(incident: Incident) -> str:
 def _parse(document: Document, address: str) -> Incident:
     try:
         data = json.loads(document.text)
-        entries = tuple(Entry(**{**entry, "at": float(entry["at"])}) for entry in data["entries"])
+        entries = tuple(_entry(entry) for entry in data["entries"])
         closed = data.get("closed_at")
         times = {"opened_at": float(data["opened_at"]), "closed_at": None if closed is None else float(closed)}
         return Incident(**{**data, **times, "target": parse_target(data["target"]), "entries": entries})
@@ -173,3 +174,9 @@ def _parse(document: Document, address: str) -> Incident:
             f"The incident {address} cannot be read: {error!r}.",
             hint="Repair or remove it; a target that is still down gets a new one.",
         ) from error
+
+
+def _entry(data: dict[str, Any]) -> Entry:
+    """Release 0.1 has ``at`` where ``time`` is now."""
+    fields = {"time" if name == "at" else name: value for name, value in data.items()}
+    return Entry(**{**fields, "time": float(fields["time"])})

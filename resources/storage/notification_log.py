@@ -27,16 +27,16 @@ MAX_RACES = 10
 
 @dataclass(frozen=True)
 class Record:
-    """``recipients`` have the notice; when it was not ``delivered``, more are needed. ``at`` is Unix seconds."""
+    """``recipients`` have the notice; when it was not ``delivered``, more are needed. ``recorded_at``: Unix seconds."""
 
     key: str
-    at: float
+    recorded_at: float
     recipients: tuple[str, ...] = ()
     delivered: bool = False
 
     def with_receipt(self, receipt: Receipt) -> "Record":
         recipients = tuple(sorted({*self.recipients, *receipt.recipients}))
-        return Record(self.key, self.at, recipients, self.delivered or receipt.failure is None)
+        return Record(self.key, self.recorded_at, recipients, self.delivered or receipt.failure is None)
 
 
 class NotificationLog(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -96,7 +96,7 @@ class NotificationLog(dg.ConfigurableResource):  # type: ignore[type-arg]
             names = list(self._documents.names(folder))
             for name in random.sample(names, min(MAX_EXPIRY_READS, len(names))):
                 found = self._documents.read(f"{folder}/{name}")
-                if found is not None and time.time() - _parse(found, name).at > RETENTION_SECONDS:
+                if found is not None and time.time() - _parse(found, name).recorded_at > RETENTION_SECONDS:
                     self._documents.delete(f"{folder}/{name}")
         except Exception as error:  # noqa: BLE001 the next record that comes in does it
             log.warning("Old records in %s/%s were not removed: %s", self.address, folder, _text_of(error))
@@ -113,7 +113,8 @@ def _parse(document: Document | None, key: str) -> Record:
         try:
             data = json.loads(document.text)
             recipients = tuple(map(str, data["recipients"]))
-            return Record(str(data["key"]), float(data["at"]), recipients, bool(data["delivered"]))
+            recorded_at = data["recorded_at"] if "recorded_at" in data else data["at"]  # ``at`` in release 0.1
+            return Record(str(data["key"]), float(recorded_at), recipients, bool(data["delivered"]))
         except (ValueError, KeyError, TypeError) as error:
             log.error("The record of the notice '%s' is damaged, and taken for none: %r", key, error)
     return Record(key, time.time())

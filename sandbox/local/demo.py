@@ -118,7 +118,7 @@ class Story:
         self.late[f"{site} killed → drained at the gateway"] = time.time() - killed
         incident = self._incident(victim, killed, "capacity", 120)
         for step, words in (("detected", "incident opened"), ("capacity", "capacity restored on another target")):
-            self.late[f"{site} killed → {words}"] = (incident.at(step) or 0) - killed  # type: ignore[arg-type]
+            self.late[f"{site} killed → {words}"] = (incident.time_of(step) or 0) - killed  # type: ignore[arg-type]
         time.sleep(5)
         self.note(f"{site} is back")
         back = time.time()
@@ -133,7 +133,7 @@ class Story:
     def _incident(self, victim: Target, since: float, step: Any, seconds: float) -> Incident:
         def found() -> Incident | None:
             for known in self.incidents.all(DEMO):
-                if known.target == victim and known.opened_at >= since - 1 and (known.at(step) or known.closed_at):
+                if known.target == victim and known.opened_at >= since - 1 and (known.time_of(step) or known.closed_at):
                     return known
             return None
 

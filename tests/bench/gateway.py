@@ -152,7 +152,7 @@ def _capacity_at(incidents: JsonIncidents, cloud: Cloud, since: float) -> float 
     while time.time() < deadline:
         for incident in incidents.all("flight_delay"):
             opened = incident.target.cloud == cloud and incident.opened_at >= since - 1
-            if opened and (capacity := incident.at("capacity")):
+            if opened and (capacity := incident.time_of("capacity")):
                 return capacity
         time.sleep(0.2)
     return None

@@ -71,9 +71,9 @@ def test_target_of_any_text_is_parsed_or_refused(text: str) -> None:
 
 
 @given(any_target, any_target)
-def test_dotted_names_of_different_targets_differ(one: Target, other: Target) -> None:
-    assert (one.dotted == other.dotted) == (one == other)
-    assert not set(one.dotted) & set("/@")
+def test_dotted_names_of_different_targets_differ(first: Target, other: Target) -> None:
+    assert (first.dotted == other.dotted) == (first == other)
+    assert not set(first.dotted) & set("/@")
 
 
 # Few characters, so that names which differ little are tried.
@@ -84,8 +84,10 @@ events = st.tuples(MODELS, st.builds(Target, few, few, few | st.just("")), ONSET
 
 
 @given(events, events)
-def test_incident_ids_of_different_events_differ(one: tuple[str, Target, int], other: tuple[str, Target, int]) -> None:
-    assert (incident_id(*one) == incident_id(*other)) == (one == other)
+def test_incident_ids_of_different_events_differ(
+    first: tuple[str, Target, int], other: tuple[str, Target, int]
+) -> None:
+    assert (incident_id(*first) == incident_id(*other)) == (first == other)
 
 
 VERSIONS = st.tuples(*[st.integers(0, 12)] * 3).map(lambda numbers: ".".join(map(str, numbers)))
@@ -93,8 +95,8 @@ deployments = st.tuples(MODELS, VERSIONS, st.sampled_from(["sandbox", "staging",
 
 
 @given(deployments, deployments)
-def test_endpoint_names_of_different_versions_differ(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
-    assert (endpoint_name(*one) == endpoint_name(*other)) == (one == other)
+def test_endpoint_names_of_different_versions_differ(first: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+    assert (endpoint_name(*first) == endpoint_name(*other)) == (first == other)
 
 
 @given(targets_of_clouds())
@@ -110,7 +112,7 @@ def test_select_of_a_site_is_the_union_of_its_targets(targets: list[Target]) -> 
     for site in sites_of(targets):
         chosen = select(f"{site.cloud}@{site.region or 'default'}", targets)
         assert chosen == tuple(target for target in targets if target.site == site)
-        assert set(chosen) == {one for target in chosen for one in select(str(target), targets)}
+        assert set(chosen) == {member for target in chosen for member in select(str(target), targets)}
 
 
 @given(targets_of_clouds(), st.sampled_from(EVERY_TARGET))

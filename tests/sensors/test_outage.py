@@ -60,7 +60,7 @@ def test_outage_during_a_failover_is_opened_by_the_tick(here: Here) -> None:
     assert here.requested == []
     (incident,) = [incident for incident in here.incidents.all("wine", open_only=True) if incident.target == GCP]
     assert incident.id == f"wine-gcp.cloud-run-{int(here.now - 5)}"
-    assert [(entry.step, entry.key, entry.at) for entry in incident.entries] == [("detected", "0", here.now)]
+    assert [(entry.step, entry.key, entry.time) for entry in incident.entries] == [("detected", "0", here.now)]
     here.tick(2)
     assert here.incidents.get(incident.id) == incident
     for run in here.instance.get_runs():

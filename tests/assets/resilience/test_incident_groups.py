@@ -30,7 +30,7 @@ def test_grouped_later_or_repeated_incidents_are_separate() -> None:
 def test_incident_events_name_the_targets_of_each_step() -> None:
     first = incident(AWS, 1000, ("detected", 1002), ("drained", 1003))
     second = incident(EKS, 1001, ("detected", 1001.5))
-    assert [(event.at, event.what, event.text) for event in incident_events([first, second])] == [
+    assert [(event.time, event.what, event.text) for event in incident_events([first, second])] == [
         (1001.5, "incident aws/eks, aws/sagemaker", "detected: aws/sagemaker; detected: aws/eks"),
         (1003, "incident aws/sagemaker", "drained: aws/sagemaker"),
     ]

@@ -75,13 +75,13 @@ def test_version_published_during_recovery_stays(
     world.kill_cloud("aws")
     world.run_until_stable()
     world.revive("aws")
-    ask = getattr(world.targets[target], call)
+    call_cloud = getattr(world.targets[target], call)
 
     def deploying(*args: Any) -> Any:
-        found = ask(*args)
+        found = call_cloud(*args)
         if world.gateway.routes[MODEL].version == "1.0.0":
             world.deploy("1.1.0")
-            found = ask(*args) if call == "list" else found
+            found = call_cloud(*args) if call == "list" else found
         return found
 
     monkeypatch.setattr(world.targets[target], call, deploying)

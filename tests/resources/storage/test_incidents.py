@@ -175,6 +175,15 @@ def test_target_is_stored_as_text(store: JsonIncidents) -> None:
     assert document["target"] == "aws/sagemaker@eu-west-1"
 
 
+def test_entry_of_an_earlier_release_has_its_time(store: JsonIncidents) -> None:
+    store.open(ONE)
+    store.note(ONE.id, Entry(2.5, "detected", "0", "out"))
+    path = Path(store.address, "open", f"{ONE.id}.json")
+    path.write_text(path.read_text().replace('"time"', '"at"'))
+    assert store.note(ONE.id, Entry(3.0, "drained", "0", "no traffic")).entries[0].time == 2.5
+    assert '"at"' not in path.read_text()
+
+
 @pytest.mark.parametrize("id", ["", "../x", "a/b", ".hidden"])
 def test_id_that_is_none_is_refused(store: JsonIncidents, id: str) -> None:
     with pytest.raises(SpecError):

@@ -155,7 +155,7 @@ def test_notice_is_recorded_when_old_records_cannot_be_listed(
 
 
 @pytest.mark.parametrize(
-    "text", [b"", b"{", b"[]", b"null", b"\xff", b'{"key": "k"}', b'{"key": "k", "at": [], "recipients": []}']
+    "text", [b"", b"{", b"[]", b"null", b"\xff", b'{"key": "k"}', b'{"key": "k", "recorded_at": [], "recipients": []}']
 )
 def test_damaged_record_is_sent_and_repaired(
     make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bytes
@@ -168,6 +168,15 @@ def test_damaged_record_is_sent_and_repaired(
         assert make(people).notify(PAGE) == "delivered"
     assert people.sent == [("chat", PAGE.key)]
     assert "is damaged" in caplog.text
+
+
+def test_record_of_an_earlier_release_is_delivered(make: Make, tmp_path: Path) -> None:
+    make(People("chat")).notify(PAGE)
+    (path,) = records(tmp_path)
+    path.write_text(path.read_text().replace('"recorded_at"', '"at"'))
+    people = People("chat")
+    assert make(people).notify(PAGE) == "delivered"
+    assert people.sent == []
 
 
 def test_recipients_of_another_writer_are_kept(make: Make, tmp_path: Path) -> None:
@@ -219,7 +228,7 @@ def test_old_records_are_removed_a_few_at_a_time(tmp_path: Path, monkeypatch: py
     assert len(records(tmp_path)) == 10
     for path in folder.iterdir():
         kept = json.loads(path.read_text())
-        path.write_text(json.dumps({**kept, "at": kept["at"] - RETENTION_SECONDS - 1}))
+        path.write_text(json.dumps({**kept, "recorded_at": kept["recorded_at"] - RETENTION_SECONDS - 1}))
     for number in range(100):
         before = set(records(tmp_path))
         make(People("chat")).notify(Notice("info", "t", "x", "team:a", f"new-{number}"))
