@@ -57,8 +57,9 @@ def _classes(call: Call, estimator: Any) -> np.ndarray:
 
 
 def _classifies(estimator: Any) -> bool:
-    """As scikit-learn finds it. An estimator without its base class is a classifier if it gives probabilities."""
-    if hasattr(estimator, "__sklearn_tags__"):
+    """As scikit-learn finds it. An estimator without its base class is a classifier if it gives probabilities, and so
+    is one that gives nothing else."""
+    if hasattr(estimator, "__sklearn_tags__") and callable(getattr(estimator, "predict", None)):
         return bool(is_classifier(estimator))
     return callable(getattr(estimator, "predict_proba", None))
 
