@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training.columns import columns_of_months
 
@@ -28,29 +27,11 @@ def _columns(january: list[object], february: list[object], march: list[object])
         (([True], [None, None], [True]), Column("x", "BOOL", True)),
         ((["b"], ["a"], ["z"]), Column("x", "BYTES", False, ("a", "b"))),
         ((["b"], ["a"], ["z", None]), Column("x", "BYTES", True, ("a", "b"))),
-        (([None], [None], [np.nan]), Column("x", "BYTES", True)),
+        (([np.nan], [np.nan], [np.nan]), Column("x", "FP64", True)),
     ],
 )
 def test_column_of_three_months(months: tuple[list[object], ...], column: Column) -> None:
     assert _columns(*months) == (column,)
-
-
-@pytest.mark.parametrize(
-    ("months", "words"),
-    [
-        (([1], ["a"], [2]), "'x' is INT64 in 2024-01 and BYTES in 2024-02"),
-        (([1], [2.5], ["a"]), "'x' is FP64 in 2024-01, 2024-02 and BYTES in 2024-03"),
-        (([True], [False], [1]), "'x' is BOOL in 2024-01, 2024-02 and INT64 in 2024-03"),
-    ],
-)
-def test_kinds_that_exclude_each_other_are_refused(months: tuple[list[object], ...], words: str) -> None:
-    with pytest.raises(SpecError, match=words):
-        _columns(*months)
-
-
-def test_column_absent_from_one_month_of_the_window_is_nullable() -> None:
-    whole, part = pd.DataFrame({"a": [1], "x": [2]}), pd.DataFrame({"a": [1]})
-    assert columns_of_months({JANUARY: whole, FEBRUARY: part}, {MARCH: whole})[1] == Column("x", "INT64", True)
 
 
 numbers = st.lists(st.one_of(st.none(), st.integers(-9, 9), st.floats(-9, 9)), min_size=1, max_size=4)
