@@ -1,7 +1,6 @@
 """A model that does not load, as an asset: it is listed in the UI, and sensors and ``status`` find the reason in it."""
 
 import re
-import traceback
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +13,7 @@ from yaml import MarkedYAMLError
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import NAME
+from intermodal.platform.tracebacks import innermost_line
 
 BROKEN, GROUP = "intermodal/broken", "broken_models"
 """The metadata that holds the reason, and the group of such assets."""
@@ -82,10 +82,8 @@ def _described(folder: Path, error: BaseException) -> str:
         return f"{folder / SPEC_FILE}:{error.problem_mark.line + 1}: {error.problem}"
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if folder in Path(frame.filename).parents]
-    where = f"{frames[-1].filename}:{frames[-1].lineno}" if frames else f"{folder}"
     text = re.sub(r"\s+", " ", str(error)).strip()
-    return f"{where}: {type(error).__name__}: {text}"
+    return f"{innermost_line(error, folder) or folder}: {type(error).__name__}: {text}"
 
 
 def _wrong_fields(spec: Path, error: ValidationError) -> str:

@@ -40,7 +40,7 @@ class ModelFunctions:
                 raise
             broken = BrokenModel(spec.name, spec.owner, reason(context.path, error))
 
-        def fail(*_: Any) -> Any:
+        def fail(*_: Any, **_hyperparameters: Any) -> Any:
             raise SpecError(
                 f"{broken.model} cannot be trained. {broken.reason}", hint="Correct that, then reload the definitions."
             )

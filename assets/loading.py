@@ -22,32 +22,49 @@ def load_models(project: Path) -> dg.Definitions:
     """All definitions below the project's ``defs_module``, as ``dg.load_from_defs_folder`` loads them.
 
     When that fails, each folder with a spec is loaded by itself, and one that does not load becomes the asset
-    ``<model>/broken``, which holds the reason. ``dg check defs`` still raises.
+    ``<model>/broken``, which holds the reason. When each of them loads, what is wrong is between them, and the project
+    is listed so. ``dg check defs`` still raises.
     """
     try:
         models = dg.load_from_defs_folder(path_within_project=project)
         _require_new(models, {})
         return models
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
         if os.environ.get(VALIDATING):
             raise
+        whole = error
     tree = dg.ComponentTree.for_project(project)
-    return _merged(tree, _units(tree.defs_module_path))
+    return _merged(tree, _units(tree.defs_module_path), whole)
 
 
 def _units(folder: Path) -> Iterator[Path]:
-    """Folders with a spec, and Python files outside of them: what can be loaded by itself."""
-    if any((folder / name).exists() for name in SPEC_FILES):
+    """Folders with a spec, and Python files outside of them: what can be loaded by itself. A folder of such folders is
+    not loaded as a whole, whether it has a spec or not."""
+    if _has_spec(folder) and not any(map(_has_specs, _folders(folder))):
         yield folder
         return
     for path in sorted(folder.iterdir()):
-        if path.is_dir() and path.name != "__pycache__" and not path.name.startswith("."):
-            yield from _units(path)
-        elif path.suffix == ".py" and path.name != "__init__.py":
+        if path.suffix == ".py" and path.name != "__init__.py":
             yield path
+    for path in _folders(folder):
+        yield from _units(path)
 
 
-def _merged(project: dg.ComponentTree, units: Iterable[Path]) -> dg.Definitions:
+def _folders(folder: Path) -> list[Path]:
+    visible = (path for path in sorted(folder.iterdir()) if path.name != "__pycache__" and path.name[0] != ".")
+    return [path for path in visible if path.is_dir()]
+
+
+def _has_spec(folder: Path) -> bool:
+    return any((folder / name).exists() for name in SPEC_FILES)
+
+
+def _has_specs(folder: Path) -> bool:
+    return _has_spec(folder) or any(map(_has_specs, _folders(folder)))
+
+
+def _merged(project: dg.ComponentTree, units: Iterable[Path], whole: BaseException) -> dg.Definitions:
+    """``whole`` is the error of the project as a whole."""
     loaded, defined_in, wrong = list[dg.Definitions](), dict[str, Path](), list[tuple[Path, BaseException]]()
     for path in units:
         try:
@@ -58,6 +75,7 @@ def _merged(project: dg.ComponentTree, units: Iterable[Path]) -> dg.Definitions:
             continue
         defined_in |= dict.fromkeys(names, path)
         loaded.append(found)
+    wrong = wrong or [(project.defs_module_path, whole)]
     taken = {name.partition("/")[0] for name in defined_in}
     for path, raised in wrong:  # only now, when the names of all others are known
         broken = broken_folder(path, raised, taken)

@@ -37,7 +37,9 @@ def _merge(record: dict[str, Any], changes: dict[str, Any]) -> None:
     for name, value in changes.items():
         if value is None:
             record.pop(name, None)
-        elif isinstance(value, dict) and isinstance(record.get(name), dict):
+        elif isinstance(value, dict):
+            if not isinstance(record.get(name), dict):
+                record[name] = {}
             _merge(record[name], value)
         else:
             record[name] = value

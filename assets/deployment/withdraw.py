@@ -93,9 +93,8 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
             removed = _delete(adapters.get(target), environment, model)
             context.log.info("%s: %s", target, ", ".join(removed) or f"nothing of '{model}'")
         except IntermodalError as error:
-            if (
-                isinstance(error, SpecError) and target not in known
-            ):  # of a closed incident, on a cloud that was given up
+            # SpecError: the cloud is not enabled any more, and only closed incidents name it.
+            if isinstance(error, SpecError) and target not in known:
                 context.log.warning("%s is not looked at: %s", target, error)
                 continue
             left.append(f"{target} ({error.message})")

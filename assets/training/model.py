@@ -17,6 +17,7 @@ from intermodal.platform.errors import Lost, SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
+from intermodal.platform.training.calls import month_name
 from intermodal.platform.training.columns import columns_of_months
 from intermodal.platform.training.comparison import HeldOut, Measured, measure, measure_baseline, measure_champion
 from intermodal.platform.training.dataframes import digest
@@ -137,7 +138,7 @@ def _measure(
         parts.append(Measured({}, (f"The candidate is not compared with the champion. {error}",)))
     else:
         if champion is not None:
-            parts.append(measure_champion(metric, registry, champion, fitted, heldout))
+            parts.append(measure_champion(spec, registry, champion, fitted, heldout))
     figures = {name: figure for part in parts for name, figure in part.figures.items()}
     return Measured(figures, tuple(finding for part in parts for finding in part.findings))
 
@@ -145,8 +146,8 @@ def _measure(
 def _metadata(candidate: Candidate, window: TrainingWindow, rows: int, heldout: int, seconds: float) -> dict[str, Any]:
     return {
         **candidate.record.metrics,
-        "trained_on": ", ".join(month[:7] for month in window.train),
-        "held_out": window.holdout[:7],
+        "trained_on": ", ".join(map(month_name, window.train)),
+        "held_out": month_name(window.holdout),
         "rows": rows,
         "held_out_rows": heldout,
         "fit_seconds": round(seconds, 3),

@@ -14,6 +14,8 @@ from intermodal.platform.targets import Target
 State = Literal["creating", "ready", "failed", "deleting"]
 NAME_LIMIT = 32
 """Azure ML's limit for endpoint names, the tightest of all targets (CONTRACTS)."""
+MODEL_TAG, VERSION_TAG, ENVIRONMENT_TAG = "intermodal-model", "intermodal-version", "intermodal-environment"
+"""Whose an endpoint is (``ports.ownership``)."""
 DIGEST_TAG = "intermodal-digest"
 """64 hex digits. AWS and Azure allow 256 characters; Google's label has the first 63, its annotation all."""
 _READABLE = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)-([0-9]+)-([0-9]+)-([0-9]+)-([a-z][a-z0-9]*(?:-[a-z0-9]+)*)")
@@ -98,9 +100,9 @@ class DeployRequest:
         return {
             **self.tags,
             **({DIGEST_TAG: self.digest} if self.digest else {}),
-            "intermodal-model": self.model,
-            "intermodal-version": self.version,
-            "intermodal-environment": self.environment,
+            MODEL_TAG: self.model,
+            VERSION_TAG: self.version,
+            ENVIRONMENT_TAG: self.environment,
             "intermodal-team": self.owner,
         }
 

@@ -7,10 +7,15 @@ team, another model or a person made keeps serving its callers.
 from collections.abc import Mapping
 
 from intermodal.platform.errors import Refused
-from intermodal.platform.ports.endpoints import DeployRequest, endpoint_name
+from intermodal.platform.ports.endpoints import (
+    ENVIRONMENT_TAG,
+    MODEL_TAG,
+    VERSION_TAG,
+    DeployRequest,
+    endpoint_name,
+)
 
-MODEL, VERSION, ENVIRONMENT = "intermodal-model", "intermodal-version", "intermodal-environment"
-TAGS = ", ".join((MODEL, VERSION, ENVIRONMENT))
+TAGS = ", ".join((MODEL_TAG, VERSION_TAG, ENVIRONMENT_TAG))
 WAY_OUT = (
     "Delete or rename it by hand if nothing needs it, or give the model another name: `name` in its defs.yaml. "
     f"If its tags were removed, restore them: {TAGS}."
@@ -19,8 +24,8 @@ WAY_OUT = (
 
 def is_named_so(name: str, tags: Mapping[str, str]) -> bool:
     """Whether the tags are those of the model, version and environment that this endpoint's name stands for."""
-    return bool(tags.get(MODEL)) and name == endpoint_name(
-        tags[MODEL], tags.get(VERSION, ""), tags.get(ENVIRONMENT, "")
+    return bool(tags.get(MODEL_TAG)) and name == endpoint_name(
+        tags[MODEL_TAG], tags.get(VERSION_TAG, ""), tags.get(ENVIRONMENT_TAG, "")
     )
 
 
@@ -29,7 +34,7 @@ def require_requested(request: DeployRequest, tags: Mapping[str, str], what: str
 
     Tags beside model, version and environment may differ: a deploy corrects them.
     """
-    wanted = {MODEL: request.model, VERSION: request.version, ENVIRONMENT: request.environment}
+    wanted = {MODEL_TAG: request.model, VERSION_TAG: request.version, ENVIRONMENT_TAG: request.environment}
     if any(tags.get(tag) != value for tag, value in wanted.items()):
         own = f"not that of {request.model} {request.version} in '{request.environment}'"
         raise Refused(f"{what} '{request.name}' exists and is {_owner(tags)}, {own}.", hint=WAY_OUT)
@@ -42,6 +47,6 @@ def require_own_name(name: str, tags: Mapping[str, str], what: str) -> None:
 
 
 def _owner(tags: Mapping[str, str]) -> str:
-    if not tags.get(MODEL):
+    if not tags.get(MODEL_TAG):
         return "one that was not made by Intermodal"
-    return f"that of {tags[MODEL]} {tags.get(VERSION, '')} in '{tags.get(ENVIRONMENT, '')}'"
+    return f"that of {tags[MODEL_TAG]} {tags.get(VERSION_TAG, '')} in '{tags.get(ENVIRONMENT_TAG, '')}'"

@@ -5,13 +5,13 @@ The team's functions import nothing of Intermodal, so they can raise anything an
 
 import inspect
 import re
-import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from intermodal.platform.errors import IntermodalError, SpecError
+from intermodal.platform.tracebacks import innermost_line
 
 MAX_CAUSE_CHARACTERS = 500
 
@@ -35,7 +35,7 @@ class Call:
         except (Exception, SystemExit) as error:
             cause = re.sub(r"\s+", " ", str(error)).strip()[:MAX_CAUSE_CHARACTERS]
             raise self.refused(
-                f"raised {type(error).__name__} in {self._line_of(error)}: {cause or 'without a message'}.",
+                f"raised {type(error).__name__}{self._line_of(error)}: {cause or 'without a message'}.",
                 "Correct the function at that line; this error's cause has every step.",
             ) from error
 
@@ -61,12 +61,10 @@ class Call:
             ) from error
 
     def _line_of(self, error: BaseException) -> str:
-        """File and line of the innermost step in the team's folder: below it are libraries."""
-        folder = _source(self.function).parent
-        steps = [(Path(step.filename).resolve(), step.lineno) for step in traceback.extract_tb(error.__traceback__)]
-        own = [(file, line) for file, line in steps if folder in file.parents]
-        file, line = (own or steps)[-1]
-        return f"{file}:{line}"
+        """The line in the team's folder, as the end of a phrase. '' if the function is not written in Python."""
+        code = _code(self.function)
+        line = innermost_line(error, Path(code.co_filename).parent) if code else ""
+        return f" in {line}" if line else ""
 
 
 def month_name(partition: str) -> str:
@@ -97,11 +95,6 @@ def _code(function: Callable[..., Any]) -> Any:
     return getattr(plain, "__code__", None) or getattr(type(plain).__call__, "__code__", None)
 
 
-def _source(function: Callable[..., Any]) -> Path:
-    code = _code(function)
-    return Path(code.co_filename).resolve() if code else Path("no file")
-
-
 def _defined(function: Callable[..., Any]) -> str:
     code = _code(function)
-    return f"{_source(function)}:{code.co_firstlineno}" if code else "not written in Python"
+    return f"{Path(code.co_filename).resolve()}:{code.co_firstlineno}" if code else "not written in Python"

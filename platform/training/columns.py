@@ -6,61 +6,37 @@ from functools import reduce
 
 import pandas as pd
 
-from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.signature import INTEGERS, Column
 from intermodal.platform.training.dataframes import columns_of
 
-Seen = tuple[str, Column]
-"""The months of a column, as a text, and the column."""
-
 
 def columns_of_months(window: Mapping[str, pd.DataFrame], heldout: Mapping[str, pd.DataFrame]) -> tuple[Column, ...]:
-    """The inputs that the model takes, from the tables of inputs by month.
+    """The inputs that the model takes, from the tables of inputs by month. ``check_months`` has refused months whose
+    columns, or their kinds, differ.
 
     A column is nullable when any month has missing values, and FP64 when any month has fractions: the held-out month
     is what callers send next. Its dtype is the one that holds the values of every month, so the fit function gets what
-    the feature function gave. Categories are those of the window only, since the model learns no others. SpecError
-    names the column and the months of kinds that no column can hold together.
+    the feature function gave. Categories are those of the window only, since the model learns no others.
     """
     tables = {**window, **heldout}
-    names = list(dict.fromkeys(name for table in window.values() for name in table.columns))
-    return tuple(_merged(str(name), {m: t[name] for m, t in tables.items() if name in t}, window) for name in names)
+    names = next(iter(tables.values())).columns
+    return tuple(_merged(str(name), {month: table[name] for month, table in tables.items()}, window) for name in names)
 
 
 def _merged(name: str, months: Mapping[str, pd.Series], window: Mapping[str, pd.DataFrame]) -> Column:
-    known = [
-        (month, columns_of(pd.DataFrame({name: values}))[0]) for month, values in months.items() if values.notna().any()
-    ]
-    if not known:
-        return columns_of(pd.DataFrame({name: next(iter(months.values()))}))[0]
-    _, column = reduce(_both, known)
-    learned = {text for month, seen in known if month in window for text in seen.categories}
-    gaps = not set(window) <= set(months) or any(values.isna().any() for values in months.values())
-    return replace(
-        column, nullable=gaps, categories=tuple(sorted(learned)), dtype=_with_gaps(column) if gaps else column.dtype
-    )
+    nullable = any(values.isna().any() for values in months.values())
+    # A month without values has any type: Parquet gives objects for texts that are all missing.
+    with_values = {month: values for month, values in months.items() if values.notna().any()} or months
+    found = {month: columns_of(pd.DataFrame({name: values}))[0] for month, values in with_values.items()}
+    learned = {text for month, column in found.items() if month in window for text in column.categories}
+    column = reduce(_common, found.values())
+    dtype = _with_gaps(column.dtype) if nullable else column.dtype
+    return replace(column, nullable=nullable, categories=tuple(sorted(learned)), dtype=dtype)
 
 
-def _with_gaps(column: Column) -> str:
+def _with_gaps(dtype: str) -> str:
     """The dtype of a column that has missing values in some month: NumPy's integers and booleans have none."""
-    numpy_without = column.dtype == "bool" or column.dtype in map(str.lower, INTEGERS)
-    return "float64" if numpy_without else column.dtype
-
-
-def _both(first: Seen, second: Seen) -> Seen:
-    (months, column), (month, other) = first, second
-    if _kind(column) != _kind(other):
-        raise SpecError(
-            f"Column '{column.name}' is {_kind(column)} in {_short(months)} and {_kind(other)} in {_short(month)}.",
-            hint="Give it one type in every month in the feature function.",
-        )
-    return f"{months}, {month}", _common(column, other)
-
-
-def _kind(column: Column) -> str:
-    if column.datatype == "BYTES":
-        return "a point in time" if column.is_timestamp else "text"
-    return "boolean" if column.datatype == "BOOL" else "a number"
+    return "float64" if dtype == "bool" or dtype in map(str.lower, INTEGERS) else dtype
 
 
 def _common(column: Column, other: Column) -> Column:
@@ -69,9 +45,7 @@ def _common(column: Column, other: Column) -> Column:
         return column
     if column.datatype == "BYTES":
         return column if column.dtype == "category" else other
+    if column.datatype == "BOOL":
+        return max(column, other, key=lambda kind: ("bool", "float64", "boolean").index(kind.dtype))
     joined = pd.concat([pd.Series([0], dtype=dtype) for dtype in (column.dtype, other.dtype)])  # as months are joined
     return columns_of(pd.DataFrame({column.name: joined}))[0]
-
-
-def _short(months: str) -> str:
-    return ", ".join(month[:7] for month in months.split(", "))

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
-from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion
+from intermodal.platform.errors import IntermodalError, Lost, SpecError, Unavailable
+from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion, TrainingRecord
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.calls import month_name
 from intermodal.platform.training.estimators import guesses as guesses_of
 from intermodal.platform.training.fit import Fitted
-from intermodal.platform.training.metrics import BY_PROBABILITY, as_texts, score, score_common
+from intermodal.platform.training.metrics import BY_LABEL, BY_PROBABILITY, as_texts, score, score_common
 
 MAX_NAMED = 5
 
@@ -40,14 +41,14 @@ def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
         predictions = fitted.predict(heldout.rows)
     except SpecError as error:
         raise SpecError(
-            f"The fitted estimator cannot predict the rows of {heldout.month[:7]}. {error.message}",
+            f"The fitted estimator cannot predict the rows of {month_name(heldout.month)}. {error.message}",
             hint=f"{error.hint} That month may have values that the window has not, such as missing ones.".strip(),
         ) from error
     figures = {metric: score(metric, heldout.truth, predictions, fitted.task, fitted.classes)}
     if fitted.task == "regression":
         return Measured(figures)
     known, present = as_texts(fitted.classes), as_texts(heldout.truth)
-    month, findings = heldout.month[:7], []
+    month, findings = month_name(heldout.month), []
     if new := sorted(set(present) - set(known)):
         count = sum(label in new for label in present)
         effect = "left out of" if metric in BY_PROBABILITY else "counted as wrong in"
@@ -75,7 +76,7 @@ def measure_baseline(
 
 
 def measure_champion(
-    metric: str, registry: ModelRegistry, champion: RegisteredVersion, fitted: Fitted, heldout: HeldOut
+    spec: ModelSpec, registry: ModelRegistry, champion: RegisteredVersion, fitted: Fitted, heldout: HeldOut
 ) -> Measured:
     """The champion's figure, by its own classes. A champion that cannot answer these rows is a finding: it answers no
     caller that sends such rows either. Unavailable when the registry does not answer.
@@ -84,9 +85,10 @@ def measure_champion(
     probabilities, so both models are measured on the classes that both know: ``compared_<metric>`` is the candidate's
     figure there.
     """
+    metric: str = spec.gate.metric
     record, version = champion.candidate.record, f"The champion {champion.version}"
-    not_compared = f"so it is not compared on {heldout.month[:7]}"
-    if record.task != fitted.task:
+    not_compared = f"so it is not compared on {month_name(heldout.month)}"
+    if record.task != fitted.task and "regression" in (record.task, fitted.task):
         return Measured(
             {}, (f"{version} is a {record.task} model and the candidate a {fitted.task} one, {not_compared}.",)
         )
@@ -96,28 +98,34 @@ def measure_champion(
     except Unavailable:
         raise
     except IntermodalError as error:
-        return Measured({}, (f"{version} cannot answer, {not_compared}. {error.message}",))
+        # What refuses a row may quote its values, and findings are kept with the version.
+        quotes = spec.features.sensitive and not isinstance(error, Lost)
+        return Measured({}, (f"{version} cannot answer, {not_compared}. {'' if quotes else error.message}".strip(),))
     if not np.isfinite(guesses).all():
         return Measured({}, (f"{version} gives predictions that are not finite numbers, {not_compared}.",))
     if fitted.task == "regression":
         return Measured({f"champion_{metric}": score(metric, heldout.truth, guesses, fitted.task)})
-    return _compared_classes(metric, version, record.signature.output.labels, guesses, fitted, heldout)
+    return _compared_classes(metric, version, record, guesses, fitted, heldout)
 
 
 def _compared_classes(
-    metric: str, version: str, labels: Sequence[str], guesses: np.ndarray, fitted: Fitted, heldout: HeldOut
+    metric: str, version: str, record: TrainingRecord, guesses: np.ndarray, fitted: Fitted, heldout: HeldOut
 ) -> Measured:
-    own, theirs = as_texts(fitted.classes), as_texts(labels)
+    """``guesses`` are the champion's. Either may have two classes where the other has more."""
+    own, theirs = as_texts(fitted.classes), as_texts(record.signature.output.labels)
     if set(own) == set(theirs):
         return Measured({f"champion_{metric}": score(metric, heldout.truth, guesses, fitted.task, theirs)})
     differ = f"{version} knows the classes {_named(theirs)}; the candidate knows {_named(own)}."
-    if metric not in BY_PROBABILITY:
-        figure = score(metric, heldout.truth, guesses, fitted.task, theirs)
+    if metric in BY_LABEL:
+        figure = score(metric, heldout.truth, guesses, record.task, theirs)
         return Measured({f"champion_{metric}": figure}, (f"{differ} They are compared by predicted label.",))
+    if metric not in BY_PROBABILITY:
+        return Measured({}, (f"{differ} They are not compared: {metric} has a number for each of two classes.",))
     common = [label for label in own if label in theirs]
     rows = np.isin(as_texts(heldout.truth), common)
     if len(set(common) & set(as_texts(heldout.truth))) < 2:
-        return Measured({}, (f"{differ} {heldout.month[:7]} has fewer than 2 classes of both: they are not compared.",))
+        few = f"{month_name(heldout.month)} has fewer than 2 classes of both"
+        return Measured({}, (f"{differ} {few}: they are not compared.",))
     truth = heldout.truth[rows]
     candidate = score_common(metric, truth, fitted.predict(heldout.rows)[rows], own, common)
     champion = score_common(metric, truth, guesses[rows], theirs, common)

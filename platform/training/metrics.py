@@ -3,6 +3,7 @@
 Labels are compared as texts, since a registered version's classes are texts in its signature.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,11 +27,13 @@ FITTING: Mapping[Task, tuple[str, ...]] = {
     "regression": ("r2", "rmse", "mae"),
 }
 """The metrics that can be computed for a task."""
+WHOLE = re.compile(r"^(-?\d+)\.0$")
+"""A whole number with a fraction. The text ``v2.0`` is none, and another label than ``v2``."""
 
 
 def as_texts(labels: Any) -> list[str]:
     """Labels as texts. A whole number is the same label with and without a fraction: missing values make floats."""
-    return [str(label).removesuffix(".0") for label in np.asarray(labels).tolist()]
+    return [WHOLE.sub(r"\1", str(label)) for label in np.asarray(labels).tolist()]
 
 
 def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = ()) -> float:

@@ -3,13 +3,14 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from intermodal.platform.errors import IntermodalError
+from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.package_server import Answer, PackageServer
 from intermodal.platform.ports.registry import Servable
 from intermodal.platform.protocol import v2
@@ -22,6 +23,7 @@ from intermodal.platform.training.fit import Fitted
 BATCH_ROWS, BATCH_BYTES = 200, 200_000
 """The most rows and about the most bytes of one request: far below every target's limit of a body."""
 MAX_REASONS = 5
+"""Then the trial ends: a server that hangs would keep the training a minute for each row."""
 MAX_VALUE_LENGTH = 40
 
 
@@ -102,15 +104,16 @@ def try_server(
     golden, sent = Golden.read(folder), records(rows)
     try:
         with server.start(folder, package.model) as answer:
-            reasons = [
-                *_differences(answer, fitted, golden.rows, golden.predictions, ["A golden row"] * len(golden.rows)),
-                *_differences(answer, fitted, sent, expected, [probe.why for probe in probes]),
-            ]
+            differences = chain(
+                _differences(answer, fitted, golden.rows, golden.predictions, ["A golden row"] * len(golden.rows)),
+                _differences(answer, fitted, sent, expected, [probe.why for probe in probes]),
+            )
+            reasons = list(islice(differences, MAX_REASONS))
     except IntermodalError as error:
         reasons = [_without(sensitive, f"The packaged server does not start on it. {error}")]
     else:
         reasons = [_without(sensitive, reason) for reason in reasons]
-    return Servable(len(probes), tuple(reasons[:MAX_REASONS]))
+    return Servable(len(probes), tuple(reasons))
 
 
 def _differences(
@@ -125,12 +128,13 @@ def _differences(
     for part in _batches(rows):
         if (reason := _difference(answer, fitted, rows[part], expected[part])) is None:
             continue
-        single = [
-            (why[i], found)
-            for i in range(part.start, part.stop)
-            if (found := _difference(answer, fitted, rows[i : i + 1], expected[i : i + 1]))
-        ]
-        yield from (f"{which}: {found}" for which, found in single or [(f"{len(rows[part])} rows together", reason)])
+        together = True
+        for i in range(part.start, part.stop):
+            if found := _difference(answer, fitted, rows[i : i + 1], expected[i : i + 1]):
+                together = False
+                yield f"{why[i]}: {found}"
+        if together:
+            yield f"{len(rows[part])} rows together: {reason}"
 
 
 def _batches(rows: Sequence[Mapping[str, Any]]) -> Iterator[slice]:
@@ -152,6 +156,8 @@ def _difference(
         return "the model predicts no finite number."
     try:
         predicted = v2.predictions(answer(v2.golden_body(fitted.signature, rows)))
+    except Unavailable as error:
+        return error.message
     except IntermodalError as error:
         return f"the server answers: {error.message}"
     except TypeError as error:

@@ -17,6 +17,8 @@ from intermodal.serving.errors import RequestError, describe
 from intermodal.serving.protocol.input_tensor import Absent, Tensor
 
 SIZE = "binary_data_size"
+WHITESPACE = b" \t\r\n"
+"""JSON's."""
 CODES = {
     "BOOL": "?", "FP16": "e", "FP32": "f", "FP64": "d",
     "INT8": "b", "INT16": "h", "INT32": "i", "INT64": "q",
@@ -29,7 +31,7 @@ def split(body: bytes) -> tuple[bytes, bytes]:
     """The JSON object at the start of a body, and the bytes behind it. ValueError or RecursionError when the body does
     not start with a JSON object."""
     text = body.decode("latin-1")  # a character is a byte, and no byte of JSON's own signs changes its meaning
-    start = len(body) - len(body.lstrip(b" \t\r\n"))
+    start = len(body) - len(body.lstrip(WHITESPACE))
     value, end = json.JSONDecoder().raw_decode(text, start)
     if not isinstance(value, dict):
         raise ValueError("the body does not start with a JSON object")
@@ -41,7 +43,7 @@ def attach(inputs: Sequence[Tensor], tail: bytes) -> None:
     sizes = [_size(tensor) for tensor in inputs]
     total = sum(sizes)
     gap, position = tail[: len(tail) - total], len(tail) - total
-    if position < 0 or gap.strip(b" \t\r\n"):
+    if position < 0 or gap.strip(WHITESPACE):
         raise RequestError(
             f"The body has {len(tail)} bytes behind its JSON; its inputs' {SIZE} are {describe(total)} bytes together."
         )

@@ -67,7 +67,8 @@ def read_any(body: bytes) -> AnyBody:
 def _read(decoder: "msgspec.json.Decoder[T]", body: bytes) -> tuple[T, bytes]:
     """The decoded JSON, and the bytes behind it, if any."""
     try:
-        return decoder.decode(body), b""
+        # Bytes that are whitespace count as JSON's own, and may be those of binary tensors, such as 10 in INT8.
+        return decoder.decode(body), body[len(body.rstrip(binary.WHITESPACE)) :]
     except msgspec.ValidationError as error:
         _reject(error)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

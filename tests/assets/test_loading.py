@@ -6,12 +6,15 @@ import sys
 from collections.abc import Iterator
 from itertools import permutations
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import dagster as dg
 import pytest
 from pydantic import ValidationError
 
 from intermodal.assets.broken import VALIDATING, BrokenModel, broken_models
+from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.jobs import jobs as training_jobs
 from intermodal.assets.monitoring.jobs import jobs as monitoring_jobs
 from intermodal.assets.resilience.jobs import failover_job, recover_job
@@ -114,6 +117,44 @@ def test_load_functions_not_importable_fails_their_step_with_the_reason(project:
     dataset = next(asset for asset in models.assets or () if dg.AssetKey(["gone", "dataset"]) in asset.keys)
     with dg.DagsterInstance.ephemeral() as instance, pytest.raises(SpecError, match="there_is_no_such_package"):
         dg.materialize([dataset], instance=instance, partition_key="2020-01-01", resources={"tables": MemoryTables()})
+
+
+def test_functions_not_importable_take_hyperparameters(tmp_path: Path) -> None:
+    """Training calls ``fit`` with them by name."""
+    functions = ModelFunctions.usable(spec_on([AWS]), cast(dg.ComponentLoadContext, SimpleNamespace(path=tmp_path)))
+    with pytest.raises(SpecError, match=r"cannot be trained\. .*there is no file"):
+        functions.fit(None, None, max_depth=3)
+
+
+def test_load_python_file_wrong_names_its_line(project: Path) -> None:
+    path = project / "cellar" / "defs" / "extra.py"
+    path.write_text("a = 1\n1 / 0\n", encoding="utf-8")
+    jobs, broken = loaded(project)
+    assert "deploy_wine" in jobs
+    assert broken["extra"].reason == f"{path}:2: ZeroDivisionError: division by zero"
+
+
+def test_load_group_of_models_with_one_wrong_keeps_the_others(project: Path) -> None:
+    _group(project, "dagster.DefsFolderComponent")
+    path = add_model(project, "group/bad", "bad", "owner: ", "ownr: ")
+    jobs, broken = loaded(project)
+    assert {"deploy_wine", "deploy_good"} <= jobs
+    assert set(broken) == {"bad"}
+    assert str(path) in broken["bad"].reason
+
+
+def test_load_group_itself_wrong_keeps_its_models_and_is_listed(project: Path) -> None:
+    _group(project, "dagster.NoSuchComponent")
+    jobs, broken = loaded(project)
+    assert {"deploy_wine", "deploy_good"} <= jobs
+    (listed,) = broken.values()
+    assert "NoSuchComponent" in listed.reason
+
+
+def _group(project: Path, kind: str) -> None:
+    """A folder with a spec of its own, and the model ``good`` in it."""
+    add_model(project, "group/good", "good")
+    (project / "cellar" / "defs" / "group" / "defs.yaml").write_text(f"type: {kind}\n", encoding="utf-8")
 
 
 def test_load_two_models_of_one_name_keeps_the_first(project: Path) -> None:

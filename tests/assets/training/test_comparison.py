@@ -43,6 +43,48 @@ def test_champion_without_the_new_class_is_compared_on_common_classes(tmp_path: 
     assert {f"champion_{metric}", f"compared_{metric}"} <= set(case.record.metrics)
 
 
+def _third_later(month: str, table: pd.DataFrame) -> pd.DataFrame:
+    """Two classes, and from April a third in every twelfth row."""
+    signs = np.where(table["y"] > 0, "plus", "minus")
+    return table.assign(y=np.where((table.index % 12 != 0) | (month < "2024-04"), signs, "high"))
+
+
+def test_champion_of_two_classes_is_compared_when_a_third_is_added(tmp_path: Path) -> None:
+    case = Case(tmp_path, _third_later, forest, metric="log_loss")
+    assert case.train().success
+    text = reasons(case.train(first=4))["quality_gate"]
+    assert f"compared on the {ROWS - ROWS // 12} rows of 'minus', 'plus'" in text
+    assert case.record.task == "multiclass"
+    assert {"champion_log_loss", "compared_log_loss"} <= set(case.record.metrics)
+
+
+def test_champion_of_two_classes_is_judged_by_its_labels(tmp_path: Path) -> None:
+    case = Case(tmp_path, _third_later, forest, metric="accuracy")
+    assert case.train().success
+    case.train(first=4)
+    assert 0.7 < case.record.metrics["champion_accuracy"] <= 1 - 1 / 12
+
+
+def _other_pair_later(month: str, table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(y=(table["y"] > 0) + (0 if month < "2024-04" else 1))
+
+
+def test_champion_of_another_pair_has_no_error_of_numbers(tmp_path: Path) -> None:
+    case = Case(tmp_path, _other_pair_later, forest, metric="rmse")
+    assert case.train().success
+    text = reasons(case.train(first=4))["quality_gate"]
+    assert "They are not compared: rmse" in text
+    assert "champion_rmse" not in case.record.metrics
+
+
+def test_refusal_of_a_champion_quotes_no_sensitive_value(tmp_path: Path) -> None:
+    case = Case(tmp_path, _text_later, sensitive=["size"])
+    assert case.train().success
+    text = reasons(case.train(first=4))["quality_gate"]
+    assert "The champion 1.0.0 cannot answer, so it is not compared on 2024-06." in text
+    assert "expected an integer" not in text
+
+
 def _gaps_later(month: str, table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(a=table["a"].where((table.index != 5) | (month < "2024-04")))
 

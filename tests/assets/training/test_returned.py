@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
@@ -212,6 +213,19 @@ def _classifier(outputs: Callable[[pd.DataFrame], Any], classes: Any = (0, 1)) -
 
 def _regression(outputs: Callable[[pd.DataFrame], Any]) -> Callable[..., Any]:
     return lambda _inputs, _target: Regression(outputs)
+
+
+class _OnlyProbabilities(BaseEstimator):
+    """Of scikit-learn's base class, but neither of ClassifierMixin nor with ``predict``."""
+
+    classes_ = np.array([0, 1])
+
+    def predict_proba(self, inputs: pd.DataFrame) -> np.ndarray:
+        return even(inputs)
+
+
+def test_estimator_that_gives_only_probabilities_is_a_classifier(steps: Steps) -> None:
+    assert steps.run(fit=lambda _inputs, _target: _OnlyProbabilities())
 
 
 def _both(inputs: pd.DataFrame, target: pd.Series) -> DecisionTreeClassifier:

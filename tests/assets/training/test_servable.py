@@ -1,14 +1,17 @@
 """Values that appear first in the held-out month: part of the signature, or refused before fit."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from intermodal.platform.errors import Unavailable
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Column
+from intermodal.platform.training.servable import MAX_REASONS
 from intermodal.resources.package_server import LocalPackageServer
 from tests.assets.training.cases import ROWS, Case, failure, reasons
 
@@ -168,6 +171,28 @@ def test_server_that_does_not_start_is_the_reason(tmp_path: Path, monkeypatch: p
     assert "does not start on it" in reasons(result)["servable"]
     assert "no file 'other.txt'" in reasons(result)["servable"]
     assert case.champion is None
+
+
+class Refusing:
+    """A server that takes no row. ``calls``: how often it was called."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    @contextmanager
+    def start(self, _folder: Path, _model: str) -> Iterator[Callable[[bytes], bytes]]:
+        yield self.answer
+
+    def answer(self, _body: bytes) -> bytes:
+        self.calls += 1
+        raise Unavailable("The server does not answer: ReadTimeout.")
+
+
+def test_trial_ends_after_so_many_reasons(tmp_path: Path) -> None:
+    case, server = Case(tmp_path, lambda _, table: table), Refusing()
+    text = reasons(case.train(server=server))["servable"]
+    assert text == " ".join(["A golden row: The server does not answer: ReadTimeout."] * MAX_REASONS)
+    assert server.calls == MAX_REASONS + 1
 
 
 def test_linear_model_of_large_targets_serves(tmp_path: Path) -> None:

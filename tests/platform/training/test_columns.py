@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.signature import TIMESTAMP, Column
 from intermodal.platform.training.columns import columns_of_months
 
@@ -41,7 +40,7 @@ def _as(dtype: str, *values: Any) -> pd.Series:
         ((["b"], ["a"], ["z", None]), Column("x", "BYTES", True, dtype="object")),
         ((_category("b"), _category("a"), _category("z", None)), Column("x", "BYTES", True, ("a", "b"), "category")),
         ((_category("b"), ["a"], ["z"]), Column("x", "BYTES", False, ("b",), "category")),
-        (([None], [None], [np.nan]), Column("x", "BYTES", True, dtype="object")),
+        (([np.nan], [np.nan], [np.nan]), Column("x", "FP64", True, dtype="float64")),
         ((_as("int8", 1), _as("int16", 300), _as("int8", 1)), Column("x", "INT16", dtype="int16")),
         ((_as("float32", 1), _as("float32", 2), _as("float32", 3)), Column("x", "FP32", dtype="float32")),
         ((_as("Int32", 1), _as("Int32", None), _as("Int32", 3)), Column("x", "INT32", True, dtype="Int32")),
@@ -53,27 +52,6 @@ def _as(dtype: str, *values: Any) -> pd.Series:
 )
 def test_column_of_three_months(months: tuple[Any, ...], column: Column) -> None:
     assert _columns(*months) == (column,)
-
-
-@pytest.mark.parametrize(
-    ("months", "words"),
-    [
-        (([1], ["a"], [2]), "'x' is a number in 2024-01 and text in 2024-02"),
-        (([1], [2.5], ["a"]), "'x' is a number in 2024-01, 2024-02 and text in 2024-03"),
-        (([True], [False], [1]), "'x' is boolean in 2024-01, 2024-02 and a number in 2024-03"),
-        ((["a"], [MOMENT], ["a"]), "'x' is text in 2024-01 and a point in time in 2024-02"),
-    ],
-)
-def test_kinds_that_exclude_each_other_are_refused(months: tuple[Any, ...], words: str) -> None:
-    with pytest.raises(SpecError, match=words):
-        _columns(*months)
-
-
-def test_column_absent_from_one_month_of_the_window_is_nullable() -> None:
-    whole, part = pd.DataFrame({"a": [1], "x": [2]}), pd.DataFrame({"a": [1]})
-    assert columns_of_months({JANUARY: whole, FEBRUARY: part}, {MARCH: whole})[1] == Column(
-        "x", "INT64", True, dtype="float64"
-    )
 
 
 numbers = st.lists(st.one_of(st.none(), st.integers(-9, 9), st.floats(-9, 9)), min_size=1, max_size=4)

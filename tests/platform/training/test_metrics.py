@@ -51,6 +51,10 @@ def test_labels_that_missing_values_made_floats_are_the_same_labels() -> None:
     assert score("accuracy", np.array([0.0, 1.0]), [0.1, 0.9], "binary", [0, 1]) == 1.0
 
 
+def test_labels_that_end_like_a_fraction_stay_apart() -> None:
+    assert as_texts(["v2.0", "v2", "-2.0", "1.10.0"]) == ["v2.0", "v2", "-2", "1.10.0"]
+
+
 def test_registered_labels_are_texts_and_score_the_same() -> None:
     truth, share = np.array([True, False, True]), np.array([0.9, 0.2, 0.4])
     assert score("accuracy", truth, share, "binary", ["False", "True"]) == pytest.approx(2 / 3)

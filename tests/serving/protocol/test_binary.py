@@ -76,6 +76,13 @@ def test_binary_numbers_are_read_as_they_were_written(data: st.DataObject, datat
     assert bodies.read_v2(body).inputs[0].data == values
 
 
+@pytest.mark.parametrize("value", b" \t\r\n")
+@pytest.mark.parametrize("read", [bodies.read_v2, bodies.read_any])
+def test_binary_number_that_is_whitespace_in_json_is_read(read: Any, value: int) -> None:
+    body = body_of([{"x": value}, {"x": value}], {"x": "INT8"}, b"\n")
+    assert read(body).inputs[0].data == [value, value]
+
+
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=4), max_size=5))
 def test_binary_texts_are_read_as_they_were_written(texts: list[str]) -> None:
     body = body_of([{"x": text} for text in texts], {"x": "BYTES"})
