@@ -11,6 +11,7 @@ from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.parity import Deviation, worst
 from intermodal.platform.protocol.v2 import predictions, request_body
 from intermodal.serving.errors import RequestError, StartError
+from intermodal.serving.fast_path.rows import TYPES as FAST_TYPES
 from intermodal.serving.fast_path.rows import FastRows
 from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import bodies, frames, tensors
@@ -46,7 +47,8 @@ class DataPlane:
         self._checker = Checker(package.signature)
         self._encode = msgspec.json.Encoder().encode
         self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
-        predict = runtime.predict_numbers if fast_path and runtime.inline_rows else None
+        plain = all(column.datatype in FAST_TYPES for column in package.signature.inputs)
+        predict = runtime.predict_numbers if fast_path and plain and runtime.inline_rows else None
         named = package.signature, package.model, version
         self._fast_rows = FastRows(*named, predict, runtime.inline_rows) if predict else None
 

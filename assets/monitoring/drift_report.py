@@ -1,7 +1,8 @@
 """``<model>/drift_report``: Evidently's page about what ``<model>/drift`` measured, stored in the registry."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -14,7 +15,10 @@ from intermodal.platform.monitoring.drift_page import html
 from intermodal.platform.monitoring.drift_result import latest_drift
 from intermodal.platform.monitoring.predictions import newest
 from intermodal.platform.monitoring.served import served_of
+from intermodal.platform.protocol.package import PROFILE
+from intermodal.platform.protocol.signature import Column
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.profile import Profile
 
 MAX_PAGE_AGE_SECONDS = 3600.0
 
@@ -48,7 +52,9 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
         page = html(
             reference,
             current,
-            logged_columns(spec, served),
+            _with_profiled_texts(
+                logged_columns(spec, served), Profile.from_json(registry.read(served.candidate, PROFILE))
+            ),
             title=f"{spec.name} {served.version}: training and current rows",
             decision=decided.reasons if decided else [],
             sensitive=spec.features.sensitive,
@@ -67,6 +73,16 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
         )
 
     return _report
+
+
+def _with_profiled_texts(columns: Sequence[Column], profile: Profile) -> list[Column]:
+    """Text that is no category is drawn by the values that its profile has."""
+    return [
+        replace(column, categories=profile.by_name[column.name].categories)
+        if column.datatype == "BYTES" and column.name in profile.by_name
+        else column
+        for column in columns
+    ]
 
 
 def _drawn(context: Context, spec: ModelSpec, version: str, state: str) -> Mapping[str, dg.MetadataValue]:

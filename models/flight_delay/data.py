@@ -45,7 +45,7 @@ def features(flights: pd.DataFrame) -> pd.DataFrame:
         late=(flights["arr_delay"] > LATE_MINUTES).astype("int64"),
         flight_id=_flight_ids(flights),
     )
-    return table[["flight_id", *CATEGORICAL, *NUMERIC, "late"]]
+    return table[["flight_id", *CATEGORICAL, *NUMERIC, "late"]].astype(dict.fromkeys(CATEGORICAL, "category"))
 
 
 def _flight_ids(flights: pd.DataFrame) -> pd.Series:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.signature import Column
-from intermodal.platform.training.profile import ColumnProfile, Profile, prediction_name
+from intermodal.platform.training.profile import ColumnProfile, Profile, prediction_name, presence
 
 CHUNK_ROWS = 32_768
 """Rows that are counted at a time: 256 KB of a column, so that memory stays flat and the chunk fits in the cache."""
@@ -90,12 +90,13 @@ def count(profile: Profile, rows: Rows, predictions: np.ndarray, columns: Sequen
             f"The reference profile lacks {', '.join(lacking)}.",
             hint="Use the profile of the version that made the predictions.",
         )
-    inputs = {c.name: _count(profile.by_name[c.name], rows, c.name, len(outputs)) for c in columns}
+    inputs = {c.name: _count(profile.by_name[c.name], c, rows, len(outputs)) for c in columns}
     made = {name: _numbers(profile.by_name[name], pd.Series(outputs[:, k])) for k, name in enumerate(names)}
     return RowCounts(len(outputs), inputs, made)
 
 
-def _count(column: ColumnProfile, rows: Rows, name: str, length: int) -> ColumnCounts:
+def _count(column: ColumnProfile, of: Column, rows: Rows, length: int) -> ColumnCounts:
+    name = of.name
     if name not in rows:
         return ColumnCounts((0,) * len(column.counts), missing=length, absent=length)
     values = rows[name]
@@ -104,7 +105,9 @@ def _count(column: ColumnProfile, rows: Rows, name: str, length: int) -> ColumnC
         raise SpecError(
             f"'{name}' has {len(values)} rows, there are {length} predictions.", hint="Pass a prediction for each row."
         )
-    return _texts(column, values) if column.is_text else _numbers(column, values)
+    if column.is_text:
+        return _texts(column, values)
+    return _numbers(column, pd.Series(presence(values)) if of.datatype == "BYTES" else values)
 
 
 def _chunks(values: pd.Series) -> Iterator[pd.Series]:

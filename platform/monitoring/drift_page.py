@@ -58,12 +58,18 @@ def html(
 def _drawable(
     reference: pd.DataFrame, current: pd.DataFrame, columns: Sequence[Column]
 ) -> tuple[tuple[Column, ...], list[str]]:
-    """The columns that can be drawn, and the names of the others: Evidently rejects a column without values."""
+    """The columns that can be drawn, and the names of the others: Evidently rejects a column without values, and free
+    text has no distribution."""
     outputs = [str(name) for name in current.columns if re.fullmatch(r"prediction_\d+", str(name))]
     inputs = {column.name for column in columns}
     candidates = [*columns, *(Column(name, "FP64") for name in outputs if name not in inputs and name in reference)]
     tables = (reference, current)
-    drawn_columns = [c for c in candidates if all(c.name in table and table[c.name].notna().any() for table in tables)]
+    drawn_columns = [
+        c
+        for c in candidates
+        if (c.categories or c.datatype != "BYTES")
+        and all(c.name in table and table[c.name].notna().any() for table in tables)
+    ]
     return tuple(drawn_columns), [column.name for column in candidates if column not in drawn_columns]
 
 
@@ -78,8 +84,7 @@ def _sampled(table: pd.DataFrame, columns: Sequence[Column], rows: int) -> pd.Da
 def _comparable(values: pd.Series, column: Column) -> pd.Series:
     if column.datatype == "BYTES":
         texts = values.astype(object).map(lambda value: np.nan if pd.isna(value) else str(value))
-        known = texts.isna() | texts.isin(column.categories) | (not column.categories)
-        return texts.where(known, UNSEEN_CATEGORY)
+        return texts.where(texts.isna() | texts.isin(column.categories), UNSEEN_CATEGORY)
     return pd.to_numeric(values, errors="coerce").astype("float64")
 
 
@@ -114,7 +119,11 @@ def _header(
         f"Drawn by Evidently from {drawn(current_rows)} current rows and {drawn(reference_rows)} rows of training. "
         "Evidently uses its own bins, so its figures differ a little from Intermodal's, which decide and are computed "
         "from all rows.",
-        *([f"Not drawn, because one side has no values: {', '.join(left_out)}."] if left_out else []),
+        *(
+            [f"Not drawn, because they are free text or one side has no values: {', '.join(left_out)}."]
+            if left_out
+            else []
+        ),
     ]
     text = "".join(f"<p>{escape(line)}</p>" for line in lines)
     return f'<header style="font-family: sans-serif; margin: 1em 2em"><h1>{escape(title)}</h1>{text}</header>'

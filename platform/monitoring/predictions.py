@@ -13,7 +13,7 @@ from intermodal.platform.errors import SpecError
 from intermodal.platform.monitoring.log_retention import PREDICTIONS_STAGE
 from intermodal.platform.ports import Tables
 from intermodal.platform.protocol.prediction_log import Header, is_text
-from intermodal.platform.protocol.signature import Column
+from intermodal.platform.protocol.signature import FLOATS, Column
 
 ID, LABEL_ID, ROW, AT, CLOUD, TARGET, VERSION = "_id", "_label_id", "_row", "_at", "_cloud", "_target", "_version"
 META = (ID, LABEL_ID, ROW, AT, CLOUD, TARGET, VERSION)
@@ -99,9 +99,9 @@ def _values(column: Column, numbers: "np.ndarray[Any, Any]") -> "np.ndarray[Any,
     if column.categories:
         codes = np.where(missing, len(column.categories), numbers).astype(int)
         return np.take(np.array([*column.categories, None], dtype=object), codes)
-    if column.datatype == "FP64" or missing.any():
+    if column.datatype in FLOATS or missing.any():
         return numbers
-    return numbers.astype("int64" if column.datatype == "INT64" else "bool")
+    return numbers.astype("bool" if column.datatype == "BOOL" else column.datatype.lower())
 
 
 def _put_unseen(categories: "Mapping[str, np.ndarray[Any, Any]]", requests: list[_Request]) -> None:

@@ -10,12 +10,15 @@ import pyarrow as pa
 
 STORED = frozenset({"text", "number", "boolean", "Decimal", "date", "datetime", "Timestamp", "time", "bytes"})
 """Kinds of objects that come back from Parquet as they were written."""
+POINT_IN_TIME = "datetime64"
+INPUTS = frozenset({"number", "boolean", "text", "nothing", POINT_IN_TIME})
 DATE = "Compute a number from it, such as .dt.dayofweek of pd.to_datetime(...)"
 NUMBERS = "Convert it with .astype('float64')"
 ELEMENTS = "Give each element a column of its own"
 REMEDIES: Mapping[str, str] = {
     **dict.fromkeys(("Decimal", "number", "boolean"), NUMBERS),
-    **dict.fromkeys(("date", "datetime", "Timestamp", "datetime64", "time"), DATE),
+    **dict.fromkeys(("date", "datetime", "Timestamp"), "Convert it with pd.to_datetime(..., utc=True)"),
+    "time": DATE,
     **dict.fromkeys(("list", "tuple", "set", "dict", "ndarray"), ELEMENTS),
     **dict.fromkeys(("Period", "Interval", "period", "interval", "UUID"), "Convert it with .astype(str)"),
     **dict.fromkeys(("timedelta", "timedelta64", "Timedelta"), "Convert it with .dt.total_seconds()"),
@@ -36,6 +39,8 @@ def kind(values: pd.Series) -> str:
     """``number``, ``boolean``, ``text``, ``nothing`` (objects that are all missing), or the type that is none of
     them."""
     dtype = values.dtype
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return POINT_IN_TIME
     if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
         return "boolean"
     if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
@@ -74,7 +79,7 @@ def not_an_input(values: pd.Series) -> Flaw | None:
     """Why no model can be given these values, if none can."""
     flaw = _mixed(values) if pd.api.types.is_object_dtype(values.dtype) else None
     found = kind(values)
-    if flaw is None and (found not in ("number", "boolean", "text", "nothing") or _objects_of(values, found)):
+    if flaw is None and (found not in INPUTS or _objects_of(values, found)):
         flaw = _holds(values, found, _remedy(found))
     return flaw or _infinite(values) or _too_large(values) or unstorable(values)
 
@@ -85,6 +90,8 @@ def not_a_target(values: pd.Series) -> Flaw | None:
         return Flaw(
             f"has no value in {missing} of {len(values)} rows.", "Leave rows without a label out of what it returns."
         )
+    if kind(values) == POINT_IN_TIME:
+        return Flaw("holds points in time, which no model predicts.", f"{DATE}, or seconds since a moment.")
     categories = values.dtype.categories if isinstance(values.dtype, pd.CategoricalDtype) else None
     return not_an_input(values if categories is None else pd.Series(categories))
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
-from intermodal.platform.protocol.signature import Column, Datatype, Output, Signature
+from intermodal.platform.protocol.signature import TIMESTAMP, Column, Datatype, Output, Signature
 
 
 def digest(table: pd.DataFrame) -> str:
@@ -26,18 +26,42 @@ def columns_of(table: pd.DataFrame) -> tuple[Column, ...]:
 
 def _column(name: str, values: pd.Series) -> Column:
     missing, dtype = bool(values.isna().any()), values.dtype
-    if pd.api.types.is_bool_dtype(dtype) or _bools_with_gaps(values):
-        return Column(name, "BOOL", missing)
-    if pd.api.types.is_integer_dtype(dtype):
-        return Column(name, "INT64", missing)
-    if pd.api.types.is_float_dtype(dtype):
-        return Column(name, "FP64", missing)
-    if pd.api.types.is_object_dtype(dtype) or isinstance(dtype, pd.StringDtype | pd.CategoricalDtype):
-        return Column(name, "BYTES", missing, tuple(sorted(str(value) for value in values.dropna().unique())))
+    if _bools_with_gaps(values):
+        return Column(name, "BOOL", missing, dtype="float64" if missing else "bool")
+    if pd.api.types.is_numeric_dtype(dtype):
+        return _numeric(name, missing, dtype)
+    if isinstance(dtype, pd.CategoricalDtype):
+        seen = tuple(sorted(str(value) for value in values.dropna().unique()))
+        return Column(name, "BYTES", missing, seen, "category")
+    if pd.api.types.is_object_dtype(dtype):
+        return Column(name, "BYTES", missing, dtype="object")
+    if isinstance(dtype, pd.StringDtype):
+        return Column(name, "BYTES", missing, dtype="string")
+    if pd.api.types.is_datetime64_any_dtype(dtype):
+        return Column(name, "BYTES", missing, dtype=TIMESTAMP)
     raise SpecError(
         f"Feature '{name}' has the type {dtype}, which no endpoint accepts.",
-        hint="Convert it to numbers, booleans or text in the feature function.",
+        hint="Convert it to numbers, booleans, text or points in time in the feature function.",
     )
+
+
+def _numeric(name: str, missing: bool, dtype: Any) -> Column:
+    """Numbers and booleans of NumPy, of pandas with missing values (``Int64``) and of Arrow. The fit function gets
+    those of Arrow as the ones of pandas, because the image has no Arrow."""
+    plain = np.dtype(getattr(dtype, "numpy_dtype", dtype))
+    datatype = _DATATYPES.get(plain.name)
+    if datatype is None:
+        raise SpecError(
+            f"Feature '{name}' has the type {dtype}, which no endpoint accepts.",
+            hint="Convert it with .astype('float64').",
+        )
+    if isinstance(dtype, np.dtype):
+        given = "float64" if missing and plain.kind != "f" else plain.name
+    else:
+        given = (
+            "boolean" if plain.kind == "b" else plain.name.replace("ui", "UI").replace("i", "I", 1).replace("f", "F")
+        )
+    return Column(name, datatype, missing, dtype=given)
 
 
 def _bools_with_gaps(values: pd.Series) -> bool:
@@ -45,21 +69,35 @@ def _bools_with_gaps(values: pd.Series) -> bool:
     return values.dtype == object and str(pd.api.types.infer_dtype(values, skipna=True)) == "boolean"
 
 
+_DATATYPES: dict[str, Datatype] = {
+    "bool": "BOOL",
+    **{f"int{bits}": f"INT{bits}" for bits in (8, 16, 32, 64)},  # type: ignore[dict-item]
+    **{f"uint{bits}": f"UINT{bits}" for bits in (8, 16, 32, 64)},  # type: ignore[dict-item]
+    **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},  # type: ignore[dict-item]
+}
+"""By NumPy's names."""
+
+
 def typed(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
-    """The columns of a signature, in its order and types. Text becomes categorical with the signature's categories."""
+    """The columns of a signature, in its order and with the dtypes that the model is given. A category that the
+    signature does not have is missing."""
     if absent := [column.name for column in columns if column.name not in table]:
         raise SpecError(f"The table lacks {', '.join(absent)}.", hint=f"It has {', '.join(map(str, table.columns))}.")
     return pd.DataFrame({c.name: _typed(table[c.name], c) for c in columns}, index=table.index)
 
 
 def _typed(values: pd.Series, column: Column) -> pd.Series:
-    if column.datatype == "BYTES":
-        text = values.astype(object).where(values.notna(), None)
-        return text.astype(pd.CategoricalDtype(list(column.categories)))
-    if column.nullable:
-        return values.astype("float64")
-    dtypes: dict[Datatype, str] = {"BOOL": "bool", "INT64": "int64", "FP64": "float64"}
-    return values.astype(dtypes[column.datatype])
+    match column.given_dtype:
+        case "category":
+            text = values.astype(object).where(values.notna(), None)
+            return text.astype(pd.CategoricalDtype(list(column.categories)))
+        case "object":
+            return values.astype(object).where(values.notna(), None)
+        case dtype if column.is_timestamp:
+            # Requests carry microseconds, so the model is trained on no finer ones.
+            return pd.to_datetime(values, utc=True).dt.floor("us").astype(dtype)
+        case dtype:
+            return values.astype(dtype)
 
 
 def output_of(task: Task, classes: Sequence[Any]) -> Output:
@@ -80,8 +118,13 @@ def signature_of(table: pd.DataFrame, task: Task, classes: Sequence[Any]) -> Sig
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as JSON values, with None for a missing value."""
+    """Rows as JSON values, with None for a missing value and RFC 3339 for a point in time."""
     plain = table.astype(object).where(table.notna(), None)
-    return [
-        {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()} for row in plain.to_dict("records")
-    ]
+    return [{name: _json(value) for name, value in row.items()} for row in plain.to_dict("records")]
+
+
+def _json(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        moment = value.tz_localize("UTC") if value.tzinfo is None else value
+        return moment.floor("us").isoformat()
+    return value.item() if isinstance(value, np.generic) else value

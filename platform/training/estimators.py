@@ -21,11 +21,33 @@ def fitted(
     call: Call, inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
 ) -> tuple[Any, np.ndarray]:
     """The estimator that the fit function returns, and its classes: none for a regression."""
-    estimator = call(inputs, target, **hyperparameters)
+    try:
+        estimator = call(inputs, target, **hyperparameters)
+    except SpecError as error:
+        error.hint = " ".join(filter(None, (error.hint, _encoding_hint(inputs))))
+        raise
     predicts = any(callable(getattr(estimator, name, None)) for name in ("predict", "predict_proba"))
     if isinstance(estimator, type) or not predicts:
         raise call.refused(f"returned {named(estimator)}, which cannot predict.", f"Return {FITTED}.")
     return estimator, _classes(call, estimator)
+
+
+def _encoding_hint(inputs: pd.DataFrame) -> str:
+    """What to do about columns that most estimators refuse, which may be why the fit function failed."""
+    texts = [name for name in inputs if pd.api.types.is_object_dtype(inputs[name]) or inputs[name].dtype == "string"]
+    times = [name for name in inputs if pd.api.types.is_datetime64_any_dtype(inputs[name])]
+    parts = []
+    if texts:
+        parts.append(
+            f"'{texts[0]}' is text, which most estimators do not take: make it a category with .astype('category') in "
+            "the feature function, or encode it in a pipeline."
+        )
+    if times:
+        parts.append(
+            f"'{times[0]}' is a point in time, which no estimator takes: compute numbers from it, such as .dt.hour, in "
+            "the feature function or in a pipeline."
+        )
+    return " ".join(parts)
 
 
 def _classes(call: Call, estimator: Any) -> np.ndarray:

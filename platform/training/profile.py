@@ -15,11 +15,15 @@ from intermodal.platform.protocol.signature import Column
 QUANTILE_BINS = 100
 """Bins of a number. With this many, the KS distance is at most 0.01 below the exact one."""
 
+MAX_TEXTS, MIN_ROWS_EACH = 100, 10
+"""Text that is no category is profiled with at most this many values, each in at least this many rows on average. Free
+text, which may name persons, is in no profile."""
+
 
 @dataclass(frozen=True)
 class ColumnProfile:
     """The distribution of a column. ``edges`` are the inner bin edges of a number (quantiles of training),
-    ``categories`` the values of a text.
+    ``categories`` the values of a text. Free text and points in time are profiled as numbers that are 0 (``presence``).
 
     Bin i of a number holds ``edges[i-1] <= x < edges[i]``. ``counts`` has one more entry than ``edges``, or one for
     each of ``categories``; ``missing`` is counted separately. ``minimum`` and ``maximum`` are those of a number's
@@ -90,15 +94,23 @@ def _column(entry: Mapping[str, Any]) -> ColumnProfile:
 
 def _profile(column: Column, values: pd.Series) -> ColumnProfile:
     if column.datatype != "BYTES":
-        return _numeric(column.name, values.to_numpy(dtype=float))
+        return _numeric(column.name, values.to_numpy(dtype=float, na_value=np.nan))
     counts = values.value_counts()
+    categories = column.categories or tuple(sorted(map(str, counts.index)))
+    if not column.categories and (len(categories) > MAX_TEXTS or len(values) < MIN_ROWS_EACH * len(categories)):
+        return _numeric(column.name, presence(values))
     return ColumnProfile(
         column.name,
         (),
-        column.categories,
-        tuple(int(counts.get(category, 0)) for category in column.categories),
+        categories,
+        tuple(int(counts.get(category, 0)) for category in categories),
         int(values.isna().sum()),
     )
+
+
+def presence(values: pd.Series) -> np.ndarray:
+    """0 for each value and NaN for each missing one: what is compared of free text and of points in time."""
+    return np.where(values.isna(), np.nan, 0.0)
 
 
 def _numeric(name: str, values: np.ndarray) -> ColumnProfile:

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from intermodal.platform.protocol.signature import Column
+from intermodal.platform.protocol.signature import INTEGERS, Column
 
-TEXT, NUMBER = "text", 1
-"""Of a text column without categories, and of a number's that has no finite mean."""
+TEXT, NUMBER, MOMENT = "text", 1, "2020-01-01T00:00:00+00:00"
+"""Of a text column without categories, of a number's that has no finite mean, and of a point in time's."""
 
 
 def with_synthetic(golden: pd.DataFrame, window: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
@@ -33,6 +33,8 @@ def synthetic(values: pd.Series, column: Column) -> str | bool | int | float:
     """A value of the column's type that is no row's own: a number's mean over the window in two digits, false, or the
     first category by name."""
     match column.datatype:
+        case "BYTES" if column.is_timestamp:
+            return MOMENT
         case "BYTES":
             return column.categories[0] if column.categories else TEXT
         case "BOOL":
@@ -43,7 +45,7 @@ def synthetic(values: pd.Series, column: Column) -> str | bool | int | float:
             with np.errstate(over="ignore"):  # a sum of huge numbers is infinite
                 mean = float(f"{finite.mean():.1e}") if finite.size else np.inf
             mean = mean if np.isfinite(mean) else float(NUMBER)
-            return round(mean) if column.datatype == "INT64" else mean
+            return round(mean) if column.datatype in INTEGERS else mean
 
 
 def without_values(model: str, columns: Sequence[Column], sensitive: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from intermodal.platform.ports.registry import Servable
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.parity import worst
-from intermodal.platform.protocol.signature import Column
+from intermodal.platform.protocol.signature import FLOATS, Column
 from intermodal.platform.training.dataframes import records
 from intermodal.platform.training.fit import Fitted
 
@@ -50,7 +50,11 @@ def probes_of(table: pd.DataFrame, columns: Sequence[Column], sensitive: Sequenc
 
 
 def _short(value: Any) -> str:
-    text = repr(value.item() if isinstance(value, np.generic) else value)
+    text = (
+        str(value)
+        if isinstance(value, pd.Timestamp)
+        else repr(value.item() if isinstance(value, np.generic) else value)
+    )
     return text if len(text) <= MAX_VALUE_LENGTH else f"{text[:MAX_VALUE_LENGTH]}..."
 
 
@@ -63,6 +67,10 @@ def _kinds(values: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
         yield int(missing.idxmax()), MISSING
     known = values[~missing]
     if known.empty:
+        return
+    if column.is_timestamp:
+        yield int(known.idxmin()), "earliest"
+        yield int(known.idxmax()), "latest"
         return
     if column.datatype == "BYTES":
         texts = known.astype(str)
@@ -78,7 +86,7 @@ def _kinds(values: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
     yield int(numbers.idxmax()), "largest"
     whole = numbers == np.floor(numbers)
     for kind, of_kind in (("whole number", whole), ("fraction", ~whole)):
-        if column.datatype == "FP64" and of_kind.any():
+        if column.datatype in FLOATS and of_kind.any():
             yield int(of_kind.idxmax()), kind
 
 

@@ -6,7 +6,14 @@ from intermodal.platform.ports.registry import TrainingRecord
 from intermodal.platform.protocol.signature import Datatype
 
 LOADER = "intermodal.serving.pyfunc"
-TYPES: dict[Datatype, str] = {"BOOL": "boolean", "INT64": "long", "FP64": "double", "BYTES": "string"}
+TYPES: dict[Datatype, str] = {
+    "BOOL": "boolean",
+    **dict.fromkeys(("INT8", "INT16", "INT32", "UINT8", "UINT16"), "integer"),
+    **dict.fromkeys(("INT64", "UINT32", "UINT64"), "long"),
+    **dict.fromkeys(("FP16", "FP32"), "float"),
+    "FP64": "double",
+    "BYTES": "string",
+}
 
 
 def write_mlmodel(folder: Path, record: TrainingRecord) -> None:

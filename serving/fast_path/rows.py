@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 
 import msgspec
 
-from intermodal.platform.protocol.signature import Column, Signature
+from intermodal.platform.protocol.signature import INTEGERS, Column, Signature
 from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import tensors
 from intermodal.serving.protocol.table import codes_of, doubles, numbers_of
@@ -23,10 +23,14 @@ MAX_EXACT_INT = 2**53 - 1
 """float64 holds every integer up to here. Larger ones need the rules of the general path."""
 TYPES: dict[str, Any] = {
     "FP64": float,
-    "INT64": Annotated[int, msgspec.Meta(ge=-MAX_EXACT_INT, le=MAX_EXACT_INT)],
+    **{
+        name: Annotated[int, msgspec.Meta(ge=max(low, -MAX_EXACT_INT), le=min(high, MAX_EXACT_INT))]
+        for name, (low, high) in INTEGERS.items()
+    },
     "BOOL": bool,
     "BYTES": str,
 }
+"""A model with an input of another datatype has no fast path: floats of fewer bits need to be rounded."""
 DATATYPES = Literal[tuple(sorted(tensors.DATATYPES))]  # type: ignore[valid-type]
 Fields = list[tuple[str, Any] | tuple[str, Any, Any]]
 Parameters = dict[str, Any] | None

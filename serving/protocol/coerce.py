@@ -1,20 +1,24 @@
 """Convert one column of a request to the type in the signature.
 
 Accepted values by type:
-FP64   finite numbers, and text that is exactly a number
-INT64  integers of 64 bits, numbers without a fraction, and text of either
-BOOL   true and false, 0 and 1, and the text "true", "false", "0", "1"
-BYTES  text only; a number is rejected, since 1 and 1.0 would be two texts
+FP16, FP32, FP64  finite numbers, and text that is exactly a number; rounded to the datatype, as training data was
+INT*, UINT*       integers of the datatype, numbers without a fraction, and text of either
+BOOL              true and false, 0 and 1, and the text "true", "false", "0", "1"
+BYTES             text only; a number is rejected, since 1 and 1.0 would be two texts
+points in time    text as in RFC 3339, to the microsecond; without an offset it is UTC
 null and NaN are missing values, accepted where the column is nullable.
 """
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
 from math import isfinite
+from struct import pack, unpack
 from typing import Any
 
 from intermodal.platform.protocol.prediction_log import kept
-from intermodal.platform.protocol.signature import Column
+from intermodal.platform.protocol.signature import FLOATS, INTEGERS, Column
 from intermodal.serving.errors import RequestError, describe
 
 Values = list[Any]
@@ -25,15 +29,22 @@ Coerce = Callable[[Values, Unseen], Values]
 dict."""
 
 EXPECTED = {
-    "FP64": "a finite number (FP64)",
-    "INT64": "an integer of 64 bits (INT64)",
+    **{name: f"a finite number ({name})" for name in FLOATS},
+    **{name: f"an integer of {name.strip('UINT')} bits ({name})" for name in INTEGERS},
     "BOOL": "true or false (BOOL)",
     "BYTES": "a string (BYTES)",
 }
+YEARS = (1678, 2261)
+"""Whole years that pandas' nanoseconds of 64 bits hold."""
+EXPECTED_MOMENT = (
+    f'a point in time as in RFC 3339, such as "2026-03-29T01:30:00Z", in the years {YEARS[0]} to {YEARS[1]}'
+)
 NUMBER = re.compile(r"[+-]?(\d{1,400}(\.\d{0,400})?|\.\d{1,400})([eE][+-]?\d{1,4})?", re.ASCII)
 INTEGER = re.compile(r"[+-]?\d{1,40}", re.ASCII)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]\d\d:\d\d)?)?", re.ASCII)
+"""https://www.rfc-editor.org/rfc/rfc3339#section-5.6; a date alone is its first moment. Offsets make every local hour
+unambiguous, also the one that a clock shows twice."""
 BOOLS: dict[Any, bool] = {"true": True, "false": False, "0": False, "1": True}
-MIN_INT64, MAX_INT64 = -(2**63), 2**63 - 1
 
 
 class _WrongType(Exception):
@@ -57,7 +68,15 @@ def _to_float(value: Any) -> float:
     raise _WrongType
 
 
-def _to_int(value: Any) -> int:
+def _to_rounded(code: str, value: Any) -> float:
+    """A float of fewer bits. A value beyond its largest is no finite number."""
+    try:
+        return float(unpack(code, pack(code, _to_float(value)))[0])
+    except OverflowError as error:
+        raise _WrongType from error
+
+
+def _to_int(low: int, high: int, value: Any) -> int:
     if type(value) is str:
         if INTEGER.fullmatch(value):
             value = int(value)
@@ -65,7 +84,7 @@ def _to_int(value: Any) -> int:
             value = float(value)
     if type(value) is float and isfinite(value) and value.is_integer():
         value = int(value)
-    if type(value) is int and MIN_INT64 <= value <= MAX_INT64:
+    if type(value) is int and low <= value <= high:
         return value
     raise _WrongType
 
@@ -86,19 +105,43 @@ def _to_text(value: Any) -> str:
     raise _WrongType
 
 
-CONVERT: dict[str, Callable[[Any], Any]] = {"FP64": _to_float, "INT64": _to_int, "BOOL": _to_bool, "BYTES": _to_text}
+def _to_moment(value: Any) -> str:
+    """The text of the same point in time in UTC."""
+    if type(value) is not str or not MOMENT.fullmatch(value):
+        raise _WrongType
+    try:
+        moment = datetime.fromisoformat(value.upper().replace(" ", "T"))
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise _WrongType from error
+    if not YEARS[0] <= moment.year <= YEARS[1]:
+        raise _WrongType
+    return moment.isoformat()
+
+
+CONVERT: dict[str, Callable[[Any], Any]] = {
+    "FP64": _to_float,
+    **{name: partial(_to_rounded, code) for name, code in FLOATS.items() if name != "FP64"},
+    **{name: partial(_to_int, *bounds) for name, bounds in INTEGERS.items()},
+    "BOOL": _to_bool,
+    "BYTES": _to_text,
+}
+
+
+def expected(column: Column) -> str:
+    """What a value of the column is, in words."""
+    return EXPECTED_MOMENT if column.is_timestamp else EXPECTED[column.datatype]
 
 
 def _convert_each(column: Column, values: Values) -> Values:
     """Convert value by value. RequestError names the column and the row of a wrong value."""
-    convert = CONVERT[column.datatype]
+    convert = _to_moment if column.is_timestamp else CONVERT[column.datatype]
     out: Values = []
     for row, value in enumerate(values):
         if _missing(value):
             if not column.nullable:
                 raise RequestError(
-                    f"Column {describe(column.name)}, row {row}: the value is missing, "
-                    f"expected {EXPECTED[column.datatype]}."
+                    f"Column {describe(column.name)}, row {row}: the value is missing, expected {expected(column)}."
                 )
             out.append(None)
             continue
@@ -106,8 +149,7 @@ def _convert_each(column: Column, values: Values) -> Values:
             out.append(convert(value))
         except _WrongType:
             raise RequestError(
-                f"Column {describe(column.name)}, row {row}: expected {EXPECTED[column.datatype]}, "
-                f"got {describe(value)}."
+                f"Column {describe(column.name)}, row {row}: expected {expected(column)}, got {describe(value)}."
             ) from None
     return out
 
@@ -124,15 +166,17 @@ def coercer(column: Column) -> Coerce:
             return values
         return _convert_each(column, values)
 
+    low, high = INTEGERS.get(column.datatype, (0, 0))
+
     def integers(values: Values, _: Unseen) -> Values:
         if len(values) == 1:
-            if type(values[0]) is int and MIN_INT64 <= values[0] <= MAX_INT64:
+            if type(values[0]) is int and low <= values[0] <= high:
                 return values
-        elif set(map(type, values)) == {int} and min(values) >= MIN_INT64 and max(values) <= MAX_INT64:
+        elif set(map(type, values)) == {int} and min(values) >= low and max(values) <= high:
             return values
         return _convert_each(column, values)
 
-    def booleans(values: Values, _: Unseen) -> Values:
+    def each(values: Values, _: Unseen) -> Values:
         return _convert_each(column, values)
 
     def texts(values: Values, unseen: Unseen) -> Values:
@@ -151,4 +195,7 @@ def coercer(column: Column) -> Coerce:
             }
         return known
 
-    return {"FP64": floats, "INT64": integers, "BOOL": booleans, "BYTES": texts}[column.datatype]
+    if column.is_timestamp:
+        return each
+    ways = {"FP64": floats, "BYTES": texts, **dict.fromkeys(INTEGERS, integers)}
+    return ways.get(column.datatype, each)

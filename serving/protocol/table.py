@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.serving.errors import RequestError, describe, join_names
-from intermodal.serving.protocol.coerce import EXPECTED, Unseen, Values, coercer
+from intermodal.serving.protocol.coerce import Unseen, Values, coercer, expected
 
 
 class Named(NamedTuple):
@@ -59,7 +59,7 @@ class Checker:
                 values = [None] * rows
             else:
                 raise RequestError(
-                    f"Column {describe(column.name)} is absent, expected {EXPECTED[column.datatype]} in every row."
+                    f"Column {describe(column.name)} is absent, expected {expected(column)} in every row."
                 )
             columns.append(values)
             numbers.append(as_numbers(values))

@@ -8,10 +8,13 @@ import numpy as np
 
 from intermodal.platform.errors import MissingExtra
 from intermodal.platform.protocol.package import Package
-from intermodal.platform.protocol.signature import Column
+from intermodal.platform.protocol.signature import INTEGERS, Column
 from intermodal.serving.errors import StartError
 from intermodal.serving.protocol.coerce import Values
 from intermodal.serving.protocol.table import Table
+
+NUMPY = frozenset({"bool", *(name.lower() for name in INTEGERS), "float16", "float32", "float64"})
+"""Dtypes without missing values, or with NaN for one. The others are pandas' own."""
 
 
 class SklearnRuntime:
@@ -51,12 +54,14 @@ class SklearnRuntime:
 
     def _series(self, column: Column, values: Values) -> Any:
         pd = self._pandas
-        if column.categories:
-            return pd.Categorical(values, categories=list(column.categories))
-        if column.datatype == "FP64" or (column.datatype in ("INT64", "BOOL") and column.nullable):
-            return np.array(values, dtype=np.float64)
-        if column.datatype == "INT64":
-            return np.array(values, dtype=np.int64)
-        if column.datatype == "BOOL":
-            return np.array(values, dtype=np.bool_)
-        return np.array(values, dtype=object)
+        match column.given_dtype:
+            case "category":
+                return pd.Categorical(values, categories=list(column.categories))
+            case "object":
+                return np.array(values, dtype=object)
+            case dtype if column.is_timestamp:
+                return pd.to_datetime(pd.Series(values, dtype=object), utc=True, format="ISO8601").astype(dtype)
+            case dtype if dtype in NUMPY:
+                return np.array(values, dtype=dtype)
+            case dtype:
+                return pd.array(values, dtype=dtype)

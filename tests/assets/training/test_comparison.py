@@ -90,7 +90,8 @@ def _gaps_later(month: str, table: pd.DataFrame) -> pd.DataFrame:
 
 
 def _text_later(month: str, table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(size=table.index % 3 if month < "2024-04" else np.array(["s", "m", "l"])[table.index % 3])
+    sizes = pd.Categorical(np.array(["s", "m", "l"])[table.index % 3])
+    return table.assign(size=table.index % 3 if month < "2024-04" else sizes)
 
 
 def _fraction_later(month: str, table: pd.DataFrame) -> pd.DataFrame:

@@ -79,9 +79,7 @@ INDEXES: dict[str, tuple[Returned, list[str]]] = {
 
 NOT_INPUTS: dict[str, tuple[Returned, list[str]]] = {
     "decimal": (cells("size", Decimal("1.5")), ["'size'", "Decimal", "row 0", ".astype('float64')"]),
-    "date": (cells("size", datetime.date(2020, 1, 1)), ["'size'", "date", ".dt.dayofweek"]),
-    "timestamp": (column("size", pd.Timestamp("2020-01-01")), ["'size'", "datetime64", ".dt.dayofweek"]),
-    "zoned": (column("size", pd.Timestamp("2020-01-01", tz="UTC")), ["'size'", "datetime64"]),
+    "date": (cells("size", datetime.date(2020, 1, 1)), ["'size'", "date", "pd.to_datetime"]),
     "duration": (column("size", pd.Timedelta("1h")), ["'size'", "timedelta64", "total_seconds"]),
     "period": (column("size", pd.Period("2020-01")), ["'size'", "period", ".astype(str)"]),
     "interval": (lambda table: table.assign(size=pd.cut(table["size"], 3)), ["'size'", "category of interval"]),

@@ -35,7 +35,7 @@ def _gap(name: str) -> Callable[[pd.DataFrame], pd.DataFrame]:
 
 
 def _with_text(table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(c=LETTERS[np.arange(ROWS) % 3].astype(object))
+    return table.assign(c=LETTERS[np.arange(ROWS) % 3].astype(object)).astype({"c": "category"})
 
 
 def _with_count(table: pd.DataFrame) -> pd.DataFrame:
@@ -59,12 +59,12 @@ def _half(table: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("change", "column"),
     [
-        (_in_holdout(_gap("a"), _same), Column("a", "FP64", True)),
-        (_in_holdout(_gap("c"), _with_text), Column("c", "BYTES", True, ("u", "v", "w"))),
-        (_in_holdout(_half, _with_count), Column("n", "FP64", False)),
-        (_in_holdout(_gap("n"), _with_count), Column("n", "FP64", True)),
-        (_in_holdout(_flag_gap, _with_flag), Column("flag", "BOOL", True)),
-        (lambda _, table: _flag_gap(_with_flag(table)), Column("flag", "BOOL", True)),
+        (_in_holdout(_gap("a"), _same), Column("a", "FP64", True, dtype="float64")),
+        (_in_holdout(_gap("c"), _with_text), Column("c", "BYTES", True, ("u", "v", "w"), "category")),
+        (_in_holdout(_half, _with_count), Column("n", "FP64", False, dtype="float64")),
+        (_in_holdout(_gap("n"), _with_count), Column("n", "FP64", True, dtype="float64")),
+        (_in_holdout(_flag_gap, _with_flag), Column("flag", "BOOL", True, dtype="float64")),
+        (lambda _, table: _flag_gap(_with_flag(table)), Column("flag", "BOOL", True, dtype="float64")),
     ],
     ids=["missing number", "missing text", "fraction", "missing count", "missing bool", "missing bools always"],
 )

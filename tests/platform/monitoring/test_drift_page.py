@@ -23,13 +23,14 @@ def rows(count: int, shift: float) -> pd.DataFrame:
             "carrier": random.choice(["AA", "UA", None], count),
             "tailnum": random.choice(["N-secret-1", "N-secret-2"], count),
             "never_known": np.nan,
+            "remark": [f"remark {number}" for number in range(count)],
             "prediction_0": random.random(count),
         }
     )
 
 
 REFERENCE, CURRENT = rows(300, 0), rows(200, 2).assign(carrier="New")
-COLUMNS = columns_of(REFERENCE.drop(columns="prediction_0"))
+COLUMNS = columns_of(REFERENCE.drop(columns="prediction_0").astype({"carrier": "category", "tailnum": "category"}))
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +46,7 @@ def test_page_names_each_column_and_the_decision(page: str) -> None:
         assert f'"{name}"' in page or f">{name}<" in page, name
     assert "<h1>flight_delay 1.0.0</h1>" in page
     assert "Drifted: 1 of 4 inputs &lt;b&gt;moved&lt;/b&gt;." in page
-    assert "Not drawn, because one side has no values: never_known." in page
+    assert "Not drawn, because they are free text or one side has no values: never_known, remark." in page
 
 
 def test_page_has_the_number_of_rows(page: str) -> None:
@@ -60,6 +61,7 @@ def test_page_leaves_out_sensitive_columns(page: str) -> None:
 def test_page_leaves_out_unseen_texts(page: str) -> None:
     assert '"New"' not in page
     assert drift_page.UNSEEN_CATEGORY in page
+    assert "remark 1" not in page
 
 
 def test_page_fetches_nothing(page: str) -> None:

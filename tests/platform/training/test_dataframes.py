@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.protocol.signature import Column, Signature
+from intermodal.platform.protocol.signature import TIMESTAMP, Column, Signature
 from intermodal.platform.training.dataframes import columns_of, digest, records, signature_of, typed
 from intermodal.platform.training.profile import profile_of
 
 TABLE = pd.DataFrame(
     {
-        "carrier": ["UA", "AA", None],
+        "carrier": pd.Categorical(["UA", "AA", None]),
         "hour": [1, 2, 3],
         "temp": [1.5, np.nan, 2.5],
         "gust": pd.array([1, None, 3], dtype="Int64"),
@@ -24,11 +24,11 @@ TABLE = pd.DataFrame(
 
 def test_columns_have_datatypes_missing_values_and_categories() -> None:
     assert columns_of(TABLE) == (
-        Column("carrier", "BYTES", True, ("AA", "UA")),
-        Column("hour", "INT64"),
-        Column("temp", "FP64", True),
-        Column("gust", "INT64", True),
-        Column("night", "BOOL"),
+        Column("carrier", "BYTES", True, ("AA", "UA"), "category"),
+        Column("hour", "INT64", dtype="int64"),
+        Column("temp", "FP64", True, dtype="float64"),
+        Column("gust", "INT64", True, dtype="Int64"),
+        Column("night", "BOOL", dtype="bool"),
     )
 
 
@@ -49,7 +49,7 @@ def test_typed_rows_with_an_unseen_category_have_it_missing() -> None:
     rows = typed(TABLE.assign(carrier=["ZZ", "AA", "UA"])[::-1], columns_of(TABLE))
     assert rows["carrier"].cat.categories.tolist() == ["AA", "UA"]
     assert rows["carrier"].isna().tolist() == [False, False, True]
-    assert rows["gust"].dtype == "float64"
+    assert rows["gust"].dtype == "Int64"
 
 
 def test_typed_without_a_column_names_it() -> None:
@@ -59,7 +59,16 @@ def test_typed_without_a_column_names_it() -> None:
 
 def test_columns_of_an_unsupported_type_are_refused() -> None:
     with pytest.raises(SpecError, match="when"):
-        columns_of(pd.DataFrame({"when": pd.to_datetime(["2013-01-01"])}))
+        columns_of(pd.DataFrame({"when": pd.to_timedelta(["1 day"])}))
+
+
+def test_points_in_time_reach_the_model_in_utc_and_microseconds() -> None:
+    naive = pd.DataFrame({"when": pd.to_datetime(["2013-01-01T00:00:00.123456789", None])})
+    zoned = pd.DataFrame({"when": naive["when"].dt.tz_localize("UTC").dt.tz_convert("America/New_York")})
+    for table in (naive, zoned):
+        (rows,) = [typed(table, columns_of(table))]
+        assert str(rows["when"].dtype) == TIMESTAMP
+        assert records(rows) == [{"when": "2013-01-01T00:00:00.123456+00:00"}, {"when": None}]
 
 
 def test_records_are_plain_json() -> None:

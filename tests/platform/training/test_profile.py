@@ -32,7 +32,7 @@ def test_profile_without_minimum_and_maximum_is_read() -> None:
 
 
 def test_profile_comes_back_from_its_dict() -> None:
-    table = pd.DataFrame({"x": [1.0, None, 3.0], "c": ["a", "b", None], "empty": [np.nan] * 3})
+    table = pd.DataFrame({"x": [1.0, None, 3.0], "c": pd.Categorical(["a", "b", None]), "empty": [np.nan] * 3})
     columns = columns_of(table)
     written = profile_of(typed(table, columns), columns, np.array([[0.1, 0.9]] * 3))
     profile = Profile.from_json(json.dumps(written))
@@ -40,6 +40,21 @@ def test_profile_comes_back_from_its_dict() -> None:
     assert (profile.by_name["x"].minimum, profile.by_name["x"].maximum) == (1.0, 3.0)
     assert profile.by_name["c"].minimum is None
     assert profile.by_name["empty"] == ColumnProfile("empty", (), (), (0,), 3)
+
+
+def test_profile_of_free_text_has_none_of_its_values() -> None:
+    texts = [f"{name} owes {number}" for number in range(20) for name in ("Ann", "Bob")]
+    table = pd.DataFrame({"repeated": ["a", "b"] * 20, "free": texts, "when": pd.Timestamp("2024-01-01", tz="UTC")})
+    table.loc[3, ["free", "when"]] = None
+    columns = columns_of(table)
+    written = json.dumps(profile_of(typed(table, columns), columns, np.zeros(40)))
+    profile = Profile.from_json(written)
+    assert "owes" not in written
+    assert profile.by_name["repeated"].categories == ("a", "b")
+    assert [(profile.by_name[name].missing, sum(profile.by_name[name].counts)) for name in ("free", "when")] == [
+        (1, 39),
+        (1, 39),
+    ]
 
 
 @pytest.mark.parametrize(
