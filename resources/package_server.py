@@ -2,6 +2,7 @@
 
 import os
 import re
+import site
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import httpx
 
+import intermodal
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.package_server import Answer
 from intermodal.resources.polling import poll
@@ -21,6 +23,8 @@ ANSWER_SECONDS = 60.0
 """The longest answer that every target allows (SageMaker)."""
 STOP_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.05
+ISOLATED = ("-P", "-S")
+"""Neither the current folder nor what ``.pth`` files add, as an editable install does, is on the import path."""
 LISTENS = re.compile(r"listens on \S+:(\d+)$", re.MULTILINE)
 PREFIX = "intermodal.serving: "
 NOT_INHERITED = ("INTERMODAL_", "AIP_", "AZUREML_", "MODEL_URI", "PORT", "AWS_LWA_", "FUNCTIONS_CUSTOMHANDLER_")
@@ -38,6 +42,7 @@ class LocalPackageServer:
                 process = subprocess.Popen(
                     [
                         sys.executable,
+                        *ISOLATED,
                         "-m",
                         "intermodal.serving",
                         "--host",
@@ -47,7 +52,7 @@ class LocalPackageServer:
                         "--root",
                         folder,
                     ],
-                    env={**_inherited(os.environ), "MODEL_URI": "/"},
+                    env={**_inherited(os.environ), "MODEL_URI": "/", "PYTHONPATH": _import_path()},
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -62,6 +67,12 @@ class LocalPackageServer:
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(NOT_INHERITED)}
+
+
+def _import_path() -> str:
+    """Intermodal and the installed packages: what an image has, and not the team's working tree."""
+    own = [str(Path(folder).parent) for folder in intermodal.__path__]
+    return os.pathsep.join(dict.fromkeys([*own, *site.getsitepackages()]))
 
 
 def _ready(process: "subprocess.Popen[bytes]", log: Path) -> str:
