@@ -5,7 +5,7 @@ import re
 import site
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,6 +15,7 @@ import httpx
 import intermodal
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.package_server import Answer
+from intermodal.platform.protocol.package import Package
 from intermodal.resources.polling import poll
 
 READY_SECONDS = 60.0
@@ -25,6 +26,18 @@ STOP_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.05
 ISOLATED = ("-P", "-S")
 """Neither the current folder nor what ``.pth`` files add, as an editable install does, is on the import path."""
+WITHOUT_FOLDERS = """
+import errno, os, runpy, sys
+
+def hide(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        path = os.path.realpath(os.fsdecode(arguments[0]))
+        if path.startswith(tuple({folders})):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+sys.addaudithook(hide)
+runpy.run_module("intermodal.serving", run_name="__main__", alter_sys=True)
+"""
 LISTENS = re.compile(r"listens on \S+:(\d+)$", re.MULTILINE)
 PREFIX = "intermodal.serving: "
 NOT_INHERITED = ("INTERMODAL_", "AIP_", "AZUREML_", "MODEL_URI", "PORT", "AWS_LWA_", "FUNCTIONS_CUSTOMHANDLER_")
@@ -43,8 +56,7 @@ class LocalPackageServer:
                     [
                         sys.executable,
                         *ISOLATED,
-                        "-m",
-                        "intermodal.serving",
+                        *_command(Package.read(folder)),
                         "--host",
                         "127.0.0.1",
                         "--port",
@@ -63,6 +75,13 @@ class LocalPackageServer:
                     yield lambda body: _answer(client, model, body)
             finally:
                 _end(process)
+
+
+def _command(package: Package) -> Sequence[str]:
+    """Run the server. The model's folder, which no target has, does not exist for it: neither for an import nor under
+    the paths that a fitted object may hold."""
+    folders = getattr(sys.modules.get(package.modules), "__path__", ())
+    return ["-c", WITHOUT_FOLDERS.format(folders=[f"{Path(folder).resolve()}{os.sep}" for folder in folders])]
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:

@@ -63,6 +63,10 @@ class Partial:
 class WithFile:
     def predict(self, X): return X["a"].to_numpy() * float(Path(__file__).with_name("factor.txt").read_text())
 
+class WithPath:
+    def __init__(self): self.path = Path(__file__).with_name("factor.txt")
+    def predict(self, X): return X["a"].to_numpy() * float(open(self.path).read())
+
 class WithProject:
     def predict(self, X):
         from PROJECT.common import FACTOR
@@ -92,6 +96,7 @@ def partial(X, y): return Partial()
 def lazy_import(X, y): return Lazy()
 def closure(X, y): return closed(4)
 def data_file(X, y): return WithFile()
+def data_path(X, y): return WithPath()
 def project_import(X, y): return WithProject()
 def plain(X, y):
     from sklearn.linear_model import LinearRegression
@@ -147,12 +152,12 @@ class Project:
             for name in [name for name in sys.modules if name.partition(".")[0] == self.name]:
                 del sys.modules[name]
 
-    def package(self, train: Any, function: str, folder: Path) -> Path:
+    def package(self, train: Any, function: str, folder: Path, model: str = "") -> Path:
         """The package of what a fit function returns, made as training makes it."""
         folder.mkdir(parents=True)
         columns, target = (Column("a", "FP64"), Column("b", "FP64")), 3 * ROWS["a"] - ROWS["b"]
         fitted = fit.fit(getattr(train, function), ROWS, target, {}, columns)
-        spec: Any = SimpleNamespace(name=function, features=SimpleNamespace(sensitive=()))
+        spec: Any = SimpleNamespace(name=model or function, features=SimpleNamespace(sensitive=()))
         fit.package(spec, fitted, ROWS, ROWS, folder, self.sources)
         return folder
 

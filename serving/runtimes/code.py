@@ -108,15 +108,15 @@ class Code:
 
     def spec(self, name: str) -> ModuleSpec | None:
         """A package without a file of its own holds modules and is empty."""
-        place = self._folder.joinpath(*name.split("."))
+        inside = self._folder.joinpath(*name.split("."))
         if (path := self._files.get(name)) is not None:
-            inner = [str(place)] if path.name == "__init__.py" else None
+            inner = [str(inside)] if path.name == "__init__.py" else None
             loader = _Source(name, str(path), self._sources[name])
             return spec_from_file_location(name, path, loader=loader, submodule_search_locations=inner)
         if name not in self._packages:
             return None
         spec = ModuleSpec(name, None, is_package=True)
-        spec.submodule_search_locations = [str(place)]
+        spec.submodule_search_locations = [str(inside)]
         return spec
 
     def refuses(self, name: str) -> bool:

@@ -32,9 +32,9 @@ def test_models_of_other_names_are_side_by_side(tmp_path: Path) -> None:
         project = wine(tmp_path / name, name)
         with project.importable() as train:
             folders.append(project.package(train, function, tmp_path / name / "package"))
-    one, two = (_load_pyfunc(str(folder)) for folder in folders)
-    assert one.predict(ROWS).tolist() == [2, 4, 6, 8]
-    assert two.predict(ROWS).tolist() == [10.5, 20.5, 30.5, 40.5]
+    first, second = (_load_pyfunc(str(folder)) for folder in folders)
+    assert first.predict(ROWS).tolist() == [2, 4, 6, 8]
+    assert second.predict(ROWS).tolist() == [10.5, 20.5, 30.5, 40.5]
     assert sys.modules["mounted_one.defs.wine.train"].__file__ != sys.modules["mounted_two.defs.wine.train"].__file__
 
 
