@@ -17,6 +17,7 @@ import dagster as dg
 from intermodal.assets.broken import VALIDATING, BrokenModel, reason
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.sources import Sources
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class ModelFunctions:
     baseline: Callable[..., Any] | None
     code: str
     broken: BrokenModel | None = None
+    sources: Sources | None = None
+    """The files themselves, for the package. None for functions that no folder has."""
 
     @classmethod
     def usable(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
@@ -61,6 +64,7 @@ class ModelFunctions:
             fit=find("train.function", spec.train.function),
             baseline=find("gate.better_than", better_than) if better_than else None,
             code=code_hash(context.path),
+            sources=Sources(context.path, context.defs_relative_module_name(context.path)),
         )
 
 

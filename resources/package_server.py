@@ -2,17 +2,20 @@
 
 import os
 import re
+import site
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
 
+import intermodal
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.package_server import Answer
+from intermodal.platform.protocol.package import Package
 from intermodal.resources.polling import poll
 
 READY_SECONDS = 60.0
@@ -21,6 +24,20 @@ ANSWER_SECONDS = 60.0
 """The longest answer that every target allows (SageMaker)."""
 STOP_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 0.05
+ISOLATED = ("-P", "-S")
+"""Neither the current folder nor what ``.pth`` files add, as an editable install does, is on the import path."""
+WITHOUT_FOLDERS = """
+import errno, os, runpy, sys
+
+def hide(event, arguments):
+    if event == "open" and isinstance(arguments[0], (str, bytes)):
+        path = os.path.realpath(os.fsdecode(arguments[0]))
+        if path.startswith(tuple({folders})):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+sys.addaudithook(hide)
+runpy.run_module("intermodal.serving", run_name="__main__", alter_sys=True)
+"""
 LISTENS = re.compile(r"listens on \S+:(\d+)$", re.MULTILINE)
 PREFIX = "intermodal.serving: "
 NOT_INHERITED = ("INTERMODAL_", "AIP_", "AZUREML_", "MODEL_URI", "PORT", "AWS_LWA_", "FUNCTIONS_CUSTOMHANDLER_")
@@ -38,8 +55,8 @@ class LocalPackageServer:
                 process = subprocess.Popen(
                     [
                         sys.executable,
-                        "-m",
-                        "intermodal.serving",
+                        *ISOLATED,
+                        *_command(Package.read(folder)),
                         "--host",
                         "127.0.0.1",
                         "--port",
@@ -47,7 +64,7 @@ class LocalPackageServer:
                         "--root",
                         folder,
                     ],
-                    env={**_inherited(os.environ), "MODEL_URI": "/"},
+                    env={**_inherited(os.environ), "MODEL_URI": "/", "PYTHONPATH": _import_path()},
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -60,8 +77,21 @@ class LocalPackageServer:
                 _end(process)
 
 
+def _command(package: Package) -> Sequence[str]:
+    """Run the server. The model's folder, which no target has, does not exist for it: neither for an import nor under
+    the paths that a fitted object may hold."""
+    folders = getattr(sys.modules.get(package.modules), "__path__", ())
+    return ["-c", WITHOUT_FOLDERS.format(folders=[f"{Path(folder).resolve()}{os.sep}" for folder in folders])]
+
+
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: value for name, value in environment.items() if not name.startswith(NOT_INHERITED)}
+
+
+def _import_path() -> str:
+    """Intermodal and the installed packages: what an image has, and not the team's working tree."""
+    own = [str(Path(folder).parent) for folder in intermodal.__path__]
+    return os.pathsep.join(dict.fromkeys([*own, *site.getsitepackages()]))
 
 
 def _ready(process: "subprocess.Popen[bytes]", log: Path) -> str:

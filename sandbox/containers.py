@@ -91,7 +91,7 @@ async def start(
     environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(env)
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "intermodal.serving", "serve"),
+            *(sys.executable, "-P", "-m", "intermodal.serving", "serve"),
             *("--root", str(root), "--host", "127.0.0.1", "--port", str(port)),
             env=environ,
             stdin=asyncio.subprocess.DEVNULL,

@@ -298,7 +298,9 @@ class MemoryTarget:
         with tempfile.TemporaryDirectory() as folder:
             for key, data in self.store.objects.items():
                 if key.startswith(f"{prefix}/"):
-                    (Path(folder) / key.rsplit("/", 1)[1]).write_bytes(data)
+                    path = Path(folder) / key.removeprefix(f"{prefix}/")
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(data)
             if not (Path(folder) / DESCRIPTOR).exists():
                 raise DeployFailed(f"{self.target}: nothing at {request.artifacts}", hint="Mirror it first.")
             self.planes[request.name] = open_plane(Package.read(Path(folder)), Path(folder), request.version)

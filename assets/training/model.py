@@ -97,7 +97,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
             findings=measured.findings,
         )
         with TemporaryDirectory() as folder:
-            fit.package(spec, fitted, rows, heldout, Path(folder))
+            fit.package(spec, fitted, rows, heldout, Path(folder), functions.sources)
             every_row = pd.concat([inputs, by_month[window.holdout]], ignore_index=True)
             trial = try_server(package_server, fitted, every_row, Path(folder), spec.features.sensitive)
             candidate = registry.record(Path(folder), replace(record, servable=trial))

@@ -5,6 +5,7 @@ golden.json       rows with their expected predictions, which every endpoint mus
 profile.json      the reference profile of the training data, for drift
 mlflow/           the same model in MLflow's layout, for tools that read it
 <model file>      what the server loads
+code/             modules of the model's folder, by dotted name, for a model file that refers to them
 """
 
 import json
@@ -19,6 +20,7 @@ from intermodal.platform.protocol.signature import Signature
 DESCRIPTOR = "intermodal.json"
 GOLDEN = "golden.json"
 PROFILE = "profile.json"
+CODE = "code"
 
 Task = Literal["binary", "multiclass", "regression"]
 Format = Literal["lightgbm", "sklearn"]
@@ -40,6 +42,10 @@ class Package:
     signature: Signature
     sensitive: tuple[str, ...] = ()
     """Inputs whose values are never logged."""
+    python: str = ""
+    """Python's ``major.minor`` that the model file needs; empty when any will do."""
+    modules: str = ""
+    """The dotted name of the model's folder, whose modules are below ``code``; empty when the file needs none."""
 
     def write(self, folder: Path) -> None:
         text = json.dumps({**vars(self), "signature": self.signature.to_dict()}, indent=1)

@@ -4,6 +4,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform as python_platform
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from intermodal.platform.training import dataframes, estimators
 from intermodal.platform.training.calls import Call, name_of
 from intermodal.platform.training.profile import profile_of
 from intermodal.platform.training.sensitive_values import with_synthetic, without_values
+from intermodal.platform.training.sources import Sources
 
 GOLDEN_ROWS = 25
 """Rows with known predictions in a package."""
@@ -67,20 +69,33 @@ def fit(
     return made
 
 
-def package(spec: ModelSpec, fitted: Fitted, window: pd.DataFrame, heldout: pd.DataFrame, folder: Path) -> None:
-    """Write the package: the model file, the descriptor, golden rows and the reference profile. No row's value of a
-    sensitive column is in them."""
+def package(
+    spec: ModelSpec,
+    fitted: Fitted,
+    window: pd.DataFrame,
+    heldout: pd.DataFrame,
+    folder: Path,
+    sources: Sources | None = None,
+) -> None:
+    """Write the package: the model file, the modules that it refers to, the descriptor, golden rows and the reference
+    profile. No row's value of a sensitive column is in them."""
     sensitive = tuple(spec.features.sensitive)
     booster = getattr(fitted.estimator, "booster_", None)
     form: Format = "lightgbm" if booster is not None else "sklearn"
+    python = modules = ""
     if booster is not None:
         file = "model.txt"
         text = booster.model_to_string()
         (folder / file).write_text(without_values(text, fitted.signature.inputs, sensitive), encoding="utf-8")
     else:
         file = "model.pkl"
-        (folder / file).write_bytes(estimators.pickled(fitted.estimator, fitted.source))
-    Package(spec.name, fitted.task, form, file, fitted.signature, sensitive).write(folder)
+        pickled = estimators.pickled(fitted.estimator, fitted.source)
+        (folder / file).write_bytes(pickled)
+        python = f"{sys.version_info.major}.{sys.version_info.minor}"
+        if sources is not None and sources.are_named_in(pickled):
+            modules = sources.module
+            sources.write(folder)
+    Package(spec.name, fitted.task, form, file, fitted.signature, sensitive, python, modules).write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])
     hidden = [column for column in fitted.signature.inputs if column.name in sensitive]
     golden = with_synthetic(golden, window, hidden)

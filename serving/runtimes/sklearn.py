@@ -1,6 +1,7 @@
 """The runtime of cloudpickled scikit-learn estimators, which take a DataFrame. Only this format imports pandas."""
 
 import pickle
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from intermodal.platform.protocol.signature import INTEGERS, Column
 from intermodal.serving.errors import StartError
 from intermodal.serving.protocol.coerce import Values
 from intermodal.serving.protocol.table import Table
+from intermodal.serving.runtimes.code import Code, missing
 
 NUMPY = frozenset({"bool", *(name.lower() for name in INTEGERS), "float16", "float32", "float64"})
 """Dtypes without missing values, or with NaN for one. The others are pandas' own."""
@@ -31,12 +33,15 @@ class SklearnRuntime:
         self._pandas = pd
         self._columns = package.signature.inputs
         path = folder / package.file
+        _require_python(path, package.python)
+        self._code = Code.of(package, folder)
         try:
             # A version's artifacts are as trusted as the image: the mirror checked their SHA-256 sums.
-            with path.open("rb") as file:
+            with path.open("rb") as file, self._code.active():
                 model = pickle.load(file)
         except Exception as error:
-            raise StartError(f"{path} cannot be unpickled: {type(error).__name__}: {error}.") from error
+            reason = missing(error) or StartError(f"{type(error).__name__}: {error}.")
+            raise StartError(f"{path} cannot be unpickled: {reason.message}", hint=reason.hint) from error
         method = "predict" if package.task == "regression" else "predict_proba"
         if not hasattr(model, method):
             raise StartError(f"{path} holds a {type(model).__name__} without {method}.")
@@ -48,7 +53,11 @@ class SklearnRuntime:
         frame = self._pandas.DataFrame(
             {c.name: self._series(c, values) for c, values in zip(self._columns, table.columns, strict=True)}
         )
-        result = np.asarray(self._call(frame), dtype=np.float64)
+        try:
+            with self._code.active():
+                result = np.asarray(self._call(frame), dtype=np.float64)
+        except (ModuleNotFoundError, FileNotFoundError) as error:
+            raise missing(error) or error from error
         flat: list[float] = (result[:, 1] if self._positive_only else result.ravel()).tolist()
         return flat
 
@@ -65,3 +74,13 @@ class SklearnRuntime:
                 return np.array(values, dtype=dtype)
             case dtype:
                 return pd.array(values, dtype=dtype)
+
+
+def _require_python(path: Path, needed: str) -> None:
+    """A pickle can hold bytecode, and that of another minor version ends the process without an error."""
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if needed not in ("", own):
+        raise StartError(
+            f"{path} was made by Python {needed}, and this server runs Python {own}.",
+            hint=f"Serve it from an image with Python {needed}, or train the model again with Python {own}.",
+        )

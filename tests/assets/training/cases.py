@@ -13,6 +13,7 @@ from intermodal.assets.registry.version import version
 from intermodal.assets.training import model
 from intermodal.platform.ports.registry import TrainingRecord
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.sources import Sources
 from tests.assets.conftest import FakeMlflow
 from tests.memory import MemoryPackageServer, MemoryRegistry, MemoryTables
 
@@ -58,6 +59,7 @@ class Case:
         metric: str = "rmse",
         baseline: Callable[..., Any] | None = None,
         sensitive: Sequence[str] = (),
+        sources: Sources | None = None,
     ) -> None:
         self.tables, self.registry, self._change, self._server = (
             MemoryTables(), MemoryRegistry(folder), change, MemoryPackageServer()
@@ -73,7 +75,7 @@ class Case:
                 "serve": ["aws/sagemaker"],
             }
         )
-        self.functions = ModelFunctions(rows, lambda table: table, fit, baseline, "code")
+        self.functions = ModelFunctions(rows, lambda table: table, fit, baseline, "code", sources=sources)
         self._mlflow = FakeMlflow()
 
     def train(self, first: int = 1, *, server: Any = None) -> dg.ExecuteInProcessResult:
