@@ -8,6 +8,11 @@ from pathlib import Path
 from intermodal.serving.contract import START_COMMAND
 from intermodal.serving.server import run
 
+NUMERIC_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""How many threads the numeric libraries start. They read it when they are loaded. For a few rows a second thread only
+adds waiting: on a busy machine, a scikit-learn model of 200 trees took 25 ms instead of 9.5 ms with two, and 2 s for
+the slowest calls. A variable that is set is left as it is."""
+
 
 def main() -> int:
     command = START_COMMAND.name
@@ -17,6 +22,8 @@ def main() -> int:
     parser.add_argument("--port", type=int, help="overrides the port variables; 0 takes a free port")
     parser.add_argument("--root", type=Path, default=Path("/"), help="where absolute model paths are looked up")
     args = parser.parse_args()
+    for name in NUMERIC_THREADS:
+        os.environ.setdefault(name, "1")
     return run(os.environ, args.root, args.host, args.port)
 
 

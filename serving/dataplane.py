@@ -16,6 +16,7 @@ from intermodal.serving.fast_path.rows import FastRows
 from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import bodies, frames, tensors
 from intermodal.serving.protocol.input_tensor import Tensor
+from intermodal.serving.protocol.joining import block_of, join, predict_in_blocks, split
 from intermodal.serving.protocol.table import Checker, Named, Table
 from intermodal.serving.runtimes.loader import Runtime, load
 
@@ -34,6 +35,15 @@ class ParsedRequest(NamedTuple):
     id: str | None = None
 
 
+class Answers(NamedTuple):
+    """What ``DataPlane.answer_each`` gives: a prediction or an error for each request, how often it called the model,
+    and how many rows were predicted together with those of another request."""
+
+    outcomes: list[Prediction | Exception]
+    calls: int
+    joined_rows: int
+
+
 class DataPlane:
     """One loaded model. ``read_*`` parse a body and raise RequestError with a 4xx; ``answer`` predicts. Without
     ``fast_path``, ``plain_rows`` declines every body."""
@@ -42,6 +52,7 @@ class DataPlane:
         self.package = package
         self.version = version
         self.inline_rows = runtime.inline_rows
+        self._block = 0
         self._runtime = runtime
         self._signature = package.signature
         self._checker = Checker(package.signature)
@@ -99,8 +110,43 @@ class DataPlane:
 
     def answer(self, request: ParsedRequest) -> Prediction:
         """Predict and write the response body. A prediction that is not a number becomes null."""
+        return self._write(request, self._predict(request.table) if request.table.rows else [])
+
+    def answer_each(self, requests: Sequence[ParsedRequest]) -> Answers:
+        """Answer several requests by one call of the model.
+
+        When that call fails, each request is predicted alone, so that wrong rows fail their own request only, and no
+        error holds the values of another caller.
+        """
+        parts = self._predict_together([request.table for request in requests]) if len(requests) > 1 else None
+        if parts is None:
+            return Answers([_attempt(self.answer, request) for request in requests], len(requests), 0)
+        pairs = zip(requests, parts, strict=True)
+        rows = sum(request.table.rows for request in requests)
+        return Answers([_attempt(self._write, request, values) for request, values in pairs], 1, rows)
+
+    def _predict_together(self, tables: Sequence[Table]) -> list[list[float]] | None:
+        try:
+            return split(self._call(join(tables)), tables, self._signature.output.width)
+        except BaseException:  # noqa: BLE001 each request meets its own error again when it is predicted alone
+            return None
+
+    @property
+    def joins(self) -> bool:
+        """Whether requests may share a call of the model, with outputs that are equal in every bit."""
+        return self._block > 0
+
+    def check_joins(self, rows: Sequence[ParsedRequest]) -> None:
+        """Set ``joins``, by requests of one row each. A runtime that predicts in the event loop has no need of it."""
+        if not self.inline_rows:
+            tables = [request.table for request in rows]
+            self._block = block_of(self._runtime.predict, tables, self._signature.output.width)
+
+    def _call(self, table: Table) -> list[float]:
+        return predict_in_blocks(self._runtime.predict, table, self._block or 1)
+
+    def _write(self, request: ParsedRequest, values: list[float]) -> Prediction:
         table = request.table
-        values = self._predict(table) if table.rows else []
         texts = tuple(table.columns[i] for i in self._texts)
         body = self._encode(request.render(values))
         return Prediction(body, request.id, table.rows, table.numbers, values, texts, table.unseen)
@@ -108,7 +154,7 @@ class DataPlane:
     def _predict(self, table: Table) -> list[float]:
         """Raises RequestError (422) when the model does not accept these rows."""
         try:
-            return self._runtime.predict(table)
+            return self._call(table)
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
             # The model predicted its golden rows at start-up, so these rows are the cause. Any other error is a fault
             # of the server: a 500, which the gateway retries on another target. The error's text may hold values of
@@ -118,8 +164,18 @@ class DataPlane:
             raise RequestError(f"The model cannot take these rows: {reason}", status=422) from error
 
 
+def _attempt(work: Callable[..., Prediction], *arguments: Any) -> Prediction | Exception:
+    try:
+        return work(*arguments)
+    except Exception as error:  # noqa: BLE001 it is raised again where the request waits
+        return error
+    except BaseException as error:  # noqa: BLE001 a model that exits fails one request
+        return RuntimeError(f"the model raised {type(error).__name__}")
+
+
 def open_plane(package: Package, folder: Path, version: str, *, fast_path: bool = True) -> DataPlane:
-    """Load the model and check its golden rows, together and one by one, which also warms it up.
+    """Load the model and check its golden rows, together and one by one, which also warms it up. They also say whether
+    requests may be joined.
 
     Raises StartError when the predictions differ from the expected ones.
     """
@@ -136,6 +192,7 @@ def open_plane(package: Package, folder: Path, version: str, *, fast_path: bool 
     if failed := [deviation for deviation in deviations if not deviation.holds]:
         largest = max(failed, key=lambda deviation: deviation.difference)
         raise StartError(f"{folder}: the golden rows' predictions differ by {largest}.")
+    plane.check_joins([plane.read_v2(request_body(package.signature, [row]), "json") for row in golden.rows])
     return plane
 
 

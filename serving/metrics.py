@@ -31,6 +31,7 @@ class Counts:
         self.requests: dict[tuple[str, int], list[int]] = {}
         self.seconds = defaultdict[str, float](float)
         self.unseen = Counter[str]()
+        self.calls = self.joined_rows = 0
         self.rows = self.in_flight = self.passed_over = self.logged = self.dropped = self.log_errors = 0
 
     def answered(self, route: str, code: int, seconds: float) -> None:
@@ -81,6 +82,10 @@ class Metrics(Collector):
             lambda counts: {(column,): count for column, count in counts.unseen.items()},
         )
         yield self._total("rows", "Rows predicted", lambda counts: counts.rows)
+        calls = "Calls of the model in a thread"
+        yield self._total("calls", calls, lambda counts: counts.calls)
+        joined = "Rows predicted in one call with those of another request"
+        yield self._total("joined_rows", joined, lambda counts: counts.joined_rows)
         logged = "Requests that are stored in the prediction log"
         yield self._total("predictions_logged", logged, lambda counts: counts.logged)
         passed_over = "Requests that are not in the sample of the prediction log"

@@ -31,6 +31,8 @@ SERVER = {
     "intermodal_request_seconds": "Histogram of the seconds from the head of a request to its answer, by route.",
     "intermodal_requests_in_flight": "Requests that are being answered now.",
     "intermodal_rows_total": "Predicted rows.",
+    "intermodal_calls_total": "Calls of the model in a thread, which models other than LightGBM's need.",
+    "intermodal_joined_rows_total": "Rows predicted in one call with those of another request.",
     "intermodal_ready": "1 when the model is loaded and has repeated its golden rows.",
     "intermodal_unseen_categories_total": "Values that training did not see, taken as missing, by column.",
     "intermodal_predictions_logged_total": "Requests that are stored in the prediction log.",

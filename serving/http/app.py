@@ -1,14 +1,11 @@
 """The ASGI application. It uses no framework: at thousands of requests a second every layer costs throughput."""
 
-import asyncio
 import logging
 import os
 import threading
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 
-from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError, describe, join_names
 from intermodal.serving.http.routes import BodyReader, Route, build_routes
 from intermodal.serving.http.wire import (
@@ -23,8 +20,9 @@ from intermodal.serving.http.wire import (
     json_response,
     read_body,
 )
+from intermodal.serving.joined import Calls
 from intermodal.serving.prediction import Prediction
-from intermodal.serving.service import Service
+from intermodal.serving.service import Model, Service
 
 INLINE_BYTES = 32_768
 """The largest body that is parsed in the event loop (under a millisecond). Larger ones go to a thread."""
@@ -51,6 +49,7 @@ class App:
         self.head_reader = HeadReader(settings.max_body_bytes, settings.request_id_headers)
         workers = min(MAX_THREADS, os.cpu_count() or 1)
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix=THREAD_PREFIX)
+        self._calls = {model.package.model: Calls(self._pool, model.counts) for model in service.models}
         identity = settings.identity
         headers = ((b"x-intermodal-version", identity.version), (b"x-intermodal-cloud", identity.cloud))
         self.response_headers = [(name, value.encode()) for name, value in headers if value]
@@ -110,7 +109,7 @@ class App:
             if route.model.plane is None:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
             request = await read_body(scope, receive, self.head_reader)
-            prediction = await self._predict(route.model.plane, route.read, request)
+            prediction = await self._predict(route.model, route.read, request)
             self.service.record(route.model, prediction, request.id)
             return Response(200, prediction.body)
         if route.get and method in ("GET", "HEAD"):
@@ -118,20 +117,18 @@ class App:
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
 
-    async def _predict(self, plane: DataPlane, read: BodyReader, request: Request) -> Prediction:
+    async def _predict(self, model: Model, read: BodyReader, request: Request) -> Prediction:
         """Predict in the event loop when that is short, else in a thread, so that health checks do not wait."""
-        body, media = request.body, request.media
+        body, media, calls, plane = request.body, request.media, self._calls[model.package.model], model.plane
+        assert plane is not None
         if len(body) > INLINE_BYTES:
-            return await self._in_thread(lambda: plane.answer(read(plane, body, media)))
+            return await calls.alone(lambda: plane.answer(read(plane, body, media)))
         if media == "json" and (prediction := plane.plain_rows(body)):
             return prediction
         parsed = read(plane, body, media)
         if parsed.table.rows <= plane.inline_rows:
             return plane.answer(parsed)
-        return await self._in_thread(lambda: plane.answer(parsed))
-
-    async def _in_thread(self, work: Callable[[], Prediction]) -> Prediction:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+        return await calls.answer(plane, parsed)
 
     def _not_found(self, path: str) -> RequestError:
         models, version = [model.package.model for model in self.service.models], self.service.settings.identity.version

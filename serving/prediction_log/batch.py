@@ -14,10 +14,10 @@ from intermodal.serving.metrics import Counts
 from intermodal.serving.prediction import Prediction
 from intermodal.serving.prediction_log.sampler import Sampler
 from intermodal.serving.protocol.coerce import Unseen, Values
+from intermodal.serving.protocol.table import FLOAT64_BYTES
 from intermodal.serving.settings import Settings
 
 HOUR_SECONDS = 3600
-FLOAT64_BYTES = 8
 _encode_into = msgspec.msgpack.Encoder().encode_into
 
 

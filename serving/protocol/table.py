@@ -10,6 +10,8 @@ from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.serving.errors import RequestError, describe, join_names
 from intermodal.serving.protocol.coerce import Unseen, Values, coercer, expected
 
+FLOAT64_BYTES = 8
+
 
 class Named(NamedTuple):
     """Raw columns by name, each ``rows`` values long."""

@@ -197,6 +197,36 @@ def test_process_sigterm_finishes_requests_in_flight(
     assert server.process.wait(10) == 0
 
 
+def test_process_sigterm_answers_waiting_requests(
+    start: Start, sklearn_package: Path, tmp_path: Path, row: Row
+) -> None:
+    flag = tmp_path / "predicting"
+    server = start(slow_package(tmp_path / "slow", sklearn_package, flag))
+    server.until("/ping")
+    clients = []
+    for rows in (3, 1, 2, 4):
+        clients.append(socket.create_connection(("127.0.0.1", server.port)))
+        body = request_body(FLIGHTS, [row] * rows)
+        head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n"
+        clients[-1].sendall(head.encode() + body)
+        while not flag.exists():
+            time.sleep(0.02)
+    while 'intermodal_requests_in_flight{cloud="",model="flight_delay",model_version="0.0.0",target=""} 5.0' not in (
+        httpx.get(server.url + "/metrics").text
+    ):
+        time.sleep(0.02)
+    server.process.send_signal(signal.SIGTERM)
+    flag.unlink()
+    for client, rows in zip(clients, (3, 1, 2, 4), strict=True):
+        client.settimeout(10)
+        answer = b""
+        while part := client.recv(65536):
+            answer += part
+        client.close()
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [0.5] * rows
+    assert server.process.wait(10) == 0
+
+
 def test_process_endless_prediction_exits_1(start: Start, sklearn_package: Path, tmp_path: Path, row: Row) -> None:
     flag, root = tmp_path / "predicting", tmp_path / "endless"
     slow_package(root / "model", sklearn_package, flag)
