@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -70,10 +70,9 @@ def _bools_with_gaps(values: pd.Series) -> bool:
 
 
 _DATATYPES: dict[str, Datatype] = {
-    "bool": "BOOL",
-    **{f"int{bits}": f"INT{bits}" for bits in (8, 16, 32, 64)},  # type: ignore[dict-item]
-    **{f"uint{bits}": f"UINT{bits}" for bits in (8, 16, 32, 64)},  # type: ignore[dict-item]
-    **{f"float{bits}": f"FP{bits}" for bits in (16, 32, 64)},  # type: ignore[dict-item]
+    ("bool" if name == "BOOL" else name.lower().replace("fp", "float")): name
+    for name in get_args(Datatype)
+    if name != "BYTES"
 }
 """By NumPy's names."""
 
