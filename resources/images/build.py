@@ -28,13 +28,13 @@ from intermodal.platform.protocol.package import Package
 from intermodal.resources.images.app import APP_PATH, app_layer
 from intermodal.resources.images.base import Base, BaseSource
 from intermodal.resources.images.cache import CachedLayer, LayerCache, inputs_of
+from intermodal.resources.images.dependencies import DEPENDENCIES_PATH
 from intermodal.resources.images.layers import folder_entries, write_layer
 
 logger = logging.getLogger(__name__)
 
 MODEL_PATH = "model"
 """The last of the server's model locations (serving/contract.py), so that a mounted model goes first."""
-DEPENDENCIES_PATH = "opt/intermodal/dependencies"
 ENVIRONMENT = {
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1",
