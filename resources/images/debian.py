@@ -120,6 +120,7 @@ def assemble(archives: Sequence[Path]) -> Iterator[Entry]:
     for name in MOUNT_POINTS:
         yield Entry(name, 0o755)
     yield Entry("tmp", 0o1777)
+    yield Entry("etc/localtime", 0o777, link="/usr/share/zoneinfo/Etc/UTC")
 
 
 def _is_left_out(entry: Entry) -> bool:
