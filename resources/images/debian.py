@@ -35,8 +35,8 @@ LEFT_OUT = (
     *("usr/lib/x86_64-linux-gnu/gconv/", f"{STANDARD_LIBRARY}/lib2to3/", f"{STANDARD_LIBRARY}/pydoc_data/"),
 )
 DOCUMENTATION, LICENCE = "usr/share/doc/", "copyright"
-PASSWD = b"root:x:0:0:root:/root:/usr/sbin/nologin\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n"
-GROUP = b"root:x:0:\nnogroup:x:65534:\n"
+PASSWD = b"root:x:0:0:root:/root:/usr/sbin/nologin\nnonroot:x:65534:65534:nonroot:/nonexistent:/usr/sbin/nologin\n"
+GROUP = b"root:x:0:\nnonroot:x:65534:\n"
 MOUNT_POINTS = ("dev", "proc", "sys")
 DOWNLOAD_SECONDS = 600
 
