@@ -8,6 +8,7 @@ import shutil
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import BinaryIO
@@ -21,8 +22,6 @@ from intermodal.resources.images.layers import Entry
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
-"""Raised when the same inputs give other bytes than an earlier release gave."""
 BLOB, DESCRIPTION = "layer.tar.gz", "layer.json"
 
 
@@ -53,7 +52,7 @@ class LayerCache:
 
     def get(self, name: str, inputs: object, make: Callable[[BinaryIO], Layer]) -> CachedLayer:
         """The layer that was made from these inputs (any JSON value), or a new one. A damaged one is made again."""
-        key = hashlib.sha256(canonical_json([FORMAT, COMPRESSOR, name, inputs])).hexdigest()
+        key = hashlib.sha256(canonical_json([_code(), COMPRESSOR, name, inputs])).hexdigest()
         home = self.folder / "layers" / f"{name}-{key[:32]}"
         home.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(f"{home}.lock"):
@@ -71,6 +70,13 @@ class LayerCache:
                 fresh.rename(home)
             logger.info("the layer %s has %.1f MB", name, layer.size / 1e6)
             return CachedLayer(layer, home / BLOB)
+
+
+@cache
+def _code() -> str:
+    """The hash of the modules that make layers: a release that changes them makes its layers anew."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 
 def _read(home: Path) -> CachedLayer | None:

@@ -25,8 +25,6 @@ from intermodal.resources.images.layers import Entry, file_entry, folder_entries
 
 logger = logging.getLogger(__name__)
 
-RECIPE = 1
-"""Raised when the same packages give another layer."""
 PYTHON, STANDARD_LIBRARY = "/usr/bin/python3.11", "usr/lib/python3.11"
 CERTIFICATES, CERTIFICATE_FOLDER = "etc/ssl/certs/ca-certificates.crt", "usr/share/ca-certificates/"
 LEFT_OUT = (
@@ -66,7 +64,7 @@ class DebianBase:
                 whole = [*_compiled(assemble(archives), root / "library", interpreter)]
                 return write_layer("base", whole, target)
 
-        layer = cache.get("base", [RECIPE, version, [asdict(package) for package in self.packages]], make)
+        layer = cache.get("base", [version, [asdict(package) for package in self.packages]], make)
         return Base((layer,), PYTHON, {"SSL_CERT_FILE": f"/{CERTIFICATES}"})
 
 
