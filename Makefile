@@ -89,3 +89,4 @@ lock:  ## Pin every package again, with hashes and without the address of any re
 		--no-emit-index-url -o requirements/dev.txt
 	echo uv | $(UV) pip compile -q --python-version 3.11 - --generate-hashes --no-header --no-emit-index-url \
 		-o requirements/uv.txt
+	$(BIN)/python -m deploy.docker.lock

@@ -1,0 +1,99 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from intermodal.platform.deployment.oci import Built, blob_path
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.protocol.manifest import sha256_of
+from tests.resources.images.fakes import builder, digest, write_package
+
+
+def blobs(built: Built) -> dict[str, int]:
+    return {path.name: path.stat().st_size for path in (built.folder / "blobs/sha256").iterdir()}
+
+
+def document(built: Built, reference: str) -> dict:
+    return json.loads((built.folder / blob_path(reference)).read_bytes())
+
+
+def test_build_writes_a_layout_whose_blobs_have_their_digests(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package")
+    built = builder(tmp_path / "cache").build(package, "1.2.3", digest(package), tmp_path / "image")
+    assert {path.name for path in built.folder.iterdir()} == {"oci-layout", "index.json", "blobs"}
+    for path in (built.folder / "blobs/sha256").iterdir():
+        assert sha256_of(path) == path.name
+    assert built.size == sum(blobs(built).values())
+    index = json.loads((built.folder / "index.json").read_bytes())
+    assert [entry["digest"] for entry in index["manifests"]] == [built.digest]
+    manifest = document(built, built.digest)
+    config = document(built, manifest["config"]["digest"])
+    assert [layer["digest"] for layer in manifest["layers"]] == [layer.digest for layer in built.layers]
+    assert [layer.name for layer in built.layers] == ["base", "app", "model"]
+    assert len(config["history"]) == 3
+    assert config["config"]["Entrypoint"] == ["/usr/bin/python3.11", "-m", "intermodal.serving"]
+    assert config["config"]["WorkingDir"] == "/"
+    assert config["config"]["Labels"] == {
+        "org.opencontainers.image.title": "no_show",
+        "org.opencontainers.image.version": "1.2.3",
+        "io.intermodal.model": "no_show",
+        "io.intermodal.version": "1.2.3",
+        "io.intermodal.digest": digest(package),
+    }
+    environment = dict(text.split("=", 1) for text in config["config"]["Env"])
+    assert environment["OMP_NUM_THREADS"] == environment["PYTHONUNBUFFERED"] == "1"
+    assert environment["PATH"] == "/usr/bin"
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+from tests.resources.images.fakes import builder, digest, write_package
+home = Path(sys.argv[1])
+package = write_package(home / "package")
+print(builder(home / "cache").build(package, "1.0.0", digest(package), home / "image").digest)
+"""
+
+
+def test_build_in_another_folder_and_hash_seed_has_one_digest(tmp_path: Path) -> None:
+    digests = set()
+    for seed, name in (("0", "one"), ("77", "a-longer-name/below")):
+        done = subprocess.run(
+            [sys.executable, "-c", PROGRAM, str(tmp_path / name)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(done.stdout.strip())
+    assert len(digests) == 1
+
+
+def test_build_retrained_moves_model_config_and_manifest_only(tmp_path: Path) -> None:
+    old, new = write_package(tmp_path / "old"), write_package(tmp_path / "new", os.urandom(3000))
+    images = builder(tmp_path / "cache")
+    before = images.build(old, "1.0.0", digest(old), tmp_path / "1")
+    after = images.build(new, "1.1.0", digest(new), tmp_path / "2")
+    fresh = blobs(after).keys() - blobs(before).keys()
+    config = document(after, after.digest)["config"]["digest"]
+    assert {f"sha256:{name}" for name in fresh} == {after.digest, config, after.layers[-1].digest}
+    assert sum(blobs(after)[name] for name in fresh) < 3000 + 4000
+    assert before.layers[:-1] == after.layers[:-1]
+
+
+def test_build_package_of_another_digest_is_refused(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package")
+    with pytest.raises(IntermodalError, match="has the digest"):
+        builder(tmp_path / "cache").build(package, "1.0.0", "0" * 64, tmp_path / "image")
+    assert not (tmp_path / "image").exists()
+
+
+def test_build_into_a_used_folder_is_refused(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package")
+    images = builder(tmp_path / "cache")
+    images.build(package, "1.0.0", digest(package), tmp_path / "image")
+    with pytest.raises(IntermodalError, match="is not empty"):
+        images.build(package, "1.0.0", digest(package), tmp_path / "image")
