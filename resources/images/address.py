@@ -4,7 +4,10 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
+from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
+from intermodal.platform.targets import Site
+from intermodal.resources.settings import regional_variable
 
 ADDRESS = re.compile(r"(?:(https?)://)?([A-Za-z0-9.-]+(?::\d+)?)((?:/[a-z0-9]+(?:[._-][a-z0-9]+)*)*)/?")
 
@@ -27,6 +30,14 @@ class Address:
             raise SpecError(f"{variable} is not a registry's address.", hint="Write host/prefix: ghcr.io/team.")
         scheme = match[1] or ("http" if _is_loopback(match[2].partition(":")[0]) else "https")
         return cls(scheme, match[2], match[3].strip("/"))
+
+    @classmethod
+    def of(cls, text: str, variable: str, site: Site) -> "Address":
+        """The address that a site's settings have. SpecError when they have none."""
+        variable = regional_variable(variable, site.region)
+        if not text:
+            raise SpecError(f"{site} has no image registry: {variable} not set.", hint=f"See {SETTINGS_PAGE}.")
+        return cls.read(text, variable)
 
     @property
     def url(self) -> str:
