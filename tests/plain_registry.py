@@ -1,4 +1,4 @@
-"""docker-registry without a login in front, and the client for it: what every cloud's registry rests on."""
+"""docker-registry without a login in front, and its client, which all clouds share."""
 
 import asyncio
 import os

@@ -3,6 +3,7 @@
 Login: https://cloud.google.com/artifact-registry/docs/docker/authentication#token
 """
 
+import time
 from datetime import UTC
 from typing import ClassVar, Self
 
@@ -27,7 +28,8 @@ class ArtifactLogin:
             from google.auth.transport.requests import Request
 
             credentials.refresh(Request())  # type: ignore[no-untyped-call]
-        return Header(basic(USER, str(credentials.token)), credentials.expiry.replace(tzinfo=UTC).timestamp())
+        expiry = credentials.expiry.replace(tzinfo=UTC).timestamp() if credentials.expiry else time.time()
+        return Header(basic(USER, str(credentials.token)), expiry)
 
     def prepare(self, repository: str) -> None:
         """The repository of an address (``<project>/<repository>``) exists; images below it need nothing."""

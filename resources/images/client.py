@@ -143,11 +143,11 @@ class Client:
             raise IntermodalError(f"The registry {self.address.host} did not {doing}: {error}") from None
         if answer.is_success or answer.status_code in absent:
             return answer
-        error = from_response(answer, self.address.host, doing, self.permissions)
+        failure = from_response(answer, self.address.host, doing, self.permissions)
         if own and (answer.status_code == 401 or (answer.status_code == 403 and "expired" in answer.text.lower())):
             self._headers.forget(repository, mount_from)
-            raise error if fresh else Expired(error.message, hint=error.hint)
-        raise error
+            raise failure if fresh else Expired(failure.message, hint=failure.hint)
+        raise failure
 
 
 def _may_help(error: BaseException) -> bool:

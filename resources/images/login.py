@@ -30,7 +30,7 @@ class Login(Protocol):
 
 
 class Anonymous:
-    """A registry that asks nobody. Fulfils ``Login``."""
+    """A registry without a login. Fulfils ``Login``."""
 
     def header(self, repository: str, mount_from: str) -> Header:  # noqa: ARG002
         return Header("", float("inf"))

@@ -1,6 +1,6 @@
 """ECR: its login and its repositories, before a real registry, which holds the images.
 
-moto's ECR has another digest for an image than its bytes have, so images are asked of the registry itself.
+moto's ECR has another digest for an image than its bytes have, so images are read from the registry itself.
 https://docs.aws.amazon.com/AmazonECR/latest/APIReference/Welcome.html
 """
 

@@ -96,8 +96,8 @@ def _encode(data: bytes) -> str:
 
 def _allows(scopes: list[str], name: str, action: str) -> bool:
     for scope in scopes:
-        kind, _, rest = scope.partition(":")
-        repository, _, actions = rest.rpartition(":")
+        kind, _, remainder = scope.partition(":")
+        repository, _, actions = remainder.rpartition(":")
         if (kind, repository) == ("repository", name) and action in actions.split(","):
             return True
     return False

@@ -297,7 +297,7 @@ class ImageRegistryConformance:
         for secret in served.secrets(impatient):
             assert secret not in f"{caught.value!r} {impatient!r} {vars(impatient)}"
         if text == "is full":
-            assert fault.times == 1_000_000 - 1, "a full registry is asked once"
+            assert fault.times == 1_000_000 - 1, "a full registry gets one request"
         proxy.reset()
         assert impatient.digest_of(repository, Layout.read(layout).digest) is None
 
