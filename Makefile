@@ -28,7 +28,7 @@ down: setup  ## Stop everything that `up` started.
 status: setup
 	@$(BIN)/intermodal status
 
-test: setup programs  ## The whole suite, on loopback only.
+test: setup programs .intermodal/tools/.installed  ## The whole suite, on loopback only.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup  ## Style, types, who may import whom, specs, definitions.
@@ -50,7 +50,7 @@ clean: ## Forget everything: environment, state, caches.
 	@if [ -x $(BIN)/intermodal ]; then $(BIN)/intermodal down; fi
 	rm -rf .venv .intermodal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site
 
-setup: $(INSTALLED) .intermodal/node/.installed
+setup: $(INSTALLED) .intermodal/node/.installed .intermodal/tools/.tried
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "Installing Python packages into .venv (about a minute the first time) ..."
@@ -67,6 +67,16 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 
 .intermodal/node/.installed: $(INSTALLED) sandbox/azure/package-lock.json
 	@$(BIN)/python -m intermodal.sandbox.azure.azurite install
+	@touch $@
+
+# The sandbox's image registries. Without apt everything else works, and the registries answer with this reason.
+.intermodal/tools/.tried: $(INSTALLED) sandbox/images/program.py
+	@mkdir -p $(@D)
+	@$(BIN)/python -m intermodal.sandbox.images.program install || true
+	@touch $@
+
+.intermodal/tools/.installed: .intermodal/tools/.tried
+	@$(BIN)/python -m intermodal.sandbox.images.program install
 	@touch $@
 
 # Tests ask a real Prometheus. Where this may install it, its daemons stay off: programs are started by who needs them.

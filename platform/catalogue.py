@@ -13,14 +13,23 @@ from importlib.util import find_spec
 from typing import Any, ClassVar, Literal, Protocol
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports import EndpointTarget, ObjectStore
+from intermodal.platform.ports import EndpointTarget, ImageRegistry, ObjectStore
 from intermodal.platform.targets import Cloud, Feature, Limits, Site, Target
 
 Group = Literal[
-    "targets", "object_stores", "trainers", "registries", "secrets", "prices", "bills", "runtimes", "route_policies"
+    "targets",
+    "object_stores",
+    "images",
+    "trainers",
+    "registries",
+    "secrets",
+    "prices",
+    "bills",
+    "runtimes",
+    "route_policies",
 ]
 """Entry-point groups, each with the prefix ``intermodal.``. ``object_stores`` is keyed by cloud, and lists the
-clouds."""
+clouds; ``images`` is keyed by cloud too."""
 CLOUDS_VARIABLE, ENVIRONMENT_VARIABLE = "INTERMODAL_CLOUDS", "INTERMODAL_ENV"
 SETTINGS_PAGE = "docs/reference/settings.md"
 
@@ -63,6 +72,19 @@ class StoreAdapter(Protocol):
         """The variables that the site's settings lack; none when it is configured."""
 
 
+class ImagesAdapter(Protocol):
+    """What the class behind an entry point of ``intermodal.images`` declares."""
+
+    kind: ClassVar[str]
+    """The registry's name in asset keys: ``ecr``."""
+    kinds: ClassVar[frozenset[str]]
+    extra: ClassVar[str]
+
+    @classmethod
+    def of(cls, site: Site) -> ImageRegistry:
+        """The registry by its settings. SpecError names the variables that are missing."""
+
+
 @cache
 def _installed(group: Group) -> Mapping[str, Any]:
     return {entry.name: entry for entry in sorted(entry_points(group=f"intermodal.{group}"), key=lambda e: e.name)}
@@ -91,6 +113,11 @@ def target_adapter(target: Target) -> type[TargetAdapter]:
 
 def store_adapter(cloud: Cloud) -> type[StoreAdapter]:
     found: type[StoreAdapter] = load("object_stores", cloud)
+    return found
+
+
+def images_adapter(cloud: Cloud) -> type[ImagesAdapter]:
+    found: type[ImagesAdapter] = load("images", cloud)
     return found
 
 

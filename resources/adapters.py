@@ -1,11 +1,11 @@
-"""Adapters of targets and object stores, each built from its settings on first use."""
+"""Adapters of targets, object stores and image registries, each built from its settings on first use."""
 
 from collections.abc import Callable, Sequence
 from threading import Lock
 from typing import Generic, TypeVar
 
 from intermodal.platform import catalogue
-from intermodal.platform.ports import EndpointTarget, ObjectStore
+from intermodal.platform.ports import EndpointTarget, ImageRegistry, ObjectStore
 from intermodal.platform.targets import Site, Target
 
 K = TypeVar("K")
@@ -47,3 +47,13 @@ class CatalogueStores:
 
     def get(self, site: Site) -> ObjectStore:
         return self._stores.get(site)
+
+
+class CatalogueImages:
+    """The image registry of every enabled site. Fulfils ``ports.Images``."""
+
+    def __init__(self) -> None:
+        self._registries = BuiltOnce[Site, ImageRegistry](lambda site: catalogue.images_adapter(site.cloud).of(site))
+
+    def get(self, site: Site) -> ImageRegistry:
+        return self._registries.get(site)

@@ -23,6 +23,9 @@ REGION_PORTS = range(4540, 4600)
 IMAGE = "intermodal/server"
 """The repository of the sandbox's one image, the packaged server of this checkout."""
 
+REPOSITORIES = "intermodal"
+"""What the names of models' repositories begin with."""
+
 
 @dataclass(frozen=True)
 class Ports:

@@ -25,13 +25,15 @@ class Seen:
 class Fault:
     """Answer ``status`` to the next ``times`` requests that ``match`` instead of handing them on.
 
-    Status 0 cuts the connection: after ``after`` bytes of the true answer's body.
+    Status 0 cuts the connection: after ``after`` bytes of the true answer's body; or, with ``read``, after so many
+    bytes of the request's body, which then never arrives.
     """
 
     status: int
     times: int = 1_000_000
     body: str = ""
     after: int = 0
+    read: int = 0
     match: Callable[[Seen], bool] = lambda _: True
 
 
@@ -59,11 +61,19 @@ class FaultProxy:
         for fault in self.faults:
             if fault.times > 0 and fault.match(seen):
                 fault.times -= 1
+                if fault.read:
+                    return await self._drop(request, fault.read)
                 await request.read()
                 if not fault.status:
                     return await self._cut(request, fault.after)
                 return web.Response(status=fault.status, text=fault.body, content_type="application/xml")
         return await forward(request, self._session, self.upstream + request.raw_path, drop=frozenset({"host"}))
+
+    async def _drop(self, request: web.Request, read: int) -> web.StreamResponse:
+        await request.content.readexactly(read)
+        if request.transport is not None:
+            request.transport.close()
+        return web.Response(status=500)
 
     async def _cut(self, request: web.Request, after: int) -> web.StreamResponse:
         url, body = self.upstream + request.raw_path, await request.read()

@@ -187,12 +187,21 @@ VARIABLES = {
         "The `node_modules` folder with the Azure storage emulator (Azurite).",
         "/opt/azurite/node_modules",
     ),
+    "INTERMODAL_TOOLS": Variable(
+        "sandbox",
+        "`.intermodal/tools`",
+        "The folder of programs that the sandbox unpacks: the image registry.",
+        "/opt/intermodal/tools",
+    ),
 }
 
 EXAMPLES = {
     "AWS_REGION": "us-east-1",
     "AWS_ENDPOINT_URL": "https://vpce-0a1b2c3d.example.com",
     "INTERMODAL_AWS_BUCKET": "models-prod",
+    "INTERMODAL_AWS_REGISTRY": "123456789012.dkr.ecr.us-east-1.amazonaws.com/intermodal",
+    "INTERMODAL_GCP_REGISTRY": "us-central1-docker.pkg.dev/acme-models/intermodal",
+    "INTERMODAL_AZURE_REGISTRY": "acmemodels.azurecr.io/intermodal",
     "INTERMODAL_AWS_ROLE_ARN": "arn:aws:iam::123456789012:role/intermodal",
     "INTERMODAL_MONITOR_DELAY_SECONDS": "180",
     "GOOGLE_CLOUD_PROJECT": "acme-models",

@@ -25,6 +25,12 @@ class AwsSettings(SiteSettings):
         description="The address of AWS's APIs; empty: as boto3 finds it.",
         json_schema_extra=REGIONAL,
     )
+    registry: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AWS_REGISTRY",
+        description="Where images are pushed: <account>.dkr.ecr.<region>.amazonaws.com/<prefix>.",
+        json_schema_extra=REGIONAL,
+    )
     monitor_delay_seconds: float = Field(
         default=120,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

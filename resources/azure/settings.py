@@ -36,6 +36,12 @@ class AzureSettings(SiteSettings):
         validation_alias="INTERMODAL_AZURE_MANAGEMENT_ENDPOINT",
         description="Resource Manager's address, without a trailing slash.",
     )
+    registry: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_REGISTRY",
+        description="Where images are pushed: <registry>.azurecr.io/<prefix>.",
+        json_schema_extra=REGIONAL,
+    )
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

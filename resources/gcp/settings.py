@@ -33,6 +33,12 @@ class GcpSettings(SiteSettings):
         validation_alias="INTERMODAL_GCP_MONITORING_ENDPOINT",
         description="The address of the Cloud Monitoring API; empty: Google's own.",
     )
+    registry: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_REGISTRY",
+        description="Where images are pushed: <region>-docker.pkg.dev/<project>/<repository>.",
+        json_schema_extra=REGIONAL,
+    )
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

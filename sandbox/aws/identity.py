@@ -7,7 +7,7 @@ import secrets
 from pathlib import Path
 
 from intermodal.platform.targets import Site
-from intermodal.sandbox.settings import IMAGE, Settings, regional
+from intermodal.sandbox.settings import IMAGE, REPOSITORIES, Settings, regional
 
 ACCOUNT = "000000000000"
 REGION = "us-east-1"
@@ -66,6 +66,7 @@ def variables(settings: Settings, site: Site) -> dict[str, str]:
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{settings.port(site)}",
         "INTERMODAL_AWS_BUCKET": bucket_of(site),
         "INTERMODAL_AWS_IMAGE": image,
+        "INTERMODAL_AWS_REGISTRY": f"127.0.0.1:{settings.port(site)}/{REPOSITORIES}",
     }
     shared = {} if site.region else {**role(settings, site), "INTERMODAL_AWS_ROLE_ARN": ROLE}
     return {**shared, **{regional(name, site): value for name, value in own.items()}}

@@ -1,4 +1,4 @@
-"""AWS on loopback: SageMaker and its figures in CloudWatch are ours; S3 and a few are moto's; the rest answers 501."""
+"""AWS on loopback: SageMaker, its figures in CloudWatch and ECR are ours; S3 and a few are moto's; others get 501."""
 
 import asyncio
 import re
@@ -14,6 +14,7 @@ from intermodal.sandbox.aws import cloudwatch, errors
 from intermodal.sandbox.aws.api import Api
 from intermodal.sandbox.aws.cloudwatch import CloudWatch
 from intermodal.sandbox.aws.download import Downloads
+from intermodal.sandbox.aws.ecr import Ecr
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.fleet import KIND, Fleet
 from intermodal.sandbox.aws.identity import account_keys, bucket_of, region_of
@@ -23,9 +24,10 @@ from intermodal.sandbox.aws.runtime import Runtime
 from intermodal.sandbox.aws.signature import Verifier, service_of
 from intermodal.sandbox.faults import Kind, Scope
 from intermodal.sandbox.front import Context
+from intermodal.sandbox.images import front as images
 from intermodal.sandbox.settings import free_port
 
-MOTO = {"s3", "sts", "iam", "secretsmanager", "ecr", "sns", "sqs"}
+MOTO = {"s3", "sts", "iam", "secretsmanager", "sns", "sqs"}
 """What moto does soundly (shared/FACTS.md, "Emulators")."""
 INVOCATION = re.compile(r"/endpoints/([^/]+)/invocations")
 TARGET = "SageMaker."
@@ -53,20 +55,25 @@ class Server:
         self.runtime = Runtime(context.session, self.records, self.fleet, self.measures)
         self.monitoring = replace(self.sagemaker, service=MONITORING)
         self.cloudwatch = CloudWatch(self.measures)
+        self.ecr = Ecr(context, replace(self.sagemaker, service="ecr"), secret)
 
     @property
     def storage_url(self) -> str:
         return f"http://127.0.0.1:{self.storage_port}"
 
     def scope(self, request: web.Request) -> Scope:
-        if service_of(request) == "s3":
+        if service_of(request) == "s3" or request.path.startswith(images.PATH):
             return "storage"
         return "endpoints" if INVOCATION.fullmatch(request.path) else "api"
 
     def target(self, request: web.Request) -> str:
+        if request.path.startswith(images.PATH):
+            return ""
         return KIND if service_of(request) in ("", "sagemaker") else ""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        if request.path.startswith(images.PATH):
+            return images.fault(kind)
         if service_of(request) in MOTO:
             return errors.xml(*errors.S3_FAULTS[kind])
         if invocation := INVOCATION.fullmatch(request.path):
@@ -93,6 +100,7 @@ class Server:
 
     async def stop(self) -> None:
         await self.fleet.stop()
+        await self.ecr.stop()
         if self.storage is not None and self.storage.returncode is None:
             self.storage.terminate()
             await self.storage.wait()
@@ -105,12 +113,16 @@ class Server:
             return False
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
+        if request.path.startswith(images.PATH):
+            return await self.ecr.images.handle(request)
         service = service_of(request)
         if service in MOTO:
             return await self._moto(request, service)
         if service == MONITORING:
             return await self._cloudwatch(request)
         try:
+            if service == "ecr":
+                return await self.ecr.handle(request)
             return await self._sagemaker(request, service)
         except AwsError as error:
             return error.answer()

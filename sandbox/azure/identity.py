@@ -9,7 +9,7 @@ from pathlib import Path
 
 from intermodal.platform.targets import Site
 from intermodal.sandbox.azure.pem import BUNDLE, CA
-from intermodal.sandbox.settings import IMAGE, Settings
+from intermodal.sandbox.settings import IMAGE, REPOSITORIES, Settings
 
 TENANT = "00000000-0000-0000-0000-00000000a001"
 CLIENT = "00000000-0000-0000-0000-00000000a002"
@@ -80,5 +80,6 @@ def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
         "INTERMODAL_AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{settings.ports.azure_blob}/{ACCOUNT}",
         "INTERMODAL_AZURE_CONTAINER": CONTAINER,
         **storage_key(settings),
+        "INTERMODAL_AZURE_REGISTRY": f"{front}/{REPOSITORIES}",
         "INTERMODAL_AZURE_IMAGE": f"{REGISTRY}/{IMAGE}:{importlib.metadata.version('intermodal')}",
     }

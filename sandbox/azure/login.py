@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import json
 import time
+from typing import Any
 
 from aiohttp import web
 
@@ -32,10 +33,15 @@ class Login:
     def valid(self, request: web.Request) -> bool:
         """Whether the request carries a token that was given here and has not expired."""
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and self.read(token) is not None
+
+    def read(self, token: str) -> dict[str, Any] | None:
+        """The claims of an access token that was given here and has not expired."""
         text, _, signature = token.partition(".")
-        if scheme.lower() != "bearer" or not hmac.compare_digest(signature.encode(), self._sign(text).encode()):
-            return False
-        return bool(json.loads(base64.urlsafe_b64decode(text))["exp"] > time.time())
+        if not hmac.compare_digest(signature.encode(), self._sign(text).encode()):
+            return None
+        claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(text))
+        return claims if claims["exp"] > time.time() else None
 
     async def _instances(self, request: web.Request) -> web.Response:
         return web.json_response({"tenant_discovery_endpoint": self._authority(request, TENANT), "metadata": []})

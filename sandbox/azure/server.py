@@ -15,10 +15,12 @@ from intermodal.sandbox.azure.login import Login
 from intermodal.sandbox.azure.measures import Measures
 from intermodal.sandbox.azure.online_deployments import OnlineDeployments
 from intermodal.sandbox.azure.online_endpoints import OnlineEndpoints
+from intermodal.sandbox.azure.registry import Registry
 from intermodal.sandbox.azure.scoring import Scoring
 from intermodal.sandbox.azure.storage import Storage
 from intermodal.sandbox.faults import Kind, Scope
 from intermodal.sandbox.front import Context
+from intermodal.sandbox.images import front as images
 
 
 class Server:
@@ -26,6 +28,7 @@ class Server:
         known = identity(context.settings)
         self._context, self._login = context, Login(known)
         self._storage = Storage(context, known)
+        self._registry = Registry(context, self._login, known.token_key)
         self._operations = Operations(context.state)
         self._assets = Assets(context.state)
         self._fleet = Fleet(context, self._storage, self._assets, self._operations)
@@ -38,7 +41,7 @@ class Server:
     def scope(self, request: web.Request) -> Scope:
         if request.path.startswith("/online-endpoints/"):
             return "endpoints"
-        return "storage" if request.path.startswith(f"/{ACCOUNT}") else "api"
+        return "storage" if request.path.startswith((f"/{ACCOUNT}", images.PATH)) else "api"
 
     def target(self, request: web.Request) -> str:
         """Azure Monitor answers below the workspace's path too."""
@@ -46,6 +49,8 @@ class Server:
         return KIND if ours and "/microsoft.insights/" not in request.path.lower() else ""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        if request.path.startswith(images.PATH):
+            return images.fault(kind)
         if self.scope(request) == "endpoints":
             self._scoring.count_fault(request, kind)
         return answer(self.scope(request), kind, login=request.path.endswith("/oauth2/v2.0/token"))
@@ -56,7 +61,9 @@ class Server:
         return [(self._context.port, tls), (self._context.settings.ports.azure_blob, None)]
 
     async def start(self, app: web.Application) -> None:
-        app.add_routes([*self._login.routes(), *self._scoring.routes(), *self._storage.routes()])
+        app.add_routes(
+            [*self._login.routes(), *self._registry.routes(), *self._scoring.routes(), *self._storage.routes()]
+        )
         operation = guarded(self._login, self._operations.get)
         app.router.add_get(f"{OPERATIONS}/{{operation}}", operation)
         for verb, path, handler in (
@@ -74,6 +81,7 @@ class Server:
 
     async def stop(self) -> None:
         await self._fleet.stop()
+        await self._registry.stop()
         await self._storage.stop()
 
 

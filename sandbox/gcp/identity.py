@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 from intermodal.platform.targets import Site
-from intermodal.sandbox.settings import IMAGE, Settings
+from intermodal.sandbox.settings import IMAGE, REPOSITORIES, Settings
 
 PROJECT, REGION, BUCKET = "intermodal-sandbox", "us-central1", "intermodal-models"
 EMAIL = f"intermodal@{PROJECT}.iam.gserviceaccount.com"
@@ -37,6 +37,7 @@ def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
         "INTERMODAL_GCP_MONITORING_ENDPOINT": base,
         "INTERMODAL_GCP_STORAGE_ENDPOINT": base,
         "INTERMODAL_GCP_BUCKET": BUCKET,
+        "INTERMODAL_GCP_REGISTRY": f"{base.partition('://')[2]}/{PROJECT}/{REPOSITORIES}",
         "INTERMODAL_GCP_IMAGE": f"{REGION}-docker.pkg.dev/{PROJECT}/{IMAGE}:{version}",
     }
 

@@ -7,6 +7,7 @@ from aiohttp import web
 from intermodal.sandbox.containers import Container
 from intermodal.sandbox.faults import Kind, Scope
 from intermodal.sandbox.front import Context
+from intermodal.sandbox.gcp.artifacts import is_image, make_front
 from intermodal.sandbox.gcp.errors import FAULTS, STATUS, ApiError, api_error, page, xml_error
 from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.invocations import PATH as RUN_PATH
@@ -20,6 +21,7 @@ from intermodal.sandbox.gcp.run_metrics import RunMetrics
 from intermodal.sandbox.gcp.storage import JSON_PATHS, Storage
 from intermodal.sandbox.gcp.tokens import Tokens
 from intermodal.sandbox.gcp.uploads import Uploads, is_upload
+from intermodal.sandbox.images import front as images
 
 METADATA = "/computeMetadata/v1/instance/service-accounts/default/token"
 _TITLES = {"refused": "Forbidden", "throttled": "Rate exceeded.", "unavailable": "Service Unavailable"}
@@ -31,6 +33,7 @@ class Server:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._tokens = Tokens(context.home, base_url(context.settings))
+        self._images = make_front(context, self._tokens)
         self._storage = Storage(context)
         self._uploads = Uploads(context, self._storage)
         operations = Operations(context.state.table("operations"))
@@ -45,12 +48,18 @@ class Server:
         path = request.path
         if path.startswith(RUN_PATH):
             return "endpoints"
+        if is_image(path):
+            return "storage"
         return "api" if path in ("/token", METADATA) or path.startswith(("/v2/", "/v3/")) else "storage"
 
     def target(self, request: web.Request) -> str:
+        if is_image(request.path):
+            return ""
         return KIND if request.path.startswith((RUN_PATH, "/v2/")) else ""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
+        if is_image(request.path):
+            return images.fault(kind)
         status, message = FAULTS[kind]
         scope = self.scope(request)
         if scope == "endpoints":
@@ -67,7 +76,7 @@ class Server:
         app.router.add_route("*", RUN_PATH + "{rest:.*}", self._invocations.handle)
         app.router.add_post("/token", self._tokens.grant)
         app.router.add_get(METADATA, self._tokens.metadata)
-        app.router.add_route("*", "/v2/{rest:.*}", self._api.handle)
+        app.router.add_route("*", "/v2/{rest:.*}", self._v2)
         app.router.add_route("*", "/v3/{rest:.*}", self._monitoring.handle)
         app.router.add_route("*", "/{rest:.*}", self._store)
         await self._storage.start()
@@ -76,7 +85,12 @@ class Server:
 
     async def stop(self) -> None:
         await self._revisions.stop()
+        await self._images.stop()
         await self._storage.stop()
+
+    async def _v2(self, request: web.Request) -> web.StreamResponse:
+        """Two of Google's hosts have this path: Cloud Run's API, and registries."""
+        return await (self._images if is_image(request.path) else self._api).handle(request)
 
     async def _store(self, request: web.Request) -> web.StreamResponse:
         is_json = request.path.startswith(JSON_PATHS)

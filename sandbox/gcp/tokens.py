@@ -66,7 +66,12 @@ class Tokens:
 
     def require_access(self, request: web.Request, api: str) -> None:
         """Raise ApiError unless the request carries an access token or a self-signed JWT for this API."""
-        claims = self._claims(request)
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        self.require_token(token if scheme.lower() == "bearer" else "", api)
+
+    def require_token(self, token: str, api: str) -> None:
+        """The same for a token that came in another way than as a bearer."""
+        claims = self._verified(token) if token else None
         if claims is None:
             raise ApiError("UNAUTHENTICATED", "Request had invalid authentication credentials.")
         if claims["iss"] == ISSUER and claims["aud"] == "access":
@@ -87,6 +92,9 @@ class Tokens:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None
+        return self._verified(token)
+
+    def _verified(self, token: str) -> dict[str, Any] | None:
         claims = self._known.get(token)
         if claims is None:
             try:

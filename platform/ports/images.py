@@ -1,0 +1,83 @@
+"""Image registries: where a version's image is pushed, by digest, for the targets of one site."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from intermodal.platform.targets import Site
+
+
+@dataclass(frozen=True)
+class PushReport:
+    """What a push did.
+
+    ``reference`` is ``host/repository@sha256:...``, by which the image is deployed. ``bytes_pushed`` counts every byte
+    of blobs and manifests that was sent, also those of a try that failed. Blobs are named by their digests.
+    """
+
+    reference: str
+    digest: str
+    bytes_pushed: int
+    blobs_pushed: tuple[str, ...]
+    blobs_kept: tuple[str, ...]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A document about an image: an SBOM or its provenance. ``kind`` is its media type:
+    ``application/vnd.cyclonedx+json``."""
+
+    kind: str
+    data: bytes = field(repr=False)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Attached:
+    """A document that a registry holds beside an image. ``digest`` is that of its own manifest.
+
+    ``fallback_tag`` is the tag under which it is listed where the registry has no referrers API; else empty.
+    """
+
+    kind: str
+    digest: str
+    fallback_tag: str = ""
+
+
+class ImageRegistry(Protocol):
+    """The image registry of one site. Errors: Refused, Throttled, Unavailable, NotFound; SpecError for a layout that
+    is damaged."""
+
+    @property
+    def site(self) -> Site: ...
+
+    def repository(self, model: str) -> str:
+        """The model's repository: the part of a reference between the host and the digest."""
+
+    def push(self, layout: Path, repository: str, tag: str = "", mount_from: str = "") -> PushReport:
+        """Push the one image of an OCI layout, byte for byte: the registry's digest is the layout's.
+
+        Blobs that are there are not sent; a push after a kill sends what is missing. ``tag`` is for people and is
+        moved; deployments use the digest. ``mount_from`` is another repository of this registry that may hold the
+        same layers.
+        """
+
+    def digest_of(self, repository: str, reference: str) -> str | None:
+        """The digest of a tag or digest, by the registry's own API; None when it has no such manifest."""
+
+    def attach(self, repository: str, digest: str, attachment: Attachment) -> Attached:
+        """Store a document as an OCI referrer of the image ``digest``. The same document twice is stored once."""
+
+    def attached(self, repository: str, digest: str) -> Sequence[Attached]:
+        """The documents beside an image; empty when there are none."""
+
+    def read_attached(self, repository: str, digest: str) -> bytes:
+        """The bytes of the document whose manifest is ``digest``, verified. NotFound when there is none."""
+
+
+class Images(Protocol):
+    """The image registry of every enabled site, built on first use. SpecError names what is missing for a site."""
+
+    def get(self, site: Site) -> ImageRegistry: ...

@@ -1,0 +1,150 @@
+"""An image registry of one site, by the OCI distribution API: images are pushed byte for byte, by digest."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.ports.images import Attached, Attachment, PushReport
+from intermodal.platform.targets import Site
+from intermodal.resources.images import referrers
+from intermodal.resources.images.address import Address
+from intermodal.resources.images.client import DIGEST_HEADER, SUBJECT_HEADER, Client, Sent
+from intermodal.resources.images.errors import UnknownBlobs
+from intermodal.resources.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Bytes, Layout
+from intermodal.resources.images.login import Login
+
+ACCEPT = {
+    "Accept": ", ".join(
+        (
+            *(MANIFEST_TYPE, INDEX_TYPE, "application/vnd.docker.distribution.manifest.v2+json"),
+            "application/vnd.docker.distribution.manifest.list.v2+json",
+        )
+    )
+}
+ATTACH_TRIES = 5
+"""Two runs that attach at once can overwrite each other's entry in the list of the fallback tag."""
+
+
+class OciRegistry:
+    """Fulfils ``ports.ImageRegistry``."""
+
+    def __init__(
+        self, site: Site, address: Address, login: Login, permissions: str = "", retry_seconds: float = 60
+    ) -> None:
+        self.site, self.address, self.login = site, address, login
+        self.client = Client(address, login, permissions, retry_seconds)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.site}, {self.address.host})"
+
+    def repository(self, model: str) -> str:
+        return self.address.repository(model)
+
+    def reference(self, repository: str, digest: str) -> str:
+        return f"{self.address.host}/{repository}@{digest}"
+
+    def push(self, layout: Path, repository: str, tag: str = "", mount_from: str = "") -> PushReport:
+        started, image, sent = time.monotonic(), Layout.read(layout), Sent()
+        self.login.prepare(repository)
+        pushed = [blob.digest for blob in image.blobs if self._ensure(repository, blob, sent, mount_from)]
+        if self.digest_of(repository, image.digest) is None:
+            try:
+                self._put(repository, image.digest, image.manifest, image.media_type, sent)
+            except UnknownBlobs as error:
+                # The registry answered before that it has them: its index is wrong, and their bytes repair it.
+                lacking = [blob for blob in image.blobs if blob.digest in error.digests or not error.digests]
+                pushed += [blob.digest for blob in lacking if self.client.upload(repository, blob, sent)]
+                self._put(repository, image.digest, image.manifest, image.media_type, sent)
+        if tag and self.digest_of(repository, tag) != image.digest:
+            self._put(repository, tag, image.manifest, image.media_type, sent)
+        kept = tuple(blob.digest for blob in image.blobs if blob.digest not in pushed)
+        reference = self.reference(repository, image.digest)
+        pushed = list(dict.fromkeys(pushed))
+        return PushReport(reference, image.digest, sent.bytes, tuple(pushed), kept, time.monotonic() - started)
+
+    def digest_of(self, repository: str, reference: str) -> str | None:
+        doing = f"look up {repository}:{reference}"
+        answer = self.client.call("HEAD", f"manifests/{reference}", repository, doing, headers=ACCEPT, absent=(404,))
+        if answer is None:
+            return None
+        return answer.headers.get(DIGEST_HEADER) or _digest(self._manifest(repository, reference))
+
+    def attach(self, repository: str, digest: str, attachment: Attachment) -> Attached:
+        sent, image = Sent(), self._manifest(repository, digest)
+        for blob in (Bytes(referrers.EMPTY), Bytes(attachment.data)):
+            self._ensure(repository, blob, sent)
+        raw = referrers.manifest(attachment, digest, image)
+        own = _digest(raw)
+        subject = self._put(repository, own, raw, MANIFEST_TYPE, sent)
+        if subject == digest:
+            return Attached(attachment.kind, own)
+        tag = referrers.fallback_tag(digest)
+        for _ in range(ATTACH_TRIES):
+            listed = self._get_index(repository, tag)
+            if any(entry.digest == own for entry in referrers.attached(listed)):
+                return Attached(attachment.kind, own, tag)
+            self._put(repository, tag, referrers.with_entry(listed, attachment, raw), INDEX_TYPE, sent)
+        raise IntermodalError(
+            f"{self.reference(repository, digest)}: others keep changing the list of its documents ({tag}).",
+            hint="Run it again.",
+        )
+
+    def attached(self, repository: str, digest: str) -> Sequence[Attached]:
+        doing = f"list the documents of {repository}@{digest}"
+        answer = self.client.call("GET", f"referrers/{digest}", repository, doing, headers=ACCEPT, absent=(404,))
+        if answer is not None:
+            return referrers.attached(answer.content)
+        tag = referrers.fallback_tag(digest)
+        return referrers.attached(self._get_index(repository, tag), tag)
+
+    def read_attached(self, repository: str, digest: str) -> bytes:
+        layer = referrers.document_digest(self._manifest(repository, digest))
+        answer = self.client.call("GET", f"blobs/{layer}", repository, f"read {repository}@{layer}")
+        data = answer.content if answer is not None else b""
+        if _digest(data) != layer:
+            raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{layer}.")
+        return data
+
+    def _ensure(self, repository: str, blob: Blob | Bytes, sent: Sent, mount_from: str = "") -> bool:
+        """Whether the blob's bytes were sent."""
+        if self.client.has_blob(repository, blob.digest):
+            return False
+        return self.client.upload(repository, blob, sent, mount_from if mount_from != repository else "")
+
+    def _put(self, repository: str, reference: str, raw: bytes, media_type: str, sent: Sent) -> str:
+        """Store a manifest's raw bytes: the subject that the registry has listed it under, if any."""
+        headers = {"Content-Type": media_type}
+        doing = f"store the manifest {repository}:{reference}"
+        answer = self.client.call(
+            "PUT", f"manifests/{reference}", repository, doing, headers=headers, content=raw, sent=sent
+        )
+        assert answer is not None
+        stored, wanted = answer.headers.get(DIGEST_HEADER) or self.digest_of(repository, reference), _digest(raw)
+        if stored != wanted:
+            raise IntermodalError(
+                f"The registry {self.address.host} stored {repository}:{reference} as {stored}, not as {wanted}.",
+                hint="Something between here and the registry rewrites images; push past it.",
+            )
+        return str(answer.headers.get(SUBJECT_HEADER, ""))
+
+    def _manifest(self, repository: str, reference: str) -> bytes:
+        """Raw bytes, those of the digest where ``reference`` is one. NotFound when there is none."""
+        doing = f"read the manifest {repository}:{reference}"
+        answer = self.client.call("GET", f"manifests/{reference}", repository, doing, headers=ACCEPT)
+        raw = answer.content if answer is not None else b""
+        if reference.startswith("sha256:") and _digest(raw) != reference:
+            raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{reference}.")
+        return raw
+
+    def _get_index(self, repository: str, tag: str) -> bytes:
+        """The list under a fallback tag; empty when there is none."""
+        try:
+            return self._manifest(repository, tag)
+        except NotFound:
+            return referrers.NO_ENTRIES
+
+
+def _digest(raw: bytes) -> str:
+    return f"sha256:{hashlib.sha256(raw).hexdigest()}"
