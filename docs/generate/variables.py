@@ -126,6 +126,20 @@ VARIABLES = {
         "apprise addresses that receive notifications of severity `page` as well.",
         "pagerduty://IntegrationKey@ApiKey",
     ),
+    "INTERMODAL_TRUSTED_KEYS_DER": Variable(
+        "server",
+        "empty",
+        "Public keys whose packages are loaded: DER in base64, separated by spaces; a long text goes on in "
+        "`INTERMODAL_TRUSTED_KEYS_DER_1` and so on. Deployments set it. Without keys no signature is verified.",
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+    ),
+    "INTERMODAL_UNSIGNED": Variable(
+        "server",
+        "`0`",
+        "`1` loads formats that can run code (a pickle) without a signature, when no keys are set. It is for a package "
+        "of your own.",
+        "1",
+    ),
     "INTERMODAL_FAST_PATH": Variable(
         "server",
         "`1`",
