@@ -1,5 +1,6 @@
 """Sign a package with a key made for the test, as registration does with the configured one."""
 
+from functools import partial
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,11 +17,13 @@ def der(private: ec.EllipticCurvePrivateKey = PRIVATE) -> bytes:
     return private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
+def signature(private: ec.EllipticCurvePrivateKey, data: bytes) -> bytes:
+    return private.sign(data, ec.ECDSA(SHA256()))
+
+
 def sign(folder: Path, private: ec.EllipticCurvePrivateKey = PRIVATE) -> bytes:
     """Write the folder's signature. Returns the public key."""
 
-    def signature(data: bytes) -> bytes:
-        return private.sign(data, ec.ECDSA(SHA256()))
-
-    (folder / SIGNATURE).write_bytes(bundle_of(Manifest.of(folder), "tiny", signature, der(private)))
+    bundle = bundle_of(Manifest.of(folder), "tiny", partial(signature, private), der(private))
+    (folder / SIGNATURE).write_bytes(bundle)
     return der(private)

@@ -72,6 +72,18 @@ VARIABLES = {
         "The database of the MLflow server that `intermodal up` starts. Postgres needs the extra `postgres`.",
         "postgresql+psycopg2://mlflow:secret@db/mlflow",
     ),
+    "INTERMODAL_SIGNING_KEY": Variable(
+        "state",
+        "empty",
+        "The path of a PEM file with the private EC key (P-256) that signs versions. Without it they are not signed.",
+        "/run/secrets/signing.pem",
+    ),
+    "INTERMODAL_TRUSTED_KEYS": Variable(
+        "state",
+        "empty",
+        "The path of a PEM file with public keys. Packages that one of them, or the signing key, signed are loaded.",
+        "/etc/intermodal/trusted.pem",
+    ),
     "INTERMODAL_TABLES": Variable(
         "state",
         "required",
