@@ -14,7 +14,7 @@ from intermodal.assets.training import model
 from intermodal.platform.ports.registry import TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from tests.assets.conftest import FakeMlflow
-from tests.memory import MemoryPackageServer, MemoryRegistry, MemoryTables
+from tests.memory import MemoryPackageServer, MemoryRegistry, MemorySigner, MemoryTables
 
 ROWS = 120
 
@@ -89,6 +89,7 @@ class Case:
         resources = {
             "tables": self.tables,
             "registry": self.registry,
+            "signer": MemorySigner(),
             "package_server": server or self._server,
             "mlflow": self._mlflow,
         }
