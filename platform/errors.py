@@ -20,6 +20,10 @@ class SpecError(IntermodalError):
     """What a user wrote (a spec, a row, a command) cannot be taken as it is."""
 
 
+class UntrustedPackage(SpecError):
+    """A package is not what the holder of a trusted key signed, or it is not signed. It must not be loaded."""
+
+
 class NotFound(IntermodalError):
     """A named thing does not exist; the hint lists those that do."""
 

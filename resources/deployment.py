@@ -1,4 +1,4 @@
-"""The environment's name, and the image that its endpoints run."""
+"""The environment's name, the image that its endpoints run, and the keys of packages that they load."""
 
 import os
 
@@ -6,8 +6,10 @@ import dagster as dg
 
 from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
+from intermodal.platform.protocol.signing import Key
 from intermodal.platform.targets import Site
 from intermodal.resources.settings import regional_variable
+from intermodal.resources.signing import trusted_keys
 
 
 class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
@@ -27,3 +29,7 @@ class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
         if not found:
             raise SpecError(f"There is no image for {site}: {names[0]} is not set.", hint=f"See {SETTINGS_PAGE}.")
         return found
+
+    @property
+    def trusted_keys(self) -> tuple[Key, ...]:
+        return trusted_keys()

@@ -26,6 +26,7 @@ from intermodal.resources.package_server import LocalPackageServer
 from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.resources.pushgateway import Pushgateway
 from intermodal.resources.settings import environment
+from intermodal.resources.signing import PemSigner
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.resources.storage.notification_log import NotificationLog
 from intermodal.resources.storage.tables import ParquetTables
@@ -45,6 +46,7 @@ def _shared() -> Mapping[str, Any]:
         "registry": MlflowRegistry(tracking_uri=EnvVar("INTERMODAL_MLFLOW_URL")),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),
         "package_server": LocalPackageServer(),
+        "signer": PemSigner(),
         "gateway": _from_environment(
             EnvoyGateway,
             directory="INTERMODAL_GATEWAY_DIRECTORY",

@@ -45,7 +45,10 @@ NOT_INHERITED = ("INTERMODAL_", "AIP_", "AZUREML_", "MODEL_URI", "PORT", "AWS_LW
 
 
 class LocalPackageServer:
-    """Fulfils ``ports.PackageServer``. It listens on a free loopback port, with the package as its only model."""
+    """Fulfils ``ports.PackageServer``. It listens on a free loopback port, with the package as its only model.
+
+    The package was made by this run and is signed when it is registered, so the server loads it unsigned.
+    """
 
     @contextmanager
     def start(self, folder: Path, model: str) -> Iterator[Answer]:
@@ -64,7 +67,12 @@ class LocalPackageServer:
                         "--root",
                         folder,
                     ],
-                    env={**_inherited(os.environ), "MODEL_URI": "/", "PYTHONPATH": _import_path()},
+                    env={
+                        **_inherited(os.environ),
+                        "MODEL_URI": "/",
+                        "PYTHONPATH": _import_path(),
+                        "INTERMODAL_UNSIGNED": "1",
+                    },
                     cwd=folder,
                     stdin=subprocess.DEVNULL,
                     stdout=output,

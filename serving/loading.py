@@ -13,6 +13,7 @@ from intermodal.platform.protocol.package import Package
 from intermodal.serving.dataplane import open_plane
 from intermodal.serving.errors import StartError, print_status
 from intermodal.serving.service import Model, Service
+from intermodal.serving.signed import require_signed
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +46,7 @@ class Loader:
         try:
             for model in self._service.models:
                 version = settings.identity.version
+                require_signed(model.package, model.folder, settings.trust)
                 model.plane = open_plane(model.package, model.folder, version, fast_path=settings.fast_path)
         except IntermodalError as error:
             self._fail(error)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import VARIABLE, from_variables
+from intermodal.platform.protocol.signing import Key
+from intermodal.platform.protocol.signing import from_variables as keys_from_variables
 from intermodal.serving.contract import (
     DEFAULT_PORT,
     HEALTH_ROUTES,
@@ -18,6 +20,7 @@ from intermodal.serving.contract import (
 from intermodal.serving.errors import StartError
 
 MAX_INT = 2**31
+UNSIGNED_VARIABLE = "INTERMODAL_UNSIGNED"
 ID_HEADER_VARIABLE = "INTERMODAL_REQUEST_ID_HEADER"
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 """https://www.rfc-editor.org/rfc/rfc9110#name-tokens"""
@@ -40,6 +43,14 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Trust:
+    """The public keys whose packages are loaded. Without any, ``unsigned`` allows formats that can run code."""
+
+    keys: tuple[Key, ...] = ()
+    unsigned: bool = False
+
+
+@dataclass(frozen=True)
 class Settings:
     """``predictions`` is the address of the prediction log (empty: no log), ``sample`` the share of requests in it (0
     to 1), ``rows_per_second`` about how many rows it takes at most. ``sensitive`` names columns that it leaves out, for
@@ -56,6 +67,7 @@ class Settings:
     sensitive: tuple[str, ...] = ()
     request_id_headers: tuple[bytes, ...] = DEFAULT_ID_HEADERS
     fast_path: bool = True
+    trust: Trust = Trust()
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int | None = None) -> "Settings":
@@ -75,7 +87,8 @@ class Settings:
             rows_per_second=_count(environment, "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND", ROWS_PER_SECOND),
             sensitive=_sensitive(environment),
             request_id_headers=_id_headers(environment),
-            fast_path=_switch(environment, "INTERMODAL_FAST_PATH"),
+            fast_path=_switch(environment, "INTERMODAL_FAST_PATH", on=True),
+            trust=Trust(keys_from_variables(environment), _switch(environment, UNSIGNED_VARIABLE, on=False)),
         )
 
 
@@ -107,8 +120,8 @@ def _share(environment: Mapping[str, str], name: str) -> float:
     raise StartError(f"{name} is '{text}'.", hint="Set it to a number from 0 to 1.")
 
 
-def _switch(environment: Mapping[str, str], name: str) -> bool:
-    text = environment.get(name) or "1"
+def _switch(environment: Mapping[str, str], name: str, *, on: bool) -> bool:
+    text = environment.get(name) or str(int(on))
     if text in ("0", "1"):
         return text == "1"
     raise StartError(f"{name} is '{text}'.", hint="Set it to 1 (on) or 0 (off).")

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from intermodal.platform.errors import (
     DeployFailed,
@@ -38,18 +39,20 @@ from intermodal.platform.ports.registry import (
     RegisteredVersion,
     TrainingRecord,
 )
-from intermodal.platform.protocol.manifest import MANIFEST, Manifest, sha256_of
+from intermodal.platform.protocol.manifest import MANIFEST, SIGNATURE, Manifest, sha256_of
 from intermodal.platform.protocol.package import DESCRIPTOR, Package
 from intermodal.platform.registry.versioning import SemanticVersion
 from intermodal.platform.targets import Site, Target
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.errors import RequestError
 from intermodal.serving.pyfunc import _load_pyfunc
+from tests.signing import der, signature
 
 
 @dataclass
 class MemoryDeployment:
     environment: str = "sandbox"
+    trusted_keys: tuple[bytes, ...] = ()
 
     def image(self, site: Site) -> str:
         return f"registry.{site.cloud}/intermodal/server:0.1.0"
@@ -95,6 +98,17 @@ class MemoryRegistry:
         self.candidates.append(Candidate(record, str(kept), Manifest.of(kept)))
         return self.candidates[-1]
 
+    def add_signature(self, candidate: Candidate, signature: bytes) -> Candidate:
+        (Path(candidate.artifacts) / SIGNATURE).write_bytes(signature)
+        signed = replace(candidate, manifest=candidate.manifest.signed(signature))
+        run_id = candidate.record.run_id
+        self.candidates = [signed if known.record.run_id == run_id else known for known in self.candidates]
+        self.registered = [
+            replace(known, candidate=signed) if known.candidate.record.run_id == run_id else known
+            for known in self.registered
+        ]
+        return signed
+
     def candidate(self, model: str) -> Candidate:
         for candidate in reversed(self.candidates):
             if candidate.model == model:
@@ -130,7 +144,7 @@ class MemoryRegistry:
     def register(self, candidate: Candidate, version: str) -> RegisteredVersion:
         with self._lock:
             for known in self.registered:
-                if known.candidate == candidate:
+                if known.candidate.record.run_id == candidate.record.run_id:
                     return known
             newest = self.newest.get(candidate.model)
             if newest and SemanticVersion.parse(version) <= SemanticVersion.parse(newest):
@@ -164,6 +178,22 @@ class MemoryRegistry:
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
         self._require(candidate)
         return _load_pyfunc(candidate.artifacts).predict
+
+
+@dataclass
+class MemorySigner:
+    """``private``: the key, None when none is configured."""
+
+    private: EllipticCurvePrivateKey | None = None
+
+    @property
+    def key(self) -> bytes | None:
+        return der(self.private) if self.private else None
+
+    def sign(self, data: bytes) -> bytes:
+        if self.private is None:
+            raise SpecError("There is no key to sign with.", hint="Configure one.")
+        return signature(self.private, data)
 
 
 class MemoryPackageServer:

@@ -9,9 +9,11 @@ from intermodal.assets import ports
 from intermodal.assets.deployment.incident_gate import incident_of_site, not_deployed, skipped_check
 from intermodal.assets.keys import Context, attributes, key, mirror_key, with_cached_signature
 from intermodal.platform.catalogue import store_adapter
+from intermodal.platform.deployment.copying import unsigned
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.ports.registry import RegisteredVersion
-from intermodal.platform.protocol.manifest import MANIFEST
+from intermodal.platform.protocol.manifest import MANIFEST, SIGNATURE
+from intermodal.platform.protocol.signing import verify_folder
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Site
@@ -30,7 +32,7 @@ def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
             description=f"A verified copy of the champion's artifacts at {site}.",
         ),
         deps=[key(spec, "version")],
-        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES},
+        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES, ports.DEPLOYMENT},
     )
     @with_cached_signature
     def _mirror(context: Context) -> dg.MaterializeResult[None]:
@@ -40,6 +42,8 @@ def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
             return not_deployed(incident, champion.version)
         with TemporaryDirectory() as folder:
             source = registry.download(champion.candidate, Path(folder))
+            if keys := ports.deployment(context).trusted_keys:
+                verify_folder(source, keys)
             report = store.mirror(source, champion.candidate.manifest, prefix_of(champion))
         return dg.MaterializeResult(
             metadata={
@@ -60,14 +64,14 @@ def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
 
 
 def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
-    """Every object of the mirror is read back and its hash compared with the manifest."""
+    """Every object of the mirror is read back its hash compared with the manifest, and the signature verified."""
 
     @dg.asset_check(
         asset=mirror_key(spec, site),
         name="mirror_verified",
         blocking=True,
-        description="Every object was read back and has the SHA-256 of the manifest.",
-        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES},
+        description="Every object was read back and has the SHA-256 of the manifest, which a trusted key signed.",
+        required_resource_keys={ports.REGISTRY, ports.INCIDENTS, ports.STORES, ports.DEPLOYMENT},
     )
     @with_cached_signature
     def _verified(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
@@ -75,7 +79,10 @@ def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
         if (incident := incident_of_site(context, spec, site)) is not None:
             return skipped_check(incident)
         champion = champion_of(ports.registry(context), spec.name)
-        damaged = store.damaged(champion.candidate.manifest, prefix_of(champion))
+        manifest, where = champion.candidate.manifest, prefix_of(champion)
+        damaged = dict(store.damaged(manifest, where))
+        if reason := unsigned(store, manifest, where, ports.deployment(context).trusted_keys):
+            damaged.setdefault(SIGNATURE, reason)
         if damaged:  # a prefix without a manifest is no mirror: the next run reads and repairs every object
             store.delete(f"{prefix_of(champion)}/{MANIFEST}")
         return dg.AssetCheckResult(
@@ -83,7 +90,7 @@ def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
             metadata={
                 "digest": champion.candidate.manifest.digest,
                 "files": len(champion.candidate.manifest.files),
-                "damaged": dict(damaged),
+                "damaged": damaged,
             },
         )
 

@@ -1,11 +1,13 @@
-"""``<model>/version``: the candidate that passed its gate, registered with a semantic version number."""
+"""``<model>/version``: the candidate that passed its gate, signed and registered with a semantic version number."""
 
 import dagster as dg
 
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.protocol.signing import hint_of
 from intermodal.platform.registry.registration import register_next
+from intermodal.platform.registry.signing import with_signature
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.gate import judge_record, judge_servable
 
@@ -19,12 +21,16 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
             spec,
             "version",
             kinds={"mlflow"},
-            description="Registers the candidate with a semantic version and makes it the champion.",
+            description="Signs and registers the candidate with a semantic version and makes it the champion.",
         ),
         deps=[key(spec, "model")],
     )
     @with_cached_signature
-    def _version(context: Context, registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.MaterializeResult[None]:
+    def _version(
+        context: Context,
+        registry: dg.ResourceParam[ports.ModelRegistry],
+        signer: dg.ResourceParam[ports.Signer],
+    ) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
         quality = judge_record(spec.gate.metric, candidate.record, spec.gate.margin)
         servable = judge_servable(candidate.record.servable)
@@ -34,6 +40,7 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
                 f"The newest candidate of '{spec.name}' did not pass its gate. {' '.join(reasons)}",
                 hint="Train a better candidate. The champion is unchanged.",
             )
+        candidate = with_signature(registry, signer, candidate)
         registration = register_next(registry, candidate, _given(context), context.log)
         registered = registration.version
         registry.promote(registered)
@@ -46,6 +53,7 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
                 "files": len(candidate.manifest.files),
                 "bytes": candidate.manifest.size,
                 "digest": candidate.manifest.digest,
+                "signed_by": hint_of(signer.key) if signer.key else "not signed: INTERMODAL_SIGNING_KEY is not set",
                 **candidate.record.metrics,
             },
             data_version=dg.DataVersion(candidate.manifest.digest),

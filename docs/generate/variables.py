@@ -72,6 +72,18 @@ VARIABLES = {
         "The database of the MLflow server that `intermodal up` starts. Postgres needs the extra `postgres`.",
         "postgresql+psycopg2://mlflow:secret@db/mlflow",
     ),
+    "INTERMODAL_SIGNING_KEY": Variable(
+        "state",
+        "empty",
+        "The path of a PEM file with the private EC key (P-256) that signs versions. Without it they are not signed.",
+        "/run/secrets/signing.pem",
+    ),
+    "INTERMODAL_TRUSTED_KEYS": Variable(
+        "state",
+        "empty",
+        "The path of a PEM file with public keys. Packages that one of them, or the signing key, signed are loaded.",
+        "/etc/intermodal/trusted.pem",
+    ),
     "INTERMODAL_TABLES": Variable(
         "state",
         "required",
@@ -125,6 +137,20 @@ VARIABLES = {
         "empty",
         "apprise addresses that receive notifications of severity `page` as well.",
         "pagerduty://IntegrationKey@ApiKey",
+    ),
+    "INTERMODAL_TRUSTED_KEYS_DER": Variable(
+        "server",
+        "empty",
+        "Public keys whose packages are loaded: DER in base64, separated by spaces; a long text goes on in "
+        "`INTERMODAL_TRUSTED_KEYS_DER_1` and so on. Deployments set it. Without keys no signature is verified.",
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE",
+    ),
+    "INTERMODAL_UNSIGNED": Variable(
+        "server",
+        "`0`",
+        "`1` loads formats that can run code (a pickle) without a signature, when no keys are set. It is for a package "
+        "of your own.",
+        "1",
     ),
     "INTERMODAL_FAST_PATH": Variable(
         "server",

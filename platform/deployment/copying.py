@@ -6,21 +6,39 @@ from pathlib import Path
 
 from intermodal.platform import ports
 from intermodal.platform.deployment.requests import prefix
-from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.errors import IntermodalError, NotFound, UntrustedPackage
 from intermodal.platform.ports.registry import Identity
-from intermodal.platform.protocol.manifest import MANIFEST, Manifest
+from intermodal.platform.protocol.manifest import MANIFEST, SIGNATURE, Manifest
+from intermodal.platform.protocol.signing import Key, verify_folder, verify_manifest
 
 
-def is_whole(store: ports.ObjectStore, model: str, version: Identity) -> bool:
+def is_whole(store: ports.ObjectStore, model: str, version: Identity, trusted: Sequence[Key] = ()) -> bool:
     """Whether the store has a complete mirror of this version and digest, in which every object has the hash of the
-    manifest."""
+    manifest, and which a ``trusted`` key signed, unless there is none."""
     try:
         manifest = manifest_of(store, model, version.version)
     except NotFound:
         return False
     if manifest is None or not version.same_as(Identity(version.version, manifest.digest)):
         return False
-    return not store.damaged(manifest, prefix(model, version.version))
+    where = prefix(model, version.version)
+    return not store.damaged(manifest, where) and not unsigned(store, manifest, where, trusted)
+
+
+def unsigned(store: ports.ObjectStore, manifest: Manifest, where: str, trusted: Sequence[Key]) -> str:
+    """Why the signature below the prefix ``where`` is not a ``trusted`` key's of this manifest. '' when it is, or when
+    there are no keys."""
+    if not trusted:
+        return ""
+    try:
+        bundle = store.get(f"{where}/{SIGNATURE}")
+    except NotFound:
+        bundle = b""
+    try:
+        verify_manifest(bundle, manifest, trusted, store.uri(where))
+    except UntrustedPackage as error:
+        return str(error)
+    return ""
 
 
 def manifest_of(store: ports.ObjectStore, model: str, version: str) -> Manifest | None:
@@ -39,9 +57,11 @@ def copy_of(
     version: Identity,
     folder: Path,
     log: logging.Logger,
+    trusted: Sequence[Key] = (),
 ) -> tuple[Path, Manifest]:
     """The folder with the version's files, and its manifest. Raises the last error if no source has them. A source that
-    has another digest under this number is passed over."""
+    has another digest under this number is passed over, and so is one whose files no ``trusted`` key signed, unless
+    there is none."""
     number = version.version
     failed: IntermodalError = NotFound(
         f"No registry or mirror has the files of {model} {number}.", hint="Run this again when all sites answer."
@@ -51,17 +71,26 @@ def copy_of(
             for known in registry.versions(model):
                 if known.identity.same_as(version):
                     (folder / "registry").mkdir()
-                    return registry.download(known.candidate, folder / "registry"), known.candidate.manifest
+                    source, manifest = registry.download(known.candidate, folder / "registry"), known.candidate.manifest
+                    _require_signed(source, trusted)
+                    return source, manifest
         except IntermodalError as error:
             log.warning("the registry does not provide %s %s: %s", model, number, error)
             failed = error
     for store in stores:
         try:
-            return _download(store, model, version, folder / str(store.site))
+            source, manifest = _download(store, model, version, folder / str(store.site))
+            _require_signed(source, trusted)
+            return source, manifest
         except IntermodalError as error:
             log.warning("%s does not provide %s %s: %s", store.site, model, number, error)
             failed = error
     raise failed
+
+
+def _require_signed(folder: Path, trusted: Sequence[Key]) -> None:
+    if trusted:
+        verify_folder(folder, trusted)
 
 
 def _download(store: ports.ObjectStore, model: str, version: Identity, folder: Path) -> tuple[Path, Manifest]:

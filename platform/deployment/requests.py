@@ -42,6 +42,7 @@ def deploy_request(
         sensitive=_sensitive(spec),
         tags=spec.tags,
         digest=version.digest,
+        trusted_keys=tuple(deployment.trusted_keys),
     )
 
 

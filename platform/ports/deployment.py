@@ -1,7 +1,9 @@
-"""The deployment's own settings: its environment and its images."""
+"""The deployment's own settings: its environment, its images, and the keys that it trusts."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
+from intermodal.platform.protocol.signing import Key
 from intermodal.platform.targets import Site
 
 
@@ -13,3 +15,7 @@ class Deployment(Protocol):
 
     def image(self, site: Site) -> str:
         """The image reference in that site's registry."""
+
+    @property
+    def trusted_keys(self) -> Sequence[Key]:
+        """Public keys of signers whose packages may be loaded. Without any, no signature is verified."""

@@ -9,6 +9,8 @@ from typing import Literal, Protocol
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import to_variables
+from intermodal.platform.protocol.signing import Key
+from intermodal.platform.protocol.signing import to_variables as keys_to_variables
 from intermodal.platform.targets import Target
 
 State = Literal["creating", "ready", "failed", "deleting"]
@@ -57,6 +59,7 @@ class DeployRequest:
     the share of requests that it logs, 0 to 1, ``rows_per_second`` how many rows at most, about, on each replica, and
     ``sensitive`` names columns that it must not log, beside those that the artifacts name; unknown ones are no error.
     ``digest`` is the package's, 64 hex digits: an endpoint with another one is replaced. Empty: unknown.
+    ``trusted_keys`` are public keys: the server loads what one of them signed. Empty: it verifies no signature.
     """
 
     model: str
@@ -72,6 +75,7 @@ class DeployRequest:
     sensitive: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
+    trusted_keys: tuple[Key, ...] = ()
 
     @property
     def name(self) -> str:
@@ -79,15 +83,18 @@ class DeployRequest:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables of the server's container that say where and what it logs, and the package's digest.
+        """The variables of the server's container that say where and what it logs, the package's digest, and the keys.
 
         Every platform compares them with what runs, so an endpoint of another digest is replaced.
         """
-        digest = {"INTERMODAL_DIGEST": self.digest} if self.digest else {}
+        package = {
+            **({"INTERMODAL_DIGEST": self.digest} if self.digest else {}),
+            **keys_to_variables(self.trusted_keys),
+        }
         if not self.predictions:
-            return digest
+            return package
         return {
-            **digest,
+            **package,
             "INTERMODAL_PREDICTIONS": self.predictions,
             "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}",
             "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(self.rows_per_second),

@@ -148,6 +148,10 @@ class ModelRegistry(Protocol):
     def candidate(self, model: str) -> Candidate:
         """The newest candidate; NotFound when nothing was trained, Lost when its record is missing or damaged."""
 
+    def add_signature(self, candidate: Candidate, signature: bytes) -> Candidate:
+        """Keep the signature as the package's file ``model.sig``, replacing an earlier one, and in its manifest. The
+        candidate with that manifest. Its digest stays."""
+
     def versions(self, model: str) -> Sequence[RegisteredVersion]:
         """All versions that can be read, oldest first; empty when the model is unknown."""
 

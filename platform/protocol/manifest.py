@@ -11,6 +11,8 @@ from intermodal.platform.errors import SpecError
 
 MANIFEST = "manifest.json"
 """The object that is written last. It exists only when the mirror is complete and verified."""
+SIGNATURE = "model.sig"
+"""The package's signature, a file of its folder. It signs the other files, so it is no part of the digest."""
 CHUNK_BYTES = 1 << 20
 MAX_PATH_BYTES = 800
 
@@ -44,10 +46,23 @@ class Manifest:
         return cls({p.relative_to(folder).as_posix(): FileEntry(p.stat().st_size, sha256_of(p)) for p in files})
 
     @property
+    def content(self) -> Mapping[str, FileEntry]:
+        """The files without the signature and a mirror's own manifest: what is signed, and what a version is."""
+        return {path: entry for path, entry in self.files.items() if path not in (SIGNATURE, MANIFEST)}
+
+    @property
     def digest(self) -> str:
-        """One SHA-256 for the whole version. Equal digests mean equal bytes under equal names."""
-        lines = "\n".join(f"{entry.sha256} {path}" for path, entry in sorted(self.files.items()))
+        """One SHA-256 for the whole version. Equal digests mean equal bytes under equal names.
+
+        The signature is left out, so that signing a version, or signing it again with a new key, leaves its identity.
+        """
+        lines = "\n".join(f"{entry.sha256} {path}" for path, entry in sorted(self.content.items()))
         return hashlib.sha256(lines.encode()).hexdigest()
+
+    def signed(self, signature: bytes) -> "Manifest":
+        """This manifest with ``signature`` as the version's file, in place of an earlier one."""
+        entry = FileEntry(len(signature), hashlib.sha256(signature).hexdigest())
+        return Manifest({**self.content, SIGNATURE: entry})
 
     @property
     def size(self) -> int:

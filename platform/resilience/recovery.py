@@ -94,7 +94,8 @@ def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
         return evict(ctx, spec, incident, version, others)
     incident = ctx.note(incident, "recovering", key, f"{target} answers; it gets {version} before any traffic")
     count, upstreams = desired_replicas(spec, others)[target], dict[Target, Upstream]()
-    if not is_whole(ctx.stores[target.site], spec.name, ctx.identity(spec.name, version)):
+    identity, trusted = ctx.identity(spec.name, version), ctx.deployment.trusted_keys
+    if not is_whole(ctx.stores[target.site], spec.name, identity, trusted):
         _mirror(ctx, spec, target, version, others)
     if count:
         endpoint = _deploy_most(ctx, spec, target, version, count, others)
@@ -143,9 +144,8 @@ def _mirror(
     sites = sites_of(other for other in spec.failover_order if other not in unavailable)
     sources = [ctx.stores[site] for site in sites if site != target.site]
     with TemporaryDirectory() as folder:
-        source, manifest = copy_of(
-            ctx.registry, sources, spec.name, ctx.identity(spec.name, version), Path(folder), ctx.log
-        )
+        identity, trusted = ctx.identity(spec.name, version), ctx.deployment.trusted_keys
+        source, manifest = copy_of(ctx.registry, sources, spec.name, identity, Path(folder), ctx.log, trusted)
         ctx.stores[target.site].mirror(source, manifest, prefix(spec.name, version))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,11 +19,13 @@ from intermodal.platform.ports.registry import (
     RegisteredVersion,
     TrainingRecord,
 )
-from intermodal.platform.protocol.manifest import Manifest
+from intermodal.platform.protocol.manifest import SIGNATURE, Manifest
+from intermodal.platform.protocol.signing import verify_folder
 from intermodal.platform.registry.versioning import SemanticVersion
 from intermodal.resources.mlflow.losses import lost_champion, reading, require_whole
 from intermodal.resources.mlflow.numbers import newest_number, remember
 from intermodal.resources.mlflow.package import write_mlmodel
+from intermodal.resources.signing import trusted_keys
 from intermodal.resources.storage.addresses import without_passwords
 
 PACKAGE, RECORD, MANIFEST = "package", "record.json", "manifest.json"
@@ -51,6 +54,15 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
             client.set_tag(record.run_id, MODEL_TAG, record.model)
             client.set_terminated(record.run_id)
         return Candidate(record, f"runs:/{record.run_id}/{PACKAGE}", manifest)
+
+    def add_signature(self, candidate: Candidate, signature: bytes) -> Candidate:
+        """The manifest is last, so that after a kill the signature is not in it, and is written again."""
+        run_id, manifest = candidate.record.run_id, candidate.manifest.signed(signature)
+        with self._client() as client, TemporaryDirectory() as folder:
+            (Path(folder) / SIGNATURE).write_bytes(signature)
+            client.log_artifact(run_id, str(Path(folder) / SIGNATURE), PACKAGE)
+            client.log_text(run_id, manifest.to_json(), MANIFEST)
+        return replace(candidate, manifest=manifest)
 
     def candidate(self, model: str) -> Candidate:
         with self._client() as client:
@@ -158,7 +170,8 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
         return f"{self._address.rstrip('/')}/#/experiments/{experiment}/runs/{run_id}/artifacts/{path}"
 
     def predictor(self, candidate: Candidate) -> Callable[[Any], Any]:
-        """The package, loaded by MLflow's own loader, which uses the server's runtime."""
+        """The package, loaded by MLflow's own loader, which uses the server's runtime. With trusted keys, its signature
+        is verified first."""
         import mlflow.pyfunc
         from mlflow.exceptions import MlflowException
 
@@ -170,6 +183,8 @@ class MlflowRegistry(dg.ConfigurableResource):  # type: ignore[type-arg]
 
         with TemporaryDirectory() as folder:
             package = self.download(candidate, Path(folder))
+            if keys := trusted_keys():
+                verify_folder(package, keys)
             try:
                 model = mlflow.pyfunc.load_model(str(package))
             except IntermodalError:

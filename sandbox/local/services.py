@@ -14,6 +14,8 @@ from intermodal.sandbox.local.project import Project
 from intermodal.sandbox.service import Service
 from intermodal.sandbox.settings import Settings, require_free
 
+SIGNING_KEY = "signing.pem"
+"""The sandbox's own key, below its home."""
 SCRIPTS = Path(sys.executable).parent
 
 
@@ -34,6 +36,7 @@ def variables(settings: Settings) -> dict[str, str]:
         **_ca_bundle(settings),
         "INTERMODAL_TABLES": str(home / "tables"),
         "INTERMODAL_INCIDENTS": str(home / "incidents"),
+        "INTERMODAL_SIGNING_KEY": str(home / SIGNING_KEY),
         "INTERMODAL_MONITOR_DELAY_SECONDS": "0",  # figures that take minutes in a real cloud are there at once
         "DAGSTER_HOME": str(home / "dagster"),
         "DAGSTER_DISABLE_TELEMETRY": "true",

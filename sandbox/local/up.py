@@ -60,6 +60,7 @@ def _start(
     settings: Settings, project: Project, say: Callable[[str], None], phases: Phases, started: list[str]
 ) -> None:
     from intermodal.resources.envoy.gateway import write_bootstrap
+    from intermodal.resources.signing import write_key
 
     wait = phases.wait
     _install_azurite(settings, say)
@@ -84,6 +85,7 @@ def _start(
             started += services.start(settings, gateway, environ, project.root)
         with wait("prepare", "DAGSTER_HOME: its databases"):
             services.prepare(settings, project)
+            write_key(settings.home / services.SIGNING_KEY)
         with wait("prepare", "starting Dagster and what watches"):
             started += services.start(settings, ui, environ, project.root)
             monitoring.prepare(settings)

@@ -24,6 +24,7 @@ from tests.memory import (
     MemoryNotifier,
     MemoryPackageServer,
     MemoryRegistry,
+    MemorySigner,
     MemoryStore,
     MemoryStores,
     MemoryTables,
@@ -160,6 +161,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "deployment": deployment,
         "mlflow": FakeMlflow(),
         "package_server": MemoryPackageServer(),
+        "signer": MemorySigner(),
         "stores": MemoryStores.of(stores.values()),
         "targets": MemoryTargets.of(targets.values()),
     }

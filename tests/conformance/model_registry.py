@@ -14,6 +14,7 @@ import pytest
 from intermodal.platform.errors import IntermodalError, Lost, NotFound, NumberTaken
 from intermodal.platform.ports import ModelRegistry
 from intermodal.platform.ports.registry import Candidate, Fingerprint, Identity, RegisteredVersion, TrainingRecord
+from intermodal.platform.protocol.manifest import SIGNATURE, Manifest
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.parity import holds
 from intermodal.platform.registry.registration import register_next
@@ -93,6 +94,21 @@ class ModelRegistryConformance:
         folder = registry.download(candidate, tmp_path / "down")
         assert candidate.manifest == type(candidate.manifest).of(folder)
         assert registry.read(candidate, "golden.json") == (folder / "golden.json").read_bytes()
+
+    def test_signature_is_downloaded_and_leaves_the_digest(
+        self, registry: ModelRegistry, candidate: Candidate, tmp_path: Path
+    ) -> None:
+        version = registry.register(candidate, "1.0.0")
+        for signature in (b"first", b"second"):
+            signed = registry.add_signature(candidate, signature)
+            assert signed.manifest.digest == candidate.manifest.digest
+            assert signed.manifest == candidate.manifest.signed(signature)
+            assert registry.candidate(candidate.model) == signed
+            assert registry.read(signed, SIGNATURE) == signature
+        assert registry.register(signed, "1.0.1").version == version.version
+        (known,) = registry.versions(candidate.model)
+        assert known.candidate.manifest == signed.manifest
+        assert Manifest.of(registry.download(known.candidate, tmp_path / "downloaded")) == signed.manifest
 
     def test_register_twice_gives_one_version(self, registry: ModelRegistry, candidate: Candidate) -> None:
         first = registry.register(candidate, "1.0.0")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pickle
 import shutil
 import signal
 import socket
@@ -16,9 +17,11 @@ import httpx
 import pytest
 
 from intermodal.platform.protocol.package import GOLDEN
+from intermodal.platform.protocol.signing import to_variables
 from intermodal.platform.protocol.v2 import request_body
 from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER
+from tests.signing import sign
 
 Start = Callable[..., "Server"]
 
@@ -36,7 +39,7 @@ class Server:
         with log.open("wb") as output:
             self.process = subprocess.Popen(
                 [sys.executable, *command],
-                env={**clean, "PORT": str(self.port), **environment},
+                env={**clean, "PORT": str(self.port), "INTERMODAL_UNSIGNED": "1", **environment},
                 stdout=output,
                 stderr=subprocess.STDOUT,
             )
@@ -134,6 +137,38 @@ def test_process_sklearn_serves_configured_routes(start: Start, sklearn_package:
     answer = httpx.post(server.url + "/v1/endpoints/1:predict", json={"instances": [row]})
     assert len(answer.json()["predictions"]) == 1
     assert server.stop() == 0
+
+
+def test_process_of_pickle_without_keys_exits_1(start: Start, sklearn_package: Path) -> None:
+    server = start(sklearn_package, INTERMODAL_UNSIGNED="0")
+    assert server.process.wait(20) == 1
+    assert "its format 'sklearn' can run code: INTERMODAL_TRUSTED_KEYS_DER is not set" in server.log
+
+
+def test_process_changed_package_exits_1_before_it_is_loaded(
+    start: Start, sklearn_package: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(sklearn_package, tmp_path / "package")
+    key = sign(folder)
+    server = start(folder, **to_variables([key]))
+    server.until("/ping")
+    assert server.stop() == 0
+    touched = tmp_path / "touched"
+    (folder / "model.pkl").write_bytes(pickle.dumps(Touch(touched)))
+    server = start(folder, **to_variables([key]))
+    assert server.process.wait(20) == 1
+    assert "is not what was signed: model.pkl changed" in server.log
+    assert not touched.exists()
+
+
+class Touch:
+    """Its pickle makes a file when it is loaded."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.path,)
 
 
 SLOW = """

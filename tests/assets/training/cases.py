@@ -15,7 +15,7 @@ from intermodal.platform.ports.registry import TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.sources import Sources
 from tests.assets.conftest import FakeMlflow
-from tests.memory import MemoryPackageServer, MemoryRegistry, MemoryTables
+from tests.memory import MemoryPackageServer, MemoryRegistry, MemorySigner, MemoryTables
 
 ROWS = 120
 
@@ -91,6 +91,7 @@ class Case:
         resources = {
             "tables": self.tables,
             "registry": self.registry,
+            "signer": MemorySigner(),
             "package_server": server or self._server,
             "mlflow": self._mlflow,
         }

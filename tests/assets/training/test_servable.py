@@ -14,6 +14,7 @@ from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training.servable import MAX_REASONS
 from intermodal.resources.package_server import LocalPackageServer
 from tests.assets.training.cases import ROWS, Case, failure, reasons
+from tests.memory import MemorySigner
 
 Change = Callable[[str, pd.DataFrame], pd.DataFrame]
 HELD_OUT = "2024-03-01"
@@ -149,7 +150,9 @@ def test_version_alone_refuses_what_cannot_serve(tmp_path: Path) -> None:
 
     case = Case(tmp_path, _far, lambda *_: Shifting())
     case.train()
-    alone = dg.materialize([version(case.spec)], resources={"registry": case.registry}, raise_on_error=False)
+    alone = dg.materialize(
+        [version(case.spec)], resources={"registry": case.registry, "signer": MemorySigner()}, raise_on_error=False
+    )
     assert "column 'a' (largest, whole number: 99.0" in failure(alone)
     assert case.champion is None
 

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.deployment.copying import copy_of, is_whole
-from intermodal.platform.errors import IntermodalError, NotFound, SpecError
+from intermodal.platform.deployment.copying import copy_of, is_whole, unsigned
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError, UntrustedPackage
 from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol.manifest import MANIFEST, FileEntry, Manifest
 from intermodal.platform.targets import Site
 from tests.memory import MemoryStore
+from tests.signing import sign
 
 LOG = logging.getLogger(__name__)
 PREFIX = "wine/1.0.0"
@@ -43,6 +44,36 @@ def test_copy_takes_every_file_of_the_first_mirror(
     folder, found = copy(stores, tmp_path / "copy")
     assert (folder.name, found) == ("aws", manifest)
     assert Manifest.of(folder) == manifest
+
+
+def test_copy_passes_over_a_mirror_that_no_trusted_key_signed(
+    stores: list[MemoryStore], manifest: Manifest, tmp_path: Path
+) -> None:
+    source = tmp_path / "source"
+    key = sign(source)
+    stores[1].mirror(source, Manifest.of(source), PREFIX)
+    version = Identity("1.0.0", manifest.digest)
+    (tmp_path / "copy").mkdir()
+    folder, found = copy_of(None, stores, "wine", version, tmp_path / "copy", LOG, [key])
+    assert (folder.name, found) == ("gcp", Manifest.of(source))
+    assert [is_whole(store, "wine", version, [key]) for store in stores] == [False, True]
+    assert all(is_whole(store, "wine", version) for store in stores)
+    assert "is not signed" in unsigned(stores[0], manifest, PREFIX, [key])
+    (tmp_path / "again").mkdir()
+    with pytest.raises(UntrustedPackage, match="is not signed"):
+        copy_of(None, stores[:1], "wine", version, tmp_path / "again", LOG, [key])
+
+
+def test_copy_passes_over_a_mirror_whose_manifest_was_changed_too(stores: list[MemoryStore], tmp_path: Path) -> None:
+    """Who can write to a bucket can change a file and its hash, and cannot sign."""
+    source = tmp_path / "source"
+    key = sign(source)
+    (source / "model.bin").write_bytes(b"evil")
+    stores[0].mirror(source, Manifest.of(source), PREFIX)
+    (tmp_path / "copy").mkdir()
+    with pytest.raises(UntrustedPackage, match=r"model\.bin changed"):
+        copy_of(None, stores[:1], "wine", Identity("1.0.0"), tmp_path / "copy", LOG, [key])
+    assert not is_whole(stores[0], "wine", Identity("1.0.0"), [key])
 
 
 @pytest.mark.parametrize("path", ["model.bin", MANIFEST])
