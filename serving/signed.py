@@ -6,10 +6,9 @@ from pathlib import Path
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signing import VARIABLE, verify_folder
 from intermodal.serving.errors import StartError
+from intermodal.serving.runtimes.loader import adapter
 from intermodal.serving.settings import UNSIGNED_VARIABLE, Trust
 
-DATA_FORMATS = frozenset({"lightgbm"})
-"""Formats whose files are read as data. Reading any other may run code that the file holds, as a pickle does."""
 logger = logging.getLogger(__name__)
 
 
@@ -18,7 +17,7 @@ def require_signed(package: Package, folder: Path, trust: Trust) -> None:
     format is code and ``trust`` does not allow it."""
     if trust.keys:
         verify_folder(folder, trust.keys)
-    elif package.format in DATA_FORMATS or trust.unsigned:
+    elif trust.unsigned or not adapter(folder, package.format).holds_code:
         logger.warning("%s is loaded without its signature being verified: %s is not set", folder, VARIABLE)
     else:
         raise StartError(

@@ -23,9 +23,9 @@ PROFILE = "profile.json"
 CODE = "code"
 
 Task = Literal["binary", "multiclass", "regression"]
-Format = Literal["lightgbm", "sklearn"]
-"""``lightgbm``: LightGBM's text format, which takes a float matrix with category codes.
-``sklearn``: a cloudpickled estimator, which takes a DataFrame with categorical columns."""
+Format = str
+"""The name of an entry point of ``intermodal.runtimes``. ``lightgbm``, ``xgboost`` and ``catboost`` are the formats
+of these libraries, which are data. ``sklearn`` is a cloudpickled estimator, which is code."""
 
 
 @dataclass(frozen=True)
