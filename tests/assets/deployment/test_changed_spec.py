@@ -156,7 +156,7 @@ def test_fingerprint_has_every_field_of_a_deploy_request(fields: Mapping[str, ob
 
 
 def test_fingerprint_cases_cover_every_field_of_a_spec() -> None:
-    fixed = {"model", "version", "environment", "image", "artifacts", "predictions", "digest"}
+    fixed = {"model", "version", "environment", "image", "artifacts", "predictions", "digest", "trusted_keys"}
     named = {"owner", "replicas", "sample", "rows_per_second", "sensitive", "tags"}
     assert {field.name for field in dataclasses.fields(DeployRequest)} == fixed | named
     assert len(SERVING) == len(named)
