@@ -18,9 +18,14 @@ def page_of(route: Route) -> str:
         name=escape(route.model),
         version=escape(route.version),
         rows=rows,
-        example=escape(json.dumps(example_of(route), indent=1)),
+        example=escape(_by_input(example_of(route))),
         path=escape(json.dumps(f"/v2/models/{route.model}/infer")),
     )
+
+
+def _by_input(example: Document) -> str:
+    """JSON with a line for each input."""
+    return '{"inputs": [\n  ' + ",\n  ".join(map(json.dumps, example["inputs"])) + "\n]}"
 
 
 PAGE = """<!doctype html>
