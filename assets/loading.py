@@ -64,13 +64,19 @@ def _has_specs(folder: Path) -> bool:
 
 
 def _merged(project: dg.ComponentTree, units: Iterable[Path], whole: BaseException) -> dg.Definitions:
-    """``whole`` is the error of the project as a whole."""
-    loaded, defined_in, wrong = list[dg.Definitions](), dict[str, Path](), list[tuple[Path, BaseException]]()
+    """``whole`` is the error of the project as a whole. Of two models with one name the one whose folder has that name
+    is kept, since the other is more likely a copy."""
+    each, wrong = list[tuple[Path, dg.Definitions]](), list[tuple[Path, BaseException]]()
     for path in units:
         try:
-            found = _loaded(project, path)
-            names = _require_new(found, defined_in)
+            each.append((path, _loaded(project, path)))
         except (Exception, SystemExit) as error:  # noqa: BLE001  a folder may raise anything
+            wrong.append((path, error))
+    loaded, defined_in = list[dg.Definitions](), dict[str, Path]()
+    for path, found in sorted(each, key=lambda unit: not _has_the_name_of_its_folder(*unit)):
+        try:
+            names = _require_new(found, defined_in)
+        except SpecError as error:
             wrong.append((path, error))
             continue
         defined_in |= dict.fromkeys(names, path)
@@ -92,11 +98,20 @@ def _loaded(project: dg.ComponentTree, path: Path) -> dg.Definitions:
     return dg.ComponentTree(defs_module=module, project_root=project.project_root).build_defs_at_path(path)
 
 
-def _require_new(found: dg.Definitions, defined_in: Mapping[str, Path]) -> list[str]:
-    """The keys of the assets. SpecError when one is defined twice: two models have the same name."""
+def _has_the_name_of_its_folder(folder: Path, found: dg.Definitions) -> bool:
+    return any(name.startswith(f"{folder.name}/") for name in _names(found))
+
+
+def _names(found: dg.Definitions) -> list[str]:
+    """The keys of the assets."""
     assets = [asset for asset in found.assets or () if isinstance(asset, (dg.AssetsDefinition, dg.AssetSpec))]
     keys = [key for asset in assets for key in (asset.keys if isinstance(asset, dg.AssetsDefinition) else [asset.key])]
-    names = [key.to_user_string() for key in keys]
+    return [key.to_user_string() for key in keys]
+
+
+def _require_new(found: dg.Definitions, defined_in: Mapping[str, Path]) -> list[str]:
+    """The keys of the assets. SpecError when one is defined twice: two models have the same name."""
+    names = _names(found)
     for name, count in Counter(names).items():
         if count > 1 or name in defined_in:
             raise SpecError(

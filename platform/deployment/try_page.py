@@ -58,9 +58,9 @@ document.getElementById("send").onclick = async () => {{
     const text = await answer.text();
     const target = answer.headers.get("x-intermodal-target") || "the gateway";
     const took = Math.round(performance.now() - started);
-    let shown = text;
-    try {{ shown = JSON.stringify(JSON.parse(text), null, 1) }} catch {{ /* it is no JSON: shown as it is */ }}
-    show(`${{answer.status}} from ${{target}} in ${{took}} ms\\n${{shown}}`);
+    let readable = text;
+    try {{ readable = JSON.stringify(JSON.parse(text), null, 1) }} catch {{ /* it is no JSON */ }}
+    show(`${{answer.status}} from ${{target}} in ${{took}} ms\\n${{readable}}`);
   }} catch (error) {{ show(String(error)) }}
 }};
 </script></body></html>

@@ -29,10 +29,15 @@ REMEDIES: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class Flaw:
-    """What is wrong with a column, as the end of a sentence that begins with its name; and what to do about it."""
+    """What is wrong with a column, as the end of a sentence that begins with its name; and what to do about it.
+    ``example`` goes on with a value, which is left out for a sensitive column."""
 
     what: str
     hint: str
+    example: str = ""
+
+    def sentence(self, sensitive: bool) -> str:
+        return f"{self.what}{'' if sensitive else self.example}."
 
 
 def kind(values: pd.Series) -> str:
@@ -70,7 +75,9 @@ def unstorable(values: pd.Series) -> Flaw | None:
         pa.array(values, from_pandas=True)
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         return Flaw(
-            f"cannot be stored as Parquet ({values.dtype}): {error}.", "Convert it to numbers, booleans, dates or text."
+            f"cannot be stored as Parquet ({values.dtype})",
+            "Convert it to numbers, booleans, dates or text.",
+            f": {error}",
         )
     return None
 
@@ -88,10 +95,10 @@ def not_a_target(values: pd.Series) -> Flaw | None:
     """Why no model can be fitted to these values, if none can: as of inputs, and none may be missing."""
     if missing := int(values.isna().sum()):
         return Flaw(
-            f"has no value in {missing} of {len(values)} rows.", "Leave rows without a label out of what it returns."
+            f"has no value in {missing} of {len(values)} rows", "Leave rows without a label out of what it returns."
         )
     if kind(values) == POINT_IN_TIME:
-        return Flaw("holds points in time, which no model predicts.", f"{DATE}, or seconds since a moment.")
+        return Flaw("holds points in time, which no model predicts", f"{DATE}, or seconds since a moment.")
     categories = values.dtype.categories if isinstance(values.dtype, pd.CategoricalDtype) else None
     return not_an_input(values if categories is None else pd.Series(categories))
 
@@ -103,7 +110,8 @@ def not_an_id(values: pd.Series) -> Flaw | None:
     present = values.dropna()
     if twice := int(present.duplicated().sum()):
         example = present[present.duplicated()].iloc[0]
-        return Flaw(f"names {twice} rows with an id of another row, such as {example!r}.", "Give each row its own id.")
+        what = f"names {twice} rows with an id of another row"
+        return Flaw(what, "Give each row its own id.", f", such as {example!r}")
     return None
 
 
@@ -133,8 +141,9 @@ def _mixed(values: pd.Series) -> Flaw | None:
     # Labels of an index may repeat, so rows are found by position.
     position = int(np.flatnonzero(values.notna().to_numpy())[np.flatnonzero((kinds != kinds.iloc[0]).to_numpy())[0]])
     return Flaw(
-        f"mixes {kinds.iloc[0]} and {other.iloc[0]}: row {position} has {_short(values.iloc[position])}.",
+        f"mixes {kinds.iloc[0]} and {other.iloc[0]}, from row {position}",
         "Convert the whole column, for instance with .astype(str) or pd.to_numeric(...).",
+        f": {_short(values.iloc[position])}",
     )
 
 
@@ -142,8 +151,9 @@ def _holds(values: pd.Series, found: str, remedy: str) -> Flaw:
     position = int(np.argmax(values.notna().to_numpy()))
     objects = "objects of the kind " if pd.api.types.is_object_dtype(values.dtype) else "values of the type "
     return Flaw(
-        f"holds {objects}{found}, from row {position}: {_short(values.iloc[position])}.",
+        f"holds {objects}{found}, from row {position}",
         f"{remedy}.",
+        f": {_short(values.iloc[position])}",
     )
 
 
@@ -154,7 +164,7 @@ def _infinite(values: pd.Series) -> Flaw | None:
     if not infinite.any():
         return None
     return Flaw(
-        f"is infinite in {int(infinite.sum())} of {len(values)} rows, first in row {int(np.argmax(infinite))}.",
+        f"is infinite in {int(infinite.sum())} of {len(values)} rows, first in row {int(np.argmax(infinite))}",
         "Replace it, for instance with .replace([np.inf, -np.inf], np.nan) where a missing value is meant.",
     )
 
@@ -163,7 +173,7 @@ def _too_large(values: pd.Series) -> Flaw | None:
     limit = 2**63 - 1
     if not pd.api.types.is_unsigned_integer_dtype(values.dtype) or not (values > limit).any():
         return None
-    return Flaw(f"has integers above {limit}, which INT64 cannot hold.", f"{NUMBERS}.")
+    return Flaw(f"has integers above {limit}, which INT64 cannot hold", f"{NUMBERS}.")
 
 
 def _remedy(found: str) -> str:

@@ -28,7 +28,7 @@ def rows_of(spec: ModelSpec, function: Callable[..., Any], partition: str) -> pd
             "Make it columns with .reset_index(), or drop it with .reset_index(drop=True).",
         )
     for name in table.columns:
-        _require_none(call, name, unstorable(table[name]))
+        _require_none(call, spec, name, unstorable(table[name]))
     return _plain(table)
 
 
@@ -65,10 +65,10 @@ def check_features(spec: ModelSpec, call: Call, table: pd.DataFrame) -> None:
             f"returned the column '{reserved[0]}', a name that logged predictions use.", "Give it another name."
         )
     for name in inputs:
-        _require_none(call, name, not_an_input(table[name]))
-    _require_none(call, spec.features.target, not_a_target(table[spec.features.target]))
+        _require_none(call, spec, name, not_an_input(table[name]))
+    _require_none(call, spec, spec.features.target, not_a_target(table[spec.features.target]))
     if spec.features.id is not None:
-        _require_none(call, spec.features.id, not_an_id(table[spec.features.id]))
+        _require_none(call, spec, spec.features.id, not_an_id(table[spec.features.id]))
 
 
 def _table(call: Call, returned: object, wanted: str, if_empty: str) -> pd.DataFrame:
@@ -107,6 +107,8 @@ def _plain(table: pd.DataFrame) -> pd.DataFrame:
     return plain
 
 
-def _require_none(call: Call, column: str, flaw: Flaw | None) -> None:
+def _require_none(call: Call, spec: ModelSpec, column: str, flaw: Flaw | None) -> None:
+    """SpecError with the flaw; without a value of a sensitive column, since errors are stored and sent to people."""
     if flaw is not None:
-        raise call.refused(f"returned a column '{column}' that {flaw.what}", flaw.hint)
+        sentence = flaw.sentence(column in spec.features.sensitive)
+        raise call.refused(f"returned a column '{column}' that {sentence}", flaw.hint)

@@ -58,7 +58,7 @@ UNSTORABLE: dict[str, tuple[Returned, list[str]]] = {
     "array": (cells("size", np.array([1])), ["'size'", "ndarray"]),
     "object": (cells("size", object()), ["'size'", "object"]),
     "uuid": (cells("size", uuid.UUID(int=1)), ["'size'", "UUID", "map(str)"]),
-    "text and number": (cells("size", "a", "b", 3), ["'size'", "mixes text and number", "row 2 has 3"]),
+    "text and number": (cells("size", "a", "b", 3), ["'size'", "mixes text and number", "row 2: 3"]),
     "text and bytes": (cells("size", "a", b"b"), ["'size'", "mixes text and bytes", "row 1"]),
     "boolean and number": (cells("size", None, True, 2), ["'size'", "mixes boolean and number", "row 2"]),
     "date and time": (
@@ -87,7 +87,7 @@ NOT_INPUTS: dict[str, tuple[Returned, list[str]]] = {
     "bytes": (cells("word", b"a"), ["'word'", "bytes", "decode"]),
     "list": (cells("size", [1]), ["'size'", "list", "column of its own"]),
     "object numbers": (cells("size", 1, 2.5, None), ["'size'", "number", ".astype('float64')"]),
-    "mixed": (cells("word", "a", 1), ["'word'", "mixes text and number", "row 1 has 1"]),
+    "mixed": (cells("word", "a", 1), ["'word'", "mixes text and number", "row 1: 1"]),
     "infinite": (
         lambda table: table.assign(size=table["size"].where(table.index != 3, -np.inf)),
         ["'size'", "infinite in 1 of 12 rows", "first in row 3", "np.nan"],

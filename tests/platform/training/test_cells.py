@@ -89,13 +89,14 @@ def test_kind_of_a_column(values: pd.Series, found: str) -> None:
 def test_flaw_names_the_row_by_position_whatever_the_index() -> None:
     flaw = not_an_input(pd.Series(["a", None, 3], index=[7, 7, 7], dtype=object))
     assert flaw is not None
-    assert "row 2 has 3" in flaw.what
+    assert flaw.sentence(sensitive=False) == "mixes text and number, from row 2: 3."
+    assert flaw.sentence(sensitive=True) == "mixes text and number, from row 2."
 
 
 def test_flaw_with_a_long_value_is_cut() -> None:
     flaw = unstorable(pd.Series([list(range(1000))]))
     assert flaw is not None
-    assert len(flaw.what) < 120
+    assert len(flaw.sentence(sensitive=False)) < 120
 
 
 def test_target_with_missing_values_counts_them() -> None:
