@@ -3,13 +3,11 @@
 import logging
 from pathlib import Path
 
-from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.package import DATA_FORMATS, Package
 from intermodal.platform.protocol.signing import VARIABLE, verify_folder
 from intermodal.serving.errors import StartError
 from intermodal.serving.settings import UNSIGNED_VARIABLE, Trust
 
-DATA_FORMATS = frozenset({"lightgbm"})
-"""Formats whose files are read as data. Reading any other may run code that the file holds, as a pickle does."""
 logger = logging.getLogger(__name__)
 
 

@@ -6,6 +6,7 @@ profile.json      the reference profile of the training data, for drift
 mlflow/           the same model in MLflow's layout, for tools that read it
 <model file>      what the server loads
 code/             modules of the model's folder, by dotted name, for a model file that refers to them
+requirements.lock packages that the model needs beside the server's own, with hashes, if it names any
 """
 
 import json
@@ -26,6 +27,8 @@ Task = Literal["binary", "multiclass", "regression"]
 Format = Literal["lightgbm", "sklearn"]
 """``lightgbm``: LightGBM's text format, which takes a float matrix with category codes.
 ``sklearn``: a cloudpickled estimator, which takes a DataFrame with categorical columns."""
+DATA_FORMATS: frozenset[Format] = frozenset({"lightgbm"})
+"""Formats whose files are read as data. Reading any other may run code that the file holds, as a pickle does."""
 
 
 @dataclass(frozen=True)
