@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -120,7 +121,11 @@ def _spread(length: int, count: int) -> list[int]:
 
 
 def fingerprint(
-    signature: Signature, partitions: Mapping[str, str], code: str, parameters: Mapping[str, Any]
+    signature: Signature,
+    partitions: Mapping[str, str],
+    code: str,
+    parameters: Mapping[str, Any],
+    environment: Mapping[str, str],
 ) -> Fingerprint:
     def digest(value: object) -> str:
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
@@ -130,13 +135,14 @@ def fingerprint(
         data=digest(dict(partitions)),
         code=code,
         parameters=digest(dict(parameters)),
-        environment=digest(environment()),
+        environment=digest(dict(environment)),
     )
 
 
-def environment() -> dict[str, str]:
-    """Python and the packages that a fit depends on, with their versions."""
-    found = {"python": python_platform.python_version()}
+def environment(locked: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    """Python and the packages that a fit depends on, with their versions. ``locked`` has those of the model's own
+    requirements."""
+    found = {**locked, "python": python_platform.python_version()}
     for name in REBUILD_PACKAGES:
         try:
             found[name] = importlib.metadata.version(name)
