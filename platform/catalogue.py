@@ -6,14 +6,16 @@ https://packaging.python.org/en/latest/specifications/entry-points and docs/adr/
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports import EndpointTarget, ImageRegistry, ObjectStore
+from intermodal.platform.protocol.signature import Column
 from intermodal.platform.targets import Cloud, Feature, Limits, Site, Target
 
 Group = Literal[
@@ -85,6 +87,26 @@ class ImagesAdapter(Protocol):
         """The registry by its settings. SpecError names the variables that are missing."""
 
 
+class RuntimeAdapter(Protocol):
+    """What the class behind an entry point of ``intermodal.runtimes`` declares for training. Its name is the format of
+    a package. Called with a package and its folder, it loads the model (``serving.runtimes.loader``)."""
+
+    file: ClassVar[str]
+    """The name of the model file in a package."""
+    holds_code: ClassVar[bool]
+    """Whether reading the file may run code that it holds, as a pickle does."""
+    packages: ClassVar[tuple[str, ...]]
+    """Python packages that a fit depends on. Their versions are recorded."""
+
+    @staticmethod
+    def takes(estimator: Any) -> bool:
+        """Whether the format holds this fitted estimator whole. It imports nothing."""
+
+    @staticmethod
+    def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
+        """Write the model file, without what prediction does not need of sensitive columns."""
+
+
 @cache
 def _installed(group: Group) -> Mapping[str, Any]:
     return {entry.name: entry for entry in sorted(entry_points(group=f"intermodal.{group}"), key=lambda e: e.name)}
@@ -118,6 +140,11 @@ def store_adapter(cloud: Cloud) -> type[StoreAdapter]:
 
 def images_adapter(cloud: Cloud) -> type[ImagesAdapter]:
     found: type[ImagesAdapter] = load("images", cloud)
+    return found
+
+
+def runtime_adapter(format: str) -> type[RuntimeAdapter]:
+    found: type[RuntimeAdapter] = load("runtimes", format)
     return found
 
 

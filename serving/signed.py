@@ -3,9 +3,10 @@
 import logging
 from pathlib import Path
 
-from intermodal.platform.protocol.package import DATA_FORMATS, Package
+from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signing import VARIABLE, verify_folder
 from intermodal.serving.errors import StartError
+from intermodal.serving.runtimes.loader import adapter
 from intermodal.serving.settings import UNSIGNED_VARIABLE, Trust
 
 logger = logging.getLogger(__name__)
@@ -16,7 +17,7 @@ def require_signed(package: Package, folder: Path, trust: Trust) -> None:
     format is code and ``trust`` does not allow it."""
     if trust.keys:
         verify_folder(folder, trust.keys)
-    elif package.format in DATA_FORMATS or trust.unsigned:
+    elif trust.unsigned or not adapter(folder, package.format).holds_code:
         logger.warning("%s is loaded without its signature being verified: %s is not set", folder, VARIABLE)
     else:
         raise StartError(

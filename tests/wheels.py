@@ -67,7 +67,7 @@ class Times(TransformerMixin, BaseEstimator):
 
 @pytest.fixture
 def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The only place where uv finds packages: it holds tinyscale 1.0 and 1.1, a package of one transformer. Locks are
+    """The only folder where uv finds packages. It has tinyscale 1.0 and 1.1, a package of one transformer. Locks are
     installed below ``tmp_path``."""
     folder = tmp_path / "wheels"
     for version in ("1.0", "1.1"):

@@ -10,6 +10,7 @@ from intermodal.assets.deployment.incident_gate import unavailable_targets
 from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
 from intermodal.assets.keys import Context, attributes, endpoint_key, key, with_cached_signature
 from intermodal.assets.specs import SPEC, as_json
+from intermodal.platform.deployment.openapi import curl_of, python_of
 from intermodal.platform.deployment.requests import deployment_fingerprint
 from intermodal.platform.deployment.route_change import ready_endpoint, retire, roll_back, verify_route
 from intermodal.platform.errors import IntermodalError, Unavailable
@@ -89,6 +90,8 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
                 "version": champion.version,
                 "digest": champion.candidate.manifest.digest,
                 "url": dg.MetadataValue.url(f"{gateway.url}/v2/models/{spec.name}"),
+                "try": dg.MetadataValue.url(f"{gateway.url}/v2/models/{spec.name}/try"),
+                "request": dg.MetadataValue.md(_requests(new, gateway.url)),
                 **{f"weight_{target}": weight for target, weight in new.weights.items()},
                 "unavailable": listed(unavailable) or "none",
                 "changed": old != new,
@@ -99,6 +102,11 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
         )
 
     return _route
+
+
+def _requests(route: Route, gateway: str) -> str:
+    """The same request in curl and in Python, to be copied."""
+    return f"```sh\n{curl_of(route, gateway)}\n```\n\n```python\n{python_of(route, gateway)}\n```"
 
 
 def _fingerprint(spec: ModelSpec) -> str:

@@ -13,11 +13,34 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-EXTRAS = {"lightgbm": ("serving",), "sklearn": ("serving", "sklearn")}
+EXTRAS = {
+    "lightgbm": ("serving",),
+    "sklearn": ("serving", "sklearn"),
+    "xgboost": ("serving", "xgboost"),
+    "catboost": ("serving", "catboost"),
+}
 """Extras of pyproject.toml that a package format needs in its image."""
-LEFT_OUT = {"lightgbm": ("numpy", "scipy", "narwhals")}
-"""What only ``import lightgbm`` needs. The server calls its library without that (serving/runtimes/lightgbm_c.py), and
-without them the layer has a third of the bytes."""
+NUMERIC = ("numpy", "scipy", "narwhals")
+PLOTS = (
+    "contourpy",
+    "cycler",
+    "fonttools",
+    "graphviz",
+    "kiwisolver",
+    "matplotlib",
+    "packaging",
+    "pillow",
+    "plotly",
+    "pyparsing",
+)
+LEFT_OUT = {
+    "lightgbm": NUMERIC,
+    "xgboost": (*NUMERIC, "lightgbm"),
+    "catboost": ("narwhals", "lightgbm", *PLOTS),
+}
+"""What only the Python packages of LightGBM and XGBoost need, whose libraries the server calls without them
+(serving/runtimes/lightgbm_c.py, xgboost_c.py), and what CatBoost needs to draw. Without them a layer has a third of the
+bytes."""
 PYTHON = ("python3.11-minimal", "libpython3.11-minimal", "libpython3.11-stdlib")
 LIBRARIES = (
     *("libbz2-1.0", "libc6", "libcrypt1", "libexpat1", "libffi8", "libgcc-s1", "libgomp1", "liblzma5"),

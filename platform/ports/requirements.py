@@ -14,6 +14,6 @@ class Locker(Protocol):
 
         ``installed`` maps the packages of the training environment to their versions: the lock has these, so that the
         server runs what the model was fitted with. ``previous`` is an earlier lock, given back if it still holds, so
-        that nothing is asked of an index. SpecError when packages contradict each other or have no wheel, Unavailable
+        that no index is requested. SpecError when packages contradict each other or have no wheel, Unavailable
         when no index answers.
         """

@@ -24,11 +24,9 @@ PROFILE = "profile.json"
 CODE = "code"
 
 Task = Literal["binary", "multiclass", "regression"]
-Format = Literal["lightgbm", "sklearn"]
-"""``lightgbm``: LightGBM's text format, which takes a float matrix with category codes.
-``sklearn``: a cloudpickled estimator, which takes a DataFrame with categorical columns."""
-DATA_FORMATS: frozenset[Format] = frozenset({"lightgbm"})
-"""Formats whose files are read as data. Reading any other may run code that the file holds, as a pickle does."""
+Format = str
+"""The name of an entry point of ``intermodal.runtimes``. ``lightgbm``, ``xgboost`` and ``catboost`` are the formats
+of these libraries, which are data. ``sklearn`` is a cloudpickled estimator, which is code."""
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from intermodal.platform.protocol.package import DATA_FORMATS, Package
+from intermodal.platform.protocol.package import Package
 
 LOCK = "requirements.lock"
 """Requirements with hashes, as pip and uv read them, without the packages that the server has."""
@@ -22,9 +22,9 @@ def pinned(lock: str) -> Mapping[str, str]:
 
 
 def lock_to_install(package: Package, folder: Path) -> Path | None:
-    """The lock of the package in ``folder`` if its server has to have these packages. A format that is data imports
-    nothing, so its lock only records what training used."""
+    """The lock of the package in ``folder`` if its server has to have these packages. A model file that is data imports
+    nothing, so its lock only records what training used; one that holds code needs a version of Python."""
     path = folder / LOCK
-    if package.format in DATA_FORMATS or not path.is_file():
+    if not package.python or not path.is_file():
         return None
     return path if pinned(path.read_text(encoding="utf-8")) else None

@@ -124,6 +124,6 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 
 def _json(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
-        moment = value.tz_localize("UTC") if value.tzinfo is None else value
-        return moment.floor("us").isoformat()
+        # In UTC first: in a zone, rounding fails for the hour that its clock shows twice.
+        return (value.tz_localize("UTC") if value.tzinfo is None else value.tz_convert("UTC")).floor("us").isoformat()
     return value.item() if isinstance(value, np.generic) else value

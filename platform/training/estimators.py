@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import cloudpickle
 import numpy as np
 import pandas as pd
 from sklearn.base import is_classifier
@@ -99,17 +98,6 @@ def predictions(estimator: Any, source: str, inputs: pd.DataFrame, task: Task, c
     _shaped(call, given, (len(inputs), classes.size))
     _require_probabilities(call, given)
     return given[:, 1] if task == "binary" else given
-
-
-def pickled(estimator: Any, source: str) -> bytes:
-    """The estimator as a pickle. SpecError if it holds something that ends with this process."""
-    try:
-        return bytes(cloudpickle.dumps(estimator))
-    except Exception as error:  # what is pickled decides what is raised
-        raise SpecError(
-            f"The {type(estimator).__name__} that {source} returned cannot be written to a file: {error}.",
-            hint="It holds something of this process, such as a connection or a lock: open that in predict instead.",
-        ) from error
 
 
 def guesses(

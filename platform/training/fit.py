@@ -15,20 +15,20 @@ import numpy as np
 import pandas as pd
 
 from intermodal.platform.ports.registry import Fingerprint
-from intermodal.platform.protocol.package import PROFILE, Format, Golden, Package, Task
+from intermodal.platform.protocol.package import PROFILE, Golden, Package, Task
 from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import dataframes, estimators
+from intermodal.platform.training import dataframes, estimators, formats
 from intermodal.platform.training.calls import Call, name_of
 from intermodal.platform.training.profile import profile_of
-from intermodal.platform.training.sensitive_values import with_synthetic, without_values
+from intermodal.platform.training.sensitive_values import with_synthetic
 from intermodal.platform.training.sources import Sources
 
 GOLDEN_ROWS = 25
 """Rows with known predictions in a package."""
 ROWS_TRIED = 100
 """Rows that a fitted estimator must predict before anything is measured."""
-REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn", "lightgbm")
+REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn")
 
 
 @dataclass(frozen=True)
@@ -81,22 +81,16 @@ def package(
     """Write the package: the model file, the modules that it refers to, the descriptor, golden rows and the reference
     profile. No row's value of a sensitive column is in them."""
     sensitive = tuple(spec.features.sensitive)
-    booster = getattr(fitted.estimator, "booster_", None)
-    form: Format = "lightgbm" if booster is not None else "sklearn"
+    form, adapter = formats.format_of(fitted.estimator)
+    path, columns = folder / adapter.file, fitted.signature.inputs
+    formats.write(adapter, fitted.estimator, path, columns, sensitive, fitted.source)
     python = modules = ""
-    if booster is not None:
-        file = "model.txt"
-        text = booster.model_to_string()
-        (folder / file).write_text(without_values(text, fitted.signature.inputs, sensitive), encoding="utf-8")
-    else:
-        file = "model.pkl"
-        pickled = estimators.pickled(fitted.estimator, fitted.source)
-        (folder / file).write_bytes(pickled)
+    if adapter.holds_code:
         python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        if sources is not None and sources.are_named_in(pickled):
+        if sources is not None and sources.are_named_in(path.read_bytes()):
             modules = sources.module
             sources.write(folder)
-    Package(spec.name, fitted.task, form, file, fitted.signature, sensitive, python, modules).write(folder)
+    Package(spec.name, fitted.task, form, path.name, fitted.signature, sensitive, python, modules).write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]])
     hidden = [column for column in fitted.signature.inputs if column.name in sensitive]
     golden = with_synthetic(golden, window, hidden)
@@ -140,10 +134,10 @@ def fingerprint(
 
 
 def environment(locked: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
-    """Python and the packages that a fit depends on, with their versions. ``locked`` has those of the model's own
-    requirements."""
+    """Python and the packages that a fit depends on, with their versions: those of every installed format among them,
+    since a pipeline may hold an estimator of any. ``locked`` has those of the model's own requirements."""
     found = {**locked, "python": python_platform.python_version()}
-    for name in REBUILD_PACKAGES:
+    for name in sorted({*REBUILD_PACKAGES, *formats.packages()}):
         try:
             found[name] = importlib.metadata.version(name)
         except importlib.metadata.PackageNotFoundError:

@@ -52,7 +52,7 @@ class Requirements:
                 yield requirement
 
     def require_installed(self, installed: Mapping[str, str]) -> None:
-        """SpecError when the training environment lacks a package, or has another version than is asked for."""
+        """SpecError when the training environment lacks a package, or has another version than the file names."""
         problems = []
         for requirement in self.wanted():
             version = installed.get(normalized(requirement.name))

@@ -5,7 +5,6 @@ synthetic. What remains is in SECURITY.md: the categories of a text, because the
 model itself has learned.
 """
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,19 +45,3 @@ def synthetic(values: pd.Series, column: Column) -> str | bool | int | float:
                 mean = float(f"{finite.mean():.1e}") if finite.size else np.inf
             mean = mean if np.isfinite(mean) else float(NUMBER)
             return round(mean) if column.datatype in INTEGERS else mean
-
-
-def without_values(model: str, columns: Sequence[Column], sensitive: Sequence[str]) -> str:
-    """LightGBM's text without the smallest and largest number of sensitive columns, and without the categories as its
-    Python package keeps them. Predictions need neither: our runtime takes codes."""
-    hidden = [column.name in sensitive for column in columns]
-
-    def forget(found: re.Match[str]) -> str:
-        infos = found[2].split(" ")
-        known = hidden if len(hidden) == len(infos) else [True] * len(infos)  # the server refuses the latter
-        return found[1] + " ".join("none" if hide else info for hide, info in zip(known, infos, strict=True))
-
-    changed = re.sub(r"^(feature_infos=)(.*)$", forget, model, count=1, flags=re.MULTILINE)
-    if any(hide and column.datatype == "BYTES" for hide, column in zip(hidden, columns, strict=True)):
-        changed = re.sub(r"^pandas_categorical:.*$", "pandas_categorical:null", changed, flags=re.MULTILINE)
-    return changed

@@ -1,6 +1,8 @@
 """The layer of the server: the sources that run inside the image, and their bytecode."""
 
 from collections.abc import Iterator
+from importlib.metadata import entry_points
+from importlib.metadata import version as distribution_version
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +14,7 @@ from intermodal.resources.images.bytecode import compile_folder, compiler
 from intermodal.resources.images.cache import CachedLayer, LayerCache, inputs_of
 from intermodal.resources.images.layers import Entry, file_entry, folder_entries, write_layer
 
+RUNTIMES = "intermodal.runtimes"
 APP_PATH = "opt/intermodal/app"
 PARTS = ("platform/errors.py", "platform/protocol", "serving")
 """What ``serving`` may import (pyproject.toml, importlinter)."""
@@ -41,10 +44,26 @@ def app_layer(cache: LayerCache) -> CachedLayer:
                 copy = root / Path(entry.path).relative_to(APP_PATH)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 copy.write_bytes(entry.data.read_bytes())
+            _write_metadata(root)
             compile_folder(root, APP_PATH, interpreter)
             return write_layer("app", folder_entries(root, APP_PATH), target)
 
-    return cache.get("app", [version, inputs_of(entries)], make)
+    return cache.get("app", [version, inputs_of(entries), _metadata()], make)
+
+
+def _metadata() -> str:
+    """The entry points of Intermodal's own runtimes, by which the server finds the one of a package's format."""
+    ours = {entry for entry in entry_points(group=RUNTIMES) if entry.module.startswith("intermodal.")}
+    return "\n".join([f"[{RUNTIMES}]", *sorted(f"{entry.name} = {entry.value}" for entry in ours), ""])
+
+
+def _write_metadata(root: Path) -> None:
+    """What an installed package has: https://packaging.python.org/en/latest/specifications/recording-installed-packages"""
+    folder = root / f"intermodal-{distribution_version('intermodal')}.dist-info"
+    folder.mkdir()
+    described = f"Metadata-Version: 2.1\nName: intermodal\nVersion: {distribution_version('intermodal')}\n"
+    (folder / "METADATA").write_text(described, encoding="utf-8")
+    (folder / "entry_points.txt").write_text(_metadata(), encoding="utf-8")
 
 
 def _root(name: str) -> Path:

@@ -1,11 +1,15 @@
 """The runtime of LightGBM's text format. It takes float64 numbers: a category is its code, a missing value NaN."""
 
+import re
 import weakref
+from collections.abc import Sequence
 from ctypes import addressof, byref, c_int, c_int64, c_void_p
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
 from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.signature import Column
 from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
@@ -17,6 +21,16 @@ MAX_INLINE_TREES = 25_000
 
 class LightgbmRuntime:
     """LightGBM's booster through its C API, without its Python package."""
+
+    file, holds_code, packages = "model.txt", False, ("lightgbm",)
+
+    @staticmethod
+    def takes(estimator: Any) -> bool:
+        return getattr(estimator, "booster_", None) is not None
+
+    @staticmethod
+    def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
+        path.write_text(without_values(estimator.booster_.model_to_string(), columns, sensitive), encoding="utf-8")
 
     def __init__(self, package: Package, folder: Path) -> None:
         path, columns = folder / package.file, package.signature.inputs
@@ -75,3 +89,19 @@ class LightgbmRuntime:
             if self._predict_row(self._row, numbers, *self._arguments):
                 c.check(self._library, -1)
             return self._out[:]
+
+
+def without_values(model: str, columns: Sequence[Column], sensitive: Sequence[str]) -> str:
+    """LightGBM's text without the smallest and largest number of sensitive columns, and without the categories as its
+    Python package keeps them. Predictions need neither: our runtime takes codes."""
+    hidden = [column.name in sensitive for column in columns]
+
+    def forget(found: re.Match[str]) -> str:
+        infos = found[2].split(" ")
+        known = hidden if len(hidden) == len(infos) else [True] * len(infos)  # the server refuses the latter
+        return found[1] + " ".join("none" if hide else info for hide, info in zip(known, infos, strict=True))
+
+    changed = re.sub(r"^(feature_infos=)(.*)$", forget, model, count=1, flags=re.MULTILINE)
+    if any(hide and column.datatype == "BYTES" for hide, column in zip(hidden, columns, strict=True)):
+        changed = re.sub(r"^pandas_categorical:.*$", "pandas_categorical:null", changed, flags=re.MULTILINE)
+    return changed

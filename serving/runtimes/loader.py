@@ -1,12 +1,16 @@
-"""Select the runtime of a model by its package's format."""
+"""Select the runtime of a model by its package's format. Formats are entry points (docs/adr/0029)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from intermodal.platform.protocol.package import Package
-from intermodal.serving.errors import StartError
+from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
+
+GROUP = "intermodal.runtimes"
 
 
 class Runtime(Protocol):
@@ -24,18 +28,34 @@ class Runtime(Protocol):
         """The outputs row by row: rows x width numbers. The table has at least one row."""
 
 
+class RuntimeClass(Protocol):
+    """What a server needs of the class behind an entry point. ``platform.catalogue.RuntimeAdapter`` has all of it."""
+
+    holds_code: ClassVar[bool]
+    """Whether reading the file may run code that it holds, as a pickle does."""
+
+    def __call__(self, package: Package, folder: Path) -> Runtime:
+        """Load the model. StartError or MissingExtra when that fails."""
+
+
+@cache
+def adapters() -> Mapping[str, EntryPoint]:
+    """The installed formats by name; nothing is imported."""
+    return {entry.name: entry for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name)}
+
+
+def adapter(folder: Path, format: str) -> RuntimeClass:
+    """The class of a package's format. StartError lists the known formats."""
+    if format not in adapters():
+        raise StartError(
+            f"{folder}: unknown format '{format}'.", hint=f"This server knows: {join_names(adapters()) or 'none'}."
+        )
+    found: RuntimeClass = adapters()[format].load()
+    return found
+
+
 def load(package: Package, folder: Path) -> Runtime:
     """Load the model's file. Raises StartError with the reason when that fails."""
     if not (folder / package.file).is_file():
         raise StartError(f"{folder} has no file '{package.file}', which its descriptor names.")
-    match package.format:
-        case "lightgbm":
-            from intermodal.serving.runtimes.lightgbm import LightgbmRuntime
-
-            return LightgbmRuntime(package, folder)
-        case "sklearn":
-            from intermodal.serving.runtimes.sklearn import SklearnRuntime
-
-            return SklearnRuntime(package, folder)
-        case other:
-            raise StartError(f"{folder}: unknown format '{other}', expected lightgbm or sklearn.")
+    return adapter(folder, package.format)(package, folder)

@@ -2,6 +2,7 @@
 
 import pickle
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,21 @@ NUMPY = frozenset({"bool", *(name.lower() for name in INTEGERS), "float16", "flo
 class SklearnRuntime:
     """Every call goes to a thread, because even one row takes milliseconds."""
 
+    file, holds_code, packages = "model.pkl", True, ("numpy", "pandas", "scikit-learn")
     inline_rows = 0
     predict_numbers = None
+
+    @staticmethod
+    def takes(estimator: Any) -> bool:
+        """Any estimator that predicts, when no format that is data takes it."""
+        return hasattr(estimator, "predict") or hasattr(estimator, "predict_proba")
+
+    @staticmethod
+    def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
+        del columns, sensitive  # what a pickle holds is the estimator's own
+        import cloudpickle
+
+        path.write_bytes(cloudpickle.dumps(estimator))
 
     def __init__(self, package: Package, folder: Path) -> None:
         try:

@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 
+from intermodal.platform.deployment.openapi import document_of
+from intermodal.platform.deployment.try_page import page_of
 from intermodal.platform.protocol.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy.render.proto import Json, extension, raw, seconds, typed
 from intermodal.resources.envoy.render.routes import (
@@ -83,6 +85,10 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
         route_for(infer, direct_answer(405, "Send a prediction request with POST.", allow="POST")),
         route_for(itself, document_answer(model.route.metadata), "GET", "HEAD"),
         route_for(itself, direct_answer(405, "Read metadata with GET.", allow="GET, HEAD")),
+        route_for(below(model, "/openapi.json"), document_answer(document_of(model.route)), "GET", "HEAD"),
+        route_for(
+            below(model, "/try"), direct_answer(200, page_of(model.route), content_type="text/html"), "GET", "HEAD"
+        ),
         route_for(readiness, ready, "GET", "HEAD"),
         route_for(readiness, direct_answer(405, "Read readiness with GET.", allow="GET, HEAD")),
         route_for({"prefix": f"{base}/"}, direct_answer(404, f"No such version or path. {served}")),

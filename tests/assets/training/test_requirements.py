@@ -80,7 +80,7 @@ def test_unchanged_file_has_an_unchanged_environment(tmp_path: Path, wheels: Pat
     made = case(tmp_path, "tinyscale>=1\n")
     made.train()
     for path in wheels.iterdir():
-        path.unlink()  # an index that is asked again has nothing
+        path.unlink()  # a second request to the index would fail
     made.train(2)
     first, second = made.registry.candidates
     assert first.record.holdout != second.record.holdout

@@ -16,8 +16,9 @@ from sklearn.ensemble import HistGradientBoostingRegressor
 from intermodal.platform.protocol.package import GOLDEN, PROFILE, Golden, Package, Task
 from intermodal.platform.protocol.signature import Column, Datatype, Signature
 from intermodal.platform.training import dataframes, fit
-from intermodal.platform.training.sensitive_values import synthetic, with_synthetic, without_values
+from intermodal.platform.training.sensitive_values import synthetic, with_synthetic
 from intermodal.serving.dataplane import open_plane
+from intermodal.serving.runtimes.lightgbm import without_values
 
 COLUMNS = (
     Column("distance", "FP64"),

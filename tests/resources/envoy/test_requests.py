@@ -279,3 +279,13 @@ def test_binary_body_reaches_the_upstream_unchanged(model: Model) -> None:
     assert model.infer(content=binary, headers=headers).status_code == 200
     assert bodies == [binary]
     assert model.fakes[AWS].last_headers["content-type"] == "application/octet-stream"
+
+
+def test_model_has_a_document_and_a_page_to_try_it(model: Model) -> None:
+    model.publish({AWS: 1})
+    document = httpx.get(f"{model.url}/openapi.json")
+    assert document.headers["content-type"] == "application/json"
+    assert document.json()["info"]["title"] == model.name
+    page = httpx.get(f"{model.url}/try")
+    assert page.headers["content-type"] == "text/html"
+    assert model.name in page.text

@@ -3,12 +3,12 @@ import io
 import re
 import tarfile
 from pathlib import Path
-from typing import get_args
 
 import pytest
 
+from intermodal.platform import catalogue
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.protocol.package import Format, Package
+from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Output, Signature
 from intermodal.resources.images.cache import LayerCache
 from intermodal.resources.images.dependencies import LockedDependencies, dependencies_layer, shipped_locks
@@ -23,7 +23,7 @@ def requirement(name: str) -> str:
 
 
 def test_every_format_has_a_lock_with_versions_of_the_development() -> None:
-    assert shipped_locks().keys() == set(get_args(Format))
+    assert shipped_locks().keys() == set(catalogue.names("runtimes"))
     tested = (ROOT / "requirements/dev.txt").read_text().splitlines()
     for lock in shipped_locks().values():
         pinned = [line for line in lock.read_text().splitlines() if "==" in line]
