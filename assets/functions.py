@@ -17,6 +17,7 @@ import dagster as dg
 from intermodal.assets.broken import VALIDATING, BrokenModel, reason
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.requirements import Requirements, installed_packages
 from intermodal.platform.training.sources import Sources
 
 
@@ -67,6 +68,14 @@ class ModelFunctions:
             sources=Sources(context.path, context.defs_relative_module_name(context.path)),
         )
 
+    def requirements(self) -> Requirements | None:
+        """The model's ``requirements.txt``, None if there is none. SpecError when this process lacks a package of it,
+        so that this is known before the fit."""
+        found = Requirements.of(self.sources.folder) if self.sources else None
+        if found:
+            found.require_installed(installed_packages())
+        return found
+
 
 def code_hash(folder: Path) -> str:
     """SHA-256 of every Python file in the model's folder, by name and content."""
@@ -85,7 +94,12 @@ def _find(context: dg.ComponentLoadContext, field: str, path: str) -> Callable[.
             f"{where(context.path, field, path)}: there is no file {source.name} beside the spec.",
             hint=f"Files there: {files}.",
         )
-    module = importlib.import_module(context.defs_relative_module_name(source))
+    try:
+        module = importlib.import_module(context.defs_relative_module_name(source))
+    except ModuleNotFoundError:
+        if requirements := Requirements.of(context.path):
+            requirements.require_installed(installed_packages())
+        raise
     function = getattr(module, name, None)
     if not callable(function):
         own = [

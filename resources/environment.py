@@ -25,6 +25,7 @@ from intermodal.resources.outage_detection import from_environment
 from intermodal.resources.package_server import LocalPackageServer
 from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.resources.pushgateway import Pushgateway
+from intermodal.resources.requirements import UvLocker
 from intermodal.resources.settings import environment
 from intermodal.resources.signing import PemSigner
 from intermodal.resources.storage.incidents import JsonIncidents
@@ -47,6 +48,7 @@ def _shared() -> Mapping[str, Any]:
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),
         "package_server": LocalPackageServer(),
         "signer": PemSigner(),
+        "locker": UvLocker(),
         "gateway": _from_environment(
             EnvoyGateway,
             directory="INTERMODAL_GATEWAY_DIRECTORY",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,7 +17,10 @@ import intermodal
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.package_server import Answer
 from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.requirements import lock_to_install, normalized, pinned
+from intermodal.resources.images.dependencies import shipped_locks
 from intermodal.resources.polling import poll
+from intermodal.resources.requirements import packages_of
 
 READY_SECONDS = 60.0
 """Every target gives a container at least this long to become ready (Azure Functions, Cloud Run)."""
@@ -35,9 +39,16 @@ def hide(event, arguments):
         if path.startswith(tuple({folders})):
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
+class NotInTheImage:
+    def find_spec(name, path=None, target=None):
+        if name in {modules}:
+            raise ModuleNotFoundError(f"No module named '{{name}}'", name=name)
+
 sys.addaudithook(hide)
+sys.meta_path.insert(0, NotInTheImage)
 runpy.run_module("intermodal.serving", run_name="__main__", alter_sys=True)
 """
+OURS = "intermodal"
 LISTENS = re.compile(r"listens on \S+:(\d+)$", re.MULTILINE)
 PREFIX = "intermodal.serving: "
 NOT_INHERITED = ("INTERMODAL_", "AIP_", "AZUREML_", "MODEL_URI", "PORT", "AWS_LWA_", "FUNCTIONS_CUSTOMHANDLER_")
@@ -52,6 +63,7 @@ class LocalPackageServer:
 
     @contextmanager
     def start(self, folder: Path, model: str) -> Iterator[Answer]:
+        packages = packages_of(folder)
         with TemporaryDirectory() as scratch:
             log = Path(scratch) / "log"
             with log.open("wb") as output:
@@ -59,13 +71,14 @@ class LocalPackageServer:
                     [
                         sys.executable,
                         *ISOLATED,
-                        *_command(Package.read(folder)),
+                        *_command(Package.read(folder), folder),
                         "--host",
                         "127.0.0.1",
                         "--port",
                         "0",
                         "--root",
                         folder,
+                        *(("--packages", packages) if packages else ()),
                     ],
                     env={
                         **_inherited(os.environ),
@@ -85,11 +98,24 @@ class LocalPackageServer:
                 _end(process)
 
 
-def _command(package: Package) -> Sequence[str]:
+def _command(package: Package, folder: Path) -> Sequence[str]:
     """Run the server. The model's folder, which no target has, does not exist for it: neither for an import nor under
-    the paths that a fitted object may hold."""
+    the paths that a fitted object may hold. Installed packages that the image will not have do not exist either."""
     folders = getattr(sys.modules.get(package.modules), "__path__", ())
-    return ["-c", WITHOUT_FOLDERS.format(folders=[f"{Path(folder).resolve()}{os.sep}" for folder in folders])]
+    hidden = [f"{Path(path).resolve()}{os.sep}" for path in folders]
+    return ["-c", WITHOUT_FOLDERS.format(folders=hidden, modules=set(_not_in_the_image(package, folder)) or "()")]
+
+
+def _not_in_the_image(package: Package, folder: Path) -> Iterator[str]:
+    """Top-level modules of this installation that neither the format's lock nor the package's own has. The image of a
+    format without a lock is not known, so nothing is hidden from it."""
+    if (server := shipped_locks().get(package.format)) is None:
+        return
+    locks = [server, *filter(None, [lock_to_install(package, folder)])]
+    present = {name for lock in locks for name in pinned(lock.read_text(encoding="utf-8"))} | {OURS}
+    for module, names in packages_distributions().items():
+        if present.isdisjoint(map(normalized, names)):
+            yield module
 
 
 def _inherited(environment: Mapping[str, str]) -> dict[str, str]:

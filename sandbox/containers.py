@@ -10,15 +10,19 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
 
+from intermodal.platform.errors import IntermodalError
 from intermodal.platform.targets import Target
+from intermodal.resources.requirements import packages_of
 from intermodal.sandbox.local import scrape
 from intermodal.sandbox.settings import IMAGE, free_port
+from intermodal.serving.errors import StartError
+from intermodal.serving.locate import find_models
 
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
 
@@ -87,12 +91,14 @@ async def start(
     """
     check_image(image)
     root.mkdir(parents=True, exist_ok=True)
+    packages = await asyncio.to_thread(_packages, env, root)
     port, log = free_port(), root.with_suffix(".log")
     environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(env)
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "intermodal.serving", "serve"),
             *("--root", str(root), "--host", "127.0.0.1", "--port", str(port)),
+            *packages,
             env=environ,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
@@ -106,6 +112,17 @@ async def start(
         raise
     container.ended = asyncio.create_task(_listed(process, scrape.announce(root, port, target)))
     return container
+
+
+def _packages(env: Mapping[str, str], root: Path) -> Sequence[str]:
+    """The option that gives the server what the image has in a layer of its own: the packages of its models."""
+    try:
+        folders = [packages_of(folder) for folder in find_models(env, root)]
+    except StartError:
+        return ()  # the server says so itself
+    except IntermodalError as error:
+        raise StartFailed(f"CannotPullContainer: {error}") from error
+    return [part for folder in folders if folder for part in ("--packages", str(folder))]
 
 
 async def _listed(process: asyncio.subprocess.Process, listing: Path) -> None:

@@ -29,7 +29,9 @@ def main() -> int:
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")
     parser.add_argument("--port", type=int, help="overrides the port variables; 0 takes a free port")
     parser.add_argument("--root", type=Path, default=Path("/"), help="where absolute model paths are looked up")
+    parser.add_argument("--packages", action="append", default=[], help="a folder with packages of the model")
     args = parser.parse_args()
+    sys.path.extend(args.packages)  # behind the server's own
     for name in NUMERIC_THREADS:
         os.environ.setdefault(name, "1")
     return run(os.environ, args.root, args.host, args.port)

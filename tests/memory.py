@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from packaging.requirements import Requirement
 
 from intermodal.platform.errors import (
     DeployFailed,
@@ -41,8 +42,10 @@ from intermodal.platform.ports.registry import (
 )
 from intermodal.platform.protocol.manifest import MANIFEST, SIGNATURE, Manifest, sha256_of
 from intermodal.platform.protocol.package import DESCRIPTOR, Package
+from intermodal.platform.protocol.requirements import pinned
 from intermodal.platform.registry.versioning import SemanticVersion
 from intermodal.platform.targets import Site, Target
+from intermodal.resources.images.dependencies import shipped_locks
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.errors import RequestError
 from intermodal.serving.pyfunc import _load_pyfunc
@@ -194,6 +197,16 @@ class MemorySigner:
         if self.private is None:
             raise SpecError("There is no key to sign with.", hint="Configure one.")
         return signature(self.private, data)
+
+
+class MemoryLocker:
+    """Every package is locked in its installed version, without hashes and without those that it needs."""
+
+    def lock(self, text: str, form: str, installed: Mapping[str, str], previous: str = "") -> str:
+        del previous  # the same requirements give the same lock
+        server = pinned(shipped_locks()[form].read_text(encoding="utf-8"))
+        names = [str(Requirement(line).name) for line in text.splitlines()]
+        return "".join(f"{name}=={installed[name]}\n" for name in names if name not in server)
 
 
 class MemoryPackageServer:

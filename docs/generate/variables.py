@@ -84,6 +84,13 @@ VARIABLES = {
         "The path of a PEM file with public keys. Packages that one of them, or the signing key, signed are loaded.",
         "/etc/intermodal/trusted.pem",
     ),
+    "INTERMODAL_PACKAGES_CACHE": Variable(
+        "state",
+        "`~/.cache/intermodal/packages`",
+        "A folder for the packages of models that have a `requirements.txt`, where servers start on this machine: "
+        "by training, and by the sandbox. It may be deleted.",
+        "/var/cache/intermodal/packages",
+    ),
     "INTERMODAL_TABLES": Variable(
         "state",
         "required",

@@ -13,6 +13,7 @@ from intermodal.platform.ports.notifications import Notifications, Notifier
 from intermodal.platform.ports.object_store import ObjectStore, Stores
 from intermodal.platform.ports.package_server import PackageServer
 from intermodal.platform.ports.registry import ModelRegistry
+from intermodal.platform.ports.requirements import Locker
 from intermodal.platform.ports.signer import Signer
 from intermodal.platform.ports.tables import Tables
 
@@ -24,6 +25,7 @@ __all__ = [
     "ImageRegistry",
     "Images",
     "Incidents",
+    "Locker",
     "Metrics",
     "ModelRegistry",
     "Notifications",

@@ -6,6 +6,7 @@ profile.json      the reference profile of the training data, for drift
 mlflow/           the same model in MLflow's layout, for tools that read it
 <model file>      what the server loads
 code/             modules of the model's folder, by dotted name, for a model file that refers to them
+requirements.lock packages that the model needs beside the server's own, with hashes, if it names any
 """
 
 import json

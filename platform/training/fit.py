@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -114,7 +115,11 @@ def _spread(length: int, count: int) -> list[int]:
 
 
 def fingerprint(
-    signature: Signature, partitions: Mapping[str, str], code: str, parameters: Mapping[str, Any]
+    signature: Signature,
+    partitions: Mapping[str, str],
+    code: str,
+    parameters: Mapping[str, Any],
+    environment: Mapping[str, str],
 ) -> Fingerprint:
     def digest(value: object) -> str:
         return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
@@ -124,14 +129,14 @@ def fingerprint(
         data=digest(dict(partitions)),
         code=code,
         parameters=digest(dict(parameters)),
-        environment=digest(environment()),
+        environment=digest(dict(environment)),
     )
 
 
-def environment() -> dict[str, str]:
+def environment(locked: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
     """Python and the packages that a fit depends on, with their versions: those of every installed format among them,
-    since a pipeline may hold an estimator of any."""
-    found = {"python": python_platform.python_version()}
+    since a pipeline may hold an estimator of any. ``locked`` has those of the model's own requirements."""
+    found = {**locked, "python": python_platform.python_version()}
     for name in sorted({*REBUILD_PACKAGES, *formats.packages()}):
         try:
             found[name] = importlib.metadata.version(name)

@@ -1,6 +1,7 @@
 """Build a version's image as an OCI layout, without a daemon, root or an engine.
 
-Four kinds of layers, from what changes least to what changes most: base, dependencies, server, model. A version that
+Kinds of layers, from what changes least to what changes most: base, dependencies, server, packages of this model if it
+has requirements of its own, model. A version that
 was trained again has a new model layer, config and manifest, and shares every other byte.
 """
 
@@ -28,7 +29,7 @@ from intermodal.platform.protocol.package import Package
 from intermodal.resources.images.app import APP_PATH, app_layer
 from intermodal.resources.images.base import Base, BaseSource
 from intermodal.resources.images.cache import CachedLayer, LayerCache, inputs_of
-from intermodal.resources.images.dependencies import DEPENDENCIES_PATH
+from intermodal.resources.images.dependencies import DEPENDENCIES_PATH, PACKAGES_PATH, own_packages_layers
 from intermodal.resources.images.layers import folder_entries, write_layer
 
 logger = logging.getLogger(__name__)
@@ -72,25 +73,27 @@ class ImageBuilder:
                 hint="Download the version again.",
             )
         base = self.base.get(self.cache)
+        packages = own_packages_layers(self.cache, descriptor, package)
         layers = (
             *base.layers,
             *self.dependencies.get(self.cache, descriptor),
             app_layer(self.cache),
+            *packages,
             model_layer(self.cache, package),
         )
         config = ImageConfig(
             tuple(cached.layer for cached in layers),
             (base.python, "-m", "intermodal.serving"),
-            self._environment(base, version),
+            self._environment(base, version, (APP_PATH, DEPENDENCIES_PATH, *([PACKAGES_PATH] if packages else []))),
             self._labels(descriptor.model, version, digest),
         )
         built = _write(layout, config, layers)
         logger.info("%s %s is the image %s, %.1f MB", descriptor.model, version, built.digest, built.size / 1e6)
         return built
 
-    def _environment(self, base: Base, version: str) -> dict[str, str]:
+    def _environment(self, base: Base, version: str, paths: Sequence[str]) -> dict[str, str]:
         """The base's own variables go first, but for the Python path."""
-        own = {"PYTHONPATH": f"/{APP_PATH}:/{DEPENDENCIES_PATH}", "INTERMODAL_VERSION": version}
+        own = {"PYTHONPATH": ":".join(f"/{path}" for path in paths), "INTERMODAL_VERSION": version}
         return {**ENVIRONMENT, **base.environment, **own}
 
     def _labels(self, model: str, version: str, digest: str) -> dict[str, str]:

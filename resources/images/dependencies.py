@@ -19,6 +19,7 @@ from typing import BinaryIO
 from intermodal.platform.deployment.oci import Layer
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.requirements import lock_to_install
 from intermodal.resources.images.bytecode import VERSION, compile_folder, compiler
 from intermodal.resources.images.cache import CachedLayer, LayerCache
 from intermodal.resources.images.layers import folder_entries, write_layer
@@ -26,6 +27,8 @@ from intermodal.resources.images.layers import folder_entries, write_layer
 logger = logging.getLogger(__name__)
 
 DEPENDENCIES_PATH = "opt/intermodal/dependencies"
+PACKAGES_PATH = "opt/intermodal/packages"
+"""Those of one model."""
 PLATFORM = "x86_64-manylinux_2_28"
 """Wheels for glibc 2.28 and newer. The base has 2.36."""
 LEFT_OUT = (".lock",)
@@ -58,28 +61,39 @@ def shipped_locks() -> dict[str, Path]:
 
 
 def dependencies_layer(cache: LayerCache, name: str, lock: Path) -> CachedLayer:
-    """The layer, or the cached one if neither the lock nor the compiler changed."""
+    """The layer of the packages that a format's server has."""
+    return packages_layer(cache, f"dependencies-{name}", lock, DEPENDENCIES_PATH)
+
+
+def own_packages_layers(cache: LayerCache, package: Package, folder: Path) -> Sequence[CachedLayer]:
+    """The layer of the packages that the package in ``folder`` needs beside those. None when it needs none."""
+    lock = lock_to_install(package, folder)
+    return (packages_layer(cache, "packages", lock, PACKAGES_PATH),) if lock else ()
+
+
+def packages_layer(cache: LayerCache, name: str, lock: Path, path: str) -> CachedLayer:
+    """The layer, or the cached one if neither the lock nor the compiler changed. Its files are below ``path``."""
     interpreter, version = compiler()
 
     def make(target: BinaryIO) -> Layer:
         with TemporaryDirectory() as scratch:
             folder = Path(scratch) / "packages"
-            _install(lock, folder)
+            install(lock, folder, ("--python-version", VERSION, "--python-platform", PLATFORM))
             logger.info("compiling the packages of %s ...", lock.name)
-            compile_folder(folder, DEPENDENCIES_PATH, interpreter)
-            return write_layer(f"dependencies-{name}", folder_entries(folder, DEPENDENCIES_PATH, LEFT_OUT), target)
+            compile_folder(folder, path, interpreter)
+            return write_layer(name, folder_entries(folder, path, LEFT_OUT), target)
 
     content = hashlib.sha256(lock.read_bytes()).hexdigest()
-    return cache.get(f"dependencies-{name}", [version, PLATFORM, content], make)
+    return cache.get(name, [version, PLATFORM, content], make)
 
 
-def _install(lock: Path, folder: Path) -> None:
-    """IntermodalError has uv's own words."""
+def install(lock: Path, folder: Path, options: Sequence[str] = ()) -> None:
+    """Install wheels of exactly this lock into ``folder``, without programs. IntermodalError has uv's own words."""
     logger.info("installing %s ...", lock.name)
     done = subprocess.run(
         [
-            *(_uv(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)),
-            *("--python-version", VERSION, "--python-platform", PLATFORM, "--only-binary", ":all:"),
+            *(uv(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(folder)),
+            *(*options, "--only-binary", ":all:"),
             *("--no-deps", "--require-hashes", "--no-compile-bytecode", "--link-mode", "copy", "-r", str(lock)),
         ],
         capture_output=True,
@@ -91,9 +105,11 @@ def _install(lock: Path, folder: Path) -> None:
     shutil.rmtree(folder / PROGRAMS, ignore_errors=True)
 
 
-def _uv() -> str:
+def uv() -> str:
     beside = Path(sys.executable).with_name("uv")
     path = str(beside) if beside.is_file() else shutil.which("uv")
     if path is None:
-        raise IntermodalError("Building an image needs uv, which is not installed.", hint="Run: pip install uv")
+        raise IntermodalError(
+            "Locking and installing packages needs uv, which is not installed.", hint="Run: pip install uv"
+        )
     return path

@@ -170,7 +170,7 @@ def missing(error: BaseException) -> StartError | None:
         return StartError(
             f"The model imports {error.name}, which is neither in its package nor in this image.",
             hint="The Python files of the model's own folder are in the package: move that code there, or import it "
-            "where only training does.",
+            "where only training does. Packages of an index belong in requirements.txt beside the spec.",
         )
     if isinstance(error, FileNotFoundError):
         return StartError(

@@ -19,6 +19,7 @@ from tests.memory import (
     MemoryGateway,
     MemoryGauges,
     MemoryIncidents,
+    MemoryLocker,
     MemoryMetrics,
     MemoryNotifications,
     MemoryNotifier,
@@ -162,6 +163,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "mlflow": FakeMlflow(),
         "package_server": MemoryPackageServer(),
         "signer": MemorySigner(),
+        "locker": MemoryLocker(),
         "stores": MemoryStores.of(stores.values()),
         "targets": MemoryTargets.of(targets.values()),
     }

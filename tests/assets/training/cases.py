@@ -12,10 +12,11 @@ from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.registry.version import version
 from intermodal.assets.training import model
 from intermodal.platform.ports.registry import TrainingRecord
+from intermodal.platform.ports.requirements import Locker
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.sources import Sources
 from tests.assets.conftest import FakeMlflow
-from tests.memory import MemoryPackageServer, MemoryRegistry, MemorySigner, MemoryTables
+from tests.memory import MemoryLocker, MemoryPackageServer, MemoryRegistry, MemorySigner, MemoryTables
 
 ROWS = 120
 
@@ -60,6 +61,7 @@ class Case:
         baseline: Callable[..., Any] | None = None,
         sensitive: Sequence[str] = (),
         sources: Sources | None = None,
+        locker: Locker | None = None,
     ) -> None:
         self.tables, self.registry, self._change, self._server = (
             MemoryTables(), MemoryRegistry(folder), change, MemoryPackageServer()
@@ -76,7 +78,7 @@ class Case:
             }
         )
         self.functions = ModelFunctions(rows, lambda table: table, fit, baseline, "code", sources=sources)
-        self._mlflow = FakeMlflow()
+        self._mlflow, self.locker = FakeMlflow(), locker or MemoryLocker()
 
     def train(self, first: int = 1, *, server: Any = None) -> dg.ExecuteInProcessResult:
         """Train on two months from ``first`` and hold out the third."""
@@ -92,6 +94,7 @@ class Case:
             "tables": self.tables,
             "registry": self.registry,
             "signer": MemorySigner(),
+            "locker": self.locker,
             "package_server": server or self._server,
             "mlflow": self._mlflow,
         }

@@ -17,7 +17,7 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import Data, Features, Gate, ModelSpec, Train
 from intermodal.platform.spec.training import Months, Partitions
 from tests.assets.conftest import MONTHS, FakeMlflow
-from tests.memory import MemoryPackageServer, MemoryRegistry, MemoryTables
+from tests.memory import MemoryLocker, MemoryPackageServer, MemoryRegistry, MemoryTables
 
 ROWS = 12
 
@@ -102,7 +102,12 @@ class Steps:
                 tables.write(spec.name, "features", month, data(month))
         config = model.training_config(spec)()
         with dg.build_asset_context() as context:
-            ports = {"tables": tables, "registry": registry, "package_server": MemoryPackageServer()}
+            ports = {
+                "tables": tables,
+                "registry": registry,
+                "package_server": MemoryPackageServer(),
+                "locker": MemoryLocker(),
+            }
             model.model(spec, made)(context, config, **ports, mlflow=FakeMlflow())
         return dict(registry.candidate(spec.name).record.metrics)
 

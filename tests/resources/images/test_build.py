@@ -9,7 +9,15 @@ import pytest
 from intermodal.platform.deployment.oci import Built, blob_path
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.requirements import LOCK
+from intermodal.platform.protocol.signature import Output, Signature
+from intermodal.resources.images.unpack import unpack
+from intermodal.resources.requirements import UvLocker
 from tests.resources.images.fakes import builder, digest, write_package
+from tests.wheels import wheels
+
+__all__ = ["wheels"]
 
 
 def blobs(built: Built) -> dict[str, int]:
@@ -82,6 +90,32 @@ def test_build_retrained_moves_model_config_and_manifest_only(tmp_path: Path) ->
     assert {f"sha256:{name}" for name in fresh} == {after.digest, config, after.layers[-1].digest}
     assert sum(blobs(after)[name] for name in fresh) < 3000 + 4000
     assert before.layers[:-1] == after.layers[:-1]
+
+
+def test_build_model_with_its_own_packages_has_a_layer_of_them(tmp_path: Path, wheels: Path) -> None:
+    images, built = builder(tmp_path / "cache"), []
+    lock = UvLocker().lock("tinyscale", "sklearn", {})
+    for number, model in enumerate((b"one", b"two")):
+        package = write_package(tmp_path / f"package{number}", model)
+        Package("no_show", "binary", "sklearn", "model.txt", Signature((), Output("p")), python="3.11").write(package)
+        (package / LOCK).write_text(lock)
+        built.append(images.build(package, f"1.0.{number}", digest(package), tmp_path / f"{number}"))
+        for path in wheels.iterdir():
+            path.unlink()  # the second build takes the layer of the first
+    assert [layer.name for layer in built[0].layers] == ["base", "app", "packages", "model"]
+    assert built[0].layers[:-1] == built[1].layers[:-1]
+    config = unpack(built[1].folder, built[1].digest, tmp_path / "root")
+    environment = dict(text.split("=", 1) for text in config["config"]["Env"])
+    own = environment["PYTHONPATH"].rpartition(":")[2]
+    assert "1.1" in (tmp_path / "root" / own.lstrip("/") / "tinyscale.py").read_text()
+
+
+def test_build_format_that_is_data_has_no_layer_of_packages(tmp_path: Path, wheels: Path) -> None:
+    package = write_package(tmp_path / "package")
+    (package / LOCK).write_text(UvLocker().lock("tinyscale", "lightgbm", {}))
+    built = builder(tmp_path / "cache").build(package, "1.0.0", digest(package), tmp_path / "image")
+    assert [layer.name for layer in built.layers] == ["base", "app", "model"]
+    assert wheels.is_dir()
 
 
 def test_build_package_of_another_digest_is_refused(tmp_path: Path) -> None:
