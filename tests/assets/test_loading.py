@@ -157,12 +157,13 @@ def _group(project: Path, kind: str) -> None:
     (project / "cellar" / "defs" / "group" / "defs.yaml").write_text(f"type: {kind}\n", encoding="utf-8")
 
 
-def test_load_two_models_of_one_name_keeps_the_first(project: Path) -> None:
-    add_model(project, "wine_copy", "wine")
+@pytest.mark.parametrize("copy", ["wine_copy", "a_copy"])
+def test_load_two_models_of_one_name_keeps_the_folder_of_that_name(project: Path, copy: str) -> None:
+    add_model(project, copy, "wine")
     jobs, broken = loaded(project)
     assert "deploy_wine" in jobs
-    assert set(broken) == {"wine_copy"}
-    assert str(project / "cellar" / "defs" / "wine") in broken["wine_copy"].reason
+    assert set(broken) == {copy}
+    assert str(project / "cellar" / "defs" / "wine") in broken[copy].reason
 
 
 def test_load_two_wrong_models_of_one_name_are_both_listed(project: Path) -> None:
