@@ -22,6 +22,7 @@ VALIDATING = "DAGSTER_IS_DEFS_VALIDATION_CLI"
 SPEC_FILE = "defs.yaml"
 PLATFORM_OWNER = "team:platform"
 MAX_REASON_CHARACTERS = 600
+NO_SUCH_FIELD = "a spec has no such field. Correct its name, or remove it."
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def _described(folder: Path, error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{error.filename}:{error.lineno}: {error.msg}"
     text = re.sub(r"\s+", " ", str(error)).strip()
+    if type(error) is ModuleNotFoundError:
+        text += ". Correct the import, or install the package where Dagster runs."
     return f"{innermost_line(error, folder) or folder}: {type(error).__name__}: {text}"
 
 
@@ -92,7 +95,8 @@ def _wrong_fields(spec: Path, error: ValidationError) -> str:
     for detail in error.errors(include_url=False):
         field, _, line = ".".join(map(str, detail["loc"])).partition(f" at {spec}:")
         source = f"{spec}:{line}" if line else f"{spec}"
-        wrong.append(": ".join(part for part in (source, field, detail["msg"]) if part))
+        message = NO_SUCH_FIELD if detail["type"] == "extra_forbidden" else detail["msg"].removeprefix("Value error, ")
+        wrong.append(": ".join(part for part in (source, field, message) if part))
     return "; ".join(wrong)
 
 

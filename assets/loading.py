@@ -7,12 +7,12 @@ missing package in one folder would end the failover of every model.
 import importlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import dagster as dg
 
-from intermodal.assets.broken import VALIDATING, broken_folder
+from intermodal.assets.broken import VALIDATING, BrokenModel, broken_folder
 from intermodal.platform.errors import SpecError
 
 SPEC_FILES = ("defs.yaml", "component.yaml")
@@ -23,18 +23,26 @@ def load_models(project: Path) -> dg.Definitions:
 
     When that fails, each folder with a spec is loaded by itself, and one that does not load becomes the asset
     ``<model>/broken``, which holds the reason. When each of them loads, what is wrong is between them, and the project
-    is listed so. ``dg check defs`` still raises.
+    is listed so. ``dg check defs`` raises one SpecError with the reasons of all of them.
     """
     try:
         models = dg.load_from_defs_folder(path_within_project=project)
         _require_new(models, {})
         return models
-    except (Exception, SystemExit) as error:
-        if os.environ.get(VALIDATING):
-            raise
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a folder may raise anything
         whole = error
     tree = dg.ComponentTree.for_project(project)
-    return _merged(tree, _units(tree.defs_module_path), whole)
+    loaded, broken = _each(tree, _units(tree.defs_module_path), whole)
+    if os.environ.get(VALIDATING):
+        raise SpecError(_complaint(broken)) from whole
+    return dg.Definitions.merge(*loaded, dg.Definitions(assets=[model.asset() for model in broken]))
+
+
+def _complaint(broken: Sequence[BrokenModel]) -> str:
+    """A line for each model. Dagster's own check ends at the first mistake, and draws the component tree around it."""
+    count = "1 model does" if len(broken) == 1 else f"{len(broken)} models do"
+    lines = (f"{model.model}: {model.reason}" for model in broken)
+    return "\n".join([f"{count} not load. Correct what stands below, then check again.", *lines])
 
 
 def _units(folder: Path) -> Iterator[Path]:
@@ -63,9 +71,11 @@ def _has_specs(folder: Path) -> bool:
     return _has_spec(folder) or any(map(_has_specs, _folders(folder)))
 
 
-def _merged(project: dg.ComponentTree, units: Iterable[Path], whole: BaseException) -> dg.Definitions:
-    """``whole`` is the error of the project as a whole. Of two models with one name the one whose folder has that name
-    is kept, since the other is more likely a copy."""
+def _each(
+    project: dg.ComponentTree, units: Iterable[Path], whole: BaseException
+) -> tuple[list[dg.Definitions], list[BrokenModel]]:
+    """What loads by itself, and what does not. ``whole`` is the error of the project as a whole. Of two models with one
+    name the one whose folder has that name is kept, since the other is more likely a copy."""
     each, wrong = list[tuple[Path, dg.Definitions]](), list[tuple[Path, BaseException]]()
     for path in units:
         try:
@@ -83,11 +93,11 @@ def _merged(project: dg.ComponentTree, units: Iterable[Path], whole: BaseExcepti
         loaded.append(found)
     wrong = wrong or [(project.defs_module_path, whole)]
     taken = {name.partition("/")[0] for name in defined_in}
+    broken = list[BrokenModel]()
     for path, raised in wrong:  # only now, when the names of all others are known
-        broken = broken_folder(path, raised, taken)
-        taken.add(broken.model)
-        loaded.append(dg.Definitions(assets=[broken.asset()]))
-    return dg.Definitions.merge(*loaded)
+        broken.append(broken_folder(path, raised, taken))
+        taken.add(broken[-1].model)
+    return loaded, broken
 
 
 def _loaded(project: dg.ComponentTree, path: Path) -> dg.Definitions:

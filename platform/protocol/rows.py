@@ -81,6 +81,5 @@ def check_names(rows: Sequence[Row], signature: Signature) -> None:
         if missing := [f"'{name}'" for name in needed if row.get(name) is None]:
             raise SpecError(
                 f"Row {number}: {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing.",
-                hint="The model was trained without missing values there. "
-                "'intermodal predict <model> --describe' lists what may be missing.",
+                hint="The model was trained without missing values there. --describe lists what may be missing.",
             )

@@ -21,7 +21,7 @@ def down() -> None:
     from intermodal.sandbox.settings import Settings
 
     stopped = stop(Settings.read())
-    out.print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.", highlight=False)
+    out.print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing was running.", highlight=False, soft_wrap=True)
 
 
 @click.group()

@@ -69,7 +69,7 @@ def loaded(project: Path) -> tuple[set[str], dict[str, BrokenModel]]:
 
 
 SPECS = {
-    "unknown_field": ("owner: ", "ownr: ", "ownr"),
+    "unknown_field": ("owner: ", "ownr: ", "ownr: a spec has no such field"),
     "no_yaml": ("data:", "data: {[", "defs.yaml:8: expected"),
     "tags_is_a_list": ("serve:", "tags: [red]\n  serve:", "tags"),
     "unknown_target": ("serve: [aws/sagemaker", "serve: [moon/base, aws/sagemaker", "moon/base"),
@@ -90,7 +90,7 @@ def test_load_spec_wrong_keeps_other_models(project: Path, case: str) -> None:
 
 
 IMPORTS = {
-    "missing_package": ("import there_is_no_such_package\n", "there_is_no_such_package"),
+    "missing_package": ("import there_is_no_such_package\n", "such_package'. Correct the import, or install"),
     "exits": ("import sys; sys.exit('out of here')\n", "out of here"),
     "syntax": ("def (:\n", "rows.py:1: invalid syntax"),
     "raises": ("1 / 0\n", "ZeroDivisionError"),
@@ -224,11 +224,16 @@ def test_names_of_jobs_and_schedules_differ_for_different_models() -> None:
                     spec_on([AWS], name=f"{longer.removeprefix(shorter)}m")
 
 
-def test_load_checked_by_dagster_raises(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_load_checked_by_dagster_names_each_broken_model(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     add_model(project, "gone", "gone", code="import there_is_no_such_package\n")
+    add_model(project, "mistyped", "mistyped", old="serve:", new="serv:")
     monkeypatch.setenv(VALIDATING, "1")
-    with pytest.raises(Exception, match="gone"):
+    with pytest.raises(SpecError, match="2 models do not load") as raised:
         load(project)
+    lines = str(raised.value).splitlines()[1:]
+    assert [line.partition(":")[0] for line in lines] == ["gone", "mistyped"]
+    assert "no_such_package" in lines[0]
+    assert "defs.yaml:11: attributes.serv: " in lines[1]
 
 
 def test_load_all_models_right_has_none_broken(project: Path) -> None:
