@@ -15,8 +15,8 @@ from intermodal.resources.signing import trusted_keys
 class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``environment`` is sandbox, staging or production.
 
-    ``INTERMODAL_<CLOUD>_IMAGE`` names an image that serves every version at the cloud's sites, of a team that brings its
-    own. Without it, each version's image is built and pushed to the registry ``INTERMODAL_<CLOUD>_REGISTRY``.
+    ``INTERMODAL_<CLOUD>_IMAGE`` names one image for every version at the cloud's sites, for teams that bring their own.
+    Without it, each version's image is built and pushed to the registry ``INTERMODAL_<CLOUD>_REGISTRY``.
     """
 
     environment: str
