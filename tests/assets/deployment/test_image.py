@@ -8,6 +8,7 @@ from intermodal.platform.deployment.images import image_key
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Site
 from tests.assets.conftest import World
+from tests.assets.resilience.test_failover_jobs import job, outage_config, recovery_config
 from tests.targets import AWS, AZURE, GCP
 
 SITES = (AWS.site, GCP.site, AZURE.site)
@@ -97,3 +98,19 @@ def test_site_with_an_incident_gets_no_image(building: World) -> None:
     (check,) = [each for each in result.get_asset_check_evaluations() if each.check_name == "digest_equal"]
     assert check.passed
     assert set(check.metadata["digests"].value) == {"aws", "azure"}
+
+
+def test_recovery_pushes_the_image_that_a_site_lost(building: World) -> None:
+    assert building.run("train_and_deploy_wine").success
+    digest = building.metadata("image")["digest"]
+    building.targets[AWS].gone = True
+    assert job(building, "failover_wine", outage_config())
+    building.images[AWS.site].images.clear()
+    building.stores[AWS.site].delete(KEY)
+    building.targets[AWS].gone = False
+    assert job(building, "recover_wine", recovery_config())
+    assert building.images[AWS.site].digest_of("intermodal/wine", digest) == digest
+    assert set(images_served(building).values()) == {
+        f"registry.{site.cloud}/intermodal/wine@{digest}" for site in SITES
+    }
+    assert len(building.image_builder.built) == 1
