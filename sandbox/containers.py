@@ -29,7 +29,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
 
 
 _locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-"""By reference: an image is pulled once, whoever needs it."""
+"""By reference: endpoints that need the same image at once wait for one pull."""
 
 
 class StartFailed(Exception):
@@ -146,7 +146,7 @@ def _command(pulled: Image | None, root: Path, port: int) -> tuple[list[str], di
     """The program and its environment: the image's own where there is one."""
     address = ["--host", "127.0.0.1", "--port", str(port)]
     if pulled is not None:
-        return pulled.command(root, ["serve", *address]), pulled.environment
+        return pulled.command(root, ["serve", *address]), dict(pulled.environment)
     server = [sys.executable, "-P", "-m", "intermodal.serving", "serve", "--root", str(root)]
     return [*server, *address], {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 

@@ -109,7 +109,7 @@ def _push(
 
 
 def digest_equal(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Every site's registry, asked for the version, names the same digest, and it is what will be deployed there."""
+    """Every site's registry has the same digest for the version, and it is what will be deployed there."""
 
     @dg.asset_check(
         asset=image_key(spec),

@@ -1,6 +1,6 @@
 """Which image a version runs: what was pushed, as a small document that every site's object store has.
 
-It is read without Dagster and without a registry, by whoever deploys: also a failover while other clouds are down.
+It is read without Dagster and without a registry: also by a failover while other clouds are down.
 """
 
 import json
@@ -69,7 +69,7 @@ def image_of(
 ) -> str:  # fmt: skip
     """The reference of the image that the version runs at the store's site: the team's own, or what was pushed there.
 
-    ``others`` are asked when that store does not answer or has no document. Raises the first store's error when none
+    ``others`` are read when that store does not answer or has no document. Raises the first store's error when none
     names an image of the site.
     """
     if own := deployment.image(store.site):

@@ -71,7 +71,7 @@ def way_for(folder: Path, layers: Sequence[str], python: str) -> str:
     """The first way that starts the image's own Python."""
     reasons, nothing = [], folder / NO_FILES
     nothing.mkdir(exist_ok=True)
-    for way in WAYS if os.geteuid() == 0 else reversed(WAYS):
+    for way in sorted(WAYS, reverse=os.geteuid() != 0):
         try:
             done = subprocess.run(
                 _command(way, folder, nothing, layers, [python, "-c", ""]),
