@@ -9,9 +9,10 @@ from typing import Any
 from intermodal.platform.deployment.oci import blob_path
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
+from intermodal.resources.images.layers import WHITEOUT
 
-WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
-"""Files that delete what lower layers have: https://github.com/opencontainers/image-spec/blob/main/layer.md."""
+OPAQUE = ".wh..wh..opq"
+"""It deletes everything that lower layers have in its folder."""
 
 
 def unpack(layout: Path, digest: str, root: Path) -> dict[str, Any]:
