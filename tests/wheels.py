@@ -3,9 +3,10 @@
 import base64
 import hashlib
 import io
+import sys
 import tarfile
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,14 @@ def wheels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     }.items():
         monkeypatch.setenv(name, value)
     return folder
+
+
+@pytest.fixture
+def installed(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The training environment has tinyscale 1.0, which the server's does not have."""
+    folder = tmp_path / "training"
+    with zipfile.ZipFile(wheels / "tinyscale-1.0-py3-none-any.whl") as archive:
+        archive.extractall(folder)
+    monkeypatch.syspath_prepend(str(folder))
+    yield folder
+    sys.modules.pop("tinyscale", None)

@@ -38,7 +38,7 @@ from tests.memory import (
 from tests.sensors.support import be_patient
 from tests.targets import AWS_EU, EKS, TARGETS
 
-WINE = Path(__file__).parent.parent / "models" / "wine"
+MODELS = Path(__file__).parent.parent / "models"
 MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
 
 
@@ -57,7 +57,7 @@ class FakeMlflow:
 
 @dataclass
 class World:
-    """The definitions of the wine model and everything they act on."""
+    """The definitions of a model and everything they act on."""
 
     defs: dg.Definitions
     resources: dict[str, Any]
@@ -74,6 +74,7 @@ class World:
     deployment: MemoryDeployment
     images: dict[Site, MemoryImageRegistry]
     image_builder: MemoryImageBuilder
+    model: str = "wine"
 
     def run(self, job: str, config: dict[str, Any] | None = None, **options: Any) -> dg.ExecuteInProcessResult:
         tags = {} if "asset_selection" in options else MONTHS
@@ -82,14 +83,14 @@ class World:
         )
 
     def metadata(self, *key: str) -> dict[str, Any]:
-        event = self.instance.get_latest_materialization_event(dg.AssetKey(["wine", *key]))
+        event = self.instance.get_latest_materialization_event(dg.AssetKey([self.model, *key]))
         assert event is not None
         assert event.asset_materialization is not None
         return {name: value.value for name, value in event.asset_materialization.metadata.items()}
 
     def observed(self, *key: str) -> dict[str, Any]:
         """Metadata of the newest observation."""
-        (record,) = self.instance.fetch_observations(dg.AssetKey(["wine", *key]), limit=1).records
+        (record,) = self.instance.fetch_observations(dg.AssetKey([self.model, *key]), limit=1).records
         assert record.asset_observation is not None
         return {name: value.value for name, value in record.asset_observation.metadata.items()}
 
@@ -103,7 +104,7 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with _world(tmp_path) as made:
+    with world_of(tmp_path) as made:
         yield made
 
 
@@ -114,9 +115,9 @@ def deployed(world: World) -> World:
 
 
 @pytest.fixture
-def cold_world(tmp_path: Path) -> Iterator[World]:
+def coldworld_of(tmp_path: Path) -> Iterator[World]:
     """Azure runs nothing until AWS fails."""
-    with _world(tmp_path, "  failover: {order: [aws, azure, gcp], cold: [azure]}\n") as made:
+    with world_of(tmp_path, "  failover: {order: [aws, azure, gcp], cold: [azure]}\n") as made:
         yield made
 
 
@@ -138,21 +139,22 @@ def eks_is_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def twin_world(tmp_path: Path, eks_is_installed: None) -> Iterator[World]:  # noqa: ARG001
+def twinworld_of(tmp_path: Path, eks_is_installed: None) -> Iterator[World]:  # noqa: ARG001
     """Two targets at the site aws, with a share of 3 each; gcp has 2, azure 0."""
-    with _world(tmp_path, TWO_ON_AWS) as made:
+    with world_of(tmp_path, TWO_ON_AWS) as made:
         assert made.run("train_and_deploy_wine").success
         yield made
 
 
 @contextmanager
-def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
-    """``more``: further lines of the spec."""
+def world_of(tmp_path: Path, more: str = "", *, model: str = "wine", **ports: Any) -> Iterator[World]:
+    """The world of a folder of ``tests/models``. ``more`` has further lines of the spec, ``ports`` what is not in
+    memory."""
     known = (*TARGETS, EKS, AWS_EU)
     stores = {site: MemoryStore(site) for site in sites_of(known)}
     targets = {target: MemoryTarget(target, stores[target.site]) for target in known}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
-    deployment = MemoryDeployment()
+    deployment = ports.get("deployment", MemoryDeployment())
     images, image_builder = MemoryImages.of(stores), MemoryImageBuilder()
     incidents, notifier, gauges = MemoryIncidents(), MemoryNotifier(), MemoryGauges()
     sources = {"metrics": "prometheus", "gateway_metrics": "gateway"}
@@ -174,8 +176,9 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "image_builder": image_builder,
         "stores": MemoryStores.of(stores.values()),
         "targets": MemoryTargets.of(targets.values()),
+        **ports,
     }
-    with _definitions(resources, more) as defs, dg.DagsterInstance.ephemeral() as instance:
+    with _definitions(resources, more, model) as defs, dg.DagsterInstance.ephemeral() as instance:
         yield World(
             defs,
             resources,
@@ -192,21 +195,22 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
             deployment,
             dict(images.registries),
             image_builder,
+            model,
         )
 
 
 @contextmanager
 def another_spec(world: World, more: str) -> Iterator[World]:
     """The same world after a user added lines to the spec and reloaded the definitions."""
-    with _definitions(world.resources, more) as defs:
+    with _definitions(world.resources, more, world.model) as defs:
         yield replace(world, defs=defs)
 
 
 @contextmanager
-def _definitions(resources: dict[str, Any], more: str) -> Iterator[dg.Definitions]:
+def _definitions(resources: dict[str, Any], more: str, model: str) -> Iterator[dg.Definitions]:
     with create_defs_folder_sandbox() as sandbox:
-        folder = sandbox.defs_folder_path / "wine"
-        shutil.copytree(WINE, folder)
+        folder = sandbox.defs_folder_path / model
+        shutil.copytree(MODELS / model, folder, ignore=shutil.ignore_patterns("__pycache__"))
         with (folder / "defs.yaml").open("a", encoding="utf-8") as written:
             written.write(more)
         with sandbox.build_all_defs() as defs:

@@ -46,14 +46,14 @@ def log_predictions(
 
 
 def look(world: World, *stages: str) -> dict[str, Any]:
-    keys = [dg.AssetKey(["wine", stage]) for stage in stages]
-    result = world.run("watch_wine", asset_selection=keys)
+    keys = [dg.AssetKey([world.model, stage]) for stage in stages]
+    result = world.run(f"watch_{world.model}", asset_selection=keys)
     assert result.success, [e for e in result.all_events if e.is_failure]
     return world.metadata(stages[-1])
 
 
 def checked(world: World, stage: str, name: str) -> bool:
-    key = dg.AssetCheckKey(dg.AssetKey(["wine", stage]), name)
+    key = dg.AssetCheckKey(dg.AssetKey([world.model, stage]), name)
     records = world.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
     return bool(records[0].status.value == "SUCCEEDED")
 

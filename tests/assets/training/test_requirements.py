@@ -2,9 +2,7 @@
 
 import importlib
 import json
-import sys
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,20 +13,9 @@ from intermodal.platform.training.sources import Sources
 from intermodal.resources.package_server import LocalPackageServer
 from intermodal.resources.requirements import UvLocker
 from tests.assets.training.cases import Case, failure, reasons
-from tests.wheels import wheels
+from tests.wheels import installed, wheels
 
-__all__ = ["wheels"]
-
-
-@pytest.fixture
-def installed(tmp_path: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The training environment has tinyscale 1.0, which the server's does not have."""
-    folder = tmp_path / "training"
-    with zipfile.ZipFile(wheels / "tinyscale-1.0-py3-none-any.whl") as archive:
-        archive.extractall(folder)
-    monkeypatch.syspath_prepend(str(folder))
-    yield folder
-    sys.modules.pop("tinyscale", None)
+__all__ = ["installed", "wheels"]
 
 
 def case(tmp_path: Path, requirements: str) -> Case:
