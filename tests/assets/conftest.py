@@ -139,7 +139,7 @@ def eks_is_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def twinworld_of(tmp_path: Path, eks_is_installed: None) -> Iterator[World]:  # noqa: ARG001
+def twin_world(tmp_path: Path, eks_is_installed: None) -> Iterator[World]:  # noqa: ARG001
     """Two targets at the site aws, with a share of 3 each; gcp has 2, azure 0."""
     with world_of(tmp_path, TWO_ON_AWS) as made:
         assert made.run("train_and_deploy_wine").success
