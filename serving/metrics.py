@@ -53,7 +53,7 @@ class Counts:
         """Add the numbers of another process for the same model."""
         for key, counts in other.requests.items():
             own = self.requests.get(key, [0] * len(BOUNDS))
-            self.requests[key] = [one + more for one, more in zip(own, counts, strict=True)]
+            self.requests[key] = list(map(sum, zip(own, counts, strict=True)))
         for route, seconds in other.seconds.items():
             self.seconds[route] += seconds
         self.unseen.update(other.unseen)

@@ -11,11 +11,12 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from time import monotonic, perf_counter
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.serving.contract import STOP
-from intermodal.serving.errors import print_status
+from intermodal.serving.errors import join_names, print_status
 from intermodal.serving.loading import load_models
 from intermodal.serving.processes.channel import packet_pair, send_packet
 from intermodal.serving.service import Service
@@ -28,7 +29,18 @@ EARLY_SECONDS = 5.0
 """A worker that ends earlier than this after its start ended early."""
 MAX_EARLY_ENDS = 5
 """After so many early ends in a row the server ends, so that its platform sees it."""
+TASKS = Path("/proc/self/task")
+SAFE_THREADS = frozenset({"jemalloc_bg_thd"})
+"""pandas loads pyarrow, whose allocator jemalloc runs a thread that it stops before a fork and starts after it."""
 FIRST_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.1, 5.0
+
+
+def unsafe_threads() -> list[str]:
+    """Names of this process's threads, other than the main one, that make a fork unsafe: what they hold stays locked in
+    the new process."""
+    ids = {int(task.name) for task in TASKS.iterdir()} - {os.getpid()}
+    names = [(TASKS / str(number) / "comm").read_text().strip() for number in sorted(ids)]
+    return [name for name in names if name not in SAFE_THREADS]
 
 
 def fork(run: Callable[[], int]) -> int:
@@ -71,8 +83,8 @@ class Loader:
         if os.getppid() != parent_id:
             return 1
         _end_with_parent(0)  # from here on the end of the parent's channel is noticed
-        if len(os.listdir("/proc/self/task")) > 1:
-            print_status("one process serves, because loading the model has started threads")
+        if threads := unsafe_threads():
+            print_status(f"one process serves, because loading the model has started threads: {join_names(threads)}")
             return self._serve_here()
         print_status(f"loaded after {perf_counter() - began:.1f} s, {self._service.settings.processes} processes")
         self._watch_children()

@@ -6,6 +6,7 @@ client stays on it.
 """
 
 import asyncio
+import errno
 import os
 import signal
 import socket
@@ -31,6 +32,9 @@ MAX_UNREAD = 8
 """A worker that has not taken so many connections yet is passed over while another one is quicker."""
 FIGURES_SECONDS = 1.0
 """How long a scrape waits for a busy worker. After that its last report counts."""
+FULL = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+FULL_SECONDS = 1.0
+"""How long nothing is accepted when there are no file descriptors or no memory for another connection."""
 POLL_SECONDS = 0.02
 END_SECONDS = STOP.seconds - 0.1
 """So long after the signal to stop, the parent ends whatever the loader does."""
@@ -95,11 +99,18 @@ class Parent(one_process.Server):
         """Accept one connection and give it to a worker. Returns whether there was one."""
         try:
             connection, _ = self._listener.accept()
-        except OSError:  # none, or the client is gone, or there are no more file descriptors
+        except OSError as error:  # mostly: there is none, or the client is gone
+            if error.errno in FULL:
+                self._loop.remove_reader(self._listener)
+                self._loop.call_later(FULL_SECONDS, self._accept_again)
             return False
         connection.setblocking(False)
         self._hand_over(connection)
         return True
+
+    def _accept_again(self) -> None:
+        if not self._stopping:
+            self._loop.add_reader(self._listener, self._accept)
 
     def _hand_over(self, connection: socket.socket) -> None:
         """Give a connection to the next worker in turn, else answer it here."""
@@ -155,9 +166,9 @@ class Parent(one_process.Server):
         match message:
             case "taken":
                 worker.unread.popleft().close()
-            case "report", asked, counts, figures:
+            case "report", requested, counts, figures:
                 worker.counts, worker.figures = counts, figures
-                if asked and not (future := worker.scrapes.popleft()).done():
+                if requested and not (future := worker.scrapes.popleft()).done():
                     future.set_result(None)
             case "scrape":
                 self._start(self._answer_scrape(worker))
@@ -205,7 +216,7 @@ class Parent(one_process.Server):
         return Metrics(identity, counts, lambda _: serving > 0 and not self._stopping, processes).text()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Give away what has been accepted by the kernel, let all workers drain, and wait for them."""
+        """Hand over what the kernel has accepted, let all workers drain, and wait for them."""
         self._loop.remove_reader(self._listener)
         while self._accept():
             pass

@@ -35,6 +35,7 @@ class Worker(one_process.Server):
     def __init__(self, config: uvicorn.Config, service: Service, given: socket.socket, control: socket.socket) -> None:
         super().__init__(config, service)
         self._state, self._given, self._control = service, given, control
+        self._connected = False
         self._tasks = set[asyncio.Task[Any]]()
         self._scrapes: deque[asyncio.Future[bytes]] = deque()
         service.metrics_of_all = self._scrape
@@ -46,12 +47,13 @@ class Worker(one_process.Server):
         self._start(self._read_messages(reader))
         self._given.setblocking(False)
         self._loop.add_reader(self._given, self._take)
+        self._connected = True
         write(self._writer, "ready")
         self._report_regularly()
 
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
         """The parent decides when all drain. SIGTERM to one worker asks it to replace that one."""
-        if sig == signal.SIGTERM:
+        if sig == signal.SIGTERM and self._connected:
             self._loop.call_soon_threadsafe(lambda: write(self._writer, "leave"))
 
     def _take(self) -> None:
@@ -94,7 +96,7 @@ class Worker(one_process.Server):
             while True:
                 match await read(reader):
                     case "figures":
-                        self._report(asked=True)
+                        self._report(requested=True)
                     case ("metrics", text):
                         future = self._scrapes.popleft()
                         if not future.done():
@@ -102,11 +104,11 @@ class Worker(one_process.Server):
         except (EOFError, OSError):
             pass  # the end of the parent, which also ends the other channel
 
-    def _report(self, *, asked: bool) -> None:
-        write(self._writer, ("report", asked, self._state.all_counts, of_this_process()))
+    def _report(self, *, requested: bool) -> None:
+        write(self._writer, ("report", requested, self._state.all_counts, of_this_process()))
 
     def _report_regularly(self) -> None:
-        self._report(asked=False)
+        self._report(requested=False)
         self._loop.call_later(REPORT_SECONDS, self._report_regularly)
 
     async def _scrape(self) -> bytes:
@@ -123,7 +125,7 @@ class Worker(one_process.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
-        self._report(asked=False)
+        self._report(requested=False)
         with contextlib.suppress(OSError):  # the end of the parent, or it does not read
             await asyncio.wait_for(self._writer.drain(), 1)
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -16,6 +17,8 @@ import pytest
 
 from intermodal.platform.protocol.package import GOLDEN
 from intermodal.platform.protocol.v2 import request_body
+from intermodal.serving.processes.count import container_cores
+from intermodal.serving.processes.loader import unsafe_threads
 from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER
 from tests.serving.test_log_process import Load, in_folder
@@ -201,7 +204,6 @@ def test_processes_sigterm_under_load_loses_nothing(
     assert len(found) == len(set(found))
     assert set(answered) <= set(found)
     assert len(found) - len(answered) <= 4
-    assert len({path.name.split("-")[0] for path in store.rglob("*.msgpack.gz")}) >= 1
     assert "lost" not in server.log
 
 
@@ -223,6 +225,16 @@ def test_processes_sigterm_finishes_requests_in_flight(
             answer += part
     assert json.loads(answer.partition(b"\r\n\r\n")[2])["outputs"][0]["data"] == [0.5] * 3
     assert server.process.wait(10) == 0
+
+
+def test_processes_sigterm_to_all_exits_0(start_with: Start, lightgbm_package: Path) -> None:
+    server = start_with(lightgbm_package, 2)
+    (loader,) = children(server.process.pid)
+    for process in (*workers(server), loader, server.process.pid):
+        os.kill(process, signal.SIGTERM)
+    assert server.process.wait(15) == 0
+    assert not running(loader)
+    assert "Traceback" not in server.log
 
 
 def test_processes_killed_parent_leaves_no_process(start_with: Start, lightgbm_package: Path) -> None:
@@ -287,3 +299,55 @@ def test_processes_several_numeric_threads_serve_in_one(start: Start, lightgbm_p
     assert children(server.process.pid) == []
     assert "one process serves, because OMP_NUM_THREADS is not 1" in server.log
     assert server.stop() == 0
+
+
+def test_processes_killed_worker_leaves_untaken_to_others(start_with: Start, lightgbm_package: Path, row: Row) -> None:
+    server, body = start_with(lightgbm_package, 2), request_body(FLIGHTS, [row])
+    head = f"POST {INFER} HTTP/1.1\r\nhost: x\r\ncontent-length: {len(body)}\r\n\r\n".encode()
+    stopped = workers(server)[0]
+    os.kill(stopped, signal.SIGSTOP)
+    clients = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(8)]
+    for client in clients:
+        client.settimeout(20)
+        client.sendall(head + body)
+    until(lambda: len(select.select(clients, [], [], 0)[0]) == 4)  # the other worker has answered its half
+    os.kill(stopped, signal.SIGKILL)
+    for connection in clients:
+        assert connection.recv(12) == b"HTTP/1.1 200"
+        connection.close()
+    assert server.stop() == 0
+
+
+def test_processes_workers_that_end_early_end_the_server(start_with: Start, lightgbm_package: Path) -> None:
+    server = start_with(lightgbm_package, 2)
+    while server.process.poll() is None:
+        for worker in workers(server):
+            os.kill(worker, signal.SIGKILL)
+        time.sleep(0.02)
+    assert server.process.returncode == 1
+    assert "5 in a row ended soon after their start" in server.log
+    assert "Traceback" not in server.log
+
+
+def test_container_cores_are_the_quota_rounded_down(tmp_path: Path) -> None:
+    mine = len(os.sched_getaffinity(0))
+    assert container_cores(tmp_path) == mine
+    v1 = tmp_path / "sys/fs/cgroup/cpu"
+    v1.mkdir(parents=True)
+    (v1 / "cpu.cfs_period_us").write_text("100000\n")
+    for quota, cores in (("-1", mine), ("50000", 1), ("199000", 1)):
+        (v1 / "cpu.cfs_quota_us").write_text(quota + "\n")
+        assert container_cores(tmp_path) == cores
+    for quota, cores in (("max 100000", mine), ("10000 100000", 1), ("6400000 100000", mine)):
+        (tmp_path / "sys/fs/cgroup/cpu.max").write_text(quota + "\n")
+        assert container_cores(tmp_path) == cores
+
+
+def test_unsafe_threads_are_named() -> None:
+    before = unsafe_threads()
+    release = threading.Event()
+    thread = threading.Thread(target=release.wait)
+    thread.start()
+    assert len(unsafe_threads()) == len(before) + 1
+    release.set()
+    thread.join()
