@@ -37,7 +37,7 @@ check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/mypy --strict -p intermodal.platform -p intermodal.resources
 	@$(BIN)/mypy -p intermodal.assets -p intermodal.sensors -p intermodal.serving -p intermodal.sandbox -p intermodal.cli -m intermodal.definitions
 	@$(BIN)/lint-imports
-	@VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/tests/dagster-home" $(BIN)/dg check yaml
+	@VIRTUAL_ENV="$(CURDIR)/.venv" DAGSTER_HOME="$(CURDIR)/tests/dagster-home" $(BIN)/dg check defs
 
 bench: setup programs  ## Measure, and write docs/benchmarks.md; PART="serving drift" measures only these.
 	@$(BIN)/python -m tests.bench $(PART)

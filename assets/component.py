@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import BaseModel, ValidationError
 
 from intermodal.assets import jobs
-from intermodal.assets.deployment import endpoint, mirror, route
+from intermodal.assets.deployment import endpoint, image, mirror, route
 from intermodal.assets.functions import ModelFunctions, where
 from intermodal.assets.monitoring import drift, drift_checks, drift_report, health, predictions
 from intermodal.assets.monitoring import jobs as monitoring_jobs
@@ -60,6 +60,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 dataset.features(spec, functions),
                 model.model(spec, functions),
                 version.version(spec),
+                image.image(spec),
                 *(mirror.mirror(spec, site) for site in spec.sites),
                 *(endpoint.endpoint(spec, target) for target in spec.targets),
                 route.route(spec),
@@ -75,6 +76,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
             asset_checks=[
                 model.quality(spec),
                 model.servable(spec),
+                image.digest_equal(spec),
                 *(mirror.mirror_verified(spec, site) for site in spec.sites),
                 *(endpoint.parity(spec, target) for target in spec.targets),
                 route.route_answers(spec),

@@ -9,7 +9,7 @@ from intermodal.platform.resilience.context import FailoverContext
 from intermodal.platform.targets import Target, sites_of
 
 REQUIRED_RESOURCES = frozenset(
-    {ports.GATEWAY, ports.INCIDENTS, ports.NOTIFICATIONS, ports.DEPLOYMENT, ports.TARGETS, ports.STORES}
+    {ports.GATEWAY, ports.INCIDENTS, ports.NOTIFICATIONS, ports.DEPLOYMENT, ports.TARGETS, ports.STORES, ports.IMAGES}
 )
 """The resources that ``failover_context`` takes, without the registry."""
 
@@ -49,6 +49,7 @@ def failover_context(context: Any, targets: Sequence[Target], registry: bool = F
         deployment=ports.deployment(context),
         stores=BuiltOnUse(sites_of(targets), stores.get),
         targets=BuiltOnUse(targets, adapters.get),
+        images=BuiltOnUse(sites_of(targets), ports.images(context).get),
         registry=ports.registry(context) if registry else None,
         deploying=lambda model: deploying(context.instance, model),
         log=context.log,

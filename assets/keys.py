@@ -57,6 +57,10 @@ def endpoint_key(spec: ModelSpec, target: Target) -> dg.AssetKey:
     return key(spec, "endpoint", _with_region(name, target.region))
 
 
+def image_key(spec: ModelSpec) -> dg.AssetKey:
+    return key(spec, "image")
+
+
 def mirror_key(spec: ModelSpec, site: Site) -> dg.AssetKey:
     """``<model>/mirror/s3``, followed by the region if the site names one."""
     return key(spec, "mirror", _with_region(store_adapter(site.cloud).kind, site.region))

@@ -6,6 +6,7 @@ from intermodal.platform import ports
 
 REGISTRY, DEPLOYMENT, GATEWAY, TABLES = "registry", "deployment", "gateway", "tables"
 TARGETS, STORES = "targets", "stores"
+IMAGES, IMAGE_BUILDER = "images", "image_builder"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
 INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
 
@@ -18,6 +19,15 @@ def targets(context: Any) -> ports.Targets:
 def stores(context: Any) -> ports.Stores:
     """The object stores of all enabled sites; each is built on first use."""
     return cast(ports.Stores, context.resources.stores)
+
+
+def images(context: Any) -> ports.Images:
+    """The image registries of all enabled sites; each is built on first use."""
+    return cast(ports.Images, context.resources.images)
+
+
+def image_builder(context: Any) -> ports.ImageBuilder:
+    return cast(ports.ImageBuilder, context.resources.image_builder)
 
 
 def registry(context: Any) -> ports.ModelRegistry:

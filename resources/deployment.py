@@ -15,21 +15,36 @@ from intermodal.resources.signing import trusted_keys
 class DeploymentSettings(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``environment`` is sandbox, staging or production.
 
-    Until there is an image asset, the image is the packaged server and the same for every version. Its reference in the
-    site's registry is set by ``INTERMODAL_<CLOUD>_IMAGE``.
+    ``INTERMODAL_<CLOUD>_IMAGE`` names one image for every version at the cloud's sites, for teams that bring their own.
+    Without it, each version's image is built and pushed to the registry ``INTERMODAL_<CLOUD>_REGISTRY``.
     """
 
     environment: str
 
     def image(self, site: Site) -> str:
-        """The image's reference. SpecError names the variable that is not set."""
-        variable = f"INTERMODAL_{site.cloud.upper().replace('-', '_')}_IMAGE"
-        names = (regional_variable(variable, site.region), variable)
-        found = next((os.environ[name] for name in names if os.environ.get(name)), "")
-        if not found:
-            raise SpecError(f"There is no image for {site}: {names[0]} is not set.", hint=f"See {SETTINGS_PAGE}.")
-        return found
+        """The reference of the team's own image; '' when images are built. SpecError names the variables that are not
+        set."""
+        if found := _regional(site, "IMAGE"):
+            return found
+        if not _regional(site, "REGISTRY"):
+            raise SpecError(
+                f"There is no image for {site}: {_variable(site, 'IMAGE')} is not set, and no registry to push one to "
+                f"({_variable(site, 'REGISTRY')}).",
+                hint=f"See {SETTINGS_PAGE}.",
+            )
+        return ""
 
     @property
     def trusted_keys(self) -> tuple[Key, ...]:
         return trusted_keys()
+
+
+def _regional(site: Site, name: str) -> str:
+    """The region's own value, else the cloud's; '' when neither is set."""
+    names = (_variable(site, name), _variable(Site(site.cloud), name))
+    return next((os.environ[variable] for variable in names if os.environ.get(variable)), "")
+
+
+def _variable(site: Site, name: str) -> str:
+    """``INTERMODAL_<CLOUD>_<NAME>``, followed by the region where one is named."""
+    return regional_variable(f"INTERMODAL_{site.cloud.upper().replace('-', '_')}_{name}", site.region)

@@ -14,10 +14,11 @@ from dagster import EnvVar, ResourceDefinition
 
 from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
-from intermodal.resources.adapters import CatalogueStores, CatalogueTargets
+from intermodal.resources.adapters import CatalogueImages, CatalogueStores, CatalogueTargets
 from intermodal.resources.deployment import DeploymentSettings
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.envoy.metrics import EnvoyMetrics
+from intermodal.resources.images.builder import LocalImageBuilder
 from intermodal.resources.mlflow.registry import MlflowRegistry
 from intermodal.resources.mlflow.run import mlflow_run
 from intermodal.resources.notifier import AppriseNotifier
@@ -43,6 +44,8 @@ def _shared() -> Mapping[str, Any]:
         "deployment": DeploymentSettings(environment=environment()),
         "targets": CatalogueTargets(),
         "stores": CatalogueStores(),
+        "images": CatalogueImages(),
+        "image_builder": LocalImageBuilder(),
         "tables": ParquetTables(address=EnvVar("INTERMODAL_TABLES")),
         "registry": MlflowRegistry(tracking_uri=EnvVar("INTERMODAL_MLFLOW_URL")),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),

@@ -90,7 +90,9 @@ def _public_keys(file: Path) -> tuple[Key, ...]:
     from cryptography.hazmat.primitives.asymmetric import ec
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-    *blocks, _ = _read(TRUSTED_KEYS, file).split(END)
+    *blocks, after = _read(TRUSTED_KEYS, file).split(END)
+    if b"-----BEGIN" in after:
+        raise _wrong(TRUSTED_KEYS, file, "its last key is cut off")
     keys = [_loaded(TRUSTED_KEYS, file, load_pem_public_key, block.strip() + END) for block in blocks]
     if not keys or not all(
         isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1) for key in keys

@@ -5,6 +5,7 @@ A ``scope`` is a cloud (all its sites), a site (``aws@default``, ``aws@eu-west-1
 
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, replace
@@ -15,7 +16,7 @@ from intermodal.platform.catalogue import CLOUDS_VARIABLE
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.targets import Site
 from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, RECORDS_PATH, Faults
-from intermodal.sandbox.settings import SITES_VARIABLE, Settings, port_variable, require_free
+from intermodal.sandbox.settings import IMAGES_VARIABLE, SITES_VARIABLE, Settings, port_variable, require_free
 from intermodal.sandbox.undo import ended_on_failure
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from intermodal.sandbox.processes import Programs
 
 START_SECONDS = 60
+PACKAGED = re.compile(r"INTERMODAL_[A-Z]+_IMAGE(_|$)")
+"""Variables that name the packaged server, so that no image is built."""
 START_HINT = "Start it: intermodal sandbox up."
 
 
@@ -41,7 +44,7 @@ def variables(settings: Settings, sites: Iterable[Site] | None = None) -> dict[s
     for site in settings.sites if sites is None else sites:
         identity = importlib.import_module(f"intermodal.sandbox.{site.cloud}.identity")
         found |= identity.variables(settings, site)
-    return found
+    return {name: value for name, value in found.items() if not (settings.images and PACKAGED.match(name))}
 
 
 def up(settings: Settings, sites: Iterable[Site] | None = None) -> None:
@@ -74,6 +77,7 @@ def _own_variables(settings: Settings) -> dict[str, str]:
         **ports,
         "INTERMODAL_HOME": str(settings.home),
         SITES_VARIABLE: ",".join(map(str, settings.sites)),
+        IMAGES_VARIABLE: "1" if settings.images else "",
         CLOUDS_VARIABLE: ",".join((*settings.clouds, *settings.other_clouds)),
     }
 

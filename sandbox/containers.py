@@ -1,7 +1,8 @@
-"""Containers without a container engine: a real process for each endpoint, with a root folder of its own.
+"""Containers without a container engine: a real process for each endpoint, with files and a free port of its own.
 
-There are no namespaces here: absolute model paths are looked up below ``root`` (the server's ``--root``), and each
-process gets a free port on loopback (``--port``).
+A reference by digest is pulled from the site's registry, and its file tree is the process's root (``images/run.py``).
+The packaged server of this checkout has the reference ``<registry>/intermodal/server:<version>``: it runs from the
+checkout, and looks up absolute model paths below ``root`` (the server's ``--root``).
 """
 
 import asyncio
@@ -10,6 +11,7 @@ import os
 import shutil
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +19,11 @@ from pathlib import Path
 import aiohttp
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.targets import Target
+from intermodal.platform.targets import Site, Target
 from intermodal.resources.requirements import packages_of
+from intermodal.sandbox import clouds
+from intermodal.sandbox.front import Context
+from intermodal.sandbox.images.run import Image
 from intermodal.sandbox.local import scrape
 from intermodal.sandbox.settings import IMAGE, free_port
 from intermodal.serving.errors import StartError
@@ -27,12 +32,39 @@ from intermodal.serving.locate import find_models
 PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
 
 
+_locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+"""By reference: endpoints that need the same image at once wait for one pull."""
+
+
 class StartFailed(Exception):
     """The container did not become healthy; the message is what a cloud would report."""
 
 
+async def pull(image: str, context: Context) -> Image | None:
+    """The image of a reference by digest, pulled and unpacked once; None for the packaged server of this checkout.
+    StartFailed when the site's registry has no such image."""
+    if "@sha256:" not in image:
+        check_image(image)
+        return None
+    folder, site = context.home / "images", context.site
+    account = Site(site.cloud)
+    environ = os.environ | clouds.variables(context.settings, dict.fromkeys((account, site)))
+    async with _locks[image]:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-P", "-m", "intermodal.sandbox.images.pull", str(site), image, str(folder)),
+            env=environ, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, words = await process.communicate()
+    if process.returncode:
+        raise StartFailed(f"CannotPullContainer: {image}: {words.decode(errors='replace').strip()[-600:]}")
+    try:
+        return await asyncio.to_thread(Image.read, folder, image.rpartition("@")[2])
+    except OSError as error:
+        raise StartFailed(f"CannotStartContainer: {image}: {error}") from error
+
+
 def check_image(image: str) -> None:
-    """The sandbox has one image: the packaged server of this checkout, tagged with the package's version."""
+    """The one image that is not pulled: the packaged server of this checkout, tagged with the package's version."""
     name, _, tag = image.partition("@")[0].rpartition(":")
     if not name.endswith(IMAGE):
         raise StartFailed(f"CannotPullContainer: no image '{image}' (the sandbox holds '<registry>/{IMAGE}')")
@@ -81,7 +113,7 @@ async def start(
     root: Path,
     env: Mapping[str, str],
     health: str,
-    session: aiohttp.ClientSession,
+    context: Context,
     target: Target,
     seconds: float = 60,
 ) -> Container:
@@ -89,24 +121,25 @@ async def start(
 
     Raises StartFailed with a reason. The process stays in its site's process group, so that it dies with the site.
     """
-    check_image(image)
+    pulled = await pull(image, context)
     root.mkdir(parents=True, exist_ok=True)
-    packages = await asyncio.to_thread(_packages, env, root)
+    packages = await asyncio.to_thread(_packages, env, root) if pulled is None else ()
     port, log = free_port(), root.with_suffix(".log")
-    environ = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | dict(env)
+    command, environ = _command(pulled, root, port, packages)
     with log.open("wb") as output:
+        if pulled is not None:
+            output.write(f"sandbox: {image} runs by {pulled.way}\n".encode())
+            output.flush()
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "intermodal.serving", "serve"),
-            *("--root", str(root), "--host", "127.0.0.1", "--port", str(port)),
-            *packages,
-            env=environ,
+            *command,
+            env=environ | dict(env),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=output,
             stderr=asyncio.subprocess.STDOUT,
         )
     container = Container(process, port, log)
     try:
-        await _healthy(container, health, session, seconds)
+        await _healthy(container, health, context.session, seconds)
     except BaseException:
         await container.stop(seconds=1)
         raise
@@ -123,6 +156,15 @@ def _packages(env: Mapping[str, str], root: Path) -> Sequence[str]:
     except IntermodalError as error:
         raise StartFailed(f"CannotPullContainer: {error}") from error
     return [part for folder in folders if folder for part in ("--packages", str(folder))]
+
+
+def _command(pulled: Image | None, root: Path, port: int, packages: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The program and its environment: the image's own where there is one."""
+    address = ["--host", "127.0.0.1", "--port", str(port)]
+    if pulled is not None:
+        return pulled.command(root, ["serve", *address]), dict(pulled.environment)
+    server = [sys.executable, "-P", "-m", "intermodal.serving", "serve", "--root", str(root)]
+    return [*server, *address, *packages], {name: os.environ[name] for name in PASSED_ON if name in os.environ}
 
 
 async def _listed(process: asyncio.subprocess.Process, listing: Path) -> None:

@@ -18,6 +18,7 @@ EMULATED: Mapping[Cloud, tuple[str, ...]] = {"aws": ("sagemaker",), "gcp": ("clo
 MULTI_REGION = frozenset({"aws"})
 """Clouds that can run in several regions side by side."""
 SITES_VARIABLE = "INTERMODAL_SANDBOX_SITES"
+IMAGES_VARIABLE = "INTERMODAL_SANDBOX_IMAGES"
 REGION_PORTS = range(4540, 4600)
 """Ports of named regions, unless ``INTERMODAL_<SITE>_PORT`` says otherwise."""
 IMAGE = "intermodal/server"
@@ -60,7 +61,8 @@ class Settings:
     """``home`` holds everything that the sandbox writes; removing it while the sandbox is down forgets it all.
 
     ``sites`` are those that run here, ``region_ports`` the ports of those in named regions. ``other_clouds`` are
-    enabled and not the sandbox's: a plug-in's, with the user's own settings.
+    enabled and not the sandbox's: a plug-in's, with the user's own settings. ``images``: each version's image is built
+    and pulled; otherwise endpoints run the packaged server.
     """
 
     home: Path
@@ -68,6 +70,7 @@ class Settings:
     sites: tuple[Site, ...] = tuple(Site(cloud) for cloud in EMULATED)
     region_ports: Mapping[Site, int] = field(default_factory=dict)
     other_clouds: tuple[Cloud, ...] = ()
+    images: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -78,7 +81,8 @@ class Settings:
         chosen = {port.name: number for port in fields(Ports) if (number := _port(environ, port.name))}
         ports = Ports(**chosen)
         sites, others = _sites(environ)
-        return cls(home, ports, sites, _region_ports(home, ports, sites, environ), others)
+        images = environ.get(IMAGES_VARIABLE, "") not in ("", "0")
+        return cls(home, ports, sites, _region_ports(home, ports, sites, environ), others, images)
 
     @property
     def clouds(self) -> tuple[Cloud, ...]:

@@ -185,7 +185,7 @@ def open_plane(package: Package, folder: Path, version: str, *, fast_path: bool 
         single_rows = zip(([row] for row in golden.rows), ([values] for values in golden.predictions), strict=True)
         batches = ((golden.rows, golden.predictions), *single_rows)
         deviations = [_deviation(plane, rows, expected) for rows, expected in batches]
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError) as error:
         raise StartError(f"{folder}: the golden rows cannot be read: {error}.") from error
     except RequestError as error:
         raise StartError(f"{folder}: the golden rows are not taken: {error}") from error

@@ -64,9 +64,10 @@ class Sandbox:
         for process in psutil.process_iter():
             try:
                 line = process.cmdline()
-            except psutil.Error:
+                mounts = Path(f"/proc/{process.pid}/mountinfo").read_text("utf-8")
+            except (psutil.Error, OSError):
                 continue
-            if "intermodal.serving" in line and any(part.startswith(below) for part in line):
+            if "intermodal.serving" in line and (f"lowerdir={below}" in mounts or any(below in part for part in line)):
                 found.append(process)
         return found
 

@@ -115,7 +115,7 @@ def test_ui_has_the_lineage_and_all_materializations(up: Installation) -> None:
     watching = {"predictions", "drift", "drift_report", "health", "incidents", "timeline", "drill"}
     deployed = [name for name in nodes if name.split("/")[1] not in watching]
     assert len(nodes) - len(deployed) == len(watching)
-    assert len(deployed) == 11
+    assert len(deployed) == 12
     assert all(nodes[name]["assetMaterializations"] for name in deployed)
     assert len(nodes["flight_delay/route"]["dependencyKeys"]) == 3
 

@@ -7,7 +7,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.deployment.incident_gate import incident_of, not_deployed, skipped_check, unavailable_targets
-from intermodal.assets.keys import Context, attributes, endpoint_key, mirror_key, with_cached_signature
+from intermodal.assets.keys import Context, attributes, endpoint_key, image_key, mirror_key, with_cached_signature
 from intermodal.platform.catalogue import target_adapter
 from intermodal.platform.deployment.requests import deploy_request, deployment_fingerprint
 from intermodal.platform.deployment.route_change import require_same
@@ -24,6 +24,8 @@ from intermodal.platform.targets import Target
 
 LATENCY_SAMPLES = 5
 """Requests that the latency of a new endpoint is measured with."""
+SERVES_BUILT = "the version's image, by its digest"
+SERVES_OWN = "the image that the settings name, with the version's artifacts"
 COLD_STATE = "cold: nothing runs until a failover"
 
 
@@ -40,7 +42,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
             description=f"The champion on {target}: the packaged server with the version's artifacts.",
             code_version=deployment_fingerprint(spec, target),
         ),
-        deps=[mirror_key(spec, target.site)],
+        deps=[mirror_key(spec, target.site), image_key(spec)],
         required_resource_keys={
             *(ports.REGISTRY, ports.DEPLOYMENT, ports.INCIDENTS),
             *(ports.TARGETS, ports.STORES),
@@ -75,7 +77,7 @@ def endpoint(spec: ModelSpec, target: Target) -> dg.AssetsDefinition:
                 "state": served.state,
                 "replicas": replicas,
                 "image": request.image,
-                "serves": "the packaged server with the version's artifacts (the model has no image yet)",
+                "serves": SERVES_OWN if deployment.image(target.site) else SERVES_BUILT,
                 "deploy_seconds": round(seconds, 3),
                 "p50_ms": round(_median_ms(adapter, served.name, body), 3),
             },

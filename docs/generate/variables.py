@@ -45,23 +45,35 @@ VARIABLES = {
     ),
     "INTERMODAL_AWS_IMAGE": Variable(
         "images",
-        "required",
+        "empty",
         "The server image in Amazon ECR.",
         "123456789012.dkr.ecr.us-east-1.amazonaws.com/intermodal/server:0.1.0",
-        intro="Until there is an image asset, every version runs the same packaged server image. The variable of a "
-        "cloud is `INTERMODAL_<CLOUD>_IMAGE`; a region may have its own.",
+        intro="Where a cloud has a registry (`INTERMODAL_<CLOUD>_REGISTRY`), each version's image is built and pushed "
+        "there. `INTERMODAL_<CLOUD>_IMAGE` names one image for every version instead; a region may have its own.",
     ),
     "INTERMODAL_GCP_IMAGE": Variable(
         "images",
-        "required",
+        "empty",
         "The server image in Artifact Registry.",
         "us-central1-docker.pkg.dev/acme/intermodal/server:0.1.0",
     ),
     "INTERMODAL_AZURE_IMAGE": Variable(
         "images",
-        "required",
+        "empty",
         "The server image in Azure Container Registry.",
         "acme.azurecr.io/intermodal/server:0.1.0",
+    ),
+    "INTERMODAL_IMAGE_BASE": Variable(
+        "images",
+        "Debian's packages",
+        "The base image that versions are built on: the folder of an OCI layout, and a digest in it.",
+        "/srv/base@sha256:0123...",
+    ),
+    "INTERMODAL_IMAGE_CACHE": Variable(
+        "images",
+        "`~/.cache/intermodal/images`",
+        "The folder of layers that are kept for the next build.",
+        "/var/cache/intermodal/images",
     ),
     "INTERMODAL_MLFLOW_URL": Variable(
         "state", "required", "The MLflow tracking server and model registry.", "https://mlflow.example.com"
@@ -220,6 +232,12 @@ VARIABLES = {
         "each cloud's default region",
         "The sites that the sandbox runs. Only AWS can run in several regions side by side.",
         "aws,aws@eu-west-1,gcp",
+    ),
+    "INTERMODAL_SANDBOX_IMAGES": Variable(
+        "sandbox",
+        "empty",
+        "`1`: each version's image is built, pulled by the sites and run. Else endpoints run the packaged server.",
+        "1",
     ),
     "INTERMODAL_NODE_MODULES": Variable(
         "sandbox",

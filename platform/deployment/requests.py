@@ -1,8 +1,10 @@
 """The request that deploys a version on a target, and the verification of its predictions. Needs no registry."""
 
 import json
+from collections.abc import Iterable
 
 from intermodal.platform import ports
+from intermodal.platform.deployment.images import image_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.platform.ports.registry import Identity
@@ -24,16 +26,21 @@ def prefix(model: str, version: str) -> str:
 
 
 def deploy_request(
-    spec: ModelSpec, deployment: ports.Deployment, store: ports.ObjectStore, version: Identity, replicas: int
+    spec: ModelSpec,
+    deployment: ports.Deployment,
+    store: ports.ObjectStore,
+    version: Identity,
+    replicas: int,
+    others: Iterable[ports.ObjectStore] = (),
 ) -> DeployRequest:
     """The request for a target at the store's site. Keys of the prediction log (``prediction_log.object_key``) are
-    relative to the root of that site's bucket."""
+    relative to the root of that site's bucket. ``others`` name the image when that store does not answer."""
     return DeployRequest(
         model=spec.name,
         version=version.version,
         environment=deployment.environment,
         owner=spec.team,
-        image=deployment.image(store.site),
+        image=image_of(deployment, store, spec.name, version, others),
         artifacts=store.uri(prefix(spec.name, version.version)),
         replicas=replicas,
         predictions=store.uri("") if spec.log_sample else "",

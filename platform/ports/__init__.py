@@ -6,7 +6,7 @@ One file per port, with its requests and results.
 from intermodal.platform.ports.deployment import Deployment
 from intermodal.platform.ports.endpoints import EndpointTarget, Targets
 from intermodal.platform.ports.gateway import Gateway
-from intermodal.platform.ports.images import ImageRegistry, Images
+from intermodal.platform.ports.images import ImageBuilder, ImageRegistry, Images
 from intermodal.platform.ports.incidents import Incidents
 from intermodal.platform.ports.metrics import Gauges, Metrics
 from intermodal.platform.ports.notifications import Notifications, Notifier
@@ -22,6 +22,7 @@ __all__ = [
     "EndpointTarget",
     "Gateway",
     "Gauges",
+    "ImageBuilder",
     "ImageRegistry",
     "Images",
     "Incidents",

@@ -14,7 +14,8 @@ class Deployment(Protocol):
     def environment(self) -> str: ...
 
     def image(self, site: Site) -> str:
-        """The image reference in that site's registry."""
+        """The reference of the image that a team brings for every version at this site. '' when each version's own
+        image is built and pushed to the site's registry. SpecError when the site has neither."""
 
     @property
     def trusted_keys(self) -> Sequence[Key]:

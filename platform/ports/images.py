@@ -46,6 +46,16 @@ class Attached:
     fallback_tag: str = ""
 
 
+@dataclass(frozen=True)
+class BuiltImage:
+    """An image that was built: its digest, the bytes of all blobs together, and those of each layer by its name, from
+    the lowest to the topmost."""
+
+    digest: str
+    size: int
+    layers: Mapping[str, int]
+
+
 class ImageRegistry(Protocol):
     """The image registry of one site. Errors: Refused, Throttled, Unavailable, NotFound; SpecError for a layout that
     is damaged."""
@@ -64,6 +74,10 @@ class ImageRegistry(Protocol):
         same layers.
         """
 
+    def pull(self, repository: str, digest: str, layout: Path) -> None:
+        """Write the image ``digest`` as an OCI layout, every blob verified. Blobs that ``layout`` has are not fetched;
+        ``index.json`` is written last. NotFound when the registry does not have the image or a layer."""
+
     def digest_of(self, repository: str, reference: str) -> str | None:
         """The digest of a tag or digest, by the registry's own API; None when it has no such manifest."""
 
@@ -75,6 +89,17 @@ class ImageRegistry(Protocol):
 
     def read_attached(self, repository: str, digest: str) -> bytes:
         """The bytes of the document whose manifest is ``digest``, verified. NotFound when there is none."""
+
+
+class ImageBuilder(Protocol):
+    """Makes images, without a registry."""
+
+    def build(self, package: Path, version: str, digest: str, layout: Path) -> BuiltImage:
+        """Write the image of the package folder into the new folder ``layout``: the same bytes for the same inputs.
+
+        ``digest`` is the version's digest. IntermodalError when the package has another one, or when what the image is
+        made of cannot be had.
+        """
 
 
 class Images(Protocol):

@@ -20,6 +20,8 @@ FLOATS: Mapping[str, str] = {"FP16": "e", "FP32": "f", "FP64": "d"}
 """``struct``'s code of each float datatype."""
 TIMESTAMP = "datetime64[ns, UTC]"
 """The dtype of points in time. V2 has no datatype for them, so they are BYTES: text as in RFC 3339."""
+YEARS = (1678, 2261)
+"""Whole years that pandas' nanoseconds of 64 bits hold."""
 
 
 @dataclass(frozen=True)

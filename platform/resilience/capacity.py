@@ -24,12 +24,14 @@ def deploy_verified(
 ) -> Endpoint:
     """Deploy the version with so many replicas and verify it with the golden rows of its mirror.
 
-    When the site's object store does not answer, the mirror of another available site has the same rows.
+    When the site's object store does not answer, that of another available site has the same rows and names the image.
     """
     adapter, store = ctx.targets[target], ctx.stores[target.site]
     ctx.log.info("%s: %s %s with %d replicas", target, spec.name, version, replicas)
-    endpoint = adapter.deploy(deploy_request(spec, ctx.deployment, store, ctx.identity(spec.name, version), replicas))
     sites = _mirror_sites(spec, target, unavailable)
+    others = (ctx.stores[site] for site in sites[1:])
+    identity = ctx.identity(spec.name, version)
+    endpoint = adapter.deploy(deploy_request(spec, ctx.deployment, store, identity, replicas, others))
     for site in sites:
         try:
             body, golden = golden_of_mirror(ctx.stores[site], spec.name, version)

@@ -26,6 +26,7 @@ class FailoverContext:
     deployment: ports.Deployment
     stores: Mapping[Site, ports.ObjectStore]
     targets: Mapping[Target, ports.EndpointTarget]
+    images: Mapping[Site, ports.ImageRegistry] = field(default_factory=dict)
     registry: ports.ModelRegistry | None = None
     deploying: Callable[[str], bool] = lambda _: False
     log: logging.Logger = field(default=logging.getLogger(__name__))

@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from intermodal.platform.deployment.copying import copy_of, is_whole
+from intermodal.platform.deployment.images import copy_image, is_pushed
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, Upstream
@@ -97,6 +98,8 @@ def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
     identity, trusted = ctx.identity(spec.name, version), ctx.deployment.trusted_keys
     if not is_whole(ctx.stores[target.site], spec.name, identity, trusted):
         _mirror(ctx, spec, target, version, others)
+    if not ctx.deployment.image(target.site):
+        _push_image(ctx, spec, target, version, others)
     if count:
         endpoint = _deploy_most(ctx, spec, target, version, count, others)
         upstreams[target] = ctx.targets[target].upstream(endpoint)
@@ -147,6 +150,20 @@ def _mirror(
         identity, trusted = ctx.identity(spec.name, version), ctx.deployment.trusted_keys
         source, manifest = copy_of(ctx.registry, sources, spec.name, identity, Path(folder), ctx.log, trusted)
         ctx.stores[target.site].mirror(source, manifest, prefix(spec.name, version))
+
+
+def _push_image(
+    ctx: FailoverContext, spec: ModelSpec, target: Target, version: str, unavailable: Collection[Target]
+) -> None:
+    """The image may not be there: its site was left out when the version was deployed, or lost its registry."""
+    identity, site = ctx.identity(spec.name, version), target.site
+    if is_pushed(ctx.images[site], ctx.stores[site], spec.name, identity):
+        return
+    sources = [each for each in sites_of(o for o in spec.failover_order if o not in unavailable) if each != site]
+    with TemporaryDirectory() as folder:
+        copy_image(
+            spec.name, identity, site, sources, ctx.stores.__getitem__, ctx.images.__getitem__, Path(folder)
+        )  # fmt: skip
 
 
 def _await_health(ctx: FailoverContext, spec: ModelSpec, version: str, upstream: Upstream) -> None:

@@ -87,7 +87,8 @@ class Train(Part):
     )
     hyperparameters: dict[str, Hyperparameter] = Field(
         default={},
-        description="Defaults; a run's config overrides them. Numbers, booleans, texts, lists of these, or null.",
+        description="Defaults; a run's config overrides them. Numbers, booleans, texts, lists of these, or null. "
+        "A number with an exponent may be written as 1e-3, which YAML reads as a text: so such a text is a number.",
     )
 
     _check = field_validator("function")(function_name)

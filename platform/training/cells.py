@@ -8,9 +8,13 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from intermodal.platform.protocol.signature import YEARS
+
 STORED = frozenset({"text", "number", "boolean", "Decimal", "date", "datetime", "Timestamp", "time", "bytes"})
 """Kinds of objects that come back from Parquet as they were written."""
 POINT_IN_TIME = "datetime64"
+WIDEST_BYTES = 8
+"""The largest number of NumPy's that Parquet has: ``longdouble`` has 16."""
 INPUTS = frozenset({"number", "boolean", "text", "nothing", POINT_IN_TIME})
 DATE = "Compute a number from it, such as .dt.dayofweek of pd.to_datetime(...)"
 NUMBERS = "Convert it with .astype('float64')"
@@ -44,6 +48,8 @@ def kind(values: pd.Series) -> str:
     """``number``, ``boolean``, ``text``, ``nothing`` (objects that are all missing), or the type that is none of
     them."""
     dtype = values.dtype
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_date(dtype.pyarrow_dtype):
+        return "date"  # pandas takes it for a point in time
     if pd.api.types.is_datetime64_any_dtype(dtype):
         return POINT_IN_TIME
     if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
@@ -53,8 +59,10 @@ def kind(values: pd.Series) -> str:
     if isinstance(dtype, pd.StringDtype):
         return "text"
     if isinstance(dtype, pd.CategoricalDtype):
+        if dtype.categories.empty:
+            return "nothing"
         found = kind(pd.Series(dtype.categories))
-        return "text" if found in ("text", "nothing") else f"category of {found}"
+        return "text" if found == "text" else f"category of {found}"
     if not pd.api.types.is_object_dtype(dtype):
         return str(dtype).partition("[")[0].lower()
     kinds = _kinds(values.dropna())
@@ -69,10 +77,15 @@ def unstorable(values: pd.Series) -> Flaw | None:
         found = kind(values)
         if found not in STORED and found != "nothing":
             return _holds(values, found, f"Store it as text or numbers, for instance with .map({_writer(found)})")
-    elif isinstance(values.dtype, np.dtype) and values.dtype.kind in "biufmM":
+    elif isinstance(values.dtype, np.dtype) and values.dtype.kind in "biufmM" and values.dtype.itemsize <= WIDEST_BYTES:
         return None
     try:
-        pa.array(values, from_pandas=True)
+        array = pa.array(values, from_pandas=True)
+        if isinstance(values.dtype, pd.ArrowDtype):
+            # pandas writes some types of Arrow and cannot read them again: it does not know their names.
+            pa.table({"values": array}, pa.Schema.from_pandas(values.head(0).to_frame("values"))).slice(
+                0, 0
+            ).to_pandas()
     except (pa.ArrowException, TypeError, ValueError, OverflowError) as error:
         return Flaw(
             f"cannot be stored as Parquet ({values.dtype})",
@@ -88,7 +101,7 @@ def not_an_input(values: pd.Series) -> Flaw | None:
     found = kind(values)
     if flaw is None and (found not in INPUTS or _objects_of(values, found)):
         flaw = _holds(values, found, _remedy(found))
-    return flaw or _infinite(values) or _too_large(values) or unstorable(values)
+    return flaw or _infinite(values) or _too_large(values) or _out_of_years(values) or unstorable(values)
 
 
 def not_a_target(values: pd.Series) -> Flaw | None:
@@ -174,6 +187,22 @@ def _too_large(values: pd.Series) -> Flaw | None:
     if not pd.api.types.is_unsigned_integer_dtype(values.dtype) or not (values > limit).any():
         return None
     return Flaw(f"has integers above {limit}, which INT64 cannot hold", f"{NUMBERS}.")
+
+
+def _out_of_years(values: pd.Series) -> Flaw | None:
+    """Nanoseconds of 64 bits, which the model is given, hold no other years, and the server takes no others."""
+    if not pd.api.types.is_datetime64_any_dtype(values.dtype):
+        return None
+    first, last = YEARS
+    outside = (~values.dt.year.between(first, last) & values.notna()).to_numpy(dtype=bool, na_value=False)
+    if not outside.any():
+        return None
+    position = int(np.argmax(outside))
+    return Flaw(
+        f"has {int(outside.sum())} points in time outside of the years {first} to {last}, first in row {position}",
+        "Replace them with pd.NaT where a missing value is meant, or compute numbers from them.",
+        f": {values.iloc[position]}",
+    )
 
 
 def _remedy(found: str) -> str:

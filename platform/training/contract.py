@@ -101,10 +101,17 @@ def _is_plain(index: pd.Index) -> bool:
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
-    """Without index and ``attrs``: neither is stored, and Parquet fails on ``attrs`` that are not JSON."""
+    """Without index and ``attrs``: neither is stored, and Parquet fails on ``attrs`` that are not JSON. A category that
+    has no categories is an object column, since Parquet would give numbers for it."""
     plain = table.reset_index(drop=True)
+    for name in [name for name in plain if _is_empty_category(plain[name])]:
+        plain[name] = plain[name].astype(object)
     plain.attrs = {}
     return plain
+
+
+def _is_empty_category(values: pd.Series) -> bool:
+    return isinstance(values.dtype, pd.CategoricalDtype) and values.dtype.categories.empty
 
 
 def _require_none(call: Call, spec: ModelSpec, column: str, flaw: Flaw | None) -> None:

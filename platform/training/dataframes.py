@@ -28,11 +28,11 @@ def _column(name: str, values: pd.Series) -> Column:
     missing, dtype = bool(values.isna().any()), values.dtype
     if _bools_with_gaps(values):
         return Column(name, "BOOL", missing, dtype="float64" if missing else "bool")
-    if pd.api.types.is_numeric_dtype(dtype):
-        return _numeric(name, missing, dtype)
     if isinstance(dtype, pd.CategoricalDtype):
         seen = tuple(sorted(str(value) for value in values.dropna().unique()))
         return Column(name, "BYTES", missing, seen, "category")
+    if pd.api.types.is_numeric_dtype(dtype) or pd.api.types.is_bool_dtype(dtype):
+        return _numeric(name, missing, dtype)
     if pd.api.types.is_object_dtype(dtype):
         return Column(name, "BYTES", missing, dtype="object")
     if isinstance(dtype, pd.StringDtype):
@@ -55,7 +55,7 @@ def _numeric(name: str, missing: bool, dtype: Any) -> Column:
             f"Feature '{name}' has the type {dtype}, which no endpoint accepts.",
             hint="Convert it with .astype('float64').",
         )
-    if isinstance(dtype, np.dtype):
+    if isinstance(dtype, np.dtype) or plain.name == "float16":  # pandas has no half of its own
         given = "float64" if missing and plain.kind != "f" else plain.name
     else:
         given = (

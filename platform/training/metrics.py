@@ -49,6 +49,12 @@ def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = 
             f"gate.metric is {metric}, and the target's values are no numbers: {np.asarray(truth)[:1].tolist()}.",
             hint=f"Write a metric for labels: {', '.join(FITTING['multiclass'])}.",
         )
+    if metric in REGRESSION and task == "binary" and not set(np.unique(np.asarray(truth))) <= {0, 1}:
+        raise SpecError(
+            f"gate.metric is {metric}, and the classes are {', '.join(as_texts(classes))}: it would compare "
+            "probabilities with them.",
+            hint=f"Write 0 and 1 as the classes, or a metric for labels: {', '.join(FITTING['multiclass'])}.",
+        )
     predictions = np.asarray(predictions, dtype=float)
     if metric in REGRESSION:
         return float(REGRESSION[metric](np.asarray(truth), predictions))

@@ -69,8 +69,9 @@ def _kinds(values: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
     if known.empty:
         return
     if column.is_timestamp:
-        yield int(known.idxmin()), "earliest"
-        yield int(known.idxmax()), "latest"
+        moments = pd.to_datetime(known, utc=True)  # those of an object column may have different zones
+        yield int(moments.idxmin()), "earliest"
+        yield int(moments.idxmax()), "latest"
         return
     if column.datatype == "BYTES":
         texts = known.astype(str)

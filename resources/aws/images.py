@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar, Self
 
+from intermodal.platform.ports.endpoints import MODEL_TAG
 from intermodal.platform.targets import Site
 from intermodal.resources.aws import identity, tags
 from intermodal.resources.aws.errors import translated
@@ -50,7 +51,7 @@ class EcrLogin:
         self._prepared.add(repository)
 
     def _create(self, ecr: Any, repository: str) -> None:
-        own = tags.to_aws({"intermodal-model": repository.rpartition("/")[2]})
+        own = tags.to_aws({MODEL_TAG: repository.rpartition("/")[2]})
         with suppress(ecr.exceptions.RepositoryAlreadyExistsException):  # another run was first
             ecr.create_repository(repositoryName=repository, tags=own)
 

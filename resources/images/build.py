@@ -66,8 +66,18 @@ class ImageBuilder:
     def build(self, package: Path, version: str, digest: str, layout: Path) -> Built:
         """Write the image of the package folder into the new folder ``layout``.
 
-        ``digest`` is the version's digest; IntermodalError when the package has another one.
+        ``digest`` is the version's digest; IntermodalError when the package has another one, or the disk is full.
         """
+        try:
+            return self._build(package, version, digest, layout)
+        except OSError as error:
+            raise IntermodalError(
+                f"The image of {version} in {layout} cannot be written: {error.strerror or error}.",
+                hint=f"Is the disk of {layout} or of {self.cache.folder} full or read-only? Then build it again into a "
+                "new folder.",
+            ) from error
+
+    def _build(self, package: Path, version: str, digest: str, layout: Path) -> Built:
         descriptor, found = Package.read(package), Manifest.of(package).digest
         if found != digest:
             raise IntermodalError(

@@ -59,7 +59,9 @@ class LayerCache:
             if found := _read(home):
                 return found
             logger.info("making the layer %s ...", name)
-            with TemporaryDirectory(dir=home.parent) as scratch:
+            for left in home.parent.glob(f"{home.name}.part-*"):  # of a build that was killed: the lock is ours
+                shutil.rmtree(left, ignore_errors=True)
+            with TemporaryDirectory(dir=home.parent, prefix=f"{home.name}.part-") as scratch:
                 fresh = Path(scratch) / "fresh"
                 fresh.mkdir()
                 with (fresh / BLOB).open("wb") as target:

@@ -3,8 +3,10 @@
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 """
 
+import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol, TypeVar
 
 import httpx
@@ -93,6 +95,30 @@ class Client:
 
     def has_blob(self, repository: str, digest: str) -> bool:
         return self.call("HEAD", f"blobs/{digest}", repository, f"look up layer {digest}", absent=(404,)) is not None
+
+    def download(self, repository: str, digest: str, target: Path) -> None:
+        """Stream a blob into a file that replaces ``target`` once its bytes are those of the digest."""
+        self.retried(lambda: self._download(repository, digest, target))
+
+    def _download(self, repository: str, digest: str, target: Path) -> None:
+        doing, found = f"read layer {digest} of {repository}", hashlib.sha256()
+        part = target.with_name(f"{target.name}.part")
+        value, _ = self._headers.get(repository)
+        own = {"Authorization": value} if value else {}
+        url = f"{self.address.url}/v2/{repository}/blobs/{digest}"
+        try:
+            with self._http.stream("GET", url, headers=own, follow_redirects=True) as answer, part.open("wb") as file:
+                if not answer.is_success:
+                    answer.read()
+                    raise from_response(answer, self.address.host, doing, self.permissions)
+                for chunk in answer.iter_raw():
+                    found.update(chunk)
+                    file.write(chunk)
+        except httpx.TransportError as error:
+            raise no_answer(error, self.address.host, doing) from None
+        if f"sha256:{found.hexdigest()}" != digest:
+            raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{digest}.")
+        part.replace(target)
 
     def upload(self, repository: str, source: Source, sent: Sent, mount_from: str = "") -> bool:
         """Store a blob: by a mount where the registry can (False), else by sending its bytes (True).

@@ -14,6 +14,9 @@ from intermodal.resources.images.gzip_stream import GzipStream
 FOLDER_MODE, PROGRAM_MODE, FILE_MODE = 0o755, 0o755, 0o644
 """Readable by any user: platforms start the image as root, as 65534 or as a random one."""
 
+WHITEOUT = ".wh."
+"""Files that delete what lower layers have: https://github.com/opencontainers/image-spec/blob/main/layer.md."""
+
 
 @dataclass(frozen=True)
 class Entry:
@@ -58,6 +61,11 @@ def _whole(entries: Iterable[Entry]) -> list[Entry]:
         parts = PurePosixPath(entry.path).parts
         if not parts or entry.path.startswith("/") or ".." in parts:
             raise SpecError(f"'{entry.path}' cannot be a path in an image.")
+        if any(part.startswith(WHITEOUT) for part in parts):
+            raise SpecError(
+                f"'{entry.path}' cannot be in an image: engines read '{WHITEOUT}' as the deletion of a file.",
+                hint="Rename that artifact.",
+            )
         is_folder = entry.data is None and not entry.link
         if entry.path in found and not is_folder:
             raise SpecError(f"Two files of a layer have the path '{entry.path}'.")

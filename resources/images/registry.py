@@ -1,12 +1,15 @@
 """An image registry of one site, by the OCI distribution API: images are pushed byte for byte, by digest."""
 
 import hashlib
+import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from intermodal.platform.deployment.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_path, index_json
 from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports.images import Attached, Attachment, PushReport
+from intermodal.platform.protocol.manifest import sha256_of
 from intermodal.platform.targets import Site
 from intermodal.resources.images import referrers
 from intermodal.resources.images.address import Address
@@ -63,6 +66,18 @@ class OciRegistry:
         reference = self.reference(repository, image.digest)
         pushed = list(dict.fromkeys(pushed))
         return PushReport(reference, image.digest, sent.bytes, tuple(pushed), kept, time.monotonic() - started)
+
+    def pull(self, repository: str, digest: str, layout: Path) -> None:
+        manifest = self._manifest(repository, digest)
+        described = json.loads(manifest)
+        for entry in (*described["layers"], described["config"]):
+            target = layout / blob_path(entry["digest"])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.is_file() or f"sha256:{sha256_of(target)}" != entry["digest"]:
+                self.client.download(repository, entry["digest"], target)
+        (layout / blob_path(digest)).write_bytes(manifest)
+        (layout / LAYOUT_FILE).write_bytes(LAYOUT)
+        (layout / INDEX_FILE).write_bytes(index_json(manifest))
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         doing = f"look up {repository}:{reference}"

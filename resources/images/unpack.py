@@ -9,9 +9,10 @@ from typing import Any
 from intermodal.platform.deployment.oci import blob_path
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
+from intermodal.resources.images.layers import WHITEOUT
 
-WHITEOUT, OPAQUE = ".wh.", ".wh..wh..opq"
-"""Files that delete what lower layers have: https://github.com/opencontainers/image-spec/blob/main/layer.md."""
+OPAQUE = ".wh..wh..opq"
+"""It deletes everything that lower layers have in its folder."""
 
 
 def unpack(layout: Path, digest: str, root: Path) -> dict[str, Any]:
@@ -20,7 +21,7 @@ def unpack(layout: Path, digest: str, root: Path) -> dict[str, Any]:
     config: dict[str, Any] = json.loads(verified(layout, manifest["config"]["digest"]).read_bytes())
     root.mkdir(parents=True)
     for layer in manifest["layers"]:
-        _extract(verified(layout, layer["digest"]), root)
+        extract(verified(layout, layer["digest"]), root)
     return config
 
 
@@ -32,10 +33,13 @@ def verified(layout: Path, digest: str) -> Path:
     return path
 
 
-def _extract(blob: Path, root: Path) -> None:
+def extract(blob: Path, root: Path) -> bool:
+    """Write the layer's files over what ``root`` has. Whether the layer deletes files of lower ones."""
+    deletes = False
     with tarfile.open(blob, "r:gz") as tar:
         for info in tar:
             path = root / info.name
+            deletes |= path.name.startswith(WHITEOUT)
             if path.name == OPAQUE:
                 for child in path.parent.iterdir():
                     _remove(child)
@@ -45,6 +49,7 @@ def _extract(blob: Path, root: Path) -> None:
                 if path.is_symlink() or (path.exists() and not info.isdir()):
                     _remove(path)
                 tar.extract(info, root, filter=_safe)
+    return deletes
 
 
 def _safe(info: tarfile.TarInfo, root: str) -> tarfile.TarInfo:

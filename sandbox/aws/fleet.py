@@ -128,7 +128,7 @@ class Fleet:
 
     async def _instance(self, root_name: str, variant: Document, model: Document, *, again: bool = False) -> Container:
         container, root = model["PrimaryContainer"], self.folder / root_name
-        containers.check_image(container["Image"])
+        await containers.pull(container["Image"], self.context)
         if not again:
             await asyncio.sleep(self.context.faults.slow_start_seconds)
             containers.fresh_root(root)
@@ -143,7 +143,7 @@ class Fleet:
                 root,
                 environment,
                 "/ping",
-                self.context.session,
+                self.context,
                 self.context.target(KIND),
                 seconds,
             )

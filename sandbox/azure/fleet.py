@@ -118,7 +118,7 @@ class Fleet:
         properties, sku = document["properties"], document["sku"]
         model = self._assets.model(properties["model"])
         environment = self._assets.environment(properties["environmentId"])
-        containers.check_image(environment.image)
+        await containers.pull(environment.image, self._context)
         root = containers.fresh_root(self._folder / f"{key.replace('/', '--')}--{uuid.uuid4().hex[:8]}")
         mounted = f"{MODELS}/{model.name}/{model.version}"
         # A registered folder keeps its own name below the version's folder.
@@ -128,8 +128,8 @@ class Fleet:
             await self._storage.download(model.account, model.container, model.path, folder)
             given = {"AZUREML_MODEL_DIR": mounted, **storage_key(self._context.settings)}
             env = {**(properties.get("environmentVariables") or {}), **given}
-            session, target = self._context.session, self._context.target(KIND)
-            running = await containers.start(environment.image, root, env, environment.readiness, session, target)
+            context, target = self._context, self._context.target(KIND)
+            running = await containers.start(environment.image, root, env, environment.readiness, context, target)
         except BaseException:
             shutil.rmtree(root, ignore_errors=True)
             raise

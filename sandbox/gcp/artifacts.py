@@ -5,6 +5,7 @@ https://cloud.google.com/artifact-registry/docs/docker/authentication
 
 import base64
 import binascii
+import re
 
 from aiohttp import web
 
@@ -18,11 +19,13 @@ from intermodal.sandbox.settings import REPOSITORIES
 API = "artifactregistry.googleapis.com"
 USER = "oauth2accesstoken"
 CLOUD_RUN = f"{PATH}projects/"
+IMAGES = re.compile(rf"{PATH}($|.+/(blobs|manifests|tags|referrers)/)")
+"""https://github.com/opencontainers/distribution-spec/blob/main/spec.md#endpoints"""
 
 
 def is_image(path: str) -> bool:
     """Whether a path is a registry's and not that of Cloud Run's API, whose version is 2 as well."""
-    return path.startswith(PATH) and not path.startswith(CLOUD_RUN)
+    return IMAGES.match(path) is not None and not path.startswith(CLOUD_RUN)
 
 
 def make_front(context: Context, tokens: Tokens) -> Front:

@@ -35,7 +35,7 @@ async def launch(context: Context, storage: Storage, revision: str, template: di
     probe = spec.get("startupProbe", {})
     patience = probe.get("periodSeconds", DEFAULT_PERIOD) * probe.get("failureThreshold", DEFAULT_THRESHOLD)
     path = probe.get("httpGet", {}).get("path", "/")
-    return await start(spec["image"], root, wanted | given, path, context.session, context.target(KIND), patience)
+    return await start(spec["image"], root, wanted | given, path, context, context.target(KIND), patience)
 
 
 def remove_root(container: Container) -> None:

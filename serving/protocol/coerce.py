@@ -18,7 +18,7 @@ from struct import pack, unpack
 from typing import Any
 
 from intermodal.platform.protocol.prediction_log import kept
-from intermodal.platform.protocol.signature import FLOATS, INTEGERS, Column
+from intermodal.platform.protocol.signature import FLOATS, INTEGERS, YEARS, Column
 from intermodal.serving.errors import RequestError, describe
 
 Values = list[Any]
@@ -34,8 +34,6 @@ EXPECTED = {
     "BOOL": "true or false (BOOL)",
     "BYTES": "a string (BYTES)",
 }
-YEARS = (1678, 2261)
-"""Whole years that pandas' nanoseconds of 64 bits hold."""
 EXPECTED_MOMENT = (
     f'a point in time as in RFC 3339, such as "2026-03-29T01:30:00Z", in the years {YEARS[0]} to {YEARS[1]}'
 )

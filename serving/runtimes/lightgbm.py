@@ -14,6 +14,7 @@ from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
 
+END_OF_TREES = b"\nend of trees\n"
 MAX_INLINE_TREES = 25_000
 """The most rows times trees that are predicted in the event loop. Up to here a thread would take longer
 (docs/profiles.md)."""
@@ -46,6 +47,11 @@ class LightgbmRuntime:
 
     def _open(self, path: Path, width: int) -> None:
         library, booster, row = self._library, c_void_p(), c_void_p()
+        text = path.read_bytes()
+        if b"\ntree_sizes=" in text and END_OF_TREES not in text:
+            raise StartError(
+                f"{path} is cut off: it has no end of its trees.", hint="Mirror the version again."
+            )  # LightGBM parses trees in threads of its own, and a wrong one ends the process
         c.check(library, library.LGBM_BoosterCreateFromModelfile(bytes(path), byref(c_int()), byref(booster)))
         weakref.finalize(self, library.LGBM_BoosterFree, booster).atexit = False
         features = c.read_int(library, "LGBM_BoosterGetNumFeature", booster)

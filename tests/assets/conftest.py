@@ -18,6 +18,9 @@ from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
     MemoryGauges,
+    MemoryImageBuilder,
+    MemoryImageRegistry,
+    MemoryImages,
     MemoryIncidents,
     MemoryLocker,
     MemoryMetrics,
@@ -69,6 +72,8 @@ class World:
     gauges: MemoryGauges
     metrics: dict[str, MemoryMetrics]
     deployment: MemoryDeployment
+    images: dict[Site, MemoryImageRegistry]
+    image_builder: MemoryImageBuilder
 
     def run(self, job: str, config: dict[str, Any] | None = None, **options: Any) -> dg.ExecuteInProcessResult:
         tags = {} if "asset_selection" in options else MONTHS
@@ -148,6 +153,7 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
     targets = {target: MemoryTarget(target, stores[target.site]) for target in known}
     tables, registry, gateway = MemoryTables(), MemoryRegistry(tmp_path), MemoryGateway(list(targets.values()))
     deployment = MemoryDeployment()
+    images, image_builder = MemoryImages.of(stores), MemoryImageBuilder()
     incidents, notifier, gauges = MemoryIncidents(), MemoryNotifier(), MemoryGauges()
     sources = {"metrics": "prometheus", "gateway_metrics": "gateway"}
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
@@ -164,6 +170,8 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
         "package_server": MemoryPackageServer(),
         "signer": MemorySigner(),
         "locker": MemoryLocker(),
+        "images": images,
+        "image_builder": image_builder,
         "stores": MemoryStores.of(stores.values()),
         "targets": MemoryTargets.of(targets.values()),
     }
@@ -182,6 +190,8 @@ def _world(tmp_path: Path, more: str = "") -> Iterator[World]:
             gauges,
             metrics,
             deployment,
+            dict(images.registries),
+            image_builder,
         )
 
 

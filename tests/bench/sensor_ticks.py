@@ -45,6 +45,7 @@ from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
     MemoryGauges,
+    MemoryImages,
     MemoryIncidents,
     MemoryNotifications,
     MemoryStore,
@@ -107,6 +108,7 @@ def world(names: Sequence[str]) -> dict[str, Any]:
         "gauges": MemoryGauges(),
         "notifications": MemoryNotifications(),
         "targets": MemoryTargets.of(targets),
+        "images": MemoryImages(),
         "stores": MemoryStores(stores),
     }
 

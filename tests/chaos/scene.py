@@ -86,7 +86,7 @@ def installed_scene(seed: int) -> Iterator[Scene]:
         with installed() as installation:
             settings = installation.settings
             os.environ.update(installation.environ | services.variables(settings))
-            names = ["gateway", "incidents", "targets", "stores"]
+            names = ["gateway", "incidents", "targets", "stores", "images"]
             with (
                 dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance,
                 dg.build_resources({name: resources()[name] for name in names}) as built,

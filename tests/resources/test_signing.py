@@ -99,7 +99,15 @@ def test_signing_key_wrong_file_is_named(
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"x", pem(ed25519.Ed25519PrivateKey.generate()), pem(ec.generate_private_key(ec.SECP384R1()))]
+    "content",
+    [
+        b"",
+        b"x",
+        pem(ed25519.Ed25519PrivateKey.generate()),
+        pem(ec.generate_private_key(ec.SECP384R1())),
+        pem(PRIVATE) + pem(ec.generate_private_key(ec.SECP256R1()))[:90],
+    ],
+    ids=["empty", "damaged", "other kind", "other curve", "cut off"],
 )
 def test_trusted_keys_wrong_file_is_named(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "trusted.pem").write_bytes(content)

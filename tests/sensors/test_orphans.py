@@ -26,6 +26,7 @@ from intermodal.sensors.toolkit.concurrency import SingleFlight
 from tests.memory import (
     MemoryDeployment,
     MemoryGateway,
+    MemoryImages,
     MemoryIncidents,
     MemoryNotifications,
     MemoryNotifier,
@@ -65,6 +66,7 @@ class World:
             "notifications": MemoryNotifications(self.notifier),
             "registry": self.registry,
             "targets": MemoryTargets(self.targets),
+            "images": MemoryImages(),
             "stores": MemoryStores.of(adapter.store for adapter in self.targets.values()),
         }
         self.tick = Ticks(orphans, self.resources, instance, assets=routes([spec("m")]))

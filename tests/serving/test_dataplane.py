@@ -216,6 +216,7 @@ def test_plane_golden_rows_match_training(lightgbm_package: Path, plane: DataPla
         ("model.txt", "nonsense", "is not a LightGBM model"),
         ("model.txt", None, "has no file 'model.txt'"),
         (GOLDEN, None, "the golden rows cannot be read"),
+        (GOLDEN, '{"rows": [1], "predictions": [[0]]}', "the golden rows cannot be read"),
         (GOLDEN, '{"rows": [{"hour": "x"}], "predictions": [[0]]}', "the golden rows are not taken: Column 'distance'"),
     ],
 )
@@ -227,6 +228,15 @@ def test_open_plane_damaged_package_names_damage(
     with pytest.raises(StartError) as rejected:
         plane_of(folder)
     assert sentence in rejected.value.message
+
+
+def test_open_plane_cut_off_trees_are_an_error(lightgbm_package: Path, tmp_path: Path) -> None:
+    """LightGBM itself would end the process."""
+    folder = copy(lightgbm_package, tmp_path)
+    text = (folder / "model.txt").read_bytes()
+    (folder / "model.txt").write_bytes(text[: len(text) // 2])
+    with pytest.raises(StartError, match="is cut off"):
+        plane_of(folder)
 
 
 def test_open_plane_wrong_feature_count_raises(lightgbm_package: Path, tmp_path: Path) -> None:

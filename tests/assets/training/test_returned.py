@@ -5,10 +5,12 @@ import threading
 import uuid
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from sklearn.base import BaseEstimator
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
@@ -16,6 +18,8 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from intermodal.platform.training import contract
+from intermodal.platform.training.cells import kind
+from intermodal.resources.storage.tables import ParquetTables
 from tests.assets.training.team_functions import ROWS, SPEC, OnSize, Regression, Steps, data, even, features
 
 MONTH = "2020-02"
@@ -32,6 +36,9 @@ def cells(column: str, *values: Any) -> Returned:
 def column(name: str, values: Any) -> Returned:
     return lambda table: table.assign(**{name: values})
 
+
+YEAR_2020, YEAR_9999 = np.datetime64("2020-01-01", "s"), np.datetime64("9999-12-31", "s")
+"""The second is how many databases write that something has no end."""
 
 NO_TABLES: dict[str, tuple[Returned, list[str]]] = {
     "none": (lambda _: None, ["returned None", "Return a DataFrame"]),
@@ -68,6 +75,15 @@ UNSTORABLE: dict[str, tuple[Returned, list[str]]] = {
     "surrogate": (cells("size", "\ud800"), ["'size'", "Parquet"]),
     "large integer": (cells("size", 2**70), ["'size'", "Parquet"]),
     "complex": (column("size", 1j), ["'size'", "complex128", "Parquet"]),
+    "longdouble": (column("size", np.longdouble(1)), ["'size'", "float128", "Parquet"]),
+    "arrow list": (
+        column("size", pd.Series([[1]] * ROWS, dtype=pd.ArrowDtype(pa.list_(pa.int64())))),
+        ["'size'", "list<item: int64>", "Parquet"],
+    ),
+    "arrow dictionary": (
+        column("word", pd.Series(["a"] * ROWS, dtype=pd.ArrowDtype(pa.dictionary(pa.int8(), pa.string())))),
+        ["'word'", "dictionary", "Parquet"],
+    ),
     "sparse": (column("size", pd.arrays.SparseArray([0] * ROWS)), ["'size'", "Sparse", "Parquet"]),
 }
 
@@ -80,6 +96,14 @@ INDEXES: dict[str, tuple[Returned, list[str]]] = {
 NOT_INPUTS: dict[str, tuple[Returned, list[str]]] = {
     "decimal": (cells("size", Decimal("1.5")), ["'size'", "Decimal", "row 0", ".astype('float64')"]),
     "date": (cells("size", datetime.date(2020, 1, 1)), ["'size'", "date", "pd.to_datetime"]),
+    "arrow date": (
+        column("size", pd.Series([datetime.date(2020, 1, 1)] * ROWS, dtype=pd.ArrowDtype(pa.date32()))),
+        ["'size'", "date, from row 0", "pd.to_datetime"],
+    ),
+    "far year": (
+        lambda table: table.assign(size=pd.Series([YEAR_2020] * 3 + [YEAR_9999] * (ROWS - 3), dtype="datetime64[s]")),
+        ["'size'", "9 points in time outside of the years 1678 to 2261, first in row 3: 9999-12-31", "pd.NaT"],
+    ),
     "duration": (column("size", pd.Timedelta("1h")), ["'size'", "timedelta64", "total_seconds"]),
     "period": (column("size", pd.Period("2020-01")), ["'size'", "period", ".astype(str)"]),
     "interval": (lambda table: table.assign(size=pd.cut(table["size"], 3)), ["'size'", "category of interval"]),
@@ -148,6 +172,11 @@ TRAINABLE: dict[str, Returned] = {
     "category": lambda table: table.astype({"word": "category"}),
     "nullable integers": lambda table: table.assign(size=table["size"].where(table.index > 1).astype("Int64")),
     "missing text": cells("word", "a", None),
+    "arrow boolean": lambda table: table.assign(size=(table["size"] > 5).astype("bool[pyarrow]")),
+    "arrow half": lambda table: table.astype({"size": "halffloat[pyarrow]"}),
+    "hour of a clock that is set back": column(
+        "size", pd.date_range("2024-10-27", periods=ROWS, freq="30min", tz="CET")
+    ),
     "boolean": lambda table: table.assign(size=table["size"] > 5),
     "small types": lambda table: table.astype({"size": "float32", "late": "int8"}),
     "category target": lambda table: table.astype({"late": "category"}),
@@ -200,6 +229,24 @@ def test_data_of_kinds_that_parquet_holds_reaches_the_features(steps: Steps, ret
 def test_months_that_do_not_agree_are_refused(steps: Steps, later: Returned, words: list[str]) -> None:
     error = steps.error(features=lambda rows: later(rows) if rows["key"].iloc[0].startswith(MONTH) else rows)
     _require(str(error), ["team.features for 2020-02", "materialize trains/features", *words])
+
+
+def test_months_with_and_without_a_time_zone_are_refused(steps: Steps) -> None:
+    zone = {1: None, 2: "CET", 3: None}
+
+    def moments(rows: pd.DataFrame) -> pd.DataFrame:
+        return rows.assign(size=pd.Timestamp("2020-01-01", tz=zone[int(rows["size"].iloc[0])]))
+
+    words = ["'size'", "with a time zone in 2020-02 and datetime64 in 2020-01", ".dt.tz_localize"]
+    _require(str(steps.error(features=moments)), words)
+
+
+def test_category_without_values_comes_back_as_no_numbers(tmp_path: Path) -> None:
+    """Then a month of texts that are all missing agrees with the other months."""
+    rows, tables = data("2020-01-01"), ParquetTables(address=str(tmp_path))
+    made = contract.features_of(SPEC, lambda rows: rows.assign(word=pd.Categorical([None] * ROWS)), rows, "2020-01-01")
+    tables.write("trains", "features", "2020-01-01", made)
+    assert kind(tables.read("trains", "features", "2020-01-01")["word"]) == "nothing"
 
 
 def test_column_without_values_in_any_month_is_refused(steps: Steps) -> None:

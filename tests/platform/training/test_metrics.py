@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics as sk
 
+from intermodal.platform.errors import SpecError
 from intermodal.platform.training.metrics import as_texts, score, score_common
 
 CLASSES = np.array(["a", "b", "c"])
@@ -72,3 +73,10 @@ def test_common_classes_are_scaled_to_the_sum_1(seed: int) -> None:
 @pytest.mark.parametrize("metric", ["roc_auc", "log_loss"])
 def test_no_known_class_has_no_score(metric: str) -> None:
     assert math.isnan(score(metric, ["z", "z"], np.full((2, 3), 1 / 3), "multiclass", CLASSES))
+
+
+@pytest.mark.parametrize("metric", ["rmse", "mae", "r2"])
+def test_metric_of_numbers_for_classes_other_than_0_and_1_is_refused(metric: str) -> None:
+    with pytest.raises(SpecError, match="the classes are 1, 2: it would compare probabilities with them"):
+        score(metric, np.array([1, 2, 2]), np.array([0.1, 0.9, 0.8]), "binary", [1, 2])
+    assert np.isfinite(score(metric, np.array([0, 1, 1]), np.array([0.1, 0.9, 0.8]), "binary", [0, 1]))

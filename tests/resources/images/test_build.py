@@ -126,6 +126,15 @@ def test_build_package_of_another_digest_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "image").exists()
 
 
+@pytest.mark.parametrize("part", ["cache", "image"])
+def test_build_where_nothing_can_be_written_is_a_sentence(tmp_path: Path, part: str) -> None:
+    package = write_package(tmp_path / "package")
+    (tmp_path / part).write_text("a file where a folder is needed raises OSError, as a full disk does")
+    with pytest.raises(IntermodalError, match=r"1.0.0 in .* cannot be written") as caught:
+        builder(tmp_path / "cache").build(package, "1.0.0", digest(package), tmp_path / "image")
+    assert str(tmp_path / part) in str(caught.value.hint)
+
+
 def test_build_into_a_used_folder_is_refused(tmp_path: Path) -> None:
     package = write_package(tmp_path / "package")
     images = builder(tmp_path / "cache")

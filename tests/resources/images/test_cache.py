@@ -1,4 +1,5 @@
 import logging
+import shutil
 from pathlib import Path
 from typing import BinaryIO
 
@@ -45,6 +46,22 @@ def test_cache_failed_layer_leaves_nothing_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="disk full"):
         LayerCache(tmp_path).get("x", [], fail)
     assert [path.suffix for path in (tmp_path / "layers").iterdir()] == [".lock"]
+
+
+def test_cache_removes_what_a_killed_build_left(tmp_path: Path) -> None:
+    """A killed process removes no scratch folder. Another layer's is left alone, since it may be in the making."""
+    cache = LayerCache(tmp_path)
+
+    def make(target: BinaryIO) -> Layer:
+        return write_layer("x", [], target)
+
+    home = cache.get("x", [], make).file.parent
+    killed, running = (home.with_name(f"{name}.part-abc") for name in (home.name, "y-123"))
+    for folder in (killed, running):
+        folder.mkdir()
+    shutil.rmtree(home)
+    cache.get("x", [], make)
+    assert (killed.exists(), running.exists()) == (False, True)
 
 
 def test_put_writes_the_blob_once(tmp_path: Path) -> None:

@@ -66,6 +66,12 @@ def test_path_outside_of_the_image_is_refused(path: str) -> None:
         written([file_entry(path, b"")])
 
 
+def test_name_that_deletes_a_file_of_an_image_is_refused() -> None:
+    """It would be missing in the container, which then refuses the package as not what was signed."""
+    with pytest.raises(SpecError, match=r"'model/.wh.x' cannot be in an image"):
+        write_layer("x", [Entry("model/.wh.x", 0o644, b"1")], io.BytesIO())
+
+
 def test_two_files_of_one_path_are_refused() -> None:
     with pytest.raises(SpecError, match="Two files"):
         written([file_entry("a", b"1"), file_entry("a", b"2")])

@@ -18,7 +18,7 @@ from intermodal.platform.targets import Target
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.toolkit import notifications
 from tests.failover_world import MODEL, SPEC, World, package, spec_with
-from tests.memory import MemoryDeployment, MemoryNotifications, MemoryStores, MemoryTargets
+from tests.memory import MemoryDeployment, MemoryImages, MemoryNotifications, MemoryStores, MemoryTargets
 from tests.sensors.people import Slow
 from tests.sensors.support import Ticks, routes
 from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP, TARGETS
@@ -53,6 +53,7 @@ class Left:
             "notifications": MemoryNotifications(world.notifier),
             "registry": Registry(),
             "targets": MemoryTargets(world.targets),
+            "images": MemoryImages(),
             "stores": MemoryStores(world.stores),
         }
         world.notifier.sent.clear()

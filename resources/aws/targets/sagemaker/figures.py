@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
 from intermodal.platform.errors import NotFound, Refused, Unavailable
+from intermodal.platform.ports.endpoints import ENVIRONMENT_TAG, MODEL_TAG, VERSION_TAG
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target
 from intermodal.resources.aws import cloudwatch, identity
@@ -82,13 +83,13 @@ class SageMakerFigures(BaseModel):
         if described is None:
             return None
         record, tags = described
-        if tags.get("intermodal-environment") != self.environment or model not in ("", tags["intermodal-model"]):
+        if tags.get(ENVIRONMENT_TAG) != self.environment or model not in ("", tags[MODEL_TAG]):
             return None
         if state_of(record) == "deleting":
             return None
         instances = sum(variant.get("CurrentInstanceCount", 0) for variant in record.get("ProductionVariants", []))
         cores = cloudwatch.cores_of(self._type(record.get("EndpointConfigName", "")))
-        return MeasuredEndpoint(name, tags["intermodal-model"], tags["intermodal-version"], instances, cores)
+        return MeasuredEndpoint(name, tags[MODEL_TAG], tags[VERSION_TAG], instances, cores)
 
     def _type(self, config: str) -> str:
         """The instance type of a configuration. Kept, because configurations never change."""

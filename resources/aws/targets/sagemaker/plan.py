@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from intermodal.platform.ports.endpoints import DIGEST_TAG, DeployRequest, Endpoint, State
+from intermodal.platform.ports.endpoints import DIGEST_TAG, MODEL_TAG, VERSION_TAG, DeployRequest, Endpoint, State
 from intermodal.platform.targets import Target
 from intermodal.resources.aws import tags
 
@@ -95,8 +95,8 @@ def endpoint_of(record: Mapping[str, Any], found: Mapping[str, str], url: str, t
     return Endpoint(
         target=target,
         name=record["EndpointName"],
-        model=found.get("intermodal-model", ""),
-        version=found.get("intermodal-version", ""),
+        model=found.get(MODEL_TAG, ""),
+        version=found.get(VERSION_TAG, ""),
         url=url,
         state=state,
         reason=record.get("FailureReason", "") if state == "failed" else "",

@@ -10,7 +10,14 @@ import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, Unavailable
-from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, ErrorEnvelope, Upstream
+from intermodal.platform.ports.endpoints import (
+    ENVIRONMENT_TAG,
+    MODEL_TAG,
+    DeployRequest,
+    Endpoint,
+    ErrorEnvelope,
+    Upstream,
+)
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
 from intermodal.resources.aws import identity
@@ -114,7 +121,7 @@ class SageMakerTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             if described is None:
                 continue
             record, tags = described
-            if tags.get("intermodal-environment") == environment and model in (None, tags["intermodal-model"]):
+            if tags.get(ENVIRONMENT_TAG) == environment and model in (None, tags[MODEL_TAG]):
                 found.append(endpoint_of(record, tags, self._url(name), self.target))
         return sorted(found, key=lambda endpoint: endpoint.name)
 

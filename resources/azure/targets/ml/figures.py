@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from intermodal.platform.ports.endpoints import MODEL_TAG, VERSION_TAG
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target
 from intermodal.resources.azure.errors import translated
@@ -82,9 +83,9 @@ def _figures(target: Target, monitor: Monitor, workspace: str, endpoint: Any, st
     tags = endpoint.tags or {}
     return Figures(
         source=SOURCE,
-        model=tags.get("intermodal-model", ""),
+        model=tags.get(MODEL_TAG, ""),
         target=target,
-        version=tags.get("intermodal-version", ""),
+        version=tags.get(VERSION_TAG, ""),
         requests=total / (end - start),
         error_rate=failed / total if total else 0.0,
         throttled=throttled / total if total else 0.0,

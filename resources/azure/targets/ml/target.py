@@ -13,6 +13,8 @@ from intermodal.platform.errors import DeployFailed, NotFound, Unavailable
 from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import (
     DIGEST_TAG,
+    MODEL_TAG,
+    VERSION_TAG,
     BearerToken,
     DeployRequest,
     Endpoint,
@@ -184,7 +186,7 @@ class AzureMlTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def _endpoint(self, found: Any) -> Endpoint:
         state, reason = self._state(found)
         tags, url = found.tags or {}, found.properties.scoring_uri or ""
-        model, version = tags.get("intermodal-model", ""), tags.get("intermodal-version", "")
+        model, version = tags.get(MODEL_TAG, ""), tags.get(VERSION_TAG, "")
         return Endpoint(self.target, found.name, model, version, url, state, reason, tags.get(DIGEST_TAG, ""))
 
     def _state(self, endpoint: Any) -> tuple[State, str]:

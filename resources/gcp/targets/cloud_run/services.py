@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports.endpoints import DIGEST_TAG, DeployRequest, Endpoint, State
+from intermodal.platform.ports.endpoints import DIGEST_TAG, MODEL_TAG, VERSION_TAG, DeployRequest, Endpoint, State
 from intermodal.platform.targets import Target
 from intermodal.resources.gcp.labels import labels
 
@@ -129,8 +129,8 @@ def endpoint_of(service: run_v2.Service, target: Target) -> Endpoint:
     return Endpoint(
         target=target,
         name=service.name.rsplit("/", 1)[1],
-        model=tags.get("intermodal-model", ""),
-        version=tags.get("intermodal-version", ""),
+        model=tags.get(MODEL_TAG, ""),
+        version=tags.get(VERSION_TAG, ""),
         url=service.uri,
         state=state,
         reason=reason,

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
 from intermodal.platform.ports import ownership
-from intermodal.platform.ports.endpoints import DeployRequest, Endpoint, Upstream
+from intermodal.platform.ports.endpoints import ENVIRONMENT_TAG, DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
 from intermodal.resources.concurrency import succeeds_within
@@ -128,7 +128,7 @@ class CloudRunTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return endpoint_of(service, self.target) if service and ours else None
 
     def list(self, environment: str, model: str | None = None) -> Sequence[Endpoint]:
-        found = [s for s in self._services().list() if s.annotations.get("intermodal-environment") == environment]
+        found = [s for s in self._services().list() if s.annotations.get(ENVIRONMENT_TAG) == environment]
         endpoints = (
             endpoint
             for service in found

@@ -1,0 +1,40 @@
+"""The builder of versions' images with what this release ships: its locks, and the base that is named or Debian's."""
+
+import os
+from pathlib import Path
+
+from intermodal.platform.catalogue import SETTINGS_PAGE
+from intermodal.platform.errors import SpecError
+from intermodal.platform.ports.images import BuiltImage
+from intermodal.resources.images.base import BaseSource, LayoutBase
+from intermodal.resources.images.build import ImageBuilder
+from intermodal.resources.images.cache import LayerCache
+from intermodal.resources.images.debian import DebianBase, shipped_packages
+from intermodal.resources.images.dependencies import LockedDependencies, shipped_locks
+
+BASE, CACHE = "INTERMODAL_IMAGE_BASE", "INTERMODAL_IMAGE_CACHE"
+
+
+class LocalImageBuilder:
+    """Builds on the machine that runs the step. Fulfils ``ports.ImageBuilder``. Settings are read at each build."""
+
+    def build(self, package: Path, version: str, digest: str, layout: Path) -> BuiltImage:
+        builder = ImageBuilder(_base(), LockedDependencies(shipped_locks()), LayerCache(cache_folder()))
+        built = builder.build(package, version, digest, layout)
+        return BuiltImage(built.digest, built.size, {layer.name: layer.size for layer in built.layers})
+
+
+def cache_folder() -> Path:
+    """Where layers are kept: INTERMODAL_IMAGE_CACHE, else a cache of the user's."""
+    if chosen := os.environ.get(CACHE):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "intermodal" / "images"
+
+
+def _base() -> BaseSource:
+    if not (chosen := os.environ.get(BASE)):
+        return DebianBase(shipped_packages())
+    folder, _, digest = chosen.rpartition("@")
+    if not folder or not digest.startswith("sha256:"):
+        raise SpecError(f"{BASE} is not <folder of an OCI layout>@sha256:<digest>.", hint=f"See {SETTINGS_PAGE}.")
+    return LayoutBase(Path(folder), digest)
