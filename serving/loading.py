@@ -1,4 +1,4 @@
-"""Load the models of the process, in a thread behind the listening server."""
+"""Load the models of the process. With one process, a thread does it behind the listening server."""
 
 import gc
 import logging
@@ -29,6 +29,23 @@ def read_packages(folders: list[Path]) -> list[Model]:
     return models
 
 
+def load_models(service: Service) -> None:
+    """Verify and load each model. Any error becomes an IntermodalError."""
+    settings, model = service.settings, service.models[0]
+    try:
+        for model in service.models:
+            version = settings.identity.version
+            require_signed(model.package, model.folder, settings.trust)
+            model.plane = open_plane(model.package, model.folder, version, fast_path=settings.fast_path)
+    except IntermodalError:
+        raise
+    except BaseException as error:
+        logger.exception("loading failed")
+        raise StartError(f"{model.folder}: {type(error).__name__}: {error}") from error
+    gc.collect()
+    gc.freeze()  # loaded models stay, so the collector need not visit them
+
+
 class Loader:
     """Loads the models in a thread. ``failure`` is the error that kept a model from loading."""
 
@@ -41,23 +58,11 @@ class Loader:
         threading.Thread(target=self._load, name="load", daemon=True).start()
 
     def _load(self) -> None:
-        started, settings = perf_counter(), self._service.settings
-        model = self._service.models[0]
+        started = perf_counter()
         try:
-            for model in self._service.models:
-                version = settings.identity.version
-                require_signed(model.package, model.folder, settings.trust)
-                model.plane = open_plane(model.package, model.folder, version, fast_path=settings.fast_path)
+            load_models(self._service)
         except IntermodalError as error:
-            self._fail(error)
-        except BaseException as error:
-            logger.exception("loading failed")
-            self._fail(StartError(f"{model.folder}: {type(error).__name__}: {error}"))
+            self.failure = error
+            self._server.should_exit = True
         else:
-            gc.collect()
-            gc.freeze()  # loaded models stay, so the collector need not visit them
             print_status(f"ready after {perf_counter() - started:.1f} s")
-
-    def _fail(self, error: IntermodalError) -> None:
-        self.failure = error
-        self._server.should_exit = True

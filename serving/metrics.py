@@ -19,6 +19,7 @@ from intermodal.serving.settings import Identity
 LABELS = ("model", "model_version", "cloud", "target")
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 60.0)
 BOUNDS = (*map(str, BUCKETS), "+Inf")
+NUMBERS = ("calls", "joined_rows", "rows", "in_flight", "passed_over", "logged", "dropped", "log_errors")
 CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -31,7 +32,7 @@ class Counts:
         self.requests: dict[tuple[str, int], list[int]] = {}
         self.seconds = defaultdict[str, float](float)
         self.unseen = Counter[str]()
-        self.calls = self.joined_rows = 0
+        self.calls = self.joined_rows = 0  # NUMBERS has the names of all that are plain numbers
         self.rows = self.in_flight = self.passed_over = self.logged = self.dropped = self.log_errors = 0
 
     def answered(self, route: str, code: int, seconds: float) -> None:
@@ -48,6 +49,17 @@ class Counts:
         if unseen:
             self.unseen.update({column: len(values) for column, values in unseen.items()})
 
+    def add(self, other: "Counts") -> None:
+        """Add the numbers of another process for the same model."""
+        for key, counts in other.requests.items():
+            own = self.requests.get(key, [0] * len(BOUNDS))
+            self.requests[key] = list(map(sum, zip(own, counts, strict=True)))
+        for route, seconds in other.seconds.items():
+            self.seconds[route] += seconds
+        self.unseen.update(other.unseen)
+        for name in NUMBERS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
     def by_route(self) -> Iterator[tuple[str, list[tuple[str, float]], float]]:
         """For each route: its name, the cumulative counts by bucket, and the sum of seconds."""
         for route, seconds in self.seconds.items():
@@ -57,15 +69,22 @@ class Counts:
 
 
 class Metrics(Collector):
-    """A server's metrics. ``ready`` is called for each model at a scrape."""
+    """A server's metrics. ``ready`` is called for each model at a scrape. ``process`` gives the figures of the process
+    itself, or of several."""
 
-    def __init__(self, identity: Identity, counts: Sequence[Counts], ready: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        counts: Sequence[Counts],
+        ready: Callable[[str], bool],
+        process: Collector | None = None,
+    ) -> None:
         target = (identity.version, identity.cloud, identity.target)
         self._labels = {model_counts.model: (model_counts.model, *target) for model_counts in counts}
         self._counts, self._ready = counts, ready
         self._registry = CollectorRegistry()
         self._registry.register(self)
-        ProcessCollector(registry=self._registry)
+        self._registry.register(process or ProcessCollector(registry=None))
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -1,4 +1,7 @@
-"""The server process: listen at once, load the models in the background, drain on SIGTERM."""
+"""The server process: listen at once, load the models in the background, drain on SIGTERM.
+
+``serving/processes`` does the same with several processes.
+"""
 
 import asyncio
 import logging
@@ -20,8 +23,9 @@ from intermodal.serving.errors import StartError, join_names, print_status
 from intermodal.serving.http.app import App
 from intermodal.serving.loading import Loader, read_packages
 from intermodal.serving.locate import find_models
-from intermodal.serving.prediction_log.log import PredictionLog
+from intermodal.serving.prediction_log.log import PredictionLog, Put
 from intermodal.serving.prediction_log.store import open_log_store
+from intermodal.serving.processes.count import usable_processes
 from intermodal.serving.service import Service
 from intermodal.serving.settings import Settings
 
@@ -39,7 +43,7 @@ KEEP_ALIVE_SECONDS = int(IDLE_CONNECTION.seconds + 20)
 BACKLOG = 2048
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
     """uvicorn's server. On SIGTERM it also makes the service not ready."""
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
@@ -47,10 +51,7 @@ class _Server(uvicorn.Server):
         self._service = service
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        if not self._service.draining:
-            self._service.draining, self._service.stopping_at = True, monotonic()
-            if self._service.log:
-                self._service.log.stopping = True
+        self._service.drain()
         super().handle_exit(sig, frame)
 
 
@@ -60,23 +61,37 @@ def run(environment: Mapping[str, str], root: Path, host: str, port: int | None)
     try:
         settings = Settings.of(environment, port)
         service = Service(read_packages(find_models(environment, root)), settings)
-        put = open_log_store(settings.predictions, environment) if settings.predictions and settings.sample else None
+        processes = usable_processes(settings.processes, environment)
+        put = None if processes > 1 else log_store(settings, environment)
         listener = _listen(host, settings.port)
     except IntermodalError as error:
         return _fail(error)
     names = join_names(model.package.model for model in service.models)
     print_status(f"{names} {settings.identity.version} listens on {host}:{listener.getsockname()[1]}")
+    if processes > 1:
+        from intermodal.serving.processes.parent import serve  # one process needs none of it
+
+        return serve(service, listener, environment)
     if put:
-        service.log = PredictionLog({model.package: model.counts for model in service.models}, settings, put)
+        service.log = open_log(service, put)
     failure = _serve(service, listener)
     return _fail(failure) if failure else 0
+
+
+def log_store(settings: Settings, environment: Mapping[str, str]) -> Put | None:
+    """Where the prediction log goes. None when nothing is logged."""
+    return open_log_store(settings.predictions, environment) if settings.predictions and settings.sample else None
+
+
+def open_log(service: Service, put: Put) -> PredictionLog:
+    return PredictionLog({model.package: model.counts for model in service.models}, service.settings, put)
 
 
 def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
     """Run the event loop until the server has drained. Returns the error that kept a model from loading."""
     app = App(service)
-    config = _config(app, service.settings)
-    server = _Server(config, service)
+    config = config_of(app, service.settings)
+    server = Server(config, service)
 
     # uvicorn raises the signal again after draining. This handler keeps the exit code from becoming the signal's.
     def stop(*_: object) -> None:
@@ -92,15 +107,21 @@ def _serve(service: Service, listener: socket.socket) -> IntermodalError | None:
 
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(main())
-    ended = app.close(seconds=0.5)
-    _close_log(service)
-    if not ended:
-        print_status(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
+    if not close(app, service):
         os._exit(1)  # a normal exit would wait for the prediction's thread
     return loader.failure
 
 
-def _config(app: App, settings: Settings) -> uvicorn.Config:
+def close(app: App, service: Service) -> bool:
+    """Store the rest of the prediction log. Returns whether all predictions have ended."""
+    ended = app.close(seconds=0.5)
+    _close_log(service)
+    if not ended:
+        print_status(f"gave up on a prediction that ran for more than {DRAIN_SECONDS} s after the signal to stop")
+    return ended
+
+
+def config_of(app: App, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         http=_http_protocol(settings),

@@ -1,7 +1,9 @@
 """The state of a running server: its models, its prediction log, and whether it is stopping."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.v2 import GOLDEN_ID
@@ -27,7 +29,8 @@ class Model:
 
 class Service:
     """``log`` is None when predictions are not logged. ``stopping_at`` is ``time.monotonic`` of the signal to stop.
-    ``counts`` is for requests that belong to no model."""
+    ``counts`` is for requests that belong to no model. ``all_counts`` are those of the models and of no model.
+    ``metrics_of_all`` gives the metrics of all processes; it is None when this is the only one."""
 
     def __init__(self, models: list[Model], settings: Settings) -> None:
         self.models, self.settings = models, settings
@@ -37,7 +40,9 @@ class Service:
         several = len(models) > 1
         self.counts = Counts("") if several else models[0].counts
         counts = [model.counts for model in models]
-        self.metrics = Metrics(settings.identity, [self.counts, *counts] if several else counts, self._is_ready)
+        self.all_counts = [self.counts, *counts] if several else counts
+        self.metrics = Metrics(settings.identity, self.all_counts, self._is_ready)
+        self.metrics_of_all: Callable[[], Awaitable[bytes]] | None = None
 
     @property
     def ready(self) -> bool:
@@ -49,6 +54,13 @@ class Service:
 
     def _is_ready(self, name: str) -> bool:
         return all(self.is_ready(model) for model in self.models if name in ("", model.package.model))
+
+    def drain(self) -> None:
+        """Be ready no more, and note the time at which stopping began."""
+        if not self.draining:
+            self.draining, self.stopping_at = True, monotonic()
+            if self.log:
+                self.log.stopping = True
 
     def record(self, model: Model, prediction: Prediction, request_id: str) -> None:
         """Count a prediction, and log it unless it is a golden row's. ``request_id`` may be ''."""

@@ -18,8 +18,10 @@ from intermodal.serving.contract import (
     Rule,
 )
 from intermodal.serving.errors import StartError
+from intermodal.serving.processes.count import MAX_PROCESSES, container_cores
 
 MAX_INT = 2**31
+PROCESSES_VARIABLE = "INTERMODAL_PROCESSES"
 UNSIGNED_VARIABLE = "INTERMODAL_UNSIGNED"
 ID_HEADER_VARIABLE = "INTERMODAL_REQUEST_ID_HEADER"
 HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
@@ -54,7 +56,7 @@ class Trust:
 class Settings:
     """``predictions`` is the address of the prediction log (empty: no log), ``sample`` the share of requests in it (0
     to 1), ``rows_per_second`` about how many rows it takes at most. ``sensitive`` names columns that it leaves out, for
-    every model that has them. ``fast_path`` switches ``serving/fast_path`` on."""
+    every model that has them. ``fast_path`` switches ``serving/fast_path`` on. ``processes`` is how many serve."""
 
     port: int = DEFAULT_PORT
     max_body_bytes: int = MAX_BODY_BYTES
@@ -68,6 +70,7 @@ class Settings:
     request_id_headers: tuple[bytes, ...] = DEFAULT_ID_HEADERS
     fast_path: bool = True
     trust: Trust = Trust()
+    processes: int = 1
 
     @classmethod
     def of(cls, environment: Mapping[str, str], port: int | None = None) -> "Settings":
@@ -89,6 +92,7 @@ class Settings:
             request_id_headers=_id_headers(environment),
             fast_path=_switch(environment, "INTERMODAL_FAST_PATH", on=True),
             trust=Trust(keys_from_variables(environment), _switch(environment, UNSIGNED_VARIABLE, on=False)),
+            processes=_processes(environment),
         )
 
 
@@ -101,6 +105,11 @@ def _port(environment: Mapping[str, str]) -> int:
 
 def _count(environment: Mapping[str, str], name: str, default: int) -> int:
     return _number(name, environment.get(name) or str(default), 1, MAX_INT)
+
+
+def _processes(environment: Mapping[str, str]) -> int:
+    text = environment.get(PROCESSES_VARIABLE) or "1"
+    return container_cores() if text == "auto" else _number(PROCESSES_VARIABLE, text, 1, MAX_PROCESSES)
 
 
 def _number(name: str, text: str, low: int, high: int) -> int:

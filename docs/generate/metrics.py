@@ -34,6 +34,8 @@ SERVER = {
     "intermodal_calls_total": "Calls of the model in a thread, which models other than LightGBM's need.",
     "intermodal_joined_rows_total": "Rows predicted in one call with those of another request.",
     "intermodal_ready": "1 when the model is loaded and has repeated its golden rows.",
+    "intermodal_processes": "Processes that answer requests, when there are several. All other metrics are their sums.",
+    "intermodal_processes_replaced_total": "Processes that ended before they were stopped, and were replaced.",
     "intermodal_unseen_categories_total": "Values that training did not see, taken as missing, by column.",
     "intermodal_predictions_logged_total": "Requests that are stored in the prediction log.",
     "intermodal_predictions_passed_over_total": "Requests that the prediction log's sample left out.",

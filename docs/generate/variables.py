@@ -177,6 +177,13 @@ VARIABLES = {
         "`0` switches the fast path for small JSON requests off: every request takes the general path.",
         "0",
     ),
+    "INTERMODAL_PROCESSES": Variable(
+        "server",
+        "`1`",
+        "How many processes answer requests. `auto`, which images set: as many as the container has cores. One serves "
+        "when `OMP_NUM_THREADS`, `OPENBLAS_NUM_THREADS` or `MKL_NUM_THREADS` is not 1.",
+        "auto",
+    ),
     "INTERMODAL_REQUEST_ID_HEADER": Variable(
         "server",
         "empty",

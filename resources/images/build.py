@@ -37,13 +37,15 @@ logger = logging.getLogger(__name__)
 MODEL_PATH = "model"
 """The last of the server's model locations (serving/contract.py), so that a mounted model goes first."""
 ENVIRONMENT = {
+    "INTERMODAL_PROCESSES": "auto",
     "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1",
     "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
 }
-"""One OpenMP thread, since requests are served side by side; no bytecode, since the container may be read-only."""
+"""A process for each core, and one OpenMP thread, since requests are served side by side; no bytecode, since the
+container may be read-only."""
 
 
 class Dependencies(Protocol):

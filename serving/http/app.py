@@ -113,7 +113,8 @@ class App:
             self.service.record(route.model, prediction, request.id)
             return Response(200, prediction.body)
         if route.get and method in ("GET", "HEAD"):
-            return route.get()
+            answer = route.get()
+            return answer if isinstance(answer, Response) else await answer
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
 

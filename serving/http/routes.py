@@ -1,6 +1,6 @@
 """The routing table: path → handler. The paths of the serving platforms come from contract.py, through the settings."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from intermodal.serving.http.wire import Response, json_response
 from intermodal.serving.metrics import CONTENT_TYPE
 from intermodal.serving.service import Model, Service
 
-GetHandler = Callable[[], Response]
+GetHandler = Callable[[], Response | Awaitable[Response]]
 BodyReader = Callable[[DataPlane, bytes, Media], ParsedRequest]
 
 
@@ -38,8 +38,12 @@ def build_routes(service: Service) -> dict[str, Route]:
     def metadata() -> Response:
         return json_response({"name": "intermodal", "version": _own_version(), "extensions": []})
 
-    def metrics() -> Response:
-        return Response(200, service.metrics.text(), CONTENT_TYPE)
+    def metrics() -> Response | Awaitable[Response]:
+        return metrics_of_all() if service.metrics_of_all else Response(200, service.metrics.text(), CONTENT_TYPE)
+
+    async def metrics_of_all() -> Response:
+        assert service.metrics_of_all
+        return Response(200, await service.metrics_of_all(), CONTENT_TYPE)
 
     routes = {
         "/": Route("/", live),

@@ -82,6 +82,8 @@ def test_settings_routes_and_identity_are_read() -> None:
         {"INTERMODAL_VERSION": "1\r\nx: y"},
         {"INTERMODAL_MAX_BODY_BYTES": "0"},
         {"INTERMODAL_FAST_PATH": "no"},
+        {"INTERMODAL_PROCESSES": "0"},
+        {"INTERMODAL_PROCESSES": "all"},
         {"INTERMODAL_UNSIGNED": "yes"},
         {"INTERMODAL_REQUEST_ID_HEADER": "x-id: 7"},
         {"INTERMODAL_REQUEST_ID_HEADER": "x id"},

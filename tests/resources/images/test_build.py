@@ -53,6 +53,7 @@ def test_build_writes_a_layout_whose_blobs_have_their_digests(tmp_path: Path) ->
     }
     environment = dict(text.split("=", 1) for text in config["config"]["Env"])
     assert environment["OMP_NUM_THREADS"] == environment["PYTHONUNBUFFERED"] == "1"
+    assert environment["INTERMODAL_PROCESSES"] == "auto"
     assert environment["PATH"] == "/usr/bin"
 
 
