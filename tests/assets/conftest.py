@@ -39,6 +39,7 @@ from tests.sensors.support import be_patient
 from tests.targets import AWS_EU, EKS, TARGETS
 
 MODELS = Path(__file__).parent.parent / "models"
+WINE = MODELS / "wine"
 MONTHS = {"dagster/asset_partition_range_start": "2020-01-01", "dagster/asset_partition_range_end": "2020-03-01"}
 
 
