@@ -18,7 +18,7 @@ from typing import Any
 import uvicorn
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.serving import server as one_process
+from intermodal.serving import lifecycle
 from intermodal.serving.contract import STOP
 from intermodal.serving.errors import print_status
 from intermodal.serving.http.app import App
@@ -68,7 +68,7 @@ class Worker:
         self.given.close()
 
 
-class Parent(one_process.Server):
+class Parent(lifecycle.Server):
     """uvicorn's server for connections that no worker can take. ``loader`` is the channel of the loader, and
     ``loader_process`` its id."""
 
@@ -265,14 +265,14 @@ def serve(service: Service, listener: socket.socket, environment: Mapping[str, s
     loader = fork(load)
     other.close()
     try:
-        one_process.log_store(service.settings, environment)  # only a check: each worker opens one of its own
+        lifecycle.log_store(service.settings, environment)  # only a check: each worker opens one of its own
     except IntermodalError as error:
         print_status(str(error))
         os.kill(loader, signal.SIGKILL)
         return 1
     app = App(service)
     app.response_headers.append((b"connection", b"close"))
-    config = one_process.config_of(app, replace(service.settings, fast_path=False))
+    config = lifecycle.config_of(app, replace(service.settings, fast_path=False))
     server = Parent(config, service, listener, channel, loader)
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises the signal again after draining
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))

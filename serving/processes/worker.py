@@ -16,7 +16,7 @@ from typing import Any
 
 import uvicorn
 
-from intermodal.serving import server as one_process
+from intermodal.serving import lifecycle
 from intermodal.serving.http.app import App
 from intermodal.serving.processes.channel import read, write
 from intermodal.serving.processes.figures import of_this_process
@@ -29,7 +29,7 @@ REPORT_SECONDS = 1.0
 SCRAPE_SECONDS = 5.0
 
 
-class Worker(one_process.Server):
+class Worker(lifecycle.Server):
     """uvicorn's server with connections from the parent. ``given`` carries connections, ``control`` messages."""
 
     def __init__(self, config: uvicorn.Config, service: Service, given: socket.socket, control: socket.socket) -> None:
@@ -135,11 +135,11 @@ def serve(service: Service, given: socket.socket, control: socket.socket, enviro
     settings = service.settings
     rows = max(1, settings.rows_per_second // settings.processes)
     service.settings = replace(settings, rows_per_second=rows)
-    if put := one_process.log_store(service.settings, environment):
-        service.log = one_process.open_log(service, put)
+    if put := lifecycle.log_store(service.settings, environment):
+        service.log = lifecycle.open_log(service, put)
     app = App(service)
-    config = one_process.config_of(app, service.settings)
+    config = lifecycle.config_of(app, service.settings)
     server = Worker(config, service, given, control)
     with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
         runner.run(server.serve(sockets=[]))
-    return 0 if one_process.close(app, service) else 1
+    return 0 if lifecycle.close(app, service) else 1

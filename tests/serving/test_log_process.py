@@ -23,8 +23,8 @@ from tests.serving.driver import INFER
 from tests.serving.test_process import Server, Start, start  # noqa: F401
 
 FAST_SHUTDOWN = (
-    "import os, sys, pathlib, intermodal.serving.server as server\n"
-    "server.DRAIN_SECONDS, server.SHUTDOWN_SECONDS = 1, {grace}\n"
+    "import os, sys, pathlib, intermodal.serving.lifecycle as lifecycle, intermodal.serving.server as server\n"
+    "lifecycle.DRAIN_SECONDS, lifecycle.SHUTDOWN_SECONDS = 1, {grace}\n"
     "sys.exit(server.run(os.environ, pathlib.Path({root!r}), '127.0.0.1', None))\n"
 )
 
@@ -155,7 +155,7 @@ def test_log_store_hangs_process_memory_is_bounded(
 ) -> None:
     limits = "prediction_log.Limits(100_000, 100_000, 10_000, 0.2)"
     program = (
-        "import intermodal.serving.prediction_log.log as prediction_log, intermodal.serving.server as real\n"
+        "import intermodal.serving.prediction_log.log as prediction_log, intermodal.serving.lifecycle as real\n"
         "log = real.PredictionLog\n"
         f"real.PredictionLog = lambda *a: log(*a, {limits})\n"
     ) + FAST_SHUTDOWN.format(grace=1.5, root=str(lightgbm_package))

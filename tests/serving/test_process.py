@@ -266,8 +266,8 @@ def test_process_endless_prediction_exits_1(start: Start, sklearn_package: Path,
     flag, root = tmp_path / "predicting", tmp_path / "endless"
     slow_package(root / "model", sklearn_package, flag)
     program = (
-        "import os, sys, pathlib, intermodal.serving.server as server\n"
-        "server.DRAIN_SECONDS = 1\n"
+        "import os, sys, pathlib, intermodal.serving.lifecycle as lifecycle, intermodal.serving.server as server\n"
+        "lifecycle.DRAIN_SECONDS = 1\n"
         f"sys.exit(server.run(os.environ, pathlib.Path({str(root)!r}), '127.0.0.1', None))\n"
     )
     server = start(None, "-c", program)

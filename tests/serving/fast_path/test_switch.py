@@ -13,7 +13,7 @@ from intermodal.platform.protocol.v2 import request_body
 from intermodal.serving.dataplane import open_plane
 from intermodal.serving.fast_path.connection import FastPathProtocol
 from intermodal.serving.fast_path.uvicorn_internals import CHECKED_VERSION
-from intermodal.serving.server import _http_protocol
+from intermodal.serving.lifecycle import _http_protocol
 from intermodal.serving.settings import Settings
 from tests.serving.conftest import FLIGHTS, Row
 
@@ -42,8 +42,8 @@ def test_fast_path_switch_selects_protocol() -> None:
 
 def test_fast_path_off_imports_no_uvicorn_internals() -> None:
     code = (
-        "import sys; from intermodal.serving import server; from intermodal.serving.settings import Settings; "
-        "server._http_protocol(Settings(fast_path=False)); "
+        "import sys; from intermodal.serving import lifecycle; from intermodal.serving.settings import Settings; "
+        "lifecycle._http_protocol(Settings(fast_path=False)); "
         "sys.exit('intermodal.serving.fast_path.uvicorn_internals' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
