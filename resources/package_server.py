@@ -123,9 +123,11 @@ def _inherited(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _import_path() -> str:
-    """Intermodal and the installed packages: what an image has, and not the team's working tree."""
+    """Intermodal and the installed packages: what an image has, and not the team's working tree. A folder of packages
+    that a ``.pth`` file adds is one of them; a working tree that such a file adds is none."""
     own = [str(Path(folder).parent) for folder in intermodal.__path__]
-    return os.pathsep.join(dict.fromkeys([*own, *site.getsitepackages()]))
+    installed = [folder for folder in sys.path if Path(folder).name in ("site-packages", "dist-packages")]
+    return os.pathsep.join(dict.fromkeys([*own, *site.getsitepackages(), *installed]))
 
 
 def _ready(process: "subprocess.Popen[bytes]", log: Path) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import aiohttp
 
-from intermodal.platform.errors import IntermodalError
+from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.targets import Site, Target
 from intermodal.resources.requirements import packages_of
 from intermodal.sandbox import clouds
@@ -151,8 +151,8 @@ def _packages(env: Mapping[str, str], root: Path) -> Sequence[str]:
     """The option that gives the server what the image has in a layer of its own: the packages of its models."""
     try:
         folders = [packages_of(folder) for folder in find_models(env, root)]
-    except StartError:
-        return ()  # the server says so itself
+    except (StartError, SpecError):
+        return ()  # there is no package, or it is damaged: the server says so itself
     except IntermodalError as error:
         raise StartFailed(f"CannotPullContainer: {error}") from error
     return [part for folder in folders if folder for part in ("--packages", str(folder))]

@@ -6,6 +6,7 @@ needs no pip.
 
 import hashlib
 import logging
+import os
 import shutil
 import subprocess
 import sys
@@ -32,6 +33,8 @@ PACKAGES_PATH = "opt/intermodal/packages"
 PLATFORM = "x86_64-manylinux_2_28"
 """Wheels for glibc 2.28 and newer. The base has 2.36."""
 LEFT_OUT = (".lock",)
+COMPILE = "UV_COMPILE_BYTECODE"
+"""Makes uv write bytecode with the times of files, which differ from one installation to the next."""
 PROGRAMS = "bin"
 """Scripts start with the path of the interpreter that installed them, which the image does not have."""
 
@@ -96,6 +99,7 @@ def install(lock: Path, folder: Path, options: Sequence[str] = ()) -> None:
             *(*options, "--only-binary", ":all:"),
             *("--no-deps", "--require-hashes", "--no-compile-bytecode", "--link-mode", "copy", "-r", str(lock)),
         ],
+        env={name: value for name, value in os.environ.items() if name != COMPILE},
         capture_output=True,
         text=True,
         check=False,

@@ -116,7 +116,7 @@ def deployed(world: World) -> World:
 
 
 @pytest.fixture
-def coldworld_of(tmp_path: Path) -> Iterator[World]:
+def cold_world(tmp_path: Path) -> Iterator[World]:
     """Azure runs nothing until AWS fails."""
     with world_of(tmp_path, "  failover: {order: [aws, azure, gcp], cold: [azure]}\n") as made:
         yield made

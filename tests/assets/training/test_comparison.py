@@ -65,18 +65,6 @@ def test_champion_of_two_classes_is_judged_by_its_labels(tmp_path: Path) -> None
     assert 0.7 < case.record.metrics["champion_accuracy"] <= 1 - 1 / 12
 
 
-def _other_pair_later(month: str, table: pd.DataFrame) -> pd.DataFrame:
-    return table.assign(y=(table["y"] > 0) + (0 if month < "2024-04" else 1))
-
-
-def test_champion_of_another_pair_has_no_error_of_numbers(tmp_path: Path) -> None:
-    case = Case(tmp_path, _other_pair_later, forest, metric="rmse")
-    assert case.train().success
-    text = reasons(case.train(first=4))["quality_gate"]
-    assert "They are not compared: rmse" in text
-    assert "champion_rmse" not in case.record.metrics
-
-
 def test_refusal_of_a_champion_quotes_no_sensitive_value(tmp_path: Path) -> None:
     case = Case(tmp_path, _text_later, sensitive=["size"])
     assert case.train().success
