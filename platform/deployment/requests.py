@@ -12,6 +12,7 @@ from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden
 from intermodal.platform.protocol.parity import worst
 from intermodal.platform.protocol.signature import Signature
+from intermodal.platform.protocol.signing import key_text
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
@@ -49,7 +50,7 @@ def deploy_request(
         sensitive=_sensitive(spec),
         tags=spec.tags,
         digest=version.digest,
-        trusted_keys=tuple(deployment.trusted_keys),
+        trusted_keys=tuple(map(key_text, deployment.trusted_keys)),
     )
 
 

@@ -9,7 +9,6 @@ from typing import Literal, Protocol
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import to_variables
-from intermodal.platform.protocol.signing import Key
 from intermodal.platform.protocol.signing import to_variables as keys_to_variables
 from intermodal.platform.targets import Target
 
@@ -59,7 +58,8 @@ class DeployRequest:
     the share of requests that it logs, 0 to 1, ``rows_per_second`` how many rows at most, about, on each replica, and
     ``sensitive`` names columns that it must not log, beside those that the artifacts name; unknown ones are no error.
     ``digest`` is the package's, 64 hex digits: an endpoint with another one is replaced. Empty: unknown.
-    ``trusted_keys`` are public keys: the server loads what one of them signed. Empty: it verifies no signature.
+    ``trusted_keys`` are public keys as text (``signing.key_text``): the server loads what one of them signed. Empty: it
+    verifies no signature.
     """
 
     model: str
@@ -75,7 +75,7 @@ class DeployRequest:
     sensitive: tuple[str, ...] = ()
     tags: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
-    trusted_keys: tuple[Key, ...] = ()
+    trusted_keys: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:

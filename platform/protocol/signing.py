@@ -143,9 +143,15 @@ def hint_of(key: Key) -> str:
     return hashlib.sha256(f"-----BEGIN PUBLIC KEY-----\n{lines}-----END PUBLIC KEY-----\n".encode()).hexdigest()
 
 
-def to_variables(keys: Iterable[Key]) -> dict[str, str]:
-    """The server's variables that hold these keys. Order and repetition do not matter. No keys give no variables."""
-    return split(VARIABLE, " ".join(base64.b64encode(key).decode() for key in sorted(set(keys))))
+def key_text(key: Key) -> str:
+    """A public key as text: base64 of its DER."""
+    return base64.b64encode(key).decode()
+
+
+def to_variables(keys: Iterable[str]) -> dict[str, str]:
+    """The server's variables that hold these keys, each a ``key_text``. Order and repetition do not matter. No keys
+    give no variables."""
+    return split(VARIABLE, " ".join(sorted(set(keys), key=base64.b64decode)))
 
 
 def from_variables(environment: Mapping[str, str]) -> tuple[Key, ...]:

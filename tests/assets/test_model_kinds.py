@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from intermodal.platform.protocol import parity, v2
+from intermodal.platform.protocol.signing import key_text
 from intermodal.platform.training import fit
 from intermodal.platform.training.dataframes import records
 from intermodal.resources.package_server import LocalPackageServer
@@ -78,7 +79,7 @@ def _require_deployed(world: World) -> None:
     assert route is not None
     assert set(route.weights) == set(TARGETS)
     assert len({world.targets[target].deploys[0].digest for target in TARGETS}) == 1
-    assert all(world.targets[target].deploys[0].trusted_keys == (der(),) for target in TARGETS)
+    assert all(world.targets[target].deploys[0].trusted_keys == (key_text(der()),) for target in TARGETS)
     body, _, version = world.gateway.infer(world.model, route.golden_body.encode())
     assert version == "1.0.0"
     assert len(v2.predictions(body)) == json.loads(route.golden_body)["inputs"][0]["shape"][0]

@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import httpx
@@ -51,7 +52,7 @@ async def _answer(root: Path) -> float:
     env = {"INTERMODAL_UNSIGNED": "1"}
     async with aiohttp.ClientSession() as session:
         target = parse_target("aws/sagemaker")
-        container = await containers.start(image, root, env, "/ping", session, target)
+        container = await containers.start(image, root, env, "/ping", SimpleNamespace(session=session), target)  # type: ignore[arg-type]
         try:
             inputs = [
                 {"name": name, "datatype": "FP64", "shape": [1], "data": [float(ROWS[name][0])]} for name in ("a", "b")

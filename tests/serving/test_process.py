@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from intermodal.platform.protocol.package import GOLDEN
-from intermodal.platform.protocol.signing import to_variables
+from intermodal.platform.protocol.signing import key_text, to_variables
 from intermodal.platform.protocol.v2 import request_body
 from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER
@@ -150,12 +150,12 @@ def test_process_changed_package_exits_1_before_it_is_loaded(
 ) -> None:
     folder = shutil.copytree(sklearn_package, tmp_path / "package")
     key = sign(folder)
-    server = start(folder, **to_variables([key]))
+    server = start(folder, **to_variables([key_text(key)]))
     server.until("/ping")
     assert server.stop() == 0
     touched = tmp_path / "touched"
     (folder / "model.pkl").write_bytes(pickle.dumps(Touch(touched)))
-    server = start(folder, **to_variables([key]))
+    server = start(folder, **to_variables([key_text(key)]))
     assert server.process.wait(20) == 1
     assert "is not what was signed: model.pkl changed" in server.log
     assert not touched.exists()

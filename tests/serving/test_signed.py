@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from intermodal.platform.errors import UntrustedPackage
 from intermodal.platform.protocol.package import Package
-from intermodal.platform.protocol.signing import to_variables
+from intermodal.platform.protocol.signing import key_text, to_variables
 from intermodal.serving.errors import StartError
 from intermodal.serving.settings import Settings, Trust
 from intermodal.serving.signed import require_signed
@@ -47,4 +47,6 @@ def test_require_signed_without_keys_refuses_code(package: Path) -> None:
 
 def test_trust_is_read_from_the_environment() -> None:
     assert Settings.of({}).trust == Trust()
-    assert Settings.of({**to_variables([der()]), "INTERMODAL_UNSIGNED": "1"}).trust == Trust((der(),), unsigned=True)
+    assert Settings.of({**to_variables([key_text(der())]), "INTERMODAL_UNSIGNED": "1"}).trust == Trust(
+        (der(),), unsigned=True
+    )

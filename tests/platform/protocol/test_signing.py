@@ -20,6 +20,7 @@ from intermodal.platform.protocol.signing import (
     VARIABLE,
     from_variables,
     hint_of,
+    key_text,
     to_variables,
     verify_folder,
     verify_manifest,
@@ -195,7 +196,7 @@ def test_hint_is_that_of_model_signing() -> None:
 
 def test_keys_round_trip_within_the_limit_of_a_variable() -> None:
     keys = [der(ec.generate_private_key(ec.SECP256R1())) for _ in range(20)]
-    variables = to_variables(keys)
+    variables = to_variables(map(key_text, keys))
     assert from_variables(variables) == tuple(sorted(keys))
     assert len(variables) == 3
     assert max(map(len, variables.values())) <= 1024
