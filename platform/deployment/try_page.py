@@ -19,7 +19,6 @@ def page_of(route: Route) -> str:
         version=escape(route.version),
         rows=rows,
         example=escape(_by_input(example_of(route))),
-        path=escape(json.dumps(f"/v2/models/{route.model}/infer")),
     )
 
 
@@ -46,15 +45,13 @@ button {{ font: inherit; margin: .75rem 0; padding: .4rem 1.2rem; border: 0; bor
 <textarea id="body" rows="14" spellcheck="false" aria-label="request">{example}</textarea>
 <button id="send">Send</button>
 <pre id="answer" aria-live="polite">The answer appears here.</pre>
-<script id="path" type="application/json">{path}</script>
 <script>
 const show = text => document.getElementById("answer").textContent = text;
-const path = JSON.parse(document.getElementById("path").textContent);
 document.getElementById("send").onclick = async () => {{
   const started = performance.now();
   try {{
     const headers = {{"content-type": "application/json"}};
-    const answer = await fetch(path, {{method: "POST", headers, body: document.getElementById("body").value}});
+    const answer = await fetch("infer", {{method: "POST", headers, body: document.getElementById("body").value}});
     const text = await answer.text();
     const target = answer.headers.get("x-intermodal-target") || "the gateway";
     const took = Math.round(performance.now() - started);

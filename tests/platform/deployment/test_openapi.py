@@ -57,6 +57,7 @@ def test_page_shows_names_as_text() -> None:
     assert "<code>it&#x27;s &lt;b&gt;</code>" in page
     assert "it's <b>" not in page
     assert "a point in time (RFC 3339)" in page
+    assert 'fetch("infer"' in page  # beside the page, which is at /v2/models/wine/try
     assert "http://" not in page
     assert "https://" not in page
 
