@@ -2,7 +2,8 @@
 
 ``model.sig`` is a Sigstore bundle (v0.3). Its DSSE envelope (https://github.com/secure-systems-lab/dsse) holds an
 in-toto statement with the SHA-256 of every file, signed by an EC key on P-256. The library that others use
-(https://github.com/sigstore/model-transparency, 631 modules) is too large for a server, so reading and writing is done here.
+(https://github.com/sigstore/model-transparency, 631 modules) is too large for a server, so reading and writing is done
+here.
 """
 
 import base64
