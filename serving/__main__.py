@@ -7,12 +7,9 @@ from pathlib import Path
 
 from intermodal.serving.contract import START_COMMAND
 from intermodal.serving.errors import print_status
+from intermodal.serving.processes.count import NUMERIC_THREADS
 from intermodal.serving.server import run
 
-NUMERIC_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""How many threads the numeric libraries start. They read it when they are loaded. For a few rows a second thread only
-adds waiting: on a busy machine, a scikit-learn model of 200 trees took 25 ms instead of 9.5 ms with two, and 2 s for
-the slowest calls. A variable that is set is left as it is."""
 NOT_BUILT = frozenset({"train", "score"})
 """Verbs that the image is meant to have and does not have yet."""
 NO_SUCH_VERB = 2

@@ -64,7 +64,7 @@ def mirror(spec: ModelSpec, site: Site) -> dg.AssetsDefinition:
 
 
 def mirror_verified(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
-    """Every object of the mirror is read back its hash compared with the manifest, and the signature verified."""
+    """Every object of the mirror is read back, its hash is compared, and the signature is verified."""
 
     @dg.asset_check(
         asset=mirror_key(spec, site),

@@ -7,7 +7,7 @@ from typing import Any
 from intermodal.platform.ports.gateway import Route
 
 Document = Mapping[str, Any]
-NUMBERS = {"BOOL": "boolean", "BYTES": "string", "FP16": "number", "FP32": "number", "FP64": "number"}
+JSON_TYPES = {"BOOL": "boolean", "BYTES": "string", "FP16": "number", "FP32": "number", "FP64": "number"}
 ERRORS = {
     "400": "The body is not as described. The error names the input and the row.",
     "413": "The body is too large: send fewer rows at a time.",
@@ -91,7 +91,7 @@ def _body(name: str, tensors: list[dict[str, Any]]) -> Document:
 
 def _schema(tensor: Document) -> Document:
     parameters = tensor.get("parameters", {})
-    value = {"type": [NUMBERS.get(tensor["datatype"], "integer"), *(["null"] if parameters.get("optional") else [])]}
+    value = {"type": [JSON_TYPES.get(tensor["datatype"], "integer"), *(["null"] if parameters.get("optional") else [])]}
     if parameters.get("format"):
         value["format"] = parameters["format"]
     return {

@@ -139,7 +139,7 @@ def _files_of(statement: Any, where: str) -> Mapping[str, str]:
 
 def hint_of(key: Key) -> str:
     """SHA-256 of the public key's PEM in hex: how a signature names its key."""
-    text = base64.b64encode(key).decode()
+    text = key_text(key)
     lines = "".join(f"{text[start : start + 64]}\n" for start in range(0, len(text), 64))
     return hashlib.sha256(f"-----BEGIN PUBLIC KEY-----\n{lines}-----END PUBLIC KEY-----\n".encode()).hexdigest()
 

@@ -8,7 +8,9 @@ from intermodal.serving.errors import print_status
 
 MAX_PROCESSES = 64
 NUMERIC_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""How many threads the numeric libraries start."""
+"""How many threads the numeric libraries start. They read it when they are loaded; the server sets 1 unless it is set.
+For a few rows a second thread only adds waiting: on a busy machine, a scikit-learn model of 200 trees took 25 ms
+instead of 9.5 ms with two, and 2 s for the slowest calls."""
 QUOTA = Path("sys/fs/cgroup/cpu.max")
 QUOTA_V1, PERIOD_V1 = Path("sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("sys/fs/cgroup/cpu/cpu.cfs_period_us")
 

@@ -12,7 +12,7 @@ import signal
 import socket
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import uvicorn
@@ -24,11 +24,13 @@ from intermodal.serving.errors import print_status
 from intermodal.serving.http.app import App
 from intermodal.serving.metrics import Counts, Metrics
 from intermodal.serving.processes.channel import packet_pair, read, receive_packet, write
-from intermodal.serving.processes.figures import CPU, Figures, Processes, of_this_process, total
+from intermodal.serving.processes.connections import ConnectionServer
+from intermodal.serving.processes.figures import CPU, Processes, of_this_process, total
+from intermodal.serving.processes.handle import WorkerHandle
 from intermodal.serving.processes.loader import Loader, fork
 from intermodal.serving.service import Service
 
-MAX_UNREAD = 8
+MAX_UNTAKEN = 8
 """A worker that has not taken so many connections yet is passed over while another one is quicker."""
 FIGURES_SECONDS = 1.0
 """How long a scrape waits for a busy worker. After that its last report counts."""
@@ -40,35 +42,7 @@ END_SECONDS = STOP.seconds - 0.1
 """So long after the signal to stop, the parent ends whatever the loader does."""
 
 
-@dataclass
-class Worker:
-    """The parent's side of a worker. ``unread`` are connections that it has not taken yet."""
-
-    process: int
-    given: socket.socket
-    ready: bool = False
-    writer: asyncio.StreamWriter | None = None
-    unread: deque[socket.socket] = field(default_factory=deque)
-    counts: list[Counts] = field(default_factory=list)
-    figures: Figures = field(default_factory=dict)
-    scrapes: deque[asyncio.Future[None]] = field(default_factory=deque)
-
-    def give(self, connection: socket.socket) -> bool:
-        """Whether the worker's channel had room for the connection."""
-        try:
-            socket.send_fds(self.given, [b"c"], [connection.fileno()])
-        except OSError:
-            return False
-        self.unread.append(connection)
-        return True
-
-    def leave(self) -> None:
-        """Let the worker drain."""
-        self.ready = False
-        self.given.close()
-
-
-class Parent(lifecycle.Server):
+class Parent(ConnectionServer):
     """uvicorn's server for connections that no worker can take. ``loader`` is the channel of the loader, and
     ``loader_process`` its id."""
 
@@ -81,17 +55,15 @@ class Parent(lifecycle.Server):
         loader_process: int,
     ) -> None:
         super().__init__(config, service)
-        self._state, self._listener, self._loader, self._loader_process = service, listener, loader, loader_process
-        self._workers: deque[Worker] = deque()
+        self._listener, self._loader, self._loader_process = listener, loader, loader_process
+        self._workers: deque[WorkerHandle] = deque()
         self._ended, self._ended_cpu, self._replaced = [Counts(counts.model) for counts in service.all_counts], 0.0, 0
         self._loaded = self._loader_ended = self._killed = self._stopping = False
-        self._tasks = set[asyncio.Task[Any]]()
         service.metrics_of_all = self._metrics
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
-        for readable, callback in ((self._listener, self._accept), (self._loader, self._hear_loader)):
+        for readable, callback in ((self._listener, self._accept), (self._loader, self._read_loader)):
             readable.setblocking(False)
             self._loop.add_reader(readable, callback)
 
@@ -104,7 +76,6 @@ class Parent(lifecycle.Server):
                 self._loop.remove_reader(self._listener)
                 self._loop.call_later(FULL_SECONDS, self._accept_again)
             return False
-        connection.setblocking(False)
         self._hand_over(connection)
         return True
 
@@ -115,24 +86,16 @@ class Parent(lifecycle.Server):
     def _hand_over(self, connection: socket.socket) -> None:
         """Give a connection to the next worker in turn, else answer it here."""
         ready = [worker for worker in self._workers if worker.ready]
-        quick = [worker for worker in ready if len(worker.unread) < MAX_UNREAD]
+        quick = [worker for worker in ready if len(worker.untaken) < MAX_UNTAKEN]
         for worker in quick or ready:
             if worker.give(connection):
                 self._workers.remove(worker)
                 self._workers.append(worker)
                 return
-        self._start(self._answer_here(connection))
+        self.serve_connection(connection)
 
-    async def _answer_here(self, connection: socket.socket) -> None:
-        protocol: Any = self.config.http_protocol_class
-        options = {"config": self.config, "server_state": self.server_state, "app_state": self.lifespan.state}
-        try:
-            await self._loop.connect_accepted_socket(lambda: protocol(**options, _loop=self._loop), connection)
-        except OSError:  # the client is gone
-            connection.close()
-
-    def _hear_loader(self) -> None:
-        """Get to know a new worker, or the end of the loader."""
+    def _read_loader(self) -> None:
+        """Read of a new worker, or of the end of the loader."""
         try:
             process, (given, control) = receive_packet(self._loader)
         except BlockingIOError:
@@ -148,11 +111,11 @@ class Parent(lifecycle.Server):
             control.close()
             return
         given.setblocking(False)
-        worker = Worker(process, given)
+        worker = WorkerHandle(process, given)
         self._workers.append(worker)
-        self._start(self._hear(worker, control))
+        self.start_task(self._read_worker(worker, control))
 
-    async def _hear(self, worker: Worker, control: socket.socket) -> None:
+    async def _read_worker(self, worker: WorkerHandle, control: socket.socket) -> None:
         """Read what a worker writes, until it ends."""
         reader, worker.writer = await asyncio.open_connection(sock=control)
         try:
@@ -162,25 +125,25 @@ class Parent(lifecycle.Server):
             worker.writer.close()
             self._forget(worker)
 
-    def _react(self, worker: Worker, message: Any) -> None:
+    def _react(self, worker: WorkerHandle, message: Any) -> None:
         match message:
             case "taken":
-                worker.unread.popleft().close()
+                worker.untaken.popleft().close()
             case "report", requested, counts, figures:
                 worker.counts, worker.figures = counts, figures
                 if requested and not (future := worker.scrapes.popleft()).done():
                     future.set_result(None)
             case "scrape":
-                self._start(self._answer_scrape(worker))
+                self.start_task(self._answer_scrape(worker))
             case "ready" if not self._stopping:
                 worker.ready = True
-            case "leave":
-                worker.leave()
+            case "drain":
+                worker.drain()
 
-    def _forget(self, worker: Worker) -> None:
+    def _forget(self, worker: WorkerHandle) -> None:
         """Keep the figures of a worker that has ended, and give the connections that it had not taken to others."""
         self._workers.remove(worker)
-        worker.leave()
+        worker.drain()
         self._ended = total([self._ended, worker.counts])
         self._ended_cpu += worker.figures.get(CPU, 0)
         for counts in self._ended:
@@ -190,29 +153,29 @@ class Parent(lifecycle.Server):
                 future.set_result(None)
         if not self._stopping:
             self._replaced += 1
-        for connection in worker.unread:
+        for connection in worker.untaken:
             self._hand_over(connection)
 
-    async def _answer_scrape(self, worker: Worker) -> None:
+    async def _answer_scrape(self, worker: WorkerHandle) -> None:
         text = await self._metrics()
-        if worker.writer and not worker.writer.is_closing():
+        if worker.reads_messages and worker.writer:
             write(worker.writer, ("metrics", text))
 
     async def _metrics(self) -> bytes:
         """The metrics of all processes: of the workers, of the parent, and of workers that have ended."""
         answers = []
         for worker in self._workers:
-            if worker.writer and not worker.writer.is_closing():
+            if worker.reads_messages and worker.writer:
                 write(worker.writer, "figures")
                 worker.scrapes.append(self._loop.create_future())
                 answers.append(worker.scrapes[-1])
         if answers:
             await asyncio.wait(answers, timeout=FIGURES_SECONDS)
-        counts = total([self._state.all_counts, self._ended, *(worker.counts for worker in self._workers)])
+        counts = total([self._service.all_counts, self._ended, *(worker.counts for worker in self._workers)])
         living = [of_this_process(), *(worker.figures for worker in self._workers)]
         serving = sum(worker.ready for worker in self._workers)
         processes = Processes(living, self._ended_cpu, serving, self._replaced)
-        identity = self._state.settings.identity
+        identity = self._service.settings.identity
         return Metrics(identity, counts, lambda _: serving > 0 and not self._stopping, processes).text()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -223,7 +186,7 @@ class Parent(lifecycle.Server):
         self._listener.close()
         self._stopping = True
         for worker in self._workers:
-            worker.leave()
+            worker.drain()
         self._loader.shutdown(socket.SHUT_WR)
         if not self._loaded and not self._loader_ended:
             self._kill_loader()  # nothing is lost while it loads
@@ -245,12 +208,7 @@ class Parent(lifecycle.Server):
         code = os.waitstatus_to_exitcode(status)
         if code < 0 and not self._killed:
             print_status(f"the process that had loaded the models ended by signal {signal.Signals(-code).name}")
-        return int(self._loaded or not self._state.draining) if code < 0 else code
-
-    def _start(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        return int(self._loaded or not self._service.draining) if code < 0 else code
 
 
 def serve(service: Service, listener: socket.socket, environment: Mapping[str, str]) -> int:

@@ -12,13 +12,13 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import replace
 from types import FrameType
-from typing import Any
 
 import uvicorn
 
 from intermodal.serving import lifecycle
 from intermodal.serving.http.app import App
 from intermodal.serving.processes.channel import read, write
+from intermodal.serving.processes.connections import ConnectionServer
 from intermodal.serving.processes.figures import of_this_process
 from intermodal.serving.service import Service
 
@@ -29,22 +29,20 @@ REPORT_SECONDS = 1.0
 SCRAPE_SECONDS = 5.0
 
 
-class Worker(lifecycle.Server):
+class Worker(ConnectionServer):
     """uvicorn's server with connections from the parent. ``given`` carries connections, ``control`` messages."""
 
     def __init__(self, config: uvicorn.Config, service: Service, given: socket.socket, control: socket.socket) -> None:
         super().__init__(config, service)
-        self._state, self._given, self._control = service, given, control
+        self._given, self._control = given, control
         self._connected = False
-        self._tasks = set[asyncio.Task[Any]]()
         self._scrapes: deque[asyncio.Future[bytes]] = deque()
         service.metrics_of_all = self._scrape
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        self._loop = asyncio.get_running_loop()
         reader, self._writer = await asyncio.open_connection(sock=self._control)
-        self._start(self._read_messages(reader))
+        self.start_task(self._read_messages(reader))
         self._given.setblocking(False)
         self._loop.add_reader(self._given, self._take)
         self._connected = True
@@ -54,7 +52,7 @@ class Worker(lifecycle.Server):
     def handle_exit(self, sig: int, _: FrameType | None) -> None:
         """The parent decides when all drain. SIGTERM to one worker asks it to replace that one."""
         if sig == signal.SIGTERM and self._connected:
-            self._loop.call_soon_threadsafe(lambda: write(self._writer, "leave"))
+            self._loop.call_soon_threadsafe(lambda: write(self._writer, "drain"))
 
     def _take(self) -> None:
         """Take one connection. The parent keeps its own copy until it reads 'taken', for the case of a death before."""
@@ -69,26 +67,11 @@ class Worker(lifecycle.Server):
             return
         write(self._writer, "taken")
         for handle in handles:
-            connection = socket.socket(fileno=handle)
-            connection.setblocking(False)
-            self._start(self._connect(connection))
-
-    async def _connect(self, connection: socket.socket) -> None:
-        try:
-            await self._loop.connect_accepted_socket(self._protocol, connection)
-        except OSError:  # the client is gone
-            connection.close()
-
-    def _protocol(self) -> asyncio.Protocol:
-        protocol: Any = self.config.http_protocol_class
-        made: asyncio.Protocol = protocol(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state, _loop=self._loop
-        )
-        return made
+            self.serve_connection(socket.socket(fileno=handle))
 
     def _drain(self) -> None:
         self._loop.remove_reader(self._given)
-        self._state.drain()
+        self._service.drain()
         self._loop.call_later(FIRST_READ_SECONDS, lambda: setattr(self, "should_exit", True))
 
     async def _read_messages(self, reader: asyncio.StreamReader) -> None:
@@ -105,7 +88,7 @@ class Worker(lifecycle.Server):
             pass  # the end of the parent, which also ends the other channel
 
     def _report(self, *, requested: bool) -> None:
-        write(self._writer, ("report", requested, self._state.all_counts, of_this_process()))
+        write(self._writer, ("report", requested, self._service.all_counts, of_this_process()))
 
     def _report_regularly(self) -> None:
         self._report(requested=False)
@@ -117,11 +100,6 @@ class Worker(lifecycle.Server):
         self._scrapes.append(future)
         write(self._writer, "scrape")
         return await asyncio.wait_for(future, SCRAPE_SECONDS)
-
-    def _start(self, work: Any) -> None:
-        task = self._loop.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await super().shutdown(sockets)
