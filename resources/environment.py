@@ -18,7 +18,7 @@ from intermodal.resources.adapters import CatalogueImages, CatalogueStores, Cata
 from intermodal.resources.deployment import DeploymentSettings
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.envoy.metrics import EnvoyMetrics
-from intermodal.resources.images.builder import LocalImageBuilder
+from intermodal.resources.image_build.builder import LocalImageBuilder
 from intermodal.resources.mlflow.registry import MlflowRegistry
 from intermodal.resources.mlflow.run import mlflow_run
 from intermodal.resources.notifier import AppriseNotifier

@@ -18,8 +18,8 @@ from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.package_server import Answer
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.requirements import lock_to_install, normalized, pinned
-from intermodal.resources.images.dependencies import shipped_locks
 from intermodal.resources.polling import poll
+from intermodal.resources.python_packages import shipped_locks
 from intermodal.resources.requirements import packages_of
 
 READY_SECONDS = 60.0

@@ -1,7 +1,6 @@
 """A model's own packages by uv: locked when it is trained, and installed for servers on this machine."""
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
@@ -16,7 +15,8 @@ from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.protocol.package import Format, Package
 from intermodal.platform.protocol.requirements import lock_to_install, pinned
 from intermodal.platform.training.requirements import made_from, still_holds
-from intermodal.resources.images.dependencies import PLATFORM, install, shipped_locks, uv
+from intermodal.resources.python_packages import PLATFORM, install, shipped_locks, uv
+from intermodal.resources.user_cache import user_cache
 
 CACHE_VARIABLE = "INTERMODAL_PACKAGES_CACHE"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -79,7 +79,7 @@ def packages_of(folder: Path) -> Path | None:
     """A folder with the packages that the package in ``folder`` needs beside the server's own, installed once on this
     machine. None when it needs none."""
     lock = lock_to_install(Package.read(folder), folder)
-    return installed_folder(lock, _cache()) if lock else None
+    return installed_folder(lock, user_cache("packages", CACHE_VARIABLE)) if lock else None
 
 
 def installed_folder(lock: Path, cache: Path) -> Path:
@@ -97,8 +97,3 @@ def installed_folder(lock: Path, cache: Path) -> Path:
             install(lock, partial)
             partial.rename(home)
     return home
-
-
-def _cache() -> Path:
-    given, base = os.environ.get(CACHE_VARIABLE), os.environ.get("XDG_CACHE_HOME")
-    return Path(given) if given else Path(base or Path.home() / ".cache") / "intermodal/packages"

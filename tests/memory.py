@@ -46,7 +46,7 @@ from intermodal.platform.protocol.package import DESCRIPTOR, Package
 from intermodal.platform.protocol.requirements import pinned
 from intermodal.platform.registry.versioning import SemanticVersion
 from intermodal.platform.targets import Site, Target
-from intermodal.resources.images.dependencies import shipped_locks
+from intermodal.resources.python_packages import shipped_locks
 from intermodal.serving.dataplane import DataPlane, open_plane
 from intermodal.serving.errors import RequestError
 from intermodal.serving.pyfunc import _load_pyfunc

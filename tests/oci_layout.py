@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from intermodal.resources.images.layout import INDEX_TYPE, MANIFEST_TYPE
+from intermodal.platform.deployment.oci import INDEX_TYPE, MANIFEST_TYPE
 
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"

@@ -1,8 +1,6 @@
 """``<model>/image``: the champion's image, built once and pushed by digest to the registry of every site."""
 
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -12,9 +10,6 @@ from intermodal.assets import ports
 from intermodal.assets.deployment.incident_gate import incident_of_site
 from intermodal.assets.keys import Context, attributes, image_key, key, with_cached_signature
 from intermodal.platform.deployment import images
-from intermodal.platform.errors import IntermodalError
-from intermodal.platform.ports import ImageRegistry, Images
-from intermodal.platform.ports.images import PushReport
 from intermodal.platform.protocol.signing import verify_folder
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
@@ -64,11 +59,11 @@ def image(spec: ModelSpec) -> dg.AssetsDefinition:
             layout = Path(folder, "layout")
             built = ports.image_builder(context).build(source, champion.version, package, layout)
             seconds = time.perf_counter() - started
-            reports, failed = _push(registries, sites, layout, spec.name, champion.version)
+            reports, failed = images.push_image(registries, sites, layout, spec.name, champion.version)
         references = {str(site): report.reference for site, report in reports.items()}
         document = images.PushedImage(built.digest, package, references).to_json()
         for site in reports:
-            stores.get(site).put(images.image_key(spec.name, champion.version), document)
+            stores.get(site).put(images.document_key(spec.name, champion.version), document)
         for site, error in failed.items():
             context.log.error("%s has no image: %s", site, error)
         if failed:
@@ -88,24 +83,6 @@ def image(spec: ModelSpec) -> dg.AssetsDefinition:
         )
 
     return _image
-
-
-def _push(
-    registries: Images, sites: Sequence[Site], layout: Path, model: str, version: str
-) -> tuple[Mapping[Site, PushReport], Mapping[Site, IntermodalError]]:
-    """Push to all sites side by side. One that fails stops no other."""
-
-    def push(site: Site) -> PushReport | IntermodalError:
-        try:
-            registry: ImageRegistry = registries.get(site)
-            return registry.push(layout, registry.repository(model), tag=version)
-        except IntermodalError as error:
-            return error
-
-    with ThreadPoolExecutor() as pool:
-        done = dict(zip(sites, pool.map(push, sites), strict=True))
-    reports = {site: report for site, report in done.items() if isinstance(report, PushReport)}
-    return reports, {site: error for site, error in done.items() if isinstance(error, IntermodalError)}
 
 
 def digest_equal(spec: ModelSpec) -> dg.AssetChecksDefinition:

@@ -1,7 +1,6 @@
 """``<model>/model``: a candidate trained on the newest window, and its quality gate."""
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,10 +13,8 @@ from pydantic import create_model
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
-from intermodal.platform.errors import Lost, NotFound, SpecError
+from intermodal.platform.errors import Lost, SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
-from intermodal.platform.protocol.package import Package
-from intermodal.platform.protocol.requirements import LOCK, pinned
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
 from intermodal.platform.training.calls import month_name
@@ -26,7 +23,7 @@ from intermodal.platform.training.comparison import HeldOut, Measured, measure, 
 from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.gate import judge_record, judge_servable
 from intermodal.platform.training.months import check_months
-from intermodal.platform.training.requirements import Requirements, installed_packages
+from intermodal.platform.training.requirements import write_lock
 from intermodal.platform.training.servable import try_server
 from intermodal.platform.training.windows import TrainingWindow, latest_window
 
@@ -90,7 +87,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         parameters = {**hyperparameters, "window": spec.train.window}
         with TemporaryDirectory() as folder:
             fit.package(spec, fitted, rows, heldout, Path(folder), functions.sources)
-            environment = fit.environment(_lock(requirements, Path(folder), locker, registry))
+            environment = fit.environment(write_lock(requirements, Path(folder), locker, registry))
             record = TrainingRecord(
                 model=spec.name,
                 run_id=mlflow.active_run().info.run_id,
@@ -117,24 +114,6 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         deps=[key(spec, "features")],
         code_version=functions.code,
     )(with_cached_signature(_model))
-
-
-def _lock(
-    requirements: Requirements | None, folder: Path, locker: ports.Locker, registry: ports.ModelRegistry
-) -> Mapping[str, str]:
-    """Write the lock of the model's own packages into its package. Package → version; the previous candidate's lock is
-    kept while it holds."""
-    if requirements is None:
-        return {}
-    package = Package.read(folder)
-    try:
-        candidate = registry.candidate(package.model)
-        previous = registry.read(candidate, LOCK).decode() if LOCK in candidate.manifest.files else ""
-    except NotFound:
-        previous = ""  # the first training, or one that the registry has lost
-    text = locker.lock(requirements.text, package.format, installed_packages(), previous)
-    (folder / LOCK).write_text(text, encoding="utf-8")
-    return pinned(text)
 
 
 def _held_out(spec: ModelSpec, window: TrainingWindow, rows: pd.DataFrame) -> HeldOut:

@@ -5,12 +5,14 @@ It is read without Dagster and without a registry: also by a failover while othe
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.ports.images import PushReport
 from intermodal.platform.ports.registry import Identity
 from intermodal.platform.targets import Site
 
@@ -40,7 +42,7 @@ class PushedImage:
         return PushedImage(self.digest, self.package, {**self.references, str(site): reference})
 
 
-def image_key(model: str, version: str) -> str:
+def document_key(model: str, version: str) -> str:
     """The document's key in an object store. It is not below the version's prefix, where a mirror removes what is not
     in the package's manifest."""
     return f"{model}/images/{version}.json"
@@ -48,7 +50,7 @@ def image_key(model: str, version: str) -> str:
 
 def pushed_image(store: ports.ObjectStore, model: str, version: Identity) -> PushedImage:
     """The document that a site's store has. NotFound if it has none, or one of another package of this number."""
-    key = image_key(model, version.version)
+    key = document_key(model, version.version)
     try:
         found = PushedImage.from_json(store.get(key))
     except (ValueError, KeyError, TypeError) as error:
@@ -64,9 +66,12 @@ def pushed_image(store: ports.ObjectStore, model: str, version: Identity) -> Pus
 
 
 def image_of(
-    deployment: ports.Deployment, store: ports.ObjectStore, model: str, version: Identity,
+    deployment: ports.Deployment,
+    store: ports.ObjectStore,
+    model: str,
+    version: Identity,
     others: Iterable[ports.ObjectStore] = (),
-) -> str:  # fmt: skip
+) -> str:
     """The reference of the image that the version runs at the store's site: the team's own, or what was pushed there.
 
     ``others`` are read when that store does not answer or has no document. Raises the first store's error when none
@@ -87,6 +92,24 @@ def image_of(
     )
 
 
+def push_image(
+    images: ports.Images, sites: Sequence[Site], layout: Path, model: str, version: str
+) -> tuple[Mapping[Site, PushReport], Mapping[Site, IntermodalError]]:
+    """Push to all sites side by side. One that fails stops no other."""
+
+    def push(site: Site) -> PushReport | IntermodalError:
+        try:
+            registry = images.get(site)
+            return registry.push(layout, registry.repository(model), tag=version)
+        except IntermodalError as error:
+            return error
+
+    with ThreadPoolExecutor() as pool:
+        done = dict(zip(sites, pool.map(push, sites), strict=True))
+    reports = {site: report for site, report in done.items() if isinstance(report, PushReport)}
+    return reports, {site: error for site, error in done.items() if isinstance(error, IntermodalError)}
+
+
 def is_pushed(registry: ports.ImageRegistry, store: ports.ObjectStore, model: str, version: Identity) -> bool:
     """Whether the site's registry has the image that its store names. Errors of either that are no answer."""
     try:
@@ -99,9 +122,14 @@ def is_pushed(registry: ports.ImageRegistry, store: ports.ObjectStore, model: st
 
 
 def copy_image(
-    model: str, version: Identity, site: Site, sources: Iterable[Site],
-    store_of: Callable[[Site], ports.ObjectStore], registry_of: Callable[[Site], ports.ImageRegistry], folder: Path,
-) -> PushedImage:  # fmt: skip
+    model: str,
+    version: Identity,
+    site: Site,
+    sources: Iterable[Site],
+    store_of: Callable[[Site], ports.ObjectStore],
+    registry_of: Callable[[Site], ports.ImageRegistry],
+    folder: Path,
+) -> PushedImage:
     """Push the version's image to ``site``, from the registry of the first of ``sources`` that has it, and write the
     site's document. Raises the last error when none has it."""
     failed: IntermodalError = NotFound(
@@ -119,6 +147,6 @@ def copy_image(
         target = registry_of(site)
         report = target.push(layout, target.repository(model), tag=version.version)
         copied = pushed.with_reference(site, report.reference)
-        store_of(site).put(image_key(model, version.version), copied.to_json())
+        store_of(site).put(document_key(model, version.version), copied.to_json())
         return copied
     raise failed

@@ -24,6 +24,9 @@ CREATED = "1970-01-01T00:00:00Z"
 """A build has no time of its own, so that it has the same digest on another day."""
 LAYOUT_FILE, LAYOUT = "oci-layout", b'{"imageLayoutVersion":"1.0.0"}'
 INDEX_FILE = "index.json"
+WHITEOUT = ".wh."
+"""What the name of a file begins with that deletes a file of lower layers
+(https://github.com/opencontainers/image-spec/blob/main/layer.md)."""
 
 
 def canonical_json(document: Any) -> bytes:

@@ -161,9 +161,7 @@ def _push_image(
         return
     sources = [each for each in sites_of(o for o in spec.failover_order if o not in unavailable) if each != site]
     with TemporaryDirectory() as folder:
-        copy_image(
-            spec.name, identity, site, sources, ctx.stores.__getitem__, ctx.images.__getitem__, Path(folder)
-        )  # fmt: skip
+        copy_image(spec.name, identity, site, sources, ctx.stores.__getitem__, ctx.images.__getitem__, Path(folder))
 
 
 def _await_health(ctx: FailoverContext, spec: ModelSpec, version: str, upstream: Upstream) -> None:

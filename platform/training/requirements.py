@@ -10,8 +10,10 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from intermodal.platform.errors import SpecError
-from intermodal.platform.protocol.requirements import normalized, pinned
+from intermodal.platform import ports
+from intermodal.platform.errors import NotFound, SpecError
+from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.requirements import LOCK, normalized, pinned
 
 FILE = "requirements.txt"
 MADE_FROM = "# made from "
@@ -84,3 +86,21 @@ def still_holds(previous: str, first_line: str, installed: Mapping[str, str]) ->
     return previous.startswith(first_line) and all(
         installed.get(name, version) == version for name, version in pinned(previous).items()
     )
+
+
+def write_lock(
+    requirements: Requirements | None, folder: Path, locker: ports.Locker, registry: ports.ModelRegistry
+) -> Mapping[str, str]:
+    """Write the lock of the model's own packages into its package. Package → version; the previous candidate's lock is
+    kept while it holds."""
+    if requirements is None:
+        return {}
+    package = Package.read(folder)
+    try:
+        candidate = registry.candidate(package.model)
+        previous = registry.read(candidate, LOCK).decode() if LOCK in candidate.manifest.files else ""
+    except NotFound:
+        previous = ""  # the first training, or one that the registry has lost
+    text = locker.lock(requirements.text, package.format, installed_packages(), previous)
+    (folder / LOCK).write_text(text, encoding="utf-8")
+    return pinned(text)

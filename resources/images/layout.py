@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from intermodal.platform.deployment.oci import digest_of
 from intermodal.platform.errors import SpecError
 
-MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
-INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 MANIFEST_BYTES = 4 << 20
 """The most that a registry must accept as a manifest (distribution specification)."""
@@ -52,7 +51,7 @@ class Bytes:
 
     @property
     def digest(self) -> str:
-        return f"sha256:{hashlib.sha256(self.data).hexdigest()}"
+        return digest_of(self.data)
 
     @property
     def size(self) -> int:

@@ -4,13 +4,12 @@ Where a registry has no referrers API, clients keep the list under a tag, ``sha2
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md#referrers-tag-schema
 """
 
-import hashlib
 import json
 from typing import Any
 
+from intermodal.platform.deployment.oci import INDEX_TYPE, MANIFEST_TYPE, canonical_json, digest_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.images import Attached, Attachment
-from intermodal.resources.images.layout import INDEX_TYPE, MANIFEST_TYPE
 
 EMPTY = b"{}"
 EMPTY_TYPE = "application/vnd.oci.empty.v1+json"
@@ -24,7 +23,7 @@ def fallback_tag(digest: str) -> str:
 def manifest(attachment: Attachment, digest: str, image: bytes) -> bytes:
     """The document's own manifest, equal for equal documents. ``image`` is the raw manifest whose digest it names."""
     media_type = json.loads(image).get("mediaType", MANIFEST_TYPE)
-    return _json(
+    return canonical_json(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
@@ -45,7 +44,7 @@ def with_entry(index: bytes, attachment: Attachment, raw: bytes) -> bytes:
         "artifactType": attachment.kind,
         "annotations": dict(attachment.annotations),
     }
-    return _json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*found["manifests"], entry]})
+    return canonical_json({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [*found["manifests"], entry]})
 
 
 def attached(index: bytes, tag: str = "") -> tuple[Attached, ...]:
@@ -66,8 +65,4 @@ def document_digest(raw: bytes) -> str:
 
 
 def _descriptor(media_type: str, data: bytes) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": f"sha256:{hashlib.sha256(data).hexdigest()}", "size": len(data)}
-
-
-def _json(document: dict[str, Any]) -> bytes:
-    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}

@@ -1,12 +1,20 @@
 """An image registry of one site, by the OCI distribution API: images are pushed byte for byte, by digest."""
 
-import hashlib
 import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from intermodal.platform.deployment.oci import INDEX_FILE, LAYOUT, LAYOUT_FILE, blob_path, index_json
+from intermodal.platform.deployment.oci import (
+    INDEX_FILE,
+    INDEX_TYPE,
+    LAYOUT,
+    LAYOUT_FILE,
+    MANIFEST_TYPE,
+    blob_path,
+    index_json,
+)
+from intermodal.platform.deployment.oci import digest_of as digest_of_bytes
 from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports.images import Attached, Attachment, PushReport
 from intermodal.platform.protocol.manifest import sha256_of
@@ -15,7 +23,7 @@ from intermodal.resources.images import referrers
 from intermodal.resources.images.address import Address
 from intermodal.resources.images.client import DIGEST_HEADER, SUBJECT_HEADER, Client, Sent
 from intermodal.resources.images.errors import UnknownBlobs
-from intermodal.resources.images.layout import INDEX_TYPE, MANIFEST_TYPE, Blob, Bytes, Layout
+from intermodal.resources.images.layout import Blob, Bytes, Layout
 from intermodal.resources.images.login import Login
 
 ACCEPT = {
@@ -84,14 +92,14 @@ class OciRegistry:
         answer = self.client.call("HEAD", f"manifests/{reference}", repository, doing, headers=ACCEPT, absent=(404,))
         if answer is None:
             return None
-        return answer.headers.get(DIGEST_HEADER) or _digest(self._manifest(repository, reference))
+        return answer.headers.get(DIGEST_HEADER) or digest_of_bytes(self._manifest(repository, reference))
 
     def attach(self, repository: str, digest: str, attachment: Attachment) -> Attached:
         sent, image = Sent(), self._manifest(repository, digest)
         for blob in (Bytes(referrers.EMPTY), Bytes(attachment.data)):
             self._ensure(repository, blob, sent)
         raw = referrers.manifest(attachment, digest, image)
-        own = _digest(raw)
+        own = digest_of_bytes(raw)
         subject = self._put(repository, own, raw, MANIFEST_TYPE, sent)
         if subject == digest:
             return Attached(attachment.kind, own)
@@ -118,7 +126,7 @@ class OciRegistry:
         layer = referrers.document_digest(self._manifest(repository, digest))
         answer = self.client.call("GET", f"blobs/{layer}", repository, f"read {repository}@{layer}")
         data = answer.content if answer is not None else b""
-        if _digest(data) != layer:
+        if digest_of_bytes(data) != layer:
             raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{layer}.")
         return data
 
@@ -136,7 +144,8 @@ class OciRegistry:
             "PUT", f"manifests/{reference}", repository, doing, headers=headers, content=raw, sent=sent
         )
         assert answer is not None
-        stored, wanted = answer.headers.get(DIGEST_HEADER) or self.digest_of(repository, reference), _digest(raw)
+        stored = answer.headers.get(DIGEST_HEADER) or self.digest_of(repository, reference)
+        wanted = digest_of_bytes(raw)
         if stored != wanted:
             raise IntermodalError(
                 f"The registry {self.address.host} stored {repository}:{reference} as {stored}, not as {wanted}.",
@@ -149,7 +158,7 @@ class OciRegistry:
         doing = f"read the manifest {repository}:{reference}"
         answer = self.client.call("GET", f"manifests/{reference}", repository, doing, headers=ACCEPT)
         raw = answer.content if answer is not None else b""
-        if reference.startswith("sha256:") and _digest(raw) != reference:
+        if reference.startswith("sha256:") and digest_of_bytes(raw) != reference:
             raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{reference}.")
         return raw
 
@@ -159,7 +168,3 @@ class OciRegistry:
             return self._manifest(repository, tag)
         except NotFound:
             return referrers.NO_ENTRIES
-
-
-def _digest(raw: bytes) -> str:
-    return f"sha256:{hashlib.sha256(raw).hexdigest()}"

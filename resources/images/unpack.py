@@ -6,10 +6,9 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from intermodal.platform.deployment.oci import blob_path
+from intermodal.platform.deployment.oci import WHITEOUT, blob_path
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
-from intermodal.resources.images.layers import WHITEOUT
 
 OPAQUE = ".wh..wh..opq"
 """It deletes everything that lower layers have in its folder."""

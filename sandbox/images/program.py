@@ -12,9 +12,10 @@ import tempfile
 from pathlib import Path
 
 from intermodal.platform.errors import IntermodalError
+from intermodal.resources.user_cache import user_cache
 
 HERE = Path(__file__).resolve().parent
-NAME = "docker-registry"
+NAME, TOOLS = "docker-registry", "INTERMODAL_TOOLS"
 HINT = f"Run: python -m intermodal.sandbox.images.program install; or put a program '{NAME}' on the PATH."
 SECONDS = 120
 ATTEMPTS: tuple[tuple[str, ...], ...] = ((), ("update", "-qq"))
@@ -24,12 +25,8 @@ ATTEMPTS: tuple[tuple[str, ...], ...] = ((), ("update", "-qq"))
 def folder() -> Path:
     """Where programs of the sandbox are unpacked: ``.intermodal/tools`` of the checkout; for an installed package, a
     cache of the user's. INTERMODAL_TOOLS names another one."""
-    if chosen := os.environ.get("INTERMODAL_TOOLS"):
-        return Path(chosen).resolve()
-    if (HERE.parents[1] / "pyproject.toml").is_file():
-        return HERE.parents[1] / ".intermodal" / "tools"
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(cache) / "intermodal" / "tools"
+    in_checkout = (HERE.parents[1] / "pyproject.toml").is_file() and not os.environ.get(TOOLS)
+    return HERE.parents[1] / ".intermodal" / "tools" if in_checkout else user_cache("tools", TOOLS)
 
 
 def find() -> str:

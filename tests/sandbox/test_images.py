@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from intermodal.assets.deployment.endpoint import golden_of
-from intermodal.platform.deployment.images import image_key
+from intermodal.platform.deployment.images import document_key
 from intermodal.platform.errors import DeployFailed
 from intermodal.platform.ports.endpoints import DeployRequest, endpoint_name
 from intermodal.platform.protocol import v2
@@ -19,7 +19,7 @@ from intermodal.platform.protocol.parity import worst
 from intermodal.platform.targets import Target
 from intermodal.resources.adapters import CatalogueImages, CatalogueStores, CatalogueTargets
 from intermodal.resources.deployment import DeploymentSettings
-from intermodal.resources.images.builder import LocalImageBuilder
+from intermodal.resources.image_build.builder import LocalImageBuilder
 from intermodal.resources.signing import PemSigner, write_key
 from tests.assets.conftest import World, another_spec, world  # noqa: F401
 from tests.sandbox_fixture import Sandbox, sandbox  # noqa: F401
@@ -96,7 +96,7 @@ def test_version_runs_as_its_image_pulled_by_digest(
     assert reference.endswith(f"/wine@{image['digest']}")
     registry, store = resources["images"].get(target.site), resources["stores"].get(target.site)
     assert registry.digest_of(registry.repository("wine"), image["digest"]) == image["digest"]
-    assert json.loads(store.get(image_key("wine", "1.0.0")))["references"] == {target.cloud: reference}
+    assert json.loads(store.get(document_key("wine", "1.0.0")))["references"] == {target.cloud: reference}
 
     # The processes behind the endpoint: their root is the image's tree, and their Python the image's.
     servers = sandbox.servers(target.cloud)

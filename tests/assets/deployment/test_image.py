@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from intermodal.platform.deployment.images import image_key
+from intermodal.platform.deployment.images import document_key
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.targets import Site
 from tests.assets.conftest import World
@@ -12,7 +12,7 @@ from tests.assets.resilience.test_failover_jobs import job, outage_config, recov
 from tests.targets import AWS, AZURE, GCP
 
 SITES = (AWS.site, GCP.site, AZURE.site)
-KEY = image_key("wine", "1.0.0")
+KEY = document_key("wine", "1.0.0")
 
 
 @pytest.fixture

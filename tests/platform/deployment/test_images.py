@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.deployment.images import PushedImage, copy_image, image_key, image_of, is_pushed, pushed_image
+from intermodal.platform.deployment.images import (
+    PushedImage,
+    copy_image,
+    document_key,
+    image_of,
+    is_pushed,
+    pushed_image,
+)
 from intermodal.platform.errors import IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports.registry import Identity
 from intermodal.platform.targets import Site
@@ -12,7 +19,7 @@ from tests.memory import IMAGE_FILE, MemoryDeployment, MemoryImages, MemoryStore
 
 AWS, GCP, AZURE = Site("aws"), Site("gcp"), Site("azure")
 VERSION = Identity("1.0.0", "a" * 64)
-KEY = image_key("m", "1.0.0")
+KEY = document_key("m", "1.0.0")
 BUILDS = MemoryDeployment(builds=frozenset({AWS, GCP, AZURE}))
 
 

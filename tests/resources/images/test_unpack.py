@@ -9,7 +9,7 @@ import pytest
 from intermodal.platform.deployment.oci import ImageConfig, ImageManifest, Layer, blob_path, digest_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.resources.images.unpack import unpack
-from tests.resources.images.fakes import builder, digest, write_package
+from tests.resources.image_build.fakes import builder, digest, write_package
 
 
 def layout_of(folder: Path, *layers: dict[str, bytes]) -> str:

@@ -10,9 +10,9 @@ from typing import BinaryIO
 
 from intermodal.platform.deployment.oci import Layer
 from intermodal.platform.errors import IntermodalError
-from intermodal.resources.images.bytecode import compile_folder, compiler
-from intermodal.resources.images.cache import CachedLayer, LayerCache, inputs_of
-from intermodal.resources.images.layers import Entry, file_entry, folder_entries, write_layer
+from intermodal.resources.image_build.bytecode import compile_folder, compiler
+from intermodal.resources.image_build.cache import CachedLayer, LayerCache, inputs_of
+from intermodal.resources.image_build.layers import Entry, file_entry, folder_entries, write_layer
 
 RUNTIMES = "intermodal.runtimes"
 APP_PATH = "opt/intermodal/app"

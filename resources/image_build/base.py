@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
-from intermodal.platform.deployment.oci import ARCHITECTURE, GZIP_TYPES, INDEX_FILE, SYSTEM, Layer, blob_path, digest_of
+from intermodal.platform.deployment.oci import ARCHITECTURE, GZIP_TYPES, SYSTEM, Layer, blob_path, digest_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
-from intermodal.resources.images.cache import CachedLayer, LayerCache
+from intermodal.resources.image_build.cache import CachedLayer, LayerCache
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,3 @@ class LayoutBase:
             return Layer(f"base-{number}", digest, source.stat().st_size, diff_id)
 
         return cache.get(f"base-{number}", [digest, diff_id], copy)
-
-
-def first_digest(folder: Path) -> str:
-    """The digest of the first image that a layout names, for a layout that was made on this machine."""
-    digest: str = json.loads((folder / INDEX_FILE).read_bytes())["manifests"][0]["digest"]
-    return digest

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.resources.images.deb import entries, members, merged
-from intermodal.resources.images.debian import CERTIFICATES, assemble, shipped_packages
+from intermodal.resources.image_build.deb import entries, members, merged
+from intermodal.resources.image_build.debian import CERTIFICATES, assemble, shipped_packages
 
 
 def tar_of(files: dict[str, bytes | str]) -> bytes:

@@ -8,10 +8,10 @@ from intermodal.platform.deployment.oci import Layer
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Golden, Package
 from intermodal.platform.protocol.signature import Column, Output, Signature
-from intermodal.resources.images.base import Base
-from intermodal.resources.images.build import ImageBuilder
-from intermodal.resources.images.cache import CachedLayer, LayerCache
-from intermodal.resources.images.layers import file_entry, write_layer
+from intermodal.resources.image_build.base import Base
+from intermodal.resources.image_build.build import LayoutBuilder
+from intermodal.resources.image_build.cache import CachedLayer, LayerCache
+from intermodal.resources.image_build.layers import file_entry, write_layer
 
 
 class TinyBase:
@@ -27,8 +27,8 @@ class NoDependencies:
         return ()
 
 
-def builder(cache: Path) -> ImageBuilder:
-    return ImageBuilder(TinyBase(), NoDependencies(), LayerCache(cache))
+def builder(cache: Path) -> LayoutBuilder:
+    return LayoutBuilder(TinyBase(), NoDependencies(), LayerCache(cache))
 
 
 def write_package(folder: Path, model: bytes = b"trees\n" * 100) -> Path:

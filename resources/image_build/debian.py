@@ -17,11 +17,11 @@ from typing import BinaryIO
 from intermodal.platform.deployment.oci import Layer
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
-from intermodal.resources.images.base import Base
-from intermodal.resources.images.bytecode import compile_folder, compiler
-from intermodal.resources.images.cache import LayerCache
-from intermodal.resources.images.deb import MERGED, entries
-from intermodal.resources.images.layers import Entry, file_entry, folder_entries, write_layer
+from intermodal.resources.image_build.base import Base
+from intermodal.resources.image_build.bytecode import compile_folder, compiler
+from intermodal.resources.image_build.cache import LayerCache
+from intermodal.resources.image_build.deb import MERGED, entries
+from intermodal.resources.image_build.layers import Entry, file_entry, folder_entries, write_layer
 
 logger = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 """Build a version's image as an OCI layout, without a daemon, root or an engine.
 
 Kinds of layers, from what changes least to what changes most: base, dependencies, server, packages of this model if it
-has requirements of its own, model. A version that
-was trained again has a new model layer, config and manifest, and shares every other byte.
+has requirements of its own, model. A version that was trained again has a new model layer, config and manifest, and
+shares every other byte.
 """
 
 import logging
@@ -26,11 +26,11 @@ from intermodal.platform.deployment.oci import (
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Package
-from intermodal.resources.images.app import APP_PATH, app_layer
-from intermodal.resources.images.base import Base, BaseSource
-from intermodal.resources.images.cache import CachedLayer, LayerCache, inputs_of
-from intermodal.resources.images.dependencies import DEPENDENCIES_PATH, PACKAGES_PATH, own_packages_layers
-from intermodal.resources.images.layers import folder_entries, write_layer
+from intermodal.resources.image_build.app import APP_PATH, app_layer
+from intermodal.resources.image_build.base import Base, BaseSource
+from intermodal.resources.image_build.cache import CachedLayer, LayerCache, inputs_of
+from intermodal.resources.image_build.dependencies import DEPENDENCIES_PATH, PACKAGES_PATH, own_packages_layers
+from intermodal.resources.image_build.layers import folder_entries, write_layer
 
 logger = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ class Dependencies(Protocol):
 
 
 @dataclass(frozen=True)
-class ImageBuilder:
+class LayoutBuilder:
     """Builds images on one base. ``cache`` keeps layers for the next build."""
 
     base: BaseSource

@@ -14,7 +14,7 @@ from intermodal.platform.protocol.requirements import LOCK
 from intermodal.platform.protocol.signature import Output, Signature
 from intermodal.resources.images.unpack import unpack
 from intermodal.resources.requirements import UvLocker
-from tests.resources.images.fakes import builder, digest, write_package
+from tests.resources.image_build.fakes import builder, digest, write_package
 from tests.wheels import wheels
 
 __all__ = ["wheels"]
@@ -60,7 +60,7 @@ def test_build_writes_a_layout_whose_blobs_have_their_digests(tmp_path: Path) ->
 PROGRAM = """
 import sys
 from pathlib import Path
-from tests.resources.images.fakes import builder, digest, write_package
+from tests.resources.image_build.fakes import builder, digest, write_package
 home = Path(sys.argv[1])
 package = write_package(home / "package")
 print(builder(home / "cache").build(package, "1.0.0", digest(package), home / "image").digest)

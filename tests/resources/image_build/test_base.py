@@ -3,17 +3,23 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.deployment.oci import blob_path, canonical_json, digest_of
+from intermodal.platform.deployment.oci import INDEX_FILE, blob_path, canonical_json, digest_of
 from intermodal.platform.errors import IntermodalError
-from intermodal.resources.images.base import LayoutBase, first_digest
-from intermodal.resources.images.cache import LayerCache
-from tests.resources.images.fakes import builder, digest, write_package
+from intermodal.resources.image_build.base import LayoutBase
+from intermodal.resources.image_build.cache import LayerCache
+from tests.resources.image_build.fakes import builder, digest, write_package
 
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Path:
     package = write_package(tmp_path / "package")
     return builder(tmp_path / "made").build(package, "1.0.0", digest(package), tmp_path / "layout").folder
+
+
+def first_digest(layout: Path) -> str:
+    """The digest of the image that a layout names."""
+    digest: str = json.loads((layout / INDEX_FILE).read_bytes())["manifests"][0]["digest"]
+    return digest
 
 
 def put(layout: Path, document: object) -> str:

@@ -10,8 +10,9 @@ from intermodal.platform import catalogue
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Output, Signature
-from intermodal.resources.images.cache import LayerCache
-from intermodal.resources.images.dependencies import LockedDependencies, dependencies_layer, shipped_locks
+from intermodal.resources.image_build.cache import LayerCache
+from intermodal.resources.image_build.dependencies import LockedDependencies, dependencies_layer
+from intermodal.resources.python_packages import shipped_locks
 
 ROOT = Path(__file__).resolve().parents[3]
 

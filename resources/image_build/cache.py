@@ -17,8 +17,9 @@ from filelock import FileLock
 
 from intermodal.platform.deployment.oci import Layer, blob_path, canonical_json
 from intermodal.platform.protocol.manifest import sha256_of
-from intermodal.resources.images.gzip_stream import COMPRESSOR
-from intermodal.resources.images.layers import Entry
+from intermodal.resources import python_packages
+from intermodal.resources.image_build.gzip_stream import COMPRESSOR
+from intermodal.resources.image_build.layers import Entry
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +78,7 @@ class LayerCache:
 @cache
 def _code() -> str:
     """The hash of the modules that make layers: a release that changes them makes its layers anew."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(python_packages.__file__)]
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
 
 

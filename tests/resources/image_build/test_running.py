@@ -19,13 +19,14 @@ from intermodal.platform.deployment.oci import Built
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Golden
 from intermodal.platform.protocol.v2 import predictions, request_body
-from intermodal.resources.images.build import ImageBuilder
-from intermodal.resources.images.cache import LayerCache
-from intermodal.resources.images.debian import DebianBase, shipped_packages
-from intermodal.resources.images.dependencies import LockedDependencies, shipped_locks
+from intermodal.resources.image_build.build import LayoutBuilder
+from intermodal.resources.image_build.cache import LayerCache
+from intermodal.resources.image_build.debian import DebianBase, shipped_packages
+from intermodal.resources.image_build.dependencies import LockedDependencies
 from intermodal.resources.images.unpack import unpack
+from intermodal.resources.python_packages import shipped_locks
 from tests import tiny_package
-from tests.resources.images.containers import Container, containers, environment_of
+from tests.resources.image_build.containers import Container, containers, environment_of
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 CACHE = Path(__file__).resolve().parents[3] / ".intermodal/images"
@@ -45,7 +46,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         pytest.skip("Debian's packages need apt-get, which is not here")
     home = tmp_path_factory.mktemp("image")
     package = tiny_package.build(home / "package")
-    builder = ImageBuilder(DebianBase(shipped_packages()), LockedDependencies(shipped_locks()), LayerCache(CACHE))
+    builder = LayoutBuilder(DebianBase(shipped_packages()), LockedDependencies(shipped_locks()), LayerCache(CACHE))
     built = builder.build(package, "1.2.3", Manifest.of(package).digest, home / "layout")
     config = unpack(built.folder, built.digest, home / "root")
     return Image(built, home / "root", config, package)

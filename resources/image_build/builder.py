@@ -6,11 +6,13 @@ from pathlib import Path
 from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.images import BuiltImage
-from intermodal.resources.images.base import BaseSource, LayoutBase
-from intermodal.resources.images.build import ImageBuilder
-from intermodal.resources.images.cache import LayerCache
-from intermodal.resources.images.debian import DebianBase, shipped_packages
-from intermodal.resources.images.dependencies import LockedDependencies, shipped_locks
+from intermodal.resources.image_build.base import BaseSource, LayoutBase
+from intermodal.resources.image_build.build import LayoutBuilder
+from intermodal.resources.image_build.cache import LayerCache
+from intermodal.resources.image_build.debian import DebianBase, shipped_packages
+from intermodal.resources.image_build.dependencies import LockedDependencies
+from intermodal.resources.python_packages import shipped_locks
+from intermodal.resources.user_cache import user_cache
 
 BASE, CACHE = "INTERMODAL_IMAGE_BASE", "INTERMODAL_IMAGE_CACHE"
 
@@ -19,16 +21,14 @@ class LocalImageBuilder:
     """Builds on the machine that runs the step. Fulfils ``ports.ImageBuilder``. Settings are read at each build."""
 
     def build(self, package: Path, version: str, digest: str, layout: Path) -> BuiltImage:
-        builder = ImageBuilder(_base(), LockedDependencies(shipped_locks()), LayerCache(cache_folder()))
+        builder = LayoutBuilder(_base(), LockedDependencies(shipped_locks()), LayerCache(cache_folder()))
         built = builder.build(package, version, digest, layout)
         return BuiltImage(built.digest, built.size, {layer.name: layer.size for layer in built.layers})
 
 
 def cache_folder() -> Path:
     """Where layers are kept: INTERMODAL_IMAGE_CACHE, else a cache of the user's."""
-    if chosen := os.environ.get(CACHE):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "intermodal" / "images"
+    return user_cache("images", CACHE)
 
 
 def _base() -> BaseSource:

@@ -6,8 +6,8 @@ from typing import BinaryIO
 import pytest
 
 from intermodal.platform.deployment.oci import Layer, blob_path
-from intermodal.resources.images.cache import LayerCache
-from intermodal.resources.images.layers import file_entry, write_layer
+from intermodal.resources.image_build.cache import LayerCache
+from intermodal.resources.image_build.layers import file_entry, write_layer
 
 
 def test_cache_same_inputs_are_made_once_and_others_anew(tmp_path: Path) -> None:

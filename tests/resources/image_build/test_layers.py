@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from intermodal.platform.errors import SpecError
-from intermodal.resources.images.layers import Entry, file_entry, folder_entries, write_layer
+from intermodal.resources.image_build.layers import Entry, file_entry, folder_entries, write_layer
 
 
 def written(entries: list[Entry]) -> tuple[bytes, list[tarfile.TarInfo]]:

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
-from intermodal.platform.deployment.oci import Layer
+from intermodal.platform.deployment.oci import WHITEOUT, Layer
 from intermodal.platform.errors import SpecError
-from intermodal.resources.images.gzip_stream import GzipStream
+from intermodal.resources.image_build.gzip_stream import GzipStream
 
 FOLDER_MODE, PROGRAM_MODE, FILE_MODE = 0o755, 0o755, 0o644
 """Readable by any user: platforms start the image as root, as 65534 or as a random one."""
-
-WHITEOUT = ".wh."
-"""Files that delete what lower layers have: https://github.com/opencontainers/image-spec/blob/main/layer.md."""
 
 
 @dataclass(frozen=True)

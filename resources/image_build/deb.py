@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.resources.images.layers import Entry
+from intermodal.resources.image_build.layers import Entry
 
 MAGIC = b"!<arch>\n"
 HEADER_BYTES, NAME_BYTES, SIZE_FIELD = 60, 16, slice(48, 58)
