@@ -1,0 +1,95 @@
+"""The gateway in memory."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from intermodal.platform.errors import (
+    IntermodalError,
+    NotFound,
+    SpecError,
+)
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Disturbance, Route, Totals
+from intermodal.platform.targets import Target
+from tests.memory.endpoints import MemoryTarget
+
+
+class MemoryGateway:
+    """Answers from the first serving upstream's target."""
+
+    url = "http://gateway.example"
+
+    def __init__(self, targets: Sequence[MemoryTarget]) -> None:
+        self.targets = {target.target: target for target in targets}
+        self.routes: dict[str, Route] = {}
+        self.held: dict[str, dict[Target, Upstream]] = {}
+        self.drills: dict[Target, Disturbance] = {}
+        self.counted: dict[str, Totals] = {}
+
+    def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
+        self.routes[route.model] = route
+        self.held[route.model] = {upstream.target: upstream for upstream in upstreams}
+
+    def renew(self, model: str, upstream: Upstream) -> None:
+        self.held[model][upstream.target] = upstream
+
+    def credential_expiry(self, model: str) -> Mapping[Target, float]:
+        found = {}
+        for target, upstream in self.held[model].items():
+            if upstream.credential is not None and upstream.credential.expires_at is not None:
+                found[target] = upstream.credential.expires_at
+        return found
+
+    def addresses(self, model: str) -> Mapping[Target, str]:
+        return {target: upstream.url for target, upstream in self.held.get(model, {}).items()}
+
+    def withdraw(self, model: str) -> None:
+        self.routes.pop(model, None)
+        self.held.pop(model, None)
+
+    def route(self, model: str) -> Route | None:
+        return self.routes.get(model)
+
+    def models(self) -> Sequence[str]:
+        return sorted(self.routes)
+
+    def infer(self, model: str, body: bytes) -> tuple[bytes, Target, str]:
+        """From the first that serves, then from one that stands by, then from a disturbed one."""
+        route = self.routes.get(model)
+        if route is None:
+            raise NotFound(f"no route for {model}")
+        order = sorted(route.weights, key=lambda target: (not self._serves(target), target not in route.serving))
+        for target in order:
+            for name, served in self.targets[target].endpoints.items():
+                if served.version == route.version and served.model == model and not self.targets[target].gone:
+                    return self.targets[target].invoke(name, body), target, route.version
+        raise IntermodalError("no upstream answers")
+
+    def shift(self, model: str, weights: Mapping[Target, int], added: Sequence[Upstream] = ()) -> None:
+        if model not in self.routes:
+            raise NotFound(f"no route for {model}")
+        held = {**self.held[model], **{upstream.target: upstream for upstream in added}}
+        if missing := set(weights) - set(held):
+            raise SpecError(f"no upstream on {', '.join(map(str, missing))}")
+        self.routes[model] = replace(self.routes[model], weights={**dict.fromkeys(held, 0), **weights})
+        self.held[model] = held
+
+    def upstream_health(self, model: str) -> Mapping[Target, bool]:
+        return {target: self._serves(target) for target in self.held[model]}
+
+    def health(self) -> Mapping[str, Mapping[Target, bool]]:
+        return {model: self.upstream_health(model) for model in self.routes}
+
+    def disturb(self, target: Target, disturbance: Disturbance | None) -> None:
+        self.drills.pop(target, None)
+        if disturbance is not None:
+            self.drills[target] = disturbance
+
+    def disturbances(self) -> Mapping[Target, Disturbance]:
+        return dict(self.drills)
+
+    def totals(self) -> Mapping[str, Totals]:
+        return dict(self.counted)
+
+    def _serves(self, target: Target) -> bool:
+        return not self.targets[target].gone and target not in self.drills
