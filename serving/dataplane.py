@@ -14,7 +14,7 @@ from intermodal.serving.errors import RequestError, StartError
 from intermodal.serving.fast_path.rows import TYPES as FAST_TYPES
 from intermodal.serving.fast_path.rows import FastRows
 from intermodal.serving.prediction import Prediction
-from intermodal.serving.protocol import bodies, frames, tensors
+from intermodal.serving.protocol import bodies, frames, outputs, tensors
 from intermodal.serving.protocol.input_tensor import Tensor
 from intermodal.serving.protocol.joining import block_of, join, predict_in_blocks, split
 from intermodal.serving.protocol.table import Checker, Named, Table
@@ -58,7 +58,7 @@ class DataPlane:
         self._checker = Checker(package.signature)
         self._encode = msgspec.json.Encoder().encode
         self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
-        plain = all(column.datatype in FAST_TYPES for column in package.signature.inputs)
+        plain = all(c.datatype in FAST_TYPES and not c.is_tensor for c in package.signature.inputs)
         predict = runtime.predict_numbers if fast_path and plain and runtime.inline_rows else None
         named = package.signature, package.model, version
         self._fast_rows = FastRows(*named, predict, runtime.inline_rows) if predict else None
@@ -93,20 +93,17 @@ class DataPlane:
             rows, field = request.dataframe_records or [], "dataframe_records"
         return self._rows(frames.of_rows(rows, self._checker.names, field))
 
-    def _v2(self, inputs: list[Tensor], id_: str | None, outputs: list[bodies.RequestedOutput] | None) -> ParsedRequest:
-        tensors.check_outputs(outputs, self._signature)
+    def _v2(self, inputs: list[Tensor], id_: str | None, wanted: list[bodies.RequestedOutput] | None) -> ParsedRequest:
+        chosen = outputs.requested(wanted, self._signature)
         table = self._checker.check(tensors.columns_of(inputs, self._signature))
         model, version, signature = self.package.model, self.version, self._signature
-        return ParsedRequest(table, lambda values: tensors.answer(model, version, id_, signature, values), id_)
+        return ParsedRequest(table, lambda values: outputs.answer(model, version, id_, signature, values, chosen), id_)
 
     def _rows(self, named: Named) -> ParsedRequest:
-        width = self._signature.output.width
-
-        def render(values: list[float]) -> Any:
-            rows = values if width == 1 else [values[i : i + width] for i in range(0, len(values), width)]
-            return {"predictions": rows}
-
-        return ParsedRequest(self._checker.check(named), render)
+        signature = self._signature
+        return ParsedRequest(
+            self._checker.check(named), lambda values: {"predictions": outputs.rows_of(signature, values)}
+        )
 
     def answer(self, request: ParsedRequest) -> Prediction:
         """Predict and write the response body. A prediction that is not a number becomes null."""
@@ -127,7 +124,7 @@ class DataPlane:
 
     def _predict_together(self, tables: Sequence[Table]) -> list[list[float]] | None:
         try:
-            return split(self._call(join(tables)), tables, self._signature.output.width)
+            return split(self._call(join(tables)), tables, self._signature.width)
         except BaseException:  # noqa: BLE001 each request meets its own error again when it is predicted alone
             return None
 
@@ -140,7 +137,7 @@ class DataPlane:
         """Set ``joins``, by requests of one row each. A runtime that predicts in the event loop has no need of it."""
         if not self.inline_rows:
             tables = [request.table for request in rows]
-            self._block = block_of(self._runtime.predict, tables, self._signature.output.width)
+            self._block = block_of(self._runtime.predict, tables, self._signature.width)
 
     def _call(self, table: Table) -> list[float]:
         return predict_in_blocks(self._runtime.predict, table, self._block or 1)

@@ -18,7 +18,7 @@ class PyfuncModel:
     """A model with MLflow's interface: ``predict`` takes a DataFrame and returns an array, [n] or [n, k]."""
 
     def __init__(self, package: Package, runtime: Runtime) -> None:
-        self._checker, self._runtime, self._width = Checker(package.signature), runtime, package.signature.output.width
+        self._checker, self._runtime, self._width = Checker(package.signature), runtime, package.signature.width
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
         """Unknown columns are ignored. RequestError names the column and the row of a wrong value, or has the model's

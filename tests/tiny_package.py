@@ -15,7 +15,7 @@ SIGNATURE = Signature(
         Column("hour", "INT64"),
         Column("carrier", "BYTES", nullable=True, categories=CARRIERS),
     ),
-    output=Output("late"),
+    outputs=(Output("late"),),
 )
 
 

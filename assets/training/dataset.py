@@ -58,7 +58,7 @@ def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
             rows = tables.read(spec.name, "dataset", month)
             table = contract.features_of(spec, functions.features, rows, month)
             tables.write(spec.name, "features", month, table)
-            metadata = _numbers(table) | {"target_mean": _mean(table[spec.features.target])}
+            metadata = _numbers(table) | {"target_mean": _mean(table[spec.features.targets[0]])}
             context.add_asset_metadata({k: v for k, v in metadata.items() if v is not None}, partition_key=month)
 
     return _features

@@ -19,9 +19,18 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
 from intermodal.platform.training.calls import month_name
 from intermodal.platform.training.columns import columns_of_months
-from intermodal.platform.training.comparison import HeldOut, Measured, measure, measure_baseline, measure_champion
+from intermodal.platform.training.comparison import (
+    HeldOut,
+    Measured,
+    measure,
+    measure_baseline,
+    measure_champion,
+    truth_of,
+)
 from intermodal.platform.training.dataframes import digest
+from intermodal.platform.training.estimators import Target
 from intermodal.platform.training.gate import judge_record, judge_servable
+from intermodal.platform.training.metrics import BY_CLASS
 from intermodal.platform.training.months import check_months
 from intermodal.platform.training.requirements import write_lock
 from intermodal.platform.training.servable import try_server
@@ -68,7 +77,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         months = {month: tables.read(spec.name, "features", month) for month in (*window.train, window.holdout)}
         check_months(spec, months, functions.features)
         rows, heldout = pd.concat([months[month] for month in window.train], ignore_index=True), months[window.holdout]
-        inputs, target = rows.drop(columns=spec.features.not_inputs), rows[spec.features.target]
+        inputs, target = rows.drop(columns=spec.features.not_inputs), truth_of(spec, rows)
         if unknown := set(spec.features.sensitive) - set(inputs.columns):
             raise SpecError(
                 f"features.sensitive names {', '.join(sorted(unknown))}, which are not inputs.",
@@ -80,7 +89,15 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         )
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
         started = time.perf_counter()
-        fitted = fit.fit(functions.fit, inputs, target, hyperparameters, columns, spec.train.function)
+        fitted = fit.fit(
+            functions.fit,
+            inputs,
+            target,
+            hyperparameters,
+            columns,
+            spec.train.function,
+            classifies=spec.gate.metric in BY_CLASS,
+        )
         seconds = time.perf_counter() - started
         measured = _measure(spec, functions, registry, fitted, (inputs, target), _held_out(spec, window, heldout))
         partitions = {month: digest(months[month]) for month in window.train}
@@ -117,7 +134,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
 
 
 def _held_out(spec: ModelSpec, window: TrainingWindow, rows: pd.DataFrame) -> HeldOut:
-    return HeldOut(window.holdout, rows.drop(columns=spec.features.not_inputs), rows[spec.features.target])
+    return HeldOut(window.holdout, rows.drop(columns=spec.features.not_inputs), truth_of(spec, rows))
 
 
 def _measure(
@@ -125,7 +142,7 @@ def _measure(
     functions: ModelFunctions,
     registry: ports.ModelRegistry,
     fitted: fit.Fitted,
-    window: tuple[pd.DataFrame, pd.Series],
+    window: tuple[pd.DataFrame, Target],
     heldout: HeldOut,
 ) -> Measured:
     """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows.

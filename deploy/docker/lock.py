@@ -18,6 +18,7 @@ EXTRAS = {
     "sklearn": ("serving", "sklearn"),
     "xgboost": ("serving", "xgboost"),
     "catboost": ("serving", "catboost"),
+    "onnx": ("serving", "onnx"),
 }
 """Extras of pyproject.toml that a package format needs in its image."""
 NUMERIC = ("numpy", "scipy", "narwhals")
@@ -37,6 +38,7 @@ LEFT_OUT = {
     "lightgbm": NUMERIC,
     "xgboost": (*NUMERIC, "lightgbm"),
     "catboost": ("narwhals", "lightgbm", *PLOTS),
+    "onnx": ("scipy", "narwhals", "lightgbm", "onnx", "ml-dtypes"),
 }
 """What only the Python packages of LightGBM and XGBoost need, whose libraries the server calls without them
 (serving/runtimes/lightgbm_c.py, xgboost_c.py), and what CatBoost needs to draw. Without them a layer has a third of the

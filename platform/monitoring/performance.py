@@ -10,6 +10,7 @@ from intermodal.platform.monitoring.predictions import LABEL_ID, ROW
 from intermodal.platform.ports.registry import RegisteredVersion
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.metrics import score
+from intermodal.platform.training.profile import prediction_name
 
 MIN_LABELLED_ROWS = 100
 """With fewer labelled rows the metric is left out, because it would be too uncertain."""
@@ -24,11 +25,13 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
         return {}
     several = set(rows.loc[rows[ROW] > 0, LABEL_ID])
     predicted = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
-    found = [predicted.iloc[:0].assign(truth=[])]
+    truths = [f"truth_{k}" for k in range(len(spec.features.targets))]
+    found = [predicted.iloc[:0].assign(**{name: [] for name in truths})]
     for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
-        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target].dropna()
+        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.targets].dropna()
         labels.index = labels.index.astype(str)  # ids are text in requests
-        found.append(predicted.join(labels.rename("truth"), how="inner"))
+        labels.columns = pd.Index(truths)
+        found.append(predicted.join(labels, how="inner"))
     joined = pd.concat([table for table in found if len(table)] or found[:1])
     if len(joined) < MIN_LABELLED_ROWS:
         return {"labelled_rows": len(joined)}
@@ -36,13 +39,15 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
     classes = np.asarray(record.signature.output.labels)
     if record.task != "regression":
         same = {_text(label): label for label in classes}
-        joined["truth"] = joined["truth"].map(_text).map(same)
-        joined = joined.dropna(subset="truth")  # no metric handles a label that the model cannot predict
-        if len(joined) < MIN_LABELLED_ROWS or set(joined["truth"]) != set(classes):
+        label = truths[0]
+        joined[label] = joined[label].map(_text).map(same)
+        joined = joined.dropna(subset=label)  # no metric handles a label that the model cannot predict
+        if len(joined) < MIN_LABELLED_ROWS or set(joined[label]) != set(classes):
             return {"labelled_rows": len(joined)}
-    truth = joined["truth"]
-    outputs = joined.filter(regex=r"^prediction_\d+$").to_numpy(dtype=float)
-    predictions = outputs[:, 0] if record.signature.output.width == 1 else outputs
+    width = max(record.signature.output.width, len(truths))
+    truth = joined[truths] if len(truths) > 1 else joined[truths[0]]
+    outputs = joined[[prediction_name(k) for k in range(width)]].to_numpy(dtype=float)
+    predictions = outputs if width > 1 else outputs[:, 0]
     metric = spec.gate.metric
     figure = score(metric, truth, predictions, record.task, classes)
     return {"labelled_rows": len(joined), f"live_{metric}": round(figure, 4)}

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Mapping, Sequence
+from math import prod
 from typing import Any
 
 from intermodal.platform.errors import SpecError
@@ -47,19 +48,24 @@ def signature_of(metadata: Mapping[str, Any]) -> Signature:
     An input of which the metadata does not say whether it may be missing is nullable here: the server decides.
     """
     inputs = tuple(
-        Column(tensor["name"], tensor["datatype"], nullable=optional(tensor) is not False)
+        Column(
+            tensor["name"],
+            tensor["datatype"],
+            nullable=optional(tensor) is not False,
+            shape=tuple(map(int, tensor["shape"][1:])),
+        )
         for tensor in metadata["inputs"]
     )
-    return Signature(inputs, output_of(metadata["outputs"][0]))
+    return Signature(inputs, tuple(map(output_of, metadata["outputs"])))
 
 
 def output_of(tensor: Mapping[str, Any]) -> Output:
     """An output as V2's metadata or an answer describes it, with the classes that ``Output.parameters`` named."""
-    width = 1 if len(tensor["shape"]) == 1 else int(tensor["shape"][1])
+    shape = tuple(map(int, tensor["shape"][1:]))
     parameters = tensor.get("parameters", {})
-    names = ["other_class", *(f"class_{k}" for k in range(width))]
+    names = ["other_class", *(f"class_{k}" for k in range(prod(shape)))]
     labels = tuple(parameters[name] for name in names if name in parameters)
-    return Output(tensor["name"], tensor["datatype"], width, labels)
+    return Output(tensor["name"], tensor["datatype"], shape, labels)
 
 
 def optional(tensor: Mapping[str, Any]) -> bool | None:

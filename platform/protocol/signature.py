@@ -6,6 +6,7 @@ Source of the datatypes: https://github.com/kserve/open-inference-protocol (tens
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from math import prod
 from typing import Any, Literal
 
 Datatype = Literal[
@@ -26,11 +27,12 @@ YEARS = (1678, 2261)
 
 @dataclass(frozen=True)
 class Column:
-    """One named column of a table, with one value per row.
+    """One named input, with a value or a tensor for each row.
 
     ``categories`` of a BYTES column are the values seen in training, in the order of their codes. Any other value is
     treated as missing. ``nullable`` says whether training saw missing values. ``dtype`` is the pandas dtype that the
-    fit function got, and that the server gives the model; '' stands for the one that release 0.1 gave.
+    fit function got, and that the server gives the model; '' stands for the one that release 0.1 gave. ``shape`` is
+    that of one row's tensor, such as (3, 224, 224); () is a single value.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Column:
     nullable: bool = False
     categories: tuple[str, ...] = ()
     dtype: str = ""
+    shape: tuple[int, ...] = ()
 
     @property
     def given_dtype(self) -> str:
@@ -56,15 +59,39 @@ class Column:
     def is_timestamp(self) -> bool:
         return self.dtype == TIMESTAMP
 
+    @property
+    def is_tensor(self) -> bool:
+        """Whether a row has a tensor rather than a single value. No tensor is logged or profiled."""
+        return bool(self.shape)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """V2 parameters of the input: whether a request may leave it out or send null, and the format of a text that
+        must be a point in time (RFC 3339)."""
+        return {"optional": self.nullable} | ({"format": "date-time"} if self.is_timestamp else {})
+
 
 @dataclass(frozen=True)
 class Output:
-    """One named output. ``width`` is 1 for one number per row, k for a matrix with k columns."""
+    """One named output. ``shape`` is that of one row's: () is a number, (k,) a list of k numbers.
+
+    ``labels`` are a classifier's classes, as texts. An output of the datatype BYTES is a label: the most probable class
+    of the first output, or of its two classes the second if its probability is above one half.
+    """
 
     name: str
     datatype: Datatype = "FP64"
-    width: int = 1
+    shape: tuple[int, ...] = ()
     labels: tuple[str, ...] = ()
+
+    @property
+    def width(self) -> int:
+        """How many numbers a row has in a model's outputs. A label has none: it follows from the first output."""
+        return 0 if self.is_label else prod(self.shape)
+
+    @property
+    def is_label(self) -> bool:
+        return self.datatype == "BYTES"
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -72,56 +99,70 @@ class Output:
         probability is column k. ``other_class`` is the class that has the remaining probability when there is one
         column for two classes. V2's parameters are texts, numbers and booleans, so a list is no value of theirs.
         """
+        if self.is_label:
+            return {}
         named = {f"class_{k}": label for k, label in enumerate(self.labels[-self.width :])}
         return named | ({"other_class": self.labels[0]} if len(self.labels) > self.width else {})
 
 
 @dataclass(frozen=True)
 class Signature:
-    """A model's inputs and output. A change makes a MAJOR version."""
+    """A model's inputs and outputs. A change makes a MAJOR version."""
 
     inputs: tuple[Column, ...]
-    output: Output
+    outputs: tuple[Output, ...]
+
+    @property
+    def output(self) -> Output:
+        """The first output, which the gate's metric and the label are computed from."""
+        return self.outputs[0]
+
+    @property
+    def width(self) -> int:
+        """How many numbers a model predicts for a row, in all outputs together."""
+        return sum(output.width for output in self.outputs)
 
     def to_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Signature":
+        """Also that of a package of release 0.1, which has one output with a width."""
+        outputs = data["outputs"] if "outputs" in data else [_with_shape(data["output"])]
         return cls(
-            inputs=tuple(Column(**{**c, "categories": tuple(c["categories"])}) for c in data["inputs"]),
-            output=Output(**{**data["output"], "labels": tuple(data["output"]["labels"])}),
+            inputs=tuple(
+                Column(**{**c, "categories": tuple(c["categories"]), "shape": tuple(c.get("shape", ()))})
+                for c in data["inputs"]
+            ),
+            outputs=tuple(Output(**{**o, "labels": tuple(o["labels"]), "shape": tuple(o["shape"])}) for o in outputs),
         )
 
     def interface(self) -> dict[str, Any]:
-        """The part that callers depend on: names, datatypes and nullability, but not the categories."""
+        """The part that callers depend on: names, datatypes, shapes and nullability, but not the categories."""
         return {
-            "inputs": [[c.name, c.datatype, c.nullable] for c in self.inputs],
-            "output": [self.output.name, self.output.datatype, self.output.width, list(self.output.labels)],
+            "inputs": [[c.name, c.datatype, c.nullable, *c.shape] for c in self.inputs],
+            "outputs": [[o.name, o.datatype, list(o.shape), list(o.labels)] for o in self.outputs],
         }
 
     def metadata(self, model: str, version: str) -> dict[str, Any]:
-        """The V2 metadata response (``GET /v2/models/<model>``). -1 means any number of rows.
-
-        ``optional`` of an input says whether a request may leave it out or send null; ``format`` is ``date-time`` for
-        text that must be a point in time (RFC 3339). An output's parameters are those
-        of ``Output.parameters``.
-        """
-        shape = [-1] if self.output.width == 1 else [-1, self.output.width]
-        output: dict[str, Any] = {"name": self.output.name, "datatype": self.output.datatype, "shape": shape}
-        if parameters := self.output.parameters:
-            output["parameters"] = parameters
+        """The V2 metadata response (``GET /v2/models/<model>``). -1 means any number of rows. Parameters are those of
+        ``Column.parameters`` and ``Output.parameters``."""
         return {
             "name": model,
             "versions": [version],
             "platform": "intermodal",
             "inputs": [
-                {"name": c.name, "datatype": c.datatype, "shape": [-1], "parameters": _parameters(c)}
+                {"name": c.name, "datatype": c.datatype, "shape": [-1, *c.shape], "parameters": c.parameters}
                 for c in self.inputs
             ],
-            "outputs": [output],
+            "outputs": [
+                {"name": o.name, "datatype": o.datatype, "shape": [-1, *o.shape]}
+                | ({"parameters": parameters} if (parameters := o.parameters) else {})
+                for o in self.outputs
+            ],
         }
 
 
-def _parameters(column: Column) -> dict[str, Any]:
-    return {"optional": column.nullable} | ({"format": "date-time"} if column.is_timestamp else {})
+def _with_shape(output: Mapping[str, Any]) -> dict[str, Any]:
+    width = int(output["width"])
+    return {**{name: output[name] for name in ("name", "datatype", "labels")}, "shape": () if width == 1 else (width,)}

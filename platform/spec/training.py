@@ -49,7 +49,9 @@ class Features(Part):
         description="<file>.<function> from the data's DataFrame to inputs and target.",
         json_schema_extra={"pattern": FUNCTION},
     )
-    target: str = Field(description="The column that is to be predicted.")
+    target: str | list[str] = Field(
+        description="The column that is to be predicted, or a list of columns: then each is an output of its own."
+    )
     sensitive: list[str] = Field(
         default=[],
         description="Columns that are never logged, from when the changed spec is deployed. One that is taken off the "
@@ -63,16 +65,32 @@ class Features(Part):
 
     _check = field_validator("function")(function_name)
 
+    @field_validator("target", mode="before")
+    @classmethod
+    def _named(cls, value: Any) -> Any:
+        """Before the types, because of a union each form would name the mistake."""
+        names = value if isinstance(value, list) else [value]
+        if not names or not all(isinstance(name, str) and name for name in names):
+            raise ValueError(f"target is {value!r}: name a column, or a list of columns")
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"target names '{twice[0]}' twice: leave it there once")
+        return value
+
     @model_validator(mode="after")
     def _two_columns(self) -> "Features":
-        if self.id == self.target:
-            raise ValueError(f"id and target are both '{self.target}': an id names a row, so give it its own column")
+        if self.id in self.targets:
+            raise ValueError(f"id and target are both '{self.id}': an id names a row, so give it its own column")
         return self
+
+    @property
+    def targets(self) -> list[str]:
+        """The columns that are to be predicted."""
+        return [self.target] if isinstance(self.target, str) else self.target
 
     @property
     def not_inputs(self) -> list[str]:
         """Columns of the feature table that the model must not see."""
-        return [self.target] if self.id is None else [self.target, self.id]
+        return self.targets if self.id is None else [*self.targets, self.id]
 
 
 class Train(Part):

@@ -9,13 +9,15 @@ import pandas as pd
 import pyarrow as pa
 
 from intermodal.platform.protocol.signature import YEARS
+from intermodal.platform.training.tensor_cells import holds_tensors, stacked
 
 STORED = frozenset({"text", "number", "boolean", "Decimal", "date", "datetime", "Timestamp", "time", "bytes"})
 """Kinds of objects that come back from Parquet as they were written."""
 POINT_IN_TIME = "datetime64"
 WIDEST_BYTES = 8
 """The largest number of NumPy's that Parquet has: ``longdouble`` has 16."""
-INPUTS = frozenset({"number", "boolean", "text", "nothing", POINT_IN_TIME})
+TENSOR = "tensor"
+INPUTS = frozenset({"number", "boolean", "text", "nothing", POINT_IN_TIME, TENSOR})
 DATE = "Compute a number from it, such as .dt.dayofweek of pd.to_datetime(...)"
 NUMBERS = "Convert it with .astype('float64')"
 ELEMENTS = "Give each element a column of its own"
@@ -23,7 +25,7 @@ REMEDIES: Mapping[str, str] = {
     **dict.fromkeys(("Decimal", "number", "boolean"), NUMBERS),
     **dict.fromkeys(("date", "datetime", "Timestamp"), "Convert it with pd.to_datetime(..., utc=True)"),
     "time": DATE,
-    **dict.fromkeys(("list", "tuple", "set", "dict", "ndarray"), ELEMENTS),
+    **dict.fromkeys(("set", "dict"), ELEMENTS),
     **dict.fromkeys(("Period", "Interval", "period", "interval", "UUID"), "Convert it with .astype(str)"),
     **dict.fromkeys(("timedelta", "timedelta64", "Timedelta"), "Convert it with .dt.total_seconds()"),
     "bytes": "Convert it with .str.decode('utf-8')",
@@ -65,12 +67,16 @@ def kind(values: pd.Series) -> str:
         return "text" if found == "text" else f"category of {found}"
     if not pd.api.types.is_object_dtype(dtype):
         return str(dtype).partition("[")[0].lower()
+    if holds_tensors(values):
+        return TENSOR
     kinds = _kinds(values.dropna())
     return "nothing" if kinds.empty else str(kinds.iloc[0])
 
 
 def unstorable(values: pd.Series) -> Flaw | None:
     """Why Parquet would not give these values back, if it would not."""
+    if holds_tensors(values):
+        return _odd_tensors(values)
     if pd.api.types.is_object_dtype(values.dtype):
         if flaw := _mixed(values):
             return flaw
@@ -97,6 +103,8 @@ def unstorable(values: pd.Series) -> Flaw | None:
 
 def not_an_input(values: pd.Series) -> Flaw | None:
     """Why no model can be given these values, if none can."""
+    if holds_tensors(values):
+        return _odd_tensors(values)
     flaw = _mixed(values) if pd.api.types.is_object_dtype(values.dtype) else None
     found = kind(values)
     if flaw is None and (found not in INPUTS or _objects_of(values, found)):
@@ -125,6 +133,18 @@ def not_an_id(values: pd.Series) -> Flaw | None:
         example = present[present.duplicated()].iloc[0]
         what = f"names {twice} rows with an id of another row"
         return Flaw(what, "Give each row its own id.", f", such as {example!r}")
+    return None
+
+
+def _odd_tensors(values: pd.Series) -> Flaw | None:
+    try:
+        stacked(values)
+    except ValueError as error:
+        return Flaw(
+            str(error),
+            "Give each row a list or array of numbers of one shape and dtype: pad shorter ones, for instance with "
+            "zeros. Store what is no tensor as text, for instance with .map(json.dumps).",
+        )
     return None
 
 
@@ -213,7 +233,7 @@ def _remedy(found: str) -> str:
 
 
 def _writer(found: str) -> str:
-    return "json.dumps" if found in ("list", "tuple", "dict") else "str"
+    return "json.dumps" if found == "dict" else "str"
 
 
 def _short(value: Any) -> str:

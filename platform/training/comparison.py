@@ -11,6 +11,7 @@ from intermodal.platform.errors import IntermodalError, Lost, SpecError, Unavail
 from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.calls import month_name
+from intermodal.platform.training.estimators import Target
 from intermodal.platform.training.estimators import guesses as guesses_of
 from intermodal.platform.training.fit import Fitted
 from intermodal.platform.training.metrics import BY_LABEL, BY_PROBABILITY, as_texts, score, score_common
@@ -32,13 +33,19 @@ class HeldOut:
 
     month: str
     rows: pd.DataFrame
-    truth: pd.Series
+    truth: Target
+
+
+def truth_of(spec: ModelSpec, table: pd.DataFrame) -> Target:
+    """The column that ``features.target`` names, or a table of its columns."""
+    target: Target = table[spec.features.target]
+    return target
 
 
 def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
     """The candidate's own figure. Classes that it does not know, and classes that the month lacks, are findings."""
     try:
-        predictions = fitted.predict(heldout.rows)
+        predictions = fitted.score_inputs(heldout.rows)
     except SpecError as error:
         raise SpecError(
             f"The fitted estimator cannot predict the rows of {month_name(heldout.month)}. {error.message}",
@@ -66,7 +73,7 @@ def measure_baseline(
     spec: ModelSpec,
     baseline: Callable[..., Any],
     fitted: Fitted,
-    window: tuple[pd.DataFrame, pd.Series],
+    window: tuple[pd.DataFrame, Target],
     heldout: HeldOut,
 ) -> Measured:
     """The figure of ``gate.better_than``. SpecError when it raises or gives another shape than the model's output."""
@@ -94,7 +101,7 @@ def measure_champion(
         )
     try:
         predict = registry.predictor(champion.candidate)
-        guesses = np.asarray(predict(heldout.rows), dtype=float)
+        guesses = _scored(np.asarray(predict(heldout.rows), dtype=float), record, heldout)
     except Unavailable:
         raise
     except IntermodalError as error:
@@ -106,6 +113,15 @@ def measure_champion(
     if fitted.task == "regression":
         return Measured({f"champion_{metric}": score(metric, heldout.truth, guesses, fitted.task)})
     return _compared_classes(metric, version, record, guesses, fitted, heldout)
+
+
+def _scored(found: np.ndarray, record: TrainingRecord, heldout: HeldOut) -> np.ndarray:
+    """The champion's predictions that the metric compares, as of ``Fitted.score_inputs``."""
+    targets = heldout.truth.shape[1] if isinstance(heldout.truth, pd.DataFrame) else 1
+    width = max(targets, record.signature.output.width)
+    if found.ndim == 1:
+        return found
+    return found[:, 0] if width == 1 else found[:, :width]
 
 
 def _compared_classes(
@@ -127,7 +143,7 @@ def _compared_classes(
         few = f"{month_name(heldout.month)} has fewer than 2 classes of both"
         return Measured({}, (f"{differ} {few}: they are not compared.",))
     truth = heldout.truth[rows]
-    candidate = score_common(metric, truth, fitted.predict(heldout.rows)[rows], own, common)
+    candidate = score_common(metric, truth, fitted.score_inputs(heldout.rows)[rows], own, common)
     champion = score_common(metric, truth, guesses[rows], theirs, common)
     return Measured(
         {f"champion_{metric}": champion, f"compared_{metric}": candidate},

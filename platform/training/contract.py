@@ -10,7 +10,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.calls import Call, month_name
 from intermodal.platform.training.cells import Flaw, not_a_target, not_an_id, not_an_input, unstorable
 
-RESERVED = re.compile(r"_(id|label_id|row|at|cloud|target|version)|truth|prediction_\d+")
+RESERVED = re.compile(r"_(id|label_id|row|at|cloud|target|version)|truth(_\d+)?|prediction_\d+")
 """Columns that gathered predictions have beside the inputs."""
 
 NO_DATA = "Is there data for that month? If not, leave it out of data.partitions or materialize other months."
@@ -50,7 +50,8 @@ def features_of(spec: ModelSpec, function: Callable[..., Any], rows: pd.DataFram
 def check_features(spec: ModelSpec, call: Call, table: pd.DataFrame) -> None:
     """SpecError if a month's features lack a column that the spec names, or no model could be given a column."""
     names = [str(name) for name in table.columns]
-    for field, wanted in (("target", spec.features.target), ("id", spec.features.id)):
+    named = [*(("target", target) for target in spec.features.targets), ("id", spec.features.id)]
+    for field, wanted in named:
         if wanted is not None and wanted not in names:
             index = " It is the index: add .reset_index()." if wanted in table.index.names else ""
             raise call.refused(
@@ -66,7 +67,8 @@ def check_features(spec: ModelSpec, call: Call, table: pd.DataFrame) -> None:
         )
     for name in inputs:
         _require_none(call, spec, name, not_an_input(table[name]))
-    _require_none(call, spec, spec.features.target, not_a_target(table[spec.features.target]))
+    for target in spec.features.targets:
+        _require_none(call, spec, target, not_a_target(table[target]))
     if spec.features.id is not None:
         _require_none(call, spec, spec.features.id, not_an_id(table[spec.features.id]))
 

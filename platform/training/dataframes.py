@@ -2,21 +2,30 @@
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
-from intermodal.platform.protocol.signature import TIMESTAMP, Column, Datatype, Output, Signature
+from intermodal.platform.protocol.signature import TIMESTAMP, Column, Output, Signature
+from intermodal.platform.training import tensor_cells
 
 
 def digest(table: pd.DataFrame) -> str:
     """SHA-256 of a table's columns and rows in order. Equal tables have equal digests on every machine."""
-    rows = pd.util.hash_pandas_object(table, index=False).to_numpy(dtype="<u8")
+    tensors = [name for name in table if tensor_cells.holds_tensors(table[name])]
+    plain = table.drop(columns=tensors)
+    rows = np.array([])
+    if not plain.empty:
+        rows = pd.util.hash_pandas_object(plain, index=False).to_numpy(dtype="<u8")
     types = ",".join(f"{name}:{dtype}" for name, dtype in table.dtypes.items())
-    return hashlib.sha256(types.encode() + rows.tobytes()).hexdigest()
+    found = hashlib.sha256(types.encode() + rows.tobytes())
+    for name in tensors:
+        array = tensor_cells.stacked(table[name])
+        found.update(f"{name}:{array.dtype}:{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()
 
 
 def columns_of(table: pd.DataFrame) -> tuple[Column, ...]:
@@ -25,6 +34,8 @@ def columns_of(table: pd.DataFrame) -> tuple[Column, ...]:
 
 
 def _column(name: str, values: pd.Series) -> Column:
+    if tensor_cells.holds_tensors(values):
+        return tensor_cells.column_of(name, values)
     missing, dtype = bool(values.isna().any()), values.dtype
     if _bools_with_gaps(values):
         return Column(name, "BOOL", missing, dtype="float64" if missing else "bool")
@@ -49,7 +60,7 @@ def _numeric(name: str, missing: bool, dtype: Any) -> Column:
     """Numbers and booleans of NumPy, of pandas with missing values (``Int64``) and of Arrow. The fit function gets
     those of Arrow as the ones of pandas, because the image has no Arrow."""
     plain = np.dtype(getattr(dtype, "numpy_dtype", dtype))
-    datatype = _DATATYPES.get(plain.name)
+    datatype = tensor_cells.DATATYPES.get(plain.name)
     if datatype is None:
         raise SpecError(
             f"Feature '{name}' has the type {dtype}, which no endpoint accepts.",
@@ -69,14 +80,6 @@ def _bools_with_gaps(values: pd.Series) -> bool:
     return values.dtype == object and str(pd.api.types.infer_dtype(values, skipna=True)) == "boolean"
 
 
-_DATATYPES: dict[str, Datatype] = {
-    ("bool" if name == "BOOL" else name.lower().replace("fp", "float")): name
-    for name in get_args(Datatype)
-    if name != "BYTES"
-}
-"""By NumPy's names."""
-
-
 def typed(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
     """The columns of a signature, in its order and with the dtypes that the model is given. A category that the
     signature does not have is missing."""
@@ -86,6 +89,8 @@ def typed(table: pd.DataFrame, columns: Sequence[Column]) -> pd.DataFrame:
 
 
 def _typed(values: pd.Series, column: Column) -> pd.Series:
+    if column.is_tensor:
+        return tensor_cells.typed(values, column)
     match column.given_dtype:
         case "category":
             text = values.astype(object).where(values.notna(), None)
@@ -99,21 +104,21 @@ def _typed(values: pd.Series, column: Column) -> pd.Series:
             return values.astype(dtype)
 
 
-def output_of(task: Task, classes: Sequence[Any]) -> Output:
-    """The output of a task. Binary: the probability of the second class. Multiclass: a probability for each class.
-    Regression: the prediction."""
+def outputs_of(task: Task, classes: Sequence[Any]) -> tuple[Output, ...]:
+    """The outputs of a task. Binary: the probability of the second class. Multiclass: a probability for each class.
+    Both also have the label, the most probable class. Regression: the prediction."""
     labels = tuple(str(label) for label in classes)
     match task:
         case "binary":
-            return Output("probability", labels=labels)
+            return Output("probability", labels=labels), Output("label", "BYTES", labels=labels)
         case "multiclass":
-            return Output("probabilities", width=len(labels), labels=labels)
+            return Output("probabilities", shape=(len(labels),), labels=labels), Output("label", "BYTES", labels=labels)
         case "regression":
-            return Output("prediction")
+            return (Output("prediction"),)
 
 
 def signature_of(table: pd.DataFrame, task: Task, classes: Sequence[Any]) -> Signature:
-    return Signature(columns_of(table), output_of(task, classes))
+    return Signature(columns_of(table), outputs_of(task, classes))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
@@ -126,4 +131,6 @@ def _json(value: Any) -> Any:
     if isinstance(value, pd.Timestamp):
         # In UTC first: in a zone, rounding fails for the hour that its clock shows twice.
         return (value.tz_localize("UTC") if value.tzinfo is None else value.tz_convert("UTC")).floor("us").isoformat()
+    if isinstance(value, np.ndarray):
+        return value.tolist()
     return value.item() if isinstance(value, np.generic) else value

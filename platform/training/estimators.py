@@ -1,7 +1,7 @@
 """The contract of the fit function, of the estimator that it returns, and of the gate's baseline."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -10,24 +10,37 @@ from sklearn.base import is_classifier
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training import formats
 from intermodal.platform.training.calls import Call, name_of, named
 
+Parts = Mapping[str, np.ndarray]
+Target: TypeAlias = pd.Series | pd.DataFrame
+"""The true values: one column, or a table when ``features.target`` names several."""
+
 FITTED = "a fitted estimator with predict, and with predict_proba and classes_ if it is a classifier"
-SINGLE = "A model has one target: fit an estimator for each target, as models of their own."
+SINGLE = "A classifier has one target: fit an estimator for each target, as models of their own."
+NUMBERS = (
+    "Return one number for each row. For several outputs return a dict of arrays by name, or name several columns in "
+    "features.target."
+)
 
 
 def fitted(
-    call: Call, inputs: pd.DataFrame, target: pd.Series, hyperparameters: Mapping[str, Any]
+    call: Call, inputs: pd.DataFrame, target: Target, hyperparameters: Mapping[str, Any], classifies: bool
 ) -> tuple[Any, np.ndarray]:
-    """The estimator that the fit function returns, and its classes: none for a regression."""
+    """The estimator that the fit function returns, and its classes: none for a regression. A network knows no classes:
+    if it ``classifies``, its first output has a probability for each distinct target, in their order."""
     try:
         estimator = call(inputs, target, **hyperparameters)
     except SpecError as error:
         error.hint = " ".join(filter(None, (error.hint, _encoding_hint(inputs))))
         raise
+    estimator = formats.estimator_of(estimator)
     predicts = any(callable(getattr(estimator, name, None)) for name in ("predict", "predict_proba"))
     if isinstance(estimator, type) or not predicts:
         raise call.refused(f"returned {named(estimator)}, which cannot predict.", f"Return {FITTED}.")
+    if getattr(estimator, "is_network", False):
+        return estimator, np.unique(np.asarray(target)) if classifies else np.array([])
     return estimator, _classes(call, estimator)
 
 
@@ -85,25 +98,36 @@ def _classifies(estimator: Any) -> bool:
     return callable(getattr(estimator, "predict_proba", None))
 
 
-def predictions(estimator: Any, source: str, inputs: pd.DataFrame, task: Task, classes: np.ndarray) -> np.ndarray:
-    """What an estimator predicts for typed inputs, [n] or [n, k] as ``Output`` of the task. ``source`` is the function
-    that returned it. SpecError if it raises, or gives another shape or values that are no numbers."""
-    method = "predict" if task == "regression" else "predict_proba"
+def predictions(estimator: Any, source: str, inputs: pd.DataFrame, task: Task, classes: np.ndarray) -> Parts:
+    """What an estimator predicts for typed inputs: an array [n, ...] for each of its outputs, by name; '' is the name
+    of one that has none. The first has the form of the task: [n] for binary, [n, k] for multiclass. ``source`` is the
+    function that returned the estimator. SpecError if it raises, or gives another shape or values that are no numbers.
+    """
+    network = getattr(estimator, "is_network", False)
+    method = "predict" if task == "regression" or network else "predict_proba"
     name = f"{method} of the {type(estimator).__name__} that {source} returned"
     call = Call(getattr(estimator, method), name, "(features)")
-    given = _numbers(call, call(inputs), len(inputs))
+    returned = call(inputs)
+    if not isinstance(returned, Mapping):
+        returned = {"": returned}
+    parts = {str(key): _numbers(call, part, len(inputs)) for key, part in returned.items()}
+    if not parts:
+        raise call.refused("returned no outputs.", NUMBERS)
+    first, given = next(iter(parts.items()))
     if task == "regression":
-        given = given[:, 0] if given.ndim == 2 and given.shape[1] == 1 else given
-        return _shaped(call, given, (len(inputs),), SINGLE)
-    _shaped(call, given, (len(inputs), classes.size))
+        return {key: part[:, 0] if part.shape[1:] == (1,) else part for key, part in parts.items()}
+    if network and task == "binary" and given.shape in ((len(inputs),), (len(inputs), 1)):
+        given = np.column_stack([1 - given.ravel(), given.ravel()])
+    advice = "Add a softmax, so that the first output has a probability for each class." if network else ""
+    _shaped(call, given, (len(inputs), classes.size), advice)
     _require_probabilities(call, given)
-    return given[:, 1] if task == "binary" else given
+    return {**parts, first: given[:, 1] if task == "binary" else given}
 
 
 def guesses(
     spec: ModelSpec,
     function: Callable[..., Any],
-    window: tuple[pd.DataFrame, pd.Series],
+    window: tuple[pd.DataFrame, Target],
     rows: pd.DataFrame,
     task: Task,
     classes: np.ndarray,
@@ -117,6 +141,12 @@ def guesses(
     inner = Call(predict, f"the function that {name} returned", "(rows)")
     given = _numbers(inner, inner(rows), len(rows))
     advice = "Of two classes, that is the probability of the second: [:, 1]." if task == "binary" else ""
+    if task == "regression" and isinstance(window[1], pd.DataFrame):
+        if given.shape[1:] != (window[1].shape[1],):
+            raise inner.refused(
+                f"returned the shape {list(given.shape)}.", f"Return {window[1].shape[1]} numbers for each row."
+            )
+        return given
     _shaped(inner, given, (len(rows), classes.size) if task == "multiclass" else (len(rows),), advice)
     if task == "multiclass" or (task == "binary" and spec.gate.metric != "roc_auc"):  # which takes any score
         _require_probabilities(inner, given)
@@ -127,12 +157,18 @@ def _numbers(call: Call, returned: Any, rows: int) -> np.ndarray:
     if returned is None or np.ndim(returned) == 0:
         raise call.returned(returned, f"an array with a prediction for each of the {rows} rows")
     try:
-        given = np.asarray(returned, dtype=float)
+        given = np.asarray(returned)
+        given = given if given.dtype.kind in "biuf" else given.astype(float)
     except (TypeError, ValueError) as error:
         raise call.refused(
             f"returned {named(returned)} whose values are not all numbers: {error}.",
             "Return numbers; for classes return their probabilities. A classifier has predict_proba and classes_.",
         ) from error
+    if len(given) != rows:
+        raise call.refused(
+            f"returned the shape {list(given.shape)} for {rows} rows.",
+            "Return a prediction for each row. Are rows dropped in it?",
+        )
     if odd := int((~np.isfinite(given)).sum()):
         raise call.refused(
             f"returned {odd} of {given.size} predictions that are NaN or infinite.",
@@ -147,7 +183,7 @@ def _shaped(call: Call, given: np.ndarray, shape: tuple[int, ...], advice: str =
     wanted = f"a probability for each of {shape[1]} classes" if len(shape) == 2 else "a number"
     raise call.refused(
         f"returned the shape {list(given.shape)} for {shape[0]} rows, not {list(shape)}.",
-        f"Return {wanted} for each row. {'Are rows dropped in it?' if len(given) != shape[0] else advice}".strip(),
+        f"Return {wanted} for each row. {advice}".strip(),
     )
 
 

@@ -22,6 +22,16 @@ def format_of(estimator: Any) -> tuple[str, type[RuntimeAdapter]]:
     )
 
 
+def estimator_of(returned: Any) -> Any:
+    """What the fit function returned, as an estimator that predicts from a DataFrame: a format knows how to run the
+    objects of its library that have no ``predict``, such as an ONNX graph."""
+    for name in catalogue.names("runtimes"):
+        made = catalogue.runtime_adapter(name).estimator(returned)
+        if made is not None:
+            return made
+    return returned
+
+
 def packages() -> set[str]:
     """The Python packages of every installed format."""
     return {package for name in catalogue.names("runtimes") for package in catalogue.runtime_adapter(name).packages}

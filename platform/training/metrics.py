@@ -19,6 +19,7 @@ BY_PROBABILITY = {"roc_auc", "log_loss"}
 """Metrics of probabilities. Rows of a class that the model does not know are left out: it has no probability there."""
 BY_LABEL = {"accuracy", "f1_macro"}
 """Metrics of predicted labels. A row of a class that the model does not know is wrong."""
+BY_CLASS = BY_PROBABILITY | BY_LABEL
 REGRESSION = {"r2": sk.r2_score, "rmse": sk.root_mean_squared_error, "mae": sk.mean_absolute_error}
 assert BY_PROBABILITY | BY_LABEL | set(REGRESSION) == set(METRICS)
 FITTING: Mapping[Task, tuple[str, ...]] = {
@@ -63,7 +64,7 @@ def score(metric: str, truth: Any, predictions: Any, task: Task, classes: Any = 
     if metric in BY_PROBABILITY:
         return score_common(metric, truth, matrix, known, known)
     texts = np.array(as_texts(truth), dtype=object)
-    chosen = matrix.argmax(axis=1) if task == "multiclass" else (predictions >= 0.5).astype(int)
+    chosen = matrix.argmax(axis=1) if task == "multiclass" else (predictions > 0.5).astype(int)
     labels = np.array(known, dtype=object)[chosen]
     if metric == "accuracy":
         return float(sk.accuracy_score(texts, labels))

@@ -77,8 +77,8 @@ def prediction_name(k: int) -> str:
 
 
 def profile_of(table: pd.DataFrame, columns: Sequence[Column], predictions: np.ndarray) -> dict[str, Any]:
-    """The profile of typed rows and of their predictions ([n] or [n, k]), as JSON values."""
-    profiles = [_profile(column, table[column.name]) for column in columns]
+    """The profile of typed rows and of their predictions ([n] or [n, k]), as JSON values. Tensors have none."""
+    profiles = [_profile(column, table[column.name]) for column in columns if not column.is_tensor]
     outputs = np.asarray(predictions, dtype=float).reshape(len(table), -1 if len(table) else 1)
     profiles += [_numeric(prediction_name(k), outputs[:, k]) for k in range(outputs.shape[1])]
     return {"rows": len(table), "columns": [asdict(profile) for profile in profiles]}

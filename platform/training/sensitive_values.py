@@ -6,6 +6,7 @@ model itself has learned.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -28,9 +29,11 @@ def with_synthetic(golden: pd.DataFrame, window: pd.DataFrame, columns: Sequence
     return changed
 
 
-def synthetic(values: pd.Series, column: Column) -> str | bool | int | float:
-    """A value of the column's type that is no row's own: a number's mean over the window in two digits, false, or the
-    first category by name."""
+def synthetic(values: pd.Series, column: Column) -> Any:
+    """A value of the column's type that is no row's own: a number's mean over the window in two digits, false, the
+    first category by name, or a tensor of ones."""
+    if column.is_tensor:
+        return np.ones(column.shape, column.dtype)
     match column.datatype:
         case "BYTES" if column.is_timestamp:
             return MOMENT

@@ -44,7 +44,8 @@ def probes_of(table: pd.DataFrame, columns: Sequence[Column], sensitive: Sequenc
         for row, kind in _kinds(values, column):
             kinds.setdefault(row, []).append(kind)
         for row, names in kinds.items():
-            value = "" if column.name in sensitive or MISSING in names else f": {_short(values[row])}"
+            hidden = column.name in sensitive or column.is_tensor or MISSING in names
+            value = "" if hidden else f": {_short(values[row])}"
             chosen.setdefault(row, []).append(f"column '{column.name}' ({', '.join(names)}{value})")
     return [Probe(row, "A row with " + ", ".join(why)) for row, why in sorted(chosen.items())]
 
@@ -62,6 +63,9 @@ MISSING = "missing"
 
 
 def _kinds(values: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
+    if column.is_tensor:
+        yield 0, "tensor"
+        return
     missing = values.isna()
     if missing.any():
         yield int(missing.idxmax()), MISSING

@@ -11,6 +11,7 @@ import dagster as dg
 from upath import UPath
 
 from intermodal.platform.errors import NotFound
+from intermodal.resources.storage import tensors
 from intermodal.resources.storage.addresses import at_address
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
         path = self._path(model, stage, partition)
         path.parent.mkdir(parents=True, exist_ok=True)
         buffer = BytesIO()
-        table.to_parquet(buffer, index=False)
+        tensors.write_parquet(table, buffer)
         fresh = path.with_name(f".{path.name}.{uuid4().hex}")  # another run may write the same partition
         try:
             fresh.write_bytes(buffer.getvalue())
@@ -39,10 +40,8 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
             raise
 
     def read(self, model: str, stage: str, partition: str) -> pd.DataFrame:
-        import pandas as pd
-
         try:
-            return pd.read_parquet(BytesIO(self._path(model, stage, partition).read_bytes()))
+            return tensors.read_parquet(BytesIO(self._path(model, stage, partition).read_bytes()))
         except FileNotFoundError as error:
             raise NotFound(
                 f"{model}/{stage} has no partition {partition}.",

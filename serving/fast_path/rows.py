@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Optional
 import msgspec
 
 from intermodal.platform.protocol.signature import INTEGERS, Column, Signature
+from intermodal.serving.fast_path.responses import ResponseWriter
 from intermodal.serving.prediction import Prediction
 from intermodal.serving.protocol import tensors
 from intermodal.serving.protocol.table import codes_of, doubles, numbers_of
@@ -93,14 +94,12 @@ class FastRows:
         max_rows: int,
     ) -> None:
         columns = signature.inputs
-        self._predict, self._max_rows, self._encode = predict, max_rows, msgspec.json.Encoder().encode
+        self._predict, self._max_rows = predict, max_rows
         self._row_reader = TensorReader(columns, tuple[Literal[1]], tuple)
         self._batch_reader = TensorReader(columns, tuple[int], list)
         self._codes = [(i, codes_of(column)) for i, column in enumerate(columns) if column.datatype == "BYTES"]
         self._numbers = [numbers_of(column) for column in columns]
-        empty = tensors.answer(model, version, None, signature, [0.0] * signature.output.width)
-        before, _, after = self._encode(empty).partition(b'"shape":[1')
-        self._before_count, self._after_count = before + b'"shape":[', after.rpartition(b"[0.0")[0]
+        self._write = ResponseWriter(signature, model, version).write
 
     def predict(self, body: bytes) -> Prediction | None:
         """None when the body needs the general path."""
@@ -112,9 +111,7 @@ class FastRows:
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, _Unsupported):
             return None
         values = self._predict(numbers, rows)
-        tail = b"}]}" if id_ is None else b'}],"id":%b}' % self._encode(id_)
-        text = b"%b%d%b%b%b" % (self._before_count, rows, self._after_count, self._encode(values), tail)
-        return Prediction(text, id_, rows, numbers, values)
+        return Prediction(self._write(id_, rows, values), id_, rows, numbers, values)
 
     def _read_row(self, body: bytes) -> tuple[str | None, bytes, int]:
         id_, inputs = self._row_reader.read(body)

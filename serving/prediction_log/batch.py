@@ -27,7 +27,7 @@ class Layout:
     def __init__(self, package: Package, settings: Settings, counts: Counts) -> None:
         identity, columns = settings.identity, package.signature.inputs
         sensitive = {*package.sensitive, *settings.sensitive}  # as of training, and as of the current spec
-        logged = [column for column in columns if column.name not in sensitive]
+        logged = [column for column in columns if column.name not in sensitive and not column.is_tensor]
         numbers = [column for column in logged if not is_text(column)]
         texts = [column for column in logged if is_text(column)]
         self.counts = counts
@@ -42,7 +42,7 @@ class Layout:
             identity.target,
             settings.sample,
             (*numbers, *texts),
-            package.signature.output.width,
+            package.signature.width,
         )
 
     def share_of(self, rows: int) -> float:

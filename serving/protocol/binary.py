@@ -14,7 +14,7 @@ from struct import error as WrongLength
 from typing import Any
 
 from intermodal.serving.errors import RequestError, describe
-from intermodal.serving.protocol.input_tensor import Absent, Tensor
+from intermodal.serving.protocol.input_tensor import Absent, Packed, Tensor
 
 SIZE = "binary_data_size"
 WHITESPACE = b" \t\r\n"
@@ -49,7 +49,7 @@ def attach(inputs: Sequence[Tensor], tail: bytes) -> None:
         )
     for tensor, size in zip(inputs, sizes, strict=True):
         if isinstance(tensor.data, Absent):
-            tensor.data = _values(tensor, tail[position : position + size])
+            tensor.data = Packed(tail[position : position + size])
             position += size
 
 
@@ -64,7 +64,11 @@ def _size(tensor: Tensor) -> int:
     return size
 
 
-def _values(tensor: Tensor, part: bytes) -> list[Any]:
+def unpacked(tensor: Tensor) -> list[Any]:
+    """The values of a tensor that came as JSON or as bytes. RequestError when bytes do not fit the datatype."""
+    if not isinstance(tensor.data, Packed):
+        return tensor.data
+    part = tensor.data.part
     if tensor.datatype == "BYTES":
         return _texts(tensor.name, part)
     code = CODES.get(tensor.datatype)

@@ -128,6 +128,8 @@ CONVERT: dict[str, Callable[[Any], Any]] = {
 
 def expected(column: Column) -> str:
     """What a value of the column is, in words."""
+    if column.is_tensor:
+        return f"a tensor of the shape {list(column.shape)} ({column.datatype})"
     return EXPECTED_MOMENT if column.is_timestamp else EXPECTED[column.datatype]
 
 
@@ -154,6 +156,10 @@ def _convert_each(column: Column, values: Values) -> Values:
 
 def coercer(column: Column) -> Coerce:
     """The conversion of one column. Values that need no conversion are checked by built-ins, at the speed of C."""
+    if column.is_tensor:
+        from intermodal.serving.protocol import arrays
+
+        return lambda values, _: arrays.of_rows(column, values)
     categories = frozenset(column.categories)
 
     def floats(values: Values, _: Unseen) -> Values:

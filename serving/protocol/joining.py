@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from struct import pack
 from time import monotonic
+from typing import Any
 
 from intermodal.serving.protocol.table import FLOAT64_BYTES, Table
 
@@ -25,13 +26,21 @@ Predict = Callable[[Table], list[float]]
 
 def join(tables: Sequence[Table]) -> Table:
     """One table with the rows of all, in their order. It has no ``unseen``, which no runtime reads."""
-    columns = [list(chain.from_iterable(parts)) for parts in zip(*(table.columns for table in tables), strict=True)]
+    columns = [_joined(parts) for parts in zip(*(table.columns for table in tables), strict=True)]
     numbers = []
     for column in range(len(columns)):
         for table in tables:
             size = FLOAT64_BYTES * table.rows
             numbers.append(table.numbers[column * size : (column + 1) * size])
     return Table(columns, sum(table.rows for table in tables), b"".join(numbers), {})
+
+
+def _joined(parts: Sequence[Any]) -> Any:
+    if isinstance(parts[0], list):
+        return list(chain.from_iterable(parts))
+    import numpy as np  # there are arrays, so it has been imported
+
+    return np.concatenate(parts)
 
 
 def split(values: list[float], tables: Sequence[Table], width: int) -> list[list[float]]:

@@ -23,8 +23,9 @@ class Named(NamedTuple):
 class Table(NamedTuple):
     """Checked columns in the signature's order, each ``rows`` long; None is a missing value or an unseen category.
 
-    ``numbers`` holds the same as float64, one column after the other. A category is its code. A missing value is NaN,
-    and so is text without categories. ``unseen`` has the categories that training did not see.
+    A column of tensors is a NumPy array. ``numbers`` holds the others as float64, one column after the other. A
+    category is its code. A missing value is NaN, and so are text without categories and a tensor. ``unseen`` has the
+    categories that training did not see.
     """
 
     columns: list[Values]
@@ -79,6 +80,8 @@ def codes_of(column: Column) -> dict[Any, float]:
 
 def numbers_of(column: Column) -> Callable[[Values], bytes]:
     """The function that packs a column's values as float64. It raises KeyError for an unseen category."""
+    if column.is_tensor:
+        return lambda values: doubles([nan]) * len(values)
     if column.datatype != "BYTES":
         return doubles
     if not column.categories:

@@ -11,6 +11,7 @@ from intermodal.platform.protocol.signature import Column
 from intermodal.serving.errors import StartError
 from intermodal.serving.protocol.coerce import Values
 from intermodal.serving.protocol.table import Table
+from intermodal.serving.runtimes.results import Results
 
 MAX_INLINE_ROWS = 16
 """Rows that are predicted in the event loop: about a tenth of a millisecond each."""
@@ -21,6 +22,10 @@ class CatboostRuntime:
 
     file, holds_code, packages = "model.cbm", False, ("catboost",)
     predict_numbers = None
+
+    @staticmethod
+    def estimator(returned: Any) -> None:
+        """Its objects predict from a DataFrame by themselves."""
 
     @staticmethod
     def takes(estimator: Any) -> bool:
@@ -51,7 +56,7 @@ class CatboostRuntime:
             )
         self._numpy, self._error, self.inline_rows = numpy, catboost.CatBoostError, MAX_INLINE_ROWS
         self._call = model.predict_proba if classifies else model.predict
-        self._positive_only = package.task == "binary"
+        self._results = Results(package)
         self._texts = [column.datatype == "BYTES" for column in package.signature.inputs]
         self._as_objects = any(self._texts) or bool(model.get_cat_feature_indices())
 
@@ -66,11 +71,9 @@ class CatboostRuntime:
         else:
             rows = numpy.frombuffer(table.numbers).reshape(-1, table.rows).T
         try:
-            result = numpy.asarray(self._call(rows, thread_count=1), dtype=float)
+            return self._results.numbers(self._call(rows, thread_count=1), table.rows)
         except self._error as error:
             raise ValueError(str(error)) from error
-        flat: list[float] = (result[:, 1] if self._positive_only else result.ravel()).tolist()
-        return flat
 
 
 def _numbers(values: Values) -> Values:

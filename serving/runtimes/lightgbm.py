@@ -26,6 +26,10 @@ class LightgbmRuntime:
     file, holds_code, packages = "model.txt", False, ("lightgbm",)
 
     @staticmethod
+    def estimator(returned: Any) -> None:
+        """Its objects predict from a DataFrame by themselves."""
+
+    @staticmethod
     def takes(estimator: Any) -> bool:
         return getattr(estimator, "booster_", None) is not None
 
@@ -41,7 +45,7 @@ class LightgbmRuntime:
         self._library, self._gil_library = c.libraries()
         self._features = len(columns)
         try:
-            self._open(path, package.signature.output.width)
+            self._open(path, package.signature.width)
         except c.LightgbmError as error:
             raise StartError(f"{path} is not a LightGBM model: {error}.") from error
 

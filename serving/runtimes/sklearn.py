@@ -15,6 +15,7 @@ from intermodal.serving.errors import StartError
 from intermodal.serving.protocol.coerce import Values
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes.code import Code, missing
+from intermodal.serving.runtimes.results import Results
 
 NUMPY = frozenset({"bool", *(name.lower() for name in INTEGERS), "float16", "float32", "float64"})
 """Dtypes without missing values, or with NaN for one. The others are pandas' own."""
@@ -26,6 +27,10 @@ class SklearnRuntime:
     file, holds_code, packages = "model.pkl", True, ("numpy", "pandas", "scikit-learn")
     inline_rows = 0
     predict_numbers = None
+
+    @staticmethod
+    def estimator(returned: Any) -> None:
+        """Its objects predict from a DataFrame by themselves."""
 
     @staticmethod
     def takes(estimator: Any) -> bool:
@@ -60,7 +65,7 @@ class SklearnRuntime:
         if not hasattr(model, method):
             raise StartError(f"{path} holds a {type(model).__name__} without {method}.")
         self._call = getattr(model, method)
-        self._positive_only = package.task == "binary"
+        self._results = Results(package)
 
     def predict(self, table: Table) -> list[float]:
         """The outputs row by row."""
@@ -69,14 +74,14 @@ class SklearnRuntime:
         )
         try:
             with self._code.active():
-                result = np.asarray(self._call(frame), dtype=np.float64)
+                return self._results.numbers(self._call(frame), table.rows)
         except (ModuleNotFoundError, FileNotFoundError) as error:
             raise missing(error) or error from error
-        flat: list[float] = (result[:, 1] if self._positive_only else result.ravel()).tolist()
-        return flat
 
     def _series(self, column: Column, values: Values) -> Any:
         pd = self._pandas
+        if column.is_tensor:
+            return pd.Series(list(values), dtype=object)
         match column.given_dtype:
             case "category":
                 return pd.Categorical(values, categories=list(column.categories))

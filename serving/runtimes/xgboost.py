@@ -26,6 +26,10 @@ class XgboostRuntime:
     file, holds_code, packages = "model.ubj", False, ("xgboost-cpu", "xgboost")
 
     @staticmethod
+    def estimator(returned: Any) -> None:
+        """Its objects predict from a DataFrame by themselves."""
+
+    @staticmethod
     def takes(estimator: Any) -> bool:
         """The file has no missing value other than NaN, so an estimator with another one is not whole in it."""
         missing = getattr(estimator, "missing", None)
@@ -43,7 +47,7 @@ class XgboostRuntime:
         if uncoded:
             raise StartError(f"{path}: a text column needs its categories to become a number: {join_names(uncoded)}.")
         self._library, self._lock, self._features = c.library(), Lock(), len(columns)
-        self._width, self.inline_rows = package.signature.output.width, MAX_INLINE_ROWS
+        self._width, self.inline_rows = package.signature.width, MAX_INLINE_ROWS
         try:
             self._booster, self._config = self._open(path)
         except c.XgboostError as error:

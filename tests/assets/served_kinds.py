@@ -83,12 +83,19 @@ class Caller:
     def _frame(self, content: Any, media: str = "application/json") -> Predictions:
         text = content if isinstance(content, str) else json.dumps(content)
         found = json.loads(self._post("/invocations", text.encode(), media))["predictions"]
-        return [row if isinstance(row, list) else [row] for row in found]
+        return [_numbers(row) for row in found]
 
     def _post(self, path: str, body: bytes, media: str = "application/json") -> bytes:
         answer = self.client.post(path, content=body, headers={"content-type": media})
         assert answer.status_code == 200, answer.text
         return answer.content
+
+
+def _numbers(row: Any) -> list[float]:
+    """A row's numbers in order: of a number, a list, or an object with one for each output."""
+    if isinstance(row, dict):
+        return [number for part in row.values() for number in _numbers(part)]
+    return row if isinstance(row, list) else [row]
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from click.testing import Result
 
 from intermodal.cli import adapters
 from intermodal.platform.protocol.signature import Column, Output, Signature
-from intermodal.serving.protocol import tensors
+from intermodal.serving.protocol import outputs
 from tests.cli.run import run
 from tests.targets import AWS
 
@@ -22,14 +22,14 @@ class Gateway:
     """Serves ``metadata``, and answers with a ``served`` model's numbers."""
 
     def __init__(self, output: Output, values: Sequence[float], served: Output | None = None) -> None:
-        self.metadata: dict[str, Any] = Signature(INPUTS, output).metadata("m", "1.0.0")
-        self._served, self._values = Signature(INPUTS, served or output), list(values)
+        self.metadata: dict[str, Any] = Signature(INPUTS, (output,)).metadata("m", "1.0.0")
+        self._served, self._values = Signature(INPUTS, (served or output,)), list(values)
 
     def route(self, _model: str) -> Any:
         return SimpleNamespace(metadata=self.metadata)
 
     def infer(self, model: str, _body: bytes) -> Any:
-        return json.dumps(tensors.answer(model, "1.0.0", None, self._served, self._values)).encode(), AWS, "1.0.0"
+        return json.dumps(outputs.answer(model, "1.0.0", None, self._served, self._values)).encode(), AWS, "1.0.0"
 
 
 @pytest.fixture
@@ -60,20 +60,20 @@ def test_predict_binary_names_the_class_of_the_number(predict: Any) -> None:
 
 
 def test_predict_multiclass_has_a_column_for_each_class(predict: Any) -> None:
-    result = predict(Gateway(Output("probabilities", width=3, labels=("a", "[b]", "c")), [0.5, 0.25, 0.25]))
+    result = predict(Gateway(Output("probabilities", shape=(3,), labels=("a", "[b]", "c")), [0.5, 0.25, 0.25]))
     assert lines(result) == [["row", "P(a)", "P([b])", "P(c)"], ["0", "0.500000", "0.250000", "0.250000"]]
 
 
 def test_predict_many_classes_has_a_line_for_each(predict: Any) -> None:
     names = tuple(f"class-of-{'x' * 40}-{k}" for k in range(50))
-    result = predict(Gateway(Output("probabilities", width=50, labels=names), [0.02] * 50))
+    result = predict(Gateway(Output("probabilities", shape=(50,), labels=names), [0.02] * 50))
     assert lines(result)[1] == ["0", f"P({names[0]})", "0.020000"]
     assert len(lines(result)) == 51
 
 
 def test_predict_during_rollout_names_the_classes_of_the_answer(predict: Any) -> None:
-    old = Output("probabilities", width=2, labels=("a", "b"))
-    new = Output("probabilities", width=3, labels=("a", "b", "c"))
+    old = Output("probabilities", shape=(2,), labels=("a", "b"))
+    new = Output("probabilities", shape=(3,), labels=("a", "b", "c"))
     assert lines(predict(Gateway(old, [0.5, 0.25, 0.25], served=new)))[0] == ["row", "P(a)", "P(b)", "P(c)"]
 
 

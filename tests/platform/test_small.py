@@ -13,7 +13,7 @@ from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.protocol import parity, rows, v2
 from intermodal.platform.protocol.signature import Column, Output, Signature
 
-SIGNATURE = Signature((Column("a", "FP64", True), Column("b", "BYTES")), Output("p"))
+SIGNATURE = Signature((Column("a", "FP64", True), Column("b", "BYTES")), (Output("p"),))
 matrix = st.lists(st.lists(st.floats(-1, 1), min_size=2, max_size=2), min_size=1, max_size=5)
 
 
@@ -115,13 +115,13 @@ def test_a_missing_input_that_is_needed_is_named_with_its_row() -> None:
     ("output", "parameters"),
     [
         (Output("p"), None),
-        (Output("p", width=3), None),
+        (Output("p", shape=(3,)), None),
         (Output("p", labels=("ham", "spam")), {"class_0": "spam", "other_class": "ham"}),
-        (Output("p", width=2, labels=("ham", "spam")), {"class_0": "ham", "class_1": "spam"}),
+        (Output("p", shape=(2,), labels=("ham", "spam")), {"class_0": "ham", "class_1": "spam"}),
     ],
 )
 def test_metadata_names_classes_and_what_may_be_missing(output: Output, parameters: dict[str, str] | None) -> None:
-    signature = Signature((Column("a", "FP64", True), Column("b", "BYTES")), output)
+    signature = Signature((Column("a", "FP64", True), Column("b", "BYTES")), (output,))
     metadata = json.loads(json.dumps(signature.metadata("m", "1.0.0")))
     assert metadata["outputs"][0].get("parameters") == parameters
     assert [tensor["parameters"] for tensor in metadata["inputs"]] == [{"optional": True}, {"optional": False}]

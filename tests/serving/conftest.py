@@ -28,11 +28,11 @@ FLIGHTS = Signature(
         Column("weekend", "BOOL"),
         Column("seats", "INT64", nullable=True),
     ),
-    output=Output("late"),
+    outputs=(Output("late"),),
 )
 POINTS = Signature(
     inputs=(Column("x", "FP64"), Column("y", "FP64")),
-    output=Output("side", width=3, labels=("left", "middle", "right")),
+    outputs=(Output("side", shape=(3,), labels=("left", "middle", "right")),),
 )
 
 

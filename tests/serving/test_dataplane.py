@@ -176,7 +176,7 @@ def test_plane_unknown_output_is_rejected(plane: DataPlane, row: Row) -> None:
 
 
 def test_plane_matrix_with_text_columns_is_rejected(plane: DataPlane) -> None:
-    with pytest.raises(RequestError, match="takes text too"):
+    with pytest.raises(RequestError, match="takes more than numbers"):
         predict(plane, {"inputs": [{"name": "all", "datatype": "FP64", "shape": [1, 7], "data": [1] * 7}]})
 
 

@@ -13,7 +13,7 @@ from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Task
 from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training.dataframes import output_of
+from intermodal.platform.training.dataframes import outputs_of
 from tests.assets.conftest import World, another_spec
 from tests.assets.monitoring.watching_world import look
 from tests.failover_world import MODEL, spec_with
@@ -31,7 +31,7 @@ def spec(metric: str, **train: Any) -> ModelSpec:
 
 
 def champion(task: Task, classes: list[Any]) -> RegisteredVersion:
-    signature, mark = Signature((Column("x", "FP64"),), output_of(task, classes)), Fingerprint("s", "d", "c", "p", "e")
+    signature, mark = Signature((Column("x", "FP64"),), outputs_of(task, classes)), Fingerprint("s", "d", "c", "p", "e")
     record = TrainingRecord(MODEL, "run", task, signature, mark, {}, MONTHS[-1], {}, {}, {}, "c")
     return RegisteredVersion("1.0.0", "1", Candidate(record, "", Manifest({})))
 

@@ -40,6 +40,7 @@ def column(name: str, values: Any) -> Returned:
 YEAR_2020, YEAR_9999 = np.datetime64("2020-01-01", "s"), np.datetime64("9999-12-31", "s")
 """The second is how many databases write that something has no end."""
 
+
 NO_TABLES: dict[str, tuple[Returned, list[str]]] = {
     "none": (lambda _: None, ["returned None", "Return a DataFrame"]),
     "list": (lambda table: table.to_dict("records"), ["returned a list", "Return a DataFrame"]),
@@ -59,10 +60,10 @@ NO_TABLES: dict[str, tuple[Returned, list[str]]] = {
 }
 
 UNSTORABLE: dict[str, tuple[Returned, list[str]]] = {
-    "list": (cells("size", [1, 2]), ["'size'", "list", "row 0: [1, 2]", "json.dumps"]),
+    "list": (cells("size", [1], [1, 2]), ["'size'", "has the shape [2] in row 1 and [1] in row 0", "json.dumps"]),
     "dict": (cells("size", None, {"a": 1}), ["'size'", "dict", "row 1: {'a': 1}", "json.dumps"]),
     "set": (cells("size", {1}), ["'size'", "set"]),
-    "array": (cells("size", np.array([1])), ["'size'", "ndarray"]),
+    "array": (cells("size", np.array(["a"])), ["'size'", "holds tensors of <U1"]),
     "object": (cells("size", object()), ["'size'", "object"]),
     "uuid": (cells("size", uuid.UUID(int=1)), ["'size'", "UUID", "map(str)"]),
     "text and number": (cells("size", "a", "b", 3), ["'size'", "mixes text and number", "row 2: 3"]),
@@ -109,7 +110,8 @@ NOT_INPUTS: dict[str, tuple[Returned, list[str]]] = {
     "interval": (lambda table: table.assign(size=pd.cut(table["size"], 3)), ["'size'", "category of interval"]),
     "number category": (lambda table: table.astype({"size": "category"}), ["'size'", "category of number"]),
     "bytes": (cells("word", b"a"), ["'word'", "bytes", "decode"]),
-    "list": (cells("size", [1]), ["'size'", "list", "column of its own"]),
+    "list": (cells("size", [1], [1, 2]), ["'size'", "has the shape [2] in row 1", "pad shorter ones"]),
+    "set": (cells("size", {1}), ["'size'", "set", "column of its own"]),
     "object numbers": (cells("size", 1, 2.5, None), ["'size'", "number", ".astype('float64')"]),
     "mixed": (cells("word", "a", 1), ["'word'", "mixes text and number", "row 1: 1"]),
     "infinite": (
@@ -307,7 +309,7 @@ def _both(inputs: pd.DataFrame, target: pd.Series) -> DecisionTreeClassifier:
         pytest.param(_classifier(lambda x: even(x) * np.nan), ["48 of 48", "NaN"], id="nan"),
         pytest.param(_classifier(lambda x: even(x) * 3), ["1.5", "no probabilities"], id="above 1"),
         pytest.param(_classifier(lambda _: None), ["predict_proba of the OnSize", "returned None"], id="no answer"),
-        pytest.param(_regression(lambda x: np.zeros((len(x), 2))), ["shape [24, 2]", "one target"], id="outputs"),
+        pytest.param(_regression(lambda x: np.zeros((len(x), 2))), ["shape [24, 2]", "several outputs"], id="outputs"),
         pytest.param(_regression(lambda x: x["size"][:-1]), ["shape [23]", "rows dropped"], id="number too few"),
         pytest.param(_regression(lambda _: 1.0), ["returned a float", "each of the 24 rows"], id="single number"),
         pytest.param(_regression(lambda x: x["word"]), ["not all numbers", "predict_proba"], id="texts"),

@@ -19,7 +19,7 @@ SIGNATURE = Signature(
         Column("when", "BYTES", dtype=TIMESTAMP),
         Column("count", "UINT8"),
     ),
-    Output("probability", labels=("no", "yes")),
+    (Output("probability", labels=("no", "yes")), Output("label", "BYTES", labels=("no", "yes"))),
 )
 ROW = {"size": 1.5, "it's <b>": None, "when": "2024-01-01T00:00:00Z", "count": 3}
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.protocol.signature import TIMESTAMP, Column, Signature
+from intermodal.platform.protocol.signature import TIMESTAMP, Column, Output, Signature
 from intermodal.platform.training.dataframes import columns_of, digest, records, signature_of, typed
 from intermodal.platform.training.profile import profile_of
 
@@ -41,8 +41,17 @@ def test_signature_comes_back_from_its_dict() -> None:
             "datatype": "FP64",
             "shape": [-1, 3],
             "parameters": {"class_0": "a", "class_1": "b", "class_2": "c"},
-        }
+        },
+        {"name": "label", "datatype": "BYTES", "shape": [-1]},
     ]
+
+
+def test_signature_of_release_0_1_is_read() -> None:
+    old = {"inputs": [{"name": "x", "datatype": "FP64", "nullable": False, "categories": []}]}
+    output = {"name": "probabilities", "datatype": "FP64", "width": 3, "labels": ["a", "b", "c"]}
+    found = Signature.from_dict({**old, "output": output})
+    assert found.outputs == (Output("probabilities", shape=(3,), labels=("a", "b", "c")),)
+    assert Signature.from_dict({**old, "output": {**output, "width": 1}}).output.shape == ()
 
 
 def test_typed_rows_with_an_unseen_category_have_it_missing() -> None:

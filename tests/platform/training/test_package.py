@@ -50,7 +50,7 @@ def packed(folder: Path, estimator: Any, target: pd.Series, sensitive: list[str]
     estimator.fit(dataframes.typed(rows, COLUMNS), target)
     classes = np.asarray(getattr(estimator, "classes_", []))
     task: Task = "binary" if classes.size else "regression"
-    signature = Signature(COLUMNS, dataframes.output_of(task, classes.tolist()))
+    signature = Signature(COLUMNS, dataframes.outputs_of(task, classes.tolist()))
     fitted = fit.Fitted(estimator, task, signature, classes)
     spec: Any = SimpleNamespace(name="m", features=SimpleNamespace(sensitive=sensitive))
     fit.package(spec, fitted, rows, rows, folder)

@@ -33,7 +33,9 @@ def builder(cache: Path) -> LayoutBuilder:
 
 def write_package(folder: Path, model: bytes = b"trees\n" * 100) -> Path:
     folder.mkdir(parents=True)
-    Package("no_show", "binary", "lightgbm", "model.txt", Signature((Column("x", "FP64"),), Output("p"))).write(folder)
+    Package("no_show", "binary", "lightgbm", "model.txt", Signature((Column("x", "FP64"),), (Output("p"),))).write(
+        folder
+    )
     Golden([{"x": 1.0}], [[0.5]]).write(folder)
     (folder / "model.txt").write_bytes(model)
     return folder

@@ -98,7 +98,9 @@ def test_build_model_with_its_own_packages_has_a_layer_of_them(tmp_path: Path, w
     lock = UvLocker().lock("tinyscale", "sklearn", {})
     for number, model in enumerate((b"one", b"two")):
         package = write_package(tmp_path / f"package{number}", model)
-        Package("no_show", "binary", "sklearn", "model.txt", Signature((), Output("p")), python="3.11").write(package)
+        Package("no_show", "binary", "sklearn", "model.txt", Signature((), (Output("p"),)), python="3.11").write(
+            package
+        )
         (package / LOCK).write_text(lock)
         built.append(images.build(package, f"1.0.{number}", digest(package), tmp_path / f"{number}"))
         for path in wheels.iterdir():

@@ -34,7 +34,7 @@ def test_every_format_has_a_lock_with_versions_of_the_development() -> None:
 
 
 def test_format_without_a_lock_is_an_error(tmp_path: Path) -> None:
-    package = Package("m", "binary", "sklearn", "model.pkl", Signature((), Output("p")))
+    package = Package("m", "binary", "sklearn", "model.pkl", Signature((), (Output("p"),)))
     with pytest.raises(IntermodalError, match="format 'sklearn'"):
         LockedDependencies({}).get(LayerCache(tmp_path), package)
 

@@ -12,7 +12,7 @@ from intermodal.platform.protocol.v2 import request_body
 from intermodal.serving.dataplane import DataPlane
 from intermodal.serving.errors import RequestError
 from intermodal.serving.fast_path.rows import FastRows
-from intermodal.serving.protocol import tensors
+from intermodal.serving.protocol import outputs
 from tests.serving.conftest import FLIGHTS, POINTS, Row
 
 
@@ -63,12 +63,12 @@ def test_fast_rows_several_outputs_equal_general_path(sides: DataPlane) -> None:
 
 @pytest.mark.parametrize("label", ["[0.0", '"data":[0.0', '"shape":[1', "ü"])
 def test_fast_rows_any_class_name_equals_general_path(label: str) -> None:
-    signature = Signature((Column("x", "FP64"),), Output("p", width=2, labels=(label, "b")))
+    signature = Signature((Column("x", "FP64"),), (Output("p", shape=(2,), labels=(label, "b")),))
     fast = FastRows(signature, "m", "1.0.0", lambda _, rows: [0.25, 0.75] * rows, 8)
     for rows in (1, 3):
         prediction = fast.predict(request_body(signature, [{"x": 1.0}] * rows))
         assert prediction is not None
-        assert json.loads(prediction.body) == tensors.answer("m", "1.0.0", None, signature, [0.25, 0.75] * rows)
+        assert json.loads(prediction.body) == outputs.answer("m", "1.0.0", None, signature, [0.25, 0.75] * rows)
 
 
 @pytest.mark.parametrize(

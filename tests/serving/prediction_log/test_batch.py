@@ -17,7 +17,7 @@ from intermodal.serving.prediction_log.batch import Batch, Layout
 from intermodal.serving.settings import Identity, Settings
 
 COLUMNS = (Column("a", "FP64"), Column("hidden", "FP64"), Column("t", "BYTES"), Column("secret", "BYTES"))
-SIGNATURE = Signature((*COLUMNS, Column("b", "FP64")), Output("y", width=2, labels=("l", "r")))
+SIGNATURE = Signature((*COLUMNS, Column("b", "FP64")), (Output("y", shape=(2,), labels=("l", "r")),))
 PACKAGE = Package("m", "multiclass", "lightgbm", "model.txt", SIGNATURE, ("hidden", "secret"))
 FLOATS = st.floats(allow_nan=False, width=64)
 TEXTS = st.one_of(st.none(), st.text(max_size=5))

@@ -225,7 +225,7 @@ def test_log_text_without_categories_is_text(sklearn_package: Any, store: Store,
 
 
 def package_of(*names: str, sensitive: tuple[str, ...] = ()) -> Package:
-    signature = Signature(tuple(Column(name, "FP64") for name in names), Output("y"))
+    signature = Signature(tuple(Column(name, "FP64") for name in names), (Output("y"),))
     return Package("m", "regression", "lightgbm", "model.txt", signature, sensitive)
 
 

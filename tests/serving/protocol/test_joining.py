@@ -122,9 +122,10 @@ def test_predict_in_blocks_repeats_the_last_row(count: int, block: int) -> None:
     assert tables[0][:3] == table(rows + rows[-1:] * (-count % block))[:3]
 
 
-@pytest.mark.parametrize(("kind", "block"), [("linear", 16), ("trees", 1), ("mean of the call", 0)])
-def test_block_of_model_kind_is_smallest_exact(kind: str, block: int) -> None:
-    assert block_of(predict_of(kind), [table([row]) for row in ROWS[:20]], 1) == block
+@pytest.mark.parametrize(("kind", "blocks"), [("linear", (1, 16)), ("trees", (1,)), ("mean of the call", (0,))])
+def test_block_of_model_kind_is_smallest_exact(kind: str, blocks: tuple[int, ...]) -> None:
+    """Whether a linear model needs blocks depends on the kernels that OpenBLAS has for the processor."""
+    assert block_of(predict_of(kind), [table([row]) for row in ROWS[:20]], 1) in blocks
 
 
 def test_block_of_unfit_model_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
