@@ -96,8 +96,8 @@ class Mirror:
         todo = plan_mirror(manifest, stored, record if trust_etags else None)
         wrong = dict.fromkeys(todo.copy, "is missing")
         for path in todo.repair:
-            found, wanted = stored[path].size, manifest.files[path].size
-            wrong[path] = f"has {found} bytes instead of {wanted}" if found != wanted else "is another version's"
+            size, wanted = stored[path].size, manifest.files[path].size
+            wrong[path] = f"has {size} bytes instead of {wanted}" if size != wanted else "is another version's"
         for path, found in parallel(self._read, todo.verify, FILE_WORKERS).items():
             if found.sha256 != manifest.files[path].sha256:
                 wrong[path] = f"has the SHA-256 {found.sha256} instead of {manifest.files[path].sha256}"
