@@ -59,7 +59,7 @@ def mirror_unchanged(spec: ModelSpec, site: Site) -> dg.AssetChecksDefinition:
             return dg.AssetCheckResult(passed=True, metadata={"version": route.version})
         outcome = _repaired(context, spec, site, route.identity)
         _notify(context, spec, site, found, outcome)
-        metadata = {"version": route.version, "damaged": dict(found), "outcome": outcome}
+        metadata: dict[str, Any] = {"version": route.version, "damaged": dict(found), "outcome": outcome}
         return dg.AssetCheckResult(passed=False, metadata=metadata)
 
     return _unchanged
