@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import BaseModel, ValidationError
 
 from intermodal.assets import jobs
-from intermodal.assets.deployment import endpoint, image, mirror, route
+from intermodal.assets.deployment import endpoint, image, mirror, mirror_unchanged, route
 from intermodal.assets.functions import ModelFunctions, where
 from intermodal.assets.monitoring import drift, drift_checks, drift_report, health, predictions
 from intermodal.assets.monitoring import jobs as monitoring_jobs
@@ -78,6 +78,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 model.servable(spec),
                 image.digest_equal(spec),
                 *(mirror.mirror_verified(spec, site) for site in spec.sites),
+                *(mirror_unchanged.mirror_unchanged(spec, site) for site in spec.sites),
                 *(endpoint.parity(spec, target) for target in spec.targets),
                 route.route_answers(spec),
                 drift_checks.no_drift(spec),

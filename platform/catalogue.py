@@ -143,6 +143,11 @@ def store_adapter(cloud: Cloud) -> type[StoreAdapter]:
     return found
 
 
+def store_name(site: Site) -> str:
+    """A site's object store as text, written as a target is: ``aws/s3@eu-west-1``."""
+    return str(Target(site.cloud, store_adapter(site.cloud).kind, site.region))
+
+
 def images_adapter(cloud: Cloud) -> type[ImagesAdapter]:
     found: type[ImagesAdapter] = load("images", cloud)
     return found

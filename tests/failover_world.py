@@ -275,6 +275,10 @@ class GoneStore(MemoryStore):
         self._reach()
         return super().damaged(*args)
 
+    def changed(self, *args: Any) -> Any:
+        self._reach()
+        return super().changed(*args)
+
     def get(self, key: str) -> bytes:
         self._reach()
         return super().get(key)

@@ -7,6 +7,7 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
+from intermodal.assets.deployment.mirror_unchanged import check_key
 from intermodal.assets.keys import key
 from intermodal.assets.runs import DRILL_TAG, TRAINING_TAG, WATCH_TAG
 from intermodal.assets.scoped_job import model_scoped_job
@@ -44,7 +45,13 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
     )
     return dg.Definitions(
         jobs=[
-            _observation_job(spec, "watch", WATCH_ASSETS, "Gathers predictions and measures drift and health."),
+            _observation_job(
+                spec,
+                "watch",
+                WATCH_ASSETS,
+                "Gathers predictions, measures drift and health, and compares the mirrors with their manifests.",
+                dg.AssetSelection.checks(*(check_key(spec, site) for site in spec.sites)),
+            ),
             _observation_job(spec, "timeline", ("timeline",), "Updates the page with the events of the last day."),
             model_scoped_job(
                 f"retrain_{spec.name}",
@@ -100,11 +107,14 @@ def kind_of_week(week: int, targets: int) -> DrillKind:
     return DRILL_KINDS[(week + repetitions) % kinds]
 
 
-def _observation_job(spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str) -> Any:
+def _observation_job(
+    spec: ModelSpec, verb: str, stages: tuple[str, ...], description: str, checks: dg.AssetSelection | None = None
+) -> Any:
+    selection: dg.AssetSelection = dg.AssetSelection.assets(*(key(spec, stage) for stage in stages))
     return model_scoped_job(
         f"{verb}_{spec.name}",
         spec.name,
-        selection=dg.AssetSelection.assets(*(key(spec, stage) for stage in stages)),
+        selection=selection if checks is None else selection | checks,
         description=description,
         tags={WATCH_TAG: spec.name},
     )

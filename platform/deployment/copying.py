@@ -1,7 +1,7 @@
 """Copy a version's files from the registry or, if it does not have them, from the mirror of a site."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from intermodal.platform import ports
@@ -16,13 +16,25 @@ def is_whole(store: ports.ObjectStore, model: str, version: Identity, trusted: S
     """Whether the store has a complete mirror of this version and digest, in which every object has the hash of the
     manifest, and which a ``trusted`` key signed, unless there is none."""
     try:
-        manifest = manifest_of(store, model, version.version)
+        return not differences(store, model, version, trusted)
     except NotFound:
         return False
-    if manifest is None or not version.same_as(Identity(version.version, manifest.digest)):
-        return False
-    where = prefix(model, version.version)
-    return not store.damaged(manifest, where) and not unsigned(store, manifest, where, trusted)
+
+
+def differences(
+    store: ports.ObjectStore, model: str, version: Identity, trusted: Sequence[Key] = (), *, read: bool = True
+) -> Mapping[str, str]:
+    """Path → how the mirror of this version and digest differs from its manifest. Empty when it is whole. NotFound when
+    there is no finished mirror. Without ``read``, bytes are compared by ETag (``ObjectStore.changed``)."""
+    where, manifest = prefix(model, version.version), manifest_of(store, model, version.version)
+    if manifest is None:
+        return {MANIFEST: "is damaged"}
+    if not version.same_as(Identity(version.version, manifest.digest)):
+        return {MANIFEST: f"has the digest {manifest.digest} instead of {version.digest}"}
+    found = dict((store.damaged if read else store.changed)(manifest, where))
+    if not found and (reason := unsigned(store, manifest, where, trusted)):
+        found[SIGNATURE] = reason
+    return found
 
 
 def unsigned(store: ports.ObjectStore, manifest: Manifest, where: str, trusted: Sequence[Key]) -> str:
@@ -72,6 +84,7 @@ def copy_of(
                 if known.identity.same_as(version):
                     (folder / "registry").mkdir()
                     source, manifest = registry.download(known.candidate, folder / "registry"), known.candidate.manifest
+                    _require_same(source, manifest)
                     _require_signed(source, trusted)
                     return source, manifest
         except IntermodalError as error:
@@ -86,6 +99,16 @@ def copy_of(
             log.warning("%s does not provide %s %s: %s", store.site, model, number, error)
             failed = error
     raise failed
+
+
+def _require_same(folder: Path, manifest: Manifest) -> None:
+    """A damaged copy must not be sent anywhere: a mirror would find that only after it had overwritten an object."""
+    found = Manifest.of(folder).files
+    if wrong := [path for path, entry in manifest.files.items() if found.get(path) != entry]:
+        raise IntermodalError(
+            f"The registry's package differs from its manifest: {', '.join(sorted(wrong))}.",
+            hint="Restore its artifacts, or train the version again.",
+        )
 
 
 def _require_signed(folder: Path, trusted: Sequence[Key]) -> None:

@@ -7,10 +7,22 @@ from typing import Literal, Protocol
 from intermodal.platform.targets import Target
 
 Step = Literal[
-    "detected", "drained", "capacity", "notified", "note", "recovering", "current", "share back", "reaped", "closed"
+    "detected",
+    "drained",
+    "capacity",
+    "notified",
+    "note",
+    "damaged",
+    "repaired",
+    "recovering",
+    "current",
+    "share back",
+    "reaped",
+    "closed",
 ]
-"""What an entry is about. ``capacity``: another target took the lost capacity over; ``current``: the target that came
-back serves the current version; ``share back``: it has its weight again."""
+"""What an entry is about. ``capacity``: another target took the lost capacity over; ``damaged``: the package in the
+target's mirror differs from its manifest, and ``repaired``: it does no longer; ``current``: the target that came back
+serves the current version; ``share back``: it has its weight again."""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,11 @@ class ObjectStore(Protocol):
     def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
         """Read every object back and hash it: path → what is wrong. Empty when the mirror is whole."""
 
+    def changed(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
+        """As ``damaged``, at the cost of a listing: an object is read only if its ETag is not the one that it had when
+        ``mirror`` read it back. Every write changes an ETag. A disk that loses a bit does not: ``damaged`` finds that.
+        """
+
     def put(self, key: str, data: bytes) -> None: ...
 
     def get(self, key: str) -> bytes:

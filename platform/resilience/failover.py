@@ -1,6 +1,7 @@
 """Failover: an unavailable target is drained, its capacity replaced, and people are notified.
 
-Needs the gateway, the incidents and the available targets; neither the unavailable target nor the registry is called.
+Needs the gateway, the incidents and the available targets; the registry is not called. The unavailable target and its
+store are called when all is done, and only for the timeline: whether its package is damaged (``repair.note_damage``).
 May be killed anywhere and repeated: what is done is visible in the incident and at the targets, and is not done twice.
 """
 
@@ -22,6 +23,7 @@ from intermodal.platform.resilience.failover_plan import (
     recovering,
     surge_replicas,
 )
+from intermodal.platform.resilience.repair import note_damage
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
@@ -46,10 +48,11 @@ def fail_over(ctx: FailoverContext, spec: ModelSpec, outage: Outage) -> Incident
     notified even so, and the next run tries again.
     """
     try:
-        return _fail_over(ctx, spec, outage)
+        incident = _fail_over(ctx, spec, outage)
     except Exception as error:
         _record_failure(ctx, spec, outage, error)
         raise
+    return note_damage(ctx, spec, incident) if incident.is_open else incident
 
 
 def _fail_over(ctx: FailoverContext, spec: ModelSpec, outage: Outage) -> Incident:

@@ -7,9 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from intermodal.platform.deployment.copying import copy_of, is_whole
 from intermodal.platform.deployment.images import copy_image, is_pushed
-from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, Upstream
 from intermodal.platform.ports.incidents import Incident
@@ -24,6 +22,7 @@ from intermodal.platform.resilience.capacity import (
 from intermodal.platform.resilience.cleanup import evict, notify_leftovers, remove_replaced, scale_down_surge
 from intermodal.platform.resilience.context import FailoverContext, notify
 from intermodal.platform.resilience.failover_plan import BACK, NOT_BACK, current_round, desired_replicas
+from intermodal.platform.resilience.repair import ensure_mirror
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target, sites_of
 
@@ -95,9 +94,7 @@ def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
         return evict(ctx, spec, incident, version, others)
     incident = ctx.note(incident, "recovering", key, f"{target} answers; it gets {version} before any traffic")
     count, upstreams = desired_replicas(spec, others)[target], dict[Target, Upstream]()
-    identity, trusted = ctx.identity(spec.name, version), ctx.deployment.trusted_keys
-    if not is_whole(ctx.stores[target.site], spec.name, identity, trusted):
-        _mirror(ctx, spec, target, version, others)
+    incident = ensure_mirror(ctx, spec, incident, version, others)
     if not ctx.deployment.image(target.site):
         _push_image(ctx, spec, target, version, others)
     if count:
@@ -138,18 +135,6 @@ def _deploy_most(
             raise
         ctx.log.warning("%s cannot run %d: %s", target, count, error)
         return deploy_verified(ctx, spec, target, version, spec.replicas, unavailable)
-
-
-def _mirror(
-    ctx: FailoverContext, spec: ModelSpec, target: Target, version: str, unavailable: Collection[Target]
-) -> None:
-    """From the registry; when that cannot give it, from the mirror of another available site."""
-    sites = sites_of(other for other in spec.failover_order if other not in unavailable)
-    sources = [ctx.stores[site] for site in sites if site != target.site]
-    with TemporaryDirectory() as folder:
-        identity, trusted = ctx.identity(spec.name, version), ctx.deployment.trusted_keys
-        source, manifest = copy_of(ctx.registry, sources, spec.name, identity, Path(folder), ctx.log, trusted)
-        ctx.stores[target.site].mirror(source, manifest, prefix(spec.name, version))
 
 
 def _push_image(

@@ -84,16 +84,24 @@ class Mirror:
 
     def damaged(self, manifest: Manifest) -> dict[str, str]:
         """See ``platform.ports.ObjectStore.damaged``; a missing or foreign manifest and strays count as damage."""
+        return self._differences(manifest, trust_etags=False)
+
+    def changed(self, manifest: Manifest) -> dict[str, str]:
+        """See ``platform.ports.ObjectStore.changed``."""
+        return self._differences(manifest, trust_etags=True)
+
+    def _differences(self, manifest: Manifest, *, trust_etags: bool) -> dict[str, str]:
         stored = self._list()
-        todo = plan_mirror(manifest, stored, None)
+        record = self._record() if MANIFEST in stored else None
+        todo = plan_mirror(manifest, stored, record if trust_etags else None)
         wrong = dict.fromkeys(todo.copy, "is missing")
         for path in todo.repair:
-            wrong[path] = f"has {stored[path].size} bytes instead of {manifest.files[path].size}"
+            size, wanted = stored[path].size, manifest.files[path].size
+            wrong[path] = f"has {size} bytes instead of {wanted}" if size != wanted else "is another version's"
         for path, found in parallel(self._read, todo.verify, FILE_WORKERS).items():
             if found.sha256 != manifest.files[path].sha256:
                 wrong[path] = f"has the SHA-256 {found.sha256} instead of {manifest.files[path].sha256}"
         wrong |= dict.fromkeys(todo.remove, "is not in the manifest")
-        record = self._record() if MANIFEST in stored else None
         if record is None:
             wrong[MANIFEST] = "is missing or unreadable: the mirror was not finished"
         elif record.manifest.digest != manifest.digest:

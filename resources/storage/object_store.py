@@ -75,6 +75,10 @@ class ObstoreResource(BaseModel):
         with translated(self.description):
             return mirror.Mirror(self._store, _segments(prefix), self.uri(prefix)).damaged(manifest)
 
+    def changed(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
+        with translated(self.description):
+            return mirror.Mirror(self._store, _segments(prefix), self.uri(prefix)).changed(manifest)
+
     def put(self, key: str, data: bytes) -> None:
         with translated(self.description):
             obstore.put(self._store, key, data)

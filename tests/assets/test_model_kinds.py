@@ -57,7 +57,7 @@ def test_kind_is_trained_served_watched_and_withdrawn(
         *(each.metadata for each in result.get_asset_check_evaluations() if not each.passed),
     ]
     checks = served_kinds.passed_checks(kind)
-    assert len(checks) == 10
+    assert len(checks) == 13
     assert all(checks.values()), checks
     (fitted,) = fits
     _require_deployed(kind)

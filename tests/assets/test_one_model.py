@@ -45,7 +45,7 @@ def test_train_and_deploy_passes_every_check(deployed: World) -> None:
     checks = deployed.defs.resolve_asset_graph().asset_check_keys
     apart = {"drift", "drill"}
     checks = {key for key in checks if key.asset_key.path[-1] not in apart}
-    assert len(checks) == 10
+    assert len(checks) == 13
     for key in checks:
         records = deployed.instance.event_log_storage.get_asset_check_execution_history(key, limit=1)
         assert records[0].status.value == "SUCCEEDED", key

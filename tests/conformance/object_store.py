@@ -199,6 +199,29 @@ class ObjectStoreConformance:
         assert store.damaged(manifest, prefix) == {}
         assert store.mirror(source, manifest, prefix).bytes_copied == 0
 
+    def test_changed_finds_damage_and_reads_nothing_else(
+        self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
+    ) -> None:
+        """The listing, the manifest, and the one object of another ETag and the old size."""
+        _, manifest = self._damaged(watched, prefix, tmp_path)
+        proxy.reset()
+        found = watched.changed(manifest, prefix)
+        assert found == watched.damaged(manifest, prefix)
+        assert found.keys() == {"same-size", "half", "gone", "stray/file"}
+        requests = [seen for seen in proxy.seen if seen.path != "/token"]
+        damaged = 2 + 2  # that read also the object that is whole
+        assert len(requests) == 3 + damaged
+
+    def test_changed_object_written_again_with_the_same_bytes_is_whole(
+        self, store: ObjectStore, prefix: str, tmp_path: Path
+    ) -> None:
+        source, manifest = write(tmp_path, {"a": b"1", "b": b"2"})
+        store.mirror(source, manifest, prefix)
+        store.put(f"{prefix}/a", b"1")
+        assert store.changed(manifest, prefix) == {}
+        store.delete(f"{prefix}/{MANIFEST}")
+        assert store.changed(manifest, prefix).keys() == {MANIFEST}
+
     def test_mirror_repair_sends_only_damaged_files(
         self, watched: ObjectStore, proxy: FaultProxy, prefix: str, tmp_path: Path
     ) -> None:

@@ -79,6 +79,17 @@ class MemoryStore:
         report = (tuple(copied), tuple(kept), tuple(repaired), tuple(removed))
         return MirrorReport(self.uri(prefix), manifest.digest, *report, size, 0.0)
 
+    def changed(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
+        """An object that was not written since the last whole mirror is not read, as in ``mirror``."""
+        known = self._mirrored.get(prefix, {}) if f"{prefix}/{MANIFEST}" in self.objects else {}
+        kept = {
+            path
+            for path, entry in manifest.files.items()
+            if f"{prefix}/{path}" in self.objects
+            and known.get(path) == (entry.sha256, self._writes.get(f"{prefix}/{path}"))
+        }
+        return {path: why for path, why in self.damaged(manifest, prefix).items() if path not in kept}
+
     def damaged(self, manifest: Manifest, prefix: str) -> Mapping[str, str]:
         found = {}
         for path, entry in manifest.files.items():
