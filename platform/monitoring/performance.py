@@ -1,5 +1,6 @@
 """The served version's metric on requests whose labels have arrived."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +16,11 @@ MIN_LABELLED_ROWS = 100
 """With fewer labelled rows the metric is left out, because it would be too uncertain."""
 
 
-def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
-    """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest months' labels by ``features.id``.
+def live(
+    spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame, added: Sequence[str] = ()
+) -> dict[str, Any]:
+    """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest partitions' labels by
+    ``features.id``. ``added`` as of ``Partitions.in_order``.
 
     A request of several rows has one id, so only requests of one row can be matched. Empty if the spec names no id.
     """
@@ -25,8 +29,9 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
     several = set(rows.loc[rows[ROW] > 0, LABEL_ID])
     predicted = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
     found = [predicted.iloc[:0].assign(truth=[])]
-    for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
-        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.target].dropna()
+    present = spec.data.partitions.in_order(tables.partitions(spec.name, "features"), added)
+    for key in present[-spec.train.window - 1 :]:
+        labels = tables.read(spec.name, "features", key).set_index(spec.features.id)[spec.features.target].dropna()
         labels.index = labels.index.astype(str)  # ids are text in requests
         found.append(predicted.join(labels.rename("truth"), how="inner"))
     joined = pd.concat([table for table in found if len(table)] or found[:1])

@@ -103,7 +103,7 @@ def package(
 
 
 def _golden_rows(heldout: pd.DataFrame) -> pd.DataFrame:
-    """Rows spread over the held-out month, half of them with a missing value if there are such rows."""
+    """Rows spread over the held-out partition, half of them with a missing value if there are such rows."""
     gaps = heldout[heldout.isna().any(axis=1)]
     whole = heldout.drop(gaps.index)
     chosen = [part.iloc[_spread(len(part), GOLDEN_ROWS // 2 + 1)] for part in (whole, gaps) if len(part)]

@@ -11,7 +11,7 @@ from click.testing import Result
 from intermodal.cli.init import write
 from intermodal.sandbox.local.demo import Outcome
 from intermodal.sandbox.local.project import Project
-from intermodal.sandbox.local.up import first_model, first_months
+from intermodal.sandbox.local.up import first_model, first_partitions
 from intermodal.sandbox.settings import Settings
 from tests.cli.run import run
 
@@ -66,9 +66,9 @@ def test_first_model_is_one_that_is_served_already(
     ("start", "window", "first", "last"),
     [("2013-01", 3, "2013-01-01", "2013-04-01"), ("2024-11", 2, "2024-11-01", "2025-01-01")],
 )
-def test_first_months_are_a_window_and_the_month_after_it(start: str, window: int, first: str, last: str) -> None:
+def test_first_partitions_are_a_window_and_the_one_after_it(start: str, window: int, first: str, last: str) -> None:
     spec = {"data": {"partitions": {"monthly": {"start": start}}}, "train": {"window": window}}
-    assert list(first_months(spec).values()) == [first, last]
+    assert list(first_partitions(Settings.read(), spec).values()) == [first, last]
 
 
 @pytest.mark.parametrize(("train", "done"), [(True, ["train_and_deploy"]), (False, [])])
