@@ -60,7 +60,7 @@ EXAMPLES = {
     "features.id": "features:\n  function: data.features\n  target: came\n  id: visit_id",
     "train": "train:\n  function: train.fit\n  window: 6\n  hyperparameters: {max_depth: 4}",
     "train.function": "train:\n  function: train.fit           # fit(inputs, target, **hyperparameters)",
-    "train.window": "train:\n  function: train.fit\n  window: 6                     # six partitions, then one held out",
+    "train.window": "train:\n  function: train.fit\n  window: 6                     # six, then one held out",
     "train.hyperparameters": "train:\n  function: train.fit\n  hyperparameters: {max_depth: 4, n_estimators: 200}",
     "gate": "gate:\n  metric: roc_auc\n  better_than: train.baseline\n  margin: 0.01",
     "gate.metric": "gate:\n  metric: log_loss",

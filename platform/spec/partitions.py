@@ -2,8 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from datetime import date
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
@@ -25,13 +24,6 @@ class Span(Part):
     cadence: ClassVar[Cadence]
     start: str
     end: str | None = None
-
-    @field_validator("start", "end", mode="before")
-    @classmethod
-    def _is_text(cls, value: Any) -> Any:
-        if isinstance(value, date):  # YAML reads 2013-01-31 as one
-            raise ValueError(f"{value} is no text: write it as '{value}', in quotes")
-        return value
 
     @field_validator("start", "end")
     @classmethod

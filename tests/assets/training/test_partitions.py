@@ -121,8 +121,10 @@ def test_schedule_makes_the_partition_that_has_ended(
         dg.Definitions(schedules=jobs(spec).schedules),
     )  # fmt: skip
     schedule = defs.resolve_schedule_def(name)
-    at = moment.replace(tzinfo=UTC)
-    with dg.build_schedule_context(scheduled_execution_time=at, repository_def=defs.get_repository_def()) as context:
+    moment = moment.replace(tzinfo=UTC)
+    with dg.build_schedule_context(
+        scheduled_execution_time=moment, repository_def=defs.get_repository_def()
+    ) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or ()
     assert request.partition_key == due
     assert schedule.default_status == dg.DefaultScheduleStatus.RUNNING
