@@ -28,7 +28,7 @@ def as_pandas(returned: Any) -> Any:
     library = type(returned).__module__.partition(".")[0]
     if library == "polars" and type(returned).__name__ == "LazyFrame":
         raise NotATable("a LazyFrame, which is a plan and has no rows yet", "Return its rows: call .collect().")
-    if isinstance(returned, pd.DataFrame | pd.Series) or not hasattr(returned, STREAM):
+    if isinstance(returned, pd.DataFrame | pd.Series | type) or not hasattr(returned, STREAM):
         return returned
     try:
         table = pa.RecordBatchReader.from_stream(returned).read_all()

@@ -50,8 +50,13 @@ def constant_columns(inputs: pd.DataFrame, target: pd.Series) -> tuple[str, ...]
         f"{name} has the same value in every row of the training window: correct the feature function, drop it, or "
         "widen train.window."
         for name, values in what.items()
-        if values.nunique(dropna=False) == 1
+        if _comparable(values).nunique(dropna=False) == 1
     )
+
+
+def _comparable(values: pd.Series) -> pd.Series:
+    """Arrow finds the different values of most of its types, and not of half-precision numbers."""
+    return values.astype(object) if isinstance(values.dtype, pd.ArrowDtype) else values
 
 
 def _kind(values: pd.Series) -> str:
