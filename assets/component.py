@@ -32,8 +32,10 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
 
     Write `defs.yaml` in a folder below the project's definitions, with plain Python functions beside it:
 
-    - `data.function` takes a month (`2013-01-01`) and returns a DataFrame;
-    - `features.function` takes that DataFrame and returns the inputs and the target column in one DataFrame;
+    - `data.function` takes the key of a partition (a month is `2013-01-01`) and returns a table: of
+      pandas, Polars or PyArrow;
+    - `features.function` takes these rows as a DataFrame of pandas and returns the inputs and the target
+      column in one table;
     - `train.function` takes inputs, target and the hyperparameters and returns a fitted estimator with scikit-learn's
       `predict` (and `predict_proba` for a classifier);
     - `gate.better_than`, optional, takes inputs and target and returns a function from rows to predictions.

@@ -5,6 +5,7 @@ from typing import Any
 
 import dagster as dg
 
+from intermodal.assets import partitions
 from intermodal.assets.keys import key
 from intermodal.assets.monitoring.jobs import monitoring_selection
 from intermodal.assets.runs import TRAINING_TAG
@@ -14,7 +15,7 @@ from intermodal.platform.spec import ModelSpec
 
 def jobs(spec: ModelSpec) -> dg.Definitions:
     """``train_<model>``, ``deploy_<model>``, ``train_and_deploy_<model>`` and ``data_<model>``. The schedule runs the
-    last of them on the second day of a month, when the previous month is complete.
+    last of them when a partition of time is complete; for months, on the second day of the next one.
 
     The executor in ``definitions.py`` runs each job in one process: on one machine, starting a process for a step takes
     longer than most steps (docs/adr/0005).
@@ -23,17 +24,10 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
     rows = dg.AssetSelection.assets(key(spec, "dataset"), key(spec, "features"))
     training = rows | dg.AssetSelection.assets(key(spec, "model"), key(spec, "version"))
     data = _job(spec, "data", rows)
-    monthly = dg.build_schedule_from_partitioned_job(
-        data,
-        name=f"monthly_data_{spec.name}",
-        day_of_month=2,
-        default_status=dg.DefaultScheduleStatus.RUNNING,
-        description=f"Rows and features of {spec.name} for the month that has ended.",
-    )
     deploy = _job(spec, "deploy", deployed - training, {"model": spec.name})
     return dg.Definitions(
         jobs=[data, deploy, _job(spec, "train", training), _job(spec, "train_and_deploy", deployed)],
-        schedules=[monthly],
+        schedules=partitions.schedule(spec, data),
     )
 
 

@@ -10,6 +10,7 @@ from functools import partial
 import dagster as dg
 
 from intermodal.assets import ports
+from intermodal.assets.partitions import added
 from intermodal.assets.runs import MAX_RUN_RECORDS, RUNNING, crashed_at, created_at
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import Unavailable
@@ -24,6 +25,7 @@ from intermodal.platform.ports import ModelRegistry, Tables
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.windows import is_newer
 from intermodal.sensors.toolkit.champions import champions
 from intermodal.sensors.toolkit.concurrency import Answers, gather_with_timeout, round_robin
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
@@ -63,7 +65,7 @@ def drift(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         drifted = round_robin(
             sorted(n for n, seen in measured.items() if _is_open(seen, memories.get(n, RetrainingMemory()))), now
         )
-        answers = _look_up(context, {name: measured[name] for name in drifted}, messages)
+        answers = _look_up(context, specs, {name: measured[name] for name in drifted}, messages)
         notifier = TickNotifier(context, NAME, messages)
         for name, seen in {**measured, **answers.found}.items():
             if name in answers.failed:
@@ -132,7 +134,10 @@ def _measured(
 
 
 def _look_up(
-    context: dg.SensorEvaluationContext, measured: Mapping[str, DriftObservation], messages: list[str]
+    context: dg.SensorEvaluationContext,
+    specs: Mapping[str, ModelSpec],
+    measured: Mapping[str, DriftObservation],
+    messages: list[str],
 ) -> Answers[DriftObservation]:
     """The rest of what is to be known of these models; the next tick looks up again what had no answer."""
     try:
@@ -144,25 +149,26 @@ def _look_up(
         return Answers({}, dict.fromkeys(measured, error.message))
     look_up = partial(_observed, ports.registry(context), ports.tables(context), context.instance)
     answers = gather_with_timeout(
-        {name: partial(look_up, name, seen) for name, seen in measured.items()}, LOOKUP_SECONDS
+        {name: partial(look_up, specs[name], seen) for name, seen in measured.items()}, LOOKUP_SECONDS
     )
     messages += [f"{name}: {why}" for name, why in answers.failed.items()]
     return answers
 
 
 def _observed(
-    registry: ModelRegistry, tables: Tables, instance: dg.DagsterInstance, model: str, seen: DriftObservation
+    registry: ModelRegistry, tables: Tables, instance: dg.DagsterInstance, spec: ModelSpec, seen: DriftObservation
 ) -> DriftObservation:
     """The rest of what is to be known of a model that has drifted."""
+    model, partitions = spec.name, spec.data.partitions
     champion = champion_of(registry, model)
     if champion.version != seen.version:  # it is not served yet, or was not measured yet
         return replace(seen, champion=champion.version)
     jobs = (f"retrain_{model}", f"train_and_deploy_{model}")
     running = any(instance.get_runs_count(dg.RunsFilter(job_name=job, statuses=RUNNING)) for job in jobs)
-    months = tables.partitions(model, "features")
-    newest, held_out = months[-1] if months else "", champion.candidate.record.holdout
+    present, held_out = tables.partitions(model, "features"), champion.candidate.record.holdout
+    newer = is_newer(partitions, present, held_out, added(instance, spec))
     crashed = None if running else crashed_at(instance, jobs)
-    return replace(seen, newest=newest, held_out=held_out, training=running, crashed_at=crashed)
+    return replace(seen, newer=newer, held_out=partitions.name_of(held_out), training=running, crashed_at=crashed)
 
 
 def _notice(spec: ModelSpec, decision: RetrainingDecision) -> Notice:

@@ -10,14 +10,16 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
+from intermodal.assets.partitions import added
+from intermodal.assets.runs import busy_models
 from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.monitoring.staleness import (
     DAY_SECONDS,
-    STALE_AFTER_SECONDS,
     data_until,
     late_data,
     old_champion,
+    stale_after_seconds,
 )
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.spec import ModelSpec
@@ -39,25 +41,31 @@ NEXT = "next model"
 @dataclass(frozen=True)
 class Age:
     """What is known of a model: its champion and when it was registered (Unix seconds, None: unknown), the newest
-    month of features, and the day since which each of its events lasts."""
+    partition of features, the day since which each of its events lasts, and the newest dynamic partition if it has no
+    rows."""
 
     version: str = ""
     made: float | None = None
     newest: str = ""
     onsets: Mapping[str, int] = field(default_factory=dict)
+    waiting: str = ""
 
     @classmethod
     def from_list(cls, data: Sequence[Any]) -> "Age":
-        version, made, newest, onsets = data
+        version, made, newest, onsets, *waiting = data
         days = {str(event): int(day) for event, day in onsets.items()}
-        return cls(str(version), None if made is None else float(made), str(newest), days)
+        return cls(str(version), None if made is None else float(made), str(newest), days, *map(str, waiting))
+
+    def to_list(self) -> list[Any]:
+        """For ``from_list``. Nearly no model has a partition that waits."""
+        return [self.version, self.made, self.newest, self.onsets, *([self.waiting] if self.waiting else [])]
 
 
 @dg.sensor(
     minimum_interval_seconds=300,
     default_status=dg.DefaultSensorStatus.RUNNING,
     required_resource_keys={ports.REGISTRY, ports.TABLES, ports.GAUGES, ports.NOTIFICATIONS},
-    description="Notifies people once when a champion is older than its spec allows or a month's rows did not arrive.",
+    description="Notifies people once when a champion is older than its spec allows or rows did not arrive.",
 )
 def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     assert context.repository_def is not None
@@ -70,7 +78,7 @@ def staleness(context: dg.SensorEvaluationContext) -> dg.SensorResult:
     for name, age in ages.items():
         ages[name] = _notify(notifier, specs[name], age, now, messages if name in turn else [])
     _push(context, specs, ages, messages)
-    kept = {name: [age.version, age.made, age.newest, age.onsets] for name, age in ages.items() if age != Age()}
+    kept = {name: age.to_list() for name, age in ages.items() if age != Age()}
     return dg.SensorResult(
         cursor=json.dumps({NEXT: last, **kept}),
         skip_reason=skip_reason(messages, "Nothing is older than it should be."),
@@ -96,9 +104,14 @@ def _look(
     """Look up what is new of these models; returns the last of them that was looked at. What does not answer keeps what
     was known of it."""
     tables, registry = ports.tables(context), ports.registry(context)
-    months = gather_with_timeout({name: partial(tables.partitions, name, "features") for name in turn}, LOOKUP_SECONDS)
-    for name, found in months.found.items():
-        ages[name] = replace(ages[name], newest=found[-1] if found else "")
+    present = gather_with_timeout({name: partial(tables.partitions, name, "features") for name in turn}, LOOKUP_SECONDS)
+    for name, found in present.found.items():
+        keys = added(context.instance, specs[name])
+        waiting = keys[-1] if keys and keys[-1] not in found else ""
+        ages[name] = replace(ages[name], newest=specs[name].data.partitions.newest(found, keys), waiting=waiting)
+    if waits := {name for name in present.found if ages[name].waiting}:
+        # A run may be making the rows just now.
+        ages |= {name: replace(ages[name], waiting="") for name in waits & busy_models(context.instance)}
     try:
         of_registry = champions(context, staleness.name, MAX_CHAMPIONS_AGE_SECONDS)
         current = {name: champion.version for name, champion in of_registry.items()}
@@ -113,9 +126,9 @@ def _look(
     for name, champion in answers.found.items():
         if champion is not None:
             ages[name] = replace(ages[name], version=champion.version, made=champion.registered_at)
-    if failed := {**months.failed, **answers.failed}:
+    if failed := {**present.failed, **answers.failed}:
         messages.append(f"{len(failed)} models were not looked at, {min(failed)} for one: {failed[min(failed)]}")
-    return max(months.found, key=turn.index, default=turn[-1] if turn else "")
+    return max(present.found, key=turn.index, default=turn[-1] if turn else "")
 
 
 def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messages: list[str]) -> Age:
@@ -123,7 +136,7 @@ def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messa
     an event that is over and comes again is another one, and a tick that fails repeats no notice."""
     found = {
         f"model {age.version}": old_champion(spec, age.version, age.made, now),
-        f"data {age.newest}": late_data(spec, age.newest, now),
+        f"data {age.waiting or age.newest}": late_data(spec, age.newest, now, age.waiting),
     }
     onsets = {event: age.onsets.get(event, int(now // DAY_SECONDS)) for event, why in found.items() if why}
     for event, day in onsets.items():
@@ -135,17 +148,19 @@ def _notify(notifier: TickNotifier, spec: ModelSpec, age: Age, now: float, messa
 def _push(
     context: dg.SensorEvaluationContext, specs: Mapping[str, ModelSpec], ages: Mapping[str, Age], messages: list[str]
 ) -> None:
-    """Up to when there is data; and, for a model whose months go on, after how long that is stale."""
-    until = [
-        ("intermodal_data_timestamp_seconds", {"model": n}, data_until(a.newest)) for n, a in ages.items() if a.newest
-    ]
-    stale = [
-        ("intermodal_stale_after_seconds", {"model": name}, STALE_AFTER_SECONDS)
-        for name, spec in specs.items()
-        if spec.data.partitions.monthly.end is None
+    """Up to when there is data; and, for a model whose partitions go on, after how long that is stale."""
+    values = {
+        "intermodal_data_timestamp_seconds": {name: data_until(specs[name], age.newest) for name, age in ages.items()},
+        "intermodal_stale_after_seconds": {name: stale_after_seconds(spec) for name, spec in specs.items()},
+    }
+    gauges = [
+        (gauge, {"model": name}, value)
+        for gauge, found in values.items()
+        for name, value in found.items()
+        if value is not None
     ]
     try:
-        ports.gauges(context).push(group_of(context, "staleness"), [*until, *stale])
+        ports.gauges(context).push(group_of(context, "staleness"), gauges)
     except IntermodalError as error:
         messages.append(error.message)
 
@@ -154,7 +169,9 @@ def _notice(spec: ModelSpec, event: str, why: str, day: int) -> Notice:
     kind = event.split(" ")[0]
     todo = {
         "model": f"Run train_and_deploy_{spec.name}",
-        "data": f"Look at the runs of data_{spec.name} and its source",
+        "data": f"Materialize it with data_{spec.name}"
+        if spec.data.partitions.dynamic
+        else f"Look at the runs of data_{spec.name} and its source",
     }
     return Notice(
         severity="warning",

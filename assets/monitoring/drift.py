@@ -11,6 +11,7 @@ import pandas as pd
 
 from intermodal.assets import ports
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
+from intermodal.assets.partitions import added
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.monitoring.counts import RowCounts, count
 from intermodal.platform.monitoring.divergence import divergent_targets
@@ -78,7 +79,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
                 "state": result.state,
                 "reasons": " ".join(result.reasons),
                 **numbers(measured, verdict, apart),
-                **live(spec, served, tables, rows),
+                **live(spec, served, tables, rows, added(context.instance, spec)),
                 "columns": dg.MetadataValue.md(table(measured, verdict)),
                 "findings": dg.MetadataValue.md(as_list([*result.target_findings, *result.quality_findings])),
                 "finding_count": len(odd) + len(wrong),

@@ -47,8 +47,8 @@ def report(spec: ModelSpec) -> dg.AssetsDefinition:
         state = decided.state if decided else ""
         if drawn := _drawn(context, spec, served.version, state):
             return dg.MaterializeResult(metadata=drawn)
-        months = served.candidate.record.partitions
-        reference = pd.concat([tables.read(spec.name, "features", month) for month in months], ignore_index=True)
+        keys = served.candidate.record.partitions
+        reference = pd.concat([tables.read(spec.name, "features", key) for key in keys], ignore_index=True)
         page = html(
             reference,
             current,

@@ -57,7 +57,7 @@ def jobs(spec: ModelSpec) -> dg.Definitions:
                 f"retrain_{spec.name}",
                 spec.name,
                 selection=all_assets - data - monitoring_selection(spec),
-                description=f"Trains {spec.name} on the newest months with data, and deploys what passes its gate.",
+                description=f"Trains {spec.name} on the newest partitions with data, and deploys what passes its gate.",
                 tags={"model": spec.name, TRAINING_TAG: spec.name},
             ),
             drill,

@@ -10,6 +10,7 @@ import dagster as dg
 import pandas as pd
 from pydantic import create_model
 
+from intermodal.assets import partitions as dagster_partitions
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
@@ -17,8 +18,7 @@ from intermodal.platform.errors import Lost, SpecError
 from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
-from intermodal.platform.training.calls import month_name
-from intermodal.platform.training.columns import columns_of_months
+from intermodal.platform.training.columns import columns_of_partitions
 from intermodal.platform.training.comparison import (
     HeldOut,
     Measured,
@@ -31,14 +31,14 @@ from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.estimators import Target
 from intermodal.platform.training.gate import judge_record, judge_servable
 from intermodal.platform.training.metrics import BY_CLASS
-from intermodal.platform.training.months import check_months
+from intermodal.platform.training.partitions import check_partitions, constant_columns
 from intermodal.platform.training.requirements import write_lock
 from intermodal.platform.training.servable import try_server
 from intermodal.platform.training.windows import TrainingWindow, latest_window
 
 
 def training_config(spec: ModelSpec) -> type[dg.Config]:
-    """The run configuration: the spec's hyperparameters with its values as defaults, and the month to hold out."""
+    """The run configuration: the spec's hyperparameters with its values as defaults, and the partition to hold out."""
     hyperparameters: Any = create_model(
         "Hyperparameters",
         __base__=dg.Config,
@@ -59,7 +59,7 @@ def _type_of(value: Any) -> Any:
 
 
 def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
-    """Train on the window, compare with baseline and champion on the month after it, and record the candidate."""
+    """Train on the window, compare with baseline and champion on the partition after it, and record the candidate."""
     configuration = training_config(spec)
 
     def _model(
@@ -73,19 +73,20 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
     ) -> dg.MaterializeResult[None]:
         hyperparameters = config.hyperparameters.model_dump()
         requirements = functions.requirements()
-        window = latest_window(tables.partitions(spec.name, "features"), spec.train.window, config.holdout)
-        months = {month: tables.read(spec.name, "features", month) for month in (*window.train, window.holdout)}
-        check_months(spec, months, functions.features)
-        rows, heldout = pd.concat([months[month] for month in window.train], ignore_index=True), months[window.holdout]
+        present, added = tables.partitions(spec.name, "features"), dagster_partitions.added(context.instance, spec)
+        window = latest_window(spec.data.partitions, present, spec.train.window, config.holdout, added)
+        parts = {key: tables.read(spec.name, "features", key) for key in (*window.train, window.holdout)}
+        check_partitions(spec, parts, functions.features)
+        rows, heldout = pd.concat([parts[key] for key in window.train], ignore_index=True), parts[window.holdout]
         inputs, target = rows.drop(columns=spec.features.not_inputs), truth_of(spec, rows)
         if unknown := set(spec.features.sensitive) - set(inputs.columns):
             raise SpecError(
                 f"features.sensitive names {', '.join(sorted(unknown))}, which are not inputs.",
                 hint=f"The inputs are {', '.join(map(str, inputs.columns))}.",
             )
-        by_month = {month: table.drop(columns=spec.features.not_inputs) for month, table in months.items()}
-        columns = columns_of_months(
-            {month: by_month[month] for month in window.train}, {window.holdout: by_month[window.holdout]}
+        by_key = {key: table.drop(columns=spec.features.not_inputs) for key, table in parts.items()}
+        columns = columns_of_partitions(
+            {key: by_key[key] for key in window.train}, {window.holdout: by_key[window.holdout]}
         )
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
         started = time.perf_counter()
@@ -100,7 +101,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         )
         seconds = time.perf_counter() - started
         measured = _measure(spec, functions, registry, fitted, (inputs, target), _held_out(spec, window, heldout))
-        partitions = {month: digest(months[month]) for month in window.train}
+        partitions = {key: digest(parts[key]) for key in window.train}
         parameters = {**hyperparameters, "window": spec.train.window}
         with TemporaryDirectory() as folder:
             fit.package(spec, fitted, rows, heldout, Path(folder), functions.sources)
@@ -117,13 +118,13 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
                 metrics=measured.figures,
                 environment=environment,
                 code=functions.code,
-                findings=measured.findings,
+                findings=(*measured.findings, *constant_columns(inputs, target)),
             )
-            every_row = pd.concat([inputs, by_month[window.holdout]], ignore_index=True)
+            every_row = pd.concat([inputs, by_key[window.holdout]], ignore_index=True)
             trial = try_server(package_server, fitted, every_row, Path(folder), spec.features.sensitive)
             candidate = registry.record(Path(folder), replace(record, servable=trial))
         mlflow.end_run()
-        return dg.MaterializeResult(metadata=_metadata(candidate, window, len(rows), len(heldout), seconds))
+        return dg.MaterializeResult(metadata=_metadata(spec, candidate, window, len(rows), len(heldout), seconds))
 
     _model.__annotations__["config"] = configuration
     return dg.asset(
@@ -134,7 +135,8 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
 
 
 def _held_out(spec: ModelSpec, window: TrainingWindow, rows: pd.DataFrame) -> HeldOut:
-    return HeldOut(window.holdout, rows.drop(columns=spec.features.not_inputs), truth_of(spec, rows))
+    name = spec.data.partitions.name_of(window.holdout)
+    return HeldOut(name, rows.drop(columns=spec.features.not_inputs), truth_of(spec, rows))
 
 
 def _measure(
@@ -164,11 +166,13 @@ def _measure(
     return Measured(figures, tuple(finding for part in parts for finding in part.findings))
 
 
-def _metadata(candidate: Candidate, window: TrainingWindow, rows: int, heldout: int, seconds: float) -> dict[str, Any]:
+def _metadata(
+    spec: ModelSpec, candidate: Candidate, window: TrainingWindow, rows: int, heldout: int, seconds: float
+) -> dict[str, Any]:
     return {
         **candidate.record.metrics,
-        "trained_on": ", ".join(map(month_name, window.train)),
-        "held_out": month_name(window.holdout),
+        "trained_on": ", ".join(map(spec.data.partitions.name_of, window.train)),
+        "held_out": spec.data.partitions.name_of(window.holdout),
         "rows": rows,
         "held_out_rows": heldout,
         "fit_seconds": round(seconds, 3),
@@ -205,7 +209,7 @@ def servable(spec: ModelSpec) -> dg.AssetChecksDefinition:
         asset=key(spec, "model"),
         blocking=True,
         description="The packaged server starts on the candidate, and answers the golden rows and every kind of value "
-        "that the months had.",
+        "that the partitions had.",
     )
     @with_cached_signature
     def servable(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:

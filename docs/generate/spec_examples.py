@@ -12,10 +12,8 @@ serve: [aws/sagemaker, gcp/cloud-run, azure/ml]
 
 PARTS = {
     "data": "Where rows come from.",
-    "data.partitions": "How the rows are divided, so that each part is loaded once. Only months exist today.",
-    "data.partitions.monthly": "One partition for each month.",
     "features": "How rows become inputs and target, and which columns are special.",
-    "train": "How the model is fitted, and on how many months.",
+    "train": "How the model is fitted, and on how many partitions.",
     "gate": "What a candidate must achieve to get a version. It is a blocking check.",
     "route": "How traffic is shared among the targets.",
     "objectives": "What alerts and drills are compared with.",
@@ -28,7 +26,7 @@ EXAMPLES = {
     "owner": "owner: team:clinics",
     "description": "description: Will this patient come?",
     "data": 'data:\n  function: data.visits\n  partitions: {monthly: {start: "2024-01"}}',
-    "data.function": "data:\n  function: data.visits          # data.py beside the spec, function visits(month)\n"
+    "data.function": "data:\n  function: data.visits          # data.py beside the spec, function visits(key)\n"
     '  partitions: {monthly: {start: "2024-01"}}',
     "data.partitions": 'data:\n  function: data.visits\n  partitions: {monthly: {start: "2024-01", end: "2024-12"}}',
     "data.partitions.monthly": 'data:\n  function: data.visits\n  partitions:\n    monthly: {start: "2024-01"}',
@@ -36,6 +34,24 @@ EXAMPLES = {
     '      start: "2024-01"',
     "data.partitions.monthly.end": "data:\n  function: data.visits\n  partitions:\n    monthly:\n"
     '      start: "2024-01"\n      end: "2024-12"',
+    "data.partitions.weekly": 'data:\n  function: data.visits\n  partitions:\n    weekly: {start: "2024-01-01"}',
+    "data.partitions.weekly.start": "data:\n  function: data.visits\n  partitions:\n    weekly:\n"
+    '      start: "2024-01-01"',
+    "data.partitions.weekly.end": "data:\n  function: data.visits\n  partitions:\n    weekly:\n"
+    '      start: "2024-01-01"\n      end: "2024-12-30"',
+    "data.partitions.daily": 'data:\n  function: data.visits\n  partitions:\n    daily: {start: "2024-01-01"}',
+    "data.partitions.daily.start": "data:\n  function: data.visits\n  partitions:\n    daily:\n"
+    '      start: "2024-01-01"',
+    "data.partitions.daily.end": "data:\n  function: data.visits\n  partitions:\n    daily:\n"
+    '      start: "2024-01-01"\n      end: "2024-12-31"',
+    "data.partitions.hourly": 'data:\n  function: data.visits\n  partitions:\n    hourly: {start: "2024-01-01-00:00"}',
+    "data.partitions.hourly.start": "data:\n  function: data.visits\n  partitions:\n    hourly:\n"
+    '      start: "2024-01-01-00:00"',
+    "data.partitions.hourly.end": "data:\n  function: data.visits\n  partitions:\n    hourly:\n"
+    '      start: "2024-01-01-00:00"\n      end: "2024-12-31-23:00"',
+    "data.partitions.static": "data:\n  function: data.visits\n  partitions:\n"
+    "    static: [zurich, bern, basel, geneva]   # with window: 3, geneva is held out",
+    "data.partitions.dynamic": "data:\n  function: data.visits\n  partitions: {dynamic: true}",
     "features": "features:\n  function: data.features\n  target: came\n  sensitive: [postcode]\n  id: visit_id",
     "features.function": "features:\n  function: data.features      # features(frame) gives inputs and target\n"
     "  target: came",
@@ -44,7 +60,7 @@ EXAMPLES = {
     "features.id": "features:\n  function: data.features\n  target: came\n  id: visit_id",
     "train": "train:\n  function: train.fit\n  window: 6\n  hyperparameters: {max_depth: 4}",
     "train.function": "train:\n  function: train.fit           # fit(inputs, target, **hyperparameters)",
-    "train.window": "train:\n  function: train.fit\n  window: 6                     # six months, then one held out",
+    "train.window": "train:\n  function: train.fit\n  window: 6                     # six, then one held out",
     "train.hyperparameters": "train:\n  function: train.fit\n  hyperparameters: {max_depth: 4, n_estimators: 200}",
     "gate": "gate:\n  metric: roc_auc\n  better_than: train.baseline\n  margin: 0.01",
     "gate.metric": "gate:\n  metric: log_loss",

@@ -1,5 +1,6 @@
 """The served version's metric on requests whose labels have arrived."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,11 @@ MIN_LABELLED_ROWS = 100
 """With fewer labelled rows the metric is left out, because it would be too uncertain."""
 
 
-def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame) -> dict[str, Any]:
-    """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest months' labels by ``features.id``.
+def live(
+    spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows: pd.DataFrame, added: Sequence[str] = ()
+) -> dict[str, Any]:
+    """``labelled_rows`` and ``live_<metric>``: predictions joined with the newest partitions' labels by
+    ``features.id``. ``added`` as of ``Partitions.in_order``.
 
     A request of several rows has one id, so only requests of one row can be matched. Empty if the spec names no id.
     """
@@ -27,8 +31,9 @@ def live(spec: ModelSpec, served: RegisteredVersion, tables: ports.Tables, rows:
     predicted = rows[~rows[LABEL_ID].isin(several)].drop_duplicates(LABEL_ID, keep="last").set_index(LABEL_ID)
     truths = [f"truth_{k}" for k in range(len(spec.features.targets))]
     found = [predicted.iloc[:0].assign(**{name: [] for name in truths})]
-    for month in tables.partitions(spec.name, "features")[-spec.train.window - 1 :]:
-        labels = tables.read(spec.name, "features", month).set_index(spec.features.id)[spec.features.targets].dropna()
+    present = spec.data.partitions.in_order(tables.partitions(spec.name, "features"), added)
+    for key in present[-spec.train.window - 1 :]:
+        labels = tables.read(spec.name, "features", key).set_index(spec.features.id)[spec.features.targets].dropna()
         labels.index = labels.index.astype(str)  # ids are text in requests
         labels.columns = pd.Index(truths)
         found.append(predicted.join(labels, how="inner"))

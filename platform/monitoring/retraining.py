@@ -21,15 +21,15 @@ class DriftObservation:
     """The current state of a model. ``drifted`` is None if there were too few rows to decide.
 
     ``measured_at`` is when drift was measured, ``crashed_at`` when the last retraining failed (None if it ended
-    otherwise, also if its gates rejected the model), both in Unix seconds. ``newest`` is the newest month of features,
-    ``held_out`` the month that the version was judged on. ``training``: whether a retraining runs. ``champion`` is the
-    version that is to replace this one; empty if this version is the champion.
+    otherwise, also if its gates rejected the model), both in Unix seconds. ``held_out`` is the partition that the
+    version was judged on, in words; ``newer``: whether there are features of a later one. ``training``: whether a
+    retraining runs. ``champion`` is the version that is to replace this one; empty if this version is the champion.
     """
 
     version: str
     drifted: bool | None
     measured_at: float
-    newest: str = ""
+    newer: bool = False
     held_out: str = ""
     training: bool = False
     crashed_at: float | None = None
@@ -134,13 +134,13 @@ def decide(
         return _ask(
             memory, f"limit-{int(now // DAY_SECONDS)}", f"{len(recent)} retrainings in 24 hours are the spec's limit"
         )
-    if seen.newest <= seen.held_out:
-        return _ask(memory, "no-new-data", f"there is no data newer than {seen.held_out[:7]}, which it was judged on")
+    if not seen.newer:
+        return _ask(memory, "no-new-data", f"there is no data newer than {seen.held_out}, which it was judged on")
     key = f"{memory.version}-{int(memory.since or seen.measured_at)}"
     # Reset ``good``: if this version still serves when the run ends, the gates have rejected the new one.
     kept = replace(memory, good=False, retrained_from=seen.version, retrained_at=(*recent, now))
     return kept, RetrainingDecision(
-        "retrain", key, f"{seen.version} has drifted, and there is data up to {seen.newest[:7]}"
+        "retrain", key, f"{seen.version} has drifted, and there is data newer than {seen.held_out}"
     )
 
 

@@ -1,35 +1,44 @@
 """Stale data and stale champions: those that are older than they should be."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from intermodal.platform.spec import ModelSpec
 
-DUE_DAY = 3
-"""Day of the next month on which a month's rows are due. The schedule makes them on the second (assets/jobs.py)."""
-STALE_AFTER_SECONDS = (31 + DUE_DAY) * 24 * 3600.0
-"""Allowed age of data since the end of its newest month: the longest month plus the days until rows are due."""
 DAY_SECONDS = 24 * 3600.0
 
 
-def data_until(month: str) -> float:
-    """The end of a month ``2013-01-01``, Unix seconds."""
-    first = datetime.strptime(month, "%Y-%m-%d").replace(tzinfo=UTC)
-    return (first.replace(day=28) + timedelta(days=4)).replace(day=1).timestamp()
+def data_until(spec: ModelSpec, newest: str) -> float | None:
+    """The end of a partition, Unix seconds. None if it is none of time."""
+    cadence = spec.data.partitions.cadence
+    return cadence.end(newest).timestamp() if cadence and newest else None
 
 
-def due_month(spec: ModelSpec, now: float) -> str:
-    """The newest month whose rows are due. '' for a model whose months have an end, since it gets no more rows."""
-    if spec.data.partitions.monthly.end is not None:
+def stale_after_seconds(spec: ModelSpec) -> float | None:
+    """Allowed age of data since the end of its newest partition. None if they do not grow with time."""
+    cadence = spec.data.partitions.grows
+    return cadence.stale_after.total_seconds() if cadence else None
+
+
+def due_partition(spec: ModelSpec, now: float) -> str:
+    """The newest partition whose rows are due. '' for a model whose partitions do not grow with time, since it gets no
+    more rows, or gets them at no known time."""
+    span, cadence = spec.data.partitions.span, spec.data.partitions.grows
+    if span is None or cadence is None:
         return ""
-    latest = datetime.fromtimestamp(now, UTC) - timedelta(days=DUE_DAY - 1)
-    month = (latest.replace(day=1) - timedelta(days=1)).strftime("%Y-%m-01")
-    return month if month >= f"{spec.data.partitions.monthly.start}-01" else ""
+    due = cadence.shift(cadence.key_at(datetime.fromtimestamp(now, UTC) - cadence.due), -1)
+    return due if due >= span.first else ""
 
 
-def late_data(spec: ModelSpec, newest: str, now: float) -> str:
-    """Why the data is stale; '' if it is not. Without any rows (``newest`` is '') the model is new, not stale."""
-    due = due_month(spec, now)
-    return f"rows of {due[:7]} were due, the newest are of {newest[:7]}" if newest and newest < due else ""
+def late_data(spec: ModelSpec, newest: str, now: float, waiting: str = "") -> str:
+    """Why the data is stale; '' if it is not. Without any rows (``newest`` is '') the model is new, not stale.
+    ``waiting`` is the newest key of dynamic partitions if it has no rows."""
+    partitions, due = spec.data.partitions, due_partition(spec, now)
+    if not newest:
+        return ""
+    if waiting:
+        return f"the partition {waiting} was added and has no rows, the newest are of {newest}"
+    names = partitions.name_of(due), partitions.name_of(newest)
+    return "rows of {} were due, the newest are of {}".format(*names) if newest < due else ""
 
 
 def old_champion(spec: ModelSpec, version: str, registered_at: float | None, now: float) -> str:

@@ -35,7 +35,7 @@ class Servable:
 class TrainingRecord:
     """How a model was made: enough to make it again.
 
-    ``partitions`` maps each month of the training window to the SHA-256 of its rows, ``holdout`` is the month that
+    ``partitions`` maps each partition of the training window to the SHA-256 of its rows, ``holdout`` is the one that
     was kept back, ``metrics`` has the gate's metric for the candidate, and for baseline and champion where there is one
     (``baseline_<metric>``, ``champion_<metric>``), all on the same held-out rows; ``compared_<metric>`` is the
     candidate's on those of the champion, where they are fewer. ``environment`` maps packages to

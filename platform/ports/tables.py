@@ -5,7 +5,8 @@ from typing import Any, Protocol
 
 
 class Tables(Protocol):
-    """Where the rows of datasets and features are kept, a table for each model, stage and month."""
+    """Where the rows of datasets and features are kept, a table for each model, stage and partition. A
+    partition is any text, and never another's file."""
 
     def write(self, model: str, stage: str, partition: str, table: Any) -> None:
         """Replace one partition (a pandas DataFrame), whole or not at all."""

@@ -58,6 +58,16 @@ class ModelSpec(BaseModel):
     _tags_are_free = field_validator("tags")(tag_names)
 
     @model_validator(mode="after")
+    def _has_a_window(self) -> Self:
+        keys, window = self.data.partitions.static, self.train.window
+        if keys is not None and len(keys) <= window:
+            raise ValueError(
+                f"data.partitions.static has {len(keys)} keys, and training needs {window + 1}: list more, or lower "
+                "train.window"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _names_its_targets(self) -> Self:
         try:
             targets = self.targets

@@ -7,36 +7,15 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from intermodal.platform.spec.fields import FUNCTION, MONTH, Hyperparameter, Part, Scalar, function_name
+from intermodal.platform.spec.fields import FUNCTION, Hyperparameter, Part, Scalar, function_name
+from intermodal.platform.spec.partitions import Partitions
 
 EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
 
 
-class Months(Part):
-    start: str = Field(description="First month, as 2013-01.", json_schema_extra={"pattern": MONTH})
-    end: str | None = Field(default=None, description="Last month; without it, months go on being added.")
-
-    @field_validator("start", "end")
-    @classmethod
-    def _month(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(MONTH, value):
-            raise ValueError(f"'{value}' is not a month: write it as 2013-01, in quotes")
-        return value
-
-    @model_validator(mode="after")
-    def _in_order(self) -> "Months":
-        if self.end is not None and self.end < self.start:
-            raise ValueError(f"end ({self.end}) is before start ({self.start}): swap them")
-        return self
-
-
-class Partitions(Part):
-    monthly: Months
-
-
 class Data(Part):
     function: str = Field(
-        description="<file>.<function> taking a month (2013-01-01), giving a DataFrame.",
+        description="<file>.<function> taking a partition's key (a month is 2013-01-01), giving a table.",
         json_schema_extra={"pattern": FUNCTION},
     )
     partitions: Partitions
@@ -46,7 +25,7 @@ class Data(Part):
 
 class Features(Part):
     function: str = Field(
-        description="<file>.<function> from the data's DataFrame to inputs and target.",
+        description="<file>.<function> from the data as a pandas DataFrame to a table of inputs and target.",
         json_schema_extra={"pattern": FUNCTION},
     )
     target: str | list[str] = Field(
@@ -100,7 +79,7 @@ class Train(Part):
     )
     window: int = Field(
         default=3,
-        description="How many months to train on, before the one held out.",
+        description="How many partitions to train on, before the one held out.",
         json_schema_extra={"minimum": 1},
     )
     hyperparameters: dict[str, Hyperparameter] = Field(
@@ -131,13 +110,13 @@ class Train(Part):
     @classmethod
     def _positive(cls, value: int) -> int:
         if value < 1:
-            raise ValueError(f"window is {value}: train on at least 1 month")
+            raise ValueError(f"window is {value}: train on at least 1 partition")
         return value
 
 
 class Gate(Part):
     metric: Literal["roc_auc", "accuracy", "f1_macro", "r2", "log_loss", "rmse", "mae"] = Field(
-        description="What candidates are compared by, on the month after the training window."
+        description="What candidates are compared by, on the partition after the training window."
     )
     better_than: str | None = Field(
         default=None, description="<file>.<function> (features, target) → a function from rows to predictions."
@@ -161,7 +140,7 @@ def _require_argument(name: object) -> None:
     if not isinstance(name, str) or not name.isidentifier() or iskeyword(name) or name.startswith("_"):
         raise ValueError(f"'{name}' is no name of an argument: write it as max_depth")
     if name == "window":
-        raise ValueError("'window' is the number of months in the training record: give it another name")
+        raise ValueError("'window' is the number of partitions in the training record: give it another name")
 
 
 def _number(value: Hyperparameter) -> Hyperparameter:

@@ -18,12 +18,12 @@ MAX_CAUSE_CHARACTERS = 500
 
 @dataclass(frozen=True)
 class Call:
-    """A function as the spec names it (``rows.bottles``), how it is called (``(month)``), and for which months."""
+    """A function as the spec names it (``rows.bottles``), how it is called (``(month)``), and for which partition."""
 
     function: Callable[..., Any]
     name: str
     form: str
-    months: str = ""
+    partition: str = ""
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         """What the function returns. SpecError when it does not take the arguments, or raises."""
@@ -41,8 +41,8 @@ class Call:
 
     def refused(self, what: str, hint: str) -> SpecError:
         """``what`` continues a sentence whose subject is the function: ``returned None``."""
-        months = f" for {self.months}" if self.months else ""
-        return SpecError(f"{self.name}{months} ({_defined(self.function)}) {what}", hint=hint)
+        partition = f" for {self.partition}" if self.partition else ""
+        return SpecError(f"{self.name}{partition} ({_defined(self.function)}) {what}", hint=hint)
 
     def returned(self, value: object, wanted: str) -> SpecError:
         return self.refused(f"returned {named(value)}.", f"Return {wanted}.")
@@ -65,11 +65,6 @@ class Call:
         code = _code(self.function)
         line = innermost_line(error, Path(code.co_filename).parent) if code else ""
         return f" in {line}" if line else ""
-
-
-def month_name(partition: str) -> str:
-    """``2020-01`` of the partition ``2020-01-01``."""
-    return partition[:7]
 
 
 def named(value: object) -> str:

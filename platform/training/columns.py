@@ -1,4 +1,4 @@
-"""A model's columns, from the months that it is trained on and the held-out month."""
+"""A model's columns, from the partitions that it is trained on and the held-out one."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,12 +10,14 @@ from intermodal.platform.protocol.signature import INTEGERS, Column
 from intermodal.platform.training.dataframes import columns_of
 
 
-def columns_of_months(window: Mapping[str, pd.DataFrame], heldout: Mapping[str, pd.DataFrame]) -> tuple[Column, ...]:
-    """The inputs that the model takes, from the tables of inputs by month. ``check_months`` has refused months whose
-    columns, or their kinds, differ.
+def columns_of_partitions(
+    window: Mapping[str, pd.DataFrame], heldout: Mapping[str, pd.DataFrame]
+) -> tuple[Column, ...]:
+    """The inputs that the model takes, from the tables of inputs by partition. ``check_partitions`` has refused
+    partitions whose columns, or their kinds, differ.
 
-    A column is nullable when any month has missing values, and FP64 when any month has fractions: the held-out month
-    is what callers send next. Its dtype is the one that holds the values of every month, so the fit function gets what
+    A column is nullable when any partition has missing values, and FP64 when any has fractions: the held-out partition
+    is what callers send next. Its dtype is the one that holds the values of all of them, so the fit function gets what
     the feature function gave. Categories are those of the window only, since the model learns no others.
     """
     tables = {**window, **heldout}

@@ -10,7 +10,6 @@ import pandas as pd
 from intermodal.platform.errors import IntermodalError, Lost, SpecError, Unavailable
 from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion, TrainingRecord
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training.calls import month_name
 from intermodal.platform.training.estimators import Target
 from intermodal.platform.training.estimators import guesses as guesses_of
 from intermodal.platform.training.fit import Fitted
@@ -29,9 +28,9 @@ class Measured:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The held-out month: its inputs and their true values."""
+    """The held-out partition as people write it, its inputs and their true values."""
 
-    month: str
+    partition: str
     rows: pd.DataFrame
     truth: Target
 
@@ -43,29 +42,32 @@ def truth_of(spec: ModelSpec, table: pd.DataFrame) -> Target:
 
 
 def measure(metric: str, fitted: Fitted, heldout: HeldOut) -> Measured:
-    """The candidate's own figure. Classes that it does not know, and classes that the month lacks, are findings."""
+    """The candidate's own figure. Classes that it does not know, and classes that the partition lacks, are findings."""
     try:
         predictions = fitted.score_inputs(heldout.rows)
     except SpecError as error:
         raise SpecError(
-            f"The fitted estimator cannot predict the rows of {month_name(heldout.month)}. {error.message}",
-            hint=f"{error.hint} That month may have values that the window has not, such as missing ones.".strip(),
+            f"The fitted estimator cannot predict the rows of {heldout.partition}. {error.message}",
+            hint=f"{error.hint} That partition may have values that the window has not, such as missing ones.".strip(),
         ) from error
     figures = {metric: score(metric, heldout.truth, predictions, fitted.task, fitted.classes)}
     if fitted.task == "regression":
         return Measured(figures)
     known, present = as_texts(fitted.classes), as_texts(heldout.truth)
-    month, findings = month_name(heldout.month), []
+    partition, findings = heldout.partition, []
     if new := sorted(set(present) - set(known)):
         count = sum(label in new for label in present)
         effect = "left out of" if metric in BY_PROBABILITY else "counted as wrong in"
         findings.append(
-            f"{month} has {count} rows of {_named(new)}, which the training window has not; they are {effect} {metric}."
+            f"{partition} has {count} rows of {_named(new)}, which the training window has not; they are {effect} "
+            f"{metric}."
         )
     if absent := sorted(set(known) - set(present)):
-        findings.append(f"{month} has no row of {_named(absent)}, so {metric} says nothing about it.")
+        findings.append(f"{partition} has no row of {_named(absent)}, so {metric} says nothing about it.")
     if len(set(present) & set(known)) < 2 and metric in BY_PROBABILITY:
-        findings.append(f"{metric} needs rows of at least 2 classes that the candidate knows; hold out another month.")
+        findings.append(
+            f"{metric} needs rows of at least 2 classes that the candidate knows; hold out another partition."
+        )
     return Measured(figures, tuple(findings))
 
 
@@ -94,7 +96,7 @@ def measure_champion(
     """
     metric: str = spec.gate.metric
     record, version = champion.candidate.record, f"The champion {champion.version}"
-    not_compared = f"so it is not compared on {month_name(heldout.month)}"
+    not_compared = f"so it is not compared on {heldout.partition}"
     if record.task != fitted.task and "regression" in (record.task, fitted.task):
         return Measured(
             {}, (f"{version} is a {record.task} model and the candidate a {fitted.task} one, {not_compared}.",)
@@ -140,7 +142,7 @@ def _compared_classes(
     common = [label for label in own if label in theirs]
     rows = np.isin(as_texts(heldout.truth), common)
     if len(set(common) & set(as_texts(heldout.truth))) < 2:
-        few = f"{month_name(heldout.month)} has fewer than 2 classes of both"
+        few = f"{heldout.partition} has fewer than 2 classes of both"
         return Measured({}, (f"{differ} {few}: they are not compared.",))
     truth = heldout.truth[rows]
     candidate = score_common(metric, truth, fitted.score_inputs(heldout.rows)[rows], own, common)

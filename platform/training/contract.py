@@ -7,20 +7,23 @@ from typing import Any
 import pandas as pd
 
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training.calls import Call, month_name
+from intermodal.platform.training.arrow_tables import NotATable, as_pandas
+from intermodal.platform.training.calls import Call
 from intermodal.platform.training.cells import Flaw, not_a_target, not_an_id, not_an_input, unstorable
 
 RESERVED = re.compile(r"_(id|label_id|row|at|cloud|target|version)|truth(_\d+)?|prediction_\d+")
 """Columns that gathered predictions have beside the inputs."""
 
-NO_DATA = "Is there data for that month? If not, leave it out of data.partitions or materialize other months."
+NO_DATA = "Is there data for that {unit}? If not, leave it out of data.partitions or materialize other {unit}s."
 NO_FEATURES = "Does a filter or a merge remove all of them?"
 
 
 def rows_of(spec: ModelSpec, function: Callable[..., Any], partition: str) -> pd.DataFrame:
-    """The rows of a month, with a plain index. SpecError names function, month and column of what is wrong."""
-    call = Call(function, spec.data.function, "(month)", month_name(partition))
-    table = _table(call, call(partition), "a DataFrame with a row for each example of the month", NO_DATA)
+    """The rows of a partition, with a plain index. SpecError names function, partition and column of what is wrong."""
+    divided, unit = spec.data.partitions, spec.data.partitions.unit
+    call = Call(function, spec.data.function, f"({unit})", divided.name_of(partition))
+    wanted = f"a DataFrame with a row for each example of the {unit}"
+    table = _table(call, call(partition), wanted, NO_DATA.format(unit=unit))
     if not _is_plain(table.index):
         names = ", ".join(str(name) for name in table.index.names if name is not None) or "without a name"
         raise call.refused(
@@ -33,8 +36,8 @@ def rows_of(spec: ModelSpec, function: Callable[..., Any], partition: str) -> pd
 
 
 def features_of(spec: ModelSpec, function: Callable[..., Any], rows: pd.DataFrame, partition: str) -> pd.DataFrame:
-    """The features of a month's rows, with a plain index. SpecError as of ``rows_of``."""
-    call = Call(function, spec.features.function, "(table)", month_name(partition))
+    """The features of a partition's rows, with a plain index. SpecError as of ``rows_of``."""
+    call = Call(function, spec.features.function, "(table)", spec.data.partitions.name_of(partition))
     # The function may change its table, so the number of rows is taken before.
     given = len(rows)
     table = _table(call, call(rows), "a DataFrame with the inputs and the target", NO_FEATURES)
@@ -48,7 +51,7 @@ def features_of(spec: ModelSpec, function: Callable[..., Any], rows: pd.DataFram
 
 
 def check_features(spec: ModelSpec, call: Call, table: pd.DataFrame) -> None:
-    """SpecError if a month's features lack a column that the spec names, or no model could be given a column."""
+    """SpecError if a partition's features lack a column that the spec names, or no model could be given a column."""
     names = [str(name) for name in table.columns]
     named = [*(("target", target) for target in spec.features.targets), ("id", spec.features.id)]
     for field, wanted in named:
@@ -74,6 +77,10 @@ def check_features(spec: ModelSpec, call: Call, table: pd.DataFrame) -> None:
 
 
 def _table(call: Call, returned: object, wanted: str, if_empty: str) -> pd.DataFrame:
+    try:
+        returned = as_pandas(returned)
+    except NotATable as error:
+        raise call.refused(f"returned {error}.", error.hint) from error
     if not isinstance(returned, pd.DataFrame):
         raise call.returned(returned, wanted)
     if returned.empty:

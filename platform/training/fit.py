@@ -119,7 +119,7 @@ def package(
 
 
 def _golden_rows(heldout: pd.DataFrame, signature: Signature) -> pd.DataFrame:
-    """Rows spread over the held-out month, half of them with a missing value if there are such rows."""
+    """Rows spread over the held-out partition, half of them with a missing value if there are such rows."""
     row_bytes = len(v2.request_body(signature, dataframes.records(heldout.head(1))))
     count = max(1, min(GOLDEN_ROWS, MAX_GOLDEN_BYTES // row_bytes))
     gaps = heldout[heldout.isna().any(axis=1)]

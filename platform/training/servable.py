@@ -1,4 +1,4 @@
-"""Whether the packaged server answers for a candidate: golden rows, and every kind of value that its months had."""
+"""Whether the packaged server answers for a candidate: golden rows, and every kind of value that its partitions had."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,13 +96,13 @@ def _kinds(values: pd.Series, column: Column) -> Iterator[tuple[int, str]]:
 
 
 def try_server(
-    server: PackageServer, fitted: Fitted, months: pd.DataFrame, folder: Path, sensitive: Sequence[str] = ()
+    server: PackageServer, fitted: Fitted, given: pd.DataFrame, folder: Path, sensitive: Sequence[str] = ()
 ) -> Servable:
-    """Start the server on the package and compare its answers with the fitted model's own. ``months`` has the rows of
-    the window and of the held-out month, which the model has predicted before. Every failure of the server is a reason
-    of the verdict, never an exception."""
+    """Start the server on the package and compare its answers with the fitted model's own. ``given`` has the rows of
+    the window and of the held-out partition, which the model has predicted before. Every failure of the server is a
+    reason of the verdict, never an exception."""
     package = Package.read(folder)
-    table = months[[column.name for column in fitted.signature.inputs]].reset_index(drop=True)
+    table = given[[column.name for column in fitted.signature.inputs]].reset_index(drop=True)
     probes = probes_of(table, fitted.signature.inputs, sensitive)
     rows = table.iloc[[probe.row for probe in probes]].reset_index(drop=True)
     expected = fitted.predict(rows).reshape(len(rows), -1).tolist()

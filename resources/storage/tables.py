@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 from uuid import uuid4
 
 import dagster as dg
@@ -13,6 +14,7 @@ from upath import UPath
 from intermodal.platform.errors import NotFound
 from intermodal.resources.storage import tensors
 from intermodal.resources.storage.addresses import at_address
+from intermodal.resources.storage.file_names import file_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
     """``address`` is a folder or any address that fsspec knows (``s3://bucket/tables``, with s3fs installed).
 
-    Layout: ``<address>/<model>/<stage>/<partition>.parquet``.
+    Layout: ``<address>/<model>/<stage>/<partition>.parquet``, with a partition as of ``file_name``.
     """
 
     address: str
@@ -53,7 +55,7 @@ class ParquetTables(dg.ConfigurableResource):  # type: ignore[type-arg]
 
     def partitions(self, model: str, stage: str) -> Sequence[str]:
         folder = at_address(self.address) / model / stage
-        return sorted(path.stem for path in folder.glob("*.parquet") if not path.name.startswith("."))
+        return sorted(unquote(path.stem) for path in folder.glob("*.parquet") if not path.name.startswith("."))
 
     def _path(self, model: str, stage: str, partition: str) -> UPath:
-        return at_address(self.address) / model / stage / f"{partition}.parquet"
+        return at_address(self.address) / model / stage / f"{file_name(partition)}.parquet"

@@ -80,7 +80,7 @@ def follow(settings: Settings, run_id: str, say: Callable[[str], None], seconds:
 
 def _line(event: dg.DagsterEvent) -> str:
     if event.is_step_materialization and event.asset_key is not None:
-        partition = f" {event.partition[:7]}" if event.partition else ""
+        partition = f" {event.partition}" if event.partition else ""
         return f"{event.asset_key.to_user_string()}{partition}"
     if event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
         data = event.asset_check_evaluation_data

@@ -9,8 +9,12 @@ from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+import dagster as dg
 from filelock import BaseFileLock, FileLock
 
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.spec.partitions import Partitions
+from intermodal.platform.training.windows import first_range
 from intermodal.sandbox import clouds
 from intermodal.sandbox.local import monitoring, runs, services
 from intermodal.sandbox.local.project import Project
@@ -118,17 +122,25 @@ def first_model(settings: Settings, served: Collection[str]) -> str:
 
 def train_and_deploy(settings: Settings, model: str, say: Callable[[str], None], phases: Phases) -> None:
     """One real run of ``train_and_deploy_<model>``, as a person would launch it in the UI."""
-    _run(settings, f"train_and_deploy_{model}", first_months(runs.spec(settings, model)), say, phases)
+    _run(settings, f"train_and_deploy_{model}", first_partitions(settings, runs.spec(settings, model)), say, phases)
 
 
-def first_months(spec: Mapping[str, Any]) -> dict[str, str]:
-    """The run's tags for the first months of a spec: a window to train on, and the one held out."""
-    year, month = map(int, spec["data"]["partitions"]["monthly"]["start"].split("-"))
-    last = year * 12 + month - 1 + int(spec["train"]["window"])
-    return {
-        "dagster/asset_partition_range_start": f"{year:04d}-{month:02d}-01",
-        "dagster/asset_partition_range_end": f"{last // 12:04d}-{last % 12 + 1:02d}-01",
-    }
+def first_partitions(settings: Settings, spec: Mapping[str, Any]) -> dict[str, str]:
+    """The run's tags for the first partitions of a spec: a window to train on, and the one held out. IntermodalError
+    when too few keys were added to dynamic ones."""
+    partitions, count = Partitions.model_validate(spec["data"]["partitions"]), int(spec["train"]["window"]) + 1
+    added = list[str]()
+    if partitions.dynamic:
+        with dg.DagsterInstance.from_config(str(settings.home / "dagster")) as instance:
+            added.extend(instance.get_dynamic_partitions(spec["name"]))
+    found = first_range(partitions, count, added)
+    if found is None:
+        raise IntermodalError(
+            f"{spec['name']} has {len(added)} dynamic partitions, and training needs {count}.",
+            hint=f"Add them at http://127.0.0.1:{settings.ports.ui}/assets/{spec['name']}/dataset (Materialize, Add "
+            f"partition), then materialize train_and_deploy_{spec['name']} for them.",
+        )
+    return {"dagster/asset_partition_range_start": found[0], "dagster/asset_partition_range_end": found[1]}
 
 
 def deploy(settings: Settings, model: str, say: Callable[[str], None], phases: Phases) -> None:

@@ -16,6 +16,7 @@ from intermodal.assets.component import Model
 from tests.assets.conftest import WINE
 
 GOOD = (WINE / "defs.yaml").read_text()
+MONTHLY = '{monthly: {start: "2020-01"}}'
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         ("metric: accuracy", "metric: acuracy", ["defs.yaml:10", "gate", "'roc_auc'"]),
         ("name: wine", "name: Wine!", ["defs.yaml:4", "name"]),
         ("owner: team:cellar", "owner: cellar", ["defs.yaml:5", "owner", "team:"]),
-        ("window: 2", "window: 0", ["defs.yaml:9", "train", "at least 1 month"]),
+        ("window: 2", "window: 0", ["defs.yaml:9", "train", "at least 1 partition"]),
         ("azure: 0}", "azure: -1}", ["route", "negative"]),
         ("azure/ml]", "azure/aks]", ["defs.yaml:11", "serve", "azure/ml"]),
         ("policy: weighted, weights: {aws: 3, gcp: 1, azure: 0}", "policy: weighted", ["route", "name a share"]),
@@ -60,10 +61,17 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         ("max_depth: 4", "max_depth: {a: 1}", ["defs.yaml:9", "hyperparameters", "'max_depth' holds a dict", "a list"]),
         ("max_depth: 4", "max_depth: [[1]]", ["defs.yaml:9", "'max_depth' holds a list: give a number"]),
         ("max_depth: 4", "max-depth: 4", ["defs.yaml:9", "'max-depth' is no name of an argument"]),
-        ("max_depth: 4", "window: 4", ["defs.yaml:9", "'window' is the number of months", "another name"]),
+        ("max_depth: 4", "window: 4", ["defs.yaml:9", "'window' is the number of partitions", "another name"]),
         ("target: grower", "id: a, target: a", ["defs.yaml:8", "features", "both 'a'", "its own column"]),
         ('start: "2020-01"', 'start: "0000-01"', ["data", "write it as 2013-01"]),
         ('start: "2020-01"', 'start: "2020-01", end: "9999-12"', ["data", "write it as 2013-01"]),
+        (MONTHLY, '{weekly: {start: "2020-01-01"}}', ["data", "weeks begin on Mondays: write 2019-12-30"]),
+        (MONTHLY, '{daily: {start: "2020-02-31"}}', ["data", "write it as 2013-01-31"]),
+        (MONTHLY, '{hourly: {start: "2020-01-31 13:00"}}', ["data", "write it as 2013-01-31-13:00"]),
+        (MONTHLY, "{static: [a, b]}", ["data.partitions.static has 2 keys, and training needs 3"]),
+        (MONTHLY, "{static: [a, b, a]}", ["data", "'a' is listed twice"]),
+        (MONTHLY, "{yearly: {}}", ["data", "yearly"]),
+        (MONTHLY, "{}", ["data", "give one of monthly, weekly"]),
         ("{max_depth: 4}", "[4]", ["defs.yaml:9", "hyperparameters", "should be an object"]),
         ("metric: accuracy", "metric: accuracy, margin: .nan", ["defs.yaml:10", "margin is nan: give 0 or more"]),
     ],

@@ -1,17 +1,20 @@
 """``up`` does what is missing, and the demo ends with how it went."""
 
+from contextlib import nullcontext
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import dagster as dg
 import pytest
 from click.testing import Result
 
 from intermodal.cli.init import write
+from intermodal.platform.errors import IntermodalError
 from intermodal.sandbox.local.demo import Outcome
 from intermodal.sandbox.local.project import Project
-from intermodal.sandbox.local.up import first_model, first_months
+from intermodal.sandbox.local.up import first_model, first_partitions
 from intermodal.sandbox.settings import Settings
 from tests.cli.run import run
 
@@ -66,9 +69,21 @@ def test_first_model_is_one_that_is_served_already(
     ("start", "window", "first", "last"),
     [("2013-01", 3, "2013-01-01", "2013-04-01"), ("2024-11", 2, "2024-11-01", "2025-01-01")],
 )
-def test_first_months_are_a_window_and_the_month_after_it(start: str, window: int, first: str, last: str) -> None:
+def test_first_partitions_are_a_window_and_the_one_after_it(start: str, window: int, first: str, last: str) -> None:
     spec = {"data": {"partitions": {"monthly": {"start": start}}}, "train": {"window": window}}
-    assert list(first_months(spec).values()) == [first, last]
+    assert list(first_partitions(Settings.read(), spec).values()) == [first, last]
+
+
+def test_first_partitions_of_added_keys_are_those_of_dagster(monkeypatch: pytest.MonkeyPatch) -> None:
+    spec = {"name": "m", "data": {"partitions": {"dynamic": True}}, "train": {"window": 2}}
+    with dg.DagsterInstance.ephemeral() as instance:
+        monkeypatch.setattr(dg.DagsterInstance, "from_config", lambda _: nullcontext(instance))
+        instance.add_dynamic_partitions("m", ["second", "10"])
+        with pytest.raises(IntermodalError, match="m has 2 dynamic partitions, and training needs 3") as caught:
+            first_partitions(Settings.read(), spec)
+        assert "Add" in caught.value.hint
+        instance.add_dynamic_partitions("m", ["9"])
+        assert list(first_partitions(Settings.read(), spec).values()) == ["second", "9"]
 
 
 @pytest.mark.parametrize(("train", "done"), [(True, ["train_and_deploy"]), (False, [])])

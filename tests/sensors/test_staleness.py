@@ -112,6 +112,39 @@ def test_late_data_is_notified_once(world: World) -> None:
     assert world.tick() == "Nothing is older than it should be."
 
 
+@pytest.fixture
+def keyed(world: World) -> Ticks:
+    """A model whose keys a and 9 were added, in this order, and have rows."""
+    world.tick.instance.add_dynamic_partitions("keyed", ["a", "9"])
+    world.month("keyed", "9")
+    world.month("keyed", "a")
+    model = spec("keyed", data={"function": "data.rows", "partitions": {"dynamic": True}})
+    return Ticks(staleness, world.tick.resources, world.tick.instance, assets=routes([model]))
+
+
+def test_added_key_without_rows_is_notified_once(world: World, keyed: Ticks) -> None:
+    assert keyed() == "Nothing is older than it should be."
+    keyed.instance.add_dynamic_partitions("keyed", ["10"])
+    for _ in range(3):
+        assert "keyed: the partition 10 was added and has no rows, the newest are of 9" in keyed()
+    assert world.notified == ["keyed: the data is stale"]
+    keyed.cursor = None
+    keyed()
+    assert len(world.notified) == 1
+    world.month("keyed", "10")
+    assert keyed() == "Nothing is older than it should be."
+    assert not world.gauges.pushed["staleness"]
+
+
+def test_added_key_whose_rows_a_run_makes_is_not_notified(
+    world: World, keyed: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyed.instance.add_dynamic_partitions("keyed", ["10"])
+    monkeypatch.setattr(module, "busy_models", lambda _: {"keyed"})
+    assert keyed() == "Nothing is older than it should be."
+    assert not world.notified
+
+
 @pytest.mark.parametrize("cursor", ["{", "[]", '{"grows": 1}', '{"next model": "", "grows": [1]}', None])
 def test_stale_data_is_notified_once_when_the_cursor_is_lost(world: World, cursor: str | None) -> None:
     world.clock.now += 20 * DAY_SECONDS

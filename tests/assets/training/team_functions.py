@@ -15,7 +15,7 @@ from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.training import dataset, model
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import Data, Features, Gate, ModelSpec, Train
-from intermodal.platform.spec.training import Months, Partitions
+from intermodal.platform.spec.partitions import Months, Partitions
 from tests.assets.conftest import MONTHS, FakeMlflow
 from tests.memory import MemoryLocker, MemoryPackageServer, MemoryRegistry, MemoryTables
 

@@ -22,9 +22,7 @@ NOW = 1_700_000_000.0
 
 
 def seen(version: str = "1.0.0", drifted: bool | None = True, **fields: object) -> DriftObservation:
-    return DriftObservation(
-        version, drifted, **{"measured_at": NOW, "newest": "2013-07-01", "held_out": "2013-04-01", **fields}
-    )  # type: ignore[arg-type]
+    return DriftObservation(version, drifted, **{"measured_at": NOW, "newer": True, "held_out": "2013-04", **fields})  # type: ignore[arg-type]
 
 
 def test_decide_on_the_first_drift_retrains_once() -> None:
@@ -90,7 +88,7 @@ def test_decide_after_the_cooldown_retrains_again() -> None:
 
 
 def test_decide_without_newer_data_notifies() -> None:
-    _, decision = decide(RetrainingMemory(), seen(newest="2013-04-01"), POLICY, NOW)
+    _, decision = decide(RetrainingMemory(), seen(newer=False), POLICY, NOW)
     assert decision == RetrainingDecision(
         "ask people", f"1.0.0-no-new-data-{int(NOW)}", "there is no data newer than 2013-04, which it was judged on"
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.protocol.signature import TIMESTAMP, Column
-from intermodal.platform.training.columns import columns_of_months
+from intermodal.platform.training.columns import columns_of_partitions
 
 JANUARY, FEBRUARY, MARCH = "2024-01-01", "2024-02-01", "2024-03-01"
 MOMENT = pd.Timestamp("2024-01-02T03:04:05Z")
@@ -17,7 +17,7 @@ MOMENT = pd.Timestamp("2024-01-02T03:04:05Z")
 
 def _columns(january: Any, february: Any, march: Any) -> tuple[Column, ...]:
     first, second, third = (pd.DataFrame({"x": values}) for values in (january, february, march))
-    return columns_of_months({JANUARY: first, FEBRUARY: second}, {MARCH: third})
+    return columns_of_partitions({JANUARY: first, FEBRUARY: second}, {MARCH: third})
 
 
 def _category(*values: str | None) -> pd.Series:

@@ -14,7 +14,7 @@ from intermodal.platform import catalogue
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.training import fit, formats
-from intermodal.platform.training.columns import columns_of_months
+from intermodal.platform.training.columns import columns_of_partitions
 from intermodal.serving.dataplane import open_plane
 from intermodal.serving.errors import RequestError, StartError
 from intermodal.serving.runtimes.loader import load
@@ -77,7 +77,7 @@ def lightgbm(rows: pd.DataFrame, values: pd.Series) -> Any:
 
 def packed(folder: Path, function: Fit, task: str, text: str = "category", gaps: bool = True) -> Package:
     rows = table(text) if gaps else table(text).fillna({"gap": 0.0})
-    columns = columns_of_months({"2024-01-01": rows}, {"2024-02-01": rows})
+    columns = columns_of_partitions({"2024-01-01": rows}, {"2024-02-01": rows})
     fitted = fit.fit(function, rows, target(rows, task), {}, columns)
     spec: Any = SimpleNamespace(name="m", features=SimpleNamespace(sensitive=[]))
     fit.package(spec, fitted, rows, rows, folder)
