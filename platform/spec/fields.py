@@ -1,6 +1,7 @@
 """What the parts of a spec share: patterns, and a base that refuses unknown fields."""
 
 import re
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -29,6 +30,13 @@ def function_name(value: str | None) -> str | None:
     if value is not None and not re.match(FUNCTION, value):
         raise ValueError(f"'{value}' is not <file>.<function>: write for instance data.flights")
     return value
+
+
+def text_or_texts(schema: dict[str, Any]) -> None:
+    """Both forms of a field that is a text or a list of texts: ``schema.plain`` takes the text for a template."""
+    schema.pop("type", None)
+    schema.pop("items", None)
+    schema["anyOf"] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
 
 
 def model_name(value: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from intermodal.platform.spec.fields import FUNCTION, Hyperparameter, Part, Scalar, function_name
+from intermodal.platform.spec.fields import FUNCTION, Hyperparameter, Part, Scalar, function_name, text_or_texts
 from intermodal.platform.spec.partitions import Partitions
 
 EXPONENT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+")
@@ -29,7 +29,8 @@ class Features(Part):
         json_schema_extra={"pattern": FUNCTION},
     )
     target: str | list[str] = Field(
-        description="The column that is to be predicted, or a list of columns: then each is an output of its own."
+        description="The column that is to be predicted, or a list of columns: then each is an output of its own.",
+        json_schema_extra=text_or_texts,
     )
     sensitive: list[str] = Field(
         default=[],

@@ -27,7 +27,8 @@ def test_train_and_deploy_makes_every_asset(deployed: World) -> None:
     route = deployed.gateway.route("wine")
     assert route is not None
     assert route.weights == {AWS: 3, GCP: 1, AZURE: 0}
-    (output,) = route.metadata["outputs"]
+    output, label = route.metadata["outputs"]
+    assert (label["name"], label["datatype"], label["shape"]) == ("label", "BYTES", [-1])
     assert (output["name"], output["datatype"], output["shape"]) == ("probabilities", "FP64", [-1, 3])
     assert list(output["parameters"]) == ["class_0", "class_1", "class_2"]
 
