@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.markdown import Markdown
 
-from tests.bench import drift, gateway, many, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
+from tests.bench import drift, gateway, kinds, many, orchestration, peers, proxied, sensor_ticks, serving, ticks, wrk
 from tests.bench.installation import Installation, installed
 from tests.bench.mirrors.section import section as mirrors
 from tests.bench.report import PAGE, Section, load, updated
@@ -36,6 +36,7 @@ PARTS: dict[str, Callable[[Installation], Section]] = {
     "overhead": orchestration.overhead,
     "serving": serving.measure,
     "peers": peers.measure,
+    "kinds": lambda _: kinds.measure(),
     "many": many.measure,
     "gateway": lambda _: proxied.measure(),
     "clouds": gateway.added,
@@ -48,7 +49,7 @@ PARTS: dict[str, Callable[[Installation], Section]] = {
 }
 LIVE = {"up", "clouds", "killed"}
 """Parts that need the installation. It is stopped for the others, which would share the cores with it."""
-ALONE = {"gateway", "ticks", "sensors", "orchestration", "mirrors"}
+ALONE = {"gateway", "kinds", "ticks", "sensors", "orchestration", "mirrors"}
 """Parts that do not even need its files."""
 
 

@@ -1,13 +1,14 @@
 """A peer: how it is installed, started and called."""
 
 import re
+import shutil
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from importlib.metadata import version
+from importlib.metadata import distribution, version
 from pathlib import Path
 
-from tests.bench.environment import environment
+from tests.bench.environment import HOME, environment
 from tests.bench.log_cost import EVERYTHING
 
 ROOT = Path(__file__).parents[3]
@@ -49,19 +50,27 @@ def _script(name: str, *arguments: str) -> list[str]:
     return [str(SERVERS / f"{name}.py"), *arguments]
 
 
-def _ours() -> list[str]:
+def ours() -> list[str]:
     """What is in the image beside our own code, in the versions that are tested here."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     names = [re.split(r"[<>=]", requirement)[0] for requirement in project["optional-dependencies"]["serving"]]
     return [f"{name}=={version(name)}" for name in names]
 
 
+def entry_points() -> Path:
+    """A folder that makes our entry points known where our code is on the path and not installed."""
+    folder = HOME / "metadata"
+    source = distribution("intermodal").locate_file(f"intermodal-{version('intermodal')}.dist-info")
+    shutil.copytree(str(source), folder / Path(str(source)).name, dirs_exist_ok=True)
+    return folder
+
+
 INFER = "/v2/models/flight_delay/infer"
 MLSERVER = ("mlserver==1.7.1", "uvloop==0.21.0", "httptools==0.9.0", "lightgbm==4.7.0", "numpy<3")
 THIN = ("starlette==1.10.0", "uvicorn==0.54.0", "msgspec==0.22.0", *FAST, *LIGHTGBM)
 SERVE = ["-m", "intermodal.serving", "serve", "--host", "127.0.0.1", "--port"]
-OURS = Peer("Intermodal", _ours(), SERVE, INFER)
-LOGS_ALL = Peer("Intermodal, every request in its log", _ours(), SERVE, INFER, environ=EVERYTHING)
+OURS = Peer("Intermodal", ours(), SERVE, INFER)
+LOGS_ALL = Peer("Intermodal, every request in its log", ours(), SERVE, INFER, environ=EVERYTHING)
 EMPTY = Peer("empty server", THIN, [str(ROOT / "tests" / "bench" / "empty.py")], "/")
 THIN_APP = Peer("thin ASGI app", THIN, _script("thin"), "/infer")
 PEERS = (

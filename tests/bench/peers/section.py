@@ -10,7 +10,7 @@ from tests.bench import wrk
 from tests.bench.environment import Unfit, run
 from tests.bench.installation import Installation
 from tests.bench.peers.golden_requests import ROWS, GoldenRequests, golden_requests
-from tests.bench.peers.peer import EMPTY, LOGS_ALL, OURS, PEERS, ROOT, SERVERS, THIN_APP, Peer
+from tests.bench.peers.peer import EMPTY, LOGS_ALL, OURS, PEERS, ROOT, SERVERS, THIN_APP, Peer, entry_points
 from tests.bench.peers.running import running
 from tests.bench.report import Rounds, Section
 from tests.bench.serving import quantiles_ms
@@ -86,7 +86,7 @@ def _prepared(peer: Peer, package: Path) -> Found:
 
 
 def _environ(peer: Peer, package: Path) -> dict[str, str]:
-    return {"MODEL_URI": str(package), "PYTHONPATH": f"{ROOT / 'src'}:{SERVERS}", **peer.environ}
+    return {"MODEL_URI": str(package), "PYTHONPATH": f"{entry_points()}:{ROOT / 'src'}:{SERVERS}", **peer.environ}
 
 
 def _turn(peer: Peer, package: Path, requests: GoldenRequests, seconds: int, found: Found) -> None:

@@ -1,0 +1,5 @@
+"""Typical models, one and more processes, beside other servers."""
+
+from tests.bench.kinds.section import section as measure
+
+__all__ = ["measure"]
