@@ -17,11 +17,14 @@ PARENT = f"projects/{PROJECT}/locations/{REGION}"
 HARMLESS_QUERY = frozenset({"alt", "$alt", "prettyPrint", "key"})
 Handler = Callable[[dict[str, str], Any, Any], Awaitable[Json]]
 """(names in the path, query, body) → answer."""
+Handlers = dict[str, tuple[Handler, set[str]]]
+"""By the method's id below the prefix, each with the query parameters that it emulates."""
 
 
 class CheckedApi:
-    """``handlers`` are by the method's id below ``prefix``, each with the query parameters that it emulates. ``rules``
-    are those of the documentation that are not in the schema, by the schema of the request."""
+    """``prefix`` begins the ids of the methods in ``handlers``. ``rules`` are those of the documentation that are not
+    in the schema, by the schema of the request.
+    """
 
     def __init__(
         self,
@@ -29,7 +32,7 @@ class CheckedApi:
         host: str,
         prefix: str,
         tokens: Tokens,
-        handlers: Mapping[str, tuple[Handler, set[str]]],
+        handlers: Handlers,
         rules: Mapping[str, Callable[[Json], None]],
     ) -> None:
         self._api, self._host, self._prefix = api, host, prefix

@@ -9,10 +9,10 @@ from typing import Any
 
 from aiohttp import web
 
+from intermodal.sandbox.gcp.checked import HARMLESS_QUERY
 from intermodal.sandbox.gcp.discovery import Document, Method
 from intermodal.sandbox.gcp.errors import ApiError
 from intermodal.sandbox.gcp.identity import PROJECT
-from intermodal.sandbox.gcp.checked import HARMLESS_QUERY
 from intermodal.sandbox.gcp.measured import Source
 from intermodal.sandbox.gcp.time_series import Aggregation, Filter, listed
 from intermodal.sandbox.gcp.tokens import Tokens

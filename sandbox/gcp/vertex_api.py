@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 from intermodal.sandbox.containers import StartFailed
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp import vertex_documents as documents
-from intermodal.sandbox.gcp.checked import CheckedApi
+from intermodal.sandbox.gcp.checked import CheckedApi, Handlers
 from intermodal.sandbox.gcp.errors import ApiError
 from intermodal.sandbox.gcp.services import etag, now
 from intermodal.sandbox.gcp.storage import Storage
@@ -23,24 +23,27 @@ def vertex_api(
     context: Context, tokens: Tokens, storage: Storage, operations: VertexOperations, deployments: Deployments
 ) -> CheckedApi:
     methods = _Methods(context, storage, operations, deployments)
-    handlers = {
+    handlers: Handlers = {
         "endpoints.create": (methods.create, {"endpointId"}),
-        "endpoints.get": (methods.get, set[str]()),
+        "endpoints.get": (methods.get, set()),
         "endpoints.list": (methods.list, PAGES | {"filter"}),
         "endpoints.patch": (methods.patch, {"updateMask"}),
-        "endpoints.delete": (methods.delete, set[str]()),
-        "endpoints.deployModel": (methods.deploy, set[str]()),
-        "endpoints.undeployModel": (methods.undeploy, set[str]()),
-        "endpoints.rawPredict": (methods.refuse_shared, set[str]()),
-        "endpoints.operations.get": (methods.operation, set[str]()),
+        "endpoints.delete": (methods.delete, set()),
+        "endpoints.deployModel": (methods.deploy, set()),
+        "endpoints.undeployModel": (methods.undeploy, set()),
+        "endpoints.rawPredict": (methods.refuse_shared, set()),
+        "endpoints.operations.get": (methods.operation, set()),
         "endpoints.operations.list": (methods.operations, PAGES),
-        "models.upload": (methods.upload, set[str]()),
-        "models.get": (methods.get_model, set[str]()),
+        "models.upload": (methods.upload, set()),
+        "models.get": (methods.get_model, set()),
         "models.list": (methods.models, PAGES | {"filter"}),
-        "models.delete": (methods.delete_model, set[str]()),
-        "models.operations.get": (methods.operation, set[str]()),
+        "models.delete": (methods.delete_model, set()),
+        "models.operations.get": (methods.operation, set()),
     }
-    rules = {f"{SCHEMA}UploadModelRequest": documents.check_upload, f"{SCHEMA}DeployModelRequest": documents.check_deploy}
+    rules = {
+        f"{SCHEMA}UploadModelRequest": documents.check_upload,
+        f"{SCHEMA}DeployModelRequest": documents.check_deploy,
+    }
     prefix = "aiplatform.projects.locations."
     return CheckedApi("aiplatform.v1", "aiplatform.googleapis.com", prefix, tokens, handlers, rules)
 
@@ -96,7 +99,9 @@ class _Methods:
         endpoint = self._found(self._endpoints, "endpoint", name)
         self._found(self._models, "model", model.partition("@")[0])
         self._operations.require_idle(name)
-        documents.check_split(body.get("trafficSplit", {}), {"0"} | {o["id"] for o in endpoint.get("deployedModels", [])})
+        documents.check_split(
+            body.get("trafficSplit", {}), {"0"} | {o["id"] for o in endpoint.get("deployedModels", [])}
+        )
         operation = self._operations.begin(name, "DeployModel", {"endpoint": name, "body": body})
         self._context.state.save()
         self._context.spawn(self._deployments.deploy(operation, name, body))

@@ -86,7 +86,9 @@ def patched(endpoint: Json, body: Json, mask: str) -> Json:
     """``updateMask`` names whole fields, in camel or snake case."""
     fields = {re.sub(r"_([a-z])", lambda match: match[1].upper(), part) for part in mask.split(",") if part}
     if not fields or (other := fields - {"displayName", "description", "labels", "trafficSplit"}):
-        raise ApiError("UNIMPLEMENTED", f"The sandbox does not emulate updateMask='{mask}' ({other if fields else ''}).")
+        raise ApiError(
+            "UNIMPLEMENTED", f"The sandbox does not emulate updateMask='{mask}' ({other if fields else ''})."
+        )
     if body.get("etag") and body["etag"] != endpoint["etag"]:
         raise ApiError("ABORTED", "The etag is not the current one.")
     check_labels(body)

@@ -24,7 +24,11 @@ class VertexOperations:
         name = f"{resource}/operations/{secrets.randbelow(9 * 10**17) + 10**17}"
         generic = {"createTime": now(), "updateTime": now()}
         metadata = {"@type": f"{TYPES}{kind}OperationMetadata", "genericMetadata": generic}
-        self._table[name] = {"kind": kind, "work": work, "operation": {"name": name, "done": False, "metadata": metadata}}
+        self._table[name] = {
+            "kind": kind,
+            "work": work,
+            "operation": {"name": name, "done": False, "metadata": metadata},
+        }
         return name
 
     def finish(self, name: str, response: Json | None = None, error: str = "") -> Json:

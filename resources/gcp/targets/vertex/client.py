@@ -20,7 +20,8 @@ class Vertex:
     threads share nothing.
 
     A change begins an operation. Its name is returned; it is empty when a concurrent change came first, so that the
-    caller looks again: the resource exists or is gone, or another operation runs on it. ``prevented`` is the last reason.
+    caller looks again: the resource exists or is gone, or another operation runs on it. ``prevented`` is the last
+    reason.
     """
 
     project: str
@@ -138,7 +139,9 @@ class Vertex:
                     self.prevented = str(error.reason)
                     return {}
                 if error.status_code == 400:
-                    raise SpecError(f"Google Cloud did not {doing}: {error.reason}", hint="Correct the spec.") from error
+                    raise SpecError(
+                        f"Google Cloud did not {doing}: {error.reason}", hint="Correct the spec."
+                    ) from error
                 raise
 
         return str(self._retried(doing, attempt).get("name", ""))

@@ -31,9 +31,9 @@ class VertexFigures:
     """Reads Cloud Monitoring. ``endpoint`` is its address; empty for Google's own.
 
     Credentials are Application Default Credentials; they need roles/monitoring.viewer. The span ends
-    ``delay_seconds`` ago, because samples arrive up to 180 s later; it is at least a minute long. Latencies are Google's
-    total of container and overhead, as exact as its buckets. Saturation and cold starts are not read: utilisation is
-    measured for each replica, and a dedicated endpoint keeps its replicas.
+    ``delay_seconds`` ago, because samples arrive late; it is at least a minute long. Latencies are Google's total of
+    container and overhead, as exact as its buckets. Saturation and cold starts are not read: utilisation is measured
+    for each replica, and a dedicated endpoint keeps its replicas.
     """
 
     project: str

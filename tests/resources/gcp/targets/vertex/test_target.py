@@ -126,9 +126,7 @@ class TestVertex(EndpointTargetConformance):
             assert target.deploy(slow).state == "ready"
         target.delete(slow.name)
 
-    def test_deploy_artifacts_of_another_cloud_are_refused(
-        self, target: VertexTarget, request_: DeployRequest
-    ) -> None:
+    def test_deploy_artifacts_of_another_cloud_are_refused(self, target: VertexTarget, request_: DeployRequest) -> None:
         with pytest.raises(SpecError, match="s3://"):
             target.deploy(replace(request_, artifacts="s3://bucket/prefix"))
 
