@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import DIGEST_TAG, MODEL_TAG, VERSION_TAG, DeployRequest, Endpoint, State
@@ -151,9 +152,12 @@ def state_of(endpoint: Json, operations: Sequence[Json]) -> tuple[State, str]:
         return "creating", ""
     if endpoint.get("deployedModels"):
         return "failed", "Its traffic goes to no deployed model."
-    failed = [one for one in operations if "error" in one]
-    newest = max(failed, key=_created, default=None)
-    return ("failed", str(newest["error"].get("message", ""))) if newest else ("creating", "Nothing is deployed yet.")
+    born = datetime.fromisoformat(endpoint["createTime"])
+    own = [one for one in operations if _began(one) >= born]  # an earlier endpoint may have had the same id
+    newest = max(own, key=_began, default={})
+    if error := newest.get("error"):
+        return "failed", str(error.get("message", ""))
+    return "creating", "Nothing is deployed yet."
 
 
 def running(operations: Sequence[Json]) -> bool:
@@ -178,8 +182,8 @@ def endpoint_of(endpoint: Json, target: Target, address: str, operations: Sequen
     )
 
 
-def _created(operation: Json) -> str:
-    return str(operation.get("metadata", {}).get("genericMetadata", {}).get("createTime", ""))
+def _began(operation: Json) -> datetime:
+    return datetime.fromisoformat(operation["metadata"]["genericMetadata"]["createTime"])
 
 
 def _text(document: Mapping[str, object]) -> str:

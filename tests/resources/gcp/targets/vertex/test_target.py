@@ -5,10 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 import pytest
 
 from intermodal.platform.errors import DeployFailed, IntermodalError, SpecError
 from intermodal.platform.ports.endpoints import BearerToken, DeployRequest, Endpoint
+from intermodal.platform.ports.gateway import Route
+from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden, Package
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.object_store import GcsObjectStore
 from intermodal.resources.gcp.targets.vertex.documents import ENDPOINT_LABEL, tags_of, wanted
@@ -17,6 +21,7 @@ from intermodal.resources.gcp.targets.vertex.target import VertexTarget
 from intermodal.sandbox.faults import Faults
 from tests.conformance.callers import send
 from tests.conformance.endpoint_target import EndpointTargetConformance, Upload
+from tests.resources.envoy.conftest import running, target_of, until
 from tests.resources.gcp.support import make_vertex, uploader
 from tests.sandbox_fixture import Sandbox
 
@@ -72,6 +77,22 @@ class TestVertex(EndpointTargetConformance):
     def test_upstream_id_token_is_refused(self, target: VertexTarget, endpoint: Endpoint) -> None:
         other = identity.id_token("https://somebody-else.example")
         assert send(replace(target.upstream(endpoint), credential=other), b"{}").status_code == 401
+
+    def test_gateway_route_delivers_a_v2_body(
+        self, target: VertexTarget, endpoint: Endpoint, package: Path, tmp_path: Path
+    ) -> None:
+        """Envoy brings the token and the path with a colon; the id of the request arrives in the container."""
+        body, signature = self.body(package), Package.read(package).signature
+        golden = v2.golden_body(signature, Golden.read(package).rows).decode()
+        metadata = signature.metadata(endpoint.model, endpoint.version)
+        route = Route(endpoint.model, endpoint.version, {target.target: 1}, metadata, golden)
+        with running(tmp_path / "envoy") as gateway:
+            gateway.publish(route, [target.upstream(endpoint)])
+            answer = httpx.post(f"{gateway.url}/v2/models/{endpoint.model}/infer", content=body, timeout=30)
+            assert answer.status_code == 200, answer.text
+            assert target_of(answer) == target.target
+            assert self.holds(package, answer.content)
+            until(lambda: gateway.upstream_health(endpoint.model) == {target.target: True})
 
     def test_shared_domain_refuses_a_dedicated_endpoint(self, target: VertexTarget, endpoint: Endpoint) -> None:
         upstream = target.upstream(endpoint)
