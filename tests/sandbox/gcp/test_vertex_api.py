@@ -78,7 +78,7 @@ def test_methods_and_parameters_beyond_what_is_emulated(api: httpx.Client, endpo
 
 
 def test_request_without_an_access_token_is_refused(api: httpx.Client) -> None:
-    url = f"{api.base_url}{ENDPOINTS.lstrip('/')}"
+    url = str(api.base_url.join(ENDPOINTS))
     for headers in ({}, {"Authorization": "Bearer nonsense"}):
         assert problem(httpx.get(url, headers=headers))[:2] == (401, "UNAUTHENTICATED")
     assert api.get(url).status_code == 200

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from intermodal.platform.errors import NotFound, SpecError
+from intermodal.platform.errors import NotFound, Refused, SpecError
 from intermodal.resources.gcp.api import CALL_SECONDS, Json, build, retried
 
 PAGE = 100
@@ -45,7 +45,13 @@ class Vertex:
         return self._found(f"describe Vertex AI endpoint '{name}'", call.execute)
 
     def endpoints(self) -> list[Json]:
-        return self._pages("list Vertex AI endpoints", "endpoints", self._endpoints, parent=self.parent)
+        """None in a project that never enabled the API: a withdrawal asks every target of an enabled cloud."""
+        try:
+            return self._pages("list Vertex AI endpoints", "endpoints", self._endpoints, parent=self.parent)
+        except Refused as error:
+            if _is_disabled(error.__cause__):
+                return []
+            raise
 
     def probe(self) -> None:
         """The cheapest call, without a retry. Raises Google's own errors."""
@@ -153,6 +159,12 @@ class Vertex:
             found += page.get(key, [])
             call = calls.list_next(call, page)
         return found
+
+
+def _is_disabled(error: BaseException | None) -> bool:
+    """https://cloud.google.com/service-usage/docs/reference/rest/v1/ErrorReason"""
+    details = getattr(error, "error_details", None)
+    return isinstance(details, list) and any(one.get("reason") == "SERVICE_DISABLED" for one in details)
 
 
 def _status(content: bytes) -> str:
