@@ -23,6 +23,7 @@ def make(variables: Mapping[str, str], **fields: Any) -> CloudRunTarget:
 
 
 def make_vertex(variables: Mapping[str, str], **fields: Any) -> VertexTarget:
+    """A deployment is some thirty calls: with a fifth of them failing, 1.2 s of retries are too few now and then."""
     known = {
         "project": variables["GOOGLE_CLOUD_PROJECT"],
         "region": variables["INTERMODAL_GCP_REGION"],
@@ -30,7 +31,7 @@ def make_vertex(variables: Mapping[str, str], **fields: Any) -> VertexTarget:
         "prediction_address": variables["INTERMODAL_GCP_VERTEX_PREDICTION_ADDRESS"],
         "monitoring_endpoint": variables["INTERMODAL_GCP_MONITORING_ENDPOINT"],
     }
-    return VertexTarget(**{**known, "timeout_seconds": 60, "retry_seconds": 1.2, **fields})
+    return VertexTarget(**{**known, "timeout_seconds": 60, "retry_seconds": 3, **fields})
 
 
 def uploader(variables: Mapping[str, str]) -> Upload:
