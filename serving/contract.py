@@ -63,6 +63,9 @@ MODEL_LOCATIONS = (
 """The first location that holds a package is served. Variables hold a path or a file:// URI. SageMaker creates
 /opt/ml/model even when the model is inside the image, so an empty location is skipped."""
 
+REMOTE_LOCATIONS = (Rule("AIP_STORAGE_URI", "gcp/vertex", VERTEX),)
+"""Those of MODEL_LOCATIONS that may hold an address, gs://<bucket>/<prefix>: the server copies the model from there."""
+
 MODEL_DEPTH = 2
 """How many folders above the package a location may point: Azure ML mounts <name>/<version>/<folder>."""
 

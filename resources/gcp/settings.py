@@ -28,6 +28,22 @@ class GcpSettings(SiteSettings):
         validation_alias="INTERMODAL_GCP_RUN_ENDPOINT",
         description="The address of the Cloud Run Admin API; empty: Google's own.",
     )
+    vertex_endpoint: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_VERTEX_ENDPOINT",
+        description="The address of the Vertex AI API; empty: Google's own in the region.",
+    )
+    vertex_prediction_address: str = Field(
+        default="https://{dns}",
+        validation_alias="INTERMODAL_GCP_VERTEX_PREDICTION_ADDRESS",
+        description="Where Vertex AI endpoints answer; {dns} stands for the endpoint's dedicated domain.",
+    )
+    vertex_service_account: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_VERTEX_SERVICE_ACCOUNT",
+        description="The service account of containers on Vertex AI. The prediction log needs one that writes to the "
+        "bucket; empty: Google's own, which cannot.",
+    )
     monitoring_endpoint: str = Field(
         default="",
         validation_alias="INTERMODAL_GCP_MONITORING_ENDPOINT",

@@ -12,6 +12,7 @@ from pathlib import Path
 from intermodal.platform.targets import Site
 from intermodal.sandbox.settings import IMAGE, REPOSITORIES, Settings
 
+PROJECT_NUMBER = "100000000001"
 PROJECT, REGION, BUCKET = "intermodal-sandbox", "us-central1", "intermodal-models"
 EMAIL = f"intermodal@{PROJECT}.iam.gserviceaccount.com"
 ACCOUNT, SIGNING_KEY = "service-account.json", "token-key.pem"
@@ -34,6 +35,8 @@ def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
         "NO_GCE_CHECK": "true",
         "INTERMODAL_GCP_REGION": REGION,
         "INTERMODAL_GCP_RUN_ENDPOINT": base,
+        "INTERMODAL_GCP_VERTEX_ENDPOINT": base,
+        "INTERMODAL_GCP_VERTEX_PREDICTION_ADDRESS": f"{base}/{{dns}}",
         "INTERMODAL_GCP_MONITORING_ENDPOINT": base,
         "INTERMODAL_GCP_STORAGE_ENDPOINT": base,
         "INTERMODAL_GCP_BUCKET": BUCKET,

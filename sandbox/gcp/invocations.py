@@ -12,10 +12,10 @@ from yarl import URL
 from intermodal.sandbox.containers import Container
 from intermodal.sandbox.faults import Kind
 from intermodal.sandbox.front import Context
+from intermodal.sandbox.gcp.checked import PARENT
 from intermodal.sandbox.gcp.errors import page
 from intermodal.sandbox.gcp.identity import EMAIL, base_url
 from intermodal.sandbox.gcp.run_metrics import RunMetrics
-from intermodal.sandbox.gcp.service_methods import PARENT
 from intermodal.sandbox.gcp.tokens import Tokens
 from intermodal.sandbox.proxy import HOP_BY_HOP
 

@@ -1,4 +1,4 @@
-"""Cloud Monitoring API v3, as much of it as reads Cloud Run's time series; the rest answers 501.
+"""Cloud Monitoring API v3, as much of it as reads the serving platforms' time series; the rest answers 501.
 
 Requests are routed and checked by Google's discovery document, so is every answer before it leaves.
 """
@@ -9,11 +9,11 @@ from typing import Any
 
 from aiohttp import web
 
+from intermodal.sandbox.gcp.checked import HARMLESS_QUERY
 from intermodal.sandbox.gcp.discovery import Document, Method
 from intermodal.sandbox.gcp.errors import ApiError
 from intermodal.sandbox.gcp.identity import PROJECT
-from intermodal.sandbox.gcp.run_api import HARMLESS_QUERY
-from intermodal.sandbox.gcp.run_metrics import RunMetrics
+from intermodal.sandbox.gcp.measured import Source
 from intermodal.sandbox.gcp.time_series import Aggregation, Filter, listed
 from intermodal.sandbox.gcp.tokens import Tokens
 
@@ -29,8 +29,8 @@ SHORTEST = 60
 
 
 class MonitoringApi:
-    def __init__(self, tokens: Tokens, metrics: RunMetrics) -> None:
-        self._tokens, self._metrics, self._document = tokens, metrics, Document("monitoring.v3")
+    def __init__(self, tokens: Tokens, *sources: Source) -> None:
+        self._tokens, self._sources, self._document = tokens, sources, Document("monitoring.v3")
 
     async def handle(self, request: web.Request) -> web.Response:
         try:
@@ -76,7 +76,7 @@ class MonitoringApi:
             query.get("aggregation.crossSeriesReducer", "REDUCE_NONE"),
             tuple(query.getall("aggregation.groupByFields", [])),
         )
-        series = listed(self._metrics, Filter.read(query.get("filter", "")), aggregation, start, end)
+        series = listed(self._sources, Filter.read(query.get("filter", "")), aggregation, start, end)
         return _page(series, query)
 
 

@@ -4,25 +4,13 @@ https://cloud.google.com/monitoring/api/metrics_gcp_p_z#gcp-run
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from intermodal.sandbox.containers import Container
 from intermodal.sandbox.gcp.identity import PROJECT, REGION
+from intermodal.sandbox.gcp.measured import Metric, Series, Value
 from intermodal.sandbox.invocations import Recorder
 from intermodal.sandbox.usage import Usage
-
-Value = int | list[float]
-"""A number, or the population of a distribution."""
-
-
-@dataclass(frozen=True)
-class Metric:
-    """``kind`` is DELTA or GAUGE, ``value`` INT64 or DISTRIBUTION."""
-
-    kind: str
-    value: str
-
 
 METRICS: Mapping[str, Metric] = {
     "run.googleapis.com/request_count": Metric("DELTA", "INT64"),
@@ -33,17 +21,13 @@ METRICS: Mapping[str, Metric] = {
 }
 
 
-@dataclass(frozen=True)
-class Series:
-    """``read(start, end)``: a DELTA's sum in the span, a GAUGE's value at its end, None for no point."""
-
-    metric: Mapping[str, str]
-    resource: Mapping[str, str]
-    read: Callable[[float, float], Value | None]
-
-
 class RunMetrics:
-    """Everything goes by revision: its name with the project's and the service's, as it stands in the state."""
+    """Everything goes by revision: its name with the project's and the service's, as it stands in the state.
+    Fulfils ``measured.Source``."""
+
+    metrics = METRICS
+    resource = "cloud_run_revision"
+    labels = ("project_id", "location", "service_name", "revision_name", "configuration_name")
 
     def __init__(self, records: Mapping[str, Any], live: Mapping[str, Container]) -> None:
         self._records, self._live = records, live

@@ -4,14 +4,14 @@ from typing import Any
 
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp import services
+from intermodal.sandbox.gcp.checked import PARENT
 from intermodal.sandbox.gcp.errors import ApiError
-from intermodal.sandbox.gcp.identity import PROJECT, REGION, base_url
+from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.operations import Operations
 from intermodal.sandbox.gcp.revisions import Revisions
 from intermodal.sandbox.gcp.services import SERVICE_TYPE
 
 Json = dict[str, Any]
-PARENT = f"projects/{PROJECT}/locations/{REGION}"
 
 
 class ServiceMethods:

@@ -100,9 +100,14 @@ class Storage:
 
         StartFailed when there is nothing.
         """
-        base = f"{self.url}/storage/v1/b/{quote(bucket, safe='')}/o"
-        source, below = f"gs://{bucket}/{prefix}", f"{prefix.strip('/')}/".lstrip("/")
-        names, page = [], ""
+        base, below = self._objects(bucket), f"{prefix.strip('/')}/".lstrip("/")
+        for name in await self.names(bucket, prefix):
+            await self._copy(f"{base}/{quote(name, safe='')}?alt=media", folder / name.removeprefix(below), folder)
+
+    async def names(self, bucket: str, prefix: str) -> list[str]:
+        """Every object below ``prefix``. StartFailed when there is nothing."""
+        base, below = self._objects(bucket), f"{prefix.strip('/')}/".lstrip("/")
+        source, names, page = f"gs://{bucket}/{prefix}", list[str](), ""
         while True:
             async with self._context.session.get(base, params={"prefix": below, "pageToken": page}) as answer:
                 if answer.status != 200:
@@ -114,8 +119,10 @@ class Storage:
                 break
         if not names:
             raise StartFailed(f"cannot mount {source}: it holds no objects")
-        for name in names:
-            await self._copy(f"{base}/{quote(name, safe='')}?alt=media", folder / name.removeprefix(below), folder)
+        return names
+
+    def _objects(self, bucket: str) -> str:
+        return f"{self.url}/storage/v1/b/{quote(bucket, safe='')}/o"
 
     async def _copy(self, url: str, path: Path, folder: Path) -> None:
         if not path.resolve().is_relative_to(folder.resolve()):

@@ -6,17 +6,15 @@ https://cloud.google.com/monitoring/api/v3/filters, https://cloud.google.com/mon
 import math
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from intermodal.sandbox.gcp.errors import ApiError
-from intermodal.sandbox.gcp.run_metrics import METRICS, Metric, RunMetrics, Series, Value
+from intermodal.sandbox.gcp.measured import Metric, Series, Source, Value
 
 Json = dict[str, Any]
-RESOURCE = "cloud_run_revision"
-LABELS = ("project_id", "location", "service_name", "revision_name", "configuration_name")
 SCALE, GROWTH, FINITE = 1.0, 1.4, 66
 """Exponential buckets of Google's own latency metrics."""
 _BOUNDS = [SCALE * GROWTH**index for index in range(FINITE + 1)]
@@ -56,20 +54,21 @@ class Filter:
     def metric(self) -> str:
         return next(iter(self.clauses["metric.type"]))
 
-    def takes(self, series: Series) -> bool:
-        fields = {"metric.type": self.metric, "resource.type": RESOURCE, **_fields(series)}
+    def takes(self, series: Series, resource: str) -> bool:
+        fields = {"metric.type": self.metric, "resource.type": resource, **_fields(series)}
         return all(fields.get(name, "") in values for name, values in self.clauses.items())
 
 
-def listed(metrics: RunMetrics, wanted: Filter, aggregation: Aggregation, start: float, end: float) -> list[Json]:
+def listed(sources: Sequence[Source], wanted: Filter, aggregation: Aggregation, start: float, end: float) -> list[Json]:
     """The series after filter and aggregation, each with its points, newest first; none without points."""
-    metric = METRICS.get(wanted.metric)
-    if metric is None:
+    source = next((one for one in sources if wanted.metric in one.metrics), None)
+    if source is None:
         raise ApiError("UNIMPLEMENTED", f"The sandbox does not measure '{wanted.metric}'.")
-    _check(metric, aggregation)
+    metric = source.metrics[wanted.metric]
+    _check(metric, aggregation, source.labels)
     groups: dict[tuple[str, ...], list[Series]] = {}
-    for series in metrics.series(wanted.metric):
-        if wanted.takes(series):
+    for series in source.series(wanted.metric):
+        if wanted.takes(series, source.resource):
             fields = _fields(series)
             key = tuple(fields.get(_plural(name), "") for name in aggregation.group_by)
             groups.setdefault(key, []).append(series)
@@ -78,11 +77,11 @@ def listed(metrics: RunMetrics, wanted: Filter, aggregation: Aggregation, start:
         points = _points(metric, aggregation.period, members, start, end)
         if points:
             labels = dict(zip(map(_plural, aggregation.group_by), key, strict=True))
-            found.append(_described(wanted.metric, metric, labels, points))
+            found.append(_described(wanted.metric, metric, source.resource, labels, points))
     return found
 
 
-def _check(metric: Metric, aggregation: Aggregation) -> None:
+def _check(metric: Metric, aggregation: Aggregation, known: Sequence[str]) -> None:
     if aggregation.aligner != "ALIGN_NONE" and not aggregation.period:
         raise ApiError("INVALID_ARGUMENT", "Field aggregation.alignmentPeriod is required with an aligner.")
     if aggregation.reducer != "REDUCE_NONE" and aggregation.aligner == "ALIGN_NONE":
@@ -94,7 +93,7 @@ def _check(metric: Metric, aggregation: Aggregation) -> None:
         raise ApiError("UNIMPLEMENTED", f"The sandbox aggregates {metric.kind} metrics by {right} and REDUCE_SUM only.")
     for name in map(_plural, aggregation.group_by):
         scope, _, label = name.rpartition(".labels.")
-        if scope != "metric" and (scope != "resource" or label not in LABELS):
+        if scope != "metric" and (scope != "resource" or label not in known):
             raise ApiError("INVALID_ARGUMENT", f"Field aggregation.groupByFields: no field '{name}'.")
 
 
@@ -136,15 +135,16 @@ def distribution(population: list[float]) -> Json:
     }
 
 
-def _described(name: str, metric: Metric, labels: Mapping[str, str], points: list[Json]) -> Json:
+def _described(name: str, metric: Metric, resource: str, labels: Mapping[str, str], points: list[Json]) -> Json:
     def of(scope: str) -> dict[str, str]:
         return {key.removeprefix(scope): value for key, value in labels.items() if key.startswith(scope)}
 
     return {
         "metric": {"type": name, "labels": of("metric.labels.")},
-        "resource": {"type": RESOURCE, "labels": of("resource.labels.")},
+        "resource": {"type": resource, "labels": of("resource.labels.")},
         "metricKind": metric.kind,
         "valueType": metric.value,
+        **({"unit": metric.unit} if metric.unit else {}),
         "points": points,
     }
 

@@ -66,7 +66,8 @@ def test_sandbox_leaves_out_a_cloud_whose_package_is_absent(package: str, monkey
 def test_staging_enables_only_complete_clouds(monkeypatch: pytest.MonkeyPatch) -> None:
     _staging(monkeypatch, AWS_REGION="us-east-1", INTERMODAL_AWS_BUCKET="b", **GCP_SETTINGS)
     assert catalogue.enabled_clouds() == ("gcp",)
-    assert catalogue.enabled_targets() == (GCP,)
+    assert {target.cloud for target in catalogue.enabled_targets()} == {"gcp"}
+    assert catalogue.default_targets() == (GCP,)
     monkeypatch.setenv("INTERMODAL_AWS_ROLE_ARN", "role")
     assert catalogue.enabled_clouds() == ("aws", "gcp")
 

@@ -8,6 +8,7 @@ from google.auth.transport.requests import AuthorizedSession
 
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
+from intermodal.resources.gcp.targets.vertex.target import VertexTarget
 from tests.conformance.endpoint_target import Upload
 
 
@@ -19,6 +20,18 @@ def make(variables: Mapping[str, str], **fields: Any) -> CloudRunTarget:
         "monitoring_endpoint": variables["INTERMODAL_GCP_MONITORING_ENDPOINT"],
     }
     return CloudRunTarget(**{**known, "timeout_seconds": 60, "retry_seconds": 1.2, **fields})
+
+
+def make_vertex(variables: Mapping[str, str], **fields: Any) -> VertexTarget:
+    """A deployment is some thirty calls: with a fifth of them failing, 1.2 s of retries are too few now and then."""
+    known = {
+        "project": variables["GOOGLE_CLOUD_PROJECT"],
+        "region": variables["INTERMODAL_GCP_REGION"],
+        "endpoint": variables["INTERMODAL_GCP_VERTEX_ENDPOINT"],
+        "prediction_address": variables["INTERMODAL_GCP_VERTEX_PREDICTION_ADDRESS"],
+        "monitoring_endpoint": variables["INTERMODAL_GCP_MONITORING_ENDPOINT"],
+    }
+    return VertexTarget(**{**known, "timeout_seconds": 60, "retry_seconds": 3, **fields})
 
 
 def uploader(variables: Mapping[str, str]) -> Upload:

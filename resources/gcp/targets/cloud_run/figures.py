@@ -12,9 +12,10 @@ from typing import Any
 from intermodal.platform.ports.endpoints import Endpoint
 from intermodal.platform.ports.metrics import Figures
 from intermodal.resources.gcp.distribution import percentile
-from intermodal.resources.gcp.monitoring import Monitoring
+from intermodal.resources.gcp.monitoring import Measured, Monitoring
 
 SOURCE = "cloud-monitoring"
+MEASURED = Measured("run.googleapis.com", "cloud_run_revision", "service_name")
 SERVICE, CODE = "resource.labels.service_name", "metric.labels.response_code"
 MIN_SPAN_SECONDS = 60
 """Cloud Run is sampled once a minute, and an alignment period may not be shorter."""
@@ -50,7 +51,7 @@ class CloudRunFigures:
         end = time.time() - self.delay_seconds
         start = end - span
         names = [service.name for service in services] if len(services) <= MAX_NAMED_SERVICES else []
-        monitoring = Monitoring(self.project, self.region, self.endpoint, self.retry_seconds)
+        monitoring = Monitoring(self.project, self.region, self.endpoint, self.retry_seconds, MEASURED)
 
         def sums(metric: str, *more: str) -> list[dict[str, Any]]:
             by = (SERVICE, *more)
