@@ -22,7 +22,7 @@ from tests.bench.report import Rounds, Section
 ROUNDS, SECONDS, CONNECTIONS = 2, 2, 16
 PROCESSES = (1, 2, 4)
 HERE = Path(__file__).parent / "servers"
-INFER = "/v2/models/{kind}/infer"
+OURS, INFER = "Intermodal", "/v2/models/{kind}/infer"
 
 
 @dataclass(frozen=True)
@@ -36,23 +36,16 @@ class Server:
     path: str
     binary: bool = False
     environ: Mapping[str, str] = field(default_factory=dict)
-    is_ours: bool = False
 
 
 def servers(processes: int) -> list[Server]:
-    script = lambda name, count=processes: [str(HERE / f"kind_{name}.py"), str(count)]  # noqa: E731
+    def script(name: str, count: int = processes) -> list[str]:
+        return [str(HERE / f"kind_{name}.py"), str(count)]
+
     mlserver = tuple(part for part in MLSERVER if not part.startswith("lightgbm"))
+    environ = {"INTERMODAL_PROCESSES": str(processes), "INTERMODAL_UNSIGNED": "1"}
     return [
-        Server(
-            "Intermodal",
-            processes,
-            ours(),
-            SERVE,
-            INFER,
-            True,
-            environ,
-            True,
-        ),
+        Server(OURS, processes, ours(), SERVE, INFER, True, environ),
         Server("MLServer 1.7.1", processes, mlserver, script("mls", 0 if processes == 1 else processes), INFER),
         Server("KServe SDK 0.21.0", processes, ("kserve==0.21.0",), script("kserve"), INFER),
         Server("LitServe 0.2.19", processes, ("litserve==0.2.19",), script("lit"), "/predict"),
@@ -90,7 +83,8 @@ TEXT = (
     "and with as many processes (workers) as the second column says, on 2 cores which the load generator shares. "
     "*pipeline*: scikit-learn's ColumnTransformer (imputer, scaler, one-hot of 14 columns) and gradient boosting. "
     "*text*: TF-IDF and logistic regression. *xgboost*: 200 trees of depth 6. *image*: an ONNX network of 4 MB on "
-    "3x224x224 numbers with 1,000 outputs, as a binary tensor for ours, else as JSON of 1 MB (KServe takes binary tensors with a header only). Cells: "
+    "3x224x224 numbers with 1,000 outputs, as a binary tensor for ours, which the others do not "
+    "take without a header, and as JSON of 1 MB for them. Cells: "
     "requests/s (minimum to maximum); median p50 / p99. *The library's own call*: in one thread on a table that is "
     "ready, calls/s. Every server had to give the model's own prediction first."
 )
@@ -102,7 +96,7 @@ def _measure(server: Server, kind: Kind, folder: Path, sent: Request, seconds: i
     path = f"{entry_points()}:{ROOT / 'src'}:{HERE}:{SERVERS}"
     environ = {"MODEL_URI": str(folder), "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **server.environ}
     body = sent.binary if server.binary else sent.json
-    command, url = [str(python), *server.command], server.path.format(kind=kind.name if server.is_ours else "kind")
+    command, url = [str(python), *server.command], server.path.format(kind=kind.name if server.name == OURS else "kind")
     with running(command, url, body, sent.expected, environ) as up:
         wrk.run(up.url, body, CONNECTIONS, 1)  # every process has been called once
         return wrk.run(up.url, body, CONNECTIONS, seconds)
@@ -140,7 +134,7 @@ def _goals(found: Mapping[tuple[str, int, str], list[wrk.Result] | str]) -> str:
                 for key, results in found.items()
                 if (key[1], key[2]) == (processes, kind) and isinstance(results, list)
             }
-            own = rates.pop("Intermodal", 0.0)
+            own = rates.pop(OURS, 0.0)
             times.append(f"{own / max(rates.values()):.1f}" if rates else "no peer")
         parts.append(f"{kind} {', '.join(times)}")
     return (
