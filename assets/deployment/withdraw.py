@@ -10,6 +10,7 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.runs import at_work
+from intermodal.platform import catalogue
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports import EndpointTarget
 from intermodal.platform.ports.gateway import Route
@@ -81,20 +82,21 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
         time.sleep(drain_seconds)
     left, environment = list[str](), ports.deployment(context).environment
     adapters, incidents = ports.targets(context), ports.incidents(context)
-    known = [
+    known = {
         *(route.weights if route else ()),
         *_withdrawn_from(context.instance, model),
         *(incident.target for incident in incidents.all(model, open_only=True)),
-        *adapters.enabled(),
-    ]
-    past = [incident.target for incident in incidents.all(model)]
-    for target in dict.fromkeys([*known, *past]):
+        *(target for target in adapters.enabled() if catalogue.target_adapter(target).default),
+    }
+    past = {incident.target for incident in incidents.all(model)}
+    for target in sorted({*known, *past, *adapters.enabled()}):
         try:
             removed = _delete(adapters.get(target), environment, model)
             context.log.info("%s: %s", target, ", ".join(removed) or f"nothing of '{model}'")
         except IntermodalError as error:
-            # SpecError: the cloud is not enabled any more, and only closed incidents name it.
-            if isinstance(error, SpecError) and target not in known:
+            # SpecError: the cloud is not enabled any more. Of a platform that no spec uses by itself nothing says that
+            # the model was there, and this identity may have no right to look.
+            if target not in known and (isinstance(error, SpecError) or target not in past):
                 context.log.warning("%s is not looked at: %s", target, error)
                 continue
             left.append(f"{target} ({error.message})")

@@ -102,6 +102,21 @@ def test_withdraw_with_an_unavailable_target_names_it_and_continues(world: World
     assert world.served == {(target, "kept") for target in world.targets}
 
 
+@pytest.mark.parametrize("was_there", [False, True])
+def test_withdraw_where_a_platform_refuses_ends_if_it_never_served(world: World, was_there: bool) -> None:
+    """Vertex AI is installed, no spec uses it by itself, and this identity may not look."""
+    vertex = Target("gcp", "vertex")
+    world.targets[vertex] = MemoryTarget(vertex, MemoryStore(vertex.site))
+    world.targets[vertex].gone = True
+    if was_there:
+        world.incidents.open(Incident("gone-vertex-1", "gone", vertex, 1.0))
+        world.incidents.close("gone-vertex-1", 2.0)
+        with pytest.raises(Unavailable, match="gcp/vertex"):
+            world.withdraw("gone")
+    else:
+        assert world.withdraw("gone").success
+
+
 def test_withdraw_during_another_run_is_refused(world: World) -> None:
     run = dg.DagsterRun(job_name="deploy_gone", tags={"model": "gone"}, status=dg.DagsterRunStatus.STARTED)
     world.instance.add_run(run)
