@@ -9,9 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.spec.fields import NAME, model_name, tag_names
+from intermodal.platform.spec.gate import METRICS, Gate
 from intermodal.platform.spec.monitoring import Budget, DriftPolicy, Objectives
 from intermodal.platform.spec.serving import Failover, RoutePolicy
-from intermodal.platform.spec.training import Data, Features, Gate, Train
+from intermodal.platform.spec.training import Data, Features, Train
 from intermodal.platform.targets import Site, Target, parse_target, select, sites_of
 
 
@@ -64,6 +65,15 @@ class ModelSpec(BaseModel):
             raise ValueError(
                 f"data.partitions.static has {len(keys)} keys, and training needs {window + 1}: list more, or lower "
                 "train.window"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_target_to_compare_with(self) -> Self:
+        if self.features.target is None and self.gate.metric in METRICS:
+            raise ValueError(
+                f"features.target is null, and gate.metric {self.gate.metric} compares predictions with it: name the "
+                "target, or write a metric function or null"
             )
         return self
 
