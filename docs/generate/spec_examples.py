@@ -97,6 +97,7 @@ EXAMPLES = {
     "log_sample": "log_sample: 0.1                # one request of ten",
     "log_rows_per_second": "log_rows_per_second: 5000",
     "log_keep_days": "log_keep_days: 90",
+    "errors": "errors: short                  # callers get a request id, and nothing about their rows",
     "stale_after_days": "stale_after_days: 60",
     "budget": "budget: {usd_per_month: 200}",
     "budget.usd_per_month": "budget:\n  usd_per_month: 200",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from math import lcm
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -50,6 +50,11 @@ class ModelSpec(BaseModel):
         ge=1,
         description="Logged requests are removed after so many days, once they are gathered; as many as drift looks at "
         "stay.",
+    )
+    errors: Literal["full", "short"] = Field(
+        default="full",
+        description="What callers see of an error about their rows: full says what is wrong, and has no value of a "
+        "sensitive column; short names no column, no value and no reason of the model.",
     )
     stale_after_days: int | None = Field(default=None, ge=1, description="A champion older than this is stale.")
     budget: Budget | None = None
