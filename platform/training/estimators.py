@@ -21,6 +21,8 @@ Target: TypeAlias = pd.Series | pd.DataFrame | None
 FITTED = "a fitted estimator with predict, and with predict_proba and classes_ if it is a classifier"
 UNSUPERVISED = "a fitted estimator whose predict gives numbers for rows that fit did not have"
 SINGLE = "A classifier has one target: fit an estimator for each target, as models of their own."
+ROWS_TRIED = 100
+"""Rows that a fitted estimator must predict before anything is measured."""
 NUMBERS = (
     "Return one number for each row. For several outputs return a dict of arrays by name, or name several columns in "
     "features.target."
@@ -38,7 +40,7 @@ def fitted(
     except SpecError as error:
         error.hint = " ".join(filter(None, (error.hint, _encoding_hint(inputs))))
         raise
-    estimator = formats.estimator_of(estimator)
+    estimator = formats.estimator_of(estimator, inputs.head(ROWS_TRIED))
     methods = ("predict",) if target is None else ("predict", "predict_proba")
     predicts = any(callable(getattr(estimator, name, None)) for name in methods)
     if isinstance(estimator, type) or not predicts:
