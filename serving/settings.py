@@ -56,7 +56,7 @@ class Trust:
 class Settings:
     """``predictions`` is the address of the prediction log (empty: no log), ``sample`` the share of requests in it (0
     to 1), ``rows_per_second`` about how many rows it takes at most. ``sensitive`` names columns that it and
-    errors leave out, for every model that has them. ``short_errors``: callers are not told what is wrong with their
+    errors leave out, for every model that has them. ``short_errors``: callers get no detail of what is wrong with their
     rows. ``fast_path`` switches ``serving/fast_path`` on. ``processes`` is how many serve."""
 
     port: int = DEFAULT_PORT

@@ -127,8 +127,8 @@ VALUES = st.one_of(st.text(min_size=3), st.integers(100), st.floats(100), st.boo
 
 @given(VALUES, st.sampled_from(["FP64", "INT8", "BOOL", "BYTES"]))
 def test_hidden_column_never_quotes_its_value(value: Any, datatype: Any) -> None:
-    shown, hidden = (_refusal(Column("c", datatype), value, hidden=hidden) for hidden in (False, True))
-    assert bool(shown) == bool(hidden)
+    plain, hidden = (_refusal(Column("c", datatype), value, hidden=hidden) for hidden in (False, True))
+    assert bool(plain) == bool(hidden)
     words = ("a text.", "an integer.", "a number.", "true or false.", "a list.")
     assert not hidden or hidden.partition("got ")[2] in words
 
