@@ -38,6 +38,8 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
       column in one table;
     - `train.function` takes inputs, target and the hyperparameters and returns a fitted estimator with scikit-learn's
       `predict` (and `predict_proba` for a classifier);
+    - `gate.metric`, when it is no metric's name, takes the target, the predictions and the inputs of held-out rows and
+      returns one number;
     - `gate.better_than`, optional, takes inputs and target and returns a function from rows to predictions.
     """
 
@@ -67,7 +69,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 *(endpoint.endpoint(spec, target) for target in spec.targets),
                 route.route(spec),
                 predictions.predictions_asset(spec),
-                drift.drift(spec),
+                drift.drift(spec, functions.metric),
                 drift_report.report(spec),
                 health.health(spec),
                 incidents.incidents(spec),

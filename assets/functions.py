@@ -33,6 +33,8 @@ class ModelFunctions:
     broken: BrokenModel | None = None
     sources: Sources | None = None
     """The files themselves, for the package. None for functions that no folder has."""
+    metric: Callable[..., Any] | None = None
+    """The metric function of the gate. None if the metric is built in, or there is none."""
 
     @classmethod
     def usable(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
@@ -49,7 +51,8 @@ class ModelFunctions:
                 f"{broken.model} cannot be trained. {broken.reason}", hint="Correct that, then reload the definitions."
             )
 
-        return cls(fail, fail, fail, fail if spec.gate.better_than else None, code_hash(context.path), broken)
+        baseline, metric = (fail if name else None for name in (spec.gate.better_than, spec.gate.function))
+        return cls(fail, fail, fail, baseline, code_hash(context.path), broken, metric=metric)
 
     @classmethod
     def of(cls, spec: ModelSpec, context: dg.ComponentLoadContext) -> "ModelFunctions":
@@ -58,7 +61,7 @@ class ModelFunctions:
         def find(field: str, path: str) -> Callable[..., Any]:
             return _find(context, field, path)
 
-        better_than = spec.gate.better_than
+        better_than, metric = spec.gate.better_than, spec.gate.function
         return cls(
             load=find("data.function", spec.data.function),
             features=find("features.function", spec.features.function),
@@ -66,6 +69,7 @@ class ModelFunctions:
             baseline=find("gate.better_than", better_than) if better_than else None,
             code=code_hash(context.path),
             sources=Sources(context.path, context.defs_relative_module_name(context.path)),
+            metric=find("gate.metric", metric) if metric else None,
         )
 
     def requirements(self) -> Requirements | None:

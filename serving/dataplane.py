@@ -1,7 +1,7 @@
 """The data plane: request bytes in, response bytes out, without HTTP. Every transport calls it."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -46,16 +46,26 @@ class Answers(NamedTuple):
 
 class DataPlane:
     """One loaded model. ``read_*`` parse a body and raise RequestError with a 4xx; ``answer`` predicts. Without
-    ``fast_path``, ``plain_rows`` declines every body."""
+    ``fast_path``, ``plain_rows`` declines every body. ``sensitive`` names columns beside those of the package; those
+    that are inputs are in ``hidden``, and no error holds a value of them."""
 
-    def __init__(self, package: Package, runtime: Runtime, version: str, *, fast_path: bool = True) -> None:
+    def __init__(
+        self,
+        package: Package,
+        runtime: Runtime,
+        version: str,
+        *,
+        fast_path: bool = True,
+        sensitive: Collection[str] = (),
+    ) -> None:
         self.package = package
         self.version = version
         self.inline_rows = runtime.inline_rows
         self._block = 0
         self._runtime = runtime
         self._signature = package.signature
-        self._checker = Checker(package.signature)
+        self.hidden = frozenset((*package.sensitive, *sensitive)) & {column.name for column in package.signature.inputs}
+        self._checker = Checker(package.signature, self.hidden)
         self._encode = msgspec.json.Encoder().encode
         self._texts = [i for i, c in enumerate(package.signature.inputs) if c.datatype == "BYTES" and not c.categories]
         plain = all(c.datatype in FAST_TYPES and not c.is_tensor for c in package.signature.inputs)
@@ -77,7 +87,7 @@ class DataPlane:
     def read_any(self, body: bytes, media: Media) -> ParsedRequest:
         """Parse a V2 body or any form of frames.py. The response has the matching form."""
         if media == "csv":
-            return self._rows(frames.of_csv(body))
+            return self._rows(frames.of_csv(body, quotes=not self.hidden))
         request = bodies.read_any(body)
         forms = [request.inputs, request.instances, request.dataframe_split, request.dataframe_records]
         if sum(form is not None for form in forms) != 1:
@@ -154,11 +164,12 @@ class DataPlane:
             return self._call(table)
         except (ValueError, TypeError, ArithmeticError, LookupError) as error:
             # The model predicted its golden rows at start-up, so these rows are the cause. Any other error is a fault
-            # of the server: a 500, which the gateway retries on another target. The error's text may hold values of
-            # sensitive columns, so it goes to the caller, who sent them, and not to the log.
+            # of the server: a 500, which the gateway retries on another target. The error's text may hold values, so it
+            # is not logged here, and where columns are sensitive the caller does not get it either.
             logger.warning("the model refused a request of %d rows: %s", table.rows, type(error).__name__)
-            reason = " ".join(str(error).split())[:MAX_REASON_LENGTH]
-            raise RequestError(f"The model cannot take these rows: {reason}", status=422) from error
+            reason = "" if self.hidden else " ".join(str(error).split())[:MAX_REASON_LENGTH]
+            message = f"The model cannot take these rows: {reason}" if reason else "The model cannot take these rows."
+            raise RequestError(message, status=422) from error
 
 
 def _attempt(work: Callable[..., Prediction], *arguments: Any) -> Prediction | Exception:
@@ -170,13 +181,15 @@ def _attempt(work: Callable[..., Prediction], *arguments: Any) -> Prediction | E
         return RuntimeError(f"the model raised {type(error).__name__}")
 
 
-def open_plane(package: Package, folder: Path, version: str, *, fast_path: bool = True) -> DataPlane:
+def open_plane(
+    package: Package, folder: Path, version: str, *, fast_path: bool = True, sensitive: Collection[str] = ()
+) -> DataPlane:
     """Load the model and check its golden rows, together and one by one, which also warms it up. They also say whether
     requests may be joined.
 
     Raises StartError when the predictions differ from the expected ones.
     """
-    plane = DataPlane(package, load(package, folder), version, fast_path=fast_path)
+    plane = DataPlane(package, load(package, folder), version, fast_path=fast_path, sensitive=sensitive)
     try:
         golden = Golden.read(folder)
         single_rows = zip(([row] for row in golden.rows), ([values] for values in golden.predictions), strict=True)

@@ -50,6 +50,21 @@ def describe(value: object) -> str:
             return type(value).__name__
 
 
+def kind_of(value: object) -> str:
+    """What a value is, without its content: for columns whose values no error may hold."""
+    match value:
+        case str():
+            return "a text"
+        case bool():
+            return "true or false"
+        case int():
+            return "an integer"
+        case float():
+            return "a number"
+        case _:
+            return describe(value)
+
+
 def join_names(names: Iterable[object]) -> str:
     """At most MAX_NAMES names, separated by commas, and the count of the others."""
     known = [str(name) for name in names]

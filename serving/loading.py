@@ -36,7 +36,13 @@ def load_models(service: Service) -> None:
         for model in service.models:
             version = settings.identity.version
             require_signed(model.package, model.folder, settings.trust)
-            model.plane = open_plane(model.package, model.folder, version, fast_path=settings.fast_path)
+            model.plane = open_plane(
+                model.package,
+                model.folder,
+                version,
+                fast_path=settings.fast_path,
+                sensitive=settings.sensitive,
+            )
     except IntermodalError:
         raise
     except BaseException as error:

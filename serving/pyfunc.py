@@ -18,11 +18,12 @@ class PyfuncModel:
     """A model with MLflow's interface: ``predict`` takes a DataFrame and returns an array, [n] or [n, k]."""
 
     def __init__(self, package: Package, runtime: Runtime) -> None:
-        self._checker, self._runtime, self._width = Checker(package.signature), runtime, package.signature.width
+        self._checker = Checker(package.signature, package.sensitive)
+        self._runtime, self._width, self._quotes = runtime, package.signature.width, not package.sensitive
 
     def predict(self, rows: Any, params: dict[str, Any] | None = None) -> Any:
         """Unknown columns are ignored. RequestError names the column and the row of a wrong value, or has the model's
-        own reason."""
+        own reason unless columns are sensitive."""
         del params  # part of MLflow's interface; this model has none
         known = [name for name in self._checker.names if name in rows]
         plain = rows[known].astype(object).where(rows[known].notna(), None)
@@ -30,7 +31,8 @@ class PyfuncModel:
         try:
             values = self._runtime.predict(table)
         except Exception as error:
-            raise RequestError(f"The model cannot take these rows: {type(error).__name__}: {error}") from error
+            reason = f"{type(error).__name__}: {error}" if self._quotes else type(error).__name__
+            raise RequestError(f"The model cannot take these rows: {reason}") from error
         return np.array(values) if self._width == 1 else np.reshape(values, (len(rows), self._width))
 
 

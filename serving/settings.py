@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
-from intermodal.platform.protocol.sensitive import VARIABLE, from_variables
+from intermodal.platform.protocol.sensitive import ERRORS_VARIABLE, VARIABLE, from_variables
 from intermodal.platform.protocol.signing import Key
 from intermodal.platform.protocol.signing import from_variables as keys_from_variables
 from intermodal.serving.contract import (
@@ -55,8 +55,9 @@ class Trust:
 @dataclass(frozen=True)
 class Settings:
     """``predictions`` is the address of the prediction log (empty: no log), ``sample`` the share of requests in it (0
-    to 1), ``rows_per_second`` about how many rows it takes at most. ``sensitive`` names columns that it leaves out, for
-    every model that has them. ``fast_path`` switches ``serving/fast_path`` on. ``processes`` is how many serve."""
+    to 1), ``rows_per_second`` about how many rows it takes at most. ``sensitive`` names columns that it and
+    errors leave out, for every model that has them. ``short_errors``: callers get no detail of what is wrong with their
+    rows. ``fast_path`` switches ``serving/fast_path`` on. ``processes`` is how many serve."""
 
     port: int = DEFAULT_PORT
     max_body_bytes: int = MAX_BODY_BYTES
@@ -67,6 +68,7 @@ class Settings:
     sample: float = 1.0
     rows_per_second: int = ROWS_PER_SECOND
     sensitive: tuple[str, ...] = ()
+    short_errors: bool = False
     request_id_headers: tuple[bytes, ...] = DEFAULT_ID_HEADERS
     fast_path: bool = True
     trust: Trust = Trust()
@@ -89,6 +91,7 @@ class Settings:
             sample=_share(environment, "INTERMODAL_PREDICTIONS_SAMPLE"),
             rows_per_second=_count(environment, "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND", ROWS_PER_SECOND),
             sensitive=_sensitive(environment),
+            short_errors=_short_errors(environment),
             request_id_headers=_id_headers(environment),
             fast_path=_switch(environment, "INTERMODAL_FAST_PATH", on=True),
             trust=Trust(keys_from_variables(environment), _switch(environment, UNSIGNED_VARIABLE, on=False)),
@@ -141,6 +144,13 @@ def _sensitive(environment: Mapping[str, str]) -> tuple[str, ...]:
         return from_variables(environment)
     except ValueError:
         raise StartError(f"{VARIABLE} holds no names.", hint='Set it to a JSON list: ["column"].') from None
+
+
+def _short_errors(environment: Mapping[str, str]) -> bool:
+    text = environment.get(ERRORS_VARIABLE) or "full"
+    if text in ("full", "short"):
+        return text == "short"
+    raise StartError(f"{ERRORS_VARIABLE} is '{text}'.", hint="Set it to full or short.")
 
 
 def _routes(environment: Mapping[str, str], rules: tuple[Rule, ...]) -> tuple[str, ...]:

@@ -1,10 +1,10 @@
 """``<model>/drift``: how far the served version's inputs and predictions have moved from its training."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import reduce
 from operator import add
-from typing import get_args
+from typing import Any, get_args
 
 import dagster as dg
 import pandas as pd
@@ -30,7 +30,9 @@ from intermodal.platform.targets import parse_target
 from intermodal.platform.training.profile import Profile
 
 
-def drift(spec: ModelSpec) -> dg.AssetsDefinition:
+def drift(spec: ModelSpec, metric: Callable[..., Any] | None = None) -> dg.AssetsDefinition:
+    """``metric`` is the metric function of the spec's gate, if it names one."""
+
     @dg.asset(
         **attributes(
             spec,
@@ -79,7 +81,7 @@ def drift(spec: ModelSpec) -> dg.AssetsDefinition:
                 "state": result.state,
                 "reasons": " ".join(result.reasons),
                 **numbers(measured, verdict, apart),
-                **live(spec, served, tables, rows, added(context.instance, spec)),
+                **live(spec, served, tables, rows, added(context.instance, spec), metric),
                 "columns": dg.MetadataValue.md(table(measured, verdict)),
                 "findings": dg.MetadataValue.md(as_list([*result.target_findings, *result.quality_findings])),
                 "finding_count": len(odd) + len(wrong),

@@ -32,7 +32,7 @@ def version(spec: ModelSpec) -> dg.AssetsDefinition:
         signer: dg.ResourceParam[ports.Signer],
     ) -> dg.MaterializeResult[None]:
         candidate = registry.candidate(spec.name)
-        quality = judge_record(spec.gate.metric, candidate.record, spec.gate.margin)
+        quality = judge_record(spec.gate, candidate.record)
         servable = judge_servable(candidate.record.servable)
         # The checks block a run of both; this also covers a run of the version alone.
         if reasons := [reason for verdict in (quality, servable) if not verdict.passed for reason in verdict.reasons]:

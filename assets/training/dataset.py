@@ -62,8 +62,8 @@ def features(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
             rows = tables.read(spec.name, "dataset", partition)
             table = contract.features_of(spec, functions.features, rows, partition)
             tables.write(spec.name, "features", partition, table)
-            metadata = _numbers(table) | {"target_mean": _mean(table[spec.features.targets[0]])}
-            context.add_asset_metadata({k: v for k, v in metadata.items() if v is not None}, partition_key=partition)
+            metadata = _numbers(table) | _target_mean(spec, table)
+            context.add_asset_metadata(metadata, partition_key=partition)
 
     return _features
 
@@ -72,5 +72,8 @@ def _numbers(table: pd.DataFrame) -> dict[str, object]:
     return {"dagster/row_count": len(table), "columns": table.shape[1], "sha256": digest(table)}
 
 
-def _mean(values: pd.Series) -> float | None:
-    return float(values.mean()) if pd.api.types.is_numeric_dtype(values) else None
+def _target_mean(spec: ModelSpec, table: pd.DataFrame) -> dict[str, object]:
+    """The mean of the first target, if it is a number."""
+    if not spec.features.targets or not pd.api.types.is_numeric_dtype(values := table[spec.features.targets[0]]):
+        return {}
+    return {"target_mean": float(values.mean())}

@@ -15,7 +15,7 @@ from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import Lost, SpecError
-from intermodal.platform.ports.registry import Candidate, TrainingRecord
+from intermodal.platform.ports.registry import Candidate, Slice, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
 from intermodal.platform.training.columns import columns_of_partitions
@@ -25,15 +25,18 @@ from intermodal.platform.training.comparison import (
     measure,
     measure_baseline,
     measure_champion,
+    predicted,
     truth_of,
 )
 from intermodal.platform.training.dataframes import digest
 from intermodal.platform.training.estimators import Target
 from intermodal.platform.training.gate import judge_record, judge_servable
+from intermodal.platform.training.metric import Metric, Predicted
 from intermodal.platform.training.metrics import BY_CLASS
 from intermodal.platform.training.partitions import check_partitions, constant_columns
 from intermodal.platform.training.requirements import write_lock
 from intermodal.platform.training.servable import try_server
+from intermodal.platform.training.slices import measure_slices, require_slices, table
 from intermodal.platform.training.windows import TrainingWindow, latest_window
 
 
@@ -88,6 +91,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         columns = columns_of_partitions(
             {key: by_key[key] for key in window.train}, {window.holdout: by_key[window.holdout]}
         )
+        require_slices(spec, columns, by_key[window.holdout])
         context.log.info("training on %s, held out: %s", ", ".join(window.train), window.holdout)
         started = time.perf_counter()
         fitted = fit.fit(
@@ -100,7 +104,9 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
             classifies=spec.gate.metric in BY_CLASS,
         )
         seconds = time.perf_counter() - started
-        measured = _measure(spec, functions, registry, fitted, (inputs, target), _held_out(spec, window, heldout))
+        held_out = _held_out(spec, window, heldout)
+        candidate_numbers = predicted(fitted, held_out)
+        measured, slices = _measure(spec, functions, registry, candidate_numbers, (inputs, target), held_out)
         partitions = {key: digest(parts[key]) for key in window.train}
         parameters = {**hyperparameters, "window": spec.train.window}
         with TemporaryDirectory() as folder:
@@ -119,6 +125,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
                 environment=environment,
                 code=functions.code,
                 findings=(*measured.findings, *constant_columns(inputs, target)),
+                slices=slices,
             )
             every_row = pd.concat([inputs, by_key[window.holdout]], ignore_index=True)
             trial = try_server(package_server, fitted, every_row, Path(folder), spec.features.sensitive)
@@ -143,27 +150,34 @@ def _measure(
     spec: ModelSpec,
     functions: ModelFunctions,
     registry: ports.ModelRegistry,
-    fitted: fit.Fitted,
+    candidate: Predicted,
     window: tuple[pd.DataFrame, Target],
     heldout: HeldOut,
-) -> Measured:
-    """The gate's metric for the candidate, the baseline and the champion, on the same held-out rows.
+) -> tuple[Measured, tuple[Slice, ...]]:
+    """The gate's metric for the candidate, its slices, the baseline and the champion, on the same held-out rows.
 
     A champion that the registry has lost is not compared with: training is the way out.
     """
-    metric: str = spec.gate.metric
-    parts = [measure(metric, fitted, heldout)]
+    metric = Metric.of(spec.gate, functions.metric)
+    if metric is None:
+        return Measured({}), ()
+    sliced, slices = measure_slices(spec, metric, candidate, heldout)
+    parts = [measure(metric, candidate, heldout), sliced]
     if functions.baseline is not None:
-        parts.append(measure_baseline(spec, functions.baseline, fitted, window, heldout))
+        parts.append(measure_baseline(spec, metric, functions.baseline, candidate, window, heldout))
     try:
         champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
     except Lost as error:
         parts.append(Measured({}, (f"The candidate is not compared with the champion. {error}",)))
     else:
         if champion is not None:
-            parts.append(measure_champion(spec, registry, champion, fitted, heldout))
+            parts.append(measure_champion(spec, metric, registry, champion, candidate, heldout))
     figures = {name: figure for part in parts for name, figure in part.figures.items()}
-    return Measured(figures, tuple(finding for part in parts for finding in part.findings))
+    return Measured(figures, tuple(finding for part in parts for finding in part.findings)), slices
+
+
+def _sliced(spec: ModelSpec, record: TrainingRecord) -> dict[str, Any]:
+    return {"slices": dg.MetadataValue.md(table(spec.gate.name, record.slices))} if record.slices else {}
 
 
 def _metadata(
@@ -171,6 +185,7 @@ def _metadata(
 ) -> dict[str, Any]:
     return {
         **candidate.record.metrics,
+        **_sliced(spec, candidate.record),
         "trained_on": ", ".join(map(spec.data.partitions.name_of, window.train)),
         "held_out": spec.data.partitions.name_of(window.holdout),
         "rows": rows,
@@ -188,15 +203,21 @@ def quality(spec: ModelSpec) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=key(spec, "model"),
         blocking=True,
-        description=f"{spec.gate.metric} beats the baseline and is not worse than the champion's.",
+        description=f"{spec.gate.name} beats the baseline and is not worse than the champion's."
+        if spec.gate.metric
+        else "Nothing is compared: gate.metric is null.",
     )
     @with_cached_signature
     def quality_gate(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
         record = registry.candidate(spec.name).record
-        verdict = judge_record(spec.gate.metric, record, spec.gate.margin)
+        verdict = judge_record(spec.gate, record)
         return dg.AssetCheckResult(
             passed=verdict.passed,
-            metadata={**record.metrics, "reasons": dg.MetadataValue.md(" ".join(verdict.reasons))},
+            metadata={
+                **record.metrics,
+                **_sliced(spec, record),
+                "reasons": dg.MetadataValue.md(" ".join(verdict.reasons)),
+            },
         )
 
     return quality_gate

@@ -74,7 +74,9 @@ def description(path: str, field: Schema) -> str:
 def _type(field: Schema) -> str:
     if "part" in field:
         return "a part with fields of its own"
-    forms = [form for form in field.get("anyOf", [field]) if form.get("type") != "null"]
+    kinds = field.get("type")
+    alone = [{**field, "type": kind} for kind in kinds] if isinstance(kinds, list) else [field]
+    forms = [form for form in field.get("anyOf", alone) if form.get("type") != "null"]
     return " or ".join(dict.fromkeys(_form(form) for form in forms))
 
 

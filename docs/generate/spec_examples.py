@@ -64,6 +64,10 @@ EXAMPLES = {
     "train.hyperparameters": "train:\n  function: train.fit\n  hyperparameters: {max_depth: 4, n_estimators: 200}",
     "gate": "gate:\n  metric: roc_auc\n  better_than: train.baseline\n  margin: 0.01",
     "gate.metric": "gate:\n  metric: log_loss",
+    "gate.goal": "gate:\n  metric: train.cost              # cost(target, predictions, features) gives one number\n"
+    "  goal: minimize",
+    "gate.slices": "gate:\n  metric: roc_auc\n  slices: [clinic, first_visit]",
+    "gate.worst_slice": "gate:\n  metric: roc_auc\n  slices: [clinic]\n  worst_slice: 0.6",
     "gate.better_than": "gate:\n  metric: roc_auc\n  better_than: train.baseline",
     "gate.not_worse_than": "gate:\n  metric: roc_auc\n  not_worse_than: null     # do not compare with the champion",
     "gate.margin": "gate:\n  metric: roc_auc\n  better_than: train.baseline\n  margin: 0.01",
@@ -93,6 +97,7 @@ EXAMPLES = {
     "log_sample": "log_sample: 0.1                # one request of ten",
     "log_rows_per_second": "log_rows_per_second: 5000",
     "log_keep_days": "log_keep_days: 90",
+    "errors": "errors: short                  # callers get a request id, and nothing about their rows",
     "stale_after_days": "stale_after_days: 60",
     "budget": "budget: {usd_per_month: 200}",
     "budget.usd_per_month": "budget:\n  usd_per_month: 200",

@@ -222,7 +222,16 @@ VARIABLES = {
         "5000",
     ),
     "INTERMODAL_PREDICTIONS_SENSITIVE": Variable(
-        "server", "empty", "A JSON list of columns that are never logged (`features.sensitive`).", '["postcode"]'
+        "server",
+        "empty",
+        "A JSON list of columns whose values are in no log and no error (`features.sensitive`).",
+        '["postcode"]',
+    ),
+    "INTERMODAL_ERRORS": Variable(
+        "server",
+        "`full`",
+        "`short`: errors about the rows of a request name no column, no value and no reason (`errors` of the spec).",
+        "short",
     ),
     "INTERMODAL_HOME": Variable(
         "sandbox", "`.intermodal`", "The folder of everything that the sandbox writes.", "/var/tmp/intermodal"

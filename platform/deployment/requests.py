@@ -17,7 +17,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 
 NOT_DEPLOYED = "not deployed"
-FINGERPRINT_FIELDS = {"owner", "replicas", "log_sample", "log_rows_per_second", "tags"}
+FINGERPRINT_FIELDS = {"owner", "replicas", "log_sample", "log_rows_per_second", "errors", "tags"}
 """Fields of a spec that change an endpoint, in addition to ``features.sensitive``."""
 
 
@@ -48,6 +48,7 @@ def deploy_request(
         sample=spec.log_sample,
         rows_per_second=spec.log_rows_per_second,
         sensitive=_sensitive(spec),
+        errors=spec.errors,
         tags=spec.tags,
         digest=version.digest,
         trusted_keys=tuple(map(key_text, deployment.trusted_keys)),

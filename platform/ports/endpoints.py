@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
-from intermodal.platform.protocol.sensitive import to_variables
+from intermodal.platform.protocol.sensitive import ERRORS_VARIABLE, ErrorDetail, to_variables
 from intermodal.platform.protocol.signing import to_variables as keys_to_variables
 from intermodal.platform.targets import Target
 
@@ -56,7 +56,8 @@ class DeployRequest:
     ``azureml://...`` or ``https://<account>.blob...``), ``image`` an image reference in that site's registry.
     ``predictions`` is where the server writes its prediction log (the same kinds of URI; empty: nowhere), ``sample``
     the share of requests that it logs, 0 to 1, ``rows_per_second`` how many rows at most, about, on each replica, and
-    ``sensitive`` names columns that it must not log, beside those that the artifacts name; unknown ones are no error.
+    ``sensitive`` names columns that it must not log or quote, beside those that the artifacts name; unknown ones are no
+    error. ``errors`` is what callers see of an error about their rows, as in the spec.
     ``digest`` is the package's, 64 hex digits: an endpoint with another one is replaced. Empty: unknown.
     ``trusted_keys`` are public keys as text (``signing.key_text``): the server loads what one of them signed. Empty: it
     verifies no signature.
@@ -73,6 +74,7 @@ class DeployRequest:
     sample: float = 1.0
     rows_per_second: int = ROWS_PER_SECOND
     sensitive: tuple[str, ...] = ()
+    errors: ErrorDetail = "full"
     tags: Mapping[str, str] = field(default_factory=dict)
     digest: str = ""
     trusted_keys: tuple[str, ...] = ()
@@ -83,12 +85,15 @@ class DeployRequest:
 
     @property
     def variables(self) -> dict[str, str]:
-        """The variables of the server's container that say where and what it logs, the package's digest, and the keys.
+        """The variables of the server's container that say where and what it logs, what errors hold, the package's
+        digest, and the keys.
 
         Every platform compares them with what runs, so an endpoint of another digest is replaced.
         """
         package = {
             **({"INTERMODAL_DIGEST": self.digest} if self.digest else {}),
+            **({ERRORS_VARIABLE: self.errors} if self.errors != "full" else {}),
+            **to_variables(self.sensitive),
             **keys_to_variables(self.trusted_keys),
         }
         if not self.predictions:
@@ -98,7 +103,6 @@ class DeployRequest:
             "INTERMODAL_PREDICTIONS": self.predictions,
             "INTERMODAL_PREDICTIONS_SAMPLE": f"{self.sample:g}",
             "INTERMODAL_PREDICTIONS_ROWS_PER_SECOND": str(self.rows_per_second),
-            **to_variables(self.sensitive),
         }
 
     @property

@@ -32,6 +32,16 @@ class Servable:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """The candidate's metric on the held-out rows that have this value. None is a value of a sensitive column."""
+
+    column: str
+    value: str | None
+    rows: int
+    figure: float
+
+
+@dataclass(frozen=True)
 class TrainingRecord:
     """How a model was made: enough to make it again.
 
@@ -39,8 +49,8 @@ class TrainingRecord:
     was kept back, ``metrics`` has the gate's metric for the candidate, and for baseline and champion where there is one
     (``baseline_<metric>``, ``champion_<metric>``), all on the same held-out rows; ``compared_<metric>`` is the
     candidate's on those of the champion, where they are fewer. ``environment`` maps packages to
-    versions. ``findings`` are sentences for a person: what the metrics leave out, and why. ``servable`` is None for a
-    candidate that was made before servers were tried.
+    versions. ``slices`` are those of ``gate.slices``, worst first. ``findings`` are sentences for a person: what the
+    metrics leave out, and why. ``servable`` is None for a candidate that was made before servers were tried.
     """
 
     model: str
@@ -56,6 +66,7 @@ class TrainingRecord:
     code: str
     findings: tuple[str, ...] = ()
     servable: Servable | None = None
+    slices: tuple[Slice, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps({**asdict(self), "signature": self.signature.to_dict()}, indent=1, sort_keys=True)
@@ -66,7 +77,8 @@ class TrainingRecord:
         signature, fingerprint = Signature.from_dict(data["signature"]), Fingerprint(**data["fingerprint"])
         trial = data.get("servable")
         servable = trial and Servable(trial["rows"], tuple(trial["reasons"]))
-        known = {"findings": tuple(data.get("findings", ())), "servable": servable}
+        slices = tuple(Slice(**each) for each in data.get("slices", ()))
+        known = {"findings": tuple(data.get("findings", ())), "servable": servable, "slices": slices}
         return cls(**{**data, **known, "signature": signature, "fingerprint": fingerprint})
 
 

@@ -1,11 +1,15 @@
-"""The columns that a server must not log: written to its environment variables, and read from them."""
+"""The columns that a server must not log or quote: written to its environment variables, and read from them."""
 
 import json
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 from intermodal.platform.protocol.variables import joined, split
 
 VARIABLE = "INTERMODAL_PREDICTIONS_SENSITIVE"
+ERRORS_VARIABLE = "INTERMODAL_ERRORS"
+ErrorDetail = Literal["full", "short"]
+"""What callers see of an error about their rows."""
 
 
 def to_variables(names: Iterable[str]) -> dict[str, str]:

@@ -33,10 +33,10 @@ def function_name(value: str | None) -> str | None:
 
 
 def text_or_texts(schema: dict[str, Any]) -> None:
-    """Both forms of a field that is a text or a list of texts: ``schema.plain`` takes the text for a template."""
-    schema.pop("type", None)
-    schema.pop("items", None)
-    schema["anyOf"] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]
+    """The forms of a field that is a text, a list of texts or null: ``schema.plain`` takes the text for a template."""
+    for name in ("type", "items", "if", "then"):
+        schema.pop(name, None)
+    schema["anyOf"] = [{"type": "string"}, {"type": "array", "items": {"type": "string"}}, {"type": "null"}]
 
 
 def model_name(value: str) -> str:

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from math import lcm
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.spec.fields import NAME, model_name, tag_names
+from intermodal.platform.spec.gate import METRICS, Gate
 from intermodal.platform.spec.monitoring import Budget, DriftPolicy, Objectives
 from intermodal.platform.spec.serving import Failover, RoutePolicy
-from intermodal.platform.spec.training import Data, Features, Gate, Train
+from intermodal.platform.spec.training import Data, Features, Train
 from intermodal.platform.targets import Site, Target, parse_target, select, sites_of
 
 
@@ -50,6 +51,11 @@ class ModelSpec(BaseModel):
         description="Logged requests are removed after so many days, once they are gathered; as many as drift looks at "
         "stay.",
     )
+    errors: Literal["full", "short"] = Field(
+        default="full",
+        description="What callers see of an error about their rows: full says what is wrong, and has no value of a "
+        "sensitive column; short names no column, no value and no reason of the model.",
+    )
     stale_after_days: int | None = Field(default=None, ge=1, description="A champion older than this is stale.")
     budget: Budget | None = None
     tags: dict[str, str] = Field(default={}, description="Put on everything that is deployed, for the bill.")
@@ -64,6 +70,15 @@ class ModelSpec(BaseModel):
             raise ValueError(
                 f"data.partitions.static has {len(keys)} keys, and training needs {window + 1}: list more, or lower "
                 "train.window"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _has_a_target_to_compare_with(self) -> Self:
+        if self.features.target is None and self.gate.metric in METRICS:
+            raise ValueError(
+                f"features.target is null, and gate.metric {self.gate.metric} compares predictions with it: name the "
+                "target, or write a metric function or null"
             )
         return self
 

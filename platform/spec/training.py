@@ -1,9 +1,8 @@
-"""The training half of a spec: where rows come from, how a model is fitted and what it must beat."""
+"""The training half of a spec: where rows come from, and how a model is fitted."""
 
 import re
 from keyword import iskeyword
-from math import inf
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -28,8 +27,10 @@ class Features(Part):
         description="<file>.<function> from the data as a pandas DataFrame to a table of inputs and target.",
         json_schema_extra={"pattern": FUNCTION},
     )
-    target: str | list[str] = Field(
-        description="The column that is to be predicted, or a list of columns: then each is an output of its own.",
+    target: str | list[str] | None = Field(
+        default=None,
+        description="The column that is to be predicted, or a list of columns: then each is an output of its own. "
+        "null: the model is unsupervised, and its fit function is called with None.",
         json_schema_extra=text_or_texts,
     )
     sensitive: list[str] = Field(
@@ -49,6 +50,8 @@ class Features(Part):
     @classmethod
     def _named(cls, value: Any) -> Any:
         """Before the types, because of a union each form would name the mistake."""
+        if value is None:
+            return value
         names = value if isinstance(value, list) else [value]
         if not names or not all(isinstance(name, str) and name for name in names):
             raise ValueError(f"target is {value!r}: name a column, or a list of columns")
@@ -64,7 +67,9 @@ class Features(Part):
 
     @property
     def targets(self) -> list[str]:
-        """The columns that are to be predicted."""
+        """The columns that are to be predicted: none for an unsupervised model."""
+        if self.target is None:
+            return []
         return [self.target] if isinstance(self.target, str) else self.target
 
     @property
@@ -75,7 +80,8 @@ class Features(Part):
 
 class Train(Part):
     function: str = Field(
-        description="<file>.<function> (features, target, **hyperparameters) → estimator.",
+        description="<file>.<function> (features, target, **hyperparameters) → estimator. target is None without "
+        "features.target.",
         json_schema_extra={"pattern": FUNCTION},
     )
     window: int = Field(
@@ -112,28 +118,6 @@ class Train(Part):
     def _positive(cls, value: int) -> int:
         if value < 1:
             raise ValueError(f"window is {value}: train on at least 1 partition")
-        return value
-
-
-class Gate(Part):
-    metric: Literal["roc_auc", "accuracy", "f1_macro", "r2", "log_loss", "rmse", "mae"] = Field(
-        description="What candidates are compared by, on the partition after the training window."
-    )
-    better_than: str | None = Field(
-        default=None, description="<file>.<function> (features, target) → a function from rows to predictions."
-    )
-    not_worse_than: Literal["champion"] | None = Field(default="champion", description="null: do not compare.")
-    margin: float = Field(
-        default=0.0, description="By how much the baseline must be beaten, and the champion may be missed."
-    )
-
-    _check = field_validator("better_than")(function_name)
-
-    @field_validator("margin")
-    @classmethod
-    def _not_negative(cls, value: float) -> float:
-        if not 0 <= value < inf:
-            raise ValueError(f"margin is {value}: give 0 or more")
         return value
 
 

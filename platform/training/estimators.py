@@ -1,6 +1,6 @@
 """The contract of the fit function, of the estimator that it returns, and of the gate's baseline."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,15 +9,17 @@ from sklearn.base import is_classifier
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
+from intermodal.platform.protocol.signature import Output
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import formats
 from intermodal.platform.training.calls import Call, name_of, named
 
 Parts = Mapping[str, np.ndarray]
-Target: TypeAlias = pd.Series | pd.DataFrame
-"""The true values: one column, or a table when ``features.target`` names several."""
+Target: TypeAlias = pd.Series | pd.DataFrame | None
+"""The true values: one column, a table when ``features.target`` names several, or None when it names none."""
 
 FITTED = "a fitted estimator with predict, and with predict_proba and classes_ if it is a classifier"
+UNSUPERVISED = "a fitted estimator whose predict gives numbers for rows that fit did not have"
 SINGLE = "A classifier has one target: fit an estimator for each target, as models of their own."
 ROWS_TRIED = 100
 """Rows that a fitted estimator must predict before anything is measured."""
@@ -30,17 +32,22 @@ NUMBERS = (
 def fitted(
     call: Call, inputs: pd.DataFrame, target: Target, hyperparameters: Mapping[str, Any], classifies: bool
 ) -> tuple[Any, np.ndarray]:
-    """The estimator that the fit function returns, and its classes: none for a regression. A network knows no classes:
-    if it ``classifies``, its first output has a probability for each distinct target, in their order."""
+    """The estimator that the fit function returns, and its classes: none for a regression, and without a target. A
+    network knows no classes: if it ``classifies``, its first output has a probability for each distinct target, in
+    their order."""
     try:
         estimator = call(inputs, target, **hyperparameters)
     except SpecError as error:
         error.hint = " ".join(filter(None, (error.hint, _encoding_hint(inputs))))
         raise
     estimator = formats.estimator_of(estimator, inputs.head(ROWS_TRIED))
-    predicts = any(callable(getattr(estimator, name, None)) for name in ("predict", "predict_proba"))
+    methods = ("predict",) if target is None else ("predict", "predict_proba")
+    predicts = any(callable(getattr(estimator, name, None)) for name in methods)
     if isinstance(estimator, type) or not predicts:
-        raise call.refused(f"returned {named(estimator)}, which cannot predict.", f"Return {FITTED}.")
+        wanted = UNSUPERVISED if target is None else FITTED
+        raise call.refused(f"returned {named(estimator)}, which cannot predict.", f"Return {wanted}.")
+    if target is None:
+        return estimator, np.array([])
     if getattr(estimator, "is_network", False):
         return estimator, np.unique(np.asarray(target)) if classifies else np.array([])
     return estimator, _classes(call, estimator)
@@ -133,15 +140,23 @@ def guesses(
     rows: pd.DataFrame,
     task: Task,
     classes: np.ndarray,
+    outputs: Sequence[Output],
 ) -> np.ndarray:
-    """The baseline's predictions for the held-out rows, shaped as the candidate's. SpecError as of ``predictions``."""
+    """The baseline's predictions for the held-out rows, shaped as the candidate's. SpecError as of ``predictions``.
+
+    A metric function looks at every output, so for several of them the baseline gives all, as a dict or side by side.
+    """
     name = spec.gate.better_than or name_of(function)
     call = Call(function, name, "(features, target)")
     predict = call(*window)
     if not callable(predict):
         raise call.returned(predict, "a function that takes rows and returns a prediction for each")
     inner = Call(predict, f"the function that {name} returned", "(rows)")
-    given = _numbers(inner, inner(rows), len(rows))
+    returned = inner(rows)
+    numbers = [output for output in outputs if not output.is_label]
+    if spec.gate.function and (len(numbers) > 1 or (task == "regression" and numbers[0].shape)):
+        return _of_all_outputs(inner, returned, len(rows), numbers)
+    given = _numbers(inner, returned, len(rows))
     advice = "Of two classes, that is the probability of the second: [:, 1]." if task == "binary" else ""
     if task == "regression" and isinstance(window[1], pd.DataFrame):
         if given.shape[1:] != (window[1].shape[1],):
@@ -153,6 +168,18 @@ def guesses(
     if task == "multiclass" or (task == "binary" and spec.gate.metric != "roc_auc"):  # which takes any score
         _require_probabilities(inner, given)
     return given
+
+
+def _of_all_outputs(call: Call, returned: Any, rows: int, outputs: Sequence[Output]) -> np.ndarray:
+    names, width = [output.name for output in outputs], sum(output.width for output in outputs)
+    parts = returned if isinstance(returned, Mapping) else {"": returned}
+    if isinstance(returned, Mapping) and set(returned) != set(names):
+        raise call.refused(f"returned a dict of {', '.join(map(str, returned))}.", f"Return {', '.join(names)}.")
+    order = names if isinstance(returned, Mapping) else [""]
+    found = np.concatenate([_numbers(call, parts[name], rows).reshape(rows, -1) for name in order], axis=1, dtype=float)
+    if found.shape[1] != width:
+        raise call.refused(f"returned {found.shape[1]} numbers for each row.", f"Return {width}: {', '.join(names)}.")
+    return found
 
 
 def _numbers(call: Call, returned: Any, rows: int) -> np.ndarray:

@@ -35,15 +35,13 @@ REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn")
 
 @dataclass(frozen=True)
 class Fitted:
-    """A fitted estimator with its task, signature and classes, which are needed to predict. ``scored`` is how many of
-    a row's numbers the gate's metric looks at: those of the first output, or one for each target."""
+    """A fitted estimator with its task, signature and classes, which are needed to predict."""
 
     estimator: Any
     task: Task
     signature: Signature
     classes: np.ndarray
     source: str = "the fit function"
-    scored: int = 1
 
     def predict(self, rows: pd.DataFrame) -> np.ndarray:
         """The numbers of all outputs for raw rows, [n] or [n, k]. SpecError if the estimator raises, or gives anything
@@ -51,11 +49,6 @@ class Fitted:
         inputs = dataframes.typed(rows, self.signature.inputs)
         parts = estimators.predictions(self.estimator, self.source, inputs, self.task, self.classes)
         return outputs.together(parts, self.signature, self.source)
-
-    def score_inputs(self, rows: pd.DataFrame) -> np.ndarray:
-        """The predictions that the gate's metric compares with the truth, [n] or [n, k]."""
-        found = self.predict(rows)
-        return found if found.ndim == 1 else found[:, 0] if self.scored == 1 else found[:, : self.scored]
 
 
 def fit(
@@ -80,8 +73,7 @@ def fit(
     tried = typed.head(estimators.ROWS_TRIED)  # an estimator that cannot predict is an error of its function, here
     parts = estimators.predictions(estimator, call.name, tried, task, classes)
     found = outputs.outputs_of(call, estimator, tried, parts, task, classes, target)
-    scored = np.asarray(target).shape[1] if isinstance(target, pd.DataFrame) else found[0].width
-    return Fitted(estimator, task, Signature(columns, found), classes, call.name, scored)
+    return Fitted(estimator, task, Signature(columns, found), classes, call.name)
 
 
 def package(

@@ -13,7 +13,7 @@ from sklearn import metrics as sk
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
-from intermodal.platform.training.gate import METRICS
+from intermodal.platform.spec.gate import METRICS
 
 BY_PROBABILITY = {"roc_auc", "log_loss"}
 """Metrics of probabilities. Rows of a class that the model does not know are left out: it has no probability there."""

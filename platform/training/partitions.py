@@ -47,9 +47,9 @@ def check_partitions(spec: ModelSpec, tables: Mapping[str, pd.DataFrame], functi
 def constant_columns(inputs: pd.DataFrame, target: Target) -> tuple[str, ...]:
     """A sentence for each column that has one value in every row of the window: a model can be fitted, and learns
     nothing from it. The value is not quoted, since it may be sensitive. Tensors are not looked at."""
-    targets = target if isinstance(target, pd.DataFrame) else target.to_frame()
+    targets = target.to_frame() if isinstance(target, pd.Series) else target
     what = {f"The column '{name}'": values for name, values in inputs.items() if not holds_tensors(values)}
-    what |= {f"The target '{name}'": values for name, values in targets.items()}
+    what |= {f"The target '{name}'": values for name, values in targets.items()} if targets is not None else {}
     return tuple(
         f"{name} has the same value in every row of the training window: correct the feature function, drop it, or "
         "widen train.window."

@@ -5,6 +5,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
+from uuid import uuid4
 
 from intermodal.serving.errors import RequestError, describe, join_names
 from intermodal.serving.http.routes import BodyReader, Route, build_routes
@@ -109,7 +110,10 @@ class App:
             if route.model.plane is None:
                 raise RequestError("The model is still loading.", status=503, headers=((b"retry-after", b"1"),))
             request = await read_body(scope, receive, self.head_reader)
-            prediction = await self._predict(route.model, route.read, request)
+            try:
+                prediction = await self._predict(route.model, route.read, request)
+            except RequestError as error:
+                raise self._for_caller(error, route.model, request.id) from error
             self.service.record(route.model, prediction, request.id)
             return Response(200, prediction.body)
         if route.get and method in ("GET", "HEAD"):
@@ -117,6 +121,16 @@ class App:
             return answer if isinstance(answer, Response) else await answer
         allowed = ", ".join(route.methods)
         raise RequestError(f"This route takes {allowed}.", status=405, headers=((b"allow", allowed.encode()),))
+
+    def _for_caller(self, error: RequestError, model: Model, request_id: str) -> RequestError:
+        """The error as the caller sees it. The full text of a short one is logged, unless columns are sensitive."""
+        if not self.service.settings.short_errors:
+            return error
+        request_id = request_id or uuid4().hex
+        if model.plane and not model.plane.hidden:
+            logger.warning("request %r was refused with %d: %s", request_id, error.status, error.message)
+        message = f"The request is not valid. Request id: {request_id}"
+        return RequestError(message, status=error.status, headers=error.headers)
 
     async def _predict(self, model: Model, read: BodyReader, request: Request) -> Prediction:
         """Predict in the event loop when that is short, else in a thread, so that health checks do not wait."""

@@ -19,7 +19,7 @@ from typing import Any
 
 from intermodal.platform.protocol.prediction_log import kept
 from intermodal.platform.protocol.signature import FLOATS, INTEGERS, YEARS, Column
-from intermodal.serving.errors import RequestError, describe
+from intermodal.serving.errors import RequestError, describe, kind_of
 
 Values = list[Any]
 Unseen = dict[str, dict[int, str]]
@@ -133,8 +133,9 @@ def expected(column: Column) -> str:
     return EXPECTED_MOMENT if column.is_timestamp else EXPECTED[column.datatype]
 
 
-def _convert_each(column: Column, values: Values) -> Values:
-    """Convert value by value. RequestError names the column and the row of a wrong value."""
+def _convert_each(column: Column, values: Values, *, hidden: bool = False) -> Values:
+    """Convert value by value. RequestError names the column and the row of a wrong value, and the value unless it is
+    ``hidden``."""
     convert = _to_moment if column.is_timestamp else CONVERT[column.datatype]
     out: Values = []
     for row, value in enumerate(values):
@@ -148,14 +149,16 @@ def _convert_each(column: Column, values: Values) -> Values:
         try:
             out.append(convert(value))
         except _WrongType:
+            got = kind_of(value) if hidden else describe(value)
             raise RequestError(
-                f"Column {describe(column.name)}, row {row}: expected {expected(column)}, got {describe(value)}."
+                f"Column {describe(column.name)}, row {row}: expected {expected(column)}, got {got}."
             ) from None
     return out
 
 
-def coercer(column: Column) -> Coerce:
-    """The conversion of one column. Values that need no conversion are checked by built-ins, at the speed of C."""
+def coercer(column: Column, *, hidden: bool = False) -> Coerce:
+    """The conversion of one column. Values that need no conversion are checked by built-ins, at the speed of C. No
+    error holds a value of a ``hidden`` column."""
     if column.is_tensor:
         from intermodal.serving.protocol import arrays
 
@@ -168,7 +171,7 @@ def coercer(column: Column) -> Coerce:
                 return values
         elif set(map(type, values)) == {float} and isfinite(sum(values)):
             return values
-        return _convert_each(column, values)
+        return _convert_each(column, values, hidden=hidden)
 
     low, high = INTEGERS.get(column.datatype, (0, 0))
 
@@ -178,17 +181,17 @@ def coercer(column: Column) -> Coerce:
                 return values
         elif set(map(type, values)) == {int} and min(values) >= low and max(values) <= high:
             return values
-        return _convert_each(column, values)
+        return _convert_each(column, values, hidden=hidden)
 
     def each(values: Values, _: Unseen) -> Values:
-        return _convert_each(column, values)
+        return _convert_each(column, values, hidden=hidden)
 
     def texts(values: Values, unseen: Unseen) -> Values:
         if len(values) == 1 and type(values[0]) is str:
             if not categories or values[0] in categories:
                 return values
         elif set(map(type, values)) != {str}:
-            values = _convert_each(column, values)
+            values = _convert_each(column, values, hidden=hidden)
         if not categories or categories.issuperset(values):
             return values
         known = [value if value in categories else None for value in values]

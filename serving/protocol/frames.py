@@ -56,8 +56,9 @@ def of_columns(columns: dict[str, Values]) -> Named:
     return Named(columns, rows)
 
 
-def of_csv(body: bytes) -> Named:
-    """UTF-8 with a header line; an empty cell is a missing value."""
+def of_csv(body: bytes, *, quotes: bool = True) -> Named:
+    """UTF-8 with a header line; an empty cell is a missing value. Without a header a row is taken for one, so errors
+    name a column only if they may have ``quotes`` of values."""
     try:
         text = io.StringIO(body.decode("utf-8-sig"), newline="")
         lines = [row for row in csv.reader(text, strict=True) if row]
@@ -69,4 +70,6 @@ def of_csv(body: bytes) -> Named:
         raise RequestError("The CSV is empty; expected a header line with the columns' names.")
     header = [name.strip() for name in lines[0]]
     data: list[list[Any]] = [[cell.strip() or None for cell in row] for row in lines[1:]]
+    if not quotes and len(set(header)) < len(header):
+        raise RequestError("'CSV': a column of the header line is given twice.")
     return _of_table(header, data, "CSV")

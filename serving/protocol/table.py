@@ -1,6 +1,6 @@
 """Check a client's named columns and arrange them as a runtime takes them: the signature's columns, in its order."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from math import nan
 from struct import error as NotANumber
 from struct import pack
@@ -35,12 +35,15 @@ class Table(NamedTuple):
 
 
 class Checker:
-    """Checks raw columns against one signature."""
+    """Checks raw columns against one signature. No error holds a value of a column that ``sensitive`` names."""
 
-    def __init__(self, signature: Signature) -> None:
-        self._plan = [(column, coercer(column), numbers_of(column)) for column in signature.inputs]
+    def __init__(self, signature: Signature, sensitive: Collection[str] = ()) -> None:
+        self._plan = [
+            (column, coercer(column, hidden=column.name in sensitive), numbers_of(column))
+            for column in signature.inputs
+        ]
         self.names = [column.name for column in signature.inputs]
-        self._known = frozenset(self.names)
+        self._known, self._quotes = frozenset(self.names), not sensitive
 
     def check(self, named: Named) -> Table:
         """The table of a request. RequestError names the column (and the row) that is wrong.
@@ -69,6 +72,8 @@ class Checker:
         return Table(columns, rows, b"".join(numbers), unseen)
 
     def _unknown(self, names: set[str]) -> RequestError:
+        if not self._quotes:  # the first row of a CSV without a header is taken for names
+            return RequestError(f"{len(names)} columns are unknown; this model takes: {join_names(self.names)}.")
         unknown = join_names(describe(name) for name in sorted(names)[:5])
         return RequestError(f"Unknown column {unknown}; this model takes: {join_names(self.names)}.")
 

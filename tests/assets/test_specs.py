@@ -16,6 +16,7 @@ from intermodal.assets.component import Model
 from tests.assets.conftest import WINE
 
 GOOD = (WINE / "defs.yaml").read_text()
+GATE = "metric: accuracy, better_than: rows.guess"
 MONTHLY = '{monthly: {start: "2020-01"}}'
 
 
@@ -50,7 +51,7 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         ("azure/ml]", "azure/aks]", ["defs.yaml:11", "serve", "azure/ml"]),
         ("policy: weighted, weights: {aws: 3, gcp: 1, azure: 0}", "policy: weighted", ["route", "name a share"]),
         ('start: "2020-01"', 'start: "January"', ["data", "write it as 2013-01"]),
-        ("target: grower", "taget: grower", ["defs.yaml:8", "features", "target"]),
+        ("target: grower", "taget: grower", ["defs.yaml:8", "features", "taget"]),
         ("function: rows.fit", "function: fit", ["train", "<file>.<function>"]),
         (
             "function: rows.fit",
@@ -74,6 +75,23 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         (MONTHLY, "{}", ["data", "give one of monthly, weekly"]),
         ("{max_depth: 4}", "[4]", ["defs.yaml:9", "hyperparameters", "should be an object"]),
         ("metric: accuracy", "metric: accuracy, margin: .nan", ["defs.yaml:10", "margin is nan: give 0 or more"]),
+        ("metric: accuracy", "metric: rows.version", ["defs.yaml:10", "'version' is the name of other metadata"]),
+        ("metric: accuracy", "metric: rows.lift", ["defs.yaml:10", "gate.metric", "has no function 'lift'"]),
+        ("metric: accuracy", "metric: accuracy, goal: minimize", ["accuracy has its own, maximize: remove goal"]),
+        ("metric: accuracy", "metric: accuracy, worst_slice: 0.5", ["worst_slice needs slices"]),
+        ("metric: accuracy", "metric: accuracy, slices: [a, a]", ["slices names 'a' twice"]),
+        ("metric: accuracy", "metric: accuracy, slices: [a], worst_slice: .inf", ["worst_slice is inf: give a number"]),
+        (
+            GATE,
+            "metric: null, not_worse_than: champion",
+            ["not_worse_than has nothing to compare"],
+        ),
+        (
+            GATE,
+            "metric: null, slices: [a]",
+            ["metric is null, so slices has nothing to compare"],
+        ),
+        ("target: grower", "target: null", ["features.target is null, and gate.metric accuracy compares"]),
     ],
 )
 def test_spec_with_a_wrong_field_names_line_and_fix(

@@ -23,6 +23,7 @@ SERVING: list[Mapping[str, object]] = [
     {"log_sample": 0.5},
     {"log_rows_per_second": 5},
     {"features": {"function": "d.g", "target": "late", "sensitive": ["carrier"]}},
+    {"errors": "short"},
     {"tags": {"cost_centre": "x"}},
 ]
 """Changes of a spec, one for each part of a request that it decides."""
@@ -157,6 +158,6 @@ def test_fingerprint_has_every_field_of_a_deploy_request(fields: Mapping[str, ob
 
 def test_fingerprint_cases_cover_every_field_of_a_spec() -> None:
     fixed = {"model", "version", "environment", "image", "artifacts", "predictions", "digest", "trusted_keys"}
-    named = {"owner", "replicas", "sample", "rows_per_second", "sensitive", "tags"}
+    named = {"owner", "replicas", "sample", "rows_per_second", "sensitive", "errors", "tags"}
     assert {field.name for field in dataclasses.fields(DeployRequest)} == fixed | named
     assert len(SERVING) == len(named)

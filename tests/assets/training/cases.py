@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -57,11 +58,14 @@ class Case:
         folder: Path,
         change: Callable[[str, pd.DataFrame], pd.DataFrame],
         fit: Callable[..., Any] = trees,
-        metric: str = "rmse",
+        metric: str | None = "rmse",
         baseline: Callable[..., Any] | None = None,
         sensitive: Sequence[str] = (),
         sources: Sources | None = None,
         locker: Locker | None = None,
+        function: Callable[..., Any] | None = None,
+        gate: Mapping[str, Any] = MappingProxyType({}),
+        target: str | list[str] | None = "y",
     ) -> None:
         self.tables, self.registry, self._change, self._server = (
             MemoryTables(), MemoryRegistry(folder), change, MemoryPackageServer()
@@ -71,13 +75,15 @@ class Case:
                 "name": "case",
                 "owner": "team:tests",
                 "data": {"function": "rows.rows", "partitions": {"monthly": {"start": "2024-01"}}},
-                "features": {"function": "rows.features", "target": "y", "sensitive": list(sensitive)},
+                "features": {"function": "rows.features", "target": target, "sensitive": list(sensitive)},
                 "train": {"function": "rows.fit", "window": 2},
-                "gate": {"metric": metric, "better_than": "rows.guess" if baseline else None},
+                "gate": {"metric": metric, **({"better_than": "rows.guess"} if baseline else {}), **gate},
                 "serve": ["aws/sagemaker"],
             }
         )
-        self.functions = ModelFunctions(rows, lambda table: table, fit, baseline, "code", sources=sources)
+        self.functions = ModelFunctions(
+            rows, lambda table: table, fit, baseline, "code", sources=sources, metric=function
+        )
         self._mlflow, self.locker = FakeMlflow(), locker or MemoryLocker()
 
     def train(self, first: int = 1, *, server: Any = None) -> dg.ExecuteInProcessResult:

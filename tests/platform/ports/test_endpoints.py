@@ -128,7 +128,8 @@ def test_request_variables_are_only_those_that_are_needed() -> None:
     assert request.variables == plain
     hiding = replace(request, sensitive=("postcode",))
     assert hiding.variables == {**plain, "INTERMODAL_PREDICTIONS_SENSITIVE": '["postcode"]'}
-    assert replace(hiding, predictions="").variables == {}
+    assert replace(hiding, predictions="").variables == {"INTERMODAL_PREDICTIONS_SENSITIVE": '["postcode"]'}
+    assert replace(request, errors="short").variables == {**plain, "INTERMODAL_ERRORS": "short"}
 
 
 def test_upstream_repr_hides_secrets() -> None:
