@@ -6,7 +6,7 @@ https://packaging.python.org/en/latest/specifications/entry-points and docs/adr/
 """
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -15,6 +15,8 @@ from typing import Any, ClassVar, Literal, Protocol
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports import EndpointTarget, ImageRegistry, ObjectStore
+from intermodal.platform.protocol.conversion import Conversion
+from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.targets import Cloud, Feature, Limits, Site, Target
 
@@ -87,9 +89,21 @@ class ImagesAdapter(Protocol):
         """The registry by its settings. SpecError names the variables that are missing."""
 
 
-class RuntimeAdapter(Protocol):
+class LoadedModel(Protocol):
+    """What a format's class makes of a package: ``serving.runtimes.loader.Runtime``."""
+
+    @property
+    def predict_numbers(self) -> Callable[[bytes, int], list[float]] | None:
+        """Predict from float64 numbers, one column after the other, and the count of rows. None for a model that needs
+        more than numbers."""
+
+    def predict(self, table: Any) -> list[float]:
+        """The outputs row by row, for a ``serving.protocol.table.Table``."""
+
+
+class RuntimeAdapter(LoadedModel, Protocol):
     """What the class behind an entry point of ``intermodal.runtimes`` declares for training. Its name is the format of
-    a package. Called with a package and its folder, it loads the model (``serving.runtimes.loader``)."""
+    a package."""
 
     file: ClassVar[str]
     """The name of the model file in a package."""
@@ -97,6 +111,9 @@ class RuntimeAdapter(Protocol):
     """Whether reading the file may run code that it holds, as a pickle does."""
     packages: ClassVar[tuple[str, ...]]
     """Python packages that a fit depends on. Their versions are recorded."""
+
+    def __init__(self, package: Package, folder: Path) -> None:
+        """Load the model, as the server does. IntermodalError when that fails."""
 
     @staticmethod
     def estimator(returned: Any, inputs: Any) -> Any:
@@ -106,6 +123,11 @@ class RuntimeAdapter(Protocol):
     @staticmethod
     def takes(estimator: Any) -> bool:
         """Whether the format holds this fitted estimator whole. It imports nothing."""
+
+    @staticmethod
+    def conversion(estimator: Any, columns: Sequence[Column]) -> Conversion | None:
+        """What is compared before the format is chosen, when the file holds the estimator in the terms of another
+        library. None when it is the library's own. NotConvertible if the format cannot hold this one."""
 
     @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:

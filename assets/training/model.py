@@ -110,7 +110,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         partitions = {key: digest(parts[key]) for key in window.train}
         parameters = {**hyperparameters, "window": spec.train.window}
         with TemporaryDirectory() as folder:
-            fit.package(spec, fitted, rows, heldout, Path(folder), functions.sources)
+            stored = fit.package(spec, fitted, rows, heldout, Path(folder), functions.sources)
             environment = fit.environment(write_lock(requirements, Path(folder), locker, registry))
             record = TrainingRecord(
                 model=spec.name,
@@ -124,7 +124,7 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
                 metrics=measured.figures,
                 environment=environment,
                 code=functions.code,
-                findings=(*measured.findings, *constant_columns(inputs, target)),
+                findings=(*measured.findings, *constant_columns(inputs, target), *stored),
                 slices=slices,
             )
             every_row = pd.concat([inputs, by_key[window.holdout]], ignore_index=True)

@@ -6,7 +6,7 @@ import json
 import platform as python_platform
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +19,7 @@ from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.package import PROFILE, Golden, Package, Task
 from intermodal.platform.protocol.signature import Column, Signature
 from intermodal.platform.spec import ModelSpec
-from intermodal.platform.training import dataframes, estimators, formats, outputs
+from intermodal.platform.training import dataframes, estimators, formats, model_file, outputs
 from intermodal.platform.training.calls import Call, name_of
 from intermodal.platform.training.profile import profile_of
 from intermodal.platform.training.sensitive_values import with_synthetic
@@ -83,20 +83,19 @@ def package(
     heldout: pd.DataFrame,
     folder: Path,
     sources: Sources | None = None,
-) -> None:
+) -> tuple[str, ...]:
     """Write the package: the model file, the modules that it refers to, the descriptor, golden rows and the reference
-    profile. No row's value of a sensitive column is in them."""
+    profile. No row's value of a sensitive column is in them. It gives findings: why a format was not used."""
     sensitive = tuple(spec.features.sensitive)
-    form, adapter = formats.format_of(fitted.estimator)
-    path, columns = folder / adapter.file, fitted.signature.inputs
-    formats.write(adapter, fitted.estimator, path, columns, sensitive, fitted.source)
-    python = modules = ""
-    if adapter.holds_code:
-        python = f"{sys.version_info.major}.{sys.version_info.minor}"
-        if sources is not None and sources.are_named_in(path.read_bytes()):
-            modules = sources.module
+    draft = Package(spec.name, fitted.task, "", "", fitted.signature, sensitive)
+    stored = model_file.store(fitted.estimator, fitted.predict, draft, heldout, folder, fitted.source)
+    descriptor = stored.package
+    if stored.holds_code:
+        descriptor = replace(descriptor, python=f"{sys.version_info.major}.{sys.version_info.minor}")
+        if sources is not None and sources.are_named_in((folder / descriptor.file).read_bytes()):
+            descriptor = replace(descriptor, modules=sources.module)
             sources.write(folder)
-    Package(spec.name, fitted.task, form, path.name, fitted.signature, sensitive, python, modules).write(folder)
+    descriptor.write(folder)
     golden = _golden_rows(heldout[[column.name for column in fitted.signature.inputs]], fitted.signature)
     hidden = [column for column in fitted.signature.inputs if column.name in sensitive]
     golden = with_synthetic(golden, window, hidden)
@@ -106,6 +105,7 @@ def package(
     profiled = [column for column in fitted.signature.inputs if column.name not in sensitive]
     profile = profile_of(inputs, profiled, fitted.predict(window))
     (folder / PROFILE).write_text(json.dumps(profile), encoding="utf-8")
+    return stored.findings
 
 
 def _golden_rows(heldout: pd.DataFrame, signature: Signature) -> pd.DataFrame:

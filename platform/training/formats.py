@@ -12,15 +12,22 @@ from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.protocol.signature import Column
 
 
-def format_of(estimator: Any) -> tuple[str, type[RuntimeAdapter]]:
-    """Formats that are data are tried in order of their names, then formats that are code: nothing that is data has to
-    be trusted before it is read. SpecError if none takes the estimator."""
+def formats_of(estimator: Any) -> list[tuple[str, type[RuntimeAdapter]]]:
+    """The formats that take the estimator, in the order in which they are tried: formats that are data by their names,
+    then formats that are code, since nothing that is data has to be trusted before it is read. SpecError if none does.
+    """
     installed = [(name, catalogue.runtime_adapter(name)) for name in catalogue.names("runtimes")]
-    for name, adapter in sorted(installed, key=lambda known: (known[1].holds_code, known[0])):
-        if adapter.takes(estimator):
-            return name, adapter
-    raise SpecError(
-        f"No format takes a {type(estimator).__name__}.", hint=f"Installed: {', '.join(catalogue.names('runtimes'))}."
+    ordered = sorted(installed, key=lambda known: (known[1].holds_code, known[0]))
+    if found := [(name, adapter) for name, adapter in ordered if adapter.takes(estimator)]:
+        return found
+    raise refused(estimator)
+
+
+def refused(estimator: Any, reasons: str = "") -> SpecError:
+    """What is raised when no format holds the estimator."""
+    return SpecError(
+        f"No format takes a {type(estimator).__name__}. {reasons}".strip(),
+        hint=f"Installed: {', '.join(catalogue.names('runtimes'))}.",
     )
 
 

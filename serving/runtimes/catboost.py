@@ -32,6 +32,10 @@ class CatboostRuntime:
         return type(estimator).__module__.partition(".")[0] == "catboost" and hasattr(estimator, "save_model")
 
     @staticmethod
+    def conversion(estimator: Any, columns: Sequence[Column]) -> None:
+        """The file is the library's own."""
+
+    @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
         """It holds hashes of texts, and the thresholds that it learned."""
         del columns, sensitive

@@ -8,11 +8,14 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
+from intermodal.platform.protocol.conversion import Conversion
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Column
 from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
+from intermodal.serving.runtimes import other_trees
+from intermodal.serving.runtimes.lightgbm_text import ZERO
 
 END_OF_TREES = b"\nend of trees\n"
 MAX_INLINE_TREES = 25_000
@@ -31,11 +34,24 @@ class LightgbmRuntime:
 
     @staticmethod
     def takes(estimator: Any) -> bool:
-        return getattr(estimator, "booster_", None) is not None
+        """LightGBM's own, and the trees of scikit-learn that it predicts with in the same way."""
+        return getattr(estimator, "booster_", None) is not None or other_trees.takes(estimator)
+
+    @staticmethod
+    def conversion(estimator: Any, columns: Sequence[Column]) -> Conversion | None:
+        if getattr(estimator, "booster_", None) is not None:
+            return None
+        model = other_trees.model_of(estimator, columns)
+        splits = zip(columns, model.thresholds(len(columns)), strict=True)
+        return Conversion({column.name: found for column, found in splits}, model.is_exact, ZERO)
 
     @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
-        path.write_text(without_values(estimator.booster_.model_to_string(), columns, sensitive), encoding="utf-8")
+        if getattr(estimator, "booster_", None) is not None:
+            text = without_values(estimator.booster_.model_to_string(), columns, sensitive)
+        else:
+            text = other_trees.model_of(estimator, columns).text(len(columns))  # which has no values of rows
+        path.write_text(text, encoding="utf-8")
 
     def __init__(self, package: Package, folder: Path) -> None:
         path, columns = folder / package.file, package.signature.inputs

@@ -49,6 +49,10 @@ class OnnxRuntime:
         return isinstance(estimator, OnnxNetwork)
 
     @staticmethod
+    def conversion(estimator: Any, columns: Sequence[Column]) -> None:
+        """A graph is the estimator itself."""
+
+    @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
         del columns, sensitive  # a graph has no statistics of the rows
         path.write_bytes(estimator.model)

@@ -38,6 +38,10 @@ class SklearnRuntime:
         return hasattr(estimator, "predict") or hasattr(estimator, "predict_proba")
 
     @staticmethod
+    def conversion(estimator: Any, columns: Sequence[Column]) -> None:
+        """A pickle is the estimator itself."""
+
+    @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
         del columns, sensitive  # what a pickle holds is the estimator's own
         import cloudpickle

@@ -36,6 +36,10 @@ class XgboostRuntime:
         return hasattr(estimator, "get_booster") and isinstance(missing, float) and missing != missing
 
     @staticmethod
+    def conversion(estimator: Any, columns: Sequence[Column]) -> None:
+        """The file is the library's own."""
+
+    @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
         """It holds the categories, as the descriptor does, and the thresholds that it learned."""
         del columns, sensitive

@@ -133,4 +133,4 @@ def test_xgboost_number_beyond_float32_is_refused(tmp_path: Path) -> None:
 def test_estimator_that_no_format_takes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "names", lambda _: ("lightgbm", "xgboost"))
     with pytest.raises(SpecError, match="No format takes a object"):
-        formats.format_of(object())
+        formats.formats_of(object())

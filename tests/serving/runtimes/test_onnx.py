@@ -100,7 +100,9 @@ def test_network_of_classes_has_probabilities_and_labels(tmp_path: Path) -> None
         Output("label", "BYTES", labels=("no", "yes")),
     )
     Package("m", found.task, "onnx", "model.onnx", found.signature).write(tmp_path)
-    formats.write(formats.format_of(found.estimator)[1], found.estimator, tmp_path / "model.onnx", (), (), "train.fit")
+    formats.write(
+        formats.formats_of(found.estimator)[0][1], found.estimator, tmp_path / "model.onnx", (), (), "train.fit"
+    )
     Golden([{"a": 1.0, "b": 10}], [[float(found.predict(ROWS)[0])]]).write(tmp_path)
     plane = open_plane(Package.read(tmp_path), tmp_path, "1.0.0")
     answer = plane.answer(plane.read_any(b'{"instances": [{"a": 3, "b": 4}]}', "json"))
