@@ -63,6 +63,12 @@ MODEL_LOCATIONS = (
 """The first location that holds a package is served. Variables hold a path or a file:// URI. SageMaker creates
 /opt/ml/model even when the model is inside the image, so an empty location is skipped."""
 
+MODEL_STORES = (Rule("s3://", "aws/lambda", "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html"),)
+"""Addresses from which the server itself reads the package in MODEL_URI: Lambda mounts no bucket."""
+
+FETCHED_TO = "/tmp/intermodal-model"
+"""Where it is then. Lambda lets a container write below /tmp only."""
+
 MODEL_DEPTH = 2
 """How many folders above the package a location may point: Azure ML mounts <name>/<version>/<folder>."""
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.serving.errors import StartError, join_names, print_status
+from intermodal.serving.fetch import fetched
 from intermodal.serving.http.app import App
 from intermodal.serving.lifecycle import Server, close, config_of, log_store, open_log
 from intermodal.serving.loading import Loader, read_packages
@@ -30,6 +31,7 @@ def run(environment: Mapping[str, str], root: Path, host: str, port: int | None)
     logging.basicConfig(stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", level=logging.WARNING)
     try:
         settings = Settings.of(environment, port)
+        environment = fetched(environment, root)
         service = Service(read_packages(find_models(environment, root)), settings)
         processes = usable_processes(settings.processes, environment)
         put = None if processes > 1 else log_store(settings, environment)
