@@ -1,4 +1,4 @@
-"""A package from an object store, for platforms that mount nothing: MODEL_URI is its address (contract.MODEL_STORES)."""
+"""A package from an object store, for platforms that mount nothing: MODEL_URI is its address."""
 
 import shutil
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""CloudWatch's GetMetricData for this cloud's endpoints and functions. A point can be read at once; AWS takes a minute or two."""
+"""CloudWatch's GetMetricData for this cloud's endpoints and functions. Points are there at once; AWS takes a minute."""
 
 import math
 import re

@@ -26,7 +26,10 @@ UNITS = {
 
 
 class Measures:
-    """Requests by endpoint and variant. A source of ``CloudWatch``. ``usage`` must be watched by the process that runs the front."""
+    """Requests by endpoint and variant. A source of ``CloudWatch``.
+
+    ``usage`` must be watched by the process that runs the front.
+    """
 
     units: ClassVar[Mapping[tuple[str, str], str]] = UNITS
     dimensions: ClassVar[tuple[str, ...]] = ("EndpointName", "VariantName")

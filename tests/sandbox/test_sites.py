@@ -152,10 +152,11 @@ def test_names_of_variables_are_the_adapters() -> None:
 
 def test_emulated_clouds_are_subpackages_with_their_kinds() -> None:
     from intermodal.sandbox.aws import fleet as aws
+    from intermodal.sandbox.aws.functions import fleet as functions
     from intermodal.sandbox.azure import fleet as azure
     from intermodal.sandbox.gcp import launch as gcp
 
-    assert EMULATED == {"aws": (aws.KIND,), "gcp": (gcp.KIND,), "azure": (azure.KIND,)}
+    assert EMULATED == {"aws": (aws.KIND, functions.KIND), "gcp": (gcp.KIND,), "azure": (azure.KIND,)}
 
 
 def test_client_headers_are_those_of_enabled_targets(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 from aiohttp import web
 
 from intermodal.sandbox import containers
+from intermodal.sandbox.aws import contract
 from intermodal.sandbox.aws.errors import AwsError, not_emulated
 from intermodal.sandbox.aws.functions import routes
 from intermodal.sandbox.aws.functions.fleet import Environments
-from intermodal.sandbox.aws.functions.records import CONTENT, Document, Functions, conflict, public, wrong
+from intermodal.sandbox.aws.functions.records import CONTENT, Document, Functions, conflict, public, versions_of, wrong
 from intermodal.sandbox.aws.functions.versions import Versions
 from intermodal.sandbox.aws.identity import ROLE
 from intermodal.sandbox.containers import StartFailed
@@ -67,7 +68,7 @@ class Api:
         if unknown := set(parameters) - EMULATED.get(name, set(parameters)):
             raise not_emulated(f"{name}.{sorted(unknown)[0]}")
         answer = await self.operations[name](parameters)
-        status = routes.contract.operation(name, routes.SERVICE).http.get("responseCode", 200)
+        status = contract.operation(name, routes.SERVICE).http.get("responseCode", 200)
         return routes.answer(status, answer)
 
     async def create(self, p: Document) -> Document:
@@ -128,8 +129,10 @@ class Api:
         function = self.functions.get(name)
         if not number:
             del self.functions.all[name]
+        elif using := [alias for alias, found in function["Aliases"].items() if number in versions_of(found)]:
+            raise conflict(f"Unable to delete version because the following aliases reference it: {using}")
         elif function["Versions"].pop(number, None) is None:
-            return  # idempotent for versions, as on AWS
+            return  # as on AWS, deleting a version twice is a success
         self.functions.save()
         self.context.spawn(self.environments.end(name, number))
 

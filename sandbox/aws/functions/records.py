@@ -145,5 +145,10 @@ def url_id() -> str:
     return secrets.token_hex(16)
 
 
+def versions_of(alias: Document) -> set[str]:
+    """The versions that get requests of an alias."""
+    return {alias["FunctionVersion"], *alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})}
+
+
 def public(configuration: Document) -> Document:
     return {member: value for member, value in configuration.items() if member != "ImageUri"}

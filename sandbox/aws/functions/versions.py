@@ -38,19 +38,17 @@ class Versions:
         name, alias = p["FunctionName"], p["Name"]
         if alias in self.functions.get(name)["Aliases"]:
             raise conflict(f"Alias already exists: {self.functions.arn(name, alias)}")
-        self.functions.get(name)["Aliases"][alias] = {"AliasArn": self.functions.arn(name, alias), "Name": alias}
-        return self._pointed(p)
+        return self._pointed({"AliasArn": self.functions.arn(name, alias), "Name": alias}, p)
 
     async def update_alias(self, p: Document) -> Document:
         found = self.functions.alias(p["FunctionName"], p["Name"])
         if p.get("RevisionId", found["RevisionId"]) != found["RevisionId"]:
             message = "The Revision Id provided does not match the latest Revision Id. Call the GetAlias API."
             raise AwsError("PreconditionFailedException", message, 412)
-        return self._pointed(p)
+        return self._pointed(found, p)
 
-    def _pointed(self, p: Document) -> Document:
-        """The alias, changed. Weights are those of at most one further version."""
-        found = self.functions.alias(p["FunctionName"], p["Name"])
+    def _pointed(self, found: Document, p: Document) -> Document:
+        """The alias, changed and kept. Weights are those of at most one further version."""
         weights = p.get("RoutingConfig", {}).get("AdditionalVersionWeights", {})
         for number in [p.get("FunctionVersion", found.get("FunctionVersion", "")), *weights]:
             if number not in self.functions.get(p["FunctionName"])["Versions"]:
@@ -63,6 +61,7 @@ class Versions:
             found.pop("RoutingConfig", None)
             if weights:
                 found["RoutingConfig"] = {"AdditionalVersionWeights": weights}
+        self.functions.get(p["FunctionName"])["Aliases"][p["Name"]] = found
         self.functions.save()
         return found
 

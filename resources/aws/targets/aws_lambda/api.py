@@ -111,7 +111,7 @@ class Lambda:
             if alias is None:
                 self.client.create_alias(**members)
             else:
-                routing = {"AdditionalVersionWeights": {}}
+                routing: Record = {"AdditionalVersionWeights": {}}
                 self.client.update_alias(**members, RoutingConfig=routing, RevisionId=alias["RevisionId"])
 
     def url(self, name: str) -> Record | None:

@@ -1,4 +1,4 @@
-"""A deployment in Lambda: a function of one image, whose published versions are described by a hash of their content."""
+"""A deployment in Lambda: a function of one image. Its versions are described by a hash of their content."""
 
 import base64
 import hashlib
@@ -82,6 +82,11 @@ def is_moving(configuration: Mapping[str, Any]) -> bool:
     return configuration.get("State") == "Pending" or configuration.get("LastUpdateStatus") == "InProgress"
 
 
+def is_stopped(record: Mapping[str, Any]) -> bool:
+    """Whether the reserved concurrency is 0, with which Lambda throttles every request."""
+    return bool(record.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0)
+
+
 def reason_of(configuration: Mapping[str, Any]) -> str:
     """Lambda's own words: of the state, else of the last update."""
     for code, text in (("StateReasonCode", "StateReason"), ("LastUpdateStatusReasonCode", "LastUpdateStatusReason")):
@@ -111,10 +116,7 @@ def event(method: str, path: str, body: bytes = b"") -> bytes:
 def endpoint_of(
     name: str, found: Mapping[str, str], version: Mapping[str, Any] | None, url: str, target: Target, stopped: bool
 ) -> Endpoint:
-    """``version`` is the configuration behind the alias; None while there is none, and then it is being created.
-
-    ``stopped``: the reserved concurrency is 0, with which Lambda throttles every request.
-    """
+    """``version`` is the configuration behind the alias; None while there is none, and then it is being created."""
     state: State = STATES.get(version.get("State", "Active"), "failed") if version else "creating"
     reason = reason_of(version) if version and state == "failed" else ""
     if state == "ready" and stopped:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from intermodal.platform.errors import DeployFailed, NotFound, Throttled, Unavailable
 from intermodal.resources.aws.errors import Busy, Rejected
 from intermodal.resources.aws.targets.aws_lambda.api import Lambda, Record
-from intermodal.resources.aws.targets.aws_lambda.plan import Plan, is_moving, reason_of
+from intermodal.resources.aws.targets.aws_lambda.plan import Plan, is_moving, is_stopped, reason_of
 
 MAX_FAILURES = 5
 """Steps in a row that may fail before a deploy gives up: a short failure must not end a deployment."""
@@ -64,6 +64,9 @@ class Rollout:
                 return None
             case "Failed":
                 raise self._failed(reason_of(version), version)
+        if is_stopped(record):
+            self.functions.unreserve(self.name)
+            return None
         if reason := self.functions.failure(self.name, version["Version"]):
             raise self._failed(reason, version)
         return self._release(record, version["Version"])
@@ -99,7 +102,7 @@ class Rollout:
         self.functions.remove(self.name)
 
     def _release(self, record: Record, number: str) -> tuple[Record, dict[str, str]] | None:
-        """Alias, URL, concurrency and tags; then what earlier deployments left is removed."""
+        """Alias, URL and tags; then what earlier deployments left is removed."""
         alias = self.functions.alias(self.name)
         if alias is None or alias["FunctionVersion"] != number or alias.get("RoutingConfig"):
             self.functions.point(self.name, number, alias)
@@ -107,9 +110,6 @@ class Rollout:
         url = self.functions.url(self.name)
         if url is None or url["AuthType"] != "AWS_IAM":
             self.functions.open_url(self.name, url)
-            return None
-        if record.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0:
-            self.functions.unreserve(self.name)
             return None
         found, desired = self.functions.require_requested(record, self.plan), self.plan.request.all_tags
         if missing := {key: value for key, value in desired.items() if found.get(key) != value}:

@@ -24,7 +24,7 @@ from intermodal.resources.aws import identity
 from intermodal.resources.aws.settings import AwsSettings
 from intermodal.resources.aws.targets.aws_lambda.api import Lambda, Record
 from intermodal.resources.aws.targets.aws_lambda.figures import LambdaFigures
-from intermodal.resources.aws.targets.aws_lambda.plan import PREDICT_PATH, Plan, endpoint_of
+from intermodal.resources.aws.targets.aws_lambda.plan import PREDICT_PATH, Plan, endpoint_of, is_stopped
 from intermodal.resources.aws.targets.aws_lambda.rollout import Rollout
 from intermodal.resources.concurrency import succeeds_within
 from intermodal.resources.polling import poll
@@ -33,7 +33,7 @@ from intermodal.resources.settings import environment
 PROBE_SECONDS = 2.0
 """Limit of ``answers``."""
 ERRORS = ErrorEnvelope(platform_header="x-amzn-errortype")
-"""The server's own status arrives as it is, apart from 5xx, which is 502. Errors of Lambda itself carry x-amzn-errortype.
+"""The server's own status arrives as it is, apart from 5xx, which is 502. Lambda's own errors carry x-amzn-errortype.
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html"""
 
 
@@ -170,5 +170,4 @@ class LambdaTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             version = record["Configuration"]
         url = (self._lambda.url(name) or {}).get("FunctionUrl", "") if alias else ""
         address = f"{url.rstrip('/')}{PREDICT_PATH}" if url else ""
-        stopped = record.get("Concurrency", {}).get("ReservedConcurrentExecutions") == 0
-        return endpoint_of(name, tags, version, address, self.target, stopped)
+        return endpoint_of(name, tags, version, address, self.target, is_stopped(record))
