@@ -16,7 +16,7 @@ URI = "s3://bucket/flight_delay/1.2.0"
 
 @pytest.fixture
 def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder in the place of every bucket; the prefix is a folder in it."""
+    """A folder instead of every bucket; the prefix is a folder in it."""
     folder = tmp_path / "bucket"
     folder.mkdir()
 

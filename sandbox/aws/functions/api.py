@@ -58,7 +58,7 @@ class Api:
     def resume(self) -> None:
         for function in self.functions.all.values():
             for configuration in (function["Latest"], *function["Versions"].values()):
-                self._settle(configuration)
+                self._end_later(configuration)
 
     async def handle(self, name: str, path: Document, request: web.Request, body: bytes) -> web.Response:
         """Answer one operation; raises AwsError."""
@@ -77,7 +77,7 @@ class Api:
         self._check_content(p)
         await self._check_image(p["Code"]["ImageUri"])
         created = self.functions.create(p)
-        self._settle(created)
+        self._end_later(created)
         return public(created)
 
     async def get(self, p: Document) -> Document:
@@ -114,14 +114,14 @@ class Api:
     def _updated(self, p: Document, members: tuple[str, ...]) -> Document:
         changes = {member: p[member] for member in members if member in p}
         updated = self.functions.update(p["FunctionName"], changes)
-        self._settle(updated)
+        self._end_later(updated)
         return public(updated)
 
     async def publish(self, p: Document) -> Document:
         self._check_changeable(p)
         version, fresh = self.functions.publish(p["FunctionName"], p.get("Description", ""))
         if fresh:
-            self._settle(version)
+            self._end_later(version)
         return public(version)
 
     async def delete(self, p: Document) -> None:
@@ -157,13 +157,13 @@ class Api:
             self.functions.by_arn(p["Resource"])["Tags"].pop(key, None)
         self.functions.save()
 
-    def _settle(self, configuration: Document) -> None:
+    def _end_later(self, configuration: Document) -> None:
         if configuration.get("State") == "Pending" or configuration.get("LastUpdateStatus") == "InProgress":
-            self.context.spawn(self._settled(configuration))
+            self.context.spawn(self._ended_later(configuration))
 
-    async def _settled(self, configuration: Document) -> None:
+    async def _ended_later(self, configuration: Document) -> None:
         await asyncio.sleep(CREATING_SECONDS + self.context.faults.slow_start_seconds)
-        self.functions.settle(configuration)
+        self.functions.end(configuration)
 
     def _check_changeable(self, p: Document) -> None:
         latest = self.functions.configuration(p["FunctionName"])

@@ -95,7 +95,7 @@ class Functions:
         return self.change(latest)
 
     def update(self, name: str, changes: Document) -> Document:
-        """A new content of ``$LATEST``, which is settled later."""
+        """A new content of ``$LATEST``, which ends later."""
         latest: Document = self.get(name)["Latest"]
         update = {"LastUpdateStatus": "InProgress", "LastUpdateStatusReasonCode": "Creating"}
         return self.change(latest, **changes, **update)
@@ -124,7 +124,7 @@ class Functions:
         self.save()
         return configuration
 
-    def settle(self, configuration: Document) -> None:
+    def end(self, configuration: Document) -> None:
         """What was under way has ended well."""
         ended = ("StateReason", "StateReasonCode", "LastUpdateStatusReason", "LastUpdateStatusReasonCode")
         gone = dict.fromkeys([member for member in ended if member in configuration])

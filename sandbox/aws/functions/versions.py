@@ -66,7 +66,7 @@ class Versions:
         return found
 
     async def get_url(self, p: Document) -> Document:
-        return _shown(self.functions.url(p["FunctionName"], p.get("Qualifier", "")))
+        return _displayed(self.functions.url(p["FunctionName"], p.get("Qualifier", "")))
 
     async def create_url(self, p: Document) -> Document:
         name, alias, id = p["FunctionName"], p.get("Qualifier", ""), url_id()
@@ -83,8 +83,8 @@ class Versions:
             raise not_emulated("a function URL that streams its answer")
         found.update(AuthType=p.get("AuthType", found.get("AuthType")), InvokeMode="BUFFERED")
         self.functions.save()
-        return _shown(found)
+        return _displayed(found)
 
 
-def _shown(url: Document) -> Document:
+def _displayed(url: Document) -> Document:
     return {member: value for member, value in url.items() if member != "Id"}

@@ -96,7 +96,7 @@ class Rollout:
             self.functions.publish(self.plan, record)
 
     def _remake(self, configuration: Record) -> None:
-        """A function whose creation failed can only be deleted. It has no version, so it serves nobody."""
+        """A function whose creation failed can only be deleted. It has no version, so it serves no request."""
         if self.changed:
             raise self._failed(reason_of(configuration))
         self.functions.remove(self.name)
@@ -129,6 +129,6 @@ class Rollout:
         )
 
     def _clean_up(self) -> None:
-        """Remove a function that this deploy was the first to make: without an alias it serves nobody."""
+        """Remove a function that this deploy was the first to make: without an alias it serves no request."""
         if self.functions.find(self.name) and self.functions.alias(self.name) is None:
             self.functions.remove(self.name)

@@ -35,12 +35,12 @@ def deployed(scene: Scene) -> None:
     assert scene.target.deploy(scene.request).state == "ready"
 
 
-def settled(scene: Scene) -> None:
-    def quiet() -> bool:
+def quiet(scene: Scene) -> None:
+    def ended() -> bool:
         found = scene.client.get_function(FunctionName=scene.name)["Configuration"]
         return found["State"] == "Active" and found.get("LastUpdateStatus") == "Successful"
 
-    eventually(quiet)
+    eventually(ended)
 
 
 def becomes(scene: Scene, part: dict[str, Any]) -> None:
@@ -51,7 +51,7 @@ def function_only(scene: Scene) -> None:
     """A deploy that was killed after its first call."""
     target: Any = scene.target
     target._lambda.create(plan_of(scene))
-    settled(scene)
+    quiet(scene)
 
 
 def version_only(scene: Scene) -> None:
@@ -93,7 +93,7 @@ def changed_by_hand(scene: Scene) -> None:
     """The newest content is another; the version that serves is not."""
     deployed(scene)
     scene.client.update_function_configuration(FunctionName=scene.name, MemorySize=512)
-    settled(scene)
+    quiet(scene)
 
 
 def split_by_hand(scene: Scene) -> None:
@@ -121,7 +121,7 @@ def failed_update(scene: Scene) -> None:
     old_version(scene)
     target: Any = scene.target
     target._lambda.update_configuration(plan_of(scene), scene.client.get_function(FunctionName=scene.name))
-    settled(scene)
+    quiet(scene)
     reason = {"LastUpdateStatusReason": "No access.", "LastUpdateStatusReasonCode": "ImageAccessDenied"}
     becomes(scene, {"Latest": {"LastUpdateStatus": "Failed", **reason}})
 
