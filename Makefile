@@ -50,7 +50,7 @@ clean: ## Forget everything: environment, state, caches.
 	@if [ -x $(BIN)/intermodal ]; then $(BIN)/intermodal down; fi
 	rm -rf .venv .intermodal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site
 
-setup: $(INSTALLED) .intermodal/node/.installed .intermodal/tools/.tried
+setup: $(INSTALLED) .intermodal/node/.installed .intermodal/tools/.tried .intermodal/torch/.tried
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "Installing Python packages into .venv (about a minute the first time) ..."
@@ -73,6 +73,14 @@ $(INSTALLED): requirements/dev.txt pyproject.toml
 .intermodal/tools/.tried: $(INSTALLED) sandbox/images/program.py
 	@mkdir -p $(@D)
 	@$(BIN)/python -m intermodal.sandbox.images.program install || true
+	@touch $@
+
+# PyTorch for CPUs, for tests. PyPI has the one for CUDA only, so this works where pip is pointed at another index or
+# folder; elsewhere its tests are skipped with this log.
+.intermodal/torch/.tried: requirements/torch.txt
+	@mkdir -p $(@D)
+	@$(BIN)/python -m pip install -q --no-deps --target $(@D) -r requirements/torch.txt >$(@D)/log 2>&1 \
+		|| echo "PyTorch for CPUs is not here, so its tests will be skipped; the reason is in $(@D)/log"
 	@touch $@
 
 .intermodal/tools/.installed: .intermodal/tools/.tried

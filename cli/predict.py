@@ -32,20 +32,25 @@ def predict(model: str, text: str | None, file: Path | None, describe: bool) -> 
         raise NotFound(f"The gateway serves no model '{model}'.", hint=f"It serves: {known}.")
     signature = rows.signature_of(route.metadata)
     if describe:
-        tables.describe(route.metadata, signature.output)
+        tables.describe(route.metadata, signature.outputs)
         return
     rows.check_names(given, signature)
     answer, target, version = gateway.infer(model, v2.request_body(signature, given))
-    tables.predictions(v2.predictions(answer), _output(answer, signature))
+    tables.predictions(v2.predictions(answer), _outputs(answer, signature), _labels(answer))
     err.print(f"answered by {target}, version {version}", highlight=False, soft_wrap=True)
 
 
-def _output(answer: bytes, signature: Signature) -> Output:
+def _outputs(answer: bytes, signature: Signature) -> list[Output]:
     """What the answer's numbers are. During a rollout another version answers than the metadata is of, so the answer's
     own classes come first; the metadata's are for a server of an early release, which names none."""
-    output = rows.output_of(json.loads(answer)["outputs"][0])
-    named = output.labels or (output.name, output.width) != (signature.output.name, signature.output.width)
-    return output if named else signature.output
+    found = [output for output in map(rows.output_of, json.loads(answer)["outputs"]) if not output.is_label]
+    known = {(output.name, output.shape): output for output in signature.outputs}
+    return [output if output.labels else known.get((output.name, output.shape), output) for output in found]
+
+
+def _labels(answer: bytes) -> list[str]:
+    """The label of each row; none of a model that is no classifier."""
+    return next((output["data"] for output in json.loads(answer)["outputs"] if output["datatype"] == "BYTES"), [])
 
 
 def _text(file: Path) -> str:

@@ -19,44 +19,50 @@ TYPES = {"FP64": "number", "INT64": "integer", "BOOL": "true or false", "BYTES":
 MISSING = {True: "yes", False: "no", None: "unknown"}
 
 
-def predictions(values: Sequence[Sequence[float]], output: Output) -> None:
-    """Print a line per row, numbered from 0 as in errors. With more classes than fit, a line per row and class."""
-    names = headings(output, len(values[0]) if values else 0)
-    if 6 + (NUMBER_WIDTH + 2) * len(names) <= MAX_WIDTH:
-        table = _table("row", *names)
+def predictions(values: Sequence[Sequence[float]], outputs: Sequence[Output], labels: Sequence[str] = ()) -> None:
+    """Print a line per row, numbered from 0 as in errors, with the row's label if there is one. With more numbers than
+    fit, a line per row and number."""
+    names = [name for output in outputs for name in headings(output)]
+    if 6 + (NUMBER_WIDTH + 2) * (len(names) + bool(labels)) <= MAX_WIDTH:
+        table = _table("row", *names, *(["label"] if labels else []))
         for number, row in enumerate(values):
-            table.add_row(str(number), *(f"{value:.6f}" for value in row))
+            label = [Text(labels[number])] if labels else []
+            table.add_row(str(number), *(f"{value:.6f}" for value in row), *label)
     else:
-        table = _table("row", "output", output.name)
+        table = _table("row", "output", outputs[0].name if len(outputs) == 1 else "value")
         for number, row in enumerate(values):
             for name, value in zip(names, row, strict=True):
                 table.add_row(str(number), Text(name), f"{value:.6f}")
     _print(table)
-    if other := output.parameters.get("other_class"):
+    if other := outputs[0].parameters.get("other_class"):
         note = f"P({other}) is 1 - {names[0]}"
         err.print(note, highlight=False, markup=False, soft_wrap=True)
 
 
-def headings(output: Output, width: int) -> list[str]:
-    """What each of a row's ``width`` numbers is: ``P(class)``, the probability of a class, or ``prediction``."""
+def headings(output: Output) -> list[str]:
+    """What each of an output's numbers is: ``P(class)``, the probability of a class, or the output's name."""
     if output.labels:
         return [f"P({label})" for label in output.labels[-output.width :]]
-    return ["prediction"] if width <= 1 else [f"prediction {k}" for k in range(width)]
+    return [output.name] if output.width == 1 else [f"{output.name} {k}" for k in range(output.width)]
 
 
-def describe(metadata: Mapping[str, Any], output: Output) -> None:
-    """Print the inputs in a model's V2 metadata, and its output."""
+def describe(metadata: Mapping[str, Any], outputs: Sequence[Output]) -> None:
+    """Print the inputs in a model's V2 metadata, and its outputs."""
     table = _table("input", "type", "datatype", "may be missing")
     for tensor in metadata["inputs"]:
-        datatype = tensor["datatype"]
-        table.add_row(Text(tensor["name"]), TYPES.get(datatype, datatype), datatype, MISSING[optional(tensor)])
+        datatype, shape = tensor["datatype"], tensor["shape"][1:]
+        kind = f"tensor {shape}" if shape else TYPES.get(datatype, datatype)
+        table.add_row(Text(tensor["name"]), Text(kind), datatype, MISSING[optional(tensor)])
     _print(table)
-    _print(Text(f"Output: {output.name} ({output.datatype}), {_meaning(output)}."))
+    for output in outputs:
+        _print(Text(f"Output: {output.name} ({output.datatype}), {_meaning(output)}."))
 
 
 def _meaning(output: Output) -> str:
+    if output.is_label:
+        return "the most probable class"
     if not output.labels:
-        return "one number per row" if output.width == 1 else f"{output.width} numbers per row"
+        return "one number per row" if output.width == 1 else f"numbers of the shape {list(output.shape)} per row"
     if output.width == 1:
         return f"the probability of {output.labels[-1]} rather than {output.labels[0]}"
     return f"a probability for each of: {', '.join(output.labels)}"

@@ -99,9 +99,9 @@ class RuntimeAdapter(Protocol):
     """Python packages that a fit depends on. Their versions are recorded."""
 
     @staticmethod
-    def estimator(returned: Any) -> Any:
+    def estimator(returned: Any, inputs: Any) -> Any:
         """An estimator made of an object of the library that does not predict from a DataFrame by itself. None for any
-        other object. It imports nothing unless the object is the library's."""
+        other object. ``inputs`` are rows as it is given them. It imports nothing unless the object is the library's."""
 
     @staticmethod
     def takes(estimator: Any) -> bool:

@@ -25,7 +25,7 @@ from intermodal.platform.protocol import v2
 from intermodal.resources.prometheus import PrometheusMetrics
 from intermodal.sandbox.local import monitoring
 from intermodal.sandbox.settings import Ports, free_port, port_variable
-from tests import load
+from tests import clients, load
 from tests.targets import CLOUDS, TARGETS
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(300)]
@@ -130,6 +130,17 @@ def test_predict_prints_predictions_and_the_target(up: Installation) -> None:
     single = up.run("predict", "flight_delay", "--json", ROW)
     assert single.returncode == 0, single.stderr
     assert 0 < float(single.stdout.split()[-1]) < 1
+
+
+@pytest.mark.parametrize("client", sorted(clients.REQUIREMENTS))
+def test_clients_of_others_get_predictions(up: Installation, body: bytes, client: str) -> None:
+    """KServe, MLServer and Triton, through the gateway."""
+    inputs = json.loads(body)["inputs"]
+    gateway = f"http://127.0.0.1:{up.port('gateway')}"
+    expected = httpx.post(f"{gateway}/v2/models/flight_delay/infer", json={"inputs": inputs}).json()["outputs"][0][
+        "data"
+    ]
+    assert clients.first_output(client, gateway, "flight_delay", inputs) == pytest.approx(expected, abs=1e-12)
 
 
 @pytest.mark.parametrize(

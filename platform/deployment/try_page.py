@@ -66,4 +66,7 @@ document.getElementById("send").onclick = async () => {{
 
 def _type_of(tensor: Document) -> str:
     moment = tensor.get("parameters", {}).get("format") == "date-time"
-    return "a point in time (RFC 3339)" if moment else str(tensor["datatype"])
+    if moment:
+        return "a point in time (RFC 3339)"
+    shape = tensor["shape"][1:]
+    return f"{tensor['datatype']} {shape}" if shape else str(tensor["datatype"])

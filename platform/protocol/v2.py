@@ -6,7 +6,7 @@ from itertools import chain
 from math import prod
 from typing import Any
 
-from intermodal.platform.errors import IntermodalError
+from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.protocol.signature import Column, Signature
 
 GOLDEN_ID = "intermodal-golden"
@@ -32,8 +32,11 @@ def request_body(signature: Signature, rows: Sequence[Mapping[str, Any]], id: st
 
 
 def _data(column: Column, values: list[Any]) -> list[Any]:
-    """Flattened, in row-major order: V2 permits nested lists too, and some clients and servers know flat ones only."""
+    """Flattened, in row-major order: V2 permits nested lists too, and some clients and servers know flat ones only.
+    SpecError for a row without a list of lists where the column has tensors."""
     for _ in column.shape:
+        if not all(isinstance(value, list) for value in values):
+            raise SpecError(f"Each row of '{column.name}' needs nested lists of the shape {list(column.shape)}.")
         values = list(chain.from_iterable(values))
     return values
 

@@ -19,6 +19,8 @@ Target: TypeAlias = pd.Series | pd.DataFrame
 
 FITTED = "a fitted estimator with predict, and with predict_proba and classes_ if it is a classifier"
 SINGLE = "A classifier has one target: fit an estimator for each target, as models of their own."
+ROWS_TRIED = 100
+"""Rows that a fitted estimator must predict before anything is measured."""
 NUMBERS = (
     "Return one number for each row. For several outputs return a dict of arrays by name, or name several columns in "
     "features.target."
@@ -35,7 +37,7 @@ def fitted(
     except SpecError as error:
         error.hint = " ".join(filter(None, (error.hint, _encoding_hint(inputs))))
         raise
-    estimator = formats.estimator_of(estimator)
+    estimator = formats.estimator_of(estimator, inputs.head(ROWS_TRIED))
     predicts = any(callable(getattr(estimator, name, None)) for name in ("predict", "predict_proba"))
     if isinstance(estimator, type) or not predicts:
         raise call.refused(f"returned {named(estimator)}, which cannot predict.", f"Return {FITTED}.")

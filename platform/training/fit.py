@@ -30,8 +30,6 @@ GOLDEN_ROWS = 25
 MAX_GOLDEN_BYTES = 500_000
 """About the most bytes of golden rows, as JSON. Rows of large tensors are fewer, and at least one: they travel in one
 request, and the smallest limit of a target is 1.5 MB."""
-ROWS_TRIED = 100
-"""Rows that a fitted estimator must predict before anything is measured."""
 REBUILD_PACKAGES = ("intermodal", "numpy", "pandas", "scikit-learn")
 
 
@@ -79,7 +77,7 @@ def fit(
     call = Call(function, name or name_of(function), "(features, target, **hyperparameters)")
     estimator, classes = estimators.fitted(call, typed, target, hyperparameters, classifies)
     task: Task = "regression" if not classes.size else "binary" if classes.size == 2 else "multiclass"
-    tried = typed.head(ROWS_TRIED)  # an estimator that cannot predict is an error of its function, here
+    tried = typed.head(estimators.ROWS_TRIED)  # an estimator that cannot predict is an error of its function, here
     parts = estimators.predictions(estimator, call.name, tried, task, classes)
     found = outputs.outputs_of(call, estimator, tried, parts, task, classes, target)
     scored = np.asarray(target).shape[1] if isinstance(target, pd.DataFrame) else found[0].width

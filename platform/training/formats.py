@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from intermodal.platform import catalogue
 from intermodal.platform.catalogue import RuntimeAdapter
 from intermodal.platform.errors import IntermodalError, SpecError
@@ -22,11 +24,11 @@ def format_of(estimator: Any) -> tuple[str, type[RuntimeAdapter]]:
     )
 
 
-def estimator_of(returned: Any) -> Any:
+def estimator_of(returned: Any, inputs: pd.DataFrame) -> Any:
     """What the fit function returned, as an estimator that predicts from a DataFrame: a format knows how to run the
     objects of its library that have no ``predict``, such as an ONNX graph."""
     for name in catalogue.names("runtimes"):
-        made = catalogue.runtime_adapter(name).estimator(returned)
+        made = catalogue.runtime_adapter(name).estimator(returned, inputs)
         if made is not None:
             return made
     return returned

@@ -24,7 +24,7 @@ class CatboostRuntime:
     predict_numbers = None
 
     @staticmethod
-    def estimator(returned: Any) -> None:
+    def estimator(returned: Any, inputs: Any) -> None:
         """Its objects predict from a DataFrame by themselves."""
 
     @staticmethod

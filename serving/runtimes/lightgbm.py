@@ -26,7 +26,7 @@ class LightgbmRuntime:
     file, holds_code, packages = "model.txt", False, ("lightgbm",)
 
     @staticmethod
-    def estimator(returned: Any) -> None:
+    def estimator(returned: Any, inputs: Any) -> None:
         """Its objects predict from a DataFrame by themselves."""
 
     @staticmethod

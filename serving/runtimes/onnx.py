@@ -9,6 +9,7 @@ from intermodal.platform.protocol.signature import Column
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes.onnx_graph import Graph
 from intermodal.serving.runtimes.results import Results
+from intermodal.serving.runtimes.torch_export import graph_of, is_module
 
 
 class OnnxNetwork:
@@ -30,13 +31,18 @@ class OnnxNetwork:
 class OnnxRuntime:
     """ONNX Runtime. A call may take milliseconds and releases the GIL, so every call goes to a thread."""
 
-    file, holds_code, packages = "model.onnx", False, ("onnx", "onnxruntime")
+    file, holds_code, packages = "model.onnx", False, ("onnx", "onnxruntime", "onnxscript", "torch")
     inline_rows = 0
     predict_numbers = None
 
     @staticmethod
-    def estimator(returned: Any) -> OnnxNetwork | None:
-        return OnnxNetwork(returned.SerializeToString()) if type(returned).__name__ == "ModelProto" else None
+    def estimator(returned: Any, inputs: Any) -> OnnxNetwork | None:
+        if type(returned).__name__ == "ModelProto":
+            return OnnxNetwork(returned.SerializeToString())
+        if is_module(returned):
+            columns = {str(name): _cells(inputs[name]) for name in inputs.columns}
+            return OnnxNetwork(graph_of(returned, inputs, columns))
+        return None
 
     @staticmethod
     def takes(estimator: Any) -> bool:

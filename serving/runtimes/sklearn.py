@@ -29,7 +29,7 @@ class SklearnRuntime:
     predict_numbers = None
 
     @staticmethod
-    def estimator(returned: Any) -> None:
+    def estimator(returned: Any, inputs: Any) -> None:
         """Its objects predict from a DataFrame by themselves."""
 
     @staticmethod

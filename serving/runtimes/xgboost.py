@@ -26,7 +26,7 @@ class XgboostRuntime:
     file, holds_code, packages = "model.ubj", False, ("xgboost-cpu", "xgboost")
 
     @staticmethod
-    def estimator(returned: Any) -> None:
+    def estimator(returned: Any, inputs: Any) -> None:
         """Its objects predict from a DataFrame by themselves."""
 
     @staticmethod

@@ -13,6 +13,7 @@ from intermodal.platform.training.dataframes import records
 from intermodal.resources.package_server import LocalPackageServer
 from intermodal.resources.requirements import UvLocker
 from intermodal.resources.storage.tables import ParquetTables
+from tests import pytorch
 from tests.assets import served_kinds
 from tests.assets.conftest import MODELS, World, world_of
 from tests.assets.monitoring.watching_world import look
@@ -33,6 +34,8 @@ ALL_IS_LOGGED = "  log_rows_per_second: 100000\n"
 def kind(request: pytest.FixtureRequest, tmp_path: Path, installed: Path) -> Iterator[World]:
     """The training environment has what a model's requirements.txt names."""
     assert installed.is_dir()
+    if request.param == "network":
+        pytorch.require()
     ports = {
         "tables": ParquetTables(address=str(tmp_path / "tables")),
         "package_server": LocalPackageServer(),

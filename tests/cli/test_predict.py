@@ -21,9 +21,9 @@ ROW = '{"distance": 1, "night": true}'
 class Gateway:
     """Serves ``metadata``, and answers with a ``served`` model's numbers."""
 
-    def __init__(self, output: Output, values: Sequence[float], served: Output | None = None) -> None:
-        self.metadata: dict[str, Any] = Signature(INPUTS, (output,)).metadata("m", "1.0.0")
-        self._served, self._values = Signature(INPUTS, (served or output,)), list(values)
+    def __init__(self, output: Output, values: Sequence[float], served: Output | None = None, *more: Output) -> None:
+        self.metadata: dict[str, Any] = Signature(INPUTS, (output, *more)).metadata("m", "1.0.0")
+        self._served, self._values = Signature(INPUTS, (served or output, *more)), list(values)
 
     def route(self, _model: str) -> Any:
         return SimpleNamespace(metadata=self.metadata)
@@ -62,6 +62,17 @@ def test_predict_binary_names_the_class_of_the_number(predict: Any) -> None:
 def test_predict_multiclass_has_a_column_for_each_class(predict: Any) -> None:
     result = predict(Gateway(Output("probabilities", shape=(3,), labels=("a", "[b]", "c")), [0.5, 0.25, 0.25]))
     assert lines(result) == [["row", "P(a)", "P([b])", "P(c)"], ["0", "0.500000", "0.250000", "0.250000"]]
+
+
+def test_predict_classifier_with_labels_has_a_column_for_them(predict: Any) -> None:
+    output, label = Output("p", shape=(2,), labels=("a", "[b]")), Output("label", "BYTES", labels=("a", "[b]"))
+    result = predict(Gateway(output, [0.25, 0.75], None, label))
+    assert lines(result) == [["row", "P(a)", "P([b])", "label"], ["0", "0.250000", "0.750000", "[b]"]]
+
+
+def test_predict_several_outputs_have_their_names(predict: Any) -> None:
+    result = predict(Gateway(Output("weight"), [1, 2, 3], None, Output("box", "FP32", (2,))))
+    assert lines(result) == [["row", "weight", "box", "0", "box", "1"], ["0", "1.000000", "2.000000", "3.000000"]]
 
 
 def test_predict_many_classes_has_a_line_for_each(predict: Any) -> None:

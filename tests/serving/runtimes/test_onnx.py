@@ -144,6 +144,6 @@ def test_rows_that_the_graph_refuses_are_an_error_of_the_request(tmp_path: Path)
 
 def test_network_keeps_the_bytes_of_the_graph() -> None:
     made = summed()
-    network = formats.estimator_of(made)
+    network = formats.estimator_of(made, ROWS)
     assert isinstance(network, OnnxNetwork)
     assert network.model == made.SerializeToString()
