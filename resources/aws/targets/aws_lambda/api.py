@@ -38,10 +38,11 @@ class Lambda:
         return (record, found) if record and ownership.is_named_so(name, found) else None
 
     def names(self) -> Iterator[str]:
-        """All functions of the region: Lambda lists neither by tags nor by parts of a name."""
+        """All functions of an image in the region: Lambda lists neither by tags nor by parts of a name."""
         with translated("list Lambda functions"):
             for page in self.client.get_paginator("list_functions").paginate():
-                yield from (function["FunctionName"] for function in page["Functions"])
+                found = (function for function in page["Functions"] if function.get("PackageType") == "Image")
+                yield from (function["FunctionName"] for function in found)
 
     def tags(self, record: Record) -> dict[str, str]:
         arn = record["Configuration"]["FunctionArn"]
