@@ -85,7 +85,7 @@ def updated_not_tidied(scene: Scene) -> None:
 def split_by_hand(scene: Scene) -> None:
     """Half of the traffic goes to another container."""
     updated_not_tidied(scene)
-    patch(scene, trafficSplit={planned["id"]: 50 for planned in document(scene)["deployedModels"]})
+    patch(scene, trafficSplit={each["id"]: 50 for each in document(scene)["deployedModels"]})
 
 
 def moved_back(scene: Scene) -> None:
@@ -200,5 +200,5 @@ def test_replica_that_is_unavailable_is_named_then_continued(scene: Scene) -> No
     with pytest.raises(DeployFailed, match=r"Waiting for capacity\.") as caught:
         scene.short.deploy(scene.request)
     assert "Deploy again" in caught.value.hint
-    scene.sandbox.change("gcp", "vertex_endpoints", full, endpoint={"deployedModels": [planned]})
+    scene.sandbox.change("gcp", "vertex_endpoints", full, endpoint={"deployedModels": [only]})
     assert scene.target.deploy(scene.request).state == "ready"
