@@ -16,7 +16,7 @@ from intermodal.assets.registry import version
 from intermodal.assets.resilience import drill, incidents, timeline
 from intermodal.assets.resilience import jobs as resilience_jobs
 from intermodal.assets.scaffold import ModelScaffolder
-from intermodal.assets.training import dataset, model
+from intermodal.assets.training import dataset, gates, model
 from intermodal.platform.catalogue import CLOUDS_VARIABLE, default_targets, names, require_enabled
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
@@ -78,8 +78,8 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 *([functions.broken.asset()] if functions.broken else ()),
             ],
             asset_checks=[
-                model.quality(spec),
-                model.servable(spec),
+                gates.quality(spec),
+                gates.servable(spec),
                 image.digest_equal(spec),
                 *(mirror.mirror_verified(spec, site) for site in spec.sites),
                 *(mirror_unchanged.mirror_unchanged(spec, site) for site in spec.sites),

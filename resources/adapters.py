@@ -34,6 +34,9 @@ class CatalogueTargets:
     def enabled(self) -> Sequence[Target]:
         return catalogue.enabled_targets()
 
+    def defaults(self) -> Sequence[Target]:
+        return catalogue.default_targets()
+
     def get(self, target: Target) -> EndpointTarget:
         catalogue.require_enabled(target)
         return self._adapters.get(target)

@@ -63,8 +63,13 @@ MODEL_LOCATIONS = (
 """The first location that holds a package is served. Variables hold a path or a file:// URI. SageMaker creates
 /opt/ml/model even when the model is inside the image, so an empty location is skipped."""
 
-REMOTE_LOCATIONS = (Rule("AIP_STORAGE_URI", "gcp/vertex", VERTEX),)
-"""Those of MODEL_LOCATIONS that may hold an address, gs://<bucket>/<prefix>: the server copies the model from there."""
+LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html"
+REMOTE_LOCATIONS = (Rule("AIP_STORAGE_URI", "gcp/vertex", VERTEX), Rule("MODEL_URI", "aws/lambda", LAMBDA))
+"""Those of MODEL_LOCATIONS that may hold an address, such as gs://<bucket>/<prefix>, which the server copies from:
+Lambda mounts no bucket, and Vertex AI gives the address only."""
+
+FETCHED_TO = "/tmp/intermodal-model"
+"""Where the copy is. Lambda lets a container write below /tmp only."""
 
 MODEL_DEPTH = 2
 """How many folders above the package a location may point: Azure ML mounts <name>/<version>/<folder>."""

@@ -3,63 +3,72 @@
 obstore finds the credentials in the environment and the metadata service, as it does for the prediction log.
 """
 
-import tempfile
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from intermodal.platform.errors import MissingExtra
-from intermodal.serving.contract import REMOTE_LOCATIONS, STORE_ADDRESSES
+from intermodal.serving.contract import FETCHED_TO, REMOTE_LOCATIONS, STORE_ADDRESSES
 from intermodal.serving.errors import StartError
 
-FOLDER = "tmp"
-"""All platforms let a container write here."""
+SCHEMES = {"s3": "S3Store", "gs": "GCSStore"}
+"""obstore's class for each scheme of an address."""
 CHUNK_BYTES = 8 << 20
 
 
 def fetched(environment: Mapping[str, str], root: Path = Path("/")) -> Mapping[str, str]:
     """The environment with the path of a copy where it had the address of a package: ``gs://<bucket>/<prefix>``.
 
-    The copy is made once, below ``root``. Raises StartError when there is nothing, or the store fails.
+    The copy is made once, below ``root``. StartError when nothing is there, or the store fails.
     """
     for location in REMOTE_LOCATIONS:
         uri = location.value(environment)
-        if uri.startswith("gs://"):
-            (root / FOLDER).mkdir(parents=True, exist_ok=True)
-            folder = Path(tempfile.mkdtemp(prefix="model-", dir=root / FOLDER))
-            _copy(uri, location.name, folder, environment)
-            return {**environment, location.name: f"/{folder.relative_to(root)}"}
+        if urlsplit(uri).scheme in SCHEMES:
+            folder = root / FETCHED_TO.lstrip("/")
+            shutil.rmtree(folder, ignore_errors=True)  # of an earlier start in the same environment
+            if not _copy(uri, location.name, folder, environment):
+                raise _missing(location.name, uri, "there is no object below it")
+            return {**environment, location.name: FETCHED_TO}
     return environment
 
 
-def _copy(uri: str, variable: str, folder: Path, environment: Mapping[str, str]) -> None:
+def _copy(uri: str, variable: str, folder: Path, environment: Mapping[str, str]) -> int:
+    """The number of objects that were copied."""
     try:
         import obstore
         from obstore.exceptions import BaseError
-        from obstore.store import GCSStore
     except ImportError as error:
         raise MissingExtra("obstore", "serving") from error
-    parts = urlsplit(uri)
-    plain = any(rule.value(environment).startswith("http://") for rule in STORE_ADDRESSES)
     count = 0
     try:
-        store = GCSStore(
-            parts.netloc, prefix=unquote(parts.path).strip("/") or None, client_options={"allow_http": plain}
-        )
-        for objects in obstore.list(store):
-            for found in objects:
-                path = folder / found["path"]
-                if not path.resolve().is_relative_to(folder.resolve()):
-                    raise StartError(f"{variable}={uri} holds an object with the name '{found['path']}'.")
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with path.open("wb") as file:
-                    for chunk in obstore.get(store, found["path"]).stream(min_chunk_size=CHUNK_BYTES):
-                        file.write(chunk)
-                count += 1
-    except (BaseError, ValueError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        raise StartError(
-            f"{variable}={uri} cannot be read: {reason}.", hint="Let the container's service account read the bucket."
-        ) from error
-    if not count:
-        raise StartError(f"{variable}={uri} holds no objects.", hint="Give the address of a packaged model.")
+        store = _store(uri, environment)
+        for entry in (entry for page in obstore.list(store) for entry in page):
+            path = (folder / entry["path"]).resolve()
+            if not path.is_relative_to(folder.resolve()):
+                raise _missing(variable, uri, f"'{entry['path']}' is outside of it")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("wb") as file:
+                for chunk in obstore.get(store, entry["path"]).stream(min_chunk_size=CHUNK_BYTES):
+                    file.write(chunk)
+            count += 1
+    except (BaseError, OSError, ValueError) as error:
+        raise _missing(variable, uri, str(error).partition("\n")[0]) from error
+    return count
+
+
+def _store(uri: str, environment: Mapping[str, str]) -> Any:
+    from obstore import store
+
+    url = urlsplit(uri)
+    plain = any(rule.value(environment).startswith("http://") for rule in STORE_ADDRESSES)
+    prefix = unquote(url.path).strip("/") or None
+    return getattr(store, SCHEMES[url.scheme])(url.netloc, prefix=prefix, client_options={"allow_http": plain})
+
+
+def _missing(variable: str, uri: str, reason: str) -> StartError:
+    return StartError(
+        f"{variable} is {uri}, which could not be read: {reason}.",
+        hint="Check the address, and that the role or service account of the container may list and read it.",
+    )

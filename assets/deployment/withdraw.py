@@ -10,7 +10,6 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.runs import at_work
-from intermodal.platform import catalogue
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports import EndpointTarget
 from intermodal.platform.ports.gateway import Route
@@ -86,7 +85,7 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
         *(route.weights if route else ()),
         *_withdrawn_from(context.instance, model),
         *(incident.target for incident in incidents.all(model, open_only=True)),
-        *(target for target in adapters.enabled() if catalogue.target_adapter(target).default),
+        *adapters.defaults(),
     }
     past = {incident.target for incident in incidents.all(model)}
     for target in sorted({*known, *past, *adapters.enabled()}):

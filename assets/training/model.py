@@ -1,4 +1,4 @@
-"""``<model>/model``: a candidate trained on the newest window, and its quality gate."""
+"""``<model>/model``: a candidate trained on the newest window."""
 
 import time
 from dataclasses import replace
@@ -8,57 +8,32 @@ from typing import Any
 
 import dagster as dg
 import pandas as pd
-from pydantic import create_model
 
 from intermodal.assets import partitions as dagster_partitions
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
+from intermodal.assets.training.configuration import training_config
+from intermodal.assets.training.gates import slices_of
 from intermodal.platform import ports
-from intermodal.platform.errors import Lost, SpecError
-from intermodal.platform.ports.registry import Candidate, Slice, TrainingRecord
+from intermodal.platform.errors import SpecError
+from intermodal.platform.ports.registry import Candidate, TrainingRecord
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import fit
 from intermodal.platform.training.columns import columns_of_partitions
 from intermodal.platform.training.comparison import (
     HeldOut,
-    Measured,
-    measure,
-    measure_baseline,
-    measure_champion,
     predicted,
     truth_of,
 )
 from intermodal.platform.training.dataframes import digest
-from intermodal.platform.training.estimators import Target
-from intermodal.platform.training.gate import judge_record, judge_servable
-from intermodal.platform.training.metric import Metric, Predicted
+from intermodal.platform.training.measuring import measure_all
+from intermodal.platform.training.metric import Metric
 from intermodal.platform.training.metrics import BY_CLASS
 from intermodal.platform.training.partitions import check_partitions, constant_columns
 from intermodal.platform.training.requirements import write_lock
 from intermodal.platform.training.servable import try_server
-from intermodal.platform.training.slices import measure_slices, require_slices, table
+from intermodal.platform.training.slices import require_slices
 from intermodal.platform.training.windows import TrainingWindow, latest_window
-
-
-def training_config(spec: ModelSpec) -> type[dg.Config]:
-    """The run configuration: the spec's hyperparameters with its values as defaults, and the partition to hold out."""
-    hyperparameters: Any = create_model(
-        "Hyperparameters",
-        __base__=dg.Config,
-        **{name: (_type_of(value), value) for name, value in spec.train.hyperparameters.items()},  # type: ignore[call-overload]
-    )
-    return create_model(
-        "TrainingConfig",
-        __base__=dg.Config,
-        hyperparameters=(hyperparameters, hyperparameters()),
-        holdout=(str, ""),
-    )
-
-
-def _type_of(value: Any) -> Any:
-    """The type that a run may give instead of a default. Null and a list have none that Dagster could hold a value
-    against."""
-    return Any if value is None or isinstance(value, list) else type(value)
 
 
 def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
@@ -106,7 +81,15 @@ def model(spec: ModelSpec, functions: ModelFunctions) -> dg.AssetsDefinition:
         seconds = time.perf_counter() - started
         held_out = _held_out(spec, window, heldout)
         candidate_numbers = predicted(fitted, held_out)
-        measured, slices = _measure(spec, functions, registry, candidate_numbers, (inputs, target), held_out)
+        measured, slices = measure_all(
+            spec,
+            Metric.of(spec.gate, functions.metric),
+            functions.baseline,
+            registry,
+            candidate_numbers,
+            (inputs, target),
+            held_out,
+        )
         partitions = {key: digest(parts[key]) for key in window.train}
         parameters = {**hyperparameters, "window": spec.train.window}
         with TemporaryDirectory() as folder:
@@ -146,46 +129,12 @@ def _held_out(spec: ModelSpec, window: TrainingWindow, rows: pd.DataFrame) -> He
     return HeldOut(name, rows.drop(columns=spec.features.not_inputs), truth_of(spec, rows))
 
 
-def _measure(
-    spec: ModelSpec,
-    functions: ModelFunctions,
-    registry: ports.ModelRegistry,
-    candidate: Predicted,
-    window: tuple[pd.DataFrame, Target],
-    heldout: HeldOut,
-) -> tuple[Measured, tuple[Slice, ...]]:
-    """The gate's metric for the candidate, its slices, the baseline and the champion, on the same held-out rows.
-
-    A champion that the registry has lost is not compared with: training is the way out.
-    """
-    metric = Metric.of(spec.gate, functions.metric)
-    if metric is None:
-        return Measured({}), ()
-    sliced, slices = measure_slices(spec, metric, candidate, heldout)
-    parts = [measure(metric, candidate, heldout), sliced]
-    if functions.baseline is not None:
-        parts.append(measure_baseline(spec, metric, functions.baseline, candidate, window, heldout))
-    try:
-        champion = registry.champion(spec.name) if spec.gate.not_worse_than == "champion" else None
-    except Lost as error:
-        parts.append(Measured({}, (f"The candidate is not compared with the champion. {error}",)))
-    else:
-        if champion is not None:
-            parts.append(measure_champion(spec, metric, registry, champion, candidate, heldout))
-    figures = {name: figure for part in parts for name, figure in part.figures.items()}
-    return Measured(figures, tuple(finding for part in parts for finding in part.findings)), slices
-
-
-def _sliced(spec: ModelSpec, record: TrainingRecord) -> dict[str, Any]:
-    return {"slices": dg.MetadataValue.md(table(spec.gate.name, record.slices))} if record.slices else {}
-
-
 def _metadata(
     spec: ModelSpec, candidate: Candidate, window: TrainingWindow, rows: int, heldout: int, seconds: float
 ) -> dict[str, Any]:
     return {
         **candidate.record.metrics,
-        **_sliced(spec, candidate.record),
+        **slices_of(spec, candidate.record),
         "trained_on": ", ".join(map(spec.data.partitions.name_of, window.train)),
         "held_out": spec.data.partitions.name_of(window.holdout),
         "rows": rows,
@@ -195,48 +144,3 @@ def _metadata(
         "placement": "local: this Dagster run",
         "mlflow_run": candidate.record.run_id,
     }
-
-
-def quality(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """The quality gate: whether the candidate is better than the baseline and not worse than the champion."""
-
-    @dg.asset_check(
-        asset=key(spec, "model"),
-        blocking=True,
-        description=f"{spec.gate.name} beats the baseline and is not worse than the champion's."
-        if spec.gate.metric
-        else "Nothing is compared: gate.metric is null.",
-    )
-    @with_cached_signature
-    def quality_gate(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
-        record = registry.candidate(spec.name).record
-        verdict = judge_record(spec.gate, record)
-        return dg.AssetCheckResult(
-            passed=verdict.passed,
-            metadata={
-                **record.metrics,
-                **_sliced(spec, record),
-                "reasons": dg.MetadataValue.md(" ".join(verdict.reasons)),
-            },
-        )
-
-    return quality_gate
-
-
-def servable(spec: ModelSpec) -> dg.AssetChecksDefinition:
-    """Whether the packaged server started on the candidate and answered as the fitted model did."""
-
-    @dg.asset_check(
-        asset=key(spec, "model"),
-        blocking=True,
-        description="The packaged server starts on the candidate, and answers the golden rows and every kind of value "
-        "that the partitions had.",
-    )
-    @with_cached_signature
-    def servable(registry: dg.ResourceParam[ports.ModelRegistry]) -> dg.AssetCheckResult:
-        verdict = judge_servable(registry.candidate(spec.name).record.servable)
-        return dg.AssetCheckResult(
-            passed=verdict.passed, metadata={"reasons": dg.MetadataValue.md(" ".join(verdict.reasons))}
-        )
-
-    return servable

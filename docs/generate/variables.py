@@ -201,6 +201,13 @@ VARIABLES = {
     "INTERMODAL_DIGEST": Variable(
         "server", "none", "The package digest: a change of it replaces the endpoint.", "64 hex digits"
     ),
+    "MODEL_URI": Variable(
+        "server",
+        "empty",
+        "Where the package is, unless the platform mounts it: a folder, or an address in S3, which the server copies "
+        "to `/tmp/intermodal-model` at its start (`aws/lambda`).",
+        "s3://models-prod/flight_delay/1.2.0",
+    ),
     "INTERMODAL_VERSION": Variable("server", "`0.0.0`", "The version, for headers and metrics.", "1.2.0"),
     "INTERMODAL_CLOUD": Variable("server", "empty", "The cloud, for headers, metrics and the prediction log.", "aws"),
     "INTERMODAL_TARGET": Variable(

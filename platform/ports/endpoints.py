@@ -237,4 +237,7 @@ class Targets(Protocol):
     def enabled(self) -> Sequence[Target]:
         """Targets in the default region of each enabled cloud whose settings are complete."""
 
+    def defaults(self) -> Sequence[Target]:
+        """Those of them that a spec without ``serve`` uses."""
+
     def get(self, target: Target) -> EndpointTarget: ...

@@ -9,14 +9,13 @@ import pandas as pd
 import pyarrow as pa
 
 from intermodal.platform.protocol.signature import YEARS
+from intermodal.platform.training.kinds import POINT_IN_TIME, TENSOR, kind, kinds
 from intermodal.platform.training.tensor_cells import holds_tensors, stacked
 
 STORED = frozenset({"text", "number", "boolean", "Decimal", "date", "datetime", "Timestamp", "time", "bytes"})
 """Kinds of objects that come back from Parquet as they were written."""
-POINT_IN_TIME = "datetime64"
 WIDEST_BYTES = 8
 """The largest number of NumPy's that Parquet has: ``longdouble`` has 16."""
-TENSOR = "tensor"
 INPUTS = frozenset({"number", "boolean", "text", "nothing", POINT_IN_TIME, TENSOR})
 DATE = "Compute a number from it, such as .dt.dayofweek of pd.to_datetime(...)"
 NUMBERS = "Convert it with .astype('float64')"
@@ -44,33 +43,6 @@ class Flaw:
 
     def sentence(self, sensitive: bool) -> str:
         return f"{self.what}{'' if sensitive else self.example}."
-
-
-def kind(values: pd.Series) -> str:
-    """``number``, ``boolean``, ``text``, ``nothing`` (objects that are all missing), or the type that is none of
-    them."""
-    dtype = values.dtype
-    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_date(dtype.pyarrow_dtype):
-        return "date"  # pandas takes it for a point in time
-    if pd.api.types.is_datetime64_any_dtype(dtype):
-        return POINT_IN_TIME
-    if pd.api.types.is_bool_dtype(dtype) and not isinstance(dtype, pd.CategoricalDtype):
-        return "boolean"
-    if pd.api.types.is_integer_dtype(dtype) or pd.api.types.is_float_dtype(dtype):
-        return "number"
-    if isinstance(dtype, pd.StringDtype):
-        return "text"
-    if isinstance(dtype, pd.CategoricalDtype):
-        if dtype.categories.empty:
-            return "nothing"
-        found = kind(pd.Series(dtype.categories))
-        return "text" if found == "text" else f"category of {found}"
-    if not pd.api.types.is_object_dtype(dtype):
-        return str(dtype).partition("[")[0].lower()
-    if holds_tensors(values):
-        return TENSOR
-    kinds = _kinds(values.dropna())
-    return "nothing" if kinds.empty else str(kinds.iloc[0])
 
 
 def unstorable(values: pd.Series) -> Flaw | None:
@@ -153,28 +125,14 @@ def _objects_of(values: pd.Series, found: str) -> bool:
     return pd.api.types.is_object_dtype(values.dtype) and found == "number"
 
 
-def _kinds(present: pd.Series) -> "pd.Series[str]":
-    return present.map(type).map(_kind_of_type)
-
-
-def _kind_of_type(found: type) -> str:
-    if issubclass(found, str):
-        return "text"
-    if issubclass(found, bool | np.bool_):
-        return "boolean"
-    if issubclass(found, int | float | np.integer | np.floating):
-        return "number"
-    return found.__name__
-
-
 def _mixed(values: pd.Series) -> Flaw | None:
-    kinds = _kinds(values.dropna())
-    if (other := kinds[kinds != kinds.iloc[0]] if len(kinds) else kinds).empty:
+    found = kinds(values.dropna())
+    if (other := found[found != found.iloc[0]] if len(found) else found).empty:
         return None
     # Labels of an index may repeat, so rows are found by position.
-    position = int(np.flatnonzero(values.notna().to_numpy())[np.flatnonzero((kinds != kinds.iloc[0]).to_numpy())[0]])
+    position = int(np.flatnonzero(values.notna().to_numpy())[np.flatnonzero((found != found.iloc[0]).to_numpy())[0]])
     return Flaw(
-        f"mixes {kinds.iloc[0]} and {other.iloc[0]}, from row {position}",
+        f"mixes {found.iloc[0]} and {other.iloc[0]}, from row {position}",
         "Convert the whole column, for instance with .astype(str) or pd.to_numeric(...).",
         f": {_short(values.iloc[position])}",
     )

@@ -10,8 +10,8 @@ import pandas as pd
 from intermodal.platform.errors import IntermodalError, Lost, SpecError, Unavailable
 from intermodal.platform.ports.registry import ModelRegistry, RegisteredVersion
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.training.baseline import guesses as guesses_of
 from intermodal.platform.training.estimators import Target
-from intermodal.platform.training.estimators import guesses as guesses_of
 from intermodal.platform.training.fit import Fitted
 from intermodal.platform.training.metric import Metric, Predicted
 from intermodal.platform.training.metrics import BY_LABEL, BY_PROBABILITY, as_texts, score_common

@@ -1,6 +1,6 @@
 """The contract of the fit function, of the estimator that it returns, and of the gate's baseline."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -9,10 +9,8 @@ from sklearn.base import is_classifier
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.protocol.package import Task
-from intermodal.platform.protocol.signature import Output
-from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training import formats
-from intermodal.platform.training.calls import Call, name_of, named
+from intermodal.platform.training.calls import Call, named
 
 Parts = Mapping[str, np.ndarray]
 Target: TypeAlias = pd.Series | pd.DataFrame | None
@@ -119,7 +117,7 @@ def predictions(estimator: Any, source: str, inputs: pd.DataFrame, task: Task, c
     returned = call(inputs)
     if not isinstance(returned, Mapping):
         returned = {"": returned}
-    parts = {str(key): _numbers(call, part, len(inputs)) for key, part in returned.items()}
+    parts = {str(key): numbers_of(call, part, len(inputs)) for key, part in returned.items()}
     if not parts:
         raise call.refused("returned no outputs.", NUMBERS)
     first, given = next(iter(parts.items()))
@@ -128,61 +126,12 @@ def predictions(estimator: Any, source: str, inputs: pd.DataFrame, task: Task, c
     if network and task == "binary" and given.shape in ((len(inputs),), (len(inputs), 1)):
         given = np.column_stack([1 - given.ravel(), given.ravel()])
     advice = "Add a softmax, so that the first output has a probability for each class." if network else ""
-    _shaped(call, given, (len(inputs), classes.size), advice)
-    _require_probabilities(call, given)
+    require_shape(call, given, (len(inputs), classes.size), advice)
+    require_probabilities(call, given)
     return {**parts, first: given[:, 1] if task == "binary" else given}
 
 
-def guesses(
-    spec: ModelSpec,
-    function: Callable[..., Any],
-    window: tuple[pd.DataFrame, Target],
-    rows: pd.DataFrame,
-    task: Task,
-    classes: np.ndarray,
-    outputs: Sequence[Output],
-) -> np.ndarray:
-    """The baseline's predictions for the held-out rows, shaped as the candidate's. SpecError as of ``predictions``.
-
-    A metric function looks at every output, so for several of them the baseline gives all, as a dict or side by side.
-    """
-    name = spec.gate.better_than or name_of(function)
-    call = Call(function, name, "(features, target)")
-    predict = call(*window)
-    if not callable(predict):
-        raise call.returned(predict, "a function that takes rows and returns a prediction for each")
-    inner = Call(predict, f"the function that {name} returned", "(rows)")
-    returned = inner(rows)
-    numbers = [output for output in outputs if not output.is_label]
-    if spec.gate.function and (len(numbers) > 1 or (task == "regression" and numbers[0].shape)):
-        return _of_all_outputs(inner, returned, len(rows), numbers)
-    given = _numbers(inner, returned, len(rows))
-    advice = "Of two classes, that is the probability of the second: [:, 1]." if task == "binary" else ""
-    if task == "regression" and isinstance(window[1], pd.DataFrame):
-        if given.shape[1:] != (window[1].shape[1],):
-            raise inner.refused(
-                f"returned the shape {list(given.shape)}.", f"Return {window[1].shape[1]} numbers for each row."
-            )
-        return given
-    _shaped(inner, given, (len(rows), classes.size) if task == "multiclass" else (len(rows),), advice)
-    if task == "multiclass" or (task == "binary" and spec.gate.metric != "roc_auc"):  # which takes any score
-        _require_probabilities(inner, given)
-    return given
-
-
-def _of_all_outputs(call: Call, returned: Any, rows: int, outputs: Sequence[Output]) -> np.ndarray:
-    names, width = [output.name for output in outputs], sum(output.width for output in outputs)
-    parts = returned if isinstance(returned, Mapping) else {"": returned}
-    if isinstance(returned, Mapping) and set(returned) != set(names):
-        raise call.refused(f"returned a dict of {', '.join(map(str, returned))}.", f"Return {', '.join(names)}.")
-    order = names if isinstance(returned, Mapping) else [""]
-    found = np.concatenate([_numbers(call, parts[name], rows).reshape(rows, -1) for name in order], axis=1, dtype=float)
-    if found.shape[1] != width:
-        raise call.refused(f"returned {found.shape[1]} numbers for each row.", f"Return {width}: {', '.join(names)}.")
-    return found
-
-
-def _numbers(call: Call, returned: Any, rows: int) -> np.ndarray:
+def numbers_of(call: Call, returned: Any, rows: int) -> np.ndarray:
     if returned is None or np.ndim(returned) == 0:
         raise call.returned(returned, f"an array with a prediction for each of the {rows} rows")
     try:
@@ -206,7 +155,7 @@ def _numbers(call: Call, returned: Any, rows: int) -> np.ndarray:
     return given
 
 
-def _shaped(call: Call, given: np.ndarray, shape: tuple[int, ...], advice: str = "") -> np.ndarray:
+def require_shape(call: Call, given: np.ndarray, shape: tuple[int, ...], advice: str = "") -> np.ndarray:
     if given.shape == shape:
         return given
     wanted = f"a probability for each of {shape[1]} classes" if len(shape) == 2 else "a number"
@@ -216,7 +165,7 @@ def _shaped(call: Call, given: np.ndarray, shape: tuple[int, ...], advice: str =
     )
 
 
-def _require_probabilities(call: Call, given: np.ndarray) -> None:
+def require_probabilities(call: Call, given: np.ndarray) -> None:
     if given.size and (given.min() < 0 or given.max() > 1):
         raise SpecError(
             f"{call.name} returned values from {given.min():g} to {given.max():g}, which are no probabilities.",

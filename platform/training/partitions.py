@@ -8,9 +8,9 @@ import pandas as pd
 from intermodal.platform.errors import SpecError
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.training.calls import Call
-from intermodal.platform.training.cells import POINT_IN_TIME, TENSOR, kind
 from intermodal.platform.training.contract import check_features
 from intermodal.platform.training.estimators import Target
+from intermodal.platform.training.kinds import POINT_IN_TIME, TENSOR, kind
 from intermodal.platform.training.tensor_cells import holds_tensors, stacked
 
 

@@ -1,4 +1,4 @@
-"""CloudWatch queries for SageMaker endpoints, and their results as Figures. No call is made here.
+"""CloudWatch: its windows and GetMetricData; the queries for SageMaker endpoints, and their results as Figures.
 
 Metrics, units and statistics: https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html
 """
@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from intermodal.platform.errors import SpecError
+from intermodal.platform.errors import Refused, SpecError, Unavailable
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target
+from intermodal.resources.aws.errors import translated
 from intermodal.resources.aws.targets.sagemaker.plan import VARIANT
 
 MINUTE = 60
+MAX_QUERIES = 500
+"""Queries in one call of GetMetricData."""
 MAX_SPAN_SECONDS = 15 * 86_400
 """CloudWatch keeps points of one minute for 15 days."""
 INVOCATIONS, INSTANCES = "AWS/SageMaker", "/aws/sagemaker/Endpoints"
@@ -43,6 +46,30 @@ def window(now: float, seconds: float, late_seconds: float) -> Window:
     end = int((now - late_seconds) // MINUTE + 1) * MINUTE
     start = end - math.ceil(seconds / MINUTE) * MINUTE
     return Window(start, end, max(min(end, now) - start, 1.0))
+
+
+def read(client: Any, queries: Sequence[dict[str, Any]], span: Window, platform: str) -> dict[str, list[float]]:
+    """The values of each query by its Id, by as many calls as it takes. Refused, Throttled, Unavailable."""
+    values: dict[str, list[float]] = {}
+    for start in range(0, len(queries), MAX_QUERIES):
+        for result in results(client, queries[start : start + MAX_QUERIES], span, platform):
+            values.setdefault(result["Id"], []).extend(result["Values"])
+    return values
+
+
+def results(client: Any, queries: Sequence[dict[str, Any]], span: Window, platform: str) -> Iterator[dict[str, Any]]:
+    """The results of every page of one call. ``platform`` is named in errors."""
+    times = {"StartTime": moment(span.start), "EndTime": moment(span.end)}
+    with translated(f"read {platform}'s metrics from CloudWatch"):
+        pages = client.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **times)
+        found = [result for page in pages for result in page["MetricDataResults"]]
+    for result in found:
+        match result.get("StatusCode", "Complete"):
+            case "Forbidden":
+                raise Refused(f"CloudWatch refuses {result['Label']}.", hint="Allow cloudwatch:GetMetricData.")
+            case "InternalError":
+                raise Unavailable(f"CloudWatch could not read {result['Label']}.", hint="Try again.")
+    yield from found
 
 
 @dataclass(frozen=True)

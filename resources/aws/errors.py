@@ -62,7 +62,12 @@ RESPONSES = (
         ),
     ),
     Rule(Unavailable, "Try again; see https://health.aws.amazon.com.", statuses={*range(500, 600)} - {501}),
-    Rule(Busy, "Wait until that change has ended.", parts=("already existing", "in-progress")),
+    Rule(
+        Busy,
+        "Wait until that change has ended.",
+        codes=("ResourceConflict", "PreconditionFailed"),
+        parts=("already existing", "in-progress"),
+    ),
     Rule(
         NotFound,
         "Check the name and the region.",
@@ -73,6 +78,11 @@ RESPONSES = (
         Rejected,
         "Check role_arn, and let sagemaker.amazonaws.com assume that role (its trust policy).",
         parts=("Could not assume role",),
+    ),
+    Rule(
+        Rejected,
+        "Check role_arn, and let lambda.amazonaws.com assume that role (its trust policy).",
+        parts=("cannot be assumed by Lambda",),
     ),
     Rule(
         Rejected,

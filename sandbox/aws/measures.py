@@ -5,8 +5,9 @@ https://docs.aws.amazon.com/sagemaker/latest/dg/monitoring-cloudwatch.html has m
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
+from typing import ClassVar
 
 from intermodal.sandbox.aws.errors import not_emulated
 from intermodal.sandbox.aws.fleet import Fleet, Live
@@ -25,12 +26,21 @@ UNITS = {
 
 
 class Measures:
-    """Requests by endpoint and variant. ``usage`` must be watched by the process that runs the front."""
+    """Requests by endpoint and variant. A source of ``CloudWatch``.
+
+    ``usage`` must be watched by the process that runs the front.
+    """
+
+    units: ClassVar[Mapping[tuple[str, str], str]] = UNITS
+    dimensions: ClassVar[tuple[str, ...]] = ("EndpointName", "VariantName")
 
     def __init__(self, fleet: Fleet) -> None:
         self.fleet = fleet
         self.usage = Usage(self._processes)
         self._answered, self._unreached = Recorder(), Recorder()
+
+    def reading(self) -> "Reading":
+        return Reading(self)
 
     def answered(self, name: str, variant: str, status: int, seconds: float) -> None:
         """A container had the request. ``status`` is its own, 0 when it was too slow, 503 when it died."""

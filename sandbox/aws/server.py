@@ -1,4 +1,5 @@
-"""AWS on loopback: SageMaker, its figures in CloudWatch and ECR are ours; S3 and a few are moto's; others get 501."""
+"""AWS on loopback: SageMaker, Lambda, their figures in CloudWatch and ECR are ours; S3 and a few are moto's; others get
+501."""
 
 import asyncio
 import re
@@ -17,6 +18,8 @@ from intermodal.sandbox.aws.download import Downloads
 from intermodal.sandbox.aws.ecr import Ecr
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.fleet import KIND, Fleet
+from intermodal.sandbox.aws.functions.fleet import KIND as LAMBDA
+from intermodal.sandbox.aws.functions.front import LambdaFront
 from intermodal.sandbox.aws.identity import account_keys, bucket_of, region_of
 from intermodal.sandbox.aws.measures import Measures
 from intermodal.sandbox.aws.records import Records
@@ -54,7 +57,8 @@ class Server:
         self.measures = Measures(self.fleet)
         self.runtime = Runtime(context.session, self.records, self.fleet, self.measures)
         self.monitoring = replace(self.sagemaker, service=MONITORING)
-        self.cloudwatch = CloudWatch(self.measures)
+        self.functions = LambdaFront(context, self.sagemaker)
+        self.cloudwatch = CloudWatch(self.measures, self.functions.measures)
         self.ecr = Ecr(context, replace(self.sagemaker, service="ecr"), secret)
 
     @property
@@ -64,11 +68,15 @@ class Server:
     def scope(self, request: web.Request) -> Scope:
         if service_of(request) == "s3" or request.path.startswith(images.PATH):
             return "storage"
+        if self.functions.has(request):
+            return self.functions.scope(request)
         return "endpoints" if INVOCATION.fullmatch(request.path) else "api"
 
     def target(self, request: web.Request) -> str:
         if request.path.startswith(images.PATH):
             return ""
+        if self.functions.has(request):
+            return LAMBDA
         return KIND if service_of(request) in ("", "sagemaker") else ""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
@@ -76,6 +84,8 @@ class Server:
             return images.fault(kind)
         if service_of(request) in MOTO:
             return errors.xml(*errors.S3_FAULTS[kind])
+        if self.functions.has(request):
+            return self.functions.fault(request, kind)
         if invocation := INVOCATION.fullmatch(request.path):
             self.runtime.fault(invocation[1], kind)
         error = errors.fault(kind)
@@ -96,10 +106,12 @@ class Server:
                 raise RuntimeError(f"moto ended with {self.storage.returncode} while starting")
             await asyncio.sleep(0.05)
         self.fleet.resume()
+        self.functions.resume()
         self.context.spawn(self.measures.usage.watch())
 
     async def stop(self) -> None:
         await self.fleet.stop()
+        await self.functions.environments.stop()
         await self.ecr.stop()
         if self.storage is not None and self.storage.returncode is None:
             self.storage.terminate()
@@ -118,6 +130,8 @@ class Server:
         service = service_of(request)
         if service in MOTO:
             return await self._moto(request, service)
+        if self.functions.has(request):
+            return await self.functions.handle(request)
         if service == MONITORING:
             return await self._cloudwatch(request)
         try:

@@ -61,7 +61,7 @@ class Filter:
 
 def listed(sources: Sequence[Source], wanted: Filter, aggregation: Aggregation, start: float, end: float) -> list[Json]:
     """The series after filter and aggregation, each with its points, newest first; none without points."""
-    source = next((one for one in sources if wanted.metric in one.metrics), None)
+    source = next((each for each in sources if wanted.metric in each.metrics), None)
     if source is None:
         raise ApiError("UNIMPLEMENTED", f"The sandbox does not measure '{wanted.metric}'.")
     metric = source.metrics[wanted.metric]

@@ -111,13 +111,13 @@ class _Methods:
         name, gone = names["endpoint"], body["deployedModelId"]
         endpoint = self._found(self._endpoints, "endpoint", name)
         self._operations.require_idle(name)
-        rest = {one["id"] for one in endpoint.get("deployedModels", [])} - {gone}
+        others = {each["id"] for each in endpoint.get("deployedModels", [])} - {gone}
         if self._deployments.find(name, gone) is None:
             raise ApiError("NOT_FOUND", f"DeployedModel '{gone}' was not found in {name}.")
         split = body.get("trafficSplit") or endpoint.get("trafficSplit", {})
-        if rest and int(split.get(gone, 0)):
+        if others and int(split.get(gone, 0)):
             raise ApiError("FAILED_PRECONDITION", f"DeployedModel '{gone}' has traffic: move it first.")
-        documents.check_split(body.get("trafficSplit", {}), rest | {gone})
+        documents.check_split(body.get("trafficSplit", {}), others | {gone})
         operation = self._operations.begin(name, "UndeployModel", {"endpoint": name, "body": body})
         self._context.state.save()
         self._context.spawn(self._deployments.undeploy(operation, name, body))
@@ -131,7 +131,7 @@ class _Methods:
 
     async def upload(self, names: dict[str, str], _query: Any, body: Json) -> Json:
         name = f"{names['parent']}/models/{body['modelId']}"
-        if name in self._models or any(not one["done"] for one in self._operations.of(name)):
+        if name in self._models or any(not each["done"] for each in self._operations.of(name)):
             raise ApiError("ALREADY_EXISTS", f"Model `{name}` already exists.")
         operation = self._operations.begin(name, "UploadModel")
         self._context.state.save()
@@ -161,9 +161,9 @@ class _Methods:
         name = names["name"]
         self._found(self._models, "model", name)
         deployed = [
-            one["model"].partition("@")[0]
+            each["model"].partition("@")[0]
             for record in self._endpoints.values()
-            for one in record["endpoint"].get("deployedModels", [])
+            for each in record["endpoint"].get("deployedModels", [])
         ]
         if name in deployed:
             raise ApiError("FAILED_PRECONDITION", f"The Model {name} is deployed: undeploy it first.")

@@ -79,10 +79,10 @@ class Deployments:
 
     async def undeploy(self, operation: str, name: str, body: Json) -> None:
         endpoint, gone = self._endpoints[name]["endpoint"], body["deployedModelId"]
-        rest = [one for one in endpoint.get("deployedModels", []) if one["id"] != gone]
+        others = [each for each in endpoint.get("deployedModels", []) if each["id"] != gone]
         split = body.get("trafficSplit") or endpoint.get("trafficSplit", {})
-        kept = {key: share for key, share in split.items() if key != gone} if rest else {}
-        endpoint |= {"deployedModels": rest, "trafficSplit": kept, "updateTime": now(), "etag": etag()}
+        kept = {key: share for key, share in split.items() if key != gone} if others else {}
+        endpoint |= {"deployedModels": others, "trafficSplit": kept, "updateTime": now(), "etag": etag()}
         container = self.live.pop((name, gone), None)
         if container is not None:
             await asyncio.sleep(GRACE_SECONDS)  # requests that were under way
@@ -97,7 +97,7 @@ class Deployments:
 
     def find(self, name: str, deployed_id: str) -> Json | None:
         deployed = self._endpoints.get(name, {}).get("endpoint", {}).get("deployedModels", [])
-        return next((one for one in deployed if one["id"] == deployed_id), None)
+        return next((each for each in deployed if each["id"] == deployed_id), None)
 
     async def _launch(self, name: str, deployed: Json) -> Container:
         """Start it and wait for its health route. Raises StartFailed with what Vertex AI would report."""
@@ -121,7 +121,7 @@ class Deployments:
             "GCE_METADATA_HOST": base.removeprefix("http://"),
             "GOOGLE_BASE_URL": base,
         }
-        env = {one["name"]: one["value"] for one in spec.get("env", [])} | given
+        env = {each["name"]: each["value"] for each in spec.get("env", [])} | given
         image, target = spec["imageUri"], self._context.target(KIND)
         return await start(image, root, env, health, self._context, target, PATIENCE)
 

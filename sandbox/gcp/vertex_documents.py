@@ -47,7 +47,7 @@ def check_upload(body: Json) -> None:
     container = model.get("containerSpec") or {}
     if not model.get("artifactUri", "").startswith("gs://") or not container:
         raise invalid("The sandbox serves models with 'artifactUri' (gs://...) and 'containerSpec'.")
-    if taken := [one["name"] for one in container.get("env", []) if one["name"].startswith("AIP_")]:
+    if taken := [each["name"] for each in container.get("env", []) if each["name"].startswith("AIP_")]:
         raise invalid(f"Environment variables that begin with AIP_ are reserved: {', '.join(taken)}.")
     for route in ("predictRoute", "healthRoute"):
         if not container.get(route, "/").startswith("/"):
@@ -93,7 +93,7 @@ def patched(endpoint: Json, body: Json, mask: str) -> Json:
         raise ApiError("ABORTED", "The etag is not the current one.")
     check_labels(body)
     if "trafficSplit" in fields:
-        check_split(body.get("trafficSplit", {}), {one["id"] for one in endpoint.get("deployedModels", [])})
+        check_split(body.get("trafficSplit", {}), {each["id"] for each in endpoint.get("deployedModels", [])})
     kept = {key: value for key, value in endpoint.items() if key not in fields}
     return kept | {key: body[key] for key in fields if key in body} | {"updateTime": now(), "etag": etag()}
 
@@ -107,7 +107,7 @@ def page(key: str, documents: list[Json], query: Any) -> Json:
         match = _FILTER.fullmatch(wanted)
         if match is None:
             raise ApiError("UNIMPLEMENTED", f"The sandbox takes filters of labels.a=\"b\", not '{wanted}'.")
-        documents = [one for one in documents if one.get("labels", {}).get(match[1]) == match[2]]
+        documents = [each for each in documents if each.get("labels", {}).get(match[1]) == match[2]]
     try:
         size, start = int(query.get("pageSize") or 100), int(query.get("pageToken") or 0)
     except ValueError as error:

@@ -76,7 +76,7 @@ class Predictions:
 
     def _drawn(self, endpoint: dict[str, Any]) -> dict[str, Any]:
         deployed: list[dict[str, Any]] = endpoint.get("deployedModels", [])
-        shares = [int(endpoint.get("trafficSplit", {}).get(one["id"], 0)) for one in deployed]
+        shares = [int(endpoint.get("trafficSplit", {}).get(each["id"], 0)) for each in deployed]
         if not any(shares):
             raise ApiError("FAILED_PRECONDITION", f"{endpoint['name']} has no deployed model with traffic.")
         return self._dice.choices(deployed, shares)[0]

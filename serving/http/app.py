@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+import traceback
 from concurrent.futures import ThreadPoolExecutor
 from time import perf_counter
 from uuid import uuid4
@@ -88,9 +89,16 @@ class App:
             return error_response(error)
         except ClientGone:
             return None
-        except Exception:
-            logger.exception("%s %s failed", scope["method"], label)
+        except Exception as error:  # noqa: BLE001 every failure of the server is a 500 and a line of its log
+            logger.error("%s %s failed: %s", scope["method"], label, self._described(error))
             return json_response({"error": "The server failed; its log says why."}, 500)
+
+    def _described(self, error: Exception) -> str:
+        """An error with its traceback. Its text may quote values, so it is left out where columns are sensitive."""
+        service = self.service
+        if service.settings.sensitive or any(model.package.sensitive for model in service.models):
+            return f"{type(error).__name__}\n{''.join(traceback.format_tb(error.__traceback__))}"
+        return "".join(traceback.format_exception(error))
 
     async def _send(self, response: Response, scope: Scope, send: Send) -> None:
         headers = [

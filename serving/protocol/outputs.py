@@ -18,6 +18,10 @@ def requested(outputs: Sequence[RequestedOutput] | None, signature: Signature) -
     model does not have."""
     if not outputs:
         return signature.outputs
+    if any("classification" in (output.parameters or {}) for output in outputs):
+        raise RequestError(
+            "The extension 'classification' is not supported; a classifier's output 'label' has the class."
+        )
     known = {output.name: output for output in signature.outputs}
     if unknown := next((output.name for output in outputs if output.name not in known), None):
         raise RequestError(f"Unknown output {describe(unknown)}; this model gives: {join_names(known)}.")

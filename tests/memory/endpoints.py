@@ -139,6 +139,10 @@ class MemoryTargets:
     def enabled(self) -> Sequence[Target]:
         return [target for target in self.adapters if not target.region]
 
+    def defaults(self) -> Sequence[Target]:
+        """All but the one that no spec uses by itself."""
+        return [target for target in self.enabled() if target.kind != "vertex"]
+
     def get(self, target: Target) -> MemoryTarget:
         try:
             return self.adapters[target]

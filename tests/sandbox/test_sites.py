@@ -104,7 +104,7 @@ def test_select_gives_the_sites_of_a_scope(tmp_path: Path, scope: str, sites: tu
     [
         ("oracle", "No site 'oracle' runs in the sandbox. It runs: aws, gcp, azure."),
         ("aws@eu-west-1", "No site 'aws@eu-west-1' runs in the sandbox."),
-        ("aws/eks", "The sandbox emulates no target 'aws/eks'. At aws it emulates: aws/sagemaker."),
+        ("aws/eks", "The sandbox emulates no target 'aws/eks'. At aws it emulates: aws/sagemaker, aws/lambda."),
     ],
 )
 def test_select_of_what_does_not_run_lists_what_does(tmp_path: Path, scope: str, words: str) -> None:
@@ -152,10 +152,11 @@ def test_names_of_variables_are_the_adapters() -> None:
 
 def test_emulated_clouds_are_subpackages_with_their_kinds() -> None:
     from intermodal.sandbox.aws import fleet as aws
+    from intermodal.sandbox.aws.functions import fleet as functions
     from intermodal.sandbox.azure import fleet as azure
     from intermodal.sandbox.gcp import launch as gcp
 
-    assert EMULATED == {"aws": (aws.KIND,), "gcp": (gcp.KIND,), "azure": (azure.KIND,)}
+    assert EMULATED == {"aws": (aws.KIND, functions.KIND), "gcp": (gcp.KIND,), "azure": (azure.KIND,)}
 
 
 def test_client_headers_are_those_of_enabled_targets(monkeypatch: pytest.MonkeyPatch) -> None:

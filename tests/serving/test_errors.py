@@ -147,3 +147,24 @@ def test_settings_errors_are_full_or_short() -> None:
     assert Settings.of({"INTERMODAL_ERRORS": "short"}).short_errors
     with pytest.raises(StartError, match=r"INTERMODAL_ERRORS is 'brief'. Set it to full or short"):
         Settings.of({"INTERMODAL_ERRORS": "brief"})
+
+
+class Failing:
+    """A model with a fault of its own, whose text quotes a value."""
+
+    inline_rows, predict_numbers = 64, None
+
+    def predict(self, _: Any) -> Any:
+        raise RuntimeError(f"no room for {SECRET}")
+
+
+def test_failure_is_logged_without_its_text_where_columns_are_sensitive(
+    plane: DataPlane, guarded: DataPlane, row: Row, caplog: Any
+) -> None:
+    for served, is_quoted in ((plane, True), (guarded, False)):
+        caplog.clear()
+        failing = DataPlane(served.package, Failing(), "1.2.3")
+        assert call(app_of(failing), "POST", "/invocations", {"instances": [row]}).status == 500
+        assert "RuntimeError" in caplog.text
+        assert "in predict" in caplog.text
+        assert (SECRET in caplog.text) is is_quoted

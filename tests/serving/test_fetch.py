@@ -1,50 +1,74 @@
-"""A package at an address is copied; anything else is left as it is."""
+"""A package that the server reads from a bucket by itself."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import obstore
 import pytest
-from obstore.store import MemoryStore
+from obstore.store import LocalStore
 
 from intermodal.platform.protocol.package import DESCRIPTOR
 from intermodal.serving.errors import StartError
 from intermodal.serving.fetch import fetched
 from intermodal.serving.locate import find_models
 
+PREFIX = "flight_delay/1.2.0"
+ADDRESSES = {"MODEL_URI": f"s3://bucket/{PREFIX}", "AIP_STORAGE_URI": f"gs://bucket/{PREFIX}/"}
+
 
 @pytest.fixture
-def store(monkeypatch: pytest.MonkeyPatch) -> MemoryStore:
-    """What is at gs://models/m/1."""
-    found = MemoryStore()
+def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder instead of every bucket; the prefix is a folder in it."""
+    folder = tmp_path / "bucket"
+    folder.mkdir()
 
-    def opened(bucket: str, *, prefix: str | None, **_: object) -> MemoryStore:
-        assert (bucket, prefix) == ("models", "m/1")
-        return found
+    def opened(_name: str, prefix: str | None = None, **_: Any) -> LocalStore:
+        return LocalStore(folder / (prefix or ""))
 
-    monkeypatch.setattr("obstore.store.GCSStore", opened)
-    return found
-
-
-def test_fetched_package_is_found(store: MemoryStore, tmp_path: Path) -> None:
-    for name in (DESCRIPTOR, "code/model.py"):
-        obstore.put(store, name, b"{}")
-    environment = {"AIP_STORAGE_URI": "gs://models/m/1/", "A": "1"}
-    found = fetched(environment, tmp_path)
-    (folder,) = find_models(found, tmp_path)
-    assert folder.is_relative_to(tmp_path / "tmp")
-    assert (folder / "code/model.py").read_bytes() == b"{}"
-    assert found["A"] == "1"
-    assert environment["AIP_STORAGE_URI"] == "gs://models/m/1/"
+    for name in ("S3Store", "GCSStore"):
+        monkeypatch.setattr(f"obstore.store.{name}", opened)
+    return folder
 
 
-@pytest.mark.usefixtures("store")
-def test_fetched_empty_address_is_named(tmp_path: Path) -> None:
-    with pytest.raises(StartError, match=r"AIP_STORAGE_URI=gs://models/m/1 holds no objects") as caught:
-        fetched({"AIP_STORAGE_URI": "gs://models/m/1"}, tmp_path)
-    assert caught.value.hint
+@pytest.fixture
+def put(bucket: Path) -> Callable[[str, str], None]:
+    store = LocalStore(bucket)
+    return lambda key, text: obstore.put(store, f"{PREFIX}/{key}", text.encode()) and None
 
 
-@pytest.mark.parametrize("environment", [{}, {"AIP_STORAGE_URI": "/mnt/model"}, {"MODEL_URI": "gs://b/m"}])
-def test_fetched_folder_is_left_as_it_is(environment: dict[str, str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("uri", ["", "/mnt/model", "file:///mnt/model"])
+@pytest.mark.parametrize("variable", ADDRESSES)
+def test_fetched_of_no_bucket_changes_nothing(tmp_path: Path, variable: str, uri: str) -> None:
+    environment = {variable: uri, "PORT": "8080"}
     assert fetched(environment, tmp_path) is environment
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("variable", ADDRESSES)
+def test_fetched_package_is_found(tmp_path: Path, put: Callable[[str, str], None], variable: str) -> None:
+    put(DESCRIPTOR, "{}")
+    put("code/model.py", "x")
+    environment = {variable: ADDRESSES[variable], "PORT": "8080"}
+    found = fetched(environment, tmp_path / "root")
+    assert found == {variable: "/tmp/intermodal-model", "PORT": "8080"}
+    (folder,) = find_models(found, tmp_path / "root")
+    assert folder == tmp_path / "root/tmp/intermodal-model"
+    assert (folder / "code/model.py").read_text() == "x"
+    assert environment[variable] == ADDRESSES[variable]
+
+
+def test_fetched_again_keeps_no_file_of_before(tmp_path: Path, put: Callable[[str, str], None]) -> None:
+    put("model.json", "{}")
+    (tmp_path / "tmp/intermodal-model").mkdir(parents=True)
+    (tmp_path / "tmp/intermodal-model/old").touch()
+    fetched({"MODEL_URI": ADDRESSES["MODEL_URI"]}, tmp_path)
+    assert [path.name for path in (tmp_path / "tmp/intermodal-model").iterdir()] == ["model.json"]
+
+
+@pytest.mark.parametrize("variable", ADDRESSES)
+def test_fetched_of_an_empty_prefix_names_it(tmp_path: Path, bucket: Path, variable: str) -> None:
+    (bucket / PREFIX).mkdir(parents=True)
+    with pytest.raises(StartError, match=f"{variable} is {ADDRESSES[variable]}.*no object") as caught:
+        fetched({variable: ADDRESSES[variable]}, tmp_path)
+    assert "role" in caught.value.hint

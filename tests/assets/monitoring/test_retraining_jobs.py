@@ -85,7 +85,9 @@ def test_retraining_without_a_new_month_notifies_people(drifted: World) -> None:
 def test_retraining_that_fails_its_gate_keeps_the_route(drifted: World, monkeypatch: pytest.MonkeyPatch) -> None:
     april_lands(drifted)
     first, before = tick(drifted), drifted.gateway.route("wine")
-    monkeypatch.setattr("intermodal.assets.training.model.measure", lambda metric, *_: Measured({metric: 0.0}))
+    monkeypatch.setattr(
+        "intermodal.platform.training.measuring.measure", lambda metric, *_: Measured({metric.name: 0.0})
+    )
     job = drifted.defs.resolve_job_def("retrain_wine")
     tags = dict(first.run_requests[0].tags)
     assert not job.execute_in_process(instance=drifted.instance, tags=tags, raise_on_error=False).success

@@ -11,7 +11,7 @@ import pandas as pd
 
 from intermodal.assets.functions import ModelFunctions
 from intermodal.assets.registry.version import version
-from intermodal.assets.training import model
+from intermodal.assets.training import gates, model
 from intermodal.platform.ports.registry import TrainingRecord
 from intermodal.platform.ports.requirements import Locker
 from intermodal.platform.spec import ModelSpec
@@ -92,8 +92,8 @@ class Case:
             self.tables.write("case", "features", month(number), self._change(month(number), rows(month(number))))
         definitions = [
             model.model(self.spec, self.functions),
-            model.quality(self.spec),
-            model.servable(self.spec),
+            gates.quality(self.spec),
+            gates.servable(self.spec),
             version(self.spec),
         ]
         resources = {

@@ -12,7 +12,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from intermodal.assets.functions import ModelFunctions
-from intermodal.assets.training import dataset, model
+from intermodal.assets.training import configuration, dataset, model
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.spec import Data, Features, Gate, ModelSpec, Train
 from intermodal.platform.spec.partitions import Months, Partitions
@@ -100,7 +100,7 @@ class Steps:
         else:
             for month in ("2020-01-01", "2020-02-01", "2020-03-01"):
                 tables.write(spec.name, "features", month, data(month))
-        config = model.training_config(spec)()
+        config = configuration.training_config(spec)()
         with dg.build_asset_context() as context:
             ports = {
                 "tables": tables,

@@ -18,7 +18,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from intermodal.platform.training import contract
-from intermodal.platform.training.cells import kind
+from intermodal.platform.training.kinds import kind
 from intermodal.resources.storage.tables import ParquetTables
 from tests.assets.training.team_functions import ROWS, SPEC, OnSize, Regression, Steps, data, even, features
 

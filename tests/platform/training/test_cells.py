@@ -12,9 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.monitoring.predictions import META
-from intermodal.platform.training.cells import kind, not_a_target, not_an_id, not_an_input, unstorable
+from intermodal.platform.training.cells import not_a_target, not_an_id, not_an_input, unstorable
 from intermodal.platform.training.contract import RESERVED
 from intermodal.platform.training.dataframes import columns_of, digest, typed
+from intermodal.platform.training.kinds import kind
 from intermodal.resources.storage.tensors import read_parquet, write_parquet
 
 KINDS = (

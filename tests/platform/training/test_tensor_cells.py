@@ -8,7 +8,8 @@ import pytest
 
 from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training import dataframes
-from intermodal.platform.training.cells import kind, not_an_input
+from intermodal.platform.training.cells import not_an_input
+from intermodal.platform.training.kinds import kind
 from intermodal.platform.training.tensor_cells import holds_tensors, stacked
 
 PICTURE = np.arange(6, dtype="float32").reshape(2, 3)

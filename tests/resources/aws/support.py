@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 
+from intermodal.resources.aws.targets.aws_lambda.target import LambdaTarget
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
 from tests.conformance.endpoint_target import Upload
 
@@ -17,6 +18,11 @@ def target_maker(variables: Mapping[str, str]) -> Callable[[], SageMakerTarget]:
 def make(variables: Mapping[str, str], **fields: Any) -> SageMakerTarget:
     known = {"region": variables["AWS_REGION"], "role_arn": variables["INTERMODAL_AWS_ROLE_ARN"]}
     return SageMakerTarget(**{**known, "timeout_seconds": 60, "max_attempts": 2, **fields})
+
+
+def make_lambda(variables: Mapping[str, str], **fields: Any) -> LambdaTarget:
+    known = {"region": variables["AWS_REGION"], "role_arn": variables["INTERMODAL_AWS_ROLE_ARN"]}
+    return LambdaTarget(**{**known, "timeout_seconds": 60, "max_attempts": 2, **fields})
 
 
 def uploader(variables: Mapping[str, str]) -> Upload:

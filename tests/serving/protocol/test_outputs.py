@@ -43,6 +43,13 @@ def test_output_that_the_model_has_not_is_refused_with_those_it_has() -> None:
         tensors(BINARY, [0.5], "other")
 
 
+def test_extension_that_would_be_ignored_is_refused() -> None:
+    """Triton's client sends it for ``class_count``."""
+    with pytest.raises(RequestError, match="'classification' is not supported"):
+        requested([RequestedOutput("probability", {"classification": 2})], BINARY)
+    assert requested([RequestedOutput("label", {"binary_data": True})], BINARY) == (LABEL,)
+
+
 def test_label_is_the_most_probable_class() -> None:
     assert tensors(BINARY, [0.25, 0.5, 0.75])["label"] == ("BYTES", [3], ["no", "no", "yes"])
     several = Output("probabilities", shape=(3,), labels=("a", "b", "c"))

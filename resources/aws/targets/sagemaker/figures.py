@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
 
-from intermodal.platform.errors import NotFound, Refused, Unavailable
+from intermodal.platform.errors import NotFound
 from intermodal.platform.ports.endpoints import ENVIRONMENT_TAG, MODEL_TAG, VERSION_TAG
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target
 from intermodal.resources.aws import cloudwatch, identity
-from intermodal.resources.aws.cloudwatch import MeasuredEndpoint, Window
+from intermodal.resources.aws.cloudwatch import MeasuredEndpoint
 from intermodal.resources.aws.errors import translated
 from intermodal.resources.aws.targets.sagemaker.api import SageMaker
 from intermodal.resources.aws.targets.sagemaker.plan import VARIANT, state_of
 from intermodal.resources.concurrency import parallel
 
-MAX_QUERIES = 500
-"""Queries in one call of GetMetricData."""
 DESCRIBE_WORKERS = 8
 NAME_PART_LENGTH = 16
 """Characters of a model's name that its endpoint's name has in any case (``endpoint_name``)."""
@@ -65,11 +63,8 @@ class SageMakerFigures(BaseModel):
         """A row for each endpoint, also without requests. Refused, Throttled, Unavailable; SpecError beyond 15 days."""
         span = cloudwatch.window(time.time(), seconds, self.late_seconds)
         endpoints = self._endpoints(model)
-        all_queries = chain.from_iterable(cloudwatch.queries(endpoint, n, span) for n, endpoint in enumerate(endpoints))
-        values: dict[str, list[float]] = {}
-        for batch in _batches(list(all_queries)):
-            for result in self._results(batch, span):
-                values.setdefault(result["Id"], []).extend(result["Values"])
+        queries = chain.from_iterable(cloudwatch.queries(endpoint, n, span) for n, endpoint in enumerate(endpoints))
+        values = cloudwatch.read(self._cloudwatch, list(queries), span, "SageMaker")
         return [cloudwatch.figures(self.target, endpoint, n, span, values) for n, endpoint in enumerate(endpoints)]
 
     def _endpoints(self, model: str) -> list[MeasuredEndpoint]:
@@ -102,23 +97,3 @@ class SageMakerFigures(BaseModel):
             variants = {variant["VariantName"]: variant for variant in found["ProductionVariants"]}
             self._types[config] = variants.get(VARIANT, {}).get("InstanceType", "")
         return self._types.get(config, "")
-
-    def _results(self, queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
-        """The results of every page."""
-        times = {"StartTime": cloudwatch.moment(span.start), "EndTime": cloudwatch.moment(span.end)}
-        with translated("read SageMaker's metrics from CloudWatch"):
-            pages = self._cloudwatch.get_paginator("get_metric_data").paginate(MetricDataQueries=queries, **times)
-            results = [result for page in pages for result in page["MetricDataResults"]]
-        for result in results:
-            match result.get("StatusCode", "Complete"):
-                case "Forbidden":
-                    raise Refused(f"CloudWatch refuses {result['Label']}.", hint="Allow cloudwatch:GetMetricData.")
-                case "InternalError":
-                    raise Unavailable(f"CloudWatch could not read {result['Label']}.", hint="Try again.")
-        yield from results
-
-
-def _batches(queries: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Of at most MAX_QUERIES."""
-    for start in range(0, len(queries), MAX_QUERIES):
-        yield queries[start : start + MAX_QUERIES]

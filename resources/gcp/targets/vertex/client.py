@@ -164,7 +164,7 @@ class Vertex:
 def _is_disabled(error: BaseException | None) -> bool:
     """https://cloud.google.com/service-usage/docs/reference/rest/v1/ErrorReason"""
     details = getattr(error, "error_details", None)
-    return isinstance(details, list) and any(one.get("reason") == "SERVICE_DISABLED" for one in details)
+    return isinstance(details, list) and any(each.get("reason") == "SERVICE_DISABLED" for each in details)
 
 
 def _status(content: bytes) -> str:

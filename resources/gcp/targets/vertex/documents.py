@@ -60,8 +60,8 @@ class Wanted:
 
     def find(self, endpoint: Json) -> Json | None:
         """The deployed model that is as requested: the one with the most traffic, where there are several."""
-        found = [one for one in endpoint.get("deployedModels", []) if self._is_same(one)]
-        return max(found, key=lambda one: traffic(endpoint, one["id"]), default=None)
+        found = [each for each in endpoint.get("deployedModels", []) if self._is_same(each)]
+        return max(found, key=lambda each: traffic(endpoint, each["id"]), default=None)
 
     def _is_same(self, deployed: Json) -> bool:
         """By the fields that Intermodal sets. Those that the cloud adds do not count."""
@@ -131,7 +131,7 @@ def traffic(endpoint: Json, deployed_id: str) -> int:
 
 def serving(endpoint: Json) -> list[Json]:
     """The deployed models that get traffic."""
-    return [one for one in endpoint.get("deployedModels", []) if traffic(endpoint, one["id"])]
+    return [each for each in endpoint.get("deployedModels", []) if traffic(endpoint, each["id"])]
 
 
 def unavailable(deployed: Json) -> str:
@@ -146,14 +146,14 @@ def state_of(endpoint: Json, operations: Sequence[Json]) -> tuple[State, str]:
     """Ready when something gets traffic and is available. ``operations`` are the endpoint's, needed only where nothing
     gets traffic: then the newest one tells whether it is in creation, or why it failed."""
     if found := serving(endpoint):
-        reasons = [reason for one in found if (reason := unavailable(one))]
+        reasons = [reason for each in found if (reason := unavailable(each))]
         return ("creating", reasons[0]) if reasons else ("ready", "")
     if running(operations):
         return "creating", ""
     if endpoint.get("deployedModels"):
         return "failed", "Its traffic goes to no deployed model."
     born = datetime.fromisoformat(endpoint["createTime"])
-    own = [one for one in operations if _began(one) >= born]  # an earlier endpoint may have had the same id
+    own = [each for each in operations if _began(each) >= born]  # an earlier endpoint may have had the same id
     newest = max(own, key=_began, default={})
     if error := newest.get("error"):
         return "failed", str(error.get("message", ""))
@@ -161,7 +161,7 @@ def state_of(endpoint: Json, operations: Sequence[Json]) -> tuple[State, str]:
 
 
 def running(operations: Sequence[Json]) -> bool:
-    return any(not one.get("done") for one in operations)
+    return any(not each.get("done") for each in operations)
 
 
 def endpoint_of(endpoint: Json, target: Target, address: str, operations: Sequence[Json] = ()) -> Endpoint:

@@ -48,7 +48,7 @@ class VertexFigures:
             return []
         span = max(math.ceil(seconds), MIN_SPAN_SECONDS)
         end = time.time() - self.delay_seconds
-        names = [one.name for one in endpoints] if len(endpoints) <= MAX_NAMED_ENDPOINTS else []
+        names = [each.name for each in endpoints] if len(endpoints) <= MAX_NAMED_ENDPOINTS else []
         monitoring = Monitoring(self.project, self.region, self.endpoint, self.retry_seconds, MEASURED)
 
         def sums(metric: str, label: str) -> list[dict[str, Any]]:
@@ -66,10 +66,10 @@ class VertexFigures:
             group_by=(ENDPOINT,),
             services=names,
         )
-        counts = {_name(one): int(one["points"][0]["value"]["int64Value"]) for one in replicas if one["points"]}
+        counts = {_name(each): int(each["points"][0]["value"]["int64Value"]) for each in replicas if each["points"]}
         return [
-            _figures(one, span, responses.get(one.name, {}), latencies.get(one.name, {}), counts.get(one.name))
-            for one in endpoints
+            _figures(each, span, responses.get(each.name, {}), latencies.get(each.name, {}), counts.get(each.name))
+            for each in endpoints
         ]
 
 
@@ -82,7 +82,7 @@ def _figures(
     taken = points[0]["value"].get("distributionValue", {}) if points else {}
     factor = MILLISECONDS[latencies.get("unit", "us")]
 
-    def at(share: float) -> float | None:
+    def quantile(share: float) -> float | None:
         found = percentile(taken, share)
         return None if found is None else found * factor
 
@@ -94,9 +94,9 @@ def _figures(
         requests=total / span,
         error_rate=failed / total if total else 0.0,
         throttled=responses[429] / total if responses.get(429) else None,
-        p50_ms=at(0.50),
-        p95_ms=at(0.95),
-        p99_ms=at(0.99),
+        p50_ms=quantile(0.50),
+        p95_ms=quantile(0.95),
+        p99_ms=quantile(0.99),
         saturation=None,
         instances=replicas,
         cold_starts=None,

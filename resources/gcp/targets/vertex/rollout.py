@@ -43,8 +43,8 @@ class _Steps:
 
     def _undeploy(self, name: str, endpoint: Json, deployed: Json) -> None:
         """Its traffic goes to another one first. Without another one, the split ends empty by itself."""
-        rest = [one for one in endpoint["deployedModels"] if one["id"] != deployed["id"]]
-        moved = {"trafficSplit": {rest[0]["id"]: 100}} if rest and traffic(endpoint, deployed["id"]) else {}
+        others = [each for each in endpoint["deployedModels"] if each["id"] != deployed["id"]]
+        moved = {"trafficSplit": {others[0]["id"]: 100}} if others and traffic(endpoint, deployed["id"]) else {}
         self.pending = self.client.undeploy(name, {"deployedModelId": deployed["id"], **moved})
 
 
@@ -88,7 +88,7 @@ class Rollout(_Steps):
         if running(self.client.operations(name)):
             self.seen = "an operation runs on it"
         elif found is not None:  # a person moved the traffic
-            split = {one["id"]: 0 for one in current["deployedModels"]} | {found["id"]: 100}
+            split = {each["id"]: 0 for each in current["deployedModels"]} | {found["id"]: 100}
             self.client.patch(name, {"displayName": self.wanted.name, "trafficSplit": split})
         elif self.client.model(self.wanted.model_id) is None:
             self.pending = self.client.upload(self.wanted.model_id, self.wanted.model)
@@ -102,8 +102,8 @@ class Rollout(_Steps):
         if not self.wanted.is_described(current):
             self.client.patch(name, self.wanted.described)
             return False
-        if rest := [one for one in current["deployedModels"] if one["id"] != found["id"]]:
-            self._undeploy(name, current, rest[0])
+        if others := [each for each in current["deployedModels"] if each["id"] != found["id"]]:
+            self._undeploy(name, current, others[0])
             return False
         kept = self.client.model_name(self.wanted.model_id)
         for model in models_of(self.client, name):
@@ -150,7 +150,7 @@ class Removal(_Steps):
         ownership.require_own_name(self.name, tags_of(current), KIND)
         if running(self.client.operations(self.name)):
             return False
-        deployed = sorted(current.get("deployedModels", []), key=lambda one: traffic(current, one["id"]))
+        deployed = sorted(current.get("deployedModels", []), key=lambda each: traffic(current, each["id"]))
         if deployed:
             self._undeploy(self.name, current, deployed[0])
         else:

@@ -78,13 +78,13 @@ class TestCloudWatch(MonitorConformance):
         endpoints = [MeasuredEndpoint(f"e-{n}", "m", f"1.0.{n}", 1, 2) for n in range(130)]
         sizes: list[int] = []
 
-        def count(queries: Sequence[dict[str, Any]], span: Window) -> Iterator[dict[str, Any]]:
+        def count(client: Any, queries: Sequence[dict[str, Any]], span: Window, name: str) -> Iterator[dict[str, Any]]:
             sizes.append(len(queries))
-            return original(queries, span)
+            return original(client, queries, span, name)
 
-        original = target._figures._results
+        original = cloudwatch.results
         monkeypatch.setattr(SageMakerFigures, "_endpoints", lambda *_: endpoints)
-        monkeypatch.setattr(SageMakerFigures, "_results", lambda _, queries, span: count(queries, span))
+        monkeypatch.setattr(cloudwatch, "results", count)
         assert [row.version for row in target.figures(600)] == [endpoint.version for endpoint in endpoints]
         assert sizes == [500, 500, 40]
 
@@ -156,10 +156,8 @@ def test_results_metric_that_failed_is_an_error(status: str, error: type[Excepti
     client = boto3.session.Session().client(
         "cloudwatch", "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nothing"
     )
-    metrics = SageMakerFigures(target=AWS, region="us-east-1", environment="production")
-    metrics.__dict__["_cloudwatch"] = client
     result = {"Id": "e0_cpu", "Label": "CPUUtilization", "Values": [], "Timestamps": [], "StatusCode": status}
     with Stubber(client) as stub:
         stub.add_response("get_metric_data", {"MetricDataResults": [result]})
         with pytest.raises(error, match="CPUUtilization"):
-            list(metrics._results(list(cloudwatch.queries(ENDPOINT, 0, SPAN)), SPAN))
+            cloudwatch.read(client, list(cloudwatch.queries(ENDPOINT, 0, SPAN)), SPAN, "SageMaker")

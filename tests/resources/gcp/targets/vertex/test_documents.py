@@ -1,4 +1,4 @@
-"""A request as Vertex AI's documents: names, labels and what is told apart."""
+"""A request as Vertex AI's documents: names, labels and which requests differ."""
 
 from dataclasses import replace
 from typing import Any

@@ -56,8 +56,8 @@ def only_endpoint(scene: Scene) -> None:
 
 
 def only_model(scene: Scene) -> None:
-    one = wanted(scene.request, scene.target.target, "")
-    ended(scene, client(scene).upload(one.model_id, one.model))
+    planned = wanted(scene.request, scene.target.target, "")
+    ended(scene, client(scene).upload(planned.model_id, planned.model))
 
 
 def endpoint_and_model(scene: Scene) -> None:
@@ -76,16 +76,16 @@ def deployed_wrong(scene: Scene) -> None:
 def updated_not_tidied(scene: Scene) -> None:
     """A deployment that was killed between the switch and the end of the old one."""
     assert scene.target.deploy(replace(scene.request, digest="0" * 64)).state == "ready"
-    one = wanted(scene.request, scene.target.target, "")
-    ended(scene, client(scene).upload(one.model_id, one.model))
-    ended(scene, client(scene).deploy(scene.name, one.deployed(client(scene).model_name(one.model_id))))
+    planned = wanted(scene.request, scene.target.target, "")
+    ended(scene, client(scene).upload(planned.model_id, planned.model))
+    ended(scene, client(scene).deploy(scene.name, planned.deployed(client(scene).model_name(planned.model_id))))
     assert len(document(scene)["deployedModels"]) == 2
 
 
 def split_by_hand(scene: Scene) -> None:
     """Half of the traffic goes to another container."""
     updated_not_tidied(scene)
-    patch(scene, trafficSplit={one["id"]: 50 for one in document(scene)["deployedModels"]})
+    patch(scene, trafficSplit={each["id"]: 50 for each in document(scene)["deployedModels"]})
 
 
 def moved_back(scene: Scene) -> None:
@@ -102,8 +102,8 @@ def traffic_removed(scene: Scene) -> None:
 
 def undeployed(scene: Scene) -> None:
     deployed(scene)
-    (one,) = document(scene)["deployedModels"]
-    ended(scene, client(scene).undeploy(scene.name, {"deployedModelId": one["id"]}))
+    (only,) = document(scene)["deployedModels"]
+    ended(scene, client(scene).undeploy(scene.name, {"deployedModelId": only["id"]}))
 
 
 def more_replicas(scene: Scene) -> None:
@@ -147,9 +147,9 @@ def assert_as_requested(scene: Scene) -> None:
     found, current = scene.target.describe(scene.name), document(scene)
     assert found is not None
     assert (found.state, found.version, found.reason) == ("ready", scene.request.version, "")
-    (one,) = current["deployedModels"]
-    assert current["trafficSplit"] == {one["id"]: 100}
-    assert one["dedicatedResources"]["minReplicaCount"] == scene.request.replicas
+    (only,) = current["deployedModels"]
+    assert current["trafficSplit"] == {only["id"]: 100}
+    assert only["dedicatedResources"]["minReplicaCount"] == scene.request.replicas
     assert tags_of(current) == scene.request.all_tags
     assert current["labels"] == labels(scene.request.all_tags)
     assert len(models_of(client(scene), scene.name)) == 1
@@ -194,11 +194,11 @@ def test_delete_of_state_leaves_nothing(scene: Scene, case: Case) -> None:
 def test_replica_that_is_unavailable_is_named_then_continued(scene: Scene) -> None:
     deployed(scene)
     full = f"{client(scene).parent}/endpoints/{scene.name}"
-    (one,) = document(scene)["deployedModels"]
-    stuck = {**one, "status": {"message": "Waiting for capacity."}}
+    (only,) = document(scene)["deployedModels"]
+    stuck = {**only, "status": {"message": "Waiting for capacity."}}
     scene.sandbox.change("gcp", "vertex_endpoints", full, endpoint={"deployedModels": [stuck]})
     with pytest.raises(DeployFailed, match=r"Waiting for capacity\.") as caught:
         scene.short.deploy(scene.request)
     assert "Deploy again" in caught.value.hint
-    scene.sandbox.change("gcp", "vertex_endpoints", full, endpoint={"deployedModels": [one]})
+    scene.sandbox.change("gcp", "vertex_endpoints", full, endpoint={"deployedModels": [only]})
     assert scene.target.deploy(scene.request).state == "ready"
