@@ -14,8 +14,6 @@ from intermodal.platform.protocol.conversion import NotConvertible
 from intermodal.platform.protocol.signature import INTEGERS, Column
 from intermodal.serving.runtimes.lightgbm_text import WORD, Model, Tree
 
-KINDS = frozenset({"HistGradientBoostingClassifier", "HistGradientBoostingRegressor"})
-MODULE = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting"
 OBJECTIVES = {
     "HalfSquaredError": "regression",
     "AbsoluteError": "regression",
@@ -39,11 +37,6 @@ class _Feature:
     codes: Sequence[int | None] | None
 
 
-def is_hist(estimator: Any) -> bool:
-    """Whether it is one of the two classes itself: a subclass may predict otherwise."""
-    return type(estimator).__name__ in KINDS and type(estimator).__module__ == MODULE
-
-
 def model_of(estimator: Any, columns: Sequence[Column]) -> Model:
     """The fitted estimator's trees. NotConvertible if LightGBM would predict otherwise for some rows."""
     features = _features(estimator, columns)
@@ -63,9 +56,6 @@ def model_of(estimator: Any, columns: Sequence[Column]) -> Model:
 
 def _features(estimator: Any, columns: Sequence[Column]) -> list[_Feature]:
     """The features of the trees: scikit-learn moves categorical columns before the others."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if estimator.n_features_in_ != len(columns) or (names is not None and list(names) != [c.name for c in columns]):
-        raise NotConvertible("its features are not the columns of the signature")
     categorical = np.zeros(len(columns), dtype=bool)
     sets: Mapping[int, Any] = {}
     if estimator._preprocessor is not None:

@@ -15,7 +15,6 @@ from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
 from intermodal.serving.runtimes import other_trees
-from intermodal.serving.runtimes.lightgbm_text import ZERO
 
 END_OF_TREES = b"\nend of trees\n"
 MAX_INLINE_TREES = 25_000
@@ -41,16 +40,14 @@ class LightgbmRuntime:
     def conversion(estimator: Any, columns: Sequence[Column]) -> Conversion | None:
         if getattr(estimator, "booster_", None) is not None:
             return None
-        model = other_trees.model_of(estimator, columns)
-        splits = zip(columns, model.thresholds(len(columns)), strict=True)
-        return Conversion({column.name: found for column, found in splits}, model.is_exact, ZERO)
+        return other_trees.conversion(estimator, columns)
 
     @staticmethod
     def write(estimator: Any, path: Path, columns: Sequence[Column], sensitive: Sequence[str]) -> None:
         if getattr(estimator, "booster_", None) is not None:
             text = without_values(estimator.booster_.model_to_string(), columns, sensitive)
         else:
-            text = other_trees.model_of(estimator, columns).text(len(columns))  # which has no values of rows
+            text = other_trees.text(estimator, columns)
         path.write_text(text, encoding="utf-8")
 
     def __init__(self, package: Package, folder: Path) -> None:

@@ -13,15 +13,6 @@ from intermodal.platform.protocol.conversion import NotConvertible
 from intermodal.platform.protocol.signature import Column
 from intermodal.serving.runtimes.lightgbm_text import Model, Tree
 
-MODULES = {
-    "sklearn.ensemble._forest": (
-        *("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor"),
-    ),
-    "sklearn.tree._classes": (
-        *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"),
-    ),
-    "sklearn.ensemble._gb": ("GradientBoostingClassifier", "GradientBoostingRegressor"),
-}
 OBJECTIVES = {
     "HalfSquaredError": "regression",
     "AbsoluteError": "regression",
@@ -34,16 +25,8 @@ OBJECTIVES = {
 """LightGBM's objective with the same function from sums to predictions, by the loss of scikit-learn."""
 
 
-def is_tree(estimator: Any) -> bool:
-    """Whether it is one of these classes itself: a subclass may predict otherwise."""
-    return type(estimator).__name__ in MODULES.get(type(estimator).__module__, ())
-
-
 def model_of(estimator: Any, columns: Sequence[Column]) -> Model:
     """The fitted estimator's trees. NotConvertible if LightGBM would predict otherwise for some rows."""
-    names = getattr(estimator, "feature_names_in_", None)
-    if estimator.n_features_in_ != len(columns) or (names is not None and list(names) != [c.name for c in columns]):
-        raise NotConvertible("its features are not the columns of the signature")
     for column in columns:
         if column.is_tensor or column.datatype == "BYTES":
             raise NotConvertible(f"the column '{column.name}' is no number")

@@ -124,7 +124,7 @@ def _write_with_other_thresholds(
             repr(float(np.nextafter(float(word), -np.inf))) if "." in word else word for word in line[10:].split()
         )
 
-    text = other_trees.model_of(estimator, columns).text(len(columns)).splitlines()
+    text = other_trees.text(estimator, columns).splitlines()
     lines = [
         lower(line) if line.startswith("threshold=") else line for line in text if not line.startswith("tree_sizes")
     ]
