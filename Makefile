@@ -28,7 +28,7 @@ down: setup  ## Stop everything that `up` started.
 status: setup
 	@$(BIN)/intermodal status
 
-test: setup programs .intermodal/tools/.installed  ## The whole suite, on loopback only.
+test: setup programs .intermodal/tools/.installed .intermodal/torch/.tried  ## The whole suite, on loopback only.
 	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 check: setup  ## Style, types, who may import whom, specs, definitions.
@@ -50,7 +50,7 @@ clean: ## Forget everything: environment, state, caches.
 	@if [ -x $(BIN)/intermodal ]; then $(BIN)/intermodal down; fi
 	rm -rf .venv .intermodal .pytest_cache .mypy_cache .ruff_cache .hypothesis dist build site
 
-setup: $(INSTALLED) .intermodal/node/.installed .intermodal/tools/.tried .intermodal/torch/.tried
+setup: $(INSTALLED) .intermodal/node/.installed .intermodal/tools/.tried
 
 $(INSTALLED): requirements/dev.txt pyproject.toml
 	@echo "Installing Python packages into .venv (about a minute the first time) ..."

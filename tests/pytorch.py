@@ -1,4 +1,4 @@
-"""PyTorch for tests. The one of PyPI is for CUDA, so `make setup` puts one for CPUs beside the environment."""
+"""PyTorch for tests. The one of PyPI is for CUDA, so `make test` puts one for CPUs beside the environment."""
 
 import importlib.util
 import sys
