@@ -44,8 +44,8 @@ class Tree:
         inner, leaves = self.inner, np.flatnonzero(self.left < 0)
         lines = [f"Tree={index}", f"num_leaves={len(leaves)}", f"num_cat={len(self.sets)}"]
         if inner.size:
-            place = np.empty(len(self.left), dtype=np.int64)
-            place[inner], place[leaves] = np.arange(len(inner)), ~np.arange(len(leaves))
+            position = np.empty(len(self.left), dtype=np.int64)
+            position[inner], position[leaves] = np.arange(len(inner)), ~np.arange(len(leaves))
             decision = np.where(self.nan_left[inner], MISSING_IS_NAN | DEFAULT_LEFT, MISSING_IS_NAN)
             threshold = self.threshold[inner].astype(float)
             bounds, words = [0], list[int]()
@@ -58,8 +58,8 @@ class Tree:
                 "split_feature=" + _joined(self.feature[inner]),
                 "threshold=" + _joined(threshold),
                 "decision_type=" + _joined(decision),
-                "left_child=" + _joined(place[self.left[inner]]),
-                "right_child=" + _joined(place[self.right[inner]]),
+                "left_child=" + _joined(position[self.left[inner]]),
+                "right_child=" + _joined(position[self.right[inner]]),
             ]
             if words:
                 lines += ["cat_boundaries=" + _joined(np.array(bounds)), "cat_threshold=" + _joined(np.array(words))]
