@@ -3,6 +3,7 @@
 import pytest
 import tenacity
 
+from intermodal.resources import polling
 from intermodal.resources.polling import MAX_PAUSE_SECONDS, poll
 
 
@@ -23,6 +24,7 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
+    monkeypatch.setattr(polling, "MAX_PAUSE_SECONDS", MAX_PAUSE_SECONDS)
     monkeypatch.setattr(tenacity.nap.time, "sleep", clock.sleep)
     monkeypatch.setattr(tenacity.time, "monotonic", clock.monotonic)
     return clock
