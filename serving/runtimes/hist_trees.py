@@ -1,5 +1,5 @@
 """``HistGradientBoosting*`` of scikit-learn in LightGBM's terms. Both follow a tree in the same way and in float64, so
-predictions are equal in every bit, up to the function from sums to probabilities (docs/adr/0050).
+predictions are equal in every bit, up to the function from sums to probabilities (docs/adr/0049).
 
 Source of the traversal: ``sklearn/ensemble/_hist_gradient_boosting/_predictor.pyx``. It is used in training only.
 """

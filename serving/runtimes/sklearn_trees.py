@@ -1,4 +1,4 @@
-"""Trees, forests and ``GradientBoosting*`` of scikit-learn in LightGBM's terms (docs/adr/0050).
+"""Trees, forests and ``GradientBoosting*`` of scikit-learn in LightGBM's terms (docs/adr/0049).
 
 They compare float32(value) with a threshold, and LightGBM compares the value itself, so a threshold becomes the largest
 value that is still rounded to the left side. Source: ``sklearn/tree/_tree.pyx``. It is used in training only.
