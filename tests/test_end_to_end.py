@@ -124,12 +124,14 @@ def test_predict_prints_predictions_and_the_target(up: Installation) -> None:
     done = up.run("predict", "flight_delay", "--file", str(EXAMPLE))
     assert done.returncode == 0, done.stderr
     header, *lines = done.stdout.splitlines()
-    assert header.split() == ["row", "P(1)"]
+    assert header.split() == ["row", "P(1)", "label"]
     assert len(lines) == 5
     assert "answered by" in done.stderr
     single = up.run("predict", "flight_delay", "--json", ROW)
     assert single.returncode == 0, single.stderr
-    assert 0 < float(single.stdout.split()[-1]) < 1
+    probability, label = single.stdout.split()[-2:]
+    assert 0 < float(probability) < 1
+    assert label == str(int(float(probability) > 0.5))
 
 
 @pytest.mark.parametrize("client", sorted(clients.REQUIREMENTS))

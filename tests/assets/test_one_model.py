@@ -117,7 +117,9 @@ def test_route_names_an_endpoint_that_cannot_be_deleted(deployed: World, monkeyp
 
 
 def test_mirror_that_is_damaged_blocks_its_endpoint(deployed: World) -> None:
-    deployed.stores[AZURE.site].objects |= {"wine/1.0.0/model.pkl": b"damaged", "wine/1.0.0/manifest.json": b"{}"}
+    objects = deployed.stores[AZURE.site].objects
+    (model,) = (key for key in objects if key.startswith("wine/1.0.0/model."))
+    objects |= {model: b"damaged", "wine/1.0.0/manifest.json": b"{}"}
     result = deployed.run("deploy_wine")
     assert not result.success
     assert len(deployed.targets[AZURE].deploys) == 1

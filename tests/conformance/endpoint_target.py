@@ -310,7 +310,8 @@ class EndpointTargetConformance:
     ) -> None:
         expected = Target(*self.adapter.split("/"), REGION)
         assert named.target == expected
-        regional = replace(request_, environment="regional", predictions=store.uri("regional"))
+        logs = f"regional-{expected.kind}"  # targets of one cloud share its bucket
+        regional = replace(request_, environment="regional", predictions=store.uri(logs))
         endpoint = named.deploy(regional)
         try:
             assert endpoint.target == named.upstream(endpoint).target == expected
@@ -318,8 +319,8 @@ class EndpointTargetConformance:
             assert send(named.upstream(endpoint), self.body(package), "of-the-gateway").status_code == 200
         finally:
             named.delete(endpoint.name)
-        eventually(lambda: bool(store.list("regional/predictions/flight_delay")))
-        ((key, _),) = store.list("regional/predictions/flight_delay").items()
+        eventually(lambda: bool(store.list(f"{logs}/predictions/flight_delay")))
+        ((key, _),) = store.list(f"{logs}/predictions/flight_delay").items()
         header, logged = requests(store.get(key), key)
         assert (header.cloud, header.target) == (self.cloud, str(expected))
         assert [entry.id for entry in logged] == ["of-the-gateway"]  # by the upstream's id_header

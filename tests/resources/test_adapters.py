@@ -35,7 +35,8 @@ def aws_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_targets_of_an_enabled_cloud_are_built_by_its_settings() -> None:
     targets = CatalogueTargets()
-    assert list(targets.enabled()) == [AWS]
+    assert list(targets.enabled()) == [Target("aws", "lambda"), AWS]
+    assert list(targets.defaults()) == [AWS]
     default, regional = targets.get(AWS), targets.get(AWS_EU)
     assert isinstance(default, SageMakerTarget)
     assert isinstance(regional, SageMakerTarget)

@@ -78,6 +78,7 @@ def deploy(world: World) -> None:  # noqa: F811
     assert result.success
     assert {check.check_name: check.passed for check in result.get_asset_check_evaluations()} == {
         "digest_equal": True,
+        "mirror_unchanged": True,
         "mirror_verified": True,
         "parity": True,
     }
