@@ -343,7 +343,7 @@ class EndpointTargetConformance:
     def test_predictions_are_logged_in_the_clouds_own_store(
         self, target: EndpointTarget, request_: DeployRequest, store: ObjectStore, package: Path
     ) -> None:
-        logging = replace(request_, environment="logging", predictions=store.uri("logs"))
+        logging = replace(request_, environment="logging", predictions=store.uri(f"logs-{target.target.kind}"))
         body = json.loads(self.body(package))
         most, less = replace(logging, sample=0.99999), replace(logging, sensitive=("hour", "unheard of"))
         for id_, changed in (("all", logging), ("most", most), ("less", less)):  # each is a change of the endpoint
@@ -355,7 +355,7 @@ class EndpointTargetConformance:
         found = {}
 
         def gathered() -> bool:
-            for key in store.list("logs/predictions/flight_delay"):
+            for key in store.list(f"logs-{target.target.kind}/predictions/flight_delay"):
                 header, logged = requests(store.get(key), key)
                 found.update({entry.label_id: (header, entry) for entry in logged})
             return {"all", "most", "less"} <= set(found)
