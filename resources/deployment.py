@@ -6,7 +6,7 @@ import dagster as dg
 
 from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
-from intermodal.platform.protocol.signing import Key
+from intermodal.platform.protocol.keys import Key
 from intermodal.platform.targets import Site
 from intermodal.resources.settings import regional_variable
 from intermodal.resources.signing import trusted_keys

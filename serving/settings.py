@@ -5,10 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from intermodal.platform.protocol.envelope import MAX_BODY_BYTES
+from intermodal.platform.protocol.keys import Key
+from intermodal.platform.protocol.keys import from_variables as keys_from_variables
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import ERRORS_VARIABLE, VARIABLE, from_variables
-from intermodal.platform.protocol.signing import Key
-from intermodal.platform.protocol.signing import from_variables as keys_from_variables
 from intermodal.serving.contract import (
     DEFAULT_PORT,
     HEALTH_ROUTES,

@@ -3,8 +3,9 @@
 import logging
 from pathlib import Path
 
+from intermodal.platform.protocol.keys import VARIABLE
 from intermodal.platform.protocol.package import Package
-from intermodal.platform.protocol.signing import VARIABLE, verify_folder
+from intermodal.platform.protocol.signing import verify_folder
 from intermodal.serving.errors import StartError
 from intermodal.serving.runtimes.loader import adapter
 from intermodal.serving.settings import UNSIGNED_VARIABLE, Trust

@@ -5,7 +5,7 @@ import dagster as dg
 from intermodal.assets.keys import Context, attributes, key, with_cached_signature
 from intermodal.platform import ports
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.protocol.signing import hint_of
+from intermodal.platform.protocol.keys import hint_of
 from intermodal.platform.registry.registration import register_next
 from intermodal.platform.registry.signing import with_signature
 from intermodal.platform.spec import ModelSpec

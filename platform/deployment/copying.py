@@ -8,8 +8,9 @@ from intermodal.platform import ports
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import IntermodalError, NotFound, UntrustedPackage
 from intermodal.platform.ports.registry import Identity
+from intermodal.platform.protocol.keys import Key
 from intermodal.platform.protocol.manifest import MANIFEST, SIGNATURE, Manifest
-from intermodal.platform.protocol.signing import Key, verify_folder, verify_manifest
+from intermodal.platform.protocol.signing import verify_folder, verify_manifest
 
 
 def is_whole(store: ports.ObjectStore, model: str, version: Identity, trusted: Sequence[Key] = ()) -> bool:

@@ -11,8 +11,8 @@ from intermodal.platform.deployment.copying import copy_of
 from intermodal.platform.deployment.requests import prefix
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.registry import Identity
+from intermodal.platform.protocol.keys import Key
 from intermodal.platform.protocol.manifest import MANIFEST
-from intermodal.platform.protocol.signing import Key
 from intermodal.platform.targets import Site
 
 MAX_NAMED = 5

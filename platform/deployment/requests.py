@@ -9,10 +9,10 @@ from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.platform.ports.registry import Identity
 from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.keys import key_text
 from intermodal.platform.protocol.package import DESCRIPTOR, GOLDEN, Golden
 from intermodal.platform.protocol.parity import worst
 from intermodal.platform.protocol.signature import Signature
-from intermodal.platform.protocol.signing import key_text
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from intermodal.platform.protocol.signing import Key
+from intermodal.platform.protocol.keys import Key
 from intermodal.platform.targets import Site
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from intermodal.platform.ports.metrics import Figures
+from intermodal.platform.protocol.keys import to_variables as keys_to_variables
 from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.protocol.sensitive import ERRORS_VARIABLE, ErrorDetail, to_variables
-from intermodal.platform.protocol.signing import to_variables as keys_to_variables
 from intermodal.platform.targets import Target
 
 State = Literal["creating", "ready", "failed", "deleting"]

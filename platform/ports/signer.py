@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from intermodal.platform.protocol.signing import Key
+from intermodal.platform.protocol.keys import Key
 
 
 class Signer(Protocol):

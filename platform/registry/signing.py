@@ -5,8 +5,9 @@ import hashlib
 from intermodal.platform import ports
 from intermodal.platform.errors import Lost, UntrustedPackage
 from intermodal.platform.ports.registry import Candidate
+from intermodal.platform.protocol.keys import Key
 from intermodal.platform.protocol.manifest import SIGNATURE
-from intermodal.platform.protocol.signing import Key, bundle_of, verify_manifest
+from intermodal.platform.protocol.signing import bundle_of, verify_manifest
 
 
 def with_signature(registry: ports.ModelRegistry, signer: ports.Signer, candidate: Candidate) -> Candidate:

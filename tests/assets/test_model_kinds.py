@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from intermodal.platform.protocol import parity, v2
-from intermodal.platform.protocol.signing import key_text
+from intermodal.platform.protocol.keys import key_text
 from intermodal.platform.training import fit
 from intermodal.platform.training.dataframes import records
 from intermodal.resources.package_server import LocalPackageServer

@@ -16,8 +16,8 @@ from typing import Any
 import httpx
 import pytest
 
+from intermodal.platform.protocol.keys import key_text, to_variables
 from intermodal.platform.protocol.package import GOLDEN
-from intermodal.platform.protocol.signing import key_text, to_variables
 from intermodal.platform.protocol.v2 import request_body
 from tests.serving.conftest import FLIGHTS, Row
 from tests.serving.driver import INFER

@@ -8,8 +8,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from intermodal.platform.errors import UntrustedPackage
+from intermodal.platform.protocol.keys import key_text, to_variables
 from intermodal.platform.protocol.package import Package
-from intermodal.platform.protocol.signing import key_text, to_variables
 from intermodal.serving.errors import StartError
 from intermodal.serving.settings import Settings, Trust
 from intermodal.serving.signed import require_signed

@@ -15,16 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from intermodal.platform.errors import SpecError, UntrustedPackage
+from intermodal.platform.protocol.keys import VARIABLE, from_variables, hint_of, key_text, to_variables
 from intermodal.platform.protocol.manifest import MANIFEST, SIGNATURE, Manifest
-from intermodal.platform.protocol.signing import (
-    VARIABLE,
-    from_variables,
-    hint_of,
-    key_text,
-    to_variables,
-    verify_folder,
-    verify_manifest,
-)
+from intermodal.platform.protocol.signing import verify_folder, verify_manifest
 from tests.signing import PRIVATE, der, sign
 
 GOLDEN = Path(__file__).parent / "model_signing"
