@@ -6,7 +6,7 @@ from intermodal.platform import ports
 
 REGISTRY, DEPLOYMENT, GATEWAY, TABLES = "registry", "deployment", "gateway", "tables"
 TARGETS, STORES = "targets", "stores"
-IMAGES, IMAGE_BUILDER = "images", "image_builder"
+IMAGES, IMAGE_BUILDER, SIGNER = "images", "image_builder", "signer"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
 INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
 
@@ -28,6 +28,10 @@ def images(context: Any) -> ports.Images:
 
 def image_builder(context: Any) -> ports.ImageBuilder:
     return cast(ports.ImageBuilder, context.resources.image_builder)
+
+
+def signer(context: Any) -> ports.Signer:
+    return cast(ports.Signer, context.resources.signer)
 
 
 def registry(context: Any) -> ports.ModelRegistry:

@@ -15,10 +15,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import aiohttp
 
 from intermodal.platform.errors import IntermodalError, SpecError
+from intermodal.platform.protocol.keys import from_variables, key_text, to_variables
 from intermodal.platform.targets import Site, Target
 from intermodal.resources.requirements import packages_of
 from intermodal.sandbox import clouds
@@ -40,15 +42,16 @@ class StartFailed(Exception):
     """The container did not become healthy; the message is what a cloud would report."""
 
 
-async def pull(image: str, context: Context) -> Image | None:
+async def pull(image: str, context: Context, env: Mapping[str, str] = MappingProxyType({})) -> Image | None:
     """The image of a reference by digest, pulled and unpacked once; None for the packaged server of this checkout.
-    StartFailed when the site's registry has no such image."""
+    StartFailed when the site's registry has no such image, or it is not signed by a key that ``env`` trusts."""
     if "@sha256:" not in image:
         check_image(image)
         return None
     folder, site = context.home / "images", context.site
     account = Site(site.cloud)
-    environ = os.environ | clouds.variables(context.settings, dict.fromkeys((account, site)))
+    keys = to_variables(map(key_text, from_variables(env)))
+    environ = os.environ | keys | clouds.variables(context.settings, dict.fromkeys((account, site)))
     async with _locks[image]:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-P", "-m", "intermodal.sandbox.images.pull", str(site), image, str(folder)),
@@ -121,7 +124,7 @@ async def start(
 
     Raises StartFailed with a reason. The process stays in its site's process group, so that it dies with the site.
     """
-    pulled = await pull(image, context)
+    pulled = await pull(image, context, env)
     root.mkdir(parents=True, exist_ok=True)
     packages = await asyncio.to_thread(_packages, env, root) if pulled is None else ()
     port, log = free_port(), root.with_suffix(".log")

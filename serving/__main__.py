@@ -1,4 +1,4 @@
-"""``python -m intermodal.serving serve``: the entry point of the image."""
+"""``python -m intermodal.serving serve`` and ``score``: the entry point of the image."""
 
 import argparse
 import os
@@ -10,19 +10,25 @@ from intermodal.serving.errors import print_status
 from intermodal.serving.processes.count import NUMERIC_THREADS
 from intermodal.serving.server import run
 
-NOT_BUILT = frozenset({"train", "score"})
-"""Verbs that the image is meant to have and does not have yet."""
+SCORE, TRAIN = "score", "train"
 NO_SUCH_VERB = 2
 """The exit code of a wrong command line, as argparse has it."""
+NO_TRAINING = (
+    "this image has no training code, so it cannot 'train': a version is trained by the asset <model>/model, and the "
+    f"image is built from it; it can '{START_COMMAND.name}' and '{SCORE}'"
+)
 
 
 def main() -> int:
     command = START_COMMAND.name
-    if NOT_BUILT.intersection(sys.argv[1:2]):
-        print_status(f"'{sys.argv[1]}' is not built yet; this image can '{command}'")
+    if sys.argv[1:2] == [TRAIN]:
+        print_status(NO_TRAINING)
         return NO_SUCH_VERB
-    parser = argparse.ArgumentParser(prog="intermodal.serving", description="Serve one packaged model.")
-    parser.add_argument("command", nargs="?", choices=[command], default=command, help="may be left out")
+    parser = argparse.ArgumentParser(prog="intermodal.serving", description="Serve one packaged model, or score rows.")
+    parser.add_argument("command", nargs="?", choices=[command, SCORE], default=command, help="may be left out")
+    parser.add_argument("rows", nargs="?", type=Path, help=f"{SCORE}: a file of rows (default: stdin)")
+    parser.add_argument("--output", type=Path, help=f"{SCORE}: the file of predictions (default: stdout)")
+    parser.add_argument("--format", choices=["csv", "jsonl", "parquet"], help=f"{SCORE}: default: by the file's name")
     parser.add_argument("--host", default="0.0.0.0", help="address to listen on (default: all)")
     parser.add_argument("--port", type=int, help="overrides the port variables; 0 takes a free port")
     parser.add_argument("--root", type=Path, default=Path("/"), help="where absolute model paths are looked up")
@@ -31,6 +37,12 @@ def main() -> int:
     sys.path.extend(args.packages)  # behind the server's own
     for name in NUMERIC_THREADS:
         os.environ.setdefault(name, "1")
+    if args.command == SCORE:
+        from intermodal.serving.score import STDIN, score  # serving needs none of it
+
+        return score(os.environ, args.root, args.rows or STDIN, args.output, args.format)
+    if args.rows or args.output or args.format:
+        parser.error(f"rows are for '{SCORE}'")
     return run(os.environ, args.root, args.host, args.port)
 
 

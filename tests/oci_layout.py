@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from intermodal.platform.deployment.oci import INDEX_TYPE, MANIFEST_TYPE
+from intermodal.platform.deployment.oci import INDEX_TYPE, MANIFEST_TYPE, MODEL_LABEL
 
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -20,8 +20,9 @@ def noise(seed: int, size: int = 200_000) -> bytes:
     return random.Random(seed).randbytes(size)
 
 
-def build(folder: Path, layers: Sequence[bytes]) -> Path:
-    """One linux/amd64 image with a layer for each of ``layers``, which has one file with these bytes."""
+def build(folder: Path, layers: Sequence[bytes], model: str = "") -> Path:
+    """One linux/amd64 image with a layer for each of ``layers``, which has one file with these bytes. ``model`` is a
+    label."""
     blobs = folder / "blobs" / "sha256"
     blobs.mkdir(parents=True)
 
@@ -34,7 +35,7 @@ def build(folder: Path, layers: Sequence[bytes]) -> Path:
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Cmd": ["/file-0"]},
+        "config": {"Cmd": ["/file-0"], **({"Labels": {MODEL_LABEL: model}} if model else {})},
         "rootfs": {"type": "layers", "diff_ids": [f"sha256:{hashlib.sha256(tar).hexdigest()}" for tar in tars]},
         "history": [{"created_by": "tests"} for _ in tars],
     }

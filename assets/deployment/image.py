@@ -10,6 +10,7 @@ from intermodal.assets import ports
 from intermodal.assets.deployment.incident_gate import incident_of_site
 from intermodal.assets.keys import Context, attributes, image_key, key, with_cached_signature
 from intermodal.platform.deployment import images
+from intermodal.platform.deployment.image_push import push_image, signature_of
 from intermodal.platform.protocol.signing import verify_folder
 from intermodal.platform.registry.champion import champion_of
 from intermodal.platform.spec import ModelSpec
@@ -38,7 +39,7 @@ def image(spec: ModelSpec) -> dg.AssetsDefinition:
             description="The champion's image, pushed by digest to the registry of every site.",
         ),
         deps=[key(spec, "version")],
-        required_resource_keys=set(RESOURCES),
+        required_resource_keys={*RESOURCES, ports.SIGNER},
     )
     @with_cached_signature
     def _image(context: Context) -> dg.MaterializeResult[None]:
@@ -59,9 +60,13 @@ def image(spec: ModelSpec) -> dg.AssetsDefinition:
             layout = Path(folder, "layout")
             built = ports.image_builder(context).build(source, champion.version, package, layout)
             seconds = time.perf_counter() - started
-            reports, failed = images.push_image(registries, sites, layout, spec.name, champion.version)
+            identity = champion.identity
+            signature = signature_of(ports.signer(context), built.digest, spec.name, identity, map(stores.get, sites))
+            reports, failed = push_image(
+                registries, sites, layout, spec.name, champion.version, built.documents, signature
+            )
         references = {str(site): report.reference for site, report in reports.items()}
-        document = images.PushedImage(built.digest, package, references).to_json()
+        document = images.PushedImage(built.digest, package, references, signature).to_json()
         for site in reports:
             stores.get(site).put(images.document_key(spec.name, champion.version), document)
         for site, error in failed.items():
@@ -78,6 +83,8 @@ def image(spec: ModelSpec) -> dg.AssetsDefinition:
                 **{f"bytes_pushed_{site}": report.bytes_pushed for site, report in reports.items()},
                 **{f"push_seconds_{site}": round(report.seconds, 3) for site, report in reports.items()},
                 "references": references,
+                "documents": sorted(document.kind for document in built.documents),
+                "signed": bool(signature),
             },
             data_version=dg.DataVersion(built.digest),
         )

@@ -10,12 +10,13 @@ import dagster as dg
 
 from intermodal.assets import ports
 from intermodal.assets.runs import at_work
+from intermodal.platform.deployment.image_removal import remove_images
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports import EndpointTarget
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Entry
 from intermodal.platform.spec import NAME
-from intermodal.platform.targets import Target, parse_target
+from intermodal.platform.targets import Site, Target, parse_target, sites_of
 
 GAUGE_GROUPS = ("drift", "monitor")
 """The groups of gauges that are pushed for each model."""
@@ -41,10 +42,11 @@ def withdraw(served: Collection[str]) -> dg.JobDefinition:
     """The job. ``served``: the models that have a spec, which it refuses."""
 
     @dg.op(
-        description="Deletes the route of a model that no longer has a spec, then its endpoints, and closes its "
-        "incidents. Run it again if a cloud did not answer.",
+        description="Deletes the route of a model that no longer has a spec, then its endpoints and images, and "
+        "closes its incidents. Run it again if a cloud did not answer.",
         required_resource_keys={
             *(ports.DEPLOYMENT, ports.GATEWAY, ports.GAUGES, ports.INCIDENTS, ports.TARGETS),
+            *(ports.STORES, ports.IMAGES),
         },
     )
     def withdraw_model(context: dg.OpExecutionContext, config: WithdrawConfig) -> None:
@@ -65,8 +67,8 @@ def withdraw(served: Collection[str]) -> dg.JobDefinition:
 
 
 def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) -> None:
-    """Delete route, endpoints and gauges, and close incidents. Versions, mirrors and logged requests are kept: they
-    record what was served, and cost little."""
+    """Delete route, endpoints, images and gauges, and close incidents. Versions, mirrors and logged requests are kept:
+    they record what was served, and cost little."""
     gateway = ports.gateway(context)
     if others := at_work(context.instance, model) - {context.run_id}:
         raise IntermodalError(
@@ -101,12 +103,32 @@ def _withdraw(context: dg.OpExecutionContext, model: str, drain_seconds: float) 
             left.append(f"{target} ({error.message})")
     if left:
         raise Unavailable(f"Endpoints of '{model}' may be left on {'; '.join(left)}.", hint="Withdraw it again later.")
+    _remove_images(context, model, sites_of(sorted(known)), sites_of(sorted({*past, *adapters.enabled()})))
     now = time.time()
     for incident in incidents.all(model, open_only=True):  # an empty name would select all models, and is not valid
         incidents.note(incident.id, Entry(now, "closed", "withdrawn", f"{model} was withdrawn"))
         incidents.close(incident.id, now)
     for group in GAUGE_GROUPS:
         ports.gauges(context).push(f"{group}-{model}", ())
+
+
+def _remove_images(
+    context: dg.OpExecutionContext, model: str, known: Collection[Site], others: Collection[Site]
+) -> None:
+    """Delete the model's images at every site, after the endpoints that run them. Unavailable when a site where the
+    model was does not answer."""
+    left = list[str]()
+    for site in dict.fromkeys((*known, *others)):
+        try:
+            for kept in remove_images(ports.images(context), ports.stores(context).get(site), model):
+                context.log.warning("%s: %s", site, kept)
+        except IntermodalError as error:
+            if site not in known or isinstance(error, SpecError):
+                context.log.warning("the images at %s are not looked at: %s", site, error)
+                continue
+            left.append(f"{site} ({error.message})")
+    if left:
+        raise Unavailable(f"Images of '{model}' may be left at {'; '.join(left)}.", hint="Withdraw it again later.")
 
 
 def _require_made_here(context: dg.OpExecutionContext, model: str) -> None:

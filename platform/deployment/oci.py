@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from intermodal.platform.errors import SpecError
+from intermodal.platform.ports.images import Attachment
 
 LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
@@ -24,6 +25,8 @@ CREATED = "1970-01-01T00:00:00Z"
 """A build has no time of its own, so that it has the same digest on another day."""
 LAYOUT_FILE, LAYOUT = "oci-layout", b'{"imageLayoutVersion":"1.0.0"}'
 INDEX_FILE = "index.json"
+MODEL_LABEL, VERSION_LABEL, DIGEST_LABEL = "io.intermodal.model", "io.intermodal.version", "io.intermodal.digest"
+"""Labels of an image: its model, its version, and the digest of its package."""
 WHITEOUT = ".wh."
 """What the name of a file begins with that deletes a file of lower layers
 (https://github.com/opencontainers/image-spec/blob/main/layer.md)."""
@@ -124,9 +127,11 @@ def index_json(manifest: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Built:
-    """An image in the OCI layout ``folder``: the digest of its manifest, and the bytes of all blobs together."""
+    """An image in the OCI layout ``folder``: the digest of its manifest, the bytes of all blobs together, and its
+    documents."""
 
     folder: Path
     digest: str
     size: int
     layers: tuple[Layer, ...]
+    documents: tuple[Attachment, ...] = ()

@@ -26,7 +26,7 @@ class PushReport:
 
 @dataclass(frozen=True)
 class Attachment:
-    """A document about an image: an SBOM or its provenance. ``kind`` is its media type:
+    """A document about an image: an SBOM, its provenance or its signature. ``kind`` is its media type:
     ``application/vnd.cyclonedx+json``."""
 
     kind: str
@@ -44,16 +44,18 @@ class Attached:
     kind: str
     digest: str
     fallback_tag: str = ""
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class BuiltImage:
     """An image that was built: its digest, the bytes of all blobs together, and those of each layer by its name, from
-    the lowest to the topmost."""
+    the lowest to the topmost. ``documents``: its SBOM and its provenance, the same bytes for the same image."""
 
     digest: str
     size: int
     layers: Mapping[str, int]
+    documents: tuple[Attachment, ...] = ()
 
 
 class ImageRegistry(Protocol):
@@ -89,6 +91,10 @@ class ImageRegistry(Protocol):
 
     def read_attached(self, repository: str, digest: str) -> bytes:
         """The bytes of the document whose manifest is ``digest``, verified. NotFound when there is none."""
+
+    def delete(self, repository: str, digest: str, model: str) -> bool:
+        """Delete the image ``digest`` with its tags and the documents beside it; whether it was there. SpecError for an
+        image whose label does not name ``model``. Refused when the registry, or this identity, deletes nothing."""
 
 
 class ImageBuilder(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from intermodal.platform.deployment.images import copy_image, is_pushed
+from intermodal.platform.deployment.image_push import copy_image, is_pushed
 from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, Upstream
 from intermodal.platform.ports.incidents import Incident

@@ -8,6 +8,7 @@ from contextlib import suppress
 from functools import cache
 from typing import Any, ClassVar, Self
 
+from intermodal.platform.errors import Refused
 from intermodal.platform.ports.endpoints import MODEL_TAG
 from intermodal.platform.targets import Site
 from intermodal.resources.aws import identity, tags
@@ -20,7 +21,7 @@ from intermodal.resources.images.registry import OciRegistry
 PERMISSIONS = (
     "ecr:GetAuthorizationToken, ecr:CreateRepository, ecr:DescribeRepositories, ecr:TagResource, "
     "ecr:BatchCheckLayerAvailability, ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, "
-    "ecr:PutImage, ecr:BatchGetImage"
+    "ecr:PutImage, ecr:BatchGetImage, and to withdraw a model ecr:BatchDeleteImage"
 )
 MAX_ATTEMPTS = 4
 
@@ -55,6 +56,17 @@ class EcrLogin:
         with suppress(ecr.exceptions.RepositoryAlreadyExistsException):  # another run was first
             ecr.create_repository(repositoryName=repository, tags=own)
 
+    def delete(self, repository: str, digest: str) -> None:
+        """Delete a manifest with its tags. The distribution API of ECR deletes nothing. Idempotent."""
+        ecr, doing = self._connect(), f"delete {repository}@{digest} from ECR"
+        with translated(doing):
+            try:
+                answer = ecr.batch_delete_image(repositoryName=repository, imageIds=[{"imageDigest": digest}])
+            except ecr.exceptions.RepositoryNotFoundException:
+                return
+        if failed := [each for each in answer.get("failures", []) if each.get("failureCode") != "ImageNotFound"]:
+            raise Refused(f"ECR did not {doing}: {failed[0].get('failureReason', '')}", hint=f"It needs {PERMISSIONS}.")
+
 
 class EcrRegistry(OciRegistry):
     kind: ClassVar[str] = "ecr"
@@ -70,3 +82,9 @@ class EcrRegistry(OciRegistry):
             return identity.client("ecr", settings.region, MAX_ATTEMPTS, endpoint_url=settings.endpoint_url)
 
         return cls(site, address, EcrLogin(connect), PERMISSIONS)
+
+    def _delete_image(self, repository: str, digest: str) -> None:
+        assert isinstance(self.login, EcrLogin)
+        self.login.delete(repository, digest)
+
+    _delete_manifest = _delete_image

@@ -24,7 +24,7 @@ from intermodal.resources.images.errors import from_response, no_answer
 from intermodal.resources.images.login import Header
 from intermodal.resources.images.registry import OciRegistry
 
-PERMISSIONS = "the role AcrPush on the registry"
+PERMISSIONS = "the roles AcrPush, and AcrDelete to withdraw a model, on the registry"
 SCOPE = "https://containerregistry.azure.net/.default"
 SECONDS = 30
 ASSUMED_SECONDS = 600
@@ -40,7 +40,10 @@ class AcrLogin:
     def header(self, repository: str, mount_from: str) -> Header:
         form = {"grant_type": "access_token", "access_token": self._token(), **self._service}
         refresh = self._post("/oauth2/exchange", {**form, **self._of_tenant}, "refresh_token")
-        scopes = [f"repository:{repository}:pull,push", *([f"repository:{mount_from}:pull"] if mount_from else [])]
+        scopes = [
+            f"repository:{repository}:pull,push,delete",
+            *([f"repository:{mount_from}:pull"] if mount_from else []),
+        ]
         form = {"grant_type": "refresh_token", "refresh_token": refresh, **self._service}
         access = self._post("/oauth2/token", {**form, "scope": scopes}, "access_token")
         return Header(f"Bearer {access}", expiry_of(access))

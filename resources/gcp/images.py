@@ -15,7 +15,9 @@ from intermodal.resources.images.address import Address
 from intermodal.resources.images.login import Header, basic
 from intermodal.resources.images.registry import OciRegistry
 
-PERMISSIONS = "roles/artifactregistry.writer on the repository, which terraform creates"
+PERMISSIONS = (
+    "roles/artifactregistry.writer, and repoAdmin to withdraw a model, on the repository, which terraform creates"
+)
 USER = "oauth2accesstoken"
 
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from intermodal.platform.deployment.oci import ARCHITECTURE, GZIP_TYPES, SYSTEM, Layer, blob_path, digest_of
+from intermodal.platform.deployment.provenance import Material
+from intermodal.platform.deployment.sbom import Component
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
 from intermodal.resources.image_build.cache import CachedLayer, LayerCache
@@ -19,11 +21,14 @@ from intermodal.resources.image_build.cache import CachedLayer, LayerCache
 
 @dataclass(frozen=True)
 class Base:
-    """Layers, the interpreter in them (a path, or a name that PATH finds) and the variables that they need."""
+    """Layers, the interpreter in them (a path, or a name that PATH finds) and the variables that they need.
+    ``components`` and ``materials``: what they hold, and what they were made of."""
 
     layers: tuple[CachedLayer, ...]
     python: str
     environment: Mapping[str, str] = field(default_factory=dict)
+    components: tuple[Component, ...] = ()
+    materials: tuple[Material, ...] = ()
 
 
 class BaseSource(Protocol):
@@ -52,7 +57,10 @@ class LayoutBase:
             )
         )
         pairs = (text.partition("=") for text in config.get("config", {}).get("Env") or [])
-        return Base(layers, self.python, {name: value for name, _, value in pairs})
+        sha256 = self.digest.removeprefix("sha256:")
+        image = Component("base", "", f"pkg:oci/base@sha256%3A{sha256}", "container", sha256)
+        variables = {name: value for name, _, value in pairs}
+        return Base(layers, self.python, variables, (image,), (Material("base image", sha256),))
 
     def _manifest(self) -> Any:
         """The image's manifest. An index of several platforms has one for linux/amd64."""

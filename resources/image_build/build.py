@@ -7,14 +7,17 @@ shares every other byte.
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from intermodal.platform.deployment.oci import (
+    DIGEST_LABEL,
     INDEX_FILE,
     LAYOUT,
     LAYOUT_FILE,
+    MODEL_LABEL,
+    VERSION_LABEL,
     Built,
     ImageConfig,
     ImageManifest,
@@ -26,10 +29,12 @@ from intermodal.platform.deployment.oci import (
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Package
+from intermodal.platform.protocol.requirements import lock_to_install
 from intermodal.resources.image_build.app import APP_PATH, app_layer
 from intermodal.resources.image_build.base import Base, BaseSource
 from intermodal.resources.image_build.cache import CachedLayer, LayerCache, inputs_of
 from intermodal.resources.image_build.dependencies import DEPENDENCIES_PATH, PACKAGES_PATH, own_packages_layers
+from intermodal.resources.image_build.documents import documents
 from intermodal.resources.image_build.layers import folder_entries, write_layer
 
 logger = logging.getLogger(__name__)
@@ -49,9 +54,11 @@ container may be read-only."""
 
 
 class Dependencies(Protocol):
-    """The layers of Python packages that a package's format needs."""
+    """The layers of Python packages that a package's format needs, and the lock that they come from."""
 
     def get(self, cache: LayerCache, package: Package) -> Sequence[CachedLayer]: ...
+
+    def lock(self, package: Package) -> Path | None: ...
 
 
 @dataclass(frozen=True)
@@ -100,6 +107,9 @@ class LayoutBuilder:
             self._labels(descriptor.model, version, digest),
         )
         built = _write(layout, config, layers)
+        locks = [self.dependencies.lock(descriptor), lock_to_install(descriptor, package)]
+        made = documents(descriptor, version, digest, built.digest, base, [lock for lock in locks if lock])
+        built = replace(built, documents=made)
         logger.info("%s %s is the image %s, %.1f MB", descriptor.model, version, built.digest, built.size / 1e6)
         return built
 
@@ -114,9 +124,9 @@ class LayoutBuilder:
             "org.opencontainers.image.title": model,
             "org.opencontainers.image.version": version,
             **self.labels,
-            "io.intermodal.model": model,
-            "io.intermodal.version": version,
-            "io.intermodal.digest": digest,
+            MODEL_LABEL: model,
+            VERSION_LABEL: version,
+            DIGEST_LABEL: digest,
         }
 
 

@@ -9,7 +9,7 @@ from intermodal.platform.ports.images import BuiltImage
 from intermodal.resources.image_build.base import BaseSource, LayoutBase
 from intermodal.resources.image_build.build import LayoutBuilder
 from intermodal.resources.image_build.cache import LayerCache
-from intermodal.resources.image_build.debian import DebianBase, shipped_packages
+from intermodal.resources.image_build.debian import shipped_base
 from intermodal.resources.image_build.dependencies import LockedDependencies
 from intermodal.resources.python_packages import shipped_locks
 from intermodal.resources.user_cache import user_cache
@@ -23,7 +23,7 @@ class LocalImageBuilder:
     def build(self, package: Path, version: str, digest: str, layout: Path) -> BuiltImage:
         builder = LayoutBuilder(_base(), LockedDependencies(shipped_locks()), LayerCache(cache_folder()))
         built = builder.build(package, version, digest, layout)
-        return BuiltImage(built.digest, built.size, {layer.name: layer.size for layer in built.layers})
+        return BuiltImage(built.digest, built.size, {layer.name: layer.size for layer in built.layers}, built.documents)
 
 
 def cache_folder() -> Path:
@@ -33,7 +33,7 @@ def cache_folder() -> Path:
 
 def _base() -> BaseSource:
     if not (chosen := os.environ.get(BASE)):
-        return DebianBase(shipped_packages())
+        return shipped_base()
     folder, _, digest = chosen.rpartition("@")
     if not folder or not digest.startswith("sha256:"):
         raise SpecError(f"{BASE} is not <folder of an OCI layout>@sha256:<digest>.", hint=f"See {SETTINGS_PAGE}.")

@@ -15,6 +15,8 @@ from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 from intermodal.platform.deployment.oci import Layer
+from intermodal.platform.deployment.provenance import Material
+from intermodal.platform.deployment.sbom import Component, debian
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
 from intermodal.resources.image_build.base import Base
@@ -37,6 +39,8 @@ PASSWD = b"root:x:0:0:root:/root:/usr/sbin/nologin\nnonroot:x:65534:65534:nonroo
 GROUP = b"root:x:0:\nnonroot:x:65534:\n"
 MOUNT_POINTS = ("dev", "proc", "sys")
 DOWNLOAD_SECONDS = 600
+LOCK = "base.lock.json"
+"""Below ``deploy/docker``."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,12 @@ class DebianBase:
     """The base of these packages. It is the same on another day as long as the lock is, or the cache has it."""
 
     packages: tuple[DebianPackage, ...]
+    lock_sha256: str = ""
+    """Of the lock's file, where they come from one."""
+
+    @property
+    def components(self) -> tuple[Component, ...]:
+        return tuple(debian(each.name, each.version, each.sha256) for each in self.packages)
 
     def get(self, cache: LayerCache) -> Base:
         interpreter, version = compiler()
@@ -65,15 +75,17 @@ class DebianBase:
                 return write_layer("base", whole, target)
 
         layer = cache.get("base", [version, [asdict(package) for package in self.packages]], make)
-        return Base((layer,), PYTHON, {"SSL_CERT_FILE": f"/{CERTIFICATES}"})
+        materials = (Material(LOCK, self.lock_sha256),) if self.lock_sha256 else ()
+        return Base((layer,), PYTHON, {"SSL_CERT_FILE": f"/{CERTIFICATES}"}, self.components, materials)
 
 
-def shipped_packages() -> tuple[DebianPackage, ...]:
-    """The lock that this release has."""
+def shipped_base() -> DebianBase:
+    """The base of the lock that this release has."""
     spec = find_spec("intermodal.deploy")
     for folder in (spec.submodule_search_locations or ()) if spec else ():
-        if (path := Path(folder, "docker/base.lock.json")).is_file():
-            return tuple(DebianPackage(**fields) for fields in json.loads(path.read_text(encoding="utf-8")))
+        if (path := Path(folder, "docker", LOCK)).is_file():
+            packages = tuple(DebianPackage(**fields) for fields in json.loads(path.read_text(encoding="utf-8")))
+            return DebianBase(packages, sha256_of(path))
     raise IntermodalError("This installation has no lock of the base image.", hint="Name a base image by its digest.")
 
 

@@ -33,12 +33,15 @@ class LockedDependencies:
     locks: Mapping[str, Path]
 
     def get(self, cache: LayerCache, package: Package) -> Sequence[CachedLayer]:
+        return (dependencies_layer(cache, package.format, self.lock(package)),)
+
+    def lock(self, package: Package) -> Path:
         if package.format not in self.locks:
             raise IntermodalError(
                 f"No lock has the packages for the format '{package.format}'.",
                 hint=f"Known formats: {', '.join(sorted(self.locks))}. Run 'make lock' after a format was added.",
             )
-        return (dependencies_layer(cache, package.format, self.locks[package.format]),)
+        return self.locks[package.format]
 
 
 def dependencies_layer(cache: LayerCache, name: str, lock: Path) -> CachedLayer:

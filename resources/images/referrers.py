@@ -50,7 +50,10 @@ def with_entry(index: bytes, attachment: Attachment, raw: bytes) -> bytes:
 def attached(index: bytes, tag: str = "") -> tuple[Attached, ...]:
     try:
         listed = json.loads(index)["manifests"]
-        return tuple(Attached(str(entry.get("artifactType", "")), str(entry["digest"]), tag) for entry in listed)
+        return tuple(
+            Attached(str(each.get("artifactType", "")), str(each["digest"]), tag, dict(each.get("annotations") or {}))
+            for each in listed
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise IntermodalError(f"The registry's list of documents is damaged ({tag or 'referrers'}).") from error
 

@@ -19,7 +19,7 @@ from intermodal.platform.errors import IntermodalError, NotFound
 from intermodal.platform.ports.images import Attached, Attachment, PushReport
 from intermodal.platform.protocol.manifest import sha256_of
 from intermodal.platform.targets import Site
-from intermodal.resources.images import referrers
+from intermodal.resources.images import deletion, referrers
 from intermodal.resources.images.address import Address
 from intermodal.resources.images.client import DIGEST_HEADER, SUBJECT_HEADER, Client, Sent
 from intermodal.resources.images.errors import UnknownBlobs
@@ -102,12 +102,12 @@ class OciRegistry:
         own = digest_of_bytes(raw)
         subject = self._put(repository, own, raw, MANIFEST_TYPE, sent)
         if subject == digest:
-            return Attached(attachment.kind, own)
+            return Attached(attachment.kind, own, "", attachment.annotations)
         tag = referrers.fallback_tag(digest)
         for _ in range(ATTACH_TRIES):
             listed = self._get_index(repository, tag)
             if any(entry.digest == own for entry in referrers.attached(listed)):
-                return Attached(attachment.kind, own, tag)
+                return Attached(attachment.kind, own, tag, attachment.annotations)
             self._put(repository, tag, referrers.with_entry(listed, attachment, raw), INDEX_TYPE, sent)
         raise IntermodalError(
             f"{self.reference(repository, digest)}: others keep changing the list of its documents ({tag}).",
@@ -129,6 +129,26 @@ class OciRegistry:
         if digest_of_bytes(data) != layer:
             raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{layer}.")
         return data
+
+    def delete(self, repository: str, digest: str, model: str) -> bool:
+        """Documents go first, so that what a kill interrupts is found again by the image."""
+        raw = deletion.manifest_or_none(self._manifest, repository, digest)
+        if raw is None:
+            return False
+        deletion.require_of_model(self.client, repository, raw, model)
+        for document in self.attached(repository, digest):
+            self._delete_manifest(repository, document.digest)
+        if (listed := self.digest_of(repository, referrers.fallback_tag(digest))) is not None:
+            self._delete_manifest(repository, listed)
+        self._delete_image(repository, digest)
+        return True
+
+    def _delete_image(self, repository: str, digest: str) -> None:
+        deletion.delete_tags(self.client, repository, digest, self.digest_of)
+        self._delete_manifest(repository, digest)
+
+    def _delete_manifest(self, repository: str, digest: str) -> None:
+        deletion.delete_manifest(self.client, repository, digest)
 
     def _ensure(self, repository: str, blob: Blob | Bytes, sent: Sent, mount_from: str = "") -> bool:
         """Whether the blob's bytes were sent."""

@@ -46,6 +46,7 @@ class Ecr:
             "DescribeRepositories": self._describe,
             "ListTagsForResource": self._list_tags,
             "BatchGetImage": self._images,
+            "BatchDeleteImage": self._delete,
         }
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -129,6 +130,21 @@ class Ecr:
                 text = {"imageManifest": raw.decode(), "imageManifestMediaType": answer.content_type}
                 found.append({"registryId": ACCOUNT, "repositoryName": name, "imageId": own, **text})
         return {"images": found, "failures": failures}
+
+    async def _delete(self, parameters: Document) -> Document:
+        """Images by digest, with their tags."""
+        name, found, failures = parameters["repositoryName"], [], []
+        self._repository(name)
+        base = f"{await self.images.process.url()}/v2/{name}/manifests/"
+        for wanted in parameters["imageIds"]:
+            if "imageDigest" not in wanted:
+                raise not_emulated("deleting a tag of ECR")
+            async with self._context.session.delete(base + wanted["imageDigest"]) as answer:
+                reason = {"failureCode": "ImageNotFound", "failureReason": "Requested image not found"}
+                (found if answer.status == 202 else failures).append(
+                    wanted if answer.status == 202 else {"imageId": wanted, **reason}
+                )
+        return {"imageIds": found, "failures": failures}
 
     def _repository(self, name: str) -> Document:
         if name not in self._repositories:

@@ -61,7 +61,7 @@ class Registry:
 
     def _check(self, request: web.Request) -> None:
         """The token's scopes must name the repository with what the request does; reading is enough for a mount."""
-        name, action = repository_of(request), "push" if front.writes(request) else "pull"
+        name, action = repository_of(request), _action(request)
         scope = f',scope="repository:{name}:pull,push"' if name else ""
         own = f"{request.scheme}://{request.host}"
         challenge = f'Bearer realm="{own}/oauth2/token",service="{request.host}"{scope}'
@@ -92,6 +92,12 @@ class Registry:
 
 def _encode(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _action(request: web.Request) -> str:
+    if request.method == "DELETE":
+        return "delete"
+    return "push" if front.writes(request) else "pull"
 
 
 def _allows(scopes: list[str], name: str, action: str) -> bool:

@@ -5,14 +5,18 @@ registry it asks, goes on answering meanwhile.
 """
 
 import json
+import os
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from intermodal.platform import catalogue
+from intermodal.platform.deployment.image_signature import verify_in_registry
 from intermodal.platform.deployment.oci import blob_path
 from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.protocol.keys import Key, from_variables
 from intermodal.platform.targets import parse_site
 from intermodal.resources.images.unpack import extract, unpack, verified
 
@@ -20,17 +24,20 @@ LAYOUT, LAYERS, IMAGES = "layout", "layers", "images"
 """Below the folder: what was fetched, each layer's files by its digest, and a document for each image."""
 
 
-def pull(site: str, reference: str, folder: Path) -> None:
+def pull(site: str, reference: str, folder: Path, trusted: Sequence[Key] = ()) -> None:
     """Write the image's document, unless it is there: its config, and the layers to stack. Every blob is verified. A
-    layer is fetched and unpacked once for all images of the site. IntermodalError says what the registry lacks."""
+    layer is fetched and unpacked once for all images of the site. IntermodalError says what the registry lacks.
+    UntrustedPackage unless one of the keys ``trusted`` signed the image; without keys nothing is verified."""
     name, _, digest = reference.partition("@")
     document = document_path(folder, digest)
-    if document.is_file():
-        return
     registry = catalogue.images_adapter(parse_site(site).cloud).of(parse_site(site))
     host = str(registry.address.host)  # type: ignore[attr-defined]  # the sandbox's clouds have one
     if not name.startswith(f"{host}/"):
         raise NotFound(f"{site} pulls from {host} only, not '{reference}'.")
+    if trusted:
+        verify_in_registry(registry, name.removeprefix(f"{host}/"), digest, trusted)
+    if document.is_file():
+        return
     layout = folder / LAYOUT
     registry.pull(name.removeprefix(f"{host}/"), digest, layout)
     manifest = json.loads(verified(layout, digest).read_bytes())
@@ -76,6 +83,6 @@ def _fresh(home: Path, name: str, *, keep: bool = False) -> Path:
 
 if __name__ == "__main__":
     try:
-        pull(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
+        pull(sys.argv[1], sys.argv[2], Path(sys.argv[3]), from_variables(os.environ))
     except IntermodalError as error:
         sys.exit(error.message)

@@ -158,7 +158,7 @@ def withdrawn(world: World) -> bool:
     """Withdraw the model, as a user does who has removed its folder."""
     config = {"ops": {"withdraw_model": {"config": {"model": world.model, "drain_seconds": 0}}}}
     job = withdraw(served=[])
-    needed = ("deployment", "gateway", "gauges", "incidents", "targets")
+    needed = ("deployment", "gateway", "gauges", "incidents", "targets", "stores", "images")
     resources: dict[str, Any] = {name: world.resources[name] for name in needed}
     result: dg.ExecuteInProcessResult = job.execute_in_process(
         resources=resources, run_config=config, tags={"model": world.model}, instance=world.instance

@@ -256,6 +256,39 @@ class ImageRegistryConformance:
         with pytest.raises(NotFound, match="0000"):
             registry.attach(repository, "sha256:" + "0" * 64, SBOM)
 
+    # Deleting
+
+    def test_delete_removes_the_image_and_its_documents(
+        self, registry: ImageRegistry, repository: str, tmp_path: Path
+    ) -> None:
+        first = oci_layout.build(tmp_path / "first", [noise(1)], "one")
+        kept = registry.push(oci_layout.build(tmp_path / "kept", [noise(2)], "one"), repository, tag="2.0.0").digest
+        digest = registry.push(first, repository, tag="1.0.0").digest
+        documents = [registry.attach(repository, digest, each) for each in (SBOM, PROVENANCE)]
+        other = registry.attach(repository, kept, SBOM)
+        assert registry.delete(repository, digest, "one")
+        for reference in (digest, "1.0.0", *(each.digest for each in documents), digest.replace(":", "-")):
+            assert registry.digest_of(repository, reference) is None
+        assert registry.attached(repository, digest) == ()
+        assert registry.digest_of(repository, "2.0.0") == kept
+        assert registry.attached(repository, kept) == (other,)
+        assert not registry.delete(repository, digest, "one")
+        assert registry.push(first, repository, tag="1.0.0").digest == digest
+        assert registry.digest_of(repository, "1.0.0") == digest
+
+    @pytest.mark.parametrize("label", ["", "another"])
+    def test_delete_image_of_another_model_is_refused(
+        self, registry: ImageRegistry, repository: str, tmp_path: Path, label: str
+    ) -> None:
+        layout = oci_layout.build(tmp_path / "layout", [noise(1)], label)
+        digest = registry.push(layout, repository).digest
+        with pytest.raises(SpecError, match=f"not of 'one': .*'{label}'"):
+            registry.delete(repository, digest, "one")
+        assert registry.digest_of(repository, digest) == digest
+
+    def test_delete_in_no_repository_is_nothing(self, registry: ImageRegistry, repository: str) -> None:
+        assert not registry.delete(repository, "sha256:" + "0" * 64, "one")
+
     # Faults
 
     @pytest.mark.parametrize(

@@ -2,13 +2,14 @@
 
 from tests.memory.endpoints import MemoryDeployment, MemoryTarget, MemoryTargets
 from tests.memory.gateway import MemoryGateway
-from tests.memory.images import IMAGE_FILE, MemoryImageBuilder, MemoryImageRegistry, MemoryImages
+from tests.memory.images import IMAGE_FILE, SBOM, MemoryImageBuilder, MemoryImageRegistry, MemoryImages
 from tests.memory.monitoring import MemoryGauges, MemoryIncidents, MemoryMetrics, MemoryNotifications, MemoryNotifier
 from tests.memory.registry import MemoryLocker, MemoryPackageServer, MemoryRegistry, MemorySigner
 from tests.memory.storage import MemoryStore, MemoryStores, MemoryTables
 
 __all__ = [
     "IMAGE_FILE",
+    "SBOM",
     "MemoryDeployment",
     "MemoryGateway",
     "MemoryGauges",

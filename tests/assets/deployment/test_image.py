@@ -6,9 +6,11 @@ import pytest
 
 from intermodal.platform.deployment.images import document_key
 from intermodal.platform.ports.incidents import Incident
+from intermodal.platform.protocol.sigstore import BUNDLE
 from intermodal.platform.targets import Site
 from tests.assets.conftest import World
 from tests.assets.resilience.test_failover_jobs import job, outage_config, recovery_config
+from tests.signing import PRIVATE, der
 from tests.targets import AWS, AZURE, GCP
 
 SITES = (AWS.site, GCP.site, AZURE.site)
@@ -114,3 +116,28 @@ def test_recovery_pushes_the_image_that_a_site_lost(building: World) -> None:
         f"registry.{site.cloud}/intermodal/wine@{digest}" for site in SITES
     }
     assert len(building.image_builder.built) == 1
+
+
+def test_image_is_signed_and_has_documents_at_every_site(building: World) -> None:
+    building.resources["signer"].private = PRIVATE
+    building.deployment.trusted_keys = (der(),)
+    assert building.run("train_and_deploy_wine").success
+    digest = building.metadata("image")["digest"]
+    for site in SITES:
+        kinds = [each.kind for each in building.images[site].attached("intermodal/wine", digest)]
+        assert kinds == ["application/vnd.cyclonedx+json", BUNDLE]
+    assert building.run("deploy_wine").success
+    assert len(building.images[AWS.site].attached("intermodal/wine", digest)) == 2
+
+
+def test_image_whose_signature_is_removed_is_not_deployed(building: World) -> None:
+    building.resources["signer"].private = PRIVATE
+    building.deployment.trusted_keys = (der(),)
+    assert building.run("train_and_deploy_wine").success
+    deploys = len(building.targets[AWS].deploys)
+    for store in map(building.stores.__getitem__, SITES):
+        store.put(KEY, json.dumps({**json.loads(store.get(KEY)), "signature": ""}).encode())
+    job = building.defs.resolve_job_def("deploy_wine")
+    endpoint = [key for key in job.asset_layer.executable_asset_keys if key.path[1] == "endpoint"]
+    assert not building.run("deploy_wine", asset_selection=endpoint).success
+    assert len(building.targets[AWS].deploys) == deploys

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -11,17 +12,22 @@ import pytest
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
 
 from intermodal.assets.deployment.withdraw import withdraw
+from intermodal.platform.deployment.images import PushedImage, document_key
 from intermodal.platform.errors import IntermodalError, SpecError, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
-from intermodal.platform.targets import Target
+from intermodal.platform.targets import Site, Target
 from tests.memory import (
+    IMAGE_FILE,
+    SBOM,
     MemoryDeployment,
     MemoryGateway,
     MemoryGauges,
+    MemoryImages,
     MemoryIncidents,
     MemoryStore,
+    MemoryStores,
     MemoryTarget,
     MemoryTargets,
 )
@@ -34,6 +40,8 @@ class World:
     def __init__(self, instance: dg.DagsterInstance) -> None:
         self.instance = instance
         self.targets = {target: MemoryTarget(target, MemoryStore(target.site)) for target in TARGETS}
+        self.stores = {target.site: MemoryStore(target.site) for target in TARGETS}
+        self.images = MemoryImages.of(self.stores)
         self.gateway, self.incidents, self.gauges = MemoryGateway([]), MemoryIncidents(), MemoryGauges()
         for model in ("gone", "kept"):
             self.gateway.routes[model] = Route(model, "1.0.0", {AWS: 1}, {}, "{}")
@@ -49,6 +57,8 @@ class World:
             "gauges": self.gauges,
             "incidents": self.incidents,
             "targets": MemoryTargets(self.targets),
+            "stores": MemoryStores(self.stores),
+            "images": self.images,
         }
         return withdraw(served=["kept"]).execute_in_process(
             resources=resources,
@@ -220,3 +230,67 @@ def test_withdraw_with_an_incident_on_a_disabled_cloud_ends_if_closed(
         with pytest.raises(Unavailable, match="oracle/oci"):
             world.withdraw("gone")
     assert {model for _, model in world.served} == {"kept"}
+
+
+@pytest.fixture
+def pushed(world: World, tmp_path: Path) -> dict[str, str]:
+    """The digest of an image of each model, at every site, with a document beside it."""
+    digests = {}
+    for model in ("gone", "kept"):
+        layout = tmp_path / model
+        layout.mkdir()
+        (layout / IMAGE_FILE).write_text(f"{model} 1.0.0")
+        for site, store in world.stores.items():
+            registry = world.images.get(site)
+            report = registry.push(layout, registry.repository(model), "1.0.0")
+            registry.attach(registry.repository(model), report.digest, SBOM)
+            document = PushedImage(report.digest, "p", {str(site): report.reference})
+            store.put(document_key(model, "1.0.0"), document.to_json())
+            digests[model] = report.digest
+    return digests
+
+
+def models_with_images(world: World) -> dict[Site, set[str]]:
+    return {
+        site: {repository.rpartition("/")[2] for repository, _ in world.images.get(site).images}
+        for site in world.stores
+    }
+
+
+def test_withdraw_deletes_images_and_documents_of_the_model(world: World, pushed: dict[str, str]) -> None:
+    assert world.withdraw("gone").success
+    assert models_with_images(world) == {site: {"kept"} for site in world.stores}
+    for site, store in world.stores.items():
+        assert not world.images.get(site).attached("intermodal/gone", pushed["gone"])
+        assert list(store.list("")) == [document_key("kept", "1.0.0")]
+    assert world.withdraw("gone").success
+
+
+def test_withdraw_registry_that_deletes_nothing_stops_nothing(world: World, pushed: dict[str, str]) -> None:
+    assert pushed
+    world.images.get(AWS.site).deletes = False
+    assert world.withdraw("gone").success
+    assert models_with_images(world)[AWS.site] == {"gone", "kept"}
+    assert models_with_images(world)[AZURE.site] == {"kept"}
+    assert [incident.model for incident in world.incidents.all(open_only=True)] == ["kept"]
+    world.images.get(AWS.site).deletes = True
+    assert world.withdraw("gone").success
+    assert models_with_images(world)[AWS.site] == {"kept"}
+
+
+def test_withdraw_registry_that_is_down_is_tried_again(world: World, pushed: dict[str, str]) -> None:
+    assert pushed
+    world.images.get(AWS.site).down = True
+    with pytest.raises(Unavailable, match="Images of 'gone' may be left at aws"):
+        world.withdraw("gone")
+    assert models_with_images(world)[AZURE.site] == {"kept"}
+    world.images.get(AWS.site).down = False
+    assert world.withdraw("gone").success
+    assert models_with_images(world)[AWS.site] == {"kept"}
+
+
+def test_withdraw_image_with_another_models_label_is_kept(world: World, pushed: dict[str, str]) -> None:
+    registry = world.images.get(AWS.site)
+    registry.images["intermodal/gone", pushed["gone"]] = b"another 1.0.0"
+    assert world.withdraw("gone").success
+    assert "gone" in models_with_images(world)[AWS.site]

@@ -26,6 +26,9 @@ class NoDependencies:
     def get(self, cache: LayerCache, package: Package) -> Sequence[CachedLayer]:  # noqa: ARG002
         return ()
 
+    def lock(self, package: Package) -> Path | None:  # noqa: ARG002
+        return None
+
 
 def builder(cache: Path) -> LayoutBuilder:
     return LayoutBuilder(TinyBase(), NoDependencies(), LayerCache(cache))

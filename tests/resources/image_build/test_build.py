@@ -7,11 +7,15 @@ from pathlib import Path
 import pytest
 
 from intermodal.platform.deployment.oci import Built, blob_path
+from intermodal.platform.deployment.provenance import Material
+from intermodal.platform.deployment.sbom import python
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.protocol.manifest import sha256_of
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.requirements import LOCK
 from intermodal.platform.protocol.signature import Output, Signature
+from intermodal.resources.image_build.base import Base
+from intermodal.resources.image_build.documents import documents
 from intermodal.resources.images.unpack import unpack
 from intermodal.resources.requirements import UvLocker
 from tests.resources.image_build.fakes import builder, digest, write_package
@@ -143,3 +147,35 @@ def test_build_into_a_used_folder_is_refused(tmp_path: Path) -> None:
     images.build(package, "1.0.0", digest(package), tmp_path / "image")
     with pytest.raises(IntermodalError, match="is not empty"):
         images.build(package, "1.0.0", digest(package), tmp_path / "image")
+
+
+def test_build_documents_name_parts_and_are_the_same_again(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package")
+    first, again = (
+        builder(tmp_path / f"cache{number}").build(package, "1.0.0", digest(package), tmp_path / f"image{number}")
+        for number in (1, 2)
+    )
+    assert first.documents == again.documents
+    sbom, provenance = (json.loads(document.data) for document in first.documents)
+    assert {part["name"] for part in sbom["components"]} == {"intermodal", "no_show"}
+    assert sbom["metadata"]["component"]["hashes"][0]["content"] == first.digest.removeprefix("sha256:")
+    assert provenance["subject"] == [{"name": "no_show", "digest": {"sha256": first.digest.removeprefix("sha256:")}}]
+    definition = provenance["predicate"]["buildDefinition"]
+    assert definition["externalParameters"]["package"] == {"sha256": digest(package)}
+    assert str(tmp_path) not in json.dumps([sbom, provenance])
+
+
+def test_build_documents_name_locks_by_their_digests(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "package")
+    lock = tmp_path / "requirements-lightgbm.txt"
+    lock.write_text("msgspec==1.0 --hash=sha256:" + "e" * 64)
+    base = Base((), "python", components=(python("x", "1"),), materials=(Material("base.lock.json", "f" * 64),))
+    made = documents(Package.read(package), "1.0.0", digest(package), "sha256:" + "0" * 64, base, [lock])
+    sbom, provenance = (json.loads(document.data) for document in made)
+    assert {part["name"] for part in sbom["components"]} == {"x", "msgspec", "intermodal", "no_show"}
+    resolved = provenance["predicate"]["buildDefinition"]["resolvedDependencies"]
+    assert {each["name"]: each["digest"]["sha256"] for each in resolved} == {
+        "base.lock.json": "f" * 64,
+        "requirements-lightgbm.txt": sha256_of(lock),
+        "no_show 1.0.0": digest(package),
+    }

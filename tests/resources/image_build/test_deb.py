@@ -6,7 +6,7 @@ import pytest
 
 from intermodal.platform.errors import IntermodalError
 from intermodal.resources.image_build.deb import entries, members, merged
-from intermodal.resources.image_build.debian import CERTIFICATES, assemble, shipped_packages
+from intermodal.resources.image_build.debian import CERTIFICATES, assemble, shipped_base
 
 
 def tar_of(files: dict[str, bytes | str]) -> bytes:
@@ -82,6 +82,6 @@ def test_assemble_joins_certificates_and_leaves_out_manuals(tmp_path: Path) -> N
 
 
 def test_lock_pins_every_package_by_hash() -> None:
-    packages = shipped_packages()
+    packages = shipped_base().packages
     assert {"python3.11-minimal", "libgomp1", "ca-certificates"} <= {package.name for package in packages}
     assert {len(package.sha256) for package in packages} == {64}

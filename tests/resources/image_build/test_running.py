@@ -21,7 +21,7 @@ from intermodal.platform.protocol.package import Golden
 from intermodal.platform.protocol.v2 import predictions, request_body
 from intermodal.resources.image_build.build import LayoutBuilder
 from intermodal.resources.image_build.cache import LayerCache
-from intermodal.resources.image_build.debian import DebianBase, shipped_packages
+from intermodal.resources.image_build.debian import shipped_base
 from intermodal.resources.image_build.dependencies import LockedDependencies
 from intermodal.resources.images.unpack import unpack
 from intermodal.resources.python_packages import shipped_locks
@@ -46,7 +46,7 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
         pytest.skip("Debian's packages need apt-get, which is not here")
     home = tmp_path_factory.mktemp("image")
     package = tiny_package.build(home / "package")
-    builder = LayoutBuilder(DebianBase(shipped_packages()), LockedDependencies(shipped_locks()), LayerCache(CACHE))
+    builder = LayoutBuilder(shipped_base(), LockedDependencies(shipped_locks()), LayerCache(CACHE))
     built = builder.build(package, "1.2.3", Manifest.of(package).digest, home / "layout")
     config = unpack(built.folder, built.digest, home / "root")
     return Image(built, home / "root", config, package)
