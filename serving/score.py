@@ -85,8 +85,8 @@ def _bodies(rows: BinaryIO, form: Form) -> Iterator[tuple[bytes, Literal["csv", 
         except (csv.Error, UnicodeDecodeError) as error:
             raise StartError(f"The input is not CSV in UTF-8: {error}.") from error
     elif form == "jsonl":
-        for part in _parts(line for line in rows if line.strip()):
-            yield b'{"dataframe_records":[%s]}' % b",".join(part), "json"
+        for texts in _parts(line for line in rows if line.strip()):
+            yield b'{"dataframe_records":[%s]}' % b",".join(texts), "json"
     else:
         for records in _parquet(rows):
             yield json.dumps({"dataframe_records": records}).encode(), "json"

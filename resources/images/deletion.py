@@ -9,6 +9,8 @@ from intermodal.platform.errors import IntermodalError, NotFound, Refused, SpecE
 from intermodal.resources.images import referrers
 from intermodal.resources.images.client import Client
 
+DigestOf = Callable[[str, str], str | None]
+"""Repository, tag or digest → digest; None when there is no such manifest."""
 TAGS_AT_ONCE = 1000
 NO_TAG_DELETES = (400, 404, 405)
 """Answers of registries that delete a tag only with its image, and of those that know no such tag."""
@@ -32,18 +34,18 @@ def require_of_model(client: Client, repository: str, manifest: bytes, model: st
         )
 
 
-def delete_manifest(client: Client, repository: str, digest: str) -> None:
+def delete_manifest(client: Client, repository: str, digest: str, digest_of: DigestOf) -> None:
     """Idempotent. Refused when the registry deletes nothing by this API."""
     doing = f"delete {repository}@{digest}"
     answer = client.call("DELETE", f"manifests/{digest}", repository, doing, absent=(404, *NO_DELETES))
-    if answer is None and client.call("HEAD", f"manifests/{digest}", repository, doing, absent=(404,)) is not None:
+    if answer is None and digest_of(repository, digest) is not None:
         raise Refused(
             f"The registry {client.address.host} deletes no images by this API, so it keeps {repository}@{digest}.",
             hint="Delete the repository with the registry's own tool, or let it expire images.",
         )
 
 
-def delete_tags(client: Client, repository: str, digest: str, digest_of: Callable[[str, str], str | None]) -> None:
+def delete_tags(client: Client, repository: str, digest: str, digest_of: DigestOf) -> None:
     """Delete the tags of an image where the registry can: some refuse to delete an image that has one."""
     for tag in tags_of(client, repository):
         if digest_of(repository, tag) == digest:

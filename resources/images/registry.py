@@ -148,7 +148,7 @@ class OciRegistry:
         self._delete_manifest(repository, digest)
 
     def _delete_manifest(self, repository: str, digest: str) -> None:
-        deletion.delete_manifest(self.client, repository, digest)
+        deletion.delete_manifest(self.client, repository, digest, self.digest_of)
 
     def _ensure(self, repository: str, blob: Blob | Bytes, sent: Sent, mount_from: str = "") -> bool:
         """Whether the blob's bytes were sent."""

@@ -348,10 +348,3 @@ def test_process_malformed_http_keeps_serving(start: Start, lightgbm_package: Pa
     assert httpx.post(server.url + INFER, content=request_body(FLIGHTS, [row])).status_code == 200
     assert server.stop() == 0
     assert "Traceback" not in server.log
-
-
-@pytest.mark.parametrize("verb", ["train", "score"])
-def test_process_verb_not_built_yet_exits_2(verb: str) -> None:
-    done = subprocess.run([sys.executable, "-m", "intermodal.serving", verb], capture_output=True, text=True)
-    assert done.returncode == 2
-    assert f"'{verb}' is not built yet" in done.stderr

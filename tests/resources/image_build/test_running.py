@@ -111,10 +111,10 @@ def test_image_serves_golden_rows_read_only_as_any_user(
         assert process.wait(20) == 0, log.read_text()
 
 
-def test_image_verb_not_built_yet_exits_2(image: Image, container: Container, tmp_path: Path) -> None:
+def test_image_train_is_refused_and_exits_2(image: Image, container: Container, tmp_path: Path) -> None:
     with started(container, image, 0, tmp_path / "log", "train") as (_, process):
         assert process.wait(60) == 2
-    assert "is not built yet" in (tmp_path / "log").read_text()
+    assert "no training code" in (tmp_path / "log").read_text()
 
 
 def test_image_has_no_shell_no_numpy_and_no_broken_link(image: Image) -> None:
