@@ -29,7 +29,7 @@ status: setup
 	@$(BIN)/intermodal status
 
 test: setup programs .intermodal/tools/.installed .intermodal/torch/.tried  ## The whole suite, on loopback only.
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 4 --dist loadfile
 
 check: setup  ## Style, types, who may import whom, specs, definitions.
 	@$(BIN)/ruff check .
