@@ -15,7 +15,9 @@ from intermodal.platform.deployment.images import document_key
 from intermodal.platform.errors import DeployFailed
 from intermodal.platform.ports.endpoints import DeployRequest, endpoint_name
 from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.keys import key_text
 from intermodal.platform.protocol.parity import worst
+from intermodal.platform.protocol.sigstore import BUNDLE
 from intermodal.platform.targets import Target
 from intermodal.resources.adapters import CatalogueImages, CatalogueStores, CatalogueTargets
 from intermodal.resources.deployment import DeploymentSettings
@@ -23,6 +25,7 @@ from intermodal.resources.image_build.builder import LocalImageBuilder
 from intermodal.resources.signing import PemSigner, write_key
 from tests.assets.conftest import World, another_spec, world  # noqa: F401
 from tests.sandbox_fixture import Sandbox, sandbox  # noqa: F401
+from tests.signing import der
 from tests.targets import AWS, AZURE, GCP
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
@@ -115,6 +118,16 @@ def test_version_runs_as_its_image_pulled_by_digest(
     deploy(made)
     again = made.metadata("image")
     assert (again["digest"], again[f"bytes_pushed_{target.cloud}"]) == (image["digest"], 0)
+
+    # Beside it in the registry, and the pull of a site that trusts another key.
+    kinds = [each.kind for each in registry.attached(registry.repository("wine"), image["digest"])]
+    assert sorted(kinds) == sorted(["application/vnd.cyclonedx+json", "application/vnd.in-toto+json", BUNDLE])
+    keys = (key_text(der()),)
+    request = DeployRequest(
+        "wine", "9.9.8", ENVIRONMENT, "team:tests", reference, store.uri("wine/1.0.0"), trusted_keys=keys
+    )
+    with pytest.raises(DeployFailed, match="signed by a key that is not trusted"):
+        adapter.deploy(request)
 
     absent = f"{reference.partition('@')[0]}@sha256:{'0' * 64}"
     request = DeployRequest("wine", "9.9.9", ENVIRONMENT, "team:tests", absent, store.uri("wine/1.0.0"))
