@@ -133,7 +133,7 @@ class Ecr:
 
     async def _delete(self, parameters: Document) -> Document:
         """Images by digest, with their tags."""
-        name, found, failures = parameters["repositoryName"], [], []
+        name, found, failures = parameters["repositoryName"], list[Document](), list[Document]()
         self._repository(name)
         base = f"{await self.images.process.url()}/v2/{name}/manifests/"
         for wanted in parameters["imageIds"]:
