@@ -40,7 +40,7 @@ from intermodal.platform.targets import Cloud
 from intermodal.sandbox.faults import Faults
 from tests import tiny_package
 from tests.conformance.callers import send
-from tests.conformance.endpoint_target import REGION, Upload
+from tests.conformance.endpoint_target import REGION, Upload, eventually
 from tests.conformance.provider import Provider, SandboxCloud
 
 ENVIRONMENT = "monitored"
@@ -220,6 +220,8 @@ class MonitorConformance:
             assert caught.value.hint
         finally:
             provider.start()
+        upstream = target.upstream(endpoint)  # the tests after this one send requests
+        eventually(lambda: 400 <= send(upstream, b"[").status_code < 500)
 
 
 def _end_faults(provider: Provider) -> None:
