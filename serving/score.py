@@ -11,6 +11,7 @@ import logging
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeVar
@@ -28,6 +29,7 @@ T = TypeVar("T")
 Form = Literal["csv", "jsonl", "parquet"]
 FORMS: Mapping[str, Form] = {".csv": "csv", ".jsonl": "jsonl", ".ndjson": "jsonl", ".parquet": "parquet"}
 STDIN, ROWS_AT_ONCE = Path("-"), 1000
+MAX_REASON_LENGTH = 200
 
 
 def score(environment: Mapping[str, str], root: Path, source: Path, output: Path | None, form: Form | None) -> int:
@@ -76,8 +78,8 @@ def _bodies(rows: BinaryIO, form: Form) -> Iterator[tuple[bytes, Literal["csv", 
     """The rows as bodies of requests, ROWS_AT_ONCE in each."""
     if form == "csv":
         lines = csv.reader(io.TextIOWrapper(rows, "utf-8-sig", newline=""))
-        header = next(lines, [])
         try:
+            header = next(lines, [])
             for part in _parts(filter(None, lines)):
                 text = io.StringIO()
                 csv.writer(text).writerows([header, *part])
@@ -89,18 +91,28 @@ def _bodies(rows: BinaryIO, form: Form) -> Iterator[tuple[bytes, Literal["csv", 
             yield b'{"dataframe_records":[%s]}' % b",".join(texts), "json"
     else:
         for records in _parquet(rows):
-            yield json.dumps({"dataframe_records": records}).encode(), "json"
+            yield json.dumps({"dataframe_records": records}, default=_json).encode(), "json"
 
 
 def _parquet(rows: BinaryIO) -> Iterator[list[dict[str, object]]]:
     try:
-        from pyarrow import parquet
+        from pyarrow import ArrowException, parquet
     except ImportError as error:
         raise StartError(
             "Reading Parquet needs pyarrow, which this image does not have.", hint="Give it CSV or JSON lines."
         ) from error
-    for batch in parquet.ParquetFile(rows).iter_batches(ROWS_AT_ONCE):
-        yield batch.to_pylist()
+    try:
+        for batch in parquet.ParquetFile(rows).iter_batches(ROWS_AT_ONCE):
+            yield batch.to_pylist()
+    except ArrowException as error:
+        raise StartError(f"The input is not Parquet: {str(error)[:MAX_REASON_LENGTH]}.") from error
+
+
+def _json(value: object) -> str:
+    """A point in time as a request has it. StartError for what no request can carry."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise StartError(f"The input has a {type(value).__name__}, which no request carries.", hint="Write it as text.")
 
 
 def _parts(items: Iterable[T]) -> Iterator[list[T]]:
@@ -136,6 +148,9 @@ def _target(output: Path | None) -> Iterator[BinaryIO]:
         sys.stdout.buffer.flush()
         return
     part = output.with_name(f"{output.name}.part")
-    with part.open("wb") as file:
-        yield file
-    part.replace(output)
+    try:
+        with part.open("wb") as file:
+            yield file
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The contract of the fit function, of the estimator that it returns, and of the gate's baseline."""
+"""The contract of the fit function, and of the estimator that it returns."""
 
 from collections.abc import Mapping
 from typing import Any, TypeAlias

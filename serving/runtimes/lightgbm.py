@@ -14,7 +14,7 @@ from intermodal.platform.protocol.signature import Column
 from intermodal.serving.errors import StartError, join_names
 from intermodal.serving.protocol.table import Table
 from intermodal.serving.runtimes import lightgbm_c as c
-from intermodal.serving.runtimes import other_trees
+from intermodal.serving.runtimes.conversion import other_trees
 
 END_OF_TREES = b"\nend of trees\n"
 MAX_INLINE_TREES = 25_000

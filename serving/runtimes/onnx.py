@@ -7,9 +7,9 @@ from typing import Any
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Column
 from intermodal.serving.protocol.table import Table
+from intermodal.serving.runtimes.conversion.torch_export import graph_of, is_module
 from intermodal.serving.runtimes.onnx_graph import Graph
 from intermodal.serving.runtimes.results import Results
-from intermodal.serving.runtimes.torch_export import graph_of, is_module
 
 
 class OnnxNetwork:

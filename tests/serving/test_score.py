@@ -1,5 +1,6 @@
 """The verb ``score`` as a process: the predictions are those of the server's data plane."""
 
+import io
 import json
 import os
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 
 from intermodal.platform.protocol.package import Package
 from intermodal.serving.dataplane import open_plane
+from intermodal.serving.score import _bodies
 from tests.serving.conftest import as_rows, flights
 
 ROWS = as_rows(flights(1203))
@@ -66,7 +68,25 @@ def test_score_wrong_row_leaves_no_output(lightgbm_package: Path, tmp_path: Path
     assert done.returncode == 1
     assert b"from number 1000 are not taken" in done.stderr
     assert b"distance" in done.stderr
-    assert not output.exists()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_score_points_in_time_of_parquet_are_sent_as_requests_have_them() -> None:
+    buffer = io.BytesIO()
+    pd.DataFrame({"at": pd.to_datetime(["2026-03-29T01:30:00Z"])}).to_parquet(buffer)
+    ((body, media),) = _bodies(buffer, "parquet")
+    assert (json.loads(body), media) == ({"dataframe_records": [{"at": "2026-03-29T01:30:00+00:00"}]}, "json")
+
+
+@pytest.mark.parametrize(("form", "content"), [("parquet", b"PAR1"), ("csv", b"a,b\n\xff,1\n")])
+def test_score_file_that_is_damaged_is_refused(
+    lightgbm_package: Path, tmp_path: Path, form: str, content: bytes
+) -> None:
+    (tmp_path / "rows").write_bytes(content)
+    done = run(lightgbm_package, "score", tmp_path / "rows", "--format", form)
+    assert done.returncode == 1
+    assert b"The input is not" in done.stderr
+    assert b"Traceback" not in done.stderr
 
 
 def test_score_file_of_unknown_form_is_refused(lightgbm_package: Path, tmp_path: Path) -> None:

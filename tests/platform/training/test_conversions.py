@@ -16,7 +16,7 @@ from intermodal.platform.protocol.signature import Column
 from intermodal.platform.training import conversions, formats
 from intermodal.platform.training.conversions import compare, values_of
 from intermodal.serving.runtimes.lightgbm import LightgbmRuntime
-from tests.serving.runtimes import tree_worlds as worlds
+from tests.serving.runtimes.conversion import tree_worlds as worlds
 
 COLUMNS = (Column("x", "FP64", nullable=True), Column("n", "INT64"))
 LARGEST = sys.float_info.max
@@ -117,7 +117,7 @@ def _write_with_other_thresholds(
 ) -> None:
     """Each number that is split goes one float lower."""
     del sensitive
-    from intermodal.serving.runtimes import other_trees
+    from intermodal.serving.runtimes.conversion import other_trees
 
     def lower(line: str) -> str:
         return "threshold=" + " ".join(

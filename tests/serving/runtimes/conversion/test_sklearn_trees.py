@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sklearn import ensemble, tree
 from sklearn.linear_model import LinearRegression
 
-from intermodal.serving.runtimes.sklearn_trees import largest_left
-from tests.serving.runtimes import tree_worlds as worlds
+from intermodal.serving.runtimes.conversion.sklearn_trees import largest_left
+from tests.serving.runtimes.conversion import tree_worlds as worlds
 
 FORESTS = ["RandomForest", "ExtraTrees", "DecisionTree", "ExtraTree"]
 ENDS = {"regression": "Regressor", "binary": "Classifier", "multiclass": "Classifier"}

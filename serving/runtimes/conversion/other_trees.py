@@ -10,7 +10,7 @@ from intermodal.platform.protocol.conversion import Conversion, NotConvertible
 from intermodal.platform.protocol.signature import FLOATS, Column
 
 if TYPE_CHECKING:
-    from intermodal.serving.runtimes.lightgbm_text import Model
+    from intermodal.serving.runtimes.conversion.lightgbm_text import Model
 
 HIST = "sklearn.ensemble._hist_gradient_boosting.gradient_boosting"
 KINDS = {
@@ -33,7 +33,7 @@ def takes(estimator: Any) -> bool:
 
 def conversion(estimator: Any, columns: Sequence[Column]) -> Conversion:
     """What has to be compared. NotConvertible if LightGBM would predict otherwise for some rows."""
-    from intermodal.serving.runtimes.lightgbm_text import ZERO
+    from intermodal.serving.runtimes.conversion.lightgbm_text import ZERO
 
     model = _model(estimator, columns)
     splits = {c.name: found for c, found in zip(columns, model.thresholds(len(columns)), strict=True)}
@@ -51,7 +51,7 @@ def text(estimator: Any, columns: Sequence[Column]) -> str:
 
 
 def _model(estimator: Any, columns: Sequence[Column]) -> "Model":
-    from intermodal.serving.runtimes import hist_trees, sklearn_trees
+    from intermodal.serving.runtimes.conversion import hist_trees, sklearn_trees
 
     names = getattr(estimator, "feature_names_in_", None)
     if estimator.n_features_in_ != len(columns) or (names is not None and list(names) != [c.name for c in columns]):

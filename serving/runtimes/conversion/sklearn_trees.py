@@ -11,7 +11,7 @@ import numpy as np
 
 from intermodal.platform.protocol.conversion import NotConvertible
 from intermodal.platform.protocol.signature import Column
-from intermodal.serving.runtimes.lightgbm_text import Model, Tree
+from intermodal.serving.runtimes.conversion.lightgbm_text import Model, Tree
 
 OBJECTIVES = {
     "HalfSquaredError": "regression",

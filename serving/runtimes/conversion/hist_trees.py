@@ -12,7 +12,7 @@ import numpy as np
 
 from intermodal.platform.protocol.conversion import NotConvertible
 from intermodal.platform.protocol.signature import INTEGERS, Column
-from intermodal.serving.runtimes.lightgbm_text import WORD, Model, Tree
+from intermodal.serving.runtimes.conversion.lightgbm_text import WORD, Model, Tree
 
 OBJECTIVES = {
     "HalfSquaredError": "regression",

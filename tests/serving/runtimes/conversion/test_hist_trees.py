@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from intermodal.platform.protocol.conversion import NotConvertible
 from intermodal.serving.dataplane import open_plane
 from intermodal.serving.runtimes import lightgbm
-from tests.serving.runtimes import tree_worlds as worlds
+from tests.serving.runtimes.conversion import tree_worlds as worlds
 
 IDENTITY = ["squared_error", "absolute_error", "quantile"]
 LOG = ["poisson", "gamma"]
