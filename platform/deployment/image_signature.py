@@ -34,8 +34,9 @@ def as_attachment(bundle: bytes) -> Attachment:
     return Attachment(BUNDLE, bundle, ANNOTATIONS)
 
 
-def verify_image(bundle: bytes, digest: str, trusted: Sequence[Key], where: str, model: str = "", package: str = ""
-) -> None:  # fmt: skip
+def verify_image(
+    bundle: bytes, digest: str, trusted: Sequence[Key], where: str, model: str = "", package: str = ""
+) -> None:
     """UntrustedPackage unless ``bundle`` (b'' if there is none) is a trusted key's signature of the image ``digest``.
 
     ``where`` names the image in errors. ``model`` and ``package`` are compared where they are known.

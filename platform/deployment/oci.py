@@ -126,7 +126,7 @@ def index_json(manifest: bytes) -> bytes:
 
 
 @dataclass(frozen=True)
-class Built:
+class ImageLayout:
     """An image in the OCI layout ``folder``: the digest of its manifest, the bytes of all blobs together, and its
     documents."""
 

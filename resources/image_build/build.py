@@ -18,8 +18,8 @@ from intermodal.platform.deployment.oci import (
     LAYOUT_FILE,
     MODEL_LABEL,
     VERSION_LABEL,
-    Built,
     ImageConfig,
+    ImageLayout,
     ImageManifest,
     Layer,
     blob_path,
@@ -70,7 +70,7 @@ class LayoutBuilder:
     cache: LayerCache
     labels: Mapping[str, str] = field(default_factory=dict)
 
-    def build(self, package: Path, version: str, digest: str, layout: Path) -> Built:
+    def build(self, package: Path, version: str, digest: str, layout: Path) -> ImageLayout:
         """Write the image of the package folder into the new folder ``layout``.
 
         ``digest`` is the version's digest; IntermodalError when the package has another one, or the disk is full.
@@ -84,7 +84,7 @@ class LayoutBuilder:
                 "new folder.",
             ) from error
 
-    def _build(self, package: Path, version: str, digest: str, layout: Path) -> Built:
+    def _build(self, package: Path, version: str, digest: str, layout: Path) -> ImageLayout:
         descriptor, found = Package.read(package), Manifest.of(package).digest
         if found != digest:
             raise IntermodalError(
@@ -140,7 +140,7 @@ def model_layer(cache: LayerCache, package: Path) -> CachedLayer:
     return cache.get("model", inputs_of(entries), make)
 
 
-def _write(layout: Path, config: ImageConfig, layers: Sequence[CachedLayer]) -> Built:
+def _write(layout: Path, config: ImageConfig, layers: Sequence[CachedLayer]) -> ImageLayout:
     """The layout's files. ``index.json`` is last: a layout without it is not complete."""
     layout.mkdir(parents=True, exist_ok=True)
     if any(layout.iterdir()):
@@ -155,4 +155,4 @@ def _write(layout: Path, config: ImageConfig, layers: Sequence[CachedLayer]) -> 
     (layout / INDEX_FILE).write_bytes(index_json(manifest))
     unique = {layer.digest: layer.size for layer in config.layers}
     size = sum(unique.values()) + len(document) + len(manifest)
-    return Built(layout, digest_of(manifest), size, config.layers)
+    return ImageLayout(layout, digest_of(manifest), size, config.layers)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from intermodal.platform.deployment.oci import Built, blob_path
+from intermodal.platform.deployment.oci import ImageLayout, blob_path
 from intermodal.platform.deployment.provenance import Material
 from intermodal.platform.deployment.sbom import python
 from intermodal.platform.errors import IntermodalError
@@ -24,11 +24,11 @@ from tests.wheels import wheels
 __all__ = ["wheels"]
 
 
-def blobs(built: Built) -> dict[str, int]:
+def blobs(built: ImageLayout) -> dict[str, int]:
     return {path.name: path.stat().st_size for path in (built.folder / "blobs/sha256").iterdir()}
 
 
-def document(built: Built, reference: str) -> dict:
+def document(built: ImageLayout, reference: str) -> dict:
     return json.loads((built.folder / blob_path(reference)).read_bytes())
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 
-from intermodal.platform.deployment.oci import Built
+from intermodal.platform.deployment.oci import ImageLayout
 from intermodal.platform.protocol.manifest import Manifest
 from intermodal.platform.protocol.package import Golden
 from intermodal.platform.protocol.v2 import predictions, request_body
@@ -34,7 +34,7 @@ CACHE = Path(__file__).resolve().parents[3] / ".intermodal/images"
 
 
 class Image(NamedTuple):
-    built: Built
+    built: ImageLayout
     root: Path
     config: dict[str, Any]
     package: Path
