@@ -82,7 +82,7 @@ class SlowNotifier:
 
     def send(self, notice: Any, skip: Any = ()) -> Receipt:  # noqa: ARG002
         time.sleep(0.3)
-        return Receipt(frozenset({"somebody"}))
+        return Receipt(frozenset({"recipient"}))
 
 
 def world(names: Sequence[str]) -> dict[str, Any]:

@@ -58,9 +58,9 @@ class MemoryNotifier:
     def send(self, notice: Notice, skip: Collection[str] = ()) -> Receipt:
         if self.refuses:
             return Receipt(failure=Unavailable(f"'{notice.title}' was not delivered.", hint="Let it take notices."))
-        if "somebody" not in skip:
+        if "recipient" not in skip:
             self.sent.append(notice)
-        return Receipt(frozenset({"somebody"} if self.configured else ()))
+        return Receipt(frozenset({"recipient"} if self.configured else ()))
 
 
 @dataclass

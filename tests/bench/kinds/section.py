@@ -21,7 +21,6 @@ from tests.bench.report import Rounds, Section
 
 ROUNDS, SECONDS, CONNECTIONS = 2, 2, 16
 PROCESSES = (1, 2, 4)
-HERE = Path(__file__).parent / "servers"
 OURS, INFER = "Intermodal", "/v2/models/{kind}/infer"
 
 
@@ -40,14 +39,14 @@ class Server:
 
 def servers(processes: int) -> list[Server]:
     def script(name: str, count: int = processes) -> list[str]:
-        return [str(HERE / f"kind_{name}.py"), str(count)]
+        return [str(SERVERS / f"{name}.py"), str(count)]
 
     mlserver = tuple(part for part in MLSERVER if not part.startswith("lightgbm"))
     environ = {"INTERMODAL_PROCESSES": str(processes), "INTERMODAL_UNSIGNED": "1"}
     return [
         Server(OURS, processes, ours(), SERVE, INFER, True, environ),
         Server("MLServer 1.7.1", processes, mlserver, script("mls", 0 if processes == 1 else processes), INFER),
-        Server("KServe SDK 0.21.0", processes, ("kserve==0.21.0",), script("kserve"), INFER),
+        Server("KServe SDK 0.21.0", processes, ("kserve==0.21.0",), script("kserver"), INFER),
         Server("LitServe 0.2.19", processes, ("litserve==0.2.19",), script("lit"), "/predict"),
     ]
 
@@ -93,10 +92,10 @@ TEXT = (
 def _measure(server: Server, kind: Kind, folder: Path, sent: Request, seconds: int) -> wrk.Result:
     name = server.name.split()[0].lower()
     python = environment(f"kind-{name}", [*server.requirements, *PACKAGES]) / "bin" / "python"
-    path = f"{entry_points()}:{ROOT / 'src'}:{HERE}:{SERVERS}"
+    path = f"{entry_points()}:{ROOT / 'src'}:{SERVERS}"
     environ = {"MODEL_URI": str(folder), "PYTHONPATH": path, "OMP_NUM_THREADS": "1", **server.environ}
     body = sent.binary if server.binary else sent.json
-    command, url = [str(python), *server.command], server.path.format(kind=kind.name if server.name == OURS else "kind")
+    command, url = [str(python), *server.command], server.path.format(kind=kind.name)
     with running(command, url, body, sent.expected, environ) as up:
         wrk.run(up.url, body, CONNECTIONS, 1)  # every process has been called once
         return wrk.run(up.url, body, CONNECTIONS, seconds)

@@ -75,10 +75,10 @@ EMPTY = Peer("empty server", THIN, [str(ROOT / "tests" / "bench" / "empty.py")],
 THIN_APP = Peer("thin ASGI app", THIN, _script("thin"), "/infer")
 PEERS = (
     THIN_APP,
-    Peer("LitServe 0.2.19", ("litserve==0.2.19", *LIGHTGBM), _script("lit"), "/predict"),
+    Peer("LitServe 0.2.19", ("litserve==0.2.19", *LIGHTGBM), _script("lit", "1"), "/predict"),
     Peer("MLServer 1.7.1, parallel_workers 0", MLSERVER, _script("mls", "0"), INFER),
     Peer("MLServer 1.7.1, parallel_workers 1", MLSERVER, _script("mls", "1"), INFER),
-    Peer("KServe SDK 0.21.0", ("kserve==0.21.0", *LIGHTGBM), _script("kserver"), INFER),
+    Peer("KServe SDK 0.21.0", ("kserve==0.21.0", *LIGHTGBM), _script("kserver", "1"), INFER),
     Peer("BentoML 1.4.40", ("bentoml==1.4.40", *FAST, *LIGHTGBM), _script("bento"), "/infer"),
     Peer(
         "mlflow models serve 3.17.2",

@@ -155,8 +155,8 @@ def test_server_that_does_not_start_is_a_function_error_with_its_log(
 
 
 REFUSED = [
-    ("get_function", {"FunctionName": "nobody"}, "ResourceNotFoundException"),
-    ("get_alias", {"FunctionName": NAME, "Name": "nobody"}, "ResourceNotFoundException"),
+    ("get_function", {"FunctionName": "unknown"}, "ResourceNotFoundException"),
+    ("get_alias", {"FunctionName": NAME, "Name": "unknown"}, "ResourceNotFoundException"),
     ("create_alias", {"FunctionName": NAME, "Name": "x", "FunctionVersion": "9"}, "ResourceNotFoundException"),
     ("update_alias", {"FunctionName": NAME, "Name": "live", "RevisionId": "x"}, "PreconditionFailedException"),
     ("publish_version", {"FunctionName": NAME, "RevisionId": "x"}, "PreconditionFailedException"),

@@ -5,20 +5,20 @@ import os
 import sys
 from pathlib import Path
 
-from flight import Flight
 from mlserver import MLModel
 from mlserver.types import InferenceResponse, ResponseOutput
 from ports import free_port
+from served import Served
 
 
-class FlightModel(MLModel):
+class ServedModel(MLModel):
     async def load(self):
-        self.flight = Flight()
+        self.served = Served()
         return True
 
     async def predict(self, payload):
-        found = self.flight.predict({tensor.name: tensor.data.root for tensor in payload.inputs})
-        output = ResponseOutput(name="probability", shape=[len(found)], datatype="FP64", data=found)
+        found = self.served.predict({tensor.name: tensor.data.root for tensor in payload.inputs})
+        output = ResponseOutput(name="output", shape=[len(found)], datatype="FP64", data=found)
         return InferenceResponse(model_name=self.name, outputs=[output])
 
 
@@ -28,7 +28,7 @@ if __name__ == "__main__":
     settings = {"host": "127.0.0.1", "http_port": port, "grpc_port": free_port(), "metrics_port": free_port()}
     settings |= {"parallel_workers": workers, "debug": False}
     (folder / "settings.json").write_text(json.dumps(settings))
-    model = {"name": "flight_delay", "implementation": "mls.FlightModel"}
+    model = {"name": Served().name, "implementation": "mls.ServedModel"}
     (folder / "model-settings.json").write_text(json.dumps(model))
     program = Path(sys.executable).parent / "mlserver"
     os.execv(program, [str(program), "start", str(folder)])

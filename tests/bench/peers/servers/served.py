@@ -1,4 +1,4 @@
-"""A typical model as the peers serve it: columns by name → the first row's numbers. Imported in their environments."""
+"""A model as the peers serve it: columns by name → a row's numbers. Imported in their environments."""
 
 import json
 import os
@@ -11,13 +11,39 @@ FOLDER = Path(os.environ["MODEL_URI"])
 
 
 class Served:
-    """No check of what comes in. One thread, as ours."""
+    """No check of what comes in: an unknown category is a KeyError. One thread, as ours. The model is loaded by the
+    first prediction, so that a server can send this to its workers."""
 
     def __init__(self):
-        descriptor = json.loads((FOLDER / "intermodal.json").read_text())
-        self.names = [column["name"] for column in descriptor["signature"]["inputs"]]
-        self.shape = descriptor["signature"]["inputs"][0]["shape"]
-        self.predict = getattr(self, f"_{descriptor['format']}")(FOLDER / descriptor["file"])
+        self.descriptor = json.loads((FOLDER / "intermodal.json").read_text())
+        self.name, self.columns = self.descriptor["model"], self.descriptor["signature"]["inputs"]
+        self._predict = None
+
+    def predict(self, given):
+        """``given``: column → values. The numbers of the rows, as a list."""
+        if self._predict is None:
+            load = getattr(self, f"_{self.descriptor['format']}")
+            self._predict = load(FOLDER / self.descriptor["file"])
+        return self._predict(given)
+
+    def v2(self, inputs):
+        """V2's inputs, as they are in its JSON."""
+        return self.predict({tensor["name"]: tensor["data"] for tensor in inputs})
+
+    def _lightgbm(self, path):
+        import lightgbm
+
+        booster = lightgbm.Booster(model_file=str(path))
+        codes = [{text: code for code, text in enumerate(column["categories"])} for column in self.columns]
+
+        def predict(given):
+            matrix = np.empty((len(given[self.columns[0]["name"]]), len(self.columns)))
+            for i, column in enumerate(self.columns):
+                values = given[column["name"]]
+                matrix[:, i] = [codes[i][value] for value in values] if codes[i] else values
+            return booster.predict(matrix, num_threads=1).tolist()
+
+        return predict
 
     def _sklearn(self, path):
         import pickle
@@ -33,12 +59,8 @@ class Served:
 
         booster = Booster(model_file=str(path))
         booster.set_param({"nthread": 1})
-
-        def predict(given):
-            matrix = np.array([given[name] for name in self.names], dtype="float32").T
-            return booster.inplace_predict(matrix).tolist()
-
-        return predict
+        names = [column["name"] for column in self.columns]
+        return lambda given: booster.inplace_predict(np.array([given[n] for n in names], dtype="float32").T).tolist()
 
     def _onnx(self, path):
         import onnxruntime
@@ -46,10 +68,10 @@ class Served:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-        (name,) = self.names
+        (column,) = self.columns
 
         def predict(given):
-            array = np.asarray(given[name], dtype="float32").reshape([-1, *self.shape])
-            return session.run(None, {name: array})[0].ravel().tolist()
+            array = np.asarray(given[column["name"]], dtype="float32").reshape([-1, *column["shape"]])
+            return session.run(None, {column["name"]: array})[0].ravel().tolist()
 
         return predict

@@ -16,7 +16,7 @@ from intermodal.resources.aws.targets.aws_lambda.api import Lambda
 
 @pytest.fixture
 def client() -> Any:
-    keys = {"aws_access_key_id": "nobody", "aws_secret_access_key": "nothing"}
+    keys = {"aws_access_key_id": "unknown", "aws_secret_access_key": "wrong"}
     return boto3.session.Session().client("lambda", "us-east-1", **keys)
 
 

@@ -51,7 +51,7 @@ class TestLambda(EndpointTargetConformance):
         make_target().delete(late.name)
 
     def test_deploy_unknown_role_is_named(self, target: LambdaTarget, request_: DeployRequest) -> None:
-        other = target.model_copy(update={"role_arn": f"{target.role_arn}-of-nobody"})
+        other = target.model_copy(update={"role_arn": f"{target.role_arn}-unknown"})
         with pytest.raises(DeployFailed, match="cannot be assumed by Lambda") as caught:
             other.deploy(replace(request_, environment="role"))
         assert "role_arn" in caught.value.hint

@@ -75,7 +75,7 @@ class TestVertex(EndpointTargetConformance):
         assert upstream.credential.token not in repr(upstream)
 
     def test_upstream_id_token_is_refused(self, target: VertexTarget, endpoint: Endpoint) -> None:
-        other = identity.id_token("https://somebody-else.example")
+        other = identity.id_token("https://other.example")
         assert send(replace(target.upstream(endpoint), credential=other), b"{}").status_code == 401
 
     def test_gateway_route_delivers_a_v2_body(
