@@ -7,11 +7,12 @@ Source: https://kubernetes.io/docs/reference/using-api/server-side-apply/, ``str
 from dataclasses import replace
 
 from intermodal.sandbox.kubernetes.field_types import FieldType, Json
+from intermodal.sandbox.kubernetes.merging.edits import merge, remove, without_nulls
 from intermodal.sandbox.kubernetes.merging.errors import Cause, Conflicts
 from intermodal.sandbox.kubernetes.merging.fields import Fields, show
 from intermodal.sandbox.kubernetes.merging.managers import METADATA, Entries, Entry, ignored, kept, read, write
 from intermodal.sandbox.kubernetes.merging.pruning import prune
-from intermodal.sandbox.kubernetes.merging.walks import compare, fields_of, merge, remove, without_nulls
+from intermodal.sandbox.kubernetes.merging.walks import compare, fields_of
 from intermodal.sandbox.kubernetes.schemas import Schemas
 
 BEFORE_FIRST_APPLY = "before-first-apply"

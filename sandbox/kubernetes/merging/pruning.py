@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from intermodal.sandbox.kubernetes.field_types import FieldType
+from intermodal.sandbox.kubernetes.merging.edits import remove
 from intermodal.sandbox.kubernetes.merging.fields import Fields, Path
 from intermodal.sandbox.kubernetes.merging.managers import Entry
-from intermodal.sandbox.kubernetes.merging.walks import fields_of, remove
+from intermodal.sandbox.kubernetes.merging.walks import fields_of
 
 
 def prune(merged: Any, kind: FieldType, last: Fields, entries: Iterable[Entry]) -> Any:

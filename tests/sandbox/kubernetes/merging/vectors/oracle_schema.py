@@ -1,6 +1,7 @@
 """The types of the vectors in the form of structured-merge-diff: ``python -m`` prints them as JSON. See README.md."""
 
 import json
+import sys
 from typing import Any
 
 from intermodal.sandbox.kubernetes.field_types import INT_OR_STRING, KEY_DEFAULTS, QUANTITY, FieldType
@@ -67,4 +68,4 @@ def _reference(kind: FieldType, types: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(exported(), indent=1))
+    sys.stdout.write(json.dumps(exported()))
