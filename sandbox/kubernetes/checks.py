@@ -62,7 +62,7 @@ def check_types(
 
 
 def _without_nulls(value: Any) -> Any:
-    """Null equals an absent field, save the time of a template's metadata, which the server itself writes as null."""
+    """Null equals an absent field."""
     if isinstance(value, dict):
         return {name: _without_nulls(child) for name, child in value.items() if child is not None}
     return [_without_nulls(child) for child in value] if isinstance(value, list) else copy.copy(value)

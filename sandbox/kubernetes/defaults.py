@@ -70,7 +70,6 @@ def _pod_spec(spec: Document, *, stored: bool = False) -> None:
 def _template(spec: Document) -> None:
     template = spec.setdefault("template", {})
     template.setdefault("metadata", {})
-    _set(template["metadata"], creationTimestamp=None)
     if isinstance(template.get("spec"), dict):
         _pod_spec(template["spec"])
 

@@ -6,17 +6,19 @@ from typing import Any, cast, get_args
 
 from aiohttp import web
 
-from intermodal.sandbox.kubernetes import paging, requests
+from intermodal.sandbox.kubernetes import paging, patching, requests
 from intermodal.sandbox.kubernetes.access import Access
-from intermodal.sandbox.kubernetes.errors import bad_request, method_not_allowed, not_emulated
+from intermodal.sandbox.kubernetes.applying import apply
+from intermodal.sandbox.kubernetes.errors import ApiError, Cause, bad_request, method_not_allowed, not_emulated
+from intermodal.sandbox.kubernetes.field_types import FieldType
 from intermodal.sandbox.kubernetes.objects import Objects, Options
-from intermodal.sandbox.kubernetes.patching import patcher
 from intermodal.sandbox.kubernetes.removal import DeleteOptions, Policy
 from intermodal.sandbox.kubernetes.requests import Route
 from intermodal.sandbox.kubernetes.resources import ACCESS_REVIEW, JOB, Resource
 from intermodal.sandbox.kubernetes.scaling import scale_of, scaled
 from intermodal.sandbox.kubernetes.selectors import Filter
 from intermodal.sandbox.kubernetes.store import Document
+from intermodal.sandbox.kubernetes.tables import accepts_table, table
 from intermodal.sandbox.kubernetes.watching import Watching
 
 LogHook = Callable[[web.Request, Document], Awaitable[web.StreamResponse]]
@@ -47,6 +49,8 @@ class Handlers:
         options = requests.options(request, warnings)
         body = await requests.body(request) if verb not in ("get", "list") else None
         status, document = self._answer(verb, request, route, body, options)
+        if verb in ("get", "list") and not route.subresource and accepts_table(request.headers.get("Accept", "")):
+            document = _table(request, route, document)
         response = _json(document, status)
         for warning in dict.fromkeys(warnings):
             text = warning.replace("\\", "\\\\").replace('"', '\\"')
@@ -78,13 +82,33 @@ class Handlers:
             return 200, self._delete_all(resource, requests.selection(route, request.query), removal)
         if verb == "update":
             work: Callable[[Document], Document] = lambda _: body  # noqa: E731
+        elif request.content_type == patching.APPLY:
+            return self._apply(request, route, body, options)
         else:
-            work = patcher(request.content_type, body)
+            work = patching.patcher(request.content_type, body, self._kind(route))
         if route.subresource == "scale":
             change = work
             work = lambda live: scaled(live, change(scale_of(live)))  # noqa: E731
         changed = self._objects.change(resource, namespace, name, work, options, route.subresource)
         return 200, scale_of(changed) if route.subresource == "scale" else changed
+
+    def _kind(self, route: Route) -> FieldType:
+        resource, schemas = route.resource, self._objects.schemas
+        scale = route.subresource == "scale"
+        found = schemas.of("autoscaling/v1", "Scale") if scale else schemas.of(resource.api_version, resource.kind)
+        return found or schemas.custom
+
+    def _apply(self, request: web.Request, route: Route, body: Any, options: Options) -> tuple[int, Document]:
+        if not request.query.get("fieldManager"):
+            cause = Cause("FieldValueRequired", "Required value: is required for apply patch", "fieldManager")
+            raise ApiError(422, "Invalid", f"PatchOptions.meta.k8s.io is invalid: {cause.field}: {cause.message}",
+                {"group": "meta.k8s.io", "kind": "PatchOptions", "causes": [cause.document()]})  # fmt: skip
+        if route.subresource == "scale":
+            raise not_emulated("apply to /scale")
+        force = requests.flag(request.query, "force")
+        place = (route.resource, route.namespace, route.name)
+        found, new = apply(self._objects, *place, body, options, force=force, subresource=route.subresource)
+        return (201 if new else 200), found
 
     def _delete(self, route: Route, options: DeleteOptions) -> tuple[int, Document]:
         found, gone = self._objects.delete(route.resource, route.namespace, route.name, options)
@@ -141,6 +165,13 @@ def _removal(request: web.Request, body: Any, options: Options) -> DeleteOptions
     return DeleteOptions(
         cast(Policy, policy), grace, conditions.get("uid", ""), conditions.get("resourceVersion", ""), dry
     )
+
+
+def _table(request: web.Request, route: Route, document: Document) -> Document:
+    items, metadata = document.get("items"), document["metadata"]
+    if items is None:
+        items, metadata = [document], {"resourceVersion": metadata["resourceVersion"]}
+    return table(route.resource, items, metadata, request.query.get("includeObject", "Metadata"))
 
 
 def _json(document: Document, status: int = 200) -> web.Response:

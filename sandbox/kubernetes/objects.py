@@ -17,6 +17,7 @@ from intermodal.sandbox.kubernetes.errors import (
     invalid,
     not_found,
 )  # fmt: skip
+from intermodal.sandbox.kubernetes.merging.apply import track_update
 from intermodal.sandbox.kubernetes.removal import Collector, DeleteOptions
 from intermodal.sandbox.kubernetes.resources import NAMESPACE, SERVICE, SERVICE_ACCOUNT, Resource
 from intermodal.sandbox.kubernetes.schemas import Schemas
@@ -82,6 +83,7 @@ class Objects:
         if "status" in resource.subresources:
             document.pop("status", None)
         defaults.fill(document)
+        document = self._track({}, document, options)
         if (status := defaults.first_status(document)) is not None:
             document["status"] = status
         if resource.counted:
@@ -130,6 +132,7 @@ class Objects:
             raise conflict(resource, name, why)
         wanted = check_types(self.schemas, resource, wanted, options.validation, options.warn)
         after = _status_of(wanted, before) if subresource == "status" else self._main(resource, wanted, before)
+        after = self._track(before, after, options, subresource)
         if _same(before, after):
             return before
         if options.dry_run:
@@ -204,6 +207,12 @@ class Objects:
         if resource.counted and wanted.get("spec") != before.get("spec"):
             metadata["generation"] = old.get("generation", 0) + 1
         return wanted
+
+    def _track(self, before: Document, after: Document, options: Options, subresource: str = "") -> Document:
+        """Who owns which field. Status, addresses and ids that the server itself sets have no owner."""
+        if options.applied:
+            return after
+        return track_update(before, after, options.manager, self.schemas, now=identity.now(), subresource=subresource)
 
 
 def _refuse(resource: Resource, document: Document, causes: "list[Cause]") -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from aiohttp import web
 
+from intermodal.sandbox.kubernetes import openapi_v2
 from intermodal.sandbox.kubernetes.errors import path_not_found
 from intermodal.sandbox.kubernetes.resources import GROUPS, Resource
 from intermodal.sandbox.kubernetes.schemas import Schemas
@@ -64,6 +65,10 @@ class OpenApi:
             digest = hashlib.sha256(f"{self._schemas.version}{path}".encode()).hexdigest().upper()
             paths[path] = {"serverRelativeURL": f"/openapi/v3/{path}?hash={digest}"}
         return web.json_response({"paths": paths})
+
+    async def old(self, _: web.Request) -> web.Response:
+        """/openapi/v2, for the one question that kubectl still has of it."""
+        return web.Response(body=openapi_v2.DOCUMENT, content_type=openapi_v2.MEDIA_TYPE)
 
     async def document(self, request: web.Request) -> web.Response:
         known = {_path_of(group, version): (group, version) for group, version in GROUPS}

@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from intermodal.sandbox.kubernetes.errors import ApiError, not_emulated
+from intermodal.sandbox.kubernetes.errors import ApiError, bad_request
+from intermodal.sandbox.kubernetes.field_types import FieldType
+from intermodal.sandbox.kubernetes.merging.errors import PatchRefused
+from intermodal.sandbox.kubernetes.merging.patches import json_merge, json_patch, strategic_merge
 
 Document = dict[str, Any]
 MERGE, STRATEGIC = "application/merge-patch+json", "application/strategic-merge-patch+json"
@@ -11,23 +14,23 @@ JSON, APPLY = "application/json-patch+json", "application/apply-patch+yaml"
 TYPES = (JSON, MERGE, STRATEGIC, APPLY)
 
 
-def _merge(target: Any, patch: Any) -> Any:
-    if not isinstance(patch, dict):
-        return patch
-    target = dict(target) if isinstance(target, dict) else {}
-    for k, v in patch.items():
-        if v is None:
-            target.pop(k, None)
-        else:
-            target[k] = _merge(target.get(k), v)
-    return target
+def patcher(content_type: str, patch: Any, kind: FieldType) -> Callable[[Document], Document]:
+    """What a patch makes of a document of this kind. 415 for an unknown type, 400 or 422 for a patch that fails."""
+    if content_type not in TYPES or content_type == APPLY:
+        listed = ", ".join(TYPES)
+        message = f"the body of the request was in an unknown format - accepted media types include: {listed}"
+        raise ApiError(415, "UnsupportedMediaType", message)
+    if not isinstance(patch, list if content_type == JSON else dict):
+        raise bad_request(f"the body is no {content_type}")
 
+    def work(live: Document) -> Document:
+        try:
+            if content_type == JSON:
+                return json_patch(live, patch)
+            if content_type == MERGE:
+                return json_merge(live, patch)
+            return strategic_merge(live, patch, kind)
+        except PatchRefused as error:
+            raise ApiError(error.code, "Invalid" if error.code == 422 else "BadRequest", str(error)) from error
 
-def patcher(content_type: str, patch: Any) -> Callable[[Document], Document]:
-    if content_type == MERGE:
-        return lambda live: _merge(live, patch)
-    if content_type in TYPES:
-        raise not_emulated(content_type)
-    supported = ", ".join(TYPES)
-    message = f"the body of the request was in an unknown format - accepted media types include: {supported}"
-    raise ApiError(415, "UnsupportedMediaType", message)
+    return work

@@ -16,6 +16,15 @@ from intermodal.sandbox.kubernetes.selectors import Filter, parse_fields, parse_
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("", "0", "f", "F", "false", "FALSE", "False")
 
 
+class _Loader(yaml.SafeLoader):
+    """Times stay text, as in JSON."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012
+        first: [item for item in resolvers if item[0] != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 @dataclass(frozen=True)
 class Route:
     resource: Resource
@@ -79,6 +88,8 @@ async def body(request: web.Request) -> Any:
     if not text.strip():
         return None
     try:
-        return yaml.safe_load(text) if "yaml" in request.content_type and not text.startswith("{") else json.loads(text)
+        if "yaml" in request.content_type and not text.lstrip().startswith("{"):
+            return yaml.load(text, _Loader)
+        return json.loads(text)
     except (ValueError, yaml.YAMLError) as error:
         raise bad_request(f"couldn't get version/kind; json parse error: {error}") from error

@@ -71,6 +71,7 @@ class Cluster:
         app.router.add_put(PERMISSIONS_PATH, self._put_permissions)
         app.router.add_get("/version", self._version)
         app.router.add_get("/openapi/v3", self._openapi.index)
+        app.router.add_get("/openapi/v2", self._openapi.old)
         app.router.add_get("/openapi/v3/{path:.+}", self._openapi.document)
         app.router.add_route("*", "/{tail:.*}", self._dispatch)
         return app

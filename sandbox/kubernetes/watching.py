@@ -11,6 +11,7 @@ from intermodal.sandbox.kubernetes.errors import ApiError, bad_request
 from intermodal.sandbox.kubernetes.objects import Objects
 from intermodal.sandbox.kubernetes.requests import Route, flag, number, selection
 from intermodal.sandbox.kubernetes.store import WatchEvent
+from intermodal.sandbox.kubernetes.tables import accepts_table, table
 
 BOOKMARK_SECONDS = 60.0
 WATCH_SECONDS = 1800
@@ -52,6 +53,15 @@ class Watching:
         if route.name:
             raise bad_request("watch a name by fieldSelector=metadata.name=<name>")
         bookmarks, initial = flag(query, "allowWatchBookmarks"), flag(query, "sendInitialEvents")
+        accept, include = request.headers.get("Accept", ""), query.get("includeObject", "Metadata")
+        tables = accepts_table(accept)
+
+        def line(kind: str, document: dict[str, Any]) -> dict[str, Any]:
+            if tables:
+                version = {"resourceVersion": document["metadata"]["resourceVersion"]}
+                document = table(route.resource, [document], version, include)
+            return {"type": kind, "object": document}
+
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         response.enable_chunked_encoding()
         await response.prepare(request)
@@ -63,7 +73,7 @@ class Watching:
         try:
             if initial:
                 for document in self._objects.list(route.resource, wanted):
-                    await _send(response, {"type": "ADDED", "object": document})
+                    await _send(response, line("ADDED", document))
                 await _send(response, _bookmark(route, begun, initial=True))
             while (left := end - loop.time()) > 0:
                 await asyncio.wait({waiting}, timeout=min(left, self._bookmark_seconds))
@@ -75,7 +85,7 @@ class Watching:
                 if event is None:
                     break
                 if not initial or event.version > begun:
-                    await _send(response, {"type": event.type, "object": event.object})
+                    await _send(response, line(event.type, event.object))
                 waiting = asyncio.ensure_future(_next(events))
         except ApiError as error:
             await _send(response, {"type": "ERROR", "object": error.status()})

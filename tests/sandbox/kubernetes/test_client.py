@@ -152,7 +152,7 @@ def test_value_of_a_wrong_type_is_refused(api: kube.ApiClient, namespace: str) -
     assert reason_of(refused.value) == (400, "BadRequest")
 
 
-def test_namespace_that_is_missing_is_named(api: kube.ApiClient, cluster: Running) -> None:
+def test_namespace_that_is_missing_is_named(api: kube.ApiClient) -> None:
     with pytest.raises(ApiException, match='namespaces \\\\"absent\\\\" not found'):
         kube.CoreV1Api(api).create_namespaced_config_map("absent", config_map())
 
