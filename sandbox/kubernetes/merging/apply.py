@@ -10,7 +10,17 @@ from intermodal.sandbox.kubernetes.field_types import FieldType, Json
 from intermodal.sandbox.kubernetes.merging.edits import merge, remove, without_nulls
 from intermodal.sandbox.kubernetes.merging.errors import Cause, Conflicts
 from intermodal.sandbox.kubernetes.merging.fields import Fields, show
-from intermodal.sandbox.kubernetes.merging.managers import METADATA, Entries, Entry, ignored, kept, read, write
+from intermodal.sandbox.kubernetes.merging.managers import (
+    IGNORED,
+    METADATA,
+    STATUS,
+    Entries,
+    Entry,
+    ignored,
+    kept,
+    read,
+    write,
+)
 from intermodal.sandbox.kubernetes.merging.pruning import prune
 from intermodal.sandbox.kubernetes.merging.walks import compare, fields_of
 from intermodal.sandbox.kubernetes.schemas import Schemas
@@ -85,7 +95,7 @@ def _reachable(config: Json, kind: FieldType, subresource: str) -> Json:
     """``config`` without what the server sets and what ``subresource`` does not reach."""
     metadata = {name: value for name, value in config.get("metadata", {}).items() if name not in SERVER_SET}
     whole = config | ({"metadata": metadata} if "metadata" in config else {})
-    found: Json = remove(whole, ignored(fields_of(whole, kind), subresource), kind) or {}
+    found: Json = remove(whole, IGNORED.get(subresource, STATUS), kind) or {}
     return found
 
 

@@ -10,27 +10,27 @@ from typing import Any
 from intermodal.sandbox.kubernetes.field_types import FieldType
 from intermodal.sandbox.kubernetes.merging.errors import MalformedItem
 from intermodal.sandbox.kubernetes.merging.fields import Fields, Path, item_element
-from intermodal.sandbox.kubernetes.merging.walks import ABSENT, children, is_filled, is_granular, value_at
+from intermodal.sandbox.kubernetes.merging.walks import ABSENT, Parts, children, is_granular, parts, shape_of, value_at
 
 
 def merge(live: Any, config: Any, kind: FieldType) -> Any:
     """``live`` with all of ``config``; nothing is removed. Order of items: see ``order``."""
     if config is ABSENT:
         return live
-    granular = is_granular(config, kind) or (config is None and is_granular(live, kind))
-    if live is ABSENT or not granular or not (is_filled(live) or is_filled(config)):
+    shape = shape_of(config, kind)
+    old, new = ({} if value is ABSENT else parts(value, kind, shape) for value in (live, config))
+    if not old and not new:
         return config
-    old, new = (children(value, kind) if is_granular(value, kind) else {} for value in (live, config))
     if isinstance(config, list) and len(new) < len(config):
         raise MalformedItem(f"duplicate entries for a key among {', '.join(new)}")
-    elements = order(list(old), list(new))
-    merged = {
-        element: merge(value_at(old, element), value_at(new, element), (new.get(element) or old[element])[1])
-        for element in elements
-    }
-    if isinstance(config if config is not None else live, Mapping):
-        return {element[2:]: child for element, child in merged.items()}
-    return list(merged.values())
+    if shape == "map":
+        names = [*old, *(element for element in new if element not in old)]
+        return {element[2:]: _merge_at(old, new, element) for element in names}
+    return [_merge_at(old, new, element) for element in order(list(old), list(new))]
+
+
+def _merge_at(old: Parts, new: Parts, element: str) -> Any:
+    return merge(value_at(old, element), value_at(new, element), (new.get(element) or old[element])[1])
 
 
 def order(live: list[str], config: list[str]) -> list[str]:

@@ -5,13 +5,17 @@ Differences are sets of paths, as managers own them. Source: structured-merge-di
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from intermodal.sandbox.kubernetes.field_types import FieldType
 from intermodal.sandbox.kubernetes.merging.fields import Fields, Path, compact, item_element
 
 ABSENT: Any = object()
 """Unlike null, which is a value."""
+Shape = Literal["map", "list", "scalar"]
+Parts = dict[str, tuple[Any, FieldType]]
+"""Values below another with their types, by their path element."""
+NULLS: Mapping[str, Shape] = {"object": "map", "array": "list", "": "map"}
 
 
 def is_granular(value: object, kind: FieldType) -> bool:
@@ -21,14 +25,26 @@ def is_granular(value: object, kind: FieldType) -> bool:
     return isinstance(value, list) and kind.list_type != "atomic"
 
 
-def children(value: object, kind: FieldType) -> dict[str, tuple[Any, FieldType]]:
+def children(value: object, kind: FieldType) -> Parts:
     """Values below a granular value by their element. Of items with the same keys, the first counts."""
     if isinstance(value, Mapping):
         return {f"f:{name}": (child, kind.field_or_open(name)) for name, child in value.items()}
-    found: dict[str, tuple[Any, FieldType]] = {}
+    found: Parts = {}
     for item in value if isinstance(value, list) else ():
         found.setdefault(item_element(item, kind), (item, kind.items))
     return found
+
+
+def shape_of(value: object, kind: FieldType) -> Shape:
+    """Null has the shape that its type declares."""
+    if value is None:
+        return NULLS.get(kind.json_type, "scalar")
+    return "map" if isinstance(value, Mapping) else "list" if isinstance(value, list) else "scalar"
+
+
+def parts(value: object, kind: FieldType, shape: Shape) -> Parts:
+    """Values below ``value`` that are merged one by one; none for a value of another shape, or that is atomic."""
+    return children(value, kind) if shape_of(value, kind) == shape and is_granular(value, kind) else {}
 
 
 def fields_of(value: object, kind: FieldType) -> Fields:
@@ -49,7 +65,7 @@ def _fields(value: object, kind: FieldType, path: Path) -> Iterator[Path]:
             yield below
 
 
-def value_at(values: Mapping[str, tuple[Any, FieldType]], element: str) -> Any:
+def value_at(values: Parts, element: str) -> Any:
     return values[element][0] if element in values else ABSENT
 
 
@@ -67,19 +83,15 @@ def compare(before: object, after: object, kind: FieldType) -> Difference:
 
 
 def _compare(before: Any, after: Any, kind: FieldType, path: Path, found: dict[str, set[Path]]) -> None:
-    granular = is_granular(before, kind) or is_granular(after, kind)
-    if granular and (is_filled(before) or is_filled(after)):
-        old, new = (children(value, kind) if is_granular(value, kind) else {} for value in (before, after))
+    present = [value for value in (before, after) if value is not ABSENT]
+    for shape in dict.fromkeys(shape_of(value, kind) for value in present):
+        old, new = ({} if value is ABSENT else parts(value, kind, shape) for value in (before, after))
         for element in old | new:
             below = (new.get(element) or old[element])[1]
             _compare(value_at(old, element), value_at(new, element), below, (*path, element), found)
-    elif before is not ABSENT and after is not ABSENT and compact(before) != compact(after):
-        found["modified"].add(path)
+        if not old and not new and len(present) == 2 and compact(before) != compact(after):
+            found["modified"].add(path)
     if before is ABSENT:
         found["added"].add(path)
     elif after is ABSENT:
         found["removed"].add(path)
-
-
-def is_filled(value: Any) -> bool:
-    return isinstance(value, Mapping | list) and bool(value)
