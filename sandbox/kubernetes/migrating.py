@@ -40,5 +40,5 @@ def with_annotation(merged: Document, config: Document, live: Document | None, m
     if manager != MANAGER or live is None or last_applied(live) is None:
         return merged
     metadata = merged["metadata"]
-    text = json.dumps(config, separators=(",", ":")) + "\n"
+    text = json.dumps(config, separators=(",", ":"), sort_keys=True) + "\n"
     return merged | {"metadata": metadata | {"annotations": metadata.get("annotations", {}) | {ANNOTATION: text}}}

@@ -22,15 +22,20 @@ def patcher(content_type: str, patch: Any, kind: FieldType) -> Callable[[Documen
         raise ApiError(415, "UnsupportedMediaType", message)
     if not isinstance(patch, list if content_type == JSON else dict):
         raise bad_request(f"the body is no {content_type}")
+    given: Any = patch
 
     def work(live: Document) -> Document:
         try:
             if content_type == JSON:
-                return json_patch(live, patch)
-            if content_type == MERGE:
-                return json_merge(live, patch)
-            return strategic_merge(live, patch, kind)
+                changed = json_patch(live, given)
+            elif content_type == MERGE:
+                changed = json_merge(live, given)
+            else:
+                changed = strategic_merge(live, given, kind)
         except PatchRefused as error:
             raise ApiError(error.code, "Invalid" if error.code == 422 else "BadRequest", str(error)) from error
+        if not isinstance(changed, dict):
+            raise bad_request("the patch leaves no object")
+        return changed
 
     return work

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from kubernetes import client as kube
-from kubernetes import watch
+from kubernetes import config, watch
 from kubernetes.client.exceptions import ApiException
 
 from intermodal.sandbox.kubernetes.server import Settings
@@ -72,8 +72,6 @@ def test_watch_ends_with_a_bookmark_at_the_newest_version(api: kube.ApiClient, n
 
 
 def test_watch_is_cut_when_the_server_stops(tmp_path: Any) -> None:
-    from kubernetes import config
-
     with ThreadPoolExecutor(1) as pool:
         with running(Settings("cut", tmp_path, free_port(), "t")) as server:
             with config.new_client_from_config(str(server.kubeconfig)) as api:
