@@ -1,4 +1,4 @@
-"""Who may do what: bearer tokens, and permissions that a test can take away."""
+"""Who may do what: bearer tokens, and permissions that a test can refuse."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ ADMINISTRATOR = "sandbox-admin"
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is taken away from every user; a ``*`` member is any. ``resource`` may be ``deployments/scale``."""
+    """What is refused to every user; a ``*`` member is any. ``resource`` may be ``deployments/scale``."""
 
     verb: str = "*"
     group: str = "*"
@@ -66,5 +66,5 @@ class Access:
             allowed = True
         else:
             raise ApiError(400, "BadRequest", "exactly one of resourceAttributes or nonResourceAttributes is required")
-        status = {"allowed": True} if allowed else {"allowed": False, "reason": "taken away in the sandbox"}
+        status = {"allowed": True} if allowed else {"allowed": False, "reason": "refused in the sandbox"}
         return document | {"metadata": document.get("metadata") or {}, "status": status}

@@ -7,9 +7,10 @@ from intermodal.sandbox.kubernetes.checks import check_document
 from intermodal.sandbox.kubernetes.errors import ApiError, bad_request, conflict, not_found
 from intermodal.sandbox.kubernetes.merging.apply import server_side_apply
 from intermodal.sandbox.kubernetes.merging.errors import Conflicts, MalformedItem
-from intermodal.sandbox.kubernetes.objects import Objects, Options
+from intermodal.sandbox.kubernetes.objects import Objects
 from intermodal.sandbox.kubernetes.resources import Resource
 from intermodal.sandbox.kubernetes.store import Document
+from intermodal.sandbox.kubernetes.writes import Options
 
 
 def apply(

@@ -82,9 +82,9 @@ def invalid(resource: Resource, name: str, causes: list[Cause]) -> ApiError:
 
 
 def forbidden(resource: Resource, name: str, why: str) -> ApiError:
-    shown = f' "{name}"' if name else ""
+    quoted = f' "{name}"' if name else ""
     details = {key: value for key, value in _details(resource, name).items() if value}
-    return ApiError(403, "Forbidden", f"{resource.qualified}{shown} is forbidden: {why}", details)
+    return ApiError(403, "Forbidden", f"{resource.qualified}{quoted} is forbidden: {why}", details)
 
 
 def bad_request(message: str) -> ApiError:

@@ -11,7 +11,7 @@ from intermodal.sandbox.kubernetes.access import Access
 from intermodal.sandbox.kubernetes.applying import apply
 from intermodal.sandbox.kubernetes.errors import ApiError, Cause, bad_request, method_not_allowed, not_emulated
 from intermodal.sandbox.kubernetes.field_types import FieldType
-from intermodal.sandbox.kubernetes.objects import Objects, Options
+from intermodal.sandbox.kubernetes.objects import Objects
 from intermodal.sandbox.kubernetes.removal import DeleteOptions, Policy
 from intermodal.sandbox.kubernetes.requests import Route
 from intermodal.sandbox.kubernetes.resources import ACCESS_REVIEW, JOB, Resource
@@ -20,6 +20,7 @@ from intermodal.sandbox.kubernetes.selectors import Filter
 from intermodal.sandbox.kubernetes.store import Document
 from intermodal.sandbox.kubernetes.tables import accepts_table, table
 from intermodal.sandbox.kubernetes.watching import Watching
+from intermodal.sandbox.kubernetes.writes import Options
 
 LogHook = Callable[[web.Request, Document], Awaitable[web.StreamResponse]]
 _JOB_WARNING = (
@@ -106,8 +107,8 @@ class Handlers:
         if route.subresource == "scale":
             raise not_emulated("apply to /scale")
         force = requests.flag(request.query, "force")
-        place = (route.resource, route.namespace, route.name)
-        found, new = apply(self._objects, *place, body, options, force=force, subresource=route.subresource)
+        subject = (route.resource, route.namespace, route.name)
+        found, new = apply(self._objects, *subject, body, options, force=force, subresource=route.subresource)
         return (201 if new else 200), found
 
     def _delete(self, route: Route, options: DeleteOptions) -> tuple[int, Document]:

@@ -2,8 +2,6 @@
 
 import copy
 from collections.abc import AsyncGenerator, Callable
-from dataclasses import dataclass
-from typing import Any, Literal
 
 from intermodal.sandbox.kubernetes import defaults, identity, rules
 from intermodal.sandbox.kubernetes.checks import check_document, check_types
@@ -23,25 +21,9 @@ from intermodal.sandbox.kubernetes.resources import NAMESPACE, SERVICE, SERVICE_
 from intermodal.sandbox.kubernetes.schemas import Schemas
 from intermodal.sandbox.kubernetes.selectors import Filter
 from intermodal.sandbox.kubernetes.store import Document, Store, WatchEvent, as_event
+from intermodal.sandbox.kubernetes.writes import Options, keep_addresses, same, status_of
 
-Validation = Literal["Strict", "Warn", "Ignore"]
 SYSTEM_NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
-
-
-@dataclass
-class Options:
-    """Of one write. ``warnings`` receives what the answer's Warning headers say; ``applied``: the change has brought
-    its own managedFields."""
-
-    manager: str = "sandbox-controller"
-    dry_run: bool = False
-    validation: Validation = "Warn"
-    applied: bool = False
-    warnings: list[str] | None = None
-
-    def warn(self, text: str) -> None:
-        if self.warnings is not None:
-            self.warnings.append(text)
 
 
 class Objects:
@@ -131,9 +113,9 @@ class Objects:
             why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {before['metadata']['uid']}"
             raise conflict(resource, name, why)
         wanted = check_types(self.schemas, resource, wanted, options.validation, options.warn)
-        after = _status_of(wanted, before) if subresource == "status" else self._main(resource, wanted, before)
+        after = status_of(wanted, before) if subresource == "status" else self._main(resource, wanted, before)
         after = self._track(before, after, options, subresource)
-        if _same(before, after):
+        if same(before, after):
             return before
         if options.dry_run:
             return after
@@ -198,7 +180,7 @@ class Objects:
                 metadata[name] = old[name]
         metadata["resourceVersion"] = old["resourceVersion"]
         if resource == SERVICE:
-            _keep_addresses(wanted["spec"], before["spec"])
+            keep_addresses(wanted["spec"], before["spec"])
         defaults.fill(wanted)
         _refuse(resource, wanted, rules.of_change(before, wanted))
         if resource == SERVICE:
@@ -218,39 +200,3 @@ class Objects:
 def _refuse(resource: Resource, document: Document, causes: "list[Cause]") -> None:
     if causes:
         raise invalid(resource, document["metadata"]["name"], causes)
-
-
-def _status_of(wanted: Document, before: Document) -> Document:
-    """A write of /status changes nothing else."""
-    after = copy.deepcopy(before)
-    after.pop("status", None)
-    if "status" in wanted:
-        after["status"] = wanted["status"]
-    if "managedFields" in wanted["metadata"]:
-        after["metadata"]["managedFields"] = wanted["metadata"]["managedFields"]
-    return after
-
-
-def _same(before: Document, after: Document) -> bool:
-    """An update that changes nothing writes nothing. Times of managers alone are no change."""
-
-    def bare(document: Document) -> Document:
-        fields = [
-            {name: value for name, value in item.items() if name != "time"}
-            for item in document["metadata"].get("managedFields") or []
-        ]
-        hidden: dict[str, Any] = {"managedFields": fields, "resourceVersion": ""}
-        return document | {"metadata": document["metadata"] | hidden}
-
-    return bare(before) == bare(after)
-
-
-def _keep_addresses(spec: Document, old: Document) -> None:
-    """A client may leave out what was allocated."""
-    for name in ("clusterIP", "clusterIPs"):
-        if not spec.get(name) and old.get(name) and spec.get("type") != "ExternalName":
-            spec[name] = old[name]
-    numbers = {(port.get("name"), port.get("port")): port.get("nodePort") for port in old.get("ports") or []}
-    for port in spec.get("ports") or []:
-        if not port.get("nodePort") and (number := numbers.get((port.get("name"), port.get("port")))):
-            port["nodePort"] = number

@@ -46,22 +46,22 @@ def _message(data: bytes, known: Message) -> dict[str, Any]:
 
 def _fields(data: bytes) -> Iterator[tuple[int, bytes]]:
     """Length-delimited fields; a varint is passed over, and other types do not occur in a review."""
-    at = 0
-    while at < len(data):
-        tag, at = _varint(data, at)
-        length, at = _varint(data, at)
+    offset = 0
+    while offset < len(data):
+        tag, offset = _varint(data, offset)
+        length, offset = _varint(data, offset)
         if tag & 7 == 2:
-            yield tag >> 3, data[at : at + length]
-            at += length
+            yield tag >> 3, data[offset : offset + length]
+            offset += length
         elif tag & 7:
             raise bad_request(f"protobuf of wire type {tag & 7} is not expected here")
 
 
-def _varint(data: bytes, at: int) -> tuple[int, int]:
+def _varint(data: bytes, offset: int) -> tuple[int, int]:
     value = shift = 0
-    while at < len(data):
-        value |= (data[at] & 127) << shift
-        shift, at = shift + 7, at + 1
-        if data[at - 1] < 128:
-            return value, at
+    while offset < len(data):
+        value |= (data[offset] & 127) << shift
+        shift, offset = shift + 7, offset + 1
+        if data[offset - 1] < 128:
+            return value, offset
     raise bad_request("protobuf ends within a number")

@@ -9,9 +9,9 @@ from aiohttp import web
 
 from intermodal.sandbox.kubernetes import protobuf
 from intermodal.sandbox.kubernetes.errors import bad_request, path_not_found
-from intermodal.sandbox.kubernetes.objects import Options, Validation
 from intermodal.sandbox.kubernetes.resources import BY_PATH, Resource
 from intermodal.sandbox.kubernetes.selectors import Filter, parse_fields, parse_labels
+from intermodal.sandbox.kubernetes.writes import Options, Validation
 
 _TRUE, _FALSE = ("1", "t", "T", "true", "TRUE", "True"), ("", "0", "f", "F", "false", "FALSE", "False")
 
@@ -36,14 +36,14 @@ class Route:
 def parse_path(path: str) -> Route:
     """``/apis/apps/v1/namespaces/default/deployments/a/scale``. 404 for what no resource has."""
     parts = path.strip("/").split("/")
-    group, version, rest = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
+    group, version, names = ("", parts[1], parts[2:]) if parts[0] == "api" else (parts[1], parts[2], parts[3:])
     namespace = ""
-    if rest[0] == "namespaces" and len(rest) > 2 and (group, version, rest[2]) in BY_PATH:
-        namespace, rest = rest[1], rest[2:]
-    resource = BY_PATH.get((group, version, rest[0]))
-    if resource is None or len(rest) > 3 or bool(namespace) > resource.namespaced:
+    if names[0] == "namespaces" and len(names) > 2 and (group, version, names[2]) in BY_PATH:
+        namespace, names = names[1], names[2:]
+    resource = BY_PATH.get((group, version, names[0]))
+    if resource is None or len(names) > 3 or bool(namespace) > resource.namespaced:
         raise path_not_found()
-    name, subresource = (*rest[1:], "", "")[:2]
+    name, subresource = (*names[1:], "", "")[:2]
     if (name and resource.namespaced and not namespace) or (subresource and subresource not in resource.subresources):
         raise path_not_found()
     return Route(resource, namespace, name, subresource)

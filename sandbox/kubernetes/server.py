@@ -136,7 +136,7 @@ class Cluster:
         return web.json_response(self.faults.to_dict())
 
     async def _put_permissions(self, request: web.Request) -> web.Response:
-        """Replace what is taken away: a list of refusals; an empty list gives everything back."""
+        """Replace the refusals; an empty list allows everything again."""
         try:
             refusals = [Refusal(**item) for item in await request.json()]
         except (ValueError, TypeError) as error:

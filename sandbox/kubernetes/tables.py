@@ -81,19 +81,19 @@ def _pod_ready(document: Document) -> str:
 def _pod_status(document: Document) -> str:
     if document["metadata"].get("deletionTimestamp"):
         return "Terminating"
-    shown = _at("status", "reason", default=_at("status", "phase", default="Unknown")(document))(document)
+    text = _at("status", "reason", default=_at("status", "phase", default="Unknown")(document))(document)
     for status in _pod_statuses(document):
         state = status.get("state") or {}
-        shown = (state.get("waiting") or state.get("terminated") or {}).get("reason") or shown
-    return str(shown)
+        text = (state.get("waiting") or state.get("terminated") or {}).get("reason") or text
+    return str(text)
 
 
 def _ports(document: Document) -> str:
-    shown = []
+    text = []
     for port in document["spec"].get("ports") or []:
         node = f":{port['nodePort']}" if port.get("nodePort") else ""
-        shown.append(f"{port['port']}{node}/{port['protocol']}")
-    return ",".join(shown) or "<none>"
+        text.append(f"{port['port']}{node}/{port['protocol']}")
+    return ",".join(text) or "<none>"
 
 
 def _selector(document: Document) -> str:

@@ -77,10 +77,10 @@ def test_list_in_pages_is_of_one_version(api: kube.ApiClient, namespace: str) ->
     assert [item.metadata.name for item in first.items] == ["c0", "c1"]
     assert first.metadata.remaining_item_count == 3
     core.delete_namespaced_config_map("c2", namespace)
-    rest = core.list_namespaced_config_map(namespace, limit=9, _continue=first.metadata._continue)
-    assert [item.metadata.name for item in rest.items] == ["c2", "c3", "c4"]
-    assert rest.metadata.resource_version == first.metadata.resource_version
-    assert rest.metadata._continue is None
+    last = core.list_namespaced_config_map(namespace, limit=9, _continue=first.metadata._continue)
+    assert [item.metadata.name for item in last.items] == ["c2", "c3", "c4"]
+    assert last.metadata.resource_version == first.metadata.resource_version
+    assert last.metadata._continue is None
 
 
 def test_expired_page_is_410(api: kube.ApiClient, namespace: str, cluster: Running) -> None:

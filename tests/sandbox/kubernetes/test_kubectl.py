@@ -63,7 +63,7 @@ def test_api_resources_have_short_names(kubectl: Kubectl) -> None:
     assert ["deployments", "deploy", "apps/v1", "true", "Deployment"] in rows
 
 
-def test_permission_taken_away_is_forbidden_and_answered(kubectl: Kubectl, cluster: Running) -> None:
+def test_permission_refused_is_forbidden_and_answered(kubectl: Kubectl, cluster: Running) -> None:
     assert kubectl("auth", "can-i", "create", "deployments").strip() == "yes"
     cluster.cluster.access.refusals = [Refusal("create", "apps", "deployments", kubectl.namespace)]
     done = kubectl.run("auth", "can-i", "create", "deployments")
