@@ -11,7 +11,7 @@ Change = Callable[[Any, str, Mapping[str, Any]], Any]
 
 
 def json_patch(live: Any, operations: Sequence[Mapping[str, Any]]) -> Any:
-    """All operations in order, or none. Raises PatchRefused: 422 for one that does not fit, 400 for one that is none."""
+    """All operations in order, or none. Raises PatchRefused: 422 if one does not fit, 400 if it is none."""
     document = deepcopy(live)
     if not isinstance(operations, list):
         raise PatchRefused("json: cannot unmarshal a patch that is not a list of operations", 400)
