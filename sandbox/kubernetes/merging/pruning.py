@@ -31,14 +31,13 @@ def with_structs(fields: Fields, kind: FieldType) -> Fields:
 
     Maps' keys and lists' items are not added: those are members when they are owned.
     """
+    types: dict[Path, FieldType] = {(): kind}
     found = set(fields)
     for path in fields:
-        above = kind
         for length, element in enumerate(path[:-1], start=1):
-            if element.startswith("f:"):
-                if element[2:] in above.fields:
-                    found.add(path[:length])
-                above = above.field_or_open(element[2:])
-            else:
-                above = above.items
+            above, prefix = types[path[: length - 1]], path[:length]
+            if prefix not in types:
+                types[prefix] = above.field_or_open(element[2:]) if element.startswith("f:") else above.items
+                if element.startswith("f:") and element[2:] in above.fields:
+                    found.add(prefix)
     return frozenset(found)

@@ -20,7 +20,8 @@ DELETE_ITEMS = "$deleteFromPrimitiveList/"
 
 def strategic_merge(live: Json, patch: Mapping[str, Any], schema: FieldType) -> Json:
     """``live`` with ``patch``. Raises PatchRefused (422 or 400) for directives that are malformed or do not fit."""
-    return _merge(deepcopy(live), deepcopy(dict(patch)), schema)
+    merged: Json = _plain(_merge(deepcopy(live), deepcopy(dict(patch)), schema))
+    return merged
 
 
 def _merge(live: Json, patch: Json, kind: FieldType) -> Json:
@@ -57,10 +58,10 @@ def _merge_field(live: Json, name: str, value: Any, kind: FieldType) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """A value that is new, without nulls and without items that hold directives."""
+    """What a typed object keeps of a value: no null, no directive, no item that holds one."""
     if isinstance(value, dict):
-        kept = {name: child for name, child in value.items() if child is not None and not _is_directive(child)}
-        return {name: _plain(child) for name, child in kept.items()}
+        kept = {name: child for name, child in value.items() if child is not None and not name.startswith("$")}
+        return {name: _plain(child) for name, child in kept.items() if not _is_directive(child)}
     return [_plain(item) for item in value if not _is_directive(item)] if isinstance(value, list) else value
 
 
@@ -118,6 +119,8 @@ def _set_order(live: Json, patch: Json, directive: str, kind: FieldType) -> None
     check_order(new or [], order, field.merge_key)
     if old is None and new is None:
         return
+    if not old and not new:
+        raise PatchRefused("no elements in any of the given slices")  # A limit of the library, kept as it is.
     if new is not None:
         _merge_field(live, name, new, field)
     live[name] = ordered(live[name], order, old or [], field.merge_key)

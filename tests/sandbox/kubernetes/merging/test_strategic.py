@@ -67,19 +67,22 @@ def test_retain_keys_clears_the_other_member() -> None:
     live = {"strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}}}
     patch = {"strategy": {"$retainKeys": ["type"], "type": "Recreate"}}
     assert strategic_merge(live, patch, DEPLOYMENT) == {"strategy": {"type": "Recreate"}}
+    assert strategic_merge({}, patch, DEPLOYMENT) == {"strategy": {"type": "Recreate"}}
 
 
 @pytest.mark.parametrize(
     ("patch", "text"),
     [
         ({"strategy": {"$retainKeys": ["type"], "rollingUpdate": {}}}, "retainKeys"),
+        ({"template": {"metadata": {"$setElementOrder/finalizers": ["a"], "finalizers": []}}}, "no elements in any"),
         ({"strategy": {"$patch": "merge"}}, "unknown patch type: merge"),
         ({"template": {"spec": {"containers": [{"image": "i"}]}}}, "does not contain declared merge key: name"),
         ({"template": {"spec": {"$setElementOrder/containers": [{"name": "b"}], **containers("a")}}}, "doesn't match"),
     ],
 )
 def test_strategic_merge_malformed_patch_is_refused(patch: dict[str, Any], text: str) -> None:
-    live = {"strategy": {"type": "Recreate"}, "template": {"spec": containers("a", "b")}}
+    template = {"metadata": {"labels": {"a": "b"}}, "spec": containers("a", "b")}
+    live = {"strategy": {"type": "Recreate"}, "template": template}
     with pytest.raises(PatchRefused, match=text):
         strategic_merge(live, patch, DEPLOYMENT)
 
