@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from intermodal.platform.ports.endpoints import VERSION_TAG
+
 TAGS_ANNOTATION = "intermodal/tags"
 NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 SERVER = "intermodal-server"
@@ -39,11 +41,11 @@ def selector(name: str) -> dict[str, str]:
     return {NAME_LABEL: SERVER, INSTANCE_LABEL: name}
 
 
-def metadata(name: str, namespace: str, tags: Mapping[str, str], version: str) -> dict[str, Any]:
+def metadata(name: str, namespace: str, tags: Mapping[str, str]) -> dict[str, Any]:
     """Of each object of an endpoint. https://kubernetes.io/docs/concepts/overview/working-with-objects/common-labels"""
     recommended = {
         **selector(name),
-        "app.kubernetes.io/version": label_text(version),
+        "app.kubernetes.io/version": label_text(tags.get(VERSION_TAG, "")),
         "app.kubernetes.io/component": "endpoint",
         "app.kubernetes.io/part-of": "intermodal",
         "app.kubernetes.io/managed-by": "intermodal",

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from intermodal.platform.ports.endpoints import VERSION_TAG
 from intermodal.resources.kubernetes.labels import metadata
 from intermodal.resources.kubernetes.manifests.options import Json
 
@@ -18,7 +17,7 @@ def autoscaler(name: str, namespace: str, tags: Mapping[str, str], replicas: int
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": metadata(name, namespace, tags, tags[VERSION_TAG]),
+        "metadata": metadata(name, namespace, tags),
         "spec": {
             "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
             "minReplicas": replicas,

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from intermodal.platform.ports.endpoints import VERSION_TAG
 from intermodal.resources.kubernetes.labels import metadata, selector
 from intermodal.resources.kubernetes.manifests.options import Json
 
@@ -20,7 +19,7 @@ def deployment(name: str, namespace: str, tags: Mapping[str, str], template: Jso
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata(name, namespace, tags, tags[VERSION_TAG]),
+        "metadata": metadata(name, namespace, tags),
         "spec": {
             "selector": {"matchLabels": selector(name)},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from intermodal.platform.ports.endpoints import VERSION_TAG
 from intermodal.resources.kubernetes.labels import metadata, selector
 from intermodal.resources.kubernetes.manifests.options import Json
 
@@ -13,7 +12,7 @@ def disruption_budget(name: str, namespace: str, tags: Mapping[str, str]) -> Jso
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",
-        "metadata": metadata(name, namespace, tags, tags[VERSION_TAG]),
+        "metadata": metadata(name, namespace, tags),
         "spec": {
             "maxUnavailable": 1,
             "unhealthyPodEvictionPolicy": "AlwaysAllow",

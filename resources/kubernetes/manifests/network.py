@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from intermodal.platform.ports.endpoints import VERSION_TAG
 from intermodal.resources.kubernetes.labels import metadata, selector
 from intermodal.resources.kubernetes.manifests.options import Json, Options
 from intermodal.resources.kubernetes.manifests.pod import PORT
@@ -19,7 +18,7 @@ def network_policy(name: str, tags: Mapping[str, str], options: Options) -> Json
     return {
         "apiVersion": "networking.k8s.io/v1",
         "kind": "NetworkPolicy",
-        "metadata": metadata(name, options.namespace, tags, tags[VERSION_TAG]),
+        "metadata": metadata(name, options.namespace, tags),
         "spec": {
             "podSelector": {"matchLabels": selector(name)},
             "policyTypes": ["Ingress", "Egress"],

@@ -1,4 +1,4 @@
-"""What a cluster adds to the objects of its endpoints, as data: a cloud's adapter gives it, manifests contain no cloud."""
+"""What a cluster adds to the objects of its endpoints, as data of a cloud's adapter: manifests name no cloud."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 
-from intermodal.platform.ports.endpoints import VERSION_TAG
 from intermodal.resources.kubernetes.labels import metadata, selector
 from intermodal.resources.kubernetes.manifests.options import Json, Options
 
@@ -12,7 +11,7 @@ SERVICE_PORT = 80
 def service(name: str, tags: Mapping[str, str], options: Options) -> Json:
     """``externalTrafficPolicy: Local`` keeps the gateway's address as the source, by which the NetworkPolicy decides.
     https://kubernetes.io/docs/tutorials/services/source-ip"""
-    about = metadata(name, options.namespace, tags, tags[VERSION_TAG])
+    about = metadata(name, options.namespace, tags)
     return {
         "apiVersion": "v1",
         "kind": "Service",

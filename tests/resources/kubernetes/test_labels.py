@@ -45,7 +45,7 @@ def test_label_text_keeps_what_a_person_reads() -> None:
 
 @given(st.dictionaries(NEAR, NEAR, max_size=6))
 def test_tags_are_read_back(tags: dict[str, str]) -> None:
-    document = {"metadata": metadata("n", "models", tags, "1.0.0")}
+    document = {"metadata": metadata("n", "models", tags)}
     assert tags_of(document) == tags
     assert len(tag_labels(tags)) == len(tags)
 
