@@ -24,6 +24,8 @@ RESPONSES: Templates = {
     IntermodalError: ("The cluster did not {doing}: {status} {reason}", "Correct what it names."),
 }
 CONFLICT = "FieldManagerConflict"
+UNTYPED = "failed to create typed patch object"
+"""How an API server words an apply with a field that it does not know. Its status is 500, yet no retry helps."""
 
 
 class Busy(IntermodalError):
@@ -63,7 +65,7 @@ def _error(status: int, found: Mapping[str, Any], doing: str, reason: str) -> In
         return _conflict(causes, doing) if causes else Busy(f"The cluster did not {doing}: {reason}", hint="Try again.")
     if status == 410:
         return Expired(f"Could not {doing}: {reason}", hint="List again.")
-    if status in (400, 422):
+    if status in (400, 422) or (status == 500 and reason.startswith(UNTYPED)):
         return Rejected(f"The cluster did not {doing}: {reason}", hint="Correct what it names.")
     return from_status(status, RESPONSES, doing=doing, reason=reason, status=status)
 

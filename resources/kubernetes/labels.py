@@ -16,6 +16,7 @@ from intermodal.platform.ports.endpoints import VERSION_TAG
 TAGS_ANNOTATION = "intermodal/tags"
 NAME_LABEL, INSTANCE_LABEL = "app.kubernetes.io/name", "app.kubernetes.io/instance"
 SERVER = "intermodal-server"
+MANAGED = {"app.kubernetes.io/managed-by": "intermodal"}
 LENGTH, HASH_LENGTH = 63, 12
 _VALID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _HASHED = re.compile(rf"-[0-9a-f]{{{HASH_LENGTH}}}\Z")
@@ -48,7 +49,7 @@ def metadata(name: str, namespace: str, tags: Mapping[str, str]) -> dict[str, An
         "app.kubernetes.io/version": label_text(tags.get(VERSION_TAG, "")),
         "app.kubernetes.io/component": "endpoint",
         "app.kubernetes.io/part-of": "intermodal",
-        "app.kubernetes.io/managed-by": "intermodal",
+        **MANAGED,
     }
     return {
         "name": name,

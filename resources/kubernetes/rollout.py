@@ -87,10 +87,8 @@ class Rollout:
         return progress.owned(self.api.find("Pod", selector(self.request.name)), newest) if newest else []
 
     def _failure(self, found: PodFailure) -> DeployFailed:
-        reason = found.reason
+        reason = f"{found.reason}{self._log_of(found)}"
         try:
-            if found.crashed and (log := self.api.log(found.pod, CONTAINER, previous=True)):
-                reason = f"{reason} Its log ends: {log}"
             outcome = self._undo()
         except IntermodalError as error:
             return DeployFailed(
@@ -101,6 +99,16 @@ class Rollout:
             f"Endpoint '{self.request.name}' failed: {reason}",
             hint=f"{outcome} Correct what the reason names (image, artifacts, memory) and deploy again.",
         )
+
+    def _log_of(self, found: PodFailure) -> str:
+        """The end of the log of a server that crashed. Whether it can be read does not decide what is undone."""
+        if not found.crashed:
+            return ""
+        try:
+            log = self.api.log(found.pod, CONTAINER, previous=True)
+        except IntermodalError as error:
+            return f" Its log could not be read: {error.message}"
+        return f" Its log ends: {log}" if log else ""
 
     def _undo(self) -> str:
         """The outcome in words. An earlier template that serves is applied again, with the tags that it had, which its
