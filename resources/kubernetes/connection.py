@@ -67,10 +67,10 @@ class Connection:
         import urllib3
 
         answer = self._send(doing, "GET", path, query, None, "", seconds + self.call_seconds, stream=True)
-        rest = b""
+        unfinished = b""
         try:
             for chunk in answer.stream(None):
-                *whole, rest = (rest + chunk).split(b"\n")
+                *whole, unfinished = (unfinished + chunk).split(b"\n")
                 yield from (json.loads(line) for line in whole if line.strip())
         except (urllib3.exceptions.HTTPError, OSError):
             return
@@ -141,7 +141,7 @@ def kubeconfig(path: str, context: str = "") -> Any:
 
 
 def _pause(state: RetryCallState) -> float:
-    """What the server asks for, or an exponential pause."""
+    """What the server states, or an exponential pause."""
     error = state.outcome.exception() if state.outcome else None
-    asked: float = getattr(error, "retry_after_seconds", 0.0) if isinstance(error, IntermodalError) else 0.0
-    return asked or wait_exponential_jitter(initial=0.2, max=2, jitter=0.2)(state)
+    stated: float = getattr(error, "retry_after_seconds", 0.0) if isinstance(error, IntermodalError) else 0.0
+    return stated or wait_exponential_jitter(initial=0.2, max=2, jitter=0.2)(state)

@@ -41,13 +41,13 @@ class Rejected(SpecError):
 
 
 def from_answer(status: int, content: bytes, doing: str, retry_after: str = "") -> IntermodalError:
-    """The error of an answer. A Throttled or Unavailable one has ``retry_after_seconds``: 0 when nothing was said."""
+    """The error of an answer. Throttled and Unavailable have ``retry_after_seconds``: 0 when the server states none."""
     found = _status(content)
     reason = str(found.get("message") or found.get("reason") or "no reason given")
     error = _error(status, found, doing, reason)
-    said = retry_after or str(found.get("details", {}).get("retryAfterSeconds", ""))
+    stated = retry_after or str(found.get("details", {}).get("retryAfterSeconds", ""))
     if isinstance(error, Throttled | Unavailable):
-        error.retry_after_seconds = float(said) if said.isdigit() else 0.0  # type: ignore[union-attr]
+        error.retry_after_seconds = float(stated) if stated.isdigit() else 0.0  # type: ignore[union-attr]
     return error
 
 

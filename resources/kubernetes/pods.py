@@ -24,7 +24,7 @@ FINAL_WAITING = frozenset(
 """Reasons of a waiting container that end a deployment. ``ErrImagePull`` alone does not: the kubelet tries again, and
 ``ImagePullBackOff`` is its next word if that fails too."""
 CRASHES = 2
-"""Ends of a container that are a failure: the first may be an object store that was away for a moment."""
+"""Ends of a container that are a failure: the first may be an object store that did not answer for a moment."""
 UNSCHEDULABLE_SECONDS = 300
 """A cluster's autoscaler adds a node in less."""
 

@@ -5,7 +5,7 @@ from intermodal.resources.kubernetes.api import Api
 from intermodal.resources.kubernetes.labels import selector, tags_of
 
 KINDS = ("Service", "HorizontalPodAutoscaler", "PodDisruptionBudget", "Deployment", "NetworkPolicy")
-"""The load balancer, which is billed, first; the network stays closed until the pods are told to end."""
+"""The load balancer, which is billed, first; the network stays closed until the pods begin to end."""
 
 
 def remove(api: Api, name: str) -> bool:

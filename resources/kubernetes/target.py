@@ -98,8 +98,8 @@ class KubernetesTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         found = []
         for each in self._api.find("Deployment", labels):
             name, tags = str(each["metadata"]["name"]), tags_of(each)
-            is_asked = tags.get(ENVIRONMENT_TAG) == environment and model in (None, tags.get(MODEL_TAG))
-            if is_asked and ownership.is_named_so(name, tags):
+            is_wanted = tags.get(ENVIRONMENT_TAG) == environment and model in (None, tags.get(MODEL_TAG))
+            if is_wanted and ownership.is_named_so(name, tags):
                 found.append(self._endpoint(each, services.get(name)))
         return sorted(found, key=lambda endpoint: endpoint.name)
 

@@ -11,9 +11,6 @@ class OnpremSettings(SiteSettings):
     """Keys of the store and of the registry are not here: they are read from the environment by what needs them."""
 
     cloud: ClassVar[str] = "onprem"
-    region: str = Field(
-        default="", validation_alias="INTERMODAL_ONPREM_REGION", description="The data centre, in names and figures."
-    )
     kubeconfig: str = Field(
         validation_alias="INTERMODAL_ONPREM_KUBECONFIG",
         description="Path of the kubeconfig of the cluster.",

@@ -180,7 +180,7 @@ def test_answer_409_without_managers_is_busy() -> None:
     assert isinstance(from_answer(409, b'{"kind": "Status", "message": "exists"}', "apply"), Busy)
 
 
-def test_retry_waits_as_long_as_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_retry_waits_as_the_server_states(monkeypatch: pytest.MonkeyPatch) -> None:
     pauses: list[float] = []
     monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
     connection = Connection(lambda: None)

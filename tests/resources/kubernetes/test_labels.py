@@ -22,8 +22,8 @@ def test_label_text_is_a_label(text: str) -> None:
 
 
 @given(NEAR, NEAR)
-def test_label_texts_of_two_stay_two(one: str, other: str) -> None:
-    assert (label_text(one) == label_text(other)) == (one == other)
+def test_label_texts_of_two_stay_two(text: str, other: str) -> None:
+    assert (label_text(text) == label_text(other)) == (text == other)
 
 
 @given(NEAR)
