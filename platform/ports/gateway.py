@@ -1,8 +1,8 @@
 """The gateway: the proxy that clients call, its routes, and what it counts."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import Upstream
@@ -54,6 +54,62 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Canary:
+    """Another version behind a model's address, for ``share`` percent of its requests (0 to 99).
+
+    ``route`` has that version with weights of its own, as a route alone would. What it cannot answer, the model's own
+    route answers.
+    """
+
+    route: Route
+    share: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 100:
+            raise SpecError(
+                f"Version {self.route.version} of '{self.route.model}' has a share of {self.share} percent.",
+                hint="Give 0 to 99, or publish its route for all requests.",
+            )
+
+
+@dataclass(frozen=True)
+class Tries:
+    """What upstreams were sent and answered, as counts: ``codes`` by HTTP status ("0": no answer), ``within``: how many
+    of the answered ones took at most so many microseconds, by upper bound (cumulative)."""
+
+    codes: Mapping[str, int] = field(default_factory=dict)
+    within: Mapping[float, int] = field(default_factory=dict)
+
+    @property
+    def requests(self) -> int:
+        return sum(self.codes.values())
+
+    @property
+    def failed(self) -> int:
+        """Answered 5xx, or not at all."""
+        return sum(count for code, count in self.codes.items() if code == "0" or code.startswith("5"))
+
+    def since(self, earlier: "Tries") -> "Tries":
+        """What came after ``earlier``; all of it when a count is lower now: the gateway was then started anew."""
+        if any(self.codes.get(code, 0) < count for code, count in earlier.codes.items()):
+            return self
+        return Tries(
+            {code: count - earlier.codes.get(code, 0) for code, count in self.codes.items()},
+            {bound: count - earlier.within.get(bound, 0) for bound, count in self.within.items()},
+        )
+
+    def __add__(self, other: "Tries") -> "Tries":
+        return Tries(_sum(self.codes, other.codes), _sum(self.within, other.within))
+
+
+K = TypeVar("K")
+
+
+def _sum(left: Mapping[K, int], right: Mapping[K, int]) -> dict[K, int]:
+    return {key: left.get(key, 0) + right.get(key, 0) for key in (*left, *(key for key in right if key not in left))}
+
+
+@dataclass(frozen=True)
 class Disturbance:
     """What the gateway does to the requests that it would send to a target. Percentages are of requests, 0 to 100.
 
@@ -101,11 +157,13 @@ class Gateway(Protocol):
     def renew(self, model: str, upstream: Upstream) -> None:
         """Replace one upstream's credential; the route stays as it is."""
 
-    def credential_expiry(self, model: str) -> Mapping[Target, float]:
-        """Unix seconds at which each upstream's credential expires; one that does not is absent."""
+    def credential_expiry(self, model: str, version: str = "") -> Mapping[Target, float]:
+        """Unix seconds at which each upstream's credential expires; one that does not is absent. Those of the route,
+        or of its canary where that has the ``version``."""
 
-    def addresses(self, model: str) -> Mapping[Target, str]:
-        """The ``url`` of each upstream that the model's route has; none of a model that has no route."""
+    def addresses(self, model: str, version: str = "") -> Mapping[Target, str]:
+        """The ``url`` of each upstream of the route, or of its canary where that has the ``version``; none of a model
+        that has no route."""
 
     def shift(self, model: str, weights: Mapping[Target, int], added: Sequence[Upstream] = ()) -> None:
         """Move traffic among the upstreams that the route has, and those in ``added``; no cloud API is called.
@@ -114,6 +172,19 @@ class Gateway(Protocol):
         that ``health`` tells when it can serve again. NotFound when there is no route; SpecError for a weight of a
         target that has no upstream.
         """
+
+    def split(self, model: str, canary: Canary | None, upstreams: Sequence[Upstream] = ()) -> None:
+        """Send a share of the model's requests to another version, with these upstreams; None ends that. The model's
+        route stays as it is, and ``publish`` ends it too. A change of the share alone needs no upstreams.
+
+        NotFound when there is no route; SpecError for a canary of the route's own version, and for a target of its
+        route that gets traffic and has no upstream.
+        """
+
+    def canary(self, model: str) -> Canary | None: ...
+
+    def tries(self, model: str) -> Mapping[tuple[Target, str], Tries]:
+        """By target and version, since the gateway's process began. Probes are not among them."""
 
     def withdraw(self, model: str) -> None:
         """Idempotent: the model answers 404 from then on."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Throttled, Unavailable
 from intermodal.platform.ports.endpoints import Upstream
-from intermodal.platform.ports.gateway import Disturbance, Route, Totals
+from intermodal.platform.ports.gateway import Canary, Disturbance, Route, Totals, Tries
 from intermodal.platform.protocol.envelope import MAX_ANSWER_SECONDS
 from intermodal.platform.targets import Target, parse_target
 from intermodal.resources.envoy import files
@@ -31,7 +31,15 @@ from intermodal.resources.envoy.render.listeners import ReservedHeaders
 from intermodal.resources.envoy.settings import Paths, Settings
 from intermodal.resources.envoy.stats import counters, samples
 from intermodal.resources.envoy.stats.config import NAMESPACE
-from intermodal.resources.envoy.upstream import MODEL_NAME, UPSTREAM, Published, published, shifted, upstream_config
+from intermodal.resources.envoy.upstream import (
+    MODEL_NAME,
+    UPSTREAM,
+    Published,
+    published,
+    shifted,
+    split,
+    upstream_config,
+)
 from intermodal.resources.storage.addresses import without_passwords
 
 
@@ -122,6 +130,29 @@ class EnvoyGateway(BaseModel):
             }
             self._use(admin, model, changed, secrets)
 
+    def split(self, model: str, canary: Canary | None, upstreams: Sequence[Upstream] = ()) -> None:
+        """Send a share of the model's requests to another version, and return when Envoy does so; as with ``publish``,
+        nothing has changed until then, and the same again writes nothing."""
+        admin = Admin(self.admin_url)
+        admin.get("/ready")
+        with self._lock():
+            changed = split(self._known(model), canary, upstreams)
+            secrets = {
+                upstream_config(model, upstream): upstream.credential
+                for upstream in upstreams
+                if upstream.credential is not None
+            }
+            self._use(admin, model, changed, secrets)
+
+    def canary(self, model: str) -> Canary | None:
+        found = self._published(model)
+        return Canary(found.canary.route, found.share) if found and found.canary else None
+
+    def tries(self, model: str) -> Mapping[tuple[Target, str], Tries]:
+        """What each target and version was sent since Envoy was started, by its counters at the upstream listener."""
+        counted = counters.of(samples.read(Admin(self.admin_url), rf"^{NAMESPACE}\.tries_"))
+        return {(target, version): tries for (name, target, version), tries in counted.items() if name == model}
+
     def _use(self, admin: Admin, name: str, model: Published | None, secrets: Secrets) -> None:
         """Bring Envoy to this (None: withdrawn), beside all other models. Hold the lock."""
         models = [*state.read_all(self._paths, but=name).values(), *([model] if model else [])]
@@ -136,7 +167,9 @@ class EnvoyGateway(BaseModel):
         """
         with self._lock():
             found, fresh = self._published(model), upstream_config(model, upstream)
-            known = next((each for each in found.upstreams if each.is_same_endpoint(fresh)), None) if found else None
+            known = (
+                next((each for each in found.all_upstreams if each.is_same_endpoint(fresh)), None) if found else None
+            )
             if known is None:
                 raise NotFound(
                     f"The route of '{model}' has no such upstream on {upstream.target}.",
@@ -146,19 +179,19 @@ class EnvoyGateway(BaseModel):
                 publisher = Publisher(self._paths, Admin(self.admin_url), self.take_seconds)
                 publisher.renew({known: upstream.credential})
 
-    def credential_expiry(self, model: str) -> Mapping[Target, float]:
+    def credential_expiry(self, model: str, version: str = "") -> Mapping[Target, float]:
         """Unix seconds at which each upstream's credential expires; one that does not is absent."""
         found = self._published(model)
         kept = {
             upstream.target: files.read(expiry_file(upstream, self._paths))
-            for upstream in (found.upstreams if found else ())
+            for upstream in (found.of_version(version).upstreams if found else ())
         }
         return {target: float(text) for target, text in kept.items() if text is not None}
 
-    def addresses(self, model: str) -> Mapping[Target, str]:
-        """The URL of each upstream of the route; none of a model that has no route."""
+    def addresses(self, model: str, version: str = "") -> Mapping[Target, str]:
+        """The URL of each upstream of the route, or of the canary that has the version."""
         found = self._published(model)
-        return {upstream.target: upstream.url for upstream in (found.upstreams if found else ())}
+        return {upstream.target: upstream.url for upstream in (found.of_version(version).upstreams if found else ())}
 
     def withdraw(self, model: str) -> None:
         """Idempotent, also after a kill: the model answers 404 from then on, and its credentials are gone; should Envoy

@@ -8,6 +8,7 @@ import dagster as dg
 from pydantic import Field
 
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.ports.gateway import Tries
 from intermodal.platform.ports.metrics import Figures
 from intermodal.resources.envoy.control.admin import Admin
 from intermodal.resources.envoy.stats import counters, history
@@ -58,11 +59,11 @@ class EnvoyMetrics(dg.ConfigurableResource):  # type: ignore[type-arg]
             before, now = now, self._read_now()
         span = max(now.time - before.time, 0.001)
         came = {
-            key: counted.since(before.counted.get(key, counters.Counted()))
+            key: counted.since(before.counted.get(key, Tries()))
             for key, counted in sorted(now.counted.items())
             if model in ("", key[0])
         }
-        return span, [counters.figures(key, counted, span) for key, counted in came.items() if counted.tries]
+        return span, [counters.figures(key, counted, span) for key, counted in came.items() if counted.requests]
 
     def _read_now(self) -> history.Reading:
         """All models, whichever is named: the next read may be about another."""

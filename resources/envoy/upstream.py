@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import AwsSignature, ErrorEnvelope, Upstream
-from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.gateway import Canary, Route
 from intermodal.platform.targets import Target
 from intermodal.resources.envoy.control.admin import Turn
 
@@ -97,10 +97,23 @@ class UpstreamConfig:
 
 @dataclass(frozen=True)
 class Published:
-    """A route with its upstreams, those with weight 0 too, in the route's order: all that is rendered of a model."""
+    """A route with its upstreams, those with weight 0 too, in the route's order: all that is rendered of a model.
+
+    ``canary`` is another version's, for ``share`` percent of the requests.
+    """
 
     route: Route
     upstreams: tuple[UpstreamConfig, ...] = field(default=())
+    canary: "Published | None" = None
+    share: int = 0
+
+    @property
+    def all_upstreams(self) -> tuple[UpstreamConfig, ...]:
+        return (*self.upstreams, *(self.canary.upstreams if self.canary else ()))
+
+    def of_version(self, version: str) -> "Published":
+        """The canary's part where it has the version, else the route's."""
+        return self.canary if self.canary and self.canary.route.version == version else self
 
     def order(self, first: Target) -> tuple[UpstreamConfig, ...]:
         """The upstreams in the order in which they are tried when ``first`` was chosen."""
@@ -114,12 +127,29 @@ class Published:
         return {target: turn == "first" or (turn == "last" and not well) for target, turn in found.items()}
 
     @cached_property
-    def order_names(self) -> Mapping[Target, str]:
-        """The name of the failover order that starts with each serving target."""
-        return {
-            first: f"{self.route.model}/{first}/{ORDER}/{digest([upstream.key for upstream in self.order(first)])}"
+    def orders(self) -> Mapping[str, tuple[tuple[UpstreamConfig, ...], int]]:
+        """Failover orders by the names of their clusters, and the weight of each. An order of the canary goes on with
+        one of the route: its requests are answered whatever becomes of it."""
+        kept, canary = 100 - self.share if self.canary else 1, self.canary
+        found = {
+            self._order_name(order): (order, self.route.weights[first] * kept)
             for first in self.route.serving
+            if (order := self.order(first))
         }
+        if canary is None or not self.share:
+            return found
+        # Each part's weights count as its share, whatever they add up to.
+        own, other = sum(self.route.weights.values()), sum(canary.route.weights.values())
+        orders = {name: (order, weight * other) for name, (order, weight) in found.items()}
+        for first in canary.route.serving:
+            later = self.order(first if first in self.route.serving else self.route.serving[0])
+            order = (canary.order(first)[0], *later)
+            orders[self._order_name(order)] = (order, canary.route.weights[first] * self.share * own)
+        return orders
+
+    def _order_name(self, order: Sequence[UpstreamConfig]) -> str:
+        keys = digest([upstream.key for upstream in order])
+        return f"{self.route.model}/{order[0].target}/{ORDER}/{keys}"
 
 
 def shifted(old: Published, weights: Mapping[Target, int], added: Sequence[Upstream]) -> Published:
@@ -145,7 +175,29 @@ def shifted(old: Published, weights: Mapping[Target, int], added: Sequence[Upstr
         )
     order = dict.fromkeys([*old.route.weights, *weights, *by_target], 0)
     route = replace(old.route, weights={**order, **weights})
-    return Published(route, tuple(by_target[target] for target in order if target in by_target))
+    return replace(old, route=route, upstreams=tuple(by_target[target] for target in order if target in by_target))
+
+
+def split(old: Published, canary: Canary | None, upstreams: Sequence[Upstream]) -> Published:
+    """The same route with the canary, or without one. SpecError for a canary of the route's own version, and for a
+    target that gets traffic and has no upstream: without ``upstreams``, the canary that is there must have them."""
+    if canary is None:
+        return replace(old, canary=None, share=0)
+    route = canary.route
+    if (route.model, route.version) != (old.route.model, route.version) or route.version == old.route.version:
+        raise SpecError(
+            f"The route of '{old.route.model}' has version {old.route.version}, and its canary is {route.model} "
+            f"{route.version}.",
+            hint="A canary is another version of the same model.",
+        )
+    known = old.canary if old.canary and old.canary.route.version == route.version else None
+    part = published(route, upstreams) if upstreams or known is None else replace(known, route=route)
+    if missing := [target for target in route.serving if target not in {each.target for each in part.upstreams}]:
+        raise SpecError(
+            f"The canary {route.version} of '{route.model}' has no upstream on {_listed(missing)}.",
+            hint="Give it, or set the weight to 0.",
+        )
+    return replace(old, canary=part, share=canary.share)
 
 
 def upstream_config(model: str, upstream: Upstream) -> UpstreamConfig:

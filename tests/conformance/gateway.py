@@ -8,7 +8,7 @@ import pytest
 from intermodal.platform.errors import IntermodalError, NotFound, SpecError
 from intermodal.platform.ports import Gateway
 from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
-from intermodal.platform.ports.gateway import Disturbance, Route
+from intermodal.platform.ports.gateway import Canary, Disturbance, Route
 from intermodal.platform.targets import Target
 from tests.targets import AWS, AWS_EU, AZURE, GCP
 
@@ -98,6 +98,74 @@ class GatewayConformance:
         with pytest.raises(SpecError):
             published.shift("m", {AWS: 0})
         assert published.route("m") == route
+
+    @pytest.fixture
+    def canary(self, route: Route) -> Canary:
+        return Canary(replace(route, version="1.1.0", weights={AWS: 1, GCP: 1}, digest="b" * 64), 30)
+
+    @pytest.fixture
+    def canary_upstreams(self, upstreams: Mapping[Target, Upstream]) -> list[Upstream]:
+        return [replace(upstreams[target], version="1.1.0") for target in (AWS, GCP)]
+
+    def test_split_leaves_the_route_and_its_upstreams(
+        self, published: Gateway, route: Route, canary: Canary, canary_upstreams: list[Upstream]
+    ) -> None:
+        published.split("m", canary, canary_upstreams)
+        assert published.canary("m") == canary
+        assert published.route("m") == route
+        assert set(published.upstream_health("m")) == {AWS, GCP, AZURE}
+        assert published.addresses("m", "1.1.0") == {each.target: each.url for each in canary_upstreams}
+        assert set(published.addresses("m")) == {AWS, GCP, AZURE}
+
+    def test_split_changes_the_share_without_upstreams(
+        self, published: Gateway, canary: Canary, canary_upstreams: list[Upstream]
+    ) -> None:
+        published.split("m", canary, canary_upstreams)
+        published.split("m", replace(canary, share=50))
+        assert published.canary("m") == replace(canary, share=50)
+        published.split("m", None)
+        published.split("m", None)
+        assert published.canary("m") is None
+
+    def test_split_outlives_a_shift_and_ends_with_a_publication(
+        self,
+        published: Gateway,
+        canary: Canary,
+        canary_upstreams: list[Upstream],
+        upstreams: Mapping[Target, Upstream],
+        route: Route,
+    ) -> None:
+        published.split("m", canary, canary_upstreams)
+        published.shift("m", {GCP: 1})
+        assert published.canary("m") == canary
+        published.publish(route, [upstreams[target] for target in route.weights])
+        assert published.canary("m") is None
+
+    def test_split_of_an_unknown_model_is_not_found(
+        self, gateway: Gateway, canary: Canary, canary_upstreams: list[Upstream]
+    ) -> None:
+        assert gateway.canary("m") is None
+        assert gateway.tries("m") == {}
+        with pytest.raises(NotFound):
+            gateway.split("m", canary, canary_upstreams)
+
+    def test_split_that_is_no_other_version_or_lacks_an_upstream_is_refused(
+        self, published: Gateway, route: Route, canary: Canary, canary_upstreams: list[Upstream]
+    ) -> None:
+        with pytest.raises(SpecError, match="another version"):
+            published.split("m", Canary(route, 10), canary_upstreams)
+        with pytest.raises(SpecError, match="no upstream"):
+            published.split("m", canary)
+        assert published.canary("m") is None
+
+    def test_split_renews_the_credential_of_its_version(
+        self, published: Gateway, canary: Canary, canary_upstreams: list[Upstream]
+    ) -> None:
+        held = [replace(each, credential=BearerToken("token", 3e9)) for each in canary_upstreams]
+        published.split("m", canary, held)
+        published.renew("m", replace(held[0], credential=BearerToken("newer", 4e9)))
+        assert published.credential_expiry("m", "1.1.0") == {AWS: 4e9, GCP: 3e9}
+        assert published.credential_expiry("m") == {}
 
     def test_withdrawn_model_is_gone_and_may_be_withdrawn_again(self, published: Gateway, body: bytes) -> None:
         published.withdraw("m")

@@ -9,7 +9,7 @@ from intermodal.platform.errors import (
     SpecError,
 )
 from intermodal.platform.ports.endpoints import Upstream
-from intermodal.platform.ports.gateway import Disturbance, Route, Totals
+from intermodal.platform.ports.gateway import Canary, Disturbance, Route, Totals, Tries
 from intermodal.platform.targets import Target
 from tests.memory.endpoints import MemoryTarget
 
@@ -23,29 +23,54 @@ class MemoryGateway:
         self.targets = {target.target: target for target in targets}
         self.routes: dict[str, Route] = {}
         self.held: dict[str, dict[Target, Upstream]] = {}
+        self.canaries: dict[str, tuple[Canary, dict[Target, Upstream]]] = {}
+        self.tried: dict[str, dict[tuple[Target, str], Tries]] = {}
         self.drills: dict[Target, Disturbance] = {}
         self.counted: dict[str, Totals] = {}
 
     def publish(self, route: Route, upstreams: Sequence[Upstream]) -> None:
         self.routes[route.model] = route
+        self.canaries.pop(route.model, None)
         self.held[route.model] = {upstream.target: upstream for upstream in upstreams}
 
-    def renew(self, model: str, upstream: Upstream) -> None:
-        self.held[model][upstream.target] = upstream
+    def split(self, model: str, canary: Canary | None, upstreams: Sequence[Upstream] = ()) -> None:
+        if model not in self.routes:
+            raise NotFound(f"no route for {model}")
+        if canary is None:
+            self.canaries.pop(model, None)
+            return
+        if canary.route.version == self.routes[model].version or canary.route.model != model:
+            raise SpecError("a canary is another version of the same model")
+        held = {upstream.target: upstream for upstream in upstreams}
+        if not held and model in self.canaries:
+            held = self.canaries[model][1]
+        if missing := set(canary.route.serving) - set(held):
+            raise SpecError(f"no upstream on {', '.join(map(str, missing))}")
+        self.canaries[model] = canary, held
 
-    def credential_expiry(self, model: str) -> Mapping[Target, float]:
+    def canary(self, model: str) -> Canary | None:
+        return self.canaries[model][0] if model in self.canaries else None
+
+    def tries(self, model: str) -> Mapping[tuple[Target, str], Tries]:
+        return dict(self.tried.get(model, {}))
+
+    def renew(self, model: str, upstream: Upstream) -> None:
+        self._of(model, upstream.version)[upstream.target] = upstream
+
+    def credential_expiry(self, model: str, version: str = "") -> Mapping[Target, float]:
         found = {}
-        for target, upstream in self.held[model].items():
+        for target, upstream in self._of(model, version).items():
             if upstream.credential is not None and upstream.credential.expires_at is not None:
                 found[target] = upstream.credential.expires_at
         return found
 
-    def addresses(self, model: str) -> Mapping[Target, str]:
-        return {target: upstream.url for target, upstream in self.held.get(model, {}).items()}
+    def addresses(self, model: str, version: str = "") -> Mapping[Target, str]:
+        return {target: upstream.url for target, upstream in self._of(model, version).items()}
 
     def withdraw(self, model: str) -> None:
         self.routes.pop(model, None)
         self.held.pop(model, None)
+        self.canaries.pop(model, None)
 
     def route(self, model: str) -> Route | None:
         return self.routes.get(model)
@@ -90,6 +115,10 @@ class MemoryGateway:
 
     def totals(self) -> Mapping[str, Totals]:
         return dict(self.counted)
+
+    def _of(self, model: str, version: str) -> dict[Target, Upstream]:
+        canary = self.canaries.get(model)
+        return canary[1] if canary and canary[0].route.version == version else self.held.get(model, {})
 
     def _serves(self, target: Target) -> bool:
         return not self.targets[target].gone and target not in self.drills

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +24,14 @@ def state_file(model: str, paths: Paths) -> Path:
 
 
 def state_text(model: Published) -> str:
+    canary = {"canary": _part(model.canary), "share": model.share} if model.canary else {}
+    return json.dumps({**_part(model), **canary}, indent=1)
+
+
+def _part(model: Published) -> dict[str, Any]:
     weights = {str(target): weight for target, weight in model.route.weights.items()}
     upstreams = [{**asdict(upstream), "target": str(upstream.target)} for upstream in model.upstreams]
-    return json.dumps({"route": {**vars(model.route), "weights": weights}, "upstreams": upstreams}, indent=1)
+    return {"route": {**vars(model.route), "weights": weights}, "upstreams": upstreams}
 
 
 def spare_of(path: Path) -> Path:
@@ -63,6 +68,11 @@ def _is_of_an_earlier_release(text: str) -> bool:
 
 def _parsed(text: str) -> Published:
     data = json.loads(text)
+    found = _parsed_part(data)
+    return replace(found, canary=_parsed_part(data["canary"]), share=data["share"]) if "canary" in data else found
+
+
+def _parsed_part(data: dict[str, Any]) -> Published:
     weights = {parse_target(target): weight for target, weight in data["route"]["weights"].items()}
     route = Route(**{**data["route"], "weights": weights})
     return Published(route, tuple(_upstream(fields) for fields in data["upstreams"]))

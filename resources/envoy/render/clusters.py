@@ -5,12 +5,12 @@ upstream listener, which does (measured with Envoy 1.40). Health lives on the me
 """
 
 import base64
+from collections.abc import Sequence
 
-from intermodal.platform.targets import Target
 from intermodal.resources.envoy.render.proto import Json, seconds, set_header, typed
 from intermodal.resources.envoy.settings import Paths, Settings
 from intermodal.resources.envoy.stats.config import PROBE
-from intermodal.resources.envoy.upstream import ORDER, Published, UpstreamConfig
+from intermodal.resources.envoy.upstream import ORDER, UpstreamConfig
 
 BODY_BUFFER_BYTES = 4 << 20
 """More than the largest body and its headers: a request must be held whole to be tried again elsewhere."""
@@ -102,11 +102,11 @@ def golden_probe(upstream: UpstreamConfig, golden_body: str, settings: Settings)
     }
 
 
-def failover_cluster(model: Published, first: Target) -> Json:
-    """The failover order that starts with ``first``."""
+def failover_cluster(name: str, order: Sequence[UpstreamConfig]) -> Json:
+    """The upstreams of a failover order, in turn."""
     return {
-        "name": model.order_names[first],
-        "alt_stat_name": f"{model.route.model}/{first}/{ORDER}",
+        "name": name,
+        "alt_stat_name": f"{order[0].model}/{order[0].target}/{ORDER}",
         "connect_timeout": CONNECT,
         "lb_policy": "CLUSTER_PROVIDED",
         "common_lb_config": HEALTH,
@@ -115,7 +115,7 @@ def failover_cluster(model: Published, first: Target) -> Json:
             "name": "envoy.clusters.aggregate",
             "typed_config": typed(
                 "envoy.extensions.clusters.aggregate.v3.ClusterConfig",
-                clusters=[upstream.name for upstream in model.order(first)],
+                clusters=[upstream.name for upstream in order],
             ),
         },
     }

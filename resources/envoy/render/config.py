@@ -54,12 +54,13 @@ def render(models: Iterable[Published], paths: Paths, settings: Settings) -> Con
     ordered = sorted(models, key=lambda model: model.route.model)
     endpoints, upstreams, hosts = Texts(), Texts(), Texts()
     for model in ordered:
-        for upstream in model.upstreams:
-            endpoints[upstream.endpoint] = cluster(endpoint_cluster(upstream, paths, settings))
-            upstreams[upstream.name] = cluster(upstream_cluster(upstream, model.route.golden_body, paths, settings))
-            hosts[upstream.domain] = raw(upstream_host(upstream))
-        for target in model.route.serving:
-            upstreams[model.order_names[target]] = cluster(failover_cluster(model, target))
+        for part in (model, *([model.canary] if model.canary else [])):
+            for upstream in part.upstreams:
+                endpoints[upstream.endpoint] = cluster(endpoint_cluster(upstream, paths, settings))
+                upstreams[upstream.name] = cluster(upstream_cluster(upstream, part.route.golden_body, paths, settings))
+                hosts[upstream.domain] = raw(upstream_host(upstream))
+        for name, (order, _) in model.orders.items():
+            upstreams[name] = cluster(failover_cluster(name, order))
     return Config(endpoints, upstreams, hosts, raw({"@type": ROUTES, **entrance_routes(ordered, settings)}))
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from intermodal.platform.deployment.openapi import document_of
 from intermodal.platform.deployment.try_page import page_of
@@ -33,9 +34,7 @@ NOT_FOR_CLIENTS = (
 
 def forward(model: Published, settings: Settings) -> Json:
     """To one of the failover orders by weight; then along it until an upstream answers."""
-    weighted = [
-        {"name": model.order_names[target], "weight": model.route.weights[target]} for target in model.route.serving
-    ]
+    weighted = [{"name": name, "weight": weight} for name, (_, weight) in model.orders.items()]
     return {
         "weighted_clusters": {"clusters": weighted},
         "auto_host_rewrite": True,
@@ -46,7 +45,7 @@ def forward(model: Published, settings: Settings) -> Json:
         "retry_policy": {
             "retry_on": "connect-failure,refused-stream,reset,5xx,retriable-status-codes",
             "retriable_status_codes": [408, 429],
-            "num_retries": max(2, len(weighted)),
+            "num_retries": max(2, len(model.route.serving)),
             "per_try_timeout": seconds(settings.try_seconds),
             "retry_back_off": {"base_interval": "0.005s", "max_interval": "0.050s"},
             "retry_priority": extension(
@@ -81,6 +80,7 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
     served = f"This gateway serves version {model.route.version} of '{model.route.model}', at {base}/infer."
     return [
         encoded(infer),
+        *(_pinned(model, settings) if model.canary else []),
         route_for(infer, action, "POST"),
         route_for(infer, direct_answer(405, "Send a prediction request with POST.", allow="POST")),
         route_for(itself, document_answer(model.route.metadata), "GET", "HEAD"),
@@ -93,6 +93,16 @@ def model_routes(model: Published, settings: Settings) -> list[Json]:
         route_for(readiness, direct_answer(405, "Read readiness with GET.", allow="GET, HEAD")),
         route_for({"prefix": f"{base}/"}, direct_answer(404, f"No such version or path. {served}")),
     ]
+
+
+def _pinned(model: Published, settings: Settings) -> list[Json]:
+    """A request that names the route's version gets it, whatever share a canary has."""
+    path = f"/v2/models/{model.route.model}/versions/{model.route.version}/infer"
+    action = {
+        "route": forward(replace(model, canary=None, share=0), settings),
+        "metadata": {"filter_metadata": {NAMESPACE: {"model": model.route.model}}},
+    }
+    return [route_for(exactly(path), action, "POST")]
 
 
 def served_names(names: Sequence[str]) -> str:

@@ -1,11 +1,10 @@
 """From Envoy's cumulative counters to figures: what was counted, and what came between two readings."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from intermodal.platform.ports.gateway import Totals
+from intermodal.platform.ports.gateway import Totals, Tries
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target, parse_target
 
@@ -18,29 +17,9 @@ Key = tuple[str, Target, str]
 """Model, target, version."""
 
 
-@dataclass
-class Counted:
-    """Tries by status ("0": no answer), and of the answered ones how many took at most so many microseconds."""
-
-    codes: dict[str, int] = field(default_factory=dict)
-    within: dict[float, int] = field(default_factory=dict)
-
-    @property
-    def tries(self) -> int:
-        return sum(self.codes.values())
-
-    def since(self, earlier: "Counted") -> "Counted":
-        """What came after ``earlier``; all of it when a count is lower now, since Envoy was then started anew."""
-        if any(self.codes.get(code, 0) < count for code, count in earlier.codes.items()):
-            return self
-        return Counted(
-            {code: count - earlier.codes.get(code, 0) for code, count in self.codes.items()},
-            {bound: count - earlier.within.get(bound, 0) for bound, count in self.within.items()},
-        )
-
-
-def of(samples: "Iterable[Sample]") -> dict[Key, Counted]:
-    found: dict[Key, Counted] = {}
+def of(samples: "Iterable[Sample]") -> dict[Key, Tries]:
+    codes: dict[Key, dict[str, int]] = {}
+    within: dict[Key, dict[float, int]] = {}
     for sample in samples:
         labels = sample.labels
         # A request for an upstream that was removed just now has no labels, and what an Envoy counted that was started
@@ -48,27 +27,25 @@ def of(samples: "Iterable[Sample]") -> dict[Key, Counted]:
         if sample.name not in (TRIES, TIMES) or not labels.get("target"):
             continue
         key = labels["model"], parse_target(labels["target"]), labels["version"]
-        counted = found.setdefault(key, Counted())
         if sample.name == TRIES:
-            counted.codes[labels["code"]] = int(sample.value)
+            codes.setdefault(key, {})[labels["code"]] = int(sample.value)
         else:
-            counted.within[float(labels["le"])] = int(sample.value)
-    return found
+            within.setdefault(key, {})[float(labels["le"])] = int(sample.value)
+    return {key: Tries(codes.get(key, {}), within.get(key, {})) for key in dict.fromkeys([*codes, *within])}
 
 
-def figures(key: Key, counted: Counted, seconds: float) -> Figures:
+def figures(key: Key, counted: Tries, seconds: float) -> Figures:
     """A row of figures over the ``seconds`` in which this was counted; at least one try must have been."""
     model, target, version = key
-    bad = sum(count for code, count in counted.codes.items() if code == "0" or code.startswith("5"))
     p50, p95, p99 = (quantile_ms(counted.within, share) for share in (0.5, 0.95, 0.99))
     return Figures(
         source="gateway",
         model=model,
         target=target,
         version=version,
-        requests=counted.tries / seconds,
-        error_rate=bad / counted.tries,
-        throttled=counted.codes.get("429", 0) / counted.tries,
+        requests=counted.requests / seconds,
+        error_rate=counted.failed / counted.requests,
+        throttled=counted.codes.get("429", 0) / counted.requests,
         p50_ms=p50,
         p95_ms=p95,
         p99_ms=p99,

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from intermodal.platform.errors import SpecError
+from intermodal.platform.ports.gateway import Tries
 from intermodal.platform.targets import parse_target
 from intermodal.resources.envoy import files
-from intermodal.resources.envoy.stats.counters import Counted, Key
+from intermodal.resources.envoy.stats.counters import Key
 
 KEPT_SECONDS = 86400
 SPACING = 0.25
@@ -23,7 +24,7 @@ class Reading:
 
     time: float
     started: float
-    counted: Mapping[Key, Counted]
+    counted: Mapping[Key, Tries]
 
 
 def keep(folder: Path, reading: Reading) -> None:
@@ -74,7 +75,7 @@ def read(path: Path, time: float) -> Reading | None:
     try:
         started, rows = json.loads(text)
         counted = {
-            (model, parse_target(target), version): Counted(codes, {float(bound): count for bound, count in within})
+            (model, parse_target(target), version): Tries(codes, {float(bound): count for bound, count in within})
             for model, target, version, codes, within in rows
         }
     except (ValueError, TypeError, SpecError):

@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from prometheus_client.samples import Sample
 
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.ports.gateway import Totals
+from intermodal.platform.ports.gateway import Totals, Tries
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Target
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.envoy.metrics import EnvoyMetrics
 from intermodal.resources.envoy.stats import counters, history, samples
 from intermodal.resources.envoy.stats.config import BUCKETS_MS
-from intermodal.resources.envoy.stats.counters import Counted
 from intermodal.resources.envoy.stats.history import Reading
 from tests.resources.envoy.conftest import GOLDEN, Model, until
 from tests.resources.envoy.load import drive
@@ -176,9 +175,9 @@ def test_no_value_has_no_quantile() -> None:
 
 
 def test_count_that_fell_has_restarted_from_zero() -> None:
-    before, after = Counted({"200": 10}, {500.0: 10}), Counted({"200": 4, "503": 1}, {500.0: 4})
+    before, after = Tries({"200": 10}, {500.0: 10}), Tries({"200": 4, "503": 1}, {500.0: 4})
     assert after.since(before) == after
-    assert Counted({"200": 12}, {500.0: 12}).since(before) == Counted({"200": 2}, {500.0: 2})
+    assert Tries({"200": 12}, {500.0: 12}).since(before) == Tries({"200": 2}, {500.0: 2})
 
 
 def test_readings_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
@@ -192,7 +191,7 @@ def test_readings_are_kept_evenly_over_a_day(tmp_path: Path) -> None:
 
 
 def test_reading_before_a_restart_of_envoy_is_not_found(tmp_path: Path) -> None:
-    counted = {("m", AWS, "1.0.0"): Counted({"200": 3}, {500.0: 3, float("inf"): 3})}
+    counted = {("m", AWS, "1.0.0"): Tries({"200": 3}, {500.0: 3, float("inf"): 3})}
     for read_at in (1000.0, 1050.0):
         history.keep(tmp_path / "figures", Reading(read_at, 900.0, counted))
     found = history.nearest(tmp_path / "figures", 1060.0, 60, 900.5)
@@ -203,7 +202,7 @@ def test_reading_before_a_restart_of_envoy_is_not_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ['[900.0, [["m", "aws", "1.0.0", {"200": 3}, []]]]', "", "[900.0]", "{}"])
 def test_a_reading_of_an_earlier_release_or_damaged_is_none(tmp_path: Path, text: str) -> None:
-    counted = {("m", AWS, "1.0.0"): counters.Counted({"200": 3})}
+    counted = {("m", AWS, "1.0.0"): Tries({"200": 3})}
     history.keep(tmp_path, Reading(1000.0, 900.0, counted))
     (tmp_path / "1001.000.json").write_text(text)
     found = history.nearest(tmp_path, 1060.0, 59, 900.0)
@@ -214,4 +213,4 @@ def test_a_reading_of_an_earlier_release_or_damaged_is_none(tmp_path: Path, text
 def test_counters_of_an_earlier_release_are_left_out() -> None:
     old = {"model": "m", "cloud": "aws", "version": "1.0.0", "code": "200"}
     rows = [Sample(counters.TRIES, old, 5), Sample(counters.TRIES, {**old, "target": str(AWS)}, 3)]
-    assert counters.of(rows) == {("m", AWS, "1.0.0"): counters.Counted({"200": 3})}
+    assert counters.of(rows) == {("m", AWS, "1.0.0"): Tries({"200": 3})}

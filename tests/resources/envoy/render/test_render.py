@@ -144,8 +144,9 @@ def test_name_is_parsed_into_its_parts(pair: tuple[str, Target]) -> None:
     order = published(Route(model, "1.0.0", {target: 1}, {}, "{}"), (Upstream(target, "1.0.0", "http://h/"),))
     assert re.fullmatch(f"[^/]+/{UPSTREAM}", upstream.name)
     assert not re.fullmatch(f"[^/]+/{UPSTREAM}", upstream.endpoint)
-    assert not re.fullmatch(f"[^/]+/{UPSTREAM}", order.order_names[target])
-    assert is_order(order.order_names[target])
+    (name,) = order.orders
+    assert not re.fullmatch(f"[^/]+/{UPSTREAM}", name)
+    assert is_order(name)
     assert not is_order(upstream.name)
     assert not is_order(upstream.endpoint)
     assert key_of(upstream.name) == key_of(upstream.endpoint) == upstream.key
