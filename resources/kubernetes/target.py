@@ -44,8 +44,9 @@ class KubernetesTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Serves versions as Deployments behind internal load balancers. Fulfils ``ports.EndpointTarget``.
 
     Nothing between caller and server limits bodies: 10 MB is a figure of ours, and the server refuses what is over its
-    own ``INTERMODAL_MAX_BODY_BYTES``. Names are those of Services, of 63 characters. The server asks callers for no credential: the network does, by the NetworkPolicy and the load balancer's
-    source ranges. The identity needs the rights that ``errors.RIGHTS`` lists, in the namespace only.
+    own ``INTERMODAL_MAX_BODY_BYTES``. Names are those of Services, of 63 characters. The server asks callers for no
+    credential: the network does, by the NetworkPolicy and the load balancer's source ranges. The identity needs the
+    rights that ``errors.RIGHTS`` lists, in the namespace only.
     """
 
     extra: ClassVar[str] = EXTRA
