@@ -48,8 +48,11 @@ class Container:
     def _lost(self) -> None:
         """The node went down under it."""
         if started := self.state.get("running"):
-            ended = {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": started["startedAt"],
-                "finishedAt": identity.now(), "message": "The container could not be located when the pod was restarted"}  # fmt: skip
+            ended = {
+                "exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": started["startedAt"],
+                "finishedAt": identity.now(),
+                "message": "The container could not be located when the pod was restarted",
+            }  # fmt: skip
             self.last, self.restarts = {"terminated": ended}, self.restarts + 1
         self.state = {"waiting": {"reason": "ContainerCreating"}}
 
@@ -78,12 +81,11 @@ class Container:
                 return
             self.last = {"terminated": ended}
             if wait := self._crashes.next():
-                text = (f"back-off {wait / self._pace:.0f}s restarting failed container={self.spec['name']} "
-                    f"pod={self._pod['metadata']['name']}_{self._pod['metadata']['namespace']}({parts.uid_of(self._pod)})")  # fmt: skip
+                metadata, name = self._pod["metadata"], self.spec["name"]
+                where = f"{metadata['name']}_{metadata['namespace']}({metadata['uid']})"
+                text = f"back-off {wait / self._pace:.0f}s restarting failed container={name} pod={where}"
                 self._set({"waiting": {"reason": "CrashLoopBackOff", "message": text}})
-                about = f"Back-off restarting failed container {self.spec['name']} in pod "
-                name, namespace = self._pod["metadata"]["name"], self._pod["metadata"]["namespace"]
-                self._say("Warning", "BackOff", f"{about}{name}_{namespace}({parts.uid_of(self._pod)})")
+                self._say("Warning", "BackOff", f"Back-off restarting failed container {name} in pod {where}")
                 await asyncio.sleep(wait)
             self.restarts += 1
 
@@ -123,8 +125,7 @@ class Container:
             words = f"failed to create containerd task: failed to create shim task: {error}"
             self._say("Warning", "Failed", f"Error: {words}")
             now = identity.now()
-            ended = {"exitCode": 128, "reason": "StartError", "message": words, "startedAt": now, "finishedAt": now}
-            return ended
+            return {"exitCode": 128, "reason": "StartError", "message": words, "startedAt": now, "finishedAt": now}
         if self.stopping:
             run.kill()
         self.started = not self.spec.get("startupProbe")

@@ -89,6 +89,11 @@ class Kubelet:
         self._ends.add(task)
         task.add_done_callback(self._ends.discard)
 
+    def cpu_seconds(self, uid: str) -> float:
+        """What the processes of a Pod have used so far. KeyError when none runs."""
+        runs = [container.run for container in self.running[uid].containers if container.run]
+        return sum(run.usage()[0] for run in runs)
+
     async def go_down(self) -> None:
         """As a node that loses its power: every process ends at once, and nobody reports it."""
         self.up = False

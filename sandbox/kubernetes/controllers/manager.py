@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from intermodal.sandbox.kubernetes.controllers.addresses import Addresses
+from intermodal.sandbox.kubernetes.controllers.autoscalers import Autoscalers
 from intermodal.sandbox.kubernetes.controllers.deployments import Deployments
+from intermodal.sandbox.kubernetes.controllers.jobs import Jobs
 from intermodal.sandbox.kubernetes.controllers.kubelet import Kubelet
 from intermodal.sandbox.kubernetes.controllers.logs import Logs
 from intermodal.sandbox.kubernetes.controllers.options import Options
@@ -34,7 +36,8 @@ class Controllers:
         self.kubelet = Kubelet(objects, options, home, addresses, self._session)
         self.services = Services(objects, addresses)
         self.logs = Logs(self.kubelet, home)
-        deciding = (Scheduler(objects, options), ReplicaSets(objects), Deployments(objects))
+        deciding = (Scheduler(objects, options), Jobs(objects), ReplicaSets(objects), Deployments(objects),
+            Autoscalers(objects, self.kubelet, options.pace))  # fmt: skip
         self._deciding: list[Callable[[], float | None]] = [each.sync for each in deciding]
         self._wake = asyncio.Event()
 
@@ -81,16 +84,14 @@ class Controllers:
     async def _attempt(self, work: Callable[[], Awaitable[float | None]]) -> float | None:
         try:
             return await work()
-        except Exception:
+        except Exception:  # noqa: BLE001 one wrong object must not stop the others' controllers
             _LOG.exception("a controller failed; it tries again")
             return RETRY_SECONDS
 
     async def _decide(self) -> float | None:
         if not self.control:
             return None
-        again = []
-        for work in self._deciding:
-            again.append(work())
+        again = [work() for work in self._deciding]
         self.services.endpoints()
         return min((each for each in again if each is not None), default=None)
 

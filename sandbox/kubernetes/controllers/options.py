@@ -10,8 +10,8 @@ class Options:
     """``node`` has ``cpu`` and ``memory`` to give, as Kubernetes quantities.
 
     Images by digest come from the registry of ``registry`` (a site, ``aws``), to which the clients of ``environ`` log
-    in. ``pace`` is how many real seconds a second of the kubelet and of autoscalers takes: periods of probes, back-offs,
-    ``preStop`` sleeps. Deadlines and grace periods are in real seconds.
+    in. ``pace`` is how many real seconds a second of the kubelet and of autoscalers takes: periods of probes,
+    back-offs, ``preStop`` sleeps. Deadlines and grace periods are in real seconds.
     """
 
     node: str = "node-1"

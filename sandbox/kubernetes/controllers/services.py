@@ -18,7 +18,7 @@ from intermodal.sandbox.kubernetes.store import Document
 from intermodal.sandbox.kubernetes.writes import Options
 
 RETRY_SECONDS = 5.0
-NAME = "kubernetes.io/service-name"
+NAME, MANAGED_BY = "kubernetes.io/service-name", "endpointslice.kubernetes.io/managed-by"
 
 
 class Services:
@@ -51,7 +51,7 @@ class Services:
         ]
         about = {
             "namespace": metadata["namespace"],
-            "labels": {NAME: metadata["name"], "endpointslice.kubernetes.io/managed-by": "endpointslice-controller.k8s.io"},
+            "labels": {NAME: metadata["name"], MANAGED_BY: "endpointslice-controller.k8s.io"},
             "ownerReferences": [parts.owner_reference(SERVICE, service)],
         }  # fmt: skip
         points = [_endpoint(pod) for pod in pods]
