@@ -12,10 +12,11 @@ import aiohttp
 
 from intermodal.sandbox.containers import StartFailed
 from intermodal.sandbox.kubernetes import identity
-from intermodal.sandbox.kubernetes.controllers import parts, probes
+from intermodal.sandbox.kubernetes.controllers import parts
 from intermodal.sandbox.kubernetes.controllers.back_off import BackOff
 from intermodal.sandbox.kubernetes.controllers.environment import ConfigError
 from intermodal.sandbox.kubernetes.controllers.launch import Launch
+from intermodal.sandbox.kubernetes.controllers.probing import Probing
 from intermodal.sandbox.kubernetes.controllers.process import Run
 from intermodal.sandbox.kubernetes.store import Document
 
@@ -32,18 +33,23 @@ class Container:
         self, spec: Document, pod: Document, address: str, folder: Path, session: aiohttp.ClientSession, pace: float,
         launch: Callable[[Document, Path], Any], changed: Callable[[], None], say: Say, before: Document,
     ) -> None:  # fmt: skip
-        self.spec, self._pod, self._address, self._folder, self._session = spec, pod, address, folder, session
+        self.spec, self._pod, self._folder = spec, pod, folder
         self._pace, self._launch, self._changed = pace, launch, changed
         self._field = f"spec.containers{{{spec['name']}}}"
-        self._say = lambda kind, reason, text: say(kind, reason, text, self._field)
+        self._report = say
         self.restarts = int(before.get("restartCount", 0))
         self.state: Document = before.get("state") or {"waiting": {"reason": "ContainerCreating"}}
         self.last: Document = before.get("lastState") or {}
-        self.ready = self.started = self.stopping = False
+        self.stopping = False
+        grace = pod["spec"]["terminationGracePeriodSeconds"]
+        self._probing = Probing(spec, address, session, pace, grace, self._say, changed)
         self.run: Run | None = None
         self._image_id, self._crashes = "", BackOff(10 * pace, 300 * pace)
         if "running" in self.state or (self.last and self.state.get("waiting")):
             self._lost()
+
+    def _say(self, kind: str, reason: str, message: str) -> None:
+        self._report(kind, reason, message, self._field)
 
     def _lost(self) -> None:
         """The node went down under it."""
@@ -56,11 +62,15 @@ class Container:
             self.last, self.restarts = {"terminated": ended}, self.restarts + 1
         self.state = {"waiting": {"reason": "ContainerCreating"}}
 
+    @property
+    def ready(self) -> bool:
+        return self._probing.ready
+
     def status(self) -> Document:
         found: Document = {
             "name": self.spec["name"], "state": self.state, "lastState": self.last, "ready": self.ready,
             "restartCount": self.restarts, "image": self.spec["image"], "imageID": self._image_id,
-            "started": self.started,
+            "started": self._probing.started,
         }  # fmt: skip
         if self.run is not None:
             found["containerID"] = f"sandbox://{self.run.identifier}"
@@ -128,12 +138,11 @@ class Container:
             return {"exitCode": 128, "reason": "StartError", "message": words, "startedAt": now, "finishedAt": now}
         if self.stopping:
             run.kill()
-        self.started = not self.spec.get("startupProbe")
-        self.ready = self.started and not self.spec.get("readinessProbe")
+        self._probing.begin()
         self._say("Normal", "Created", f"Created container: {self.spec['name']}")
         self._say("Normal", "Started", f"Started container {self.spec['name']}")
         self._set({"running": {"startedAt": run.started_at}})
-        watchers = [asyncio.create_task(work) for work in (self._probe(run), self._limit_memory(run))]
+        watchers = [asyncio.create_task(work) for work in (self._probing.watch(run), self._limit_memory(run))]
         try:
             await run.process.wait()
         finally:
@@ -141,7 +150,7 @@ class Container:
             for task in watchers:
                 task.cancel()
             await asyncio.gather(*watchers, return_exceptions=True)
-            self.ready = self.started = False
+            self._probing.end()
         return run.ended(self.spec["terminationMessagePolicy"])
 
     async def _limit_memory(self, run: Run) -> None:
@@ -154,53 +163,13 @@ class Container:
                 return
             await asyncio.sleep(MEMORY_CHECK_SECONDS)
 
-    async def _probe(self, run: Run) -> None:
-        if self.spec.get("startupProbe") and not await self._watch(run, "startup", self._has_started).run(once=True):
-            return
-        self._has_started()
-        found = [("readiness", self._is_ready), ("liveness", lambda: None)]
-        wanted = [self._watch(run, kind, good).run() for kind, good in found if self.spec.get(f"{kind}Probe")]
-        await asyncio.gather(*wanted)
-
-    def _watch(self, run: Run, kind: str, good: Callable[[], None]) -> probes.Watch:
-        def attempt(probe: Document) -> "asyncio.Future[str]":
-            return asyncio.ensure_future(probes.failure(probe, self.spec, self._address, self._session))
-
-        def bad() -> None:
-            if kind == "readiness":
-                self._ready(False)
-            elif not self.stopping:
-                self._say("Normal", "Killing", f"Container {self.spec['name']} failed {kind} probe, will be restarted")
-                run.terminate()
-                grace = self._pod["spec"]["terminationGracePeriodSeconds"]
-                asyncio.get_running_loop().call_later(grace, run.kill)
-
-        def failed(words: str) -> None:
-            self._say("Warning", "Unhealthy", f"{kind.capitalize()} probe failed: {words}")
-
-        return probes.Watch(self.spec[f"{kind}Probe"], attempt, self._pace, good, bad, failed)
-
-    def _has_started(self) -> None:
-        if not self.started:
-            self.started = True
-            self.ready = not self.spec.get("readinessProbe")
-            self._changed()
-
-    def _is_ready(self) -> None:
-        self._ready(True)
-
-    def _ready(self, ready: bool) -> None:
-        if self.ready != ready:
-            self.ready = ready
-            self._changed()
-
     def _set(self, state: Document) -> None:
         self.state = state
         self._changed()
 
     async def stop(self, grace: float) -> None:
         """preStop, SIGTERM and, after ``grace`` seconds in all, SIGKILL."""
-        self.stopping = True
+        self.stopping = self._probing.stopping = True
         run = self.run
         if run is None or run.process.returncode is not None:
             return

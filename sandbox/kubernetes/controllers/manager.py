@@ -9,6 +9,7 @@ from pathlib import Path
 from intermodal.sandbox.kubernetes.controllers.addresses import Addresses
 from intermodal.sandbox.kubernetes.controllers.autoscalers import Autoscalers
 from intermodal.sandbox.kubernetes.controllers.deployments import Deployments
+from intermodal.sandbox.kubernetes.controllers.endpoints import Endpoints
 from intermodal.sandbox.kubernetes.controllers.jobs import Jobs
 from intermodal.sandbox.kubernetes.controllers.kubelet import Kubelet
 from intermodal.sandbox.kubernetes.controllers.logs import Logs
@@ -34,7 +35,7 @@ class Controllers:
         self._objects, self._session, self.control = objects, new_session(), True
         addresses = Addresses(port)
         self.kubelet = Kubelet(objects, options, home, addresses, self._session)
-        self.services = Services(objects, addresses)
+        self.services, self._endpoints = Services(objects, addresses), Endpoints(objects)
         self.logs = Logs(self.kubelet, home)
         deciding = (Scheduler(objects, options), Jobs(objects), ReplicaSets(objects), Deployments(objects),
             Autoscalers(objects, self.kubelet, options.pace))  # fmt: skip
@@ -92,7 +93,7 @@ class Controllers:
         if not self.control:
             return None
         again = [work() for work in self._deciding]
-        self.services.endpoints()
+        self._endpoints.sync()
         return min((each for each in again if each is not None), default=None)
 
     async def _act(self) -> float | None:

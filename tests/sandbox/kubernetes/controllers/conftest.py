@@ -26,8 +26,9 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
 
 
 @pytest.fixture
-def kubectl(node: Running, tmp_path: Path) -> Kubectl:
-    """With a namespace that only this test uses. Its Pods end with the cluster."""
+def kubectl(node: Running, tmp_path: Path) -> Iterator[Kubectl]:
+    """With a namespace that only this test uses, and that ends with it."""
     name = f"pods-{next(_numbers)}"
     node.call(lambda: node.cluster.objects.create(NAMESPACE, {"metadata": {"name": name}}))
-    return Kubectl(node.kubeconfig, name, tmp_path / "cache")
+    yield Kubectl(node.kubeconfig, name, tmp_path / "cache")
+    node.call(lambda: node.cluster.objects.delete(NAMESPACE, "", name))
