@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from intermodal.assets.deployment.endpoint import golden_of
+from intermodal.platform.errors import DeployFailed
+from intermodal.platform.ports.endpoints import DeployRequest
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.parity import worst
 from intermodal.resources.adapters import CatalogueImages, CatalogueStores
 from intermodal.resources.deployment import DeploymentSettings
 from intermodal.resources.image_build.builder import LocalImageBuilder
+from intermodal.resources.onprem.targets.kubernetes import OnpremKubernetesTarget
 from intermodal.resources.signing import PemSigner, write_key
 from intermodal.sandbox.kubernetes.controllers.options import Options
 from intermodal.sandbox.kubernetes.server import Settings
@@ -120,3 +123,32 @@ def test_image_answers_survives_a_kill_and_is_rolled_out(built: Built, tmp_path:
         with Load(url, body) as load:
             load.until_more()
         assert load.failures == []
+
+
+def test_adapter_deploys_the_image_and_its_predictions_are_equal(built: Built, tmp_path: Path) -> None:
+    """The manifests of ``onprem/kubernetes`` run as they are; a version with a wrong image is undone."""
+    options = Options(registry="aws", environ=dict(os.environ), pace=0.1)
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "store"}}
+    secret["stringData"] = {name: os.environ[name] for name in KEYS}
+    candidate = built.world.registry.candidate("wine")
+    golden = golden_of(built.world.registry, candidate)
+    body = v2.golden_body(candidate.record.signature, golden.rows)
+    with running(Settings("adapter", tmp_path / "cluster", free_port(), "a-token", run=options)) as cluster:
+        Kubectl(cluster.kubeconfig, "default", tmp_path / "cache")("apply", "-f", "-", stdin=secret)
+        target = OnpremKubernetesTarget(
+            kubeconfig=str(cluster.kubeconfig),
+            namespace="default",
+            gateway_cidrs=["127.0.0.0/8"],
+            secret="store",
+            timeout_seconds=120,
+        )
+        request = DeployRequest("wine", "1.0.0", "cluster", "team:tests", built.image, built.artifacts)
+        endpoint = target.deploy(request)
+        assert endpoint.state == "ready"
+        assert worst(golden.predictions, v2.predictions(target.invoke(endpoint.name, body))).holds
+        absent = f"{built.image.partition('@')[0]}@sha256:{'0' * 64}"
+        with pytest.raises(DeployFailed, match="ImagePullBackOff"):
+            target.deploy(replace(request, image=absent))
+        assert worst(golden.predictions, v2.predictions(target.invoke(endpoint.name, body))).holds
+        target.delete(endpoint.name)
+        assert target.describe(endpoint.name) is None
