@@ -4,11 +4,13 @@ import os
 
 import click
 
+from intermodal.cli.charges import charges
 from intermodal.cli.drill import drill
 from intermodal.cli.errors import ForPeople
 from intermodal.cli.incident import incident
 from intermodal.cli.init import init
 from intermodal.cli.predict import predict
+from intermodal.cli.spend import spend
 from intermodal.cli.status import status
 from intermodal.cli.up import demo, up
 from intermodal.cli.withdraw import withdraw
@@ -39,7 +41,20 @@ def main(ctx: click.Context) -> None:
         )
 
 
-for command in (init, up, status, predict, drill, incident, withdraw, demo, commands.down, commands.sandbox):
+for command in (
+    init,
+    up,
+    status,
+    predict,
+    drill,
+    incident,
+    spend,
+    charges,
+    withdraw,
+    demo,
+    commands.down,
+    commands.sandbox,
+):
     main.add_command(command)
 
 

@@ -7,13 +7,17 @@ in, and to the day that it is about. Source: the appendix Correction handling ex
 https://github.com/FinOps-Open-Cost-and-Usage-Spec/FOCUS_Spec.
 """
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports import Bills, ChargeStore
 from intermodal.platform.ports.bills import Bill, Snapshot
+from intermodal.platform.ports.findings import Finding, merged
 
 _KEYS = ("InvoiceIssuerName", "BillingAccountId", "BillingPeriodStart", "BillingPeriodEnd")
 
@@ -40,3 +44,36 @@ def newest(snapshots: Iterable[Snapshot]) -> dict[Bill, Snapshot]:
         if known is None or snapshot.as_of >= known.as_of:
             found[snapshot.bill] = snapshot
     return found
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """What became of reading one source."""
+
+    source: str
+    bills: int = 0
+    rows: int = 0
+    outdated: int = 0
+    """Snapshots that the store had a newer one of."""
+    findings: tuple[Finding, ...] = ()
+    error: str = ""
+    """Why the source was not read, or not to its end. Then its charges are as they were, and are not zero."""
+
+
+def ingest(sources: Sequence[Bills], store: ChargeStore, since: date, until: date) -> list[Ingested]:
+    """Read each source, and replace the bills that it has. A source that fails stops no other, and is in the result."""
+    return [_ingest(source, store, since, until) for source in sources]
+
+
+def _ingest(source: Bills, store: ChargeStore, since: date, until: date) -> Ingested:
+    bills, rows, outdated, findings, error = 0, 0, 0, list[Finding](), ""
+    try:
+        for read in source.read(since, until):
+            findings += read.findings
+            for snapshot in read.snapshots:
+                bills += 1
+                rows += snapshot.table.num_rows
+                outdated += not store.replace(snapshot)
+    except IntermodalError as failed:
+        error = str(failed)
+    return Ingested(source.source, bills, rows, outdated, merged(findings), error)
