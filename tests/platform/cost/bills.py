@@ -1,9 +1,11 @@
 """Bills for tests: rows as text, as an export writes them."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 import pyarrow as pa
 
+AS_OF = datetime(2026, 12, 1, tzinfo=UTC)
 COST_COLUMNS = ("BilledCost", "EffectiveCost", "ListCost", "ContractedCost")
 
 

@@ -2,6 +2,7 @@
 
 import os
 import random
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,19 +14,13 @@ from hypothesis import strategies as st
 from intermodal.platform.cost.focus.reading import canonical
 from intermodal.platform.cost.ingestion import bills_of
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports.bills import Snapshot
 from intermodal.resources.bills.folder import FocusFolder
 from intermodal.resources.cost.queries import Charges
 from intermodal.resources.cost.store import ChargeStore
+from tests.conformance.charges import ChargeStoreConformance, snapshot
 from tests.platform.cost.bills import csv, raw, row
 
 NOVEMBER = date(2026, 11, 1), date(2026, 12, 1)
-
-
-def snapshot(costs: list[Decimal], account: str, hour: int) -> Snapshot:
-    rows = [row(str(cost), BillingAccountId=account) for cost in costs]
-    (found,) = bills_of(canonical(raw(rows), "a").table, "acme", datetime(2026, 12, 1, hour, tzinfo=UTC))
-    return found
 
 
 def billed(store: ChargeStore) -> Decimal:
@@ -110,11 +105,14 @@ def test_store_that_was_not_cleaned_counts_the_newest(tmp_path: Path, monkeypatc
     assert billed(store) == 2
 
 
-def test_older_snapshot_that_arrives_late_is_not_used(tmp_path: Path) -> None:
-    store = ChargeStore(str(tmp_path))
-    assert store.replace(snapshot([Decimal(2)], "001", 2))
-    assert not store.replace(snapshot([Decimal(1)], "001", 1))
-    assert billed(store) == 2
+class TestChargeStore(ChargeStoreConformance):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> ChargeStore:
+        return ChargeStore(str(tmp_path / "charges"))
+
+    @pytest.fixture
+    def billed(self, store: ChargeStore) -> Callable[[], Decimal]:
+        return lambda: billed(store)
 
 
 def test_spend_by_an_unknown_dimension_lists_them(tmp_path: Path) -> None:
