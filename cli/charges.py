@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from intermodal.resources.cost.export import Format
 
 DAY = click.DateTime(["%Y-%m-%d"])
-SHOWN_FINDINGS = 20
+PRINTED_FINDINGS = 20
 """Lines; all findings are in the metadata of the asset ``charges``."""
 
 
@@ -41,10 +41,10 @@ def charges_read(since: datetime, until: datetime | None) -> None:
     results = ingest(found, adapters.charge_store(), since.date(), end)
     for result in results:
         out.print(f"{result.source}: {result.rows} charges in {result.bills} bills", highlight=False, markup=False)
-        for finding in result.findings[:SHOWN_FINDINGS]:
+        for finding in result.findings[:PRINTED_FINDINGS]:
             err.print(f"  {finding}", highlight=False, markup=False, soft_wrap=True)
-        if len(result.findings) > SHOWN_FINDINGS:
-            err.print(f"  and {len(result.findings) - SHOWN_FINDINGS} more", highlight=False)
+        if len(result.findings) > PRINTED_FINDINGS:
+            err.print(f"  and {len(result.findings) - PRINTED_FINDINGS} more", highlight=False)
     if failed := [result for result in results if result.error]:
         raise Unavailable(
             f"Not read: {'; '.join(f'{each.source}: {each.error}' for each in failed)}",

@@ -1,6 +1,6 @@
 """Who and what a charge is for, read from its tags and provider: columns beside FOCUS's own.
 
-What the tags do not say is null. It is shown as unattributed, and never spread over others.
+What the tags do not say is null. It is displayed as unattributed, and never spread over others.
 """
 
 import json

@@ -29,7 +29,7 @@ class Spend:
     """The sum of some charges of one currency. Currencies are never added."""
 
     by: tuple[str | None, ...]
-    """A value for each dimension asked for; None is unattributed."""
+    """A value for each dimension of the query; None is unattributed."""
     currency: str
     billed: Decimal
     """What invoices say: BilledCost."""

@@ -1,4 +1,4 @@
-"""What a bill lacks, as values: each finding is counted and shown, and no row is dropped for it."""
+"""What a bill lacks, as values: each finding is counted and reported, and no row is dropped for it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -39,7 +39,7 @@ class Finding:
 
 
 def merged(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One finding for each kind, place and column, with the sum of rows."""
+    """One finding for each kind, source and column, with the sum of rows."""
     found: dict[tuple[Lack, str, str], Finding] = {}
     for finding in findings:
         key = finding.lack, finding.where, finding.column

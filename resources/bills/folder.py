@@ -68,8 +68,10 @@ class FocusFolder:
     def _deliveries(self) -> Iterator[list[UPath]]:
         root = at_address(self.address)
         if not root.exists():
-            shown = without_passwords(self.address)
-            raise NotFound(f"There is no folder of bills {shown}.", hint="Correct the address of this source of bills.")
+            address = without_passwords(self.address)
+            raise NotFound(
+                f"There is no folder of bills {address}.", hint="Correct the address of this source of bills."
+            )
         found: dict[str, list[UPath]] = {}
         for path in sorted((path for path in root.rglob("*") if path.name.endswith(ENDINGS)), key=str):
             if not path.name.startswith((".", "_")):

@@ -27,7 +27,7 @@ ATTEMPTS = 5
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 """Seconds; a server's Retry-After is obeyed up to the longest."""
 ANSWER_SECONDS = 60.0
-"""The server computes a day from Prometheus when it is asked for it first."""
+"""The server computes a day from Prometheus at the first request for it."""
 AGGREGATE = ",".join(f"label:{label}" for label in allocations.LABELS)
 
 
@@ -99,37 +99,37 @@ class OpenCost:
 
     def _pause(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        asked = error.seconds if isinstance(error, _TryAgain) else 0.0
+        retry_after = error.seconds if isinstance(error, _TryAgain) else 0.0
         backoff = wait_exponential_jitter(initial=self.first_pause, max=LONGEST_PAUSE, jitter=self.first_pause)
-        return min(LONGEST_PAUSE, max(asked, backoff(state)))
+        return min(LONGEST_PAUSE, max(retry_after, backoff(state)))
 
     def _get(self, client: httpx.Client, query: Mapping[str, str]) -> Sequence[Mapping[str, Any] | None]:
-        shown = without_passwords(self.address)
+        server = without_passwords(self.address)
         try:
             answer = client.get(f"{self.address.rstrip('/')}/allocation", params=query)
         except httpx.TransportError as error:
             hint = "Check the address of this source of bills, and that the service runs."
-            raise _TryAgain(Unavailable(f"{shown} does not answer: {error}.", hint=hint)) from error
+            raise _TryAgain(Unavailable(f"{server} does not answer: {error}.", hint=hint)) from error
         if answer.status_code == 429:
             hint = "Read fewer days at once, or later."
             raise _TryAgain(
-                Throttled(f"{shown} throttles.", hint=hint), _seconds(answer.headers.get("Retry-After", ""))
+                Throttled(f"{server} throttles.", hint=hint), _seconds(answer.headers.get("Retry-After", ""))
             )
         if answer.status_code in (401, 403):
-            raise Refused(f"{shown} refuses access: {answer.status_code}.", hint="Put credentials into the address.")
+            raise Refused(f"{server} refuses access: {answer.status_code}.", hint="Put credentials into the address.")
         if answer.status_code >= 500:
             hint = "Look at its log: it needs Prometheus."
-            raise _TryAgain(Unavailable(f"{shown} answers {answer.status_code}.", hint=hint))
+            raise _TryAgain(Unavailable(f"{server} answers {answer.status_code}.", hint=hint))
         if answer.status_code != 200:
-            raise SpecError(f"{shown} answers {answer.status_code}: {answer.text[:200]}", hint="Check the address.")
+            raise SpecError(f"{server} answers {answer.status_code}: {answer.text[:200]}", hint="Check the address.")
         try:
             # A cost is read as the decimal that was written, and never as a float.
             body = json.loads(answer.text, parse_float=Decimal)
         except ValueError as error:
-            raise _TryAgain(Unavailable(f"{shown} answers half a document: {error}.", hint="Read again.")) from error
+            raise _TryAgain(Unavailable(f"{server} answers half a document: {error}.", hint="Read again.")) from error
         if not isinstance(body, dict) or body.get("code", 200) != 200 or not isinstance(body.get("data"), list):
             hint = "Its message says why. A cluster that was installed on that day has no earlier data."
-            raise Unavailable(f"{shown} has no allocations: {str(body)[:200]}", hint=hint)
+            raise Unavailable(f"{server} has no allocations: {str(body)[:200]}", hint=hint)
         found: Sequence[Mapping[str, Any] | None] = body["data"]
         return found
 

@@ -20,8 +20,8 @@ def sources(environ: Mapping[str, str] = os.environ) -> Sequence[Bills]:
     """In the order given; none when the variable is empty. SpecError for what is no source, or is named twice."""
     found = list[Bills]()
     for text in environ.get(BILLS_VARIABLE, "").split():
-        name, _, rest = text.partition("=")
-        adapter, _, address = rest.partition(":")
+        name, _, adapter_and_address = text.partition("=")
+        adapter, _, address = adapter_and_address.partition(":")
         if not (name and adapter and address):
             raise SpecError(f"{BILLS_VARIABLE} has {text!r}, which is no source.", hint=f"Write it as {EXAMPLE}.")
         if any(each.source == name for each in found):

@@ -41,7 +41,7 @@ class BillsConformance:
     def test_bills_read_again_are_the_same(self, bills: Bills) -> None:
         first, again = (snapshots(bills, NOVEMBER, JANUARY) for _ in range(2))
         assert [each.bill for each in first] == [each.bill for each in again]
-        assert all(one.table.equals(other.table) for one, other in zip(first, again, strict=True))
+        assert all(before.table.equals(after.table) for before, after in zip(first, again, strict=True))
         assert len({each.bill for each in first}) == len(first)
 
     def test_bills_have_the_canonical_columns(self, bills: Bills) -> None:

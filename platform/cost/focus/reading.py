@@ -61,11 +61,11 @@ def canonical(raw: pa.Table, where: str) -> Reading:
 
 
 def _column(raw: pa.ChunkedArray, name: str, where: str, findings: list[Finding]) -> pa.ChunkedArray:
-    kind, place = COLUMNS[name].kind, f"{where}, {name}"
+    kind, name_in_file = COLUMNS[name].kind, f"{where}, {name}"
     if kind is Kind.TIME:
-        return times(raw, place)
+        return times(raw, name_in_file)
     if kind is Kind.NUMBER:
-        read, rounded = decimals(raw, place)
+        read, rounded = decimals(raw, name_in_file)
         if rounded:
             findings.append(Finding(Lack.ROUNDED, where, name, rounded))
         return read

@@ -46,11 +46,11 @@ class TestOpenCost(BillsConformance):
 
 
 def test_allocations_are_attributed_and_idle_stays_its_own(server: Allocations) -> None:
-    idle, rest = "__idle__", "__unallocated__/__unallocated__/__unallocated__"
+    idle, unlabelled = "__idle__", "__unallocated__/__unallocated__/__unallocated__"
     server.days["2026-11-02"] = {
         NAME: allocation(NAME, "2026-11-02", 3.5, sharedCost=0.5, externalCost=1.0),
         idle: allocation(idle, "2026-11-02", 0.7),
-        rest: allocation(rest, "2026-11-02", 0.3, properties={}),
+        unlabelled: allocation(unlabelled, "2026-11-02", 0.3, properties={}),
     }
     (read,) = opencost(server.url).read(DAY, NEXT)
     (snapshot,) = read.snapshots
