@@ -11,6 +11,7 @@ IMAGES, IMAGE_BUILDER, SIGNER = "images", "image_builder", "signer"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
 INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
 BILLS, CHARGES = "bills", "charges"
+ROLLOUTS = "rollouts"
 
 
 def targets(context: Any) -> ports.Targets:
@@ -63,6 +64,10 @@ def charges(context: Any) -> ports.ChargeStore:
 
 def incidents(context: Any) -> ports.Incidents:
     return cast(ports.Incidents, context.resources.incidents)
+
+
+def rollouts(context: Any) -> ports.Rollouts:
+    return cast(ports.Rollouts, context.resources.rollouts)
 
 
 def notifications(context: Any) -> ports.Notifications:

@@ -308,6 +308,13 @@ EXAMPLES = {
     "INTERMODAL_AZURE_CONTAINER": "mirrors",
     "INTERMODAL_AZURE_STORAGE_ENDPOINT": "https://acmemodels.privatelink.blob.core.windows.net",
     "INTERMODAL_AZURE_MANAGEMENT_ENDPOINT": "https://management.usgovcloudapi.net",
+    "INTERMODAL_ONPREM_KUBECONFIG": "/etc/intermodal/kubeconfig",
+    "INTERMODAL_ONPREM_CONTEXT": "production",
+    "INTERMODAL_ONPREM_NAMESPACE": "models",
+    "INTERMODAL_ONPREM_GATEWAY_CIDRS": "10.0.0.0/24,fd00::/64",
+    "INTERMODAL_ONPREM_SECRET": "object-store",
+    "INTERMODAL_ONPREM_SERVICE_ACCOUNT": "server",
+    "INTERMODAL_ONPREM_STORE_PORTS": "443,9000",
 }
 
 

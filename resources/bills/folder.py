@@ -114,4 +114,8 @@ def _table(name: str, content: bytes) -> pa.Table:
 
 
 def _modified(path: UPath) -> datetime:
-    return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    """In UTC. Of objects it is when they were written."""
+    if path.protocol in ("", "file", "local"):
+        return datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    written: datetime = path.fs.modified(path.path)
+    return written.replace(tzinfo=UTC) if written.tzinfo is None else written.astimezone(UTC)

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pyarrow.parquet as pq
 import pytest
+from upath import UPath
 
 from intermodal.platform.ports.findings import Lack
 from intermodal.resources.bills.folder import FocusFolder
@@ -114,3 +115,14 @@ def test_closed_period_corrections_add_to_the_open_bill(tmp_path: Path) -> None:
         assert found == {"R-111": 60, "R-222": 40}
         assert [billed([each]) for each in read.snapshots] == [100, 0]
         assert read.findings == ()
+
+
+def test_objects_of_a_store_are_a_folder_too() -> None:
+    """By fsspec, in memory: the newest delivery is known by the time at which its objects were written."""
+    for index, cost in enumerate(("1", "2")):
+        path = UPath(f"memory://bills-of-objects/{index}/a.csv")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(csv([row(cost)]))
+    (read,) = FocusFolder("acme", "memory://bills-of-objects").read(NOVEMBER, DECEMBER)
+    assert billed(read.snapshots) == 2
+    assert read.snapshots[0].as_of.year > 2000
