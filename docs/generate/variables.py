@@ -109,6 +109,19 @@ VARIABLES = {
         "Where datasets, features and gathered predictions are stored: a folder or an object-store address.",
         "s3://models-prod/tables",
     ),
+    "INTERMODAL_CHARGES": Variable(
+        "state",
+        "required for charges",
+        "Where charges are stored as Parquet: a folder or an object-store address.",
+        "s3://models-prod/charges",
+    ),
+    "INTERMODAL_BILLS": Variable(
+        "state",
+        "empty",
+        "The sources of charges, by spaces, each `<source>=<adapter>:<address>`. Adapters: `focus` (a folder of FOCUS "
+        "files) and `opencost` (OpenCost or Kubecost; `#EUR` after its address if its prices are in euros).",
+        "aws-main=focus:s3://exports/focus gke=opencost:http://opencost.opencost:9003",
+    ),
     "INTERMODAL_INCIDENTS": Variable(
         "state",
         "required",
