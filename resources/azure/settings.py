@@ -47,3 +47,28 @@ class AzureSettings(SiteSettings):
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
         description="Delay of Azure Monitor, in seconds.",
     )
+
+
+class FunctionsSettings(SiteSettings):
+    """Of ``azure/functions`` only: other targets of the site do without them."""
+
+    cloud: ClassVar[str] = "azure"
+    plan: str = Field(
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_PLAN",
+        description="The Linux App Service plan of `azure/functions`, in the resource group: Premium (EP1), or "
+        "dedicated from Standard up.",
+        json_schema_extra=REGIONAL,
+    )
+    identity_id: str = Field(
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY",
+        description="The resource id of the user-assigned identity of containers on `azure/functions`: it pulls images "
+        "and reads mirrors.",
+    )
+    identity_client_id: str = Field(
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT", description="That identity's client id."
+    )
+    address: str = Field(
+        default="https://{host}",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_ADDRESS",
+        description="The address of a function app; `{host}` is its host name.",
+    )
