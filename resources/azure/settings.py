@@ -42,33 +42,38 @@ class AzureSettings(SiteSettings):
         description="Where images are pushed: <registry>.azurecr.io/<prefix>.",
         json_schema_extra=REGIONAL,
     )
-    monitor_delay_seconds: float = Field(
-        default=240,
-        validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
-        description="Delay of Azure Monitor, in seconds.",
-    )
-
-
-class FunctionsSettings(SiteSettings):
-    """Of ``azure/functions`` only: other targets of the site do without them."""
-
-    cloud: ClassVar[str] = "azure"
-    plan: str = Field(
+    functions_plan: str = Field(
+        default="",
         validation_alias="INTERMODAL_AZURE_FUNCTIONS_PLAN",
         description="The Linux App Service plan of `azure/functions`, in the resource group: Premium (EP1), or "
         "dedicated from Standard up.",
         json_schema_extra=REGIONAL,
     )
-    identity_id: str = Field(
+    functions_identity: str = Field(
+        default="",
         validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY",
         description="The resource id of the user-assigned identity of containers on `azure/functions`: it pulls images "
         "and reads mirrors.",
     )
-    identity_client_id: str = Field(
-        validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT", description="That identity's client id."
+    functions_identity_client: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT",
+        description="That identity's client id.",
     )
-    address: str = Field(
+    functions_base: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_BASE",
+        description="The image with the Functions host, by digest, in the site's registry: `<repository>@sha256:...`. "
+        "Images for `azure/functions` are derived from it. Empty: a version's image has the host itself.",
+        json_schema_extra=REGIONAL,
+    )
+    functions_address: str = Field(
         default="https://{host}",
         validation_alias="INTERMODAL_AZURE_FUNCTIONS_ADDRESS",
         description="The address of a function app; `{host}` is its host name.",
+    )
+    monitor_delay_seconds: float = Field(
+        default=240,
+        validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",
+        description="Delay of Azure Monitor, in seconds.",
     )

@@ -14,6 +14,7 @@ from intermodal.sandbox.azure.functions.api import Api
 from intermodal.sandbox.azure.functions.apps import BASE, Apps
 from intermodal.sandbox.azure.functions.front import PATH as APPS_PATH
 from intermodal.sandbox.azure.functions.front import Front
+from intermodal.sandbox.azure.functions.insights import FunctionInsights
 from intermodal.sandbox.azure.functions.workers import KIND as FUNCTIONS
 from intermodal.sandbox.azure.functions.workers import Workers
 from intermodal.sandbox.azure.identity import ACCOUNT, identity
@@ -48,6 +49,7 @@ class Server:
         self._workers = Workers(context, self._apps)
         self._functions = Api(context, self._apps, self._workers, self._operations)
         self._front = Front(context, self._apps, self._workers)
+        self._function_insights = FunctionInsights(self._apps, self._front.requests)
 
     def scope(self, request: web.Request) -> Scope:
         if request.path.startswith(("/online-endpoints/", APPS_PATH)):
@@ -90,6 +92,8 @@ class Server:
             *self._insights.routes(),
         ):
             app.router.add_route(verb, ROOT + path, guarded(self._login, handler))
+        metrics = f"{BASE}/sites/{{app}}/providers/{{provider:(?i:microsoft.insights)}}/metrics"
+        app.router.add_get(metrics, guarded(self._login, self._function_insights.handle))
         for verb, path, handler in self._functions.routes():
             app.router.add_route(verb, BASE + path, guarded(self._login, handler))
         app.router.add_route("*", "/{tail:.*}", guarded(self._login, _anything_else))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.endpoints import ENVIRONMENT_TAG, MODEL_TAG, VERSION_TAG, DeployRequest, endpoint_name
 from intermodal.platform.targets import Target
@@ -37,6 +38,14 @@ def site_name(endpoint: str, subscription: str, group: str) -> str:
 def named_by(tags: Mapping[str, str]) -> str:
     """The endpoint's name, by the tags of its function app."""
     return endpoint_name(tags.get(MODEL_TAG, ""), tags.get(VERSION_TAG, ""), tags.get(ENVIRONMENT_TAG, ""))
+
+
+def require_settings(plan: str, identity: str, client: str) -> None:
+    """SpecError names the variables that a deployment needs. A site without them has no function apps to deploy."""
+    prefix = "INTERMODAL_AZURE_FUNCTIONS"
+    given = {f"{prefix}_PLAN": plan, f"{prefix}_IDENTITY": identity, f"{prefix}_IDENTITY_CLIENT": client}
+    if missing := [name for name, value in given.items() if not value]:
+        raise SpecError(f"azure/functions is not configured: {', '.join(missing)} not set.", hint=f"See {SETTINGS_PAGE}.")
 
 
 def require_usable(name: str, tier: str, linux: bool) -> None:

@@ -115,7 +115,7 @@ class Rollout:
         elif self._answers(found, SLOT):
             key = self._sites.key(self._site)
             if self._sites.key(self._site, SLOT) != key:  # callers keep their key
-                self._sites.put_key(self._site, SLOT, key)
+                self._sites.put_slot_key(self._site, SLOT, key)
             self._sites.swap(self._site, SLOT)
 
     def _answers(self, found: Any, slot: str = "") -> bool:

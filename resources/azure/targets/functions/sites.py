@@ -72,11 +72,11 @@ class Sites:
         call, *path = self._call("list_host_keys", site, slot)
         return str((call(*path).function_keys or {}).get(KEY, ""))
 
-    def put_key(self, site: str, slot: str, key: str) -> None:
+    def put_slot_key(self, site: str, slot: str, key: str) -> None:
         from azure.mgmt.web import models
 
-        call, *path = self._call("create_or_update_host_secret", site, slot)
-        call(*path, "functionKeys", KEY, models.KeyInfo(name=KEY, value=key))
+        named = (self.group, site, "functionKeys", KEY, slot)
+        self._apps.create_or_update_host_secret_slot(*named, models.KeyInfo(name=KEY, value=key))
 
     def logs(self, site: str, slot: str = "") -> str:
         """What the platform and the container wrote at the start; '' when there is nothing yet."""

@@ -25,12 +25,15 @@ from intermodal.platform.ports.endpoints import (
 from intermodal.platform.ports.metrics import Figures
 from intermodal.platform.targets import Feature, Limits, Target
 from intermodal.resources.azure.errors import translated
+from intermodal.resources.azure.images import AcrRegistry
 from intermodal.resources.azure.monitor import Monitor
-from intermodal.resources.azure.settings import AzureSettings, FunctionsSettings
+from intermodal.resources.azure.settings import AzureSettings
+from intermodal.resources.azure.targets.functions.derivation import derive
 from intermodal.resources.azure.targets.functions.documents import (
     READY_TAG,
     Documents,
     named_by,
+    require_settings,
     require_usable,
 )
 from intermodal.resources.azure.targets.functions.figures import FunctionFigures
@@ -69,13 +72,14 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     subscription_id: str
     resource_group: str
     region: str = Field(description="The plan's location, for example eastus.")
-    plan: str = Field(description="The App Service plan, Premium (EP1) or dedicated, in the resource group.")
-    identity_id: str = Field(description="The resource id of the containers' user-assigned identity.")
-    identity_client_id: str = Field(description="Its client id.")
+    plan: str = Field(default="", description="The App Service plan, Premium (EP1) or dedicated, in the resource group.")
+    identity_id: str = Field(default="", description="The resource id of the containers' user-assigned identity.")
+    identity_client_id: str = Field(default="", description="Its client id.")
     storage_account: str = Field(description="Where the Functions host keeps its keys and locks.")
     management_endpoint: str = Field(
         default="https://management.azure.com", description="Resource Manager's address, without a trailing slash."
     )
+    base: str = Field(default="", description="The image with the Functions host; empty: images have it themselves.")
     address: str = Field(default="https://{host}", description="An app's address; {host} is its host name.")
     timeout_seconds: float = Field(default=900, description="Limit of deploy and delete, in seconds.")
     named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
@@ -85,17 +89,18 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     @classmethod
     def of(cls, target: Target) -> Self:
         """By the site's settings. SpecError names the variables that are missing."""
-        azure, own = AzureSettings.of(target.site), FunctionsSettings.of(target.site)
+        azure = AzureSettings.of(target.site)
         return cls(
             subscription_id=azure.subscription_id,
             resource_group=azure.resource_group,
             region=azure.region,
-            plan=own.plan,
-            identity_id=own.identity_id,
-            identity_client_id=own.identity_client_id,
+            plan=azure.functions_plan,
+            identity_id=azure.functions_identity,
+            identity_client_id=azure.functions_identity_client,
             storage_account=azure.storage_account,
             management_endpoint=azure.management_endpoint,
-            address=own.address,
+            address=azure.functions_address,
+            base=azure.functions_base,
             named_region=target.region,
             environment=environment(),
             monitor_delay_seconds=azure.monitor_delay_seconds,
@@ -174,9 +179,11 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         return Front(self.address)
 
     def _documents(self, request: DeployRequest) -> Documents:
+        require_settings(self.plan, self.identity_id, self.identity_client_id)
         plan = self._sites.plan(self.plan)
         tier = str(plan.sku.tier)
         require_usable(self.plan, tier, bool(plan.properties.reserved))
+        image = derive(AcrRegistry.of(self.target.site), self.base, request.image) if self.base else request.image
         return Documents(
             request=request,
             target=self.target,
@@ -187,7 +194,7 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
             identity_id=self.identity_id,
             identity_client_id=self.identity_client_id,
             storage_account=self.storage_account,
-            image=request.image,
+            image=image,
         )
 
     def _ours(self, environment: str, model: str | None) -> Iterator[Any]:
