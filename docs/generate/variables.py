@@ -205,7 +205,7 @@ VARIABLES = {
         "server",
         "empty",
         "Where the package is, unless the platform mounts it: a folder, or an address in S3, which the server copies "
-        "to `/tmp/intermodal-model` at its start (`aws/lambda`).",
+        "to `/tmp/intermodal-model` at its start (`aws/lambda`, `azure/functions`).",
         "s3://models-prod/flight_delay/1.2.0",
     ),
     "INTERMODAL_VERSION": Variable("server", "`0.0.0`", "The version, for headers and metrics.", "1.2.0"),
@@ -295,6 +295,11 @@ EXAMPLES = {
     "INTERMODAL_AZURE_CONTAINER": "mirrors",
     "INTERMODAL_AZURE_STORAGE_ENDPOINT": "https://acmemodels.privatelink.blob.core.windows.net",
     "INTERMODAL_AZURE_MANAGEMENT_ENDPOINT": "https://management.usgovcloudapi.net",
+    "INTERMODAL_AZURE_FUNCTIONS_PLAN": "models-ep1",
+    "INTERMODAL_AZURE_FUNCTIONS_IDENTITY": "/subscriptions/.../userAssignedIdentities/serving",
+    "INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT": "00000000-0000-0000-0000-000000000000",
+    "INTERMODAL_AZURE_FUNCTIONS_BASE": "bases/functions@sha256:...",
+    "INTERMODAL_AZURE_FUNCTIONS_ADDRESS": "https://{host}",
 }
 
 

@@ -1,7 +1,7 @@
 """An image for Azure Functions, of two that exist: the one with the Functions host, and a version's own.
 
-The host must be in the image, so the version's digest cannot be the one that Azure runs. The derived image has the layers
-of both, one layer of its own that tells the host how to start the server, and the digest of the version's image.
+The host must be in the image, so the version's digest cannot be the one that Azure runs. The derived image has the
+layers of both, one layer of its own that tells the host how to start the server, and the version's digest as a label.
 """
 
 import json

@@ -124,7 +124,9 @@ def _timespan(text: str) -> tuple[float, float]:
     return first, last
 
 
-def _metric(resource: str, name: str, metric: Metric, series: list[Series], minutes: list[float], aggregation: str) -> Json:
+def _metric(
+    resource: str, name: str, metric: Metric, series: list[Series], minutes: list[float], aggregation: str
+) -> Json:
     return {
         "id": f"{resource}/providers/Microsoft.Insights/metrics/{name}",
         "type": "Microsoft.Insights/metrics",

@@ -15,7 +15,7 @@ DOMAIN = "azurewebsites.net"
 NAME = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,58}[a-zA-Z0-9])")
 """https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules#microsoftweb"""
 TAKEN = "others"
-"""The table of apps of other customers: their names are taken."""
+"""The table with the names of other customers' apps, which a test adds."""
 WRITTEN = ("serverFarmId", "reserved", "httpsOnly", "enabled", "clientAffinityEnabled", "publicNetworkAccess")
 KIND = "functionapp,linux,container"
 
@@ -24,7 +24,7 @@ class Apps:
     def __init__(self, state: State) -> None:
         self.state = state
         self.table: dict[str, Json] = state.table("sites")
-        self.others = state.table(TAKEN)
+        self.others: dict[str, bool] = state.table(TAKEN).setdefault("names", {})
 
     def get(self, key: str) -> Json:
         """ArmError 404 where there is none."""

@@ -14,7 +14,6 @@ from typing import Any
 from azure.mgmt.web import models
 from azure.mgmt.web.models import _models
 
-
 WRITABLE = {"create", "update"}
 
 

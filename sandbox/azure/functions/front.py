@@ -1,7 +1,7 @@
 """The data plane: a function app at its host name, with a stand-in for the Functions host.
 
-The host of ``<app>.azurewebsites.net`` is the first segment of the path here: ``/function-apps/<host>/...``. The stand-in
-does what the host does with ``enableProxyingHttpRequest``: it checks the key and hands the request to the handler.
+The host of ``<app>.azurewebsites.net`` is the first segment of the path here: ``/function-apps/<host>/...``. The
+stand-in does what the host does with ``enableProxyingHttpRequest``: it checks the key and hands the request on.
 """
 
 import hmac

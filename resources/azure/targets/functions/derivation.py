@@ -38,7 +38,7 @@ class Remote:
 
 
 def derive(registry: OciRegistry, base: str, image: str) -> str:
-    """The reference of the image for Functions, by digest. ``base`` is ``<repository>@sha256:...`` in the same registry,
+    """The reference of the image for Functions, by digest. ``base`` is ``<repository>@sha256:...`` in this registry,
     ``image`` a version's own. The same two give the same digest, so that nothing is pushed twice.
 
     SpecError when one is not named by a digest, or what is stored was derived from another image.

@@ -45,7 +45,9 @@ def require_settings(plan: str, identity: str, client: str) -> None:
     prefix = "INTERMODAL_AZURE_FUNCTIONS"
     given = {f"{prefix}_PLAN": plan, f"{prefix}_IDENTITY": identity, f"{prefix}_IDENTITY_CLIENT": client}
     if missing := [name for name, value in given.items() if not value]:
-        raise SpecError(f"azure/functions is not configured: {', '.join(missing)} not set.", hint=f"See {SETTINGS_PAGE}.")
+        raise SpecError(
+            f"azure/functions is not configured: {', '.join(missing)} not set.", hint=f"See {SETTINGS_PAGE}."
+        )
 
 
 def require_usable(name: str, tier: str, linux: bool) -> None:
@@ -62,7 +64,7 @@ def require_usable(name: str, tier: str, linux: bool) -> None:
 
 @dataclass(frozen=True)
 class Documents:
-    """``tier`` is the plan's. The identity is user-assigned: it exists, with its roles, before the function app does."""
+    """``tier`` is the plan's. The identity is user-assigned: it has its roles before the function app exists."""
 
     request: DeployRequest
     target: Target
@@ -118,7 +120,7 @@ class Documents:
         return self._site(self.tags, self._config(models))
 
     def tagged(self, tags: Mapping[str, str]) -> Any:
-        """The site with these tags, whatever its settings: what is not stated is kept. A PATCH of a site takes no tags."""
+        """The site with these tags. Settings that are not stated are kept. A PATCH of a site takes no tags."""
         return self._site(tags, None)
 
     def _config(self, models: Any) -> Any:

@@ -23,13 +23,13 @@ class Sites:
         except ImportError as error:
             raise MissingExtra("azure-mgmt-web", "azure") from error
         self.group, self.subscription = resource_group, subscription_id
+        options: dict[str, Any] = {**RETRIES, **CALL_LIMITS}
         self._client: Any = WebSiteManagementClient(
             credential(),
             subscription_id,
             base_url=management_endpoint,
             credential_scopes=[f"{management_endpoint}/.default"],
-            **RETRIES,
-            **CALL_LIMITS,
+            **options,
         )
         self._apps = self._client.web_apps
 

@@ -72,7 +72,9 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     subscription_id: str
     resource_group: str
     region: str = Field(description="The plan's location, for example eastus.")
-    plan: str = Field(default="", description="The App Service plan, Premium (EP1) or dedicated, in the resource group.")
+    plan: str = Field(
+        default="", description="The App Service plan, Premium (EP1) or dedicated, in the resource group."
+    )
     identity_id: str = Field(default="", description="The resource id of the containers' user-assigned identity.")
     identity_client_id: str = Field(default="", description="Its client id.")
     storage_account: str = Field(description="Where the Functions host keeps its keys and locks.")

@@ -66,9 +66,7 @@ def test_derived_image_has_the_layers_of_both_and_its_parent(registry: AcrRegist
     assert json.loads(found.manifest)["annotations"]["org.opencontainers.image.base.digest"] == bottom.digest
 
 
-def test_derived_image_starts_the_host_with_the_servers_variables(
-    registry: AcrRegistry, base: str, image: str
-) -> None:
+def test_derived_image_starts_the_host_with_the_servers_variables(registry: AcrRegistry, base: str, image: str) -> None:
     settings = documents(registry, derive(registry, base, image)).settings
     assert settings["Entrypoint"] == list(HOST)
     assert {"PATH=/dotnet", "PYTHONPATH=/app", "INTERMODAL_VERSION=1"} <= set(settings["Env"])
@@ -88,7 +86,9 @@ def test_derived_image_tells_the_host_how_to_start_the_server(
         opened = tar.extractfile("home/site/wwwroot/host.json")
         assert opened is not None
         host = json.load(opened)
-    assert names == {f"home/site/wwwroot/{name}" for name in ("host.json", "predict/function.json", "ready/function.json")}
+    assert names == {
+        f"home/site/wwwroot/{name}" for name in ("host.json", "predict/function.json", "ready/function.json")
+    }
     assert host["customHandler"]["enableProxyingHttpRequest"] is True
     assert host["customHandler"]["description"] == {
         "defaultExecutablePath": PYTHON[0],
