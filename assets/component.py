@@ -8,7 +8,7 @@ import dagster as dg
 from pydantic import BaseModel, ValidationError
 
 from intermodal.assets import jobs
-from intermodal.assets.deployment import endpoint, image, mirror, mirror_unchanged, route
+from intermodal.assets.deployment import endpoint, image, mirror, mirror_unchanged, rollout, route
 from intermodal.assets.functions import ModelFunctions, where
 from intermodal.assets.monitoring import drift, drift_checks, drift_report, health, predictions
 from intermodal.assets.monitoring import jobs as monitoring_jobs
@@ -67,6 +67,7 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 image.image(spec),
                 *(mirror.mirror(spec, site) for site in spec.sites),
                 *(endpoint.endpoint(spec, target) for target in spec.targets),
+                *([rollout.rollout(spec, spec.rollout)] if spec.rollout else []),
                 route.route(spec),
                 predictions.predictions_asset(spec),
                 drift.drift(spec, functions.metric),
@@ -89,7 +90,11 @@ class Model(dg.Component, dg.Resolvable, ModelSpec):
                 drift_checks.no_target_findings(spec),
                 drift_checks.no_quality_findings(spec),
             ],
-            jobs=[resilience_jobs.failover_job(spec), resilience_jobs.recover_job(spec)],
+            jobs=[
+                resilience_jobs.failover_job(spec),
+                resilience_jobs.recover_job(spec),
+                *([rollout.rollout_job(spec)] if spec.rollout else []),
+            ],
         )
         return dg.Definitions.merge(assets, jobs.jobs(spec), monitoring_jobs.jobs(spec))
 

@@ -9,6 +9,7 @@ TARGETS, STORES = "targets", "stores"
 IMAGES, IMAGE_BUILDER, SIGNER = "images", "image_builder", "signer"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
 INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
+ROLLOUTS = "rollouts"
 
 
 def targets(context: Any) -> ports.Targets:
@@ -52,6 +53,10 @@ def tables(context: Any) -> ports.Tables:
 
 def incidents(context: Any) -> ports.Incidents:
     return cast(ports.Incidents, context.resources.incidents)
+
+
+def rollouts(context: Any) -> ports.Rollouts:
+    return cast(ports.Rollouts, context.resources.rollouts)
 
 
 def notifications(context: Any) -> ports.Notifications:

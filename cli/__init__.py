@@ -9,6 +9,7 @@ from intermodal.cli.errors import ForPeople
 from intermodal.cli.incident import incident
 from intermodal.cli.init import init
 from intermodal.cli.predict import predict
+from intermodal.cli.rollout import rollout
 from intermodal.cli.status import status
 from intermodal.cli.up import demo, up
 from intermodal.cli.withdraw import withdraw
@@ -39,7 +40,7 @@ def main(ctx: click.Context) -> None:
         )
 
 
-for command in (init, up, status, predict, drill, incident, withdraw, demo, commands.down, commands.sandbox):
+for command in (init, up, status, predict, drill, incident, rollout, withdraw, demo, commands.down, commands.sandbox):
     main.add_command(command)
 
 

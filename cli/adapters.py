@@ -36,6 +36,14 @@ def incidents() -> "ports.Incidents":
     return JsonIncidents(address=address)
 
 
+def rollouts() -> "ports.Rollouts":
+    """SpecError names the variable that is not set."""
+    from intermodal.resources.storage.rollouts import JsonRollouts
+
+    (address,) = required("INTERMODAL_INCIDENTS")
+    return JsonRollouts(address=address)
+
+
 def targets() -> "ports.Targets":
     """Each adapter is built when it is used first; then SpecError names what its settings lack."""
     from intermodal.resources.adapters import CatalogueTargets

@@ -31,6 +31,7 @@ from intermodal.resources.settings import environment
 from intermodal.resources.signing import PemSigner
 from intermodal.resources.storage.incidents import JsonIncidents
 from intermodal.resources.storage.notification_log import NotificationLog
+from intermodal.resources.storage.rollouts import JsonRollouts
 from intermodal.resources.storage.tables import ParquetTables
 
 
@@ -65,6 +66,7 @@ def _shared() -> Mapping[str, Any]:
 def _watching() -> Mapping[str, Any]:
     return {
         "incidents": _from_environment(JsonIncidents, address="INTERMODAL_INCIDENTS"),
+        "rollouts": _from_environment(JsonRollouts, address="INTERMODAL_INCIDENTS"),
         "notifications": NotificationLog(address=EnvVar("INTERMODAL_INCIDENTS"), notifier=AppriseNotifier()),
         "watch": from_environment(),
         "metrics": PrometheusMetrics(url=os.environ.get("INTERMODAL_PROMETHEUS_URL", "")),

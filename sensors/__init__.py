@@ -13,6 +13,7 @@ from intermodal.sensors.drills import drills
 from intermodal.sensors.heartbeat import heartbeat
 from intermodal.sensors.orphans import orphans
 from intermodal.sensors.outage import outage
+from intermodal.sensors.rollouts import rollouts
 from intermodal.sensors.staleness import staleness
 from intermodal.sensors.toolkit.jobs import jobs_of
 from intermodal.sensors.traffic import traffic
@@ -23,6 +24,7 @@ def sensors(jobs: Iterable[Any]) -> list[dg.SensorDefinition]:
     known = list(jobs)
     return [
         deployments(jobs_of(known, "deploy")),
+        rollouts(jobs_of(known, "rollout")),
         gateway_credentials,
         outage(jobs_of(known, "failover", "recover") or []),
         traffic(jobs_of(known, "watch")),

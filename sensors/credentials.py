@@ -42,7 +42,7 @@ class Due:
 
     @property
     def name(self) -> str:
-        return f"{self.served.model} on {self.served.target}"
+        return f"{self.served.model} {self.served.version} on {self.served.target}"
 
     @property
     def is_late(self) -> bool:
@@ -93,19 +93,25 @@ def _due(
         is_ours = model in ours
         margin = _limit(MARGIN_SECONDS, is_ours)
         try:
-            route, expiry = gateway.route(model), gateway.credential_expiry(model)
-            targets = () if route is None else route.weights
-            near = [target for target in targets if expiry.get(target, float("inf")) - now <= margin]
-            urls = gateway.addresses(model) if near else {}
+            route, canary = gateway.route(model), gateway.canary(model)
+            routes = [each for each in (route, canary and canary.route) if each]
+            expiry = {each.version: gateway.credential_expiry(model, each.version) for each in routes}
+            near = [
+                (each, target)
+                for each in routes
+                for target in each.weights
+                if expiry[each.version].get(target, float("inf")) - now <= margin
+            ]
+            urls = {each.version: gateway.addresses(model, each.version) for each, _ in near}
         except IntermodalError as error:
             (urgent if is_ours else later).append(f"{model}: {error.message}")
             continue
-        for target in near:
-            if route is not None and target in urls:
+        for each, target in near:
+            if target in urls[each.version]:
                 # The endpoint is not read from the cloud, whose API may be down for hours while the endpoint serves.
-                name = endpoint_name(model, route.version, environment)
-                served = Endpoint(target, name, model, route.version, urls[target], "ready")
-                yield Due(served, expiry[target] - now, target in route.serving, is_ours)
+                name = endpoint_name(model, each.version, environment)
+                served = Endpoint(target, name, model, each.version, urls[each.version][target], "ready")
+                yield Due(served, expiry[each.version][target] - now, target in each.serving, is_ours)
 
 
 def _limit(seconds: float, is_ours: bool) -> float:

@@ -24,15 +24,17 @@ from intermodal.platform.deployment.redeployment import (
     decide,
     digest,
 )
+from intermodal.platform.deployment.rollout_run import holds_back
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.ports.registry import Identity
+from intermodal.platform.ports.rollouts import Rollout
 from intermodal.platform.spec import ModelSpec
 from intermodal.sensors.toolkit.champions import champions
 from intermodal.sensors.toolkit.cursors import remembered, skip_reason
 from intermodal.sensors.toolkit.jobs import JobDefinitions
 from intermodal.sensors.toolkit.notifications import TickNotifier
-from intermodal.sensors.toolkit.routes import Routes, read_routes
+from intermodal.sensors.toolkit.routes import Routes, read_rollouts, read_routes
 
 NAME, DUE = "deployments", "intermodal/deployment"
 """``DUE`` is the tag of the runs requested here: ``<model> <version> <digest of the spec> <package digest>``.
@@ -51,7 +53,7 @@ def deployments(jobs: JobDefinitions | None) -> dg.SensorDefinition:
         jobs=jobs,
         minimum_interval_seconds=30,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFICATIONS},
+        required_resource_keys={ports.REGISTRY, ports.GATEWAY, ports.NOTIFICATIONS, ports.ROLLOUTS},
         description="Deploys a new champion and what a changed spec says, once; notifies people when it failed.",
     )
     def _deployments(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
@@ -66,9 +68,11 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
     try:
         busy, champion = moving(context.instance), champions(context, NAME, MAX_CHAMPIONS_AGE_SECONDS)
         routes = read_routes(ports.gateway(context))  # last: a run that ended meanwhile has left its route
+        rolled = [name for name in champion if name in specs and specs[name].rollout is not None]
+        rollouts, routes = read_rollouts(ports.rollouts(context), rolled, routes)
     except IntermodalError as error:
         return dg.SkipReason(f"Not known what is champion or what is served, so nothing is decided. {error}")
-    seen = _seen(context, busy, champion, routes)
+    seen = _seen(context, busy, champion, routes, rollouts)
     undecided = {name: f"{name}: {why}" for name, why in routes.unreadable.items() if name in specs}
     known = _known(context, seen)
     since = min((due.since for due in known.values()), default=now)
@@ -99,7 +103,11 @@ def _tick(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReaso
 
 
 def _seen(
-    context: dg.SensorEvaluationContext, busy: Collection[str], champion: Mapping[str, Identity], routes: Routes
+    context: dg.SensorEvaluationContext,
+    busy: Collection[str],
+    champion: Mapping[str, Identity],
+    routes: Routes,
+    rollouts: Mapping[str, Rollout],
 ) -> dict[str, DeploymentState]:
     """Every model that has a champion, except those whose route cannot be read."""
     assert context.repository_def is not None
@@ -108,8 +116,10 @@ def _seen(
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
 
     def is_served(name: str) -> bool:
+        """Also while its rollout goes on, or after it was aborted: the sensor ``rollouts`` or a person goes on."""
         route = routes.found.get(name)
-        return _routed(route.identity if route else None, champion[name])
+        routed = _routed(route.identity if route else None, champion[name])
+        return routed or holds_back(rollouts.get(name), route, champion[name])
 
     return {
         name: DeploymentState(

@@ -23,6 +23,7 @@ from tests.conformance.model_registry import ModelRegistryConformance
 from tests.conformance.notifications import Make, NotificationsConformance
 from tests.conformance.notifier import NotifierConformance
 from tests.conformance.object_store import ObjectStoreConformance
+from tests.conformance.rollouts import RolloutsConformance
 from tests.conformance.tables import TablesConformance
 from tests.conformance.targets import StoresConformance, TargetsConformance
 from tests.memory import (
@@ -33,6 +34,7 @@ from tests.memory import (
     MemoryNotifications,
     MemoryNotifier,
     MemoryRegistry,
+    MemoryRollouts,
     MemoryStore,
     MemoryStores,
     MemoryTables,
@@ -81,6 +83,12 @@ class TestMemoryGateway(GatewayConformance):
     @pytest.fixture
     def stop(self, adapters: dict[Target, MemoryTarget]) -> Callable[[Target], None]:
         return lambda target: setattr(adapters[target], "gone", True)
+
+
+class TestMemoryRollouts(RolloutsConformance):
+    @pytest.fixture
+    def rollouts(self) -> MemoryRollouts:
+        return MemoryRollouts()
 
 
 class TestMemoryIncidents(IncidentsConformance):

@@ -1,10 +1,12 @@
 """``<model>/route``: the gateway's route to the model's endpoints. The endpoints that it replaces are deleted."""
 
 import json
+from collections.abc import Collection
 
 import dagster as dg
 
 from intermodal.assets import ports
+from intermodal.assets.deployment.champion_route import champion_route
 from intermodal.assets.deployment.endpoint import golden_of
 from intermodal.assets.deployment.incident_gate import unavailable_targets
 from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
@@ -12,9 +14,9 @@ from intermodal.assets.keys import Context, attributes, endpoint_key, key, with_
 from intermodal.assets.specs import SPEC, as_json
 from intermodal.platform.deployment.openapi import curl_of, python_of
 from intermodal.platform.deployment.requests import deployment_fingerprint
-from intermodal.platform.deployment.route_change import ready_endpoint, retire, roll_back, verify_route
-from intermodal.platform.errors import IntermodalError, Unavailable
-from intermodal.platform.ports import Gateway, ModelRegistry
+from intermodal.platform.deployment.rollout_run import holds_back
+from intermodal.platform.deployment.route_change import Retired, retire, roll_back, verify_route
+from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.endpoints import endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.protocol import v2
@@ -24,6 +26,7 @@ from intermodal.platform.resilience.context import listed
 from intermodal.platform.resilience.failover_plan import desired_replicas, weights_without
 from intermodal.platform.resilience.reconcile import reconcile_after_deploy
 from intermodal.platform.spec import ModelSpec
+from intermodal.platform.targets import Target
 
 
 class RouteConfig(dg.Config):
@@ -42,35 +45,26 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
             metadata={SPEC: as_json(spec)},
             code_version=_fingerprint(spec),
         ),
-        deps=[endpoint_key(spec, target) for target in spec.targets],
-        required_resource_keys={ports.REGISTRY, *REQUIRED_RESOURCES},
+        deps=[
+            *(endpoint_key(spec, target) for target in spec.targets),
+            *([key(spec, "rollout")] if spec.rollout else []),
+        ],
+        required_resource_keys={ports.REGISTRY, *REQUIRED_RESOURCES, *([ports.ROLLOUTS] if spec.rollout else [])},
     )
     @with_cached_signature
     def _route(context: Context, config: RouteConfig) -> dg.MaterializeResult[None]:
         registry, gateway, adapters = ports.registry(context), ports.gateway(context), ports.targets(context)
         environment = ports.deployment(context).environment
         champion = champion_of(registry, spec.name)
-        signature = champion.candidate.record.signature
-        golden = golden_of(registry, champion.candidate)
         name = endpoint_name(spec.name, champion.version, environment)
         unavailable = unavailable_targets(context, spec)
-        serving = [target for target, replicas in desired_replicas(spec, unavailable).items() if replicas]
-        if not serving:
-            raise Unavailable(
-                f"Every target of '{spec.name}' has an open incident.",
-                hint="Deploy again after one of them has recovered.",
-            )
-        endpoints = {target: ready_endpoint(adapters.get(target), name, champion.identity) for target in serving}
-        new = Route(
-            model=spec.name,
-            version=champion.version,
-            weights=weights_without(spec, unavailable, serving),
-            metadata=signature.metadata(spec.name, champion.version),
-            golden_body=v2.golden_body(signature, golden.rows[:1]).decode(),
-            digest=champion.candidate.manifest.digest,
-        )
         old = gateway.route(spec.name)
-        gateway.publish(new, [adapters.get(target).upstream(endpoint) for target, endpoint in endpoints.items()])
+        if spec.rollout and old and holds_back(ports.rollouts(context).get(spec.name), old, champion.identity):
+            return _held_back(context, spec, old, unavailable, config.drain_seconds)
+        new, upstreams = champion_route(context, spec, champion)
+        serving, golden = [each.target for each in upstreams], golden_of(registry, champion.candidate)
+        signature = champion.candidate.record.signature
+        gateway.publish(new, upstreams)
         try:
             verify_route(gateway, new, v2.golden_body(signature, golden.rows), golden.predictions)
         except IntermodalError:
@@ -104,6 +98,34 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
     return _route
 
 
+def _held_back(
+    context: Context, spec: ModelSpec, old: Route, unavailable: Collection[Target], drain_seconds: float
+) -> dg.MaterializeResult[None]:
+    """The route stays: the new version's rollout goes on, or was aborted, and then its endpoints are removed."""
+    rollout, adapters = ports.rollouts(context).get(spec.name), ports.targets(context)
+    assert rollout is not None
+    retired = Retired()
+    if rollout.phase == "aborted":
+        environment = ports.deployment(context).environment
+        kept = endpoint_name(spec.name, old.version, environment)
+        candidates = dict.fromkeys([*spec.targets, *old.weights])
+        retired = retire(
+            *(adapters, candidates, tuple(candidates), unavailable, spec.name, kept, environment),
+            drain_seconds,
+            context.log,
+        )
+    return dg.MaterializeResult(
+        metadata={
+            "version": old.version,
+            "digest": old.digest,
+            "rollout": f"{rollout.phase}: {rollout.share} % of requests go to {rollout.new.version}",
+            "retired": ", ".join(retired.deleted) or "nothing",
+            "left_running": ", ".join(retired.left) or "nothing",
+        },
+        data_version=dg.DataVersion(old.digest),
+    )
+
+
 def _requests(route: Route, gateway: str) -> str:
     """The same request in curl and in Python, to be copied."""
     return f"```sh\n{curl_of(route, gateway)}\n```\n\n```python\n{python_of(route, gateway)}\n```"
@@ -125,12 +147,17 @@ def route_answers(spec: ModelSpec) -> dg.AssetChecksDefinition:
         asset=key(spec, "route"),
         blocking=True,
         description="The gateway answers the golden rows with the new version's predictions.",
+        required_resource_keys={ports.REGISTRY, ports.GATEWAY, *([ports.ROLLOUTS] if spec.rollout else [])},
     )
     @with_cached_signature
-    def route_answers(
-        registry: dg.ResourceParam[ModelRegistry], gateway: dg.ResourceParam[Gateway]
-    ) -> dg.AssetCheckResult:
+    def route_answers(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        registry, gateway = ports.registry(context), ports.gateway(context)
         champion = champion_of(registry, spec.name)
+        if spec.rollout:
+            rollout = ports.rollouts(context).get(spec.name)
+            if rollout and holds_back(rollout, gateway.route(spec.name), champion.identity):
+                state = f"the rollout of {rollout.new.version} is {rollout.phase}, so the route is as before"
+                return dg.AssetCheckResult(passed=True, metadata={"state": state})
         golden = golden_of(registry, champion.candidate)
         body = v2.golden_body(champion.candidate.record.signature, golden.rows)
         answer, target, version = gateway.infer(spec.name, body)

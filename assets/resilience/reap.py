@@ -33,6 +33,7 @@ def uses(context: Any, champions: Mapping[str, str] | None, targets: Mapping[str
     the spec of each model whose surges are wanted. Unavailable when the gateway or the incidents cannot be read."""
     gateway = ports.gateway(context)
     routes = [gateway.route(model) for model in gateway.models()]
+    canaries = {model: canary.route for model in gateway.models() if (canary := gateway.canary(model)) is not None}
     known, busy = ports.incidents(context).all(), busy_models(context.instance)
     return Uses(
         routed={route.model: route for route in routes if route is not None},
@@ -40,6 +41,7 @@ def uses(context: Any, champions: Mapping[str, str] | None, targets: Mapping[str
         busy=busy,
         unavailable={(incident.model, incident.target) for incident in known if incident.is_open},
         surges=surges_left(known, busy, targets),
+        canaries=canaries,
     )
 
 

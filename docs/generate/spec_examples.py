@@ -78,6 +78,12 @@ EXAMPLES = {
     "route.weights": "serve: [aws/sagemaker, aws/sagemaker@eu-west-1, gcp/cloud-run]\nroute:\n  policy: weighted\n"
     "  weights:\n    aws@default: 30              # the site in AWS's default region\n    aws@eu-west-1: 30\n"
     "    gcp: 40                      # a cloud: shared evenly over its targets",
+    "rollout": "rollout: {steps: [5, 25, 100], pause: 10m, min_requests: 500}",
+    "rollout.steps": "rollout:\n  steps: [1, 10, 50, 100]",
+    "rollout.pause": "rollout:\n  pause: 30m",
+    "rollout.min_requests": "rollout:\n  min_requests: 2000",
+    "rollout.max_error_rate_increase": "rollout:\n  max_error_rate_increase: 0.005",
+    "rollout.max_p95_increase": "rollout:\n  max_p95_increase: 0.1    # a tenth",
     "failover": "failover: {order: [aws, azure, gcp], cold: [azure]}",
     "failover.order": "failover:\n  order: [gcp, aws, azure]",
     "failover.cold": "failover:\n  cold: [azure/ml]              # holds the mirror, runs nothing until a failover",

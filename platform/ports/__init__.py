@@ -14,6 +14,7 @@ from intermodal.platform.ports.object_store import ObjectStore, Stores
 from intermodal.platform.ports.package_server import PackageServer
 from intermodal.platform.ports.registry import ModelRegistry
 from intermodal.platform.ports.requirements import Locker
+from intermodal.platform.ports.rollouts import Rollouts
 from intermodal.platform.ports.signer import Signer
 from intermodal.platform.ports.tables import Tables
 
@@ -33,6 +34,7 @@ __all__ = [
     "Notifier",
     "ObjectStore",
     "PackageServer",
+    "Rollouts",
     "Signer",
     "Stores",
     "Tables",

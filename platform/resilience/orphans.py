@@ -1,7 +1,7 @@
 """Orphans: endpoints that nothing uses, and surge replicas that were not scaled down. Both cost money."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from intermodal.platform.ports.endpoints import Endpoint
 from intermodal.platform.ports.gateway import Route
@@ -53,7 +53,8 @@ def _gave_up(incident: Incident) -> bool:
 
 @dataclass(frozen=True)
 class Uses:
-    """What uses endpoints now. ``routed``: each model's route at the gateway. ``champions``: the registry's (None:
+    """What uses endpoints now. ``routed``: each model's route at the gateway, ``canaries``: that of its canary.
+    ``champions``: the registry's (None:
     unknown). ``busy``: models with a run in progress. ``unavailable``: models and targets with an open incident.
     ``surges``: targets that may run more than is needed."""
 
@@ -62,6 +63,7 @@ class Uses:
     busy: Collection[str]
     unavailable: Collection[tuple[str, Target]]
     surges: tuple[Surge, ...] = ()
+    canaries: Mapping[str, Route] = field(default_factory=dict)
 
     def use_of(self, endpoint: Endpoint) -> str:
         """The use of the endpoint; '' if nothing uses it.
@@ -73,6 +75,9 @@ class Uses:
         route = self.routed.get(model)
         if route is not None and route.version == version and target in route.weights:
             return "its version is on the route"
+        canary = self.canaries.get(model)
+        if canary is not None and canary.version == version and target in canary.weights:
+            return "its version is the canary"
         if model in self.busy:
             return f"a run of {model} is in progress"
         if (model, target) in self.unavailable:

@@ -12,7 +12,7 @@ Hyperparameter = Scalar | list[Scalar] | None
 # plain annotations below the first level.
 NAME = r"^[a-z][a-z0-9_]{0,47}$"
 STAGES = (
-    *("dataset", "features", "model", "version", "image", "mirror", "endpoint", "route"),
+    *("dataset", "features", "model", "version", "image", "mirror", "endpoint", "rollout", "route"),
     *("predictions", "drift", "drift_report", "health", "incidents", "timeline", "drill"),
 )
 """The second parts of the keys of a model's assets."""

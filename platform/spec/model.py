@@ -11,6 +11,7 @@ from intermodal.platform.protocol.prediction_log import ROWS_PER_SECOND
 from intermodal.platform.spec.fields import NAME, model_name, tag_names
 from intermodal.platform.spec.gate import METRICS, Gate
 from intermodal.platform.spec.monitoring import Budget, DriftPolicy, Objectives
+from intermodal.platform.spec.rollout import RolloutPolicy
 from intermodal.platform.spec.serving import Failover, RoutePolicy
 from intermodal.platform.spec.training import Data, Features, Train
 from intermodal.platform.targets import Site, Target, parse_target, select, sites_of
@@ -35,6 +36,9 @@ class ModelSpec(BaseModel):
     )
     replicas: int = Field(default=1, ge=1, description="Servers on each target.")
     route: RoutePolicy = RoutePolicy()
+    rollout: RolloutPolicy | None = Field(
+        default=None, description="How a new version gets its traffic, step by step. Without it: all at once."
+    )
     failover: Failover = Failover()
     objectives: Objectives = Objectives()
     drift: DriftPolicy = DriftPolicy()

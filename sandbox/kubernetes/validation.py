@@ -99,8 +99,8 @@ def _wrong_type(path: str, expected: str, value: object) -> FieldError:
     return _invalid(path, found, f"{path} in body must be of type {expected}: {json.dumps(found)}")
 
 
-def _invalid(path: str, shown: object, fault: str) -> FieldError:
-    return FieldError(path, "FieldValueInvalid", f"{path}: Invalid value: {json.dumps(shown)}: {fault}")
+def _invalid(path: str, printed: object, fault: str) -> FieldError:
+    return FieldError(path, "FieldValueInvalid", f"{path}: Invalid value: {json.dumps(printed)}: {fault}")
 
 
 def _below(path: str, name: str) -> str:

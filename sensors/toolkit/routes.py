@@ -1,11 +1,12 @@
 """The routes at the gateway, so that one that cannot be read stops no other model."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.ports import Gateway
+from intermodal.platform.ports import Gateway, Rollouts
 from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.rollouts import Rollout
 
 
 @dataclass(frozen=True)
@@ -14,6 +15,20 @@ class Routes:
 
     found: Mapping[str, Route]
     unreadable: Mapping[str, str]
+
+
+def read_rollouts(rollouts: Rollouts, models: Iterable[str], routes: Routes) -> tuple[Mapping[str, Rollout], Routes]:
+    """The rollouts of these models. A model whose rollout cannot be read has no readable route either: what it should
+    serve is not known."""
+    found, unreadable = dict[str, Rollout](), dict[str, str]()
+    for model in models:
+        try:
+            if (rollout := rollouts.get(model)) is not None:
+                found[model] = rollout
+        except IntermodalError as error:
+            unreadable[model] = str(error)
+    known = {name: route for name, route in routes.found.items() if name not in unreadable}
+    return found, Routes(known, {**routes.unreadable, **unreadable})
 
 
 def read_routes(gateway: Gateway) -> Routes:

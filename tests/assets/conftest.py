@@ -28,6 +28,7 @@ from tests.memory import (
     MemoryNotifier,
     MemoryPackageServer,
     MemoryRegistry,
+    MemoryRollouts,
     MemorySigner,
     MemoryStore,
     MemoryStores,
@@ -162,6 +163,7 @@ def world_of(tmp_path: Path, more: str = "", *, model: str = "wine", **ports: An
     metrics = {key: MemoryMetrics(source) for key, source in sources.items()}
     resources = {
         "incidents": incidents,
+        "rollouts": MemoryRollouts(),
         "notifications": MemoryNotifications(notifier),
         "gauges": gauges,
         **metrics,

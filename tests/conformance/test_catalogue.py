@@ -14,7 +14,17 @@ from tests.conformance.endpoint_target import require
 from tests.conformance.fixtures import fixtures
 
 TARGETS, STORES = catalogue.names("targets"), catalogue.names("object_stores")
-SDKS = ("boto3", "botocore", "google.cloud", "google.auth", "googleapiclient", "azure.mgmt", "azure.identity", "mlflow")
+SDKS = (
+    "boto3",
+    "botocore",
+    "google.cloud",
+    "google.auth",
+    "googleapiclient",
+    "azure.mgmt",
+    "azure.identity",
+    "kubernetes",
+    "mlflow",
+)
 NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 HEADER = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*(-?\*)?")
 

@@ -62,7 +62,7 @@ def test_settings_page_has_every_variable_of_the_source() -> None:
 def test_settings_page_has_every_field_of_every_cloud() -> None:
     page = settings.page()
     clouds = dict(settings.clouds())
-    assert set(clouds) == {"aws", "gcp", "azure"}
+    assert set(clouds) == {"aws", "gcp", "azure", "onprem"}
     names = [str(field.validation_alias) for found in clouds.values() for field in found.model_fields.values()]
     assert [name for name in names if f"| `{name}` |" not in page] == []
 

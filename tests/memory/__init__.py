@@ -5,6 +5,7 @@ from tests.memory.gateway import MemoryGateway
 from tests.memory.images import IMAGE_FILE, SBOM, MemoryImageBuilder, MemoryImageRegistry, MemoryImages
 from tests.memory.monitoring import MemoryGauges, MemoryIncidents, MemoryMetrics, MemoryNotifications, MemoryNotifier
 from tests.memory.registry import MemoryLocker, MemoryPackageServer, MemoryRegistry, MemorySigner
+from tests.memory.rollouts import MemoryRollouts
 from tests.memory.storage import MemoryStore, MemoryStores, MemoryTables
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MemoryNotifier",
     "MemoryPackageServer",
     "MemoryRegistry",
+    "MemoryRollouts",
     "MemorySigner",
     "MemoryStore",
     "MemoryStores",

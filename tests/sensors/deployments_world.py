@@ -14,7 +14,7 @@ from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.registry import Identity
 from intermodal.sensors.deployments import deployments
-from tests.memory import MemoryGateway, MemoryNotifications, MemoryNotifier
+from tests.memory import MemoryGateway, MemoryNotifications, MemoryNotifier, MemoryRollouts
 from tests.sensors.support import Ticks, jobs, routes, spec
 from tests.targets import AWS
 
@@ -41,10 +41,12 @@ class World:
     def __init__(self, instance: dg.DagsterInstance, clock: Any) -> None:
         self.clock, self.instance = clock, instance
         self.registry, self.gateway, self.notifier = Registry(), MemoryGateway([]), MemoryNotifier()
+        self.rollouts = MemoryRollouts()
         self.resources = {
             "registry": self.registry,
             "gateway": self.gateway,
             "notifications": MemoryNotifications(self.notifier),
+            "rollouts": self.rollouts,
         }
         self.reload("1 replica")
         self.serve("m", "1.0.0")

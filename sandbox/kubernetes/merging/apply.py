@@ -26,7 +26,7 @@ from intermodal.sandbox.kubernetes.merging.walks import compare, fields_of
 from intermodal.sandbox.kubernetes.schemas import Schemas
 
 BEFORE_FIRST_APPLY = "before-first-apply"
-"""Owner of all that an object has when somebody applies to it and nobody is recorded."""
+"""Owner of all that an object has when another manager applies to it and no manager is recorded."""
 SERVER_SET = frozenset(METADATA) - {"name", "namespace"}
 
 
@@ -72,7 +72,7 @@ def track_update(before: Json, after: Json, manager: str, schemas: Schemas, *, n
     """``after`` with the owners of its fields: what ``manager`` changed is its own, and no longer another's.
 
     ``before`` is empty for a new object. ``managedFields`` in ``after`` replace those of ``before``; ``[{}]`` clears
-    them. An object that exists and has no owners stays without, until somebody applies.
+    them. An object that exists and has no owners stays without, until another manager applies.
     """
     kind = schemas.of_document(after)
     stated = [] if subresource else after.get("metadata", {}).get("managedFields")
@@ -100,7 +100,7 @@ def _reachable(config: Json, kind: FieldType, subresource: str) -> Json:
 
 
 def _causes(owner: Entry, fields: Fields) -> list[Cause]:
-    return [Cause(owner.manager, show(path), f"conflict with {owner.shown}") for path in fields]
+    return [Cause(owner.manager, show(path), f"conflict with {owner.printed}") for path in fields]
 
 
 def _sets(entries: Entries) -> dict[tuple[str, ...], Fields]:

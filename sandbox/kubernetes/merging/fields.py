@@ -14,7 +14,7 @@ from intermodal.sandbox.kubernetes.merging.errors import MalformedItem
 
 Path = tuple[str, ...]
 Fields = frozenset[Path]
-"""The root has no path: nobody owns a whole object."""
+"""The root has no path: no manager owns a whole object."""
 _ORDER = {"f": 0, "k": 1, "v": 2, "i": 3}
 
 
@@ -80,12 +80,12 @@ def show(path: Path) -> str:
 
 
 def _show(element: str) -> str:
-    sort, rest = element[0], element[2:]
+    sort, remaining = element[0], element[2:]
     if sort == "f":
-        return f".{rest}"
+        return f".{remaining}"
     if sort == "k":
-        return "[" + ",".join(f"{name}={compact(value)}" for name, value in sorted(json.loads(rest).items())) + "]"
-    return f"[={rest}]" if sort == "v" else f"[{rest}]"
+        return "[" + ",".join(f"{name}={compact(value)}" for name, value in sorted(json.loads(remaining).items())) + "]"
+    return f"[={remaining}]" if sort == "v" else f"[{remaining}]"
 
 
 def _order_of(path: Path) -> list[tuple[int, str]]:

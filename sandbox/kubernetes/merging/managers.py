@@ -47,7 +47,7 @@ class Entry:
         return self.manager, self.operation, version, self.subresource
 
     @property
-    def shown(self) -> str:
+    def printed(self) -> str:
         """As a conflict names it."""
         part = f' with subresource "{self.subresource}"' if self.subresource else ""
         return f'"{self.manager}"{part}' + (f" using {self.api_version}" if self.operation == "Update" else "")

@@ -42,7 +42,7 @@ def _before(left: Any, right: Any, server: list[Any]) -> bool:
 
 def check_order(patch: list[Any], order: list[Any], key: str) -> None:
     """Items that the patch sets must be in ``$setElementOrder``, in the same order."""
-    rest = iter(key_of(item, key) for item in order)
+    remaining = iter(key_of(item, key) for item in order)
     kept = [item for item in patch if not (isinstance(item, dict) and "$patch" in item)]
-    if order and not all(key_of(item, key) in rest for item in kept):
+    if order and not all(key_of(item, key) in remaining for item in kept):
         raise PatchRefused(f"The order in patch list:\n{patch}\n doesn't match $setElementOrder list:\n{order}\n")

@@ -1,4 +1,4 @@
-"""What a manager applied last time, does not apply now, and nobody else owns is removed from the object."""
+"""What a manager applied last time, does not apply now, and no other manager owns is removed from the object."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,8 +13,8 @@ from intermodal.sandbox.kubernetes.merging.walks import fields_of
 def prune(merged: Any, kind: FieldType, last: Fields, entries: Iterable[Entry]) -> Any:
     """``merged`` without what only ``last`` held. ``entries`` are all owners, the applying one with its new set.
 
-    Three steps, as in ``update.go``: all of ``last`` goes; what somebody owns comes back with all that is above it; and
-    what was not in ``last`` itself, but below it, comes back too.
+    Three steps, as in ``update.go``: all of ``last`` goes; what another manager owns comes back with all that is
+    above it; and what was not in ``last`` itself, but below it, comes back too.
     """
     if not last:
         return merged

@@ -87,14 +87,14 @@ def _merge_lists(live: list[Any], patch: list[Any], kind: FieldType) -> list[Any
             raise PatchRefused(f"unknown patch type: {item[DIRECTIVE]} in list", 400)
     if replaces:
         return items
-    merged, places = list(live), {key_of(item, key): index for index, item in reversed(list(enumerate(live)))}
+    merged, positions = list(live), {key_of(item, key): index for index, item in reversed(list(enumerate(live)))}
     for item in items:
-        place = places.get(key_of(item, key))
-        if place is None:
-            places[key_of(item, key)] = len(merged)
+        position = positions.get(key_of(item, key))
+        if position is None:
+            positions[key_of(item, key)] = len(merged)
             merged.append(item)
         else:
-            merged[place] = _merge(merged[place], item, kind.items)
+            merged[position] = _merge(merged[position], item, kind.items)
     return ordered(merged, items, live, key)
 
 
@@ -111,7 +111,7 @@ def _retain(live: Json, patch: Json) -> None:
 
 
 def _set_order(live: Json, patch: Json, directive: str, kind: FieldType) -> None:
-    """``$setElementOrder/<list>`` orders the merged list; items of the server only keep their places between."""
+    """``$setElementOrder/<list>`` orders the merged list; items of the server only keep their positions between."""
     name, order = directive.removeprefix(SET_ORDER), patch.pop(directive)
     field, old, new = kind.field_or_open(name), live.get(name), patch.pop(name, None)
     if not isinstance(order, list) or any(not isinstance(found, list) for found in (old, new) if found is not None):

@@ -17,7 +17,7 @@ def deployment(**spec: Any) -> dict[str, Any]:
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}, "spec": whole}
 
 
-def at(kind: FieldType | None, *names: str) -> FieldType:
+def field(kind: FieldType | None, *names: str) -> FieldType:
     for name in names:
         assert kind is not None
         kind = kind.items if name == "[]" else kind.field(name)
@@ -30,19 +30,19 @@ def messages(document: dict[str, Any], strict: bool = True) -> list[str]:
 
 
 def test_of_known_kinds_have_merge_rules() -> None:
-    container = at(SCHEMAS.of("apps/v1", "Deployment"), "spec", "template", "spec", "containers", "[]")
-    assert at(container, "ports").list_keys == ("containerPort", "protocol")
-    assert at(container, "ports").merge_key == "containerPort"
-    assert at(container, "command").list_type == "atomic"
-    assert at(SCHEMAS.of("v1", "Pod"), "metadata", "finalizers").list_type == "set"
-    assert at(SCHEMAS.of("apps/v1", "Deployment"), "spec", "selector").atomic
-    assert not at(SCHEMAS.of("apps/v1", "Deployment"), "spec", "strategy").atomic
+    container = field(SCHEMAS.of("apps/v1", "Deployment"), "spec", "template", "spec", "containers", "[]")
+    assert field(container, "ports").list_keys == ("containerPort", "protocol")
+    assert field(container, "ports").merge_key == "containerPort"
+    assert field(container, "command").list_type == "atomic"
+    assert field(SCHEMAS.of("v1", "Pod"), "metadata", "finalizers").list_type == "set"
+    assert field(SCHEMAS.of("apps/v1", "Deployment"), "spec", "selector").atomic
+    assert not field(SCHEMAS.of("apps/v1", "Deployment"), "spec", "strategy").atomic
 
 
 def test_of_unknown_kind_is_none() -> None:
     assert SCHEMAS.of("serving.kserve.io/v1beta1", "InferenceService") is None
-    assert at(SCHEMAS.custom, "metadata", "finalizers").list_type == "set"
-    assert at(SCHEMAS.custom, "spec", "anything", "[]").list_type == "atomic"
+    assert field(SCHEMAS.custom, "metadata", "finalizers").list_type == "set"
+    assert field(SCHEMAS.custom, "spec", "anything", "[]").list_type == "atomic"
 
 
 def test_validate_sound_object_has_no_errors() -> None:

@@ -34,7 +34,7 @@ def test_decode_accepts_keys_in_any_form() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "shown"),
+    ("path", "printed"),
     [
         (("f:spec", "f:replicas"), ".spec.replicas"),
         (("f:ports", 'k:{"containerPort":80,"protocol":"TCP"}'), '.ports[containerPort=80,protocol="TCP"]'),
@@ -42,8 +42,8 @@ def test_decode_accepts_keys_in_any_form() -> None:
         (("f:l", "i:0"), ".l[0]"),
     ],
 )
-def test_show_prints_as_the_server_does(path: tuple[str, ...], shown: str) -> None:
-    assert show(path) == shown
+def test_show_prints_as_the_server_does(path: tuple[str, ...], printed: str) -> None:
+    assert show(path) == printed
 
 
 def test_below_holds_roots_and_what_is_under_them() -> None:

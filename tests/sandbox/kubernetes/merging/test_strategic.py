@@ -15,8 +15,8 @@ DEPLOYMENT = Schemas().named("io.k8s.api.apps.v1.DeploymentSpec")
 METADATA = Schemas().named("io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta")
 
 
-def containers(*names: str, **rest: Any) -> dict[str, Any]:
-    return {"containers": [{"name": name} | rest for name in names]}
+def containers(*names: str, **remaining: Any) -> dict[str, Any]:
+    return {"containers": [{"name": name} | remaining for name in names]}
 
 
 def names(spec: dict[str, Any]) -> list[str]:

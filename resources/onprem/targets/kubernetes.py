@@ -1,0 +1,80 @@
+"""Any Kubernetes cluster by its kubeconfig as a target (``onprem/kubernetes``)."""
+
+import ipaddress
+from typing import Any, ClassVar, Self
+
+from pydantic import Field
+
+from intermodal.platform.errors import SpecError
+from intermodal.platform.targets import Site, Target
+from intermodal.resources.kubernetes.connection import kubeconfig
+from intermodal.resources.kubernetes.manifests.options import Options
+from intermodal.resources.kubernetes.target import KubernetesTarget
+from intermodal.resources.onprem.settings import OnpremSettings
+from intermodal.resources.settings import regional_variable
+
+
+class OnpremKubernetesTarget(KubernetesTarget):
+    """The cluster needs something that gives Services of the type LoadBalancer an address, such as MetalLB; a network
+    plug-in that enforces NetworkPolicies; and metrics-server if replicas are to follow load."""
+
+    kinds: ClassVar[frozenset[str]] = frozenset({"kubernetes", "k8s"})
+
+    kubeconfig: str = Field(description="Path of the kubeconfig.")
+    context: str = Field(default="", description="The kubeconfig's context; empty: its current one.")
+    namespace: str = Field(description="The namespace of the endpoints.")
+    gateway_cidrs: list[str] = Field(description="Networks from which endpoints are called.")
+    secret: str = Field(default="", description="A Secret whose entries become variables of the servers.")
+    service_account: str = Field(default="", description="The service account of the servers.")
+    store_ports: list[int] = Field(default=[443], description="TCP ports of the object store.")
+
+    @classmethod
+    def of(cls, target: Target) -> Self:
+        """By the site's settings. SpecError names the variables that are missing or wrong."""
+        settings = OnpremSettings.of(target.site)
+        return cls(
+            kubeconfig=settings.kubeconfig,
+            context=settings.context,
+            namespace=settings.namespace,
+            gateway_cidrs=networks(settings.gateway_cidrs, target.site),
+            secret=settings.secret,
+            service_account=settings.service_account,
+            store_ports=ports(settings.store_ports),
+            named_region=target.region,
+        )
+
+    @property
+    def target(self) -> Target:
+        return Target("onprem", "kubernetes", self.named_region)
+
+    @property
+    def options(self) -> Options:
+        return Options(
+            namespace=self.namespace,
+            gateway_cidrs=tuple(self.gateway_cidrs),
+            service_account=self.service_account,
+            secret=self.secret,
+            egress_ports=tuple(self.store_ports),
+        )
+
+    def configure(self) -> Any:
+        return kubeconfig(self.kubeconfig, self.context)
+
+
+def networks(text: str, site: Site) -> list[str]:
+    """SpecError names the variable for what is no network, and for none at all: that would open endpoints to anyone."""
+    variable = regional_variable("INTERMODAL_ONPREM_GATEWAY_CIDRS", site.region)
+    try:
+        found = [str(ipaddress.ip_network(part)) for part in text.replace(",", " ").split()]
+    except ValueError as error:
+        raise SpecError(f"{variable} is wrong: {error}.", hint="Write networks: 10.0.0.0/24,fd00::/64.") from None
+    if not found:
+        raise SpecError(f"{variable} has no network.", hint="Write networks: 10.0.0.0/24,fd00::/64.")
+    return found
+
+
+def ports(text: str) -> list[int]:
+    parts = text.replace(",", " ").split()
+    if not parts or not all(part.isdigit() and 0 < int(part) < 65536 for part in parts):
+        raise SpecError(f"INTERMODAL_ONPREM_STORE_PORTS is '{text}'.", hint="Write ports by commas: 443,9000.")
+    return [int(part) for part in parts]
