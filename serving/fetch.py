@@ -17,7 +17,7 @@ from intermodal.serving.prediction_log.azure_identity import blob_store
 SCHEMES = {"s3": "S3Store", "gs": "GCSStore"}
 """obstore's class for each scheme of an address."""
 BLOB_SCHEMES = ("https", "http")
-"""Of an address in Azure's Blob storage; http is that of an emulator."""
+"""Of the address of a container of blobs, as the prediction log's; http is that of an emulator."""
 CHUNK_BYTES = 8 << 20
 
 

@@ -201,6 +201,12 @@ VARIABLES = {
     "INTERMODAL_DIGEST": Variable(
         "server", "none", "The package digest: a change of it replaces the endpoint.", "64 hex digits"
     ),
+    "INTERMODAL_REVISION": Variable(
+        "server",
+        "none",
+        "A hash of image and settings, by which a deployment to `azure/functions` knows what runs.",
+        "16 hex digits",
+    ),
     "MODEL_URI": Variable(
         "server",
         "empty",

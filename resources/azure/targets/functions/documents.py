@@ -42,8 +42,11 @@ def named_by(tags: Mapping[str, str]) -> str:
 
 def require_settings(plan: str, identity: str, client: str) -> None:
     """SpecError names the variables that a deployment needs. A site without them has no function apps to deploy."""
-    prefix = "INTERMODAL_AZURE_FUNCTIONS"
-    given = {f"{prefix}_PLAN": plan, f"{prefix}_IDENTITY": identity, f"{prefix}_IDENTITY_CLIENT": client}
+    given = {
+        "INTERMODAL_AZURE_FUNCTIONS_PLAN": plan,
+        "INTERMODAL_AZURE_FUNCTIONS_IDENTITY": identity,
+        "INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT": client,
+    }
     if missing := [name for name, value in given.items() if not value]:
         raise SpecError(
             f"azure/functions is not configured: {', '.join(missing)} not set.", hint=f"See {SETTINGS_PAGE}."

@@ -67,7 +67,7 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     lacks: ClassVar[Mapping[Feature, str]] = {
         Feature.REPLICAS: "the plan's instances run all of its function apps, and the plan says how many there are"
     }
-    reserved_headers: ClassVar[tuple[str, ...]] = ("x-functions-*", "x-arr-*", "x-site-deployment-id", "x-ms-*")
+    reserved_headers: ClassVar[tuple[str, ...]] = ("x-functions-*", "x-arr-*", "x-ms-*")
 
     subscription_id: str
     resource_group: str
