@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import click
@@ -81,9 +82,8 @@ def show(dimensions: Sequence[str], since: date, sums: "Sequence[Spend]") -> Non
         lines = [(each.by, each.billed, each.effective, each.charges) for each in same]
         total = ("total", *[""] * (len(dimensions) - 1)) if dimensions else ()
         if len(same) > 1:
-            lines.append(
-                (total, sum(x.billed for x in same), sum(x.effective for x in same), sum(x.charges for x in same))
-            )
+            billed, effective = (sum(amounts, Decimal()) for amounts in zip(*((x.billed, x.effective) for x in same), strict=True))
+            lines.append((total, billed, effective, sum(x.charges for x in same), strict=True))
         for by, billed, effective, charges in lines:
             names = [Text(UNATTRIBUTED if name is None else name) for name in by]
             table.add_row(*names, f"{cents(billed):,}", f"{cents(effective):,}", f"{charges:,}", Text(currency))
