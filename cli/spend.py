@@ -82,8 +82,9 @@ def show(dimensions: Sequence[str], since: date, sums: "Sequence[Spend]") -> Non
         lines = [(each.by, each.billed, each.effective, each.charges) for each in same]
         total = ("total", *[""] * (len(dimensions) - 1)) if dimensions else ()
         if len(same) > 1:
-            billed, effective = (sum(amounts, Decimal()) for amounts in zip(*((x.billed, x.effective) for x in same), strict=True))
-            lines.append((total, billed, effective, sum(x.charges for x in same), strict=True))
+            billed = sum((each.billed for each in same), Decimal())
+            effective = sum((each.effective for each in same), Decimal())
+            lines.append((total, billed, effective, sum(each.charges for each in same)))
         for by, billed, effective, charges in lines:
             names = [Text(UNATTRIBUTED if name is None else name) for name in by]
             table.add_row(*names, f"{cents(billed):,}", f"{cents(effective):,}", f"{charges:,}", Text(currency))
