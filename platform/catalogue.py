@@ -55,7 +55,11 @@ class TargetAdapter(Protocol):
 
     @classmethod
     def of(cls, target: Target) -> EndpointTarget:
-        """The adapter by its settings. SpecError names the variables that are missing."""
+        """The adapter by its settings. SpecError names the variables that are missing.
+
+        A class may also have ``missing(target)``, as a StoreAdapter has: the variables without which there is no such
+        target, though its cloud is configured, such as the name of a cluster.
+        """
 
 
 class StoreAdapter(Protocol):
@@ -218,10 +222,17 @@ def _is_present(package: str) -> bool:
 
 
 def enabled_targets() -> tuple[Target, ...]:
-    """Every installed target of the enabled clouds, in their default regions."""
+    """Every installed target of the enabled clouds, in their default regions, that has the variables that it needs."""
     clouds = enabled_clouds()
     found = [Target(*name.split("/")) for name in names("targets")]
-    return tuple(sorted((target for target in found if target.cloud in clouds), key=lambda t: clouds.index(t.cloud)))
+    wanted = [target for target in found if target.cloud in clouds and not missing(target)]
+    return tuple(sorted(wanted, key=lambda target: clouds.index(target.cloud)))
+
+
+def missing(target: Target) -> tuple[str, ...]:
+    """Variables that the target needs beside those of its cloud, and that are not set."""
+    read: Callable[[Target], tuple[str, ...]] = getattr(target_adapter(target), "missing", lambda _: ())
+    return read(target)
 
 
 def default_targets() -> tuple[Target, ...]:
@@ -233,12 +244,14 @@ def require_enabled(target: Target) -> None:
     """SpecError, with what to do, for a target that is not installed or whose cloud is not enabled."""
     target_adapter(target)
     if target.cloud not in (clouds := enabled_clouds()):
-        missing = store_adapter(target.cloud).missing(target.site)
-        way = f"Set {', '.join(missing)} ({SETTINGS_PAGE})" if missing else f"Add it to {CLOUDS_VARIABLE}"
+        needed = store_adapter(target.cloud).missing(target.site)
+        way = f"Set {', '.join(needed)} ({SETTINGS_PAGE})" if needed else f"Add it to {CLOUDS_VARIABLE}"
         raise SpecError(
             f"{target}: the cloud {target.cloud} is not enabled; enabled: {', '.join(clouds) or 'none'}.",
             hint=f"{way}, or take the target out of serve.",
         )
+    if unset := missing(target):
+        raise SpecError(f"{target} is not configured: {', '.join(unset)} not set.", hint=f"See {SETTINGS_PAGE}.")
     adapter = store_adapter(target.cloud)
     if target.region and not adapter.missing(Site(target.cloud)) and (absent := adapter.missing(target.site)):
         raise SpecError(

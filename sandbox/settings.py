@@ -14,9 +14,9 @@ from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.targets import Cloud, Site, Target, parse_site, parse_target
 
 EMULATED: Mapping[Cloud, tuple[str, ...]] = {
-    "aws": ("sagemaker", "lambda"),
-    "gcp": ("cloud-run",),
-    "azure": ("ml", "functions"),
+    "aws": ("sagemaker", "lambda", "eks"),
+    "gcp": ("cloud-run", "gke"),
+    "azure": ("ml", "functions", "aks"),
 }
 """The clouds that the sandbox has, each a subpackage, with the kinds of targets that it serves on."""
 MULTI_REGION = frozenset({"aws"})

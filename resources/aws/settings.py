@@ -31,6 +31,30 @@ class AwsSettings(SiteSettings):
         description="Where images are pushed: <account>.dkr.ecr.<region>.amazonaws.com/<prefix>.",
         json_schema_extra=REGIONAL,
     )
+    eks_cluster: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AWS_EKS_CLUSTER",
+        description="The EKS cluster of `aws/eks`, by its name. Empty: there is no such target.",
+        json_schema_extra=REGIONAL,
+    )
+    eks_gateway_cidrs: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AWS_EKS_GATEWAY_CIDRS",
+        description="Networks from which the gateway and Intermodal call endpoints on `aws/eks`: 10.0.0.0/24. Every "
+        "other caller is kept out.",
+        json_schema_extra=REGIONAL,
+    )
+    eks_namespace: str = Field(
+        default="intermodal",
+        validation_alias="INTERMODAL_AWS_EKS_NAMESPACE",
+        description="The namespace of the endpoints on `aws/eks`. It must exist.",
+    )
+    eks_service_account: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AWS_EKS_SERVICE_ACCOUNT",
+        description="The service account of the servers on `aws/eks`, with a role that reads the bucket, by IRSA or EKS "
+        "Pod Identity; empty: the namespace's own.",
+    )
     monitor_delay_seconds: float = Field(
         default=120,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

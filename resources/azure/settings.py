@@ -72,6 +72,30 @@ class AzureSettings(SiteSettings):
         validation_alias="INTERMODAL_AZURE_FUNCTIONS_ADDRESS",
         description="The address of a function app; `{host}` is its host name.",
     )
+    aks_cluster: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_AKS_CLUSTER",
+        description="The AKS cluster of `azure/aks`, by its name, in the resource group. Empty: there is no such target.",
+        json_schema_extra=REGIONAL,
+    )
+    aks_gateway_cidrs: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_AKS_GATEWAY_CIDRS",
+        description="Networks from which the gateway and Intermodal call endpoints on `azure/aks`: 10.0.0.0/24. Every "
+        "other caller is kept out.",
+        json_schema_extra=REGIONAL,
+    )
+    aks_namespace: str = Field(
+        default="intermodal",
+        validation_alias="INTERMODAL_AZURE_AKS_NAMESPACE",
+        description="The namespace of the endpoints on `azure/aks`. It must exist.",
+    )
+    aks_service_account: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_AKS_SERVICE_ACCOUNT",
+        description="The service account of the servers on `azure/aks`, with a workload identity that reads the "
+        "container; empty: the namespace's own.",
+    )
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

@@ -55,6 +55,41 @@ class GcpSettings(SiteSettings):
         description="Where images are pushed: <region>-docker.pkg.dev/<project>/<repository>.",
         json_schema_extra=REGIONAL,
     )
+    gke_cluster: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_GKE_CLUSTER",
+        description="The GKE cluster of `gcp/gke`, by its name. Empty: there is no such target.",
+        json_schema_extra=REGIONAL,
+    )
+    gke_location: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_GKE_LOCATION",
+        description="The zone of a cluster of one zone; empty: the cluster is the region's.",
+        json_schema_extra=REGIONAL,
+    )
+    gke_gateway_cidrs: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_GKE_GATEWAY_CIDRS",
+        description="Networks from which the gateway and Intermodal call endpoints on `gcp/gke`: 10.0.0.0/24. Every "
+        "other caller is kept out.",
+        json_schema_extra=REGIONAL,
+    )
+    gke_namespace: str = Field(
+        default="intermodal",
+        validation_alias="INTERMODAL_GCP_GKE_NAMESPACE",
+        description="The namespace of the endpoints on `gcp/gke`. It must exist.",
+    )
+    gke_service_account: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_GKE_SERVICE_ACCOUNT",
+        description="The Kubernetes service account of the servers on `gcp/gke`, which may read the bucket by Workload "
+        "Identity Federation; empty: the namespace's own.",
+    )
+    gke_endpoint: str = Field(
+        default="",
+        validation_alias="INTERMODAL_GCP_GKE_ENDPOINT",
+        description="The address of the GKE API; empty: Google's own.",
+    )
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

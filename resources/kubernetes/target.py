@@ -1,5 +1,6 @@
 """What every target in a Kubernetes cluster does. A cloud's adapter adds how its cluster is reached, and data."""
 
+import os
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from intermodal.resources.kubernetes.manifests.pod import START_SECONDS
 from intermodal.resources.kubernetes.removal import remove
 from intermodal.resources.kubernetes.rollout import Rollout
 from intermodal.resources.polling import poll
+from intermodal.resources.settings import regional_variable
 
 PROBE_SECONDS = 2.0
 """Limit of ``answers``."""
@@ -58,10 +60,18 @@ class KubernetesTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         Feature.MONITOR: "a cluster has no monitor of requests of its own; Prometheus scrapes the servers"
     }
     reserved_headers: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[str, ...]] = ()
+    """Variables without which there is no such target, though its cloud is configured."""
 
     timeout_seconds: float = Field(default=900, description="Limit of a deployment or a deletion, in seconds.")
     retry_seconds: float = Field(default=20, description="Limit of the retries of a failing call, in seconds.")
     named_region: str = Field(default="", description="The region in the target's name; empty: the default region.")
+
+    @classmethod
+    def missing(cls, target: Target) -> tuple[str, ...]:
+        """Those of ``needs`` that are not set, as they are named in the target's region."""
+        wanted = [regional_variable(name, target.region) for name in cls.needs]
+        return tuple(name for name in wanted if not os.environ.get(name))
 
     @property
     @abstractmethod

@@ -1,5 +1,5 @@
-"""AWS on loopback: SageMaker, Lambda, their figures in CloudWatch and ECR are ours; S3 and a few are moto's; others get
-501."""
+"""AWS on loopback: SageMaker, Lambda, their figures in CloudWatch, ECR and EKS are ours; S3 and a few are moto's; others
+get 501."""
 
 import asyncio
 import re
@@ -16,6 +16,8 @@ from intermodal.sandbox.aws.api import Api
 from intermodal.sandbox.aws.cloudwatch import CloudWatch
 from intermodal.sandbox.aws.download import Downloads
 from intermodal.sandbox.aws.ecr import Ecr
+from intermodal.sandbox.aws.eks import KIND as EKS
+from intermodal.sandbox.aws.eks import Eks
 from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.fleet import KIND, Fleet
 from intermodal.sandbox.aws.functions.fleet import KIND as LAMBDA
@@ -59,6 +61,7 @@ class Server:
         self.monitoring = replace(self.sagemaker, service=MONITORING)
         self.functions = LambdaFront(context, self.sagemaker)
         self.cloudwatch = CloudWatch(self.measures, self.functions.measures)
+        self.eks = Eks(context, self.sagemaker)
         self.ecr = Ecr(context, replace(self.sagemaker, service="ecr"), secret)
 
     @property
@@ -77,6 +80,8 @@ class Server:
             return ""
         if self.functions.has(request):
             return LAMBDA
+        if service_of(request) == EKS:
+            return EKS
         return KIND if service_of(request) in ("", "sagemaker") else ""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
@@ -107,9 +112,11 @@ class Server:
             await asyncio.sleep(0.05)
         self.fleet.resume()
         self.functions.resume()
+        await self.eks.resume()
         self.context.spawn(self.measures.usage.watch())
 
     async def stop(self) -> None:
+        await self.eks.stop()
         await self.fleet.stop()
         await self.functions.environments.stop()
         await self.ecr.stop()
@@ -137,6 +144,8 @@ class Server:
         try:
             if service == "ecr":
                 return await self.ecr.handle(request)
+            if service == EKS:
+                return await self.eks.handle(request)
             return await self._sagemaker(request, service)
         except AwsError as error:
             return error.answer()

@@ -86,11 +86,13 @@ class Verifier:
         canonical = "\n".join((request.method, path, "&".join(pairs), "".join(headers), signed, payload))
         scope = f"{stamp[:8]}/{self.region}/{self.service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{stamp}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
-        return hmac.digest(_key(self.secret, stamp[:8], self.region, self.service), text.encode(), "sha256").hex()
+        return hmac.digest(
+            signing_key(self.secret, stamp[:8], self.region, self.service), text.encode(), "sha256"
+        ).hex()
 
 
 @lru_cache(maxsize=8)
-def _key(secret: str, *scope: str) -> bytes:
+def signing_key(secret: str, *scope: str) -> bytes:
     key = f"AWS4{secret}".encode()
     for part in (*scope, "aws4_request"):
         key = hmac.digest(key, part.encode(), "sha256")

@@ -1,4 +1,4 @@
-"""The sandbox's Azure: Entra ID, the management API of one Azure ML workspace, its endpoints, and Blob storage."""
+"""The sandbox's Azure: Entra ID, the management API of one Azure ML workspace, its endpoints, AKS, and Blob storage."""
 
 import asyncio
 import ssl
@@ -6,6 +6,9 @@ import ssl
 from aiohttp import web
 
 from intermodal.sandbox.azure import pem
+from intermodal.sandbox.azure.aks import BASE as CLUSTERS
+from intermodal.sandbox.azure.aks import KIND as AKS
+from intermodal.sandbox.azure.aks import Aks
 from intermodal.sandbox.azure.arm import OPERATIONS, ROOT, ArmError, Operations, guarded, not_found
 from intermodal.sandbox.azure.assets import Assets
 from intermodal.sandbox.azure.faults import answer
@@ -49,6 +52,7 @@ class Server:
         self._workers = Workers(context, self._apps)
         self._functions = Api(context, self._apps, self._workers, self._operations)
         self._front = Front(context, self._apps, self._workers)
+        self._aks = Aks(context, self._login)
         self._function_insights = FunctionInsights(self._apps, self._front.requests)
 
     def scope(self, request: web.Request) -> Scope:
@@ -62,6 +66,8 @@ class Server:
             return ""
         if request.path.startswith((f"{BASE}/", APPS_PATH)):
             return FUNCTIONS
+        if request.path.startswith(f"{CLUSTERS}/"):
+            return AKS
         return KIND if request.path.startswith((f"{ROOT}/", OPERATIONS, "/online-endpoints/")) else ""
 
     def fault(self, request: web.Request, kind: Kind) -> web.Response:
@@ -96,15 +102,18 @@ class Server:
         app.router.add_get(metrics, guarded(self._login, self._function_insights.handle))
         for verb, path, handler in self._functions.routes():
             app.router.add_route(verb, BASE + path, guarded(self._login, handler))
+        for verb, path, handler in self._aks.routes():
+            app.router.add_route(verb, CLUSTERS + path, guarded(self._login, handler))
         app.router.add_route("*", "/{tail:.*}", guarded(self._login, _anything_else))
         await self._storage.start()
         await self._endpoints.resume()
         self._fleet.resume()
         self._workers.resume()
+        await self._aks.resume()
         self._context.spawn(self._measures.usage.watch())
 
     async def stop(self) -> None:
-        await asyncio.gather(self._fleet.stop(), self._workers.stop())
+        await asyncio.gather(self._fleet.stop(), self._workers.stop(), self._aks.stop())
         await self._registry.stop()
         await self._storage.stop()
 

@@ -38,6 +38,7 @@ def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
         "INTERMODAL_GCP_VERTEX_ENDPOINT": base,
         "INTERMODAL_GCP_VERTEX_PREDICTION_ADDRESS": f"{base}/{{dns}}",
         "INTERMODAL_GCP_MONITORING_ENDPOINT": base,
+        "INTERMODAL_GCP_GKE_ENDPOINT": base,
         "INTERMODAL_GCP_STORAGE_ENDPOINT": base,
         "INTERMODAL_GCP_BUCKET": BUCKET,
         "INTERMODAL_GCP_REGISTRY": f"{base.partition('://')[2]}/{PROJECT}/{REPOSITORIES}",

@@ -9,6 +9,9 @@ from intermodal.sandbox.faults import Kind, Scope
 from intermodal.sandbox.front import Context
 from intermodal.sandbox.gcp.artifacts import is_image, make_front
 from intermodal.sandbox.gcp.errors import FAULTS, STATUS, ApiError, api_error, page, xml_error
+from intermodal.sandbox.gcp.gke import KIND as GKE
+from intermodal.sandbox.gcp.gke import PATH as CLUSTERS
+from intermodal.sandbox.gcp.gke import Gke
 from intermodal.sandbox.gcp.identity import base_url
 from intermodal.sandbox.gcp.invocations import PATH as RUN_PATH
 from intermodal.sandbox.gcp.invocations import Invocations
@@ -52,6 +55,7 @@ class Server:
         self._vertex_metrics = VertexMetrics(self._replicas)
         self._deployments = Deployments(context, vertex_operations, self._vertex_metrics)
         self._vertex = vertex_api(context, self._tokens, self._storage, vertex_operations, self._deployments)
+        self._gke = Gke(context, self._tokens)
         self._predictions = Predictions(context, self._tokens, self._deployments, self._vertex_metrics)
         self._monitoring = MonitoringApi(self._tokens, self._metrics, self._vertex_metrics)
         self._invocations = Invocations(context, self._tokens, live, self._metrics)
@@ -67,6 +71,8 @@ class Server:
     def target(self, request: web.Request) -> str:
         if is_image(request.path):
             return ""
+        if CLUSTERS.fullmatch(request.path):
+            return GKE
         if request.path.startswith("/v1/") or ENDPOINT.fullmatch(request.path):
             return VERTEX
         return KIND if request.path.startswith((RUN_PATH, "/v2/")) else ""
@@ -92,7 +98,7 @@ class Server:
     async def start(self, app: web.Application) -> None:
         app.router.add_route("*", RUN_PATH + "{rest:.*}", self._invocations.handle)
         app.router.add_route("*", VERTEX_PATH, self._predictions.handle)
-        app.router.add_route("*", "/v1/{rest:.*}", self._vertex.handle)
+        app.router.add_route("*", "/v1/{rest:.*}", self._v1)
         app.router.add_post("/token", self._tokens.grant)
         app.router.add_get(METADATA, self._tokens.metadata)
         app.router.add_route("*", "/v2/{rest:.*}", self._v2)
@@ -101,9 +107,11 @@ class Server:
         await self._storage.start()
         self._revisions.restore()
         self._deployments.restore()
+        await self._gke.resume()
         self._context.spawn(self._metrics.usage.watch())
 
     async def stop(self) -> None:
+        await self._gke.stop()
         await self._revisions.stop()
         await self._deployments.stop()
         await self._images.stop()
@@ -112,6 +120,10 @@ class Server:
     def _replicas(self, endpoint: str, deployed_id: str) -> int:
         deployed = self._deployments.find(endpoint, deployed_id) or {}
         return int(deployed.get("status", {}).get("availableReplicaCount", 0))
+
+    async def _v1(self, request: web.Request) -> web.StreamResponse:
+        """Two of Google's hosts have this path: GKE's API, and Vertex AI's."""
+        return await (self._gke if CLUSTERS.fullmatch(request.path) else self._vertex).handle(request)
 
     async def _v2(self, request: web.Request) -> web.StreamResponse:
         """Two of Google's hosts have this path: Cloud Run's API, and registries."""

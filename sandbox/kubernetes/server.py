@@ -50,13 +50,23 @@ class Settings:
     run: Options | None = None
 
 
+@dataclass(frozen=True)
+class Cloud:
+    """What the cluster of a cloud shares with it: ``user`` is whose a token of the cloud is (empty: not valid),
+    ``faults`` are the cloud's now, ``kind`` is the cluster's kind of target."""
+
+    kind: str
+    user: Callable[[str], str]
+    faults: Callable[[], Faults]
+
+
 class Cluster:
     """``objects`` is for controllers in this process, ``handlers.logs`` for what answers /log."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, cloud: Cloud | None = None) -> None:
+        self.settings, self._cloud = settings, cloud or Cloud("", lambda _: "", Faults)
         schemas = Schemas()
-        self.access = Access({settings.token: ADMINISTRATOR})
+        self.access = Access({settings.token: ADMINISTRATOR}, self._cloud.user)
         self.store = Store(State(settings.home / "state.json"), settings.window)
         self.objects = Objects(self.store, schemas)
         self.handlers = Handlers(self.objects, self.access, Watching(self.objects, settings.bookmark_seconds))
@@ -91,10 +101,11 @@ class Cluster:
             if request.transport is not None:
                 request.transport.abort()
             raise ConnectionResetError("the API server is out")
-        if delay := self.faults.delay_seconds("api"):
-            await asyncio.sleep(delay)
-        if kind := self.faults.strikes("api", self._dice):
-            return errors.fault(kind).answer()
+        for faults in (self.faults, self._cloud.faults()):
+            if delay := faults.delay_seconds("api", self._cloud.kind):
+                await asyncio.sleep(delay)
+            if kind := faults.strikes("api", self._dice, self._cloud.kind):
+                return errors.fault(kind).answer()
         try:
             if request.path not in ("/healthz", "/readyz", "/livez", "/version"):
                 self.access.user(request)

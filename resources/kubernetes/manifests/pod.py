@@ -21,7 +21,8 @@ PRE_STOP_SECONDS = 10
 GRACE_SECONDS = PRE_STOP_SECONDS + 20
 """Until SIGKILL. The server ends within 10 s of SIGTERM (``serving.contract.STOP``), requests and log included."""
 SPREAD_OVER = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
-SCHEMES = ("s3://", "gs://")
+SCHEMES = ("s3://", "gs://", "https://", "http://")
+"""S3, Cloud Storage, Blob storage and an emulator of it (``serving.fetch``)."""
 
 
 def template(request: DeployRequest, target: Target, options: Options) -> Json:
@@ -113,6 +114,7 @@ def _require_readable(request: DeployRequest) -> None:
         )
     if not request.artifacts.startswith(SCHEMES):
         raise SpecError(
-            f"The server in a cluster reads artifacts from S3 or Cloud Storage, not from '{request.artifacts}'.",
-            hint=f"Give the URI of the mirror at this site: {' or '.join(f'{scheme}...' for scheme in SCHEMES)}",
+            f"The server in a cluster reads artifacts from S3, Cloud Storage or Blob storage, not from "
+            f"'{request.artifacts}'.",
+            hint="Give the URI of the mirror at this site: s3://..., gs://... or https://...",
         )

@@ -1,14 +1,14 @@
 """Any Kubernetes cluster by its kubeconfig as a target (``onprem/kubernetes``)."""
 
-import ipaddress
 from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.targets import Site, Target
+from intermodal.platform.targets import Target
 from intermodal.resources.kubernetes.connection import kubeconfig
 from intermodal.resources.kubernetes.manifests.options import Options
+from intermodal.resources.kubernetes.networks import networks
 from intermodal.resources.kubernetes.target import KubernetesTarget
 from intermodal.resources.onprem.settings import OnpremSettings
 from intermodal.resources.settings import regional_variable
@@ -32,11 +32,12 @@ class OnpremKubernetesTarget(KubernetesTarget):
     def of(cls, target: Target) -> Self:
         """By the site's settings. SpecError names the variables that are missing or wrong."""
         settings = OnpremSettings.of(target.site)
+        variable = regional_variable("INTERMODAL_ONPREM_GATEWAY_CIDRS", target.region)
         return cls(
             kubeconfig=settings.kubeconfig,
             context=settings.context,
             namespace=settings.namespace,
-            gateway_cidrs=networks(settings.gateway_cidrs, target.site),
+            gateway_cidrs=networks(settings.gateway_cidrs, variable),
             secret=settings.secret,
             service_account=settings.service_account,
             store_ports=ports(settings.store_ports),
@@ -59,18 +60,6 @@ class OnpremKubernetesTarget(KubernetesTarget):
 
     def configure(self) -> Any:
         return kubeconfig(self.kubeconfig, self.context)
-
-
-def networks(text: str, site: Site) -> list[str]:
-    """SpecError names the variable for what is no network, and for none at all: that would open endpoints to anyone."""
-    variable = regional_variable("INTERMODAL_ONPREM_GATEWAY_CIDRS", site.region)
-    try:
-        found = [str(ipaddress.ip_network(part)) for part in text.replace(",", " ").split()]
-    except ValueError as error:
-        raise SpecError(f"{variable} is wrong: {error}.", hint="Write networks: 10.0.0.0/24,fd00::/64.") from None
-    if not found:
-        raise SpecError(f"{variable} has no network.", hint="Write networks: 10.0.0.0/24,fd00::/64.")
-    return found
 
 
 def ports(text: str) -> list[int]:

@@ -41,7 +41,8 @@ async def launch(
         pulled = await containers.fetch(options.registry, image, home / IMAGE_FOLDER, options.environ)
     else:
         containers.check_image(image)
-    own = variables(objects, pod, container, address)
+    own = dict(options.workload_identity(pod)) | variables(objects, pod, container, address)
+    await asyncio.sleep(options.slow_start())
     root = folder / "root"
     root.mkdir(parents=True, exist_ok=True)
     await asyncio.to_thread(_mount, objects, pod, container, root)

@@ -7,7 +7,9 @@ from typing import Any
 import boto3
 
 from intermodal.resources.aws.targets.aws_lambda.target import LambdaTarget
+from intermodal.resources.aws.targets.eks.target import EksTarget
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
+from intermodal.sandbox.kubernetes.hosted import NAME, NAMESPACE, SERVICE_ACCOUNT
 from tests.conformance.endpoint_target import Upload
 
 
@@ -34,3 +36,9 @@ def uploader(variables: Mapping[str, str]) -> Upload:
         return f"s3://{bucket}/{prefix}"
 
     return put
+
+
+def make_eks(variables: Mapping[str, str], **fields: Any) -> EksTarget:
+    known = {"region": variables["AWS_REGION"], "cluster": NAME, "service_account": SERVICE_ACCOUNT}
+    known |= {"namespace": NAMESPACE, "gateway_cidrs": ["127.0.0.0/8"]}
+    return EksTarget(**{**known, "timeout_seconds": 120, "retry_seconds": 5, **fields})

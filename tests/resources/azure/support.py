@@ -6,8 +6,10 @@ from typing import Any
 
 from obstore.store import AzureStore
 
+from intermodal.resources.azure.targets.aks.target import AksTarget
 from intermodal.resources.azure.targets.functions.target import FunctionsTarget
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
+from intermodal.sandbox.kubernetes.hosted import NAME, NAMESPACE, SERVICE_ACCOUNT
 
 
 def make(variables: Mapping[str, str], **fields: Any) -> AzureMlTarget:
@@ -51,3 +53,16 @@ def make_functions(variables: Mapping[str, str], **fields: Any) -> FunctionsTarg
         "address": variables["INTERMODAL_AZURE_FUNCTIONS_ADDRESS"],
     }
     return FunctionsTarget(**{**known, "timeout_seconds": 60, **fields})
+
+
+def make_aks(variables: Mapping[str, str], **fields: Any) -> AksTarget:
+    known = {
+        "subscription_id": variables["INTERMODAL_AZURE_SUBSCRIPTION"],
+        "resource_group": variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
+        "management_endpoint": variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
+        "cluster": NAME,
+        "namespace": NAMESPACE,
+        "service_account": SERVICE_ACCOUNT,
+        "gateway_cidrs": ["127.0.0.0/8"],
+    }
+    return AksTarget(**{**known, "timeout_seconds": 120, "retry_seconds": 5, **fields})

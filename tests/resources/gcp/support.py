@@ -8,7 +8,9 @@ from google.auth.transport.requests import AuthorizedSession
 
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
+from intermodal.resources.gcp.targets.gke.target import GkeTarget
 from intermodal.resources.gcp.targets.vertex.target import VertexTarget
+from intermodal.sandbox.kubernetes.hosted import NAME, NAMESPACE, SERVICE_ACCOUNT
 from tests.conformance.endpoint_target import Upload
 
 
@@ -32,6 +34,19 @@ def make_vertex(variables: Mapping[str, str], **fields: Any) -> VertexTarget:
         "monitoring_endpoint": variables["INTERMODAL_GCP_MONITORING_ENDPOINT"],
     }
     return VertexTarget(**{**known, "timeout_seconds": 60, "retry_seconds": 3, **fields})
+
+
+def make_gke(variables: Mapping[str, str], **fields: Any) -> GkeTarget:
+    known = {
+        "project": variables["GOOGLE_CLOUD_PROJECT"],
+        "location": variables["INTERMODAL_GCP_REGION"],
+        "endpoint": variables["INTERMODAL_GCP_GKE_ENDPOINT"],
+        "cluster": NAME,
+        "namespace": NAMESPACE,
+        "service_account": SERVICE_ACCOUNT,
+        "gateway_cidrs": ["127.0.0.0/8"],
+    }
+    return GkeTarget(**{**known, "timeout_seconds": 120, "retry_seconds": 5, **fields})
 
 
 def uploader(variables: Mapping[str, str]) -> Upload:

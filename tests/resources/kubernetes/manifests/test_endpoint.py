@@ -103,7 +103,7 @@ def test_network_is_open_to_the_gateway_only() -> None:
     ("change", "words"),
     [
         ({"image": "registry.example/server:1"}, "by its tag"),
-        ({"artifacts": "https://a.blob/c"}, "S3 or Cloud Storage"),
+        ({"artifacts": "/mnt/models/wine"}, "S3, Cloud Storage or Blob storage"),
     ],
 )
 def test_request_that_cannot_serve_is_refused(change: dict[str, str], words: str) -> None:
