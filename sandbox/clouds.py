@@ -16,7 +16,18 @@ from intermodal.platform.catalogue import CLOUDS_VARIABLE
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.targets import Site
 from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, RECORDS_PATH, Faults
-from intermodal.sandbox.settings import IMAGES_VARIABLE, SITES_VARIABLE, Settings, port_variable, require_free
+from intermodal.sandbox.settings import (
+    CLUSTER,
+    CLUSTERS,
+    CLUSTERS_VARIABLE,
+    IMAGES_VARIABLE,
+    SERVICE_ACCOUNT,
+    SITES_VARIABLE,
+    Settings,
+    port_variable,
+    regional,
+    require_free,
+)
 from intermodal.sandbox.undo import ended_on_failure
 
 if TYPE_CHECKING:
@@ -44,7 +55,17 @@ def variables(settings: Settings, sites: Iterable[Site] | None = None) -> dict[s
     for site in settings.sites if sites is None else sites:
         identity = importlib.import_module(f"intermodal.sandbox.{site.cloud}.identity")
         found |= identity.variables(settings, site)
+        if settings.clusters:
+            found |= cluster_variables(site)
     return {name: value for name, value in found.items() if not (settings.images and PACKAGED.match(name))}
+
+
+def cluster_variables(site: Site) -> dict[str, str]:
+    """Settings of the target in the site's cluster (``sandbox.kubernetes.hosted``)."""
+    prefix = f"INTERMODAL_{site.cloud.upper()}_{CLUSTERS[site.cloud].upper()}"
+    own = {f"{prefix}_CLUSTER": CLUSTER, f"{prefix}_GATEWAY_CIDRS": "127.0.0.0/8"}
+    shared = {} if site.region else {f"{prefix}_SERVICE_ACCOUNT": SERVICE_ACCOUNT}
+    return shared | {regional(name, site): value for name, value in own.items()}
 
 
 def up(settings: Settings, sites: Iterable[Site] | None = None) -> None:
@@ -78,6 +99,7 @@ def _own_variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_HOME": str(settings.home),
         SITES_VARIABLE: ",".join(map(str, settings.sites)),
         IMAGES_VARIABLE: "1" if settings.images else "",
+        CLUSTERS_VARIABLE: "1" if settings.clusters else "",
         CLOUDS_VARIABLE: ",".join((*settings.clouds, *settings.other_clouds)),
     }
 

@@ -19,10 +19,15 @@ EMULATED: Mapping[Cloud, tuple[str, ...]] = {
     "azure": ("ml", "functions", "aks"),
 }
 """The clouds that the sandbox has, each a subpackage, with the kinds of targets that it serves on."""
+CLUSTERS: Mapping[Cloud, str] = {"aws": "eks", "gcp": "gke", "azure": "aks"}
+"""The kind of target that is a Kubernetes cluster."""
+CLUSTER, SERVICE_ACCOUNT = "intermodal", "serving"
+"""Names of each site's one cluster, and of the service account of servers there."""
 MULTI_REGION = frozenset({"aws"})
 """Clouds that can run in several regions side by side."""
 SITES_VARIABLE = "INTERMODAL_SANDBOX_SITES"
 IMAGES_VARIABLE = "INTERMODAL_SANDBOX_IMAGES"
+CLUSTERS_VARIABLE = "INTERMODAL_SANDBOX_CLUSTERS"
 REGION_PORTS = range(4540, 4600)
 """Ports of named regions, unless ``INTERMODAL_<SITE>_PORT`` says otherwise."""
 IMAGE = "intermodal/server"
@@ -66,7 +71,8 @@ class Settings:
 
     ``sites`` are those that run here, ``region_ports`` the ports of those in named regions. ``other_clouds`` are
     enabled and not the sandbox's: a plug-in's, with the user's own settings. ``images``: each version's image is built
-    and pulled; otherwise endpoints run the packaged server.
+    and pulled; otherwise endpoints run the packaged server. ``clusters``: the clouds' Kubernetes clusters are targets;
+    their images are always pulled.
     """
 
     home: Path
@@ -75,6 +81,7 @@ class Settings:
     region_ports: Mapping[Site, int] = field(default_factory=dict)
     other_clouds: tuple[Cloud, ...] = ()
     images: bool = False
+    clusters: bool = False
 
     @classmethod
     def read(cls, environ: Mapping[str, str] = os.environ) -> "Settings":
@@ -85,8 +92,8 @@ class Settings:
         chosen = {port.name: number for port in fields(Ports) if (number := _port(environ, port.name))}
         ports = Ports(**chosen)
         sites, others = _sites(environ)
-        images = environ.get(IMAGES_VARIABLE, "") not in ("", "0")
-        return cls(home, ports, sites, _region_ports(home, ports, sites, environ), others, images)
+        images, clusters = (environ.get(name, "") not in ("", "0") for name in (IMAGES_VARIABLE, CLUSTERS_VARIABLE))
+        return cls(home, ports, sites, _region_ports(home, ports, sites, environ), others, images, clusters)
 
     @property
     def clouds(self) -> tuple[Cloud, ...]:

@@ -58,7 +58,7 @@ class Sandbox:
         clouds.outage(self.settings, _alone(site))
 
     def servers(self, site: str) -> list[psutil.Process]:
-        """The processes behind this site's endpoints now."""
+        """The processes behind this site's endpoints now; of a server with several, the one that began the others."""
         below = f"{self.settings.folder(parse_site(site))}/"
         found = []
         for process in psutil.process_iter():
@@ -69,10 +69,18 @@ class Sandbox:
                 continue
             if "intermodal.serving" in line and (f"lowerdir={below}" in mounts or any(below in part for part in line)):
                 found.append(process)
-        return found
+        known = {process.pid for process in found}
+        return [process for process in found if _parent(process) not in known]
 
     def stop(self) -> None:
         clouds.down(self.settings, self.started)
+
+
+def _parent(process: psutil.Process) -> int | None:
+    try:
+        return process.ppid()
+    except psutil.NoSuchProcess:
+        return None
 
 
 def _alone(site: str) -> str:

@@ -52,8 +52,8 @@ class AwsSettings(SiteSettings):
     eks_service_account: str = Field(
         default="",
         validation_alias="INTERMODAL_AWS_EKS_SERVICE_ACCOUNT",
-        description="The service account of the servers on `aws/eks`, with a role that reads the bucket, by IRSA or EKS "
-        "Pod Identity; empty: the namespace's own.",
+        description="The service account of the servers on `aws/eks`, with a role that reads the bucket, by IRSA or "
+        "EKS Pod Identity; empty: the namespace's own.",
     )
     monitor_delay_seconds: float = Field(
         default=120,

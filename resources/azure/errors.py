@@ -17,7 +17,8 @@ RESPONSES: Templates = {
     Refused: (
         "Azure refused to {doing}: {reason}",
         "Give this identity the role AzureML Data Scientist in the workspace (azure/functions: Website Contributor in "
-        "the resource group; azure/aks: Azure Kubernetes Service Cluster User on the cluster), or check AZURE_CLIENT_ID and its secret.",
+        "the resource group; azure/aks: Azure Kubernetes Service Cluster User on the cluster), or check "
+        "AZURE_CLIENT_ID and its secret.",
     ),
     NotFound: ("Could not {doing}: {reason}", "Check subscription, resource group, workspace and name."),
     Throttled: ("Azure throttled: {doing}: {reason}", "Wait a minute, then run it again."),

@@ -75,7 +75,8 @@ class AzureSettings(SiteSettings):
     aks_cluster: str = Field(
         default="",
         validation_alias="INTERMODAL_AZURE_AKS_CLUSTER",
-        description="The AKS cluster of `azure/aks`, by its name, in the resource group. Empty: there is no such target.",
+        description="The AKS cluster of `azure/aks`, by its name, in the resource group. Empty: there is no such "
+        "target.",
         json_schema_extra=REGIONAL,
     )
     aks_gateway_cidrs: str = Field(

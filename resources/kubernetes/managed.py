@@ -1,4 +1,4 @@
-"""A cluster that a cloud runs: how its API server is reached, with bearer tokens that are renewed before they expire."""
+"""A cluster that a cloud runs: how its API server is reached, with tokens that are renewed before they expire."""
 
 from __future__ import annotations
 

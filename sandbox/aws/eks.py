@@ -10,7 +10,8 @@ from intermodal.sandbox.aws.errors import AwsError
 from intermodal.sandbox.aws.identity import ACCOUNT, role
 from intermodal.sandbox.aws.signature import Verifier
 from intermodal.sandbox.front import Context
-from intermodal.sandbox.kubernetes.hosted import NAME, Hosted
+from intermodal.sandbox.kubernetes.hosted import Hosted
+from intermodal.sandbox.settings import CLUSTER
 
 KIND = "eks"
 PATH = re.compile(r"/clusters/([^/]+)")
@@ -24,7 +25,7 @@ class Eks:
         self._hosted = Hosted(
             context,
             KIND,
-            lambda token: USER if eks_token.valid(token, tokens, NAME) else "",
+            lambda token: USER if eks_token.valid(token, tokens, CLUSTER) else "",
             lambda: role(context.settings, context.site),
         )
         self.resume, self.stop = self._hosted.resume, self._hosted.stop
@@ -35,14 +36,14 @@ class Eks:
         found = PATH.fullmatch(request.path)
         if request.method != "GET" or not found:
             raise errors.not_emulated(f"EKS {request.method} {request.path}")
-        if found[1] != NAME:
+        if found[1] != CLUSTER:
             raise AwsError("ResourceNotFoundException", f"No cluster found for name: {found[1]}.", 404)
         cluster, region = await self._hosted.get(), self._verifier.region
         return web.json_response(
             {
                 "cluster": {
-                    "name": NAME,
-                    "arn": f"arn:aws:eks:{region}:{ACCOUNT}:cluster/{NAME}",
+                    "name": CLUSTER,
+                    "arn": f"arn:aws:eks:{region}:{ACCOUNT}:cluster/{CLUSTER}",
                     "endpoint": cluster.address,
                     "certificateAuthority": {"data": self._hosted.authority},
                     "status": "ACTIVE",

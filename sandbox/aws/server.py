@@ -1,5 +1,5 @@
-"""AWS on loopback: SageMaker, Lambda, their figures in CloudWatch, ECR and EKS are ours; S3 and a few are moto's; others
-get 501."""
+"""AWS on loopback: SageMaker, Lambda, their figures in CloudWatch, ECR and EKS are ours; S3 and a few are moto's;
+others get 501."""
 
 import asyncio
 import re

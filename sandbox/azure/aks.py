@@ -9,7 +9,8 @@ from intermodal.sandbox.azure.arm import ArmError, Handler, not_found
 from intermodal.sandbox.azure.identity import CLIENT, GROUP, SUBSCRIPTION, storage_key
 from intermodal.sandbox.azure.login import Login
 from intermodal.sandbox.front import Context
-from intermodal.sandbox.kubernetes.hosted import NAME, Hosted
+from intermodal.sandbox.kubernetes.hosted import Hosted
+from intermodal.sandbox.settings import CLUSTER
 
 KIND = "aks"
 BASE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}/providers/Microsoft.ContainerService"
@@ -29,11 +30,11 @@ class Aks:
 
     async def _credential(self, request: web.Request) -> web.Response:
         """As of a cluster with Entra integration: to log in is kubelogin's, and no secret is in it."""
-        if request.match_info["cluster"] != NAME:
+        if request.match_info["cluster"] != CLUSTER:
             raise not_found(request.path)
         if request.query.get("format") != "exec":
             raise ArmError(501, "NotImplemented", "The sandbox emulates kubeconfigs of the format 'exec' only.")
-        cluster, user = await self._hosted.get(), f"clusterUser_{GROUP}_{NAME}"
+        cluster, user = await self._hosted.get(), f"clusterUser_{GROUP}_{CLUSTER}"
         login = {
             "apiVersion": "client.authentication.k8s.io/v1beta1",
             "command": "kubelogin",
@@ -44,7 +45,7 @@ class Aks:
             "kind": "Config",
             "clusters": [
                 {
-                    "name": NAME,
+                    "name": CLUSTER,
                     "cluster": {
                         "server": cluster.address,
                         "certificate-authority-data": self._hosted.authority,
@@ -52,8 +53,8 @@ class Aks:
                 }
             ],
             "users": [{"name": user, "user": {"exec": login}}],
-            "contexts": [{"name": NAME, "context": {"cluster": NAME, "user": user}}],
-            "current-context": NAME,
+            "contexts": [{"name": CLUSTER, "context": {"cluster": CLUSTER, "user": user}}],
+            "current-context": CLUSTER,
         }
         value = base64.b64encode(json.dumps(document).encode()).decode()
         return web.json_response({"kubeconfigs": [{"name": "clusterUser", "value": value}]})

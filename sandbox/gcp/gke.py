@@ -8,7 +8,8 @@ from intermodal.sandbox.gcp.checked import PARENT, CheckedApi, Handlers
 from intermodal.sandbox.gcp.errors import ApiError
 from intermodal.sandbox.gcp.identity import EMAIL, base_url
 from intermodal.sandbox.gcp.tokens import Tokens
-from intermodal.sandbox.kubernetes.hosted import NAME, Hosted
+from intermodal.sandbox.kubernetes.hosted import Hosted
+from intermodal.sandbox.settings import CLUSTER
 
 KIND = "gke"
 HOST = "container.googleapis.com"
@@ -26,12 +27,12 @@ class Gke:
         self.handle = CheckedApi("container.v1", HOST, prefix, tokens, handlers, {}).handle
 
     async def _get(self, names: dict[str, str], _query: Any, _body: None) -> dict[str, Any]:
-        name = f"{PARENT}/clusters/{NAME}"
+        name = f"{PARENT}/clusters/{CLUSTER}"
         if names["name"] != name:
             raise ApiError("NOT_FOUND", f"Not found: {names['name']}.")
         cluster = await self._hosted.get()
         return {
-            "name": NAME,
+            "name": CLUSTER,
             "selfLink": f"https://{HOST}/v1/{name}",
             "endpoint": cluster.address.removeprefix("https://"),
             "masterAuth": {"clusterCaCertificate": self._hosted.authority},

@@ -18,11 +18,9 @@ from intermodal.sandbox.kubernetes.controllers.options import Options
 from intermodal.sandbox.kubernetes.resources import NAMESPACE as NAMESPACES
 from intermodal.sandbox.kubernetes.resources import SERVICE_ACCOUNT as SERVICE_ACCOUNTS
 from intermodal.sandbox.kubernetes.server import Cloud, Cluster, Settings
-from intermodal.sandbox.settings import free_port
+from intermodal.sandbox.settings import CLUSTER, SERVICE_ACCOUNT, free_port
 
-NAME = "intermodal"
-"""Of every site's one cluster."""
-NAMESPACE, SERVICE_ACCOUNT = "intermodal", "serving"
+NAMESPACE = "intermodal"
 TABLE = "clusters"
 PACE = 0.1
 """Real seconds for a second of the kubelet."""
@@ -79,7 +77,7 @@ class Hosted:
             workload_identity=self._workload_identity,
             slow_start=lambda: self.context.faults.slow_start_seconds,
         )
-        settings = Settings(NAME, self._home, known["port"], known["token"], run=options)
+        settings = Settings(CLUSTER, self._home, known["port"], known["token"], run=options)
         cloud = Cloud(self.kind, self.user, lambda: self.context.faults)
         cluster = await asyncio.to_thread(Cluster, settings, cloud)
         await self._running.enter_async_context(cluster.running())

@@ -31,8 +31,8 @@ def test_names_are_the_entry_points() -> None:
 
 
 def test_load_of_an_unknown_name_lists_the_known() -> None:
-    with pytest.raises(SpecError, match="No adapter 'aws/eks' is installed for targets") as caught:
-        catalogue.load("targets", "aws/eks")
+    with pytest.raises(SpecError, match="No adapter 'aws/ecs' is installed for targets") as caught:
+        catalogue.load("targets", "aws/ecs")
     assert "azure/ml" in caught.value.hint
     with pytest.raises(SpecError) as caught:
         catalogue.load("route_policies", "none")
@@ -92,6 +92,22 @@ def test_target_that_is_not_default_is_not_in_a_spec_without_serve(monkeypatch: 
     assert AWS not in catalogue.default_targets()
 
 
+def test_target_without_its_own_variables_is_not_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERMODAL_CLOUDS", "aws")
+    assert EKS not in catalogue.enabled_targets()
+    with pytest.raises(SpecError, match="aws/eks is not configured: INTERMODAL_AWS_EKS_CLUSTER, ") as caught:
+        catalogue.require_enabled(EKS)
+    assert "docs/reference/settings.md" in caught.value.hint
+    monkeypatch.setenv("INTERMODAL_AWS_EKS_CLUSTER", "models")
+    monkeypatch.setenv("INTERMODAL_AWS_EKS_GATEWAY_CIDRS", "10.0.0.0/24")
+    assert EKS in catalogue.enabled_targets()
+    catalogue.require_enabled(EKS)
+    assert catalogue.missing(Target("aws", "eks", "eu-west-1")) == (
+        "INTERMODAL_AWS_EKS_CLUSTER_EU_WEST_1",
+        "INTERMODAL_AWS_EKS_GATEWAY_CIDRS_EU_WEST_1",
+    )
+
+
 def test_require_enabled_takes_any_region_of_an_enabled_cloud(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_CLOUDS", "aws")
     catalogue.require_enabled(AWS)
@@ -116,7 +132,7 @@ def test_require_enabled_of_a_complete_cloud_points_at_the_list(monkeypatch: pyt
     assert "Add it to INTERMODAL_CLOUDS" in caught.value.hint
 
 
-@pytest.mark.parametrize("target", [EKS, Target("nowhere", "sagemaker")])
+@pytest.mark.parametrize("target", [Target("aws", "ecs"), Target("nowhere", "sagemaker")])
 def test_require_enabled_of_an_unknown_target_lists_the_installed(target: Target) -> None:
     with pytest.raises(SpecError, match=f"No adapter '{target}'") as caught:
         catalogue.require_enabled(target)

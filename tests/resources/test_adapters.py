@@ -14,7 +14,7 @@ from intermodal.platform.targets import Site, Target
 from intermodal.resources.adapters import BuiltOnce, CatalogueStores, CatalogueTargets
 from intermodal.resources.aws.object_store import S3ObjectStore
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
-from tests.targets import AWS, AWS_EU, EKS, GCP
+from tests.targets import AWS, AWS_EU, GCP
 
 SETTINGS = {
     "INTERMODAL_CLOUDS": "aws",
@@ -72,8 +72,8 @@ def test_region_without_an_address_of_its_own_leaves_it_to_boto3(monkeypatch: py
 def test_target_of_a_cloud_that_is_not_enabled_is_refused() -> None:
     with pytest.raises(SpecError, match="gcp/cloud-run: the cloud gcp is not enabled; enabled: aws"):
         CatalogueTargets().get(GCP)
-    with pytest.raises(SpecError, match=r"No adapter 'aws/eks' is installed.*aws/sagemaker"):
-        CatalogueTargets().get(EKS)
+    with pytest.raises(SpecError, match=r"No adapter 'aws/ecs' is installed.*aws/sagemaker"):
+        CatalogueTargets().get(Target("aws", "ecs"))
 
 
 def test_target_of_a_region_without_settings_names_them() -> None:

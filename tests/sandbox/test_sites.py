@@ -104,7 +104,10 @@ def test_select_gives_the_sites_of_a_scope(tmp_path: Path, scope: str, sites: tu
     [
         ("oracle", "No site 'oracle' runs in the sandbox. It runs: aws, gcp, azure."),
         ("aws@eu-west-1", "No site 'aws@eu-west-1' runs in the sandbox."),
-        ("aws/eks", "The sandbox emulates no target 'aws/eks'. At aws it emulates: aws/sagemaker, aws/lambda."),
+        (
+            "aws/ecs",
+            "The sandbox emulates no target 'aws/ecs'. At aws it emulates: aws/sagemaker, aws/lambda, aws/eks.",
+        ),
     ],
 )
 def test_select_of_what_does_not_run_lists_what_does(tmp_path: Path, scope: str, words: str) -> None:

@@ -9,7 +9,8 @@ import boto3
 from intermodal.resources.aws.targets.aws_lambda.target import LambdaTarget
 from intermodal.resources.aws.targets.eks.target import EksTarget
 from intermodal.resources.aws.targets.sagemaker.target import SageMakerTarget
-from intermodal.sandbox.kubernetes.hosted import NAME, NAMESPACE, SERVICE_ACCOUNT
+from intermodal.sandbox.kubernetes.hosted import NAMESPACE
+from intermodal.sandbox.settings import CLUSTER, SERVICE_ACCOUNT
 from tests.conformance.endpoint_target import Upload
 
 
@@ -39,6 +40,6 @@ def uploader(variables: Mapping[str, str]) -> Upload:
 
 
 def make_eks(variables: Mapping[str, str], **fields: Any) -> EksTarget:
-    known = {"region": variables["AWS_REGION"], "cluster": NAME, "service_account": SERVICE_ACCOUNT}
+    known = {"region": variables["AWS_REGION"], "cluster": CLUSTER, "service_account": SERVICE_ACCOUNT}
     known |= {"namespace": NAMESPACE, "gateway_cidrs": ["127.0.0.0/8"]}
     return EksTarget(**{**known, "timeout_seconds": 120, "retry_seconds": 5, **fields})

@@ -9,7 +9,8 @@ from obstore.store import AzureStore
 from intermodal.resources.azure.targets.aks.target import AksTarget
 from intermodal.resources.azure.targets.functions.target import FunctionsTarget
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
-from intermodal.sandbox.kubernetes.hosted import NAME, NAMESPACE, SERVICE_ACCOUNT
+from intermodal.sandbox.kubernetes.hosted import NAMESPACE
+from intermodal.sandbox.settings import CLUSTER, SERVICE_ACCOUNT
 
 
 def make(variables: Mapping[str, str], **fields: Any) -> AzureMlTarget:
@@ -60,7 +61,7 @@ def make_aks(variables: Mapping[str, str], **fields: Any) -> AksTarget:
         "subscription_id": variables["INTERMODAL_AZURE_SUBSCRIPTION"],
         "resource_group": variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
         "management_endpoint": variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
-        "cluster": NAME,
+        "cluster": CLUSTER,
         "namespace": NAMESPACE,
         "service_account": SERVICE_ACCOUNT,
         "gateway_cidrs": ["127.0.0.0/8"],

@@ -10,7 +10,8 @@ from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.targets.cloud_run.target import CloudRunTarget
 from intermodal.resources.gcp.targets.gke.target import GkeTarget
 from intermodal.resources.gcp.targets.vertex.target import VertexTarget
-from intermodal.sandbox.kubernetes.hosted import NAME, NAMESPACE, SERVICE_ACCOUNT
+from intermodal.sandbox.kubernetes.hosted import NAMESPACE
+from intermodal.sandbox.settings import CLUSTER, SERVICE_ACCOUNT
 from tests.conformance.endpoint_target import Upload
 
 
@@ -41,7 +42,7 @@ def make_gke(variables: Mapping[str, str], **fields: Any) -> GkeTarget:
         "project": variables["GOOGLE_CLOUD_PROJECT"],
         "location": variables["INTERMODAL_GCP_REGION"],
         "endpoint": variables["INTERMODAL_GCP_GKE_ENDPOINT"],
-        "cluster": NAME,
+        "cluster": CLUSTER,
         "namespace": NAMESPACE,
         "service_account": SERVICE_ACCOUNT,
         "gateway_cidrs": ["127.0.0.0/8"],

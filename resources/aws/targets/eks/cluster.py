@@ -39,9 +39,8 @@ def find(name: str, region: str, endpoint_url: str = "") -> Cluster:
 
 
 def token(name: str, region: str) -> BearerToken:
-    """A presigned STS GetCallerIdentity with the cluster's name as a signed header: EKS sends it to STS, which says whose
-    it is. It is made here, without a call. It ends with the credentials that signed it. Refused without any.
-    """
+    """A presigned STS GetCallerIdentity with the cluster's name as a signed header: EKS sends it to STS, which says
+    whose it is. It is made here, without a call. It ends with the credentials that signed it. Refused without any."""
     from botocore.config import Config
     from botocore.signers import RequestSigner
 

@@ -63,6 +63,7 @@ def _post(endpoint: str, path: str) -> dict[str, Any]:
         raise MissingExtra("azure-mgmt-core", "azure") from error
     policy = ARMChallengeAuthenticationPolicy(credential(), f"{endpoint}/.default")
     query = {"api-version": API_VERSION, "format": "exec"}
+    client: Any
     with ARMPipelineClient(base_url=endpoint, policies=[policy]) as client:
         answer = client.send_request(HttpRequest("POST", path, params=query), **CALL_LIMITS)
         if answer.status_code != 200:
