@@ -3,7 +3,11 @@
 obstore finds the credentials in the environment and the metadata service, as it does for the prediction log.
 """
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,10 +35,32 @@ def fetched(environment: Mapping[str, str], root: Path = Path("/")) -> Mapping[s
         if urlsplit(uri).scheme in (*SCHEMES, *BLOB_SCHEMES):
             folder = root / FETCHED_TO.lstrip("/")
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier start in the same environment
-            if not _copy(uri, location.name, folder, environment):
+            if not _copied(uri, location.name, folder, environment):
                 raise _missing(location.name, uri, "there is no object below it")
             return {**environment, location.name: FETCHED_TO}
     return environment
+
+
+def _copied(uri: str, variable: str, folder: Path, environment: Mapping[str, str]) -> int:
+    """``_copy`` in a process of its own: obstore's threads do not survive the fork of a server with several processes,
+    whose prediction log would then wait for its store for ever."""
+    command = [sys.executable, "-P", "-m", "intermodal.serving.fetch", uri, variable, str(folder)]
+    done = subprocess.run(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        raise _missing(variable, uri, f"the process that copies it ended with {done.returncode}")
+    found = json.loads(done.stdout)
+    if "message" in found:
+        raise StartError(found["message"], hint=found["hint"])
+    return int(found["count"])
+
+
+def _main(uri: str, variable: str, folder: str) -> None:
+    """Print the number of objects, or what is wrong, as JSON."""
+    try:
+        found: dict[str, object] = {"count": _copy(uri, variable, Path(folder), os.environ)}
+    except (StartError, MissingExtra) as error:
+        found = {"message": error.message, "hint": error.hint}
+    sys.stdout.write(json.dumps(found))
 
 
 def _copy(uri: str, variable: str, folder: Path, environment: Mapping[str, str]) -> int:
@@ -78,3 +104,7 @@ def _missing(variable: str, uri: str, reason: str) -> StartError:
         f"{variable} is {uri}, which could not be read: {reason}.",
         hint="Check the address, and that the role or service account of the container may list and read it.",
     )
+
+
+if __name__ == "__main__":
+    _main(*sys.argv[1:])

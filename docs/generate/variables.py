@@ -268,6 +268,11 @@ VARIABLES = {
         "The sites that the sandbox runs. Only AWS can run in several regions side by side.",
         "aws,aws@eu-west-1,gcp",
     ),
+    "INTERMODAL_SANDBOX_CLUSTERS": Variable(
+        "sandbox",
+        "`1`: the sandbox's clouds have a Kubernetes cluster each, so `aws/eks`, `gcp/gke` and `azure/aks` are targets. "
+        "It needs `INTERMODAL_SANDBOX_IMAGES=1`.",
+    ),
     "INTERMODAL_SANDBOX_IMAGES": Variable(
         "sandbox",
         "empty",

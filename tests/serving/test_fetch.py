@@ -1,5 +1,8 @@
 """A package that the server reads from a bucket by itself."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,8 @@ import pytest
 from obstore.store import LocalStore
 
 from intermodal.platform.protocol.package import DESCRIPTOR
+from intermodal.sandbox.settings import free_port
+from intermodal.serving import fetch
 from intermodal.serving.errors import StartError
 from intermodal.serving.fetch import fetched
 from intermodal.serving.locate import find_models
@@ -28,6 +33,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
     for name in ("S3Store", "GCSStore", "AzureStore"):
         monkeypatch.setattr(f"obstore.store.{name}", opened)
+    monkeypatch.setattr(fetch, "_copied", fetch._copy)  # another process would not have these stores
     return folder
 
 
@@ -79,3 +85,23 @@ def test_fetched_of_an_empty_prefix_names_it(tmp_path: Path, bucket: Path, varia
     with pytest.raises(StartError, match=f"{variable} is {ADDRESSES[variable]}.*no object") as caught:
         fetched({variable: ADDRESSES[variable]}, tmp_path)
     assert "role" in caught.value.hint
+
+
+def test_fetched_leaves_no_thread_of_obstore_for_a_fork(tmp_path: Path) -> None:
+    """In the server's processes, forked afterwards, the prediction log's store would hang."""
+    script = """
+import sys
+from pathlib import Path
+from intermodal.serving.errors import StartError
+from intermodal.serving.fetch import fetched
+try:
+    fetched({"MODEL_URI": "s3://bucket/absent"}, Path(sys.argv[1]))
+except StartError as error:
+    assert "could not be read" in error.message and "Check the address" in error.hint, error
+    sys.exit("obstore" in sys.modules)
+sys.exit("no error")
+"""
+    store = {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{free_port()}", "AWS_REGION": "us-east-1"}
+    keys = {"AWS_ACCESS_KEY_ID": "k", "AWS_SECRET_ACCESS_KEY": "s"}
+    command = [sys.executable, "-c", script, str(tmp_path)]
+    subprocess.run(command, env={**os.environ, **store, **keys}, check=True, timeout=60)
