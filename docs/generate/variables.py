@@ -270,8 +270,10 @@ VARIABLES = {
     ),
     "INTERMODAL_SANDBOX_CLUSTERS": Variable(
         "sandbox",
-        "`1`: the sandbox's clouds have a Kubernetes cluster each, so `aws/eks`, `gcp/gke` and `azure/aks` are targets. "
-        "It needs `INTERMODAL_SANDBOX_IMAGES=1`.",
+        "empty",
+        "`1`: the sandbox's clouds have a Kubernetes cluster each, so that `aws/eks`, `gcp/gke` and `azure/aks` are "
+        "targets. Needs `INTERMODAL_SANDBOX_IMAGES=1`.",
+        "1",
     ),
     "INTERMODAL_SANDBOX_IMAGES": Variable(
         "sandbox",
@@ -327,6 +329,20 @@ EXAMPLES = {
     "INTERMODAL_ONPREM_KUBECONFIG": "/etc/intermodal/kubeconfig",
     "INTERMODAL_ONPREM_CONTEXT": "production",
     "INTERMODAL_ONPREM_NAMESPACE": "models",
+    "INTERMODAL_AWS_EKS_CLUSTER": "models",
+    "INTERMODAL_AWS_EKS_GATEWAY_CIDRS": "10.0.0.0/24",
+    "INTERMODAL_AWS_EKS_NAMESPACE": "intermodal",
+    "INTERMODAL_AWS_EKS_SERVICE_ACCOUNT": "serving",
+    "INTERMODAL_GCP_GKE_CLUSTER": "models",
+    "INTERMODAL_GCP_GKE_GATEWAY_CIDRS": "10.0.0.0/24",
+    "INTERMODAL_GCP_GKE_NAMESPACE": "intermodal",
+    "INTERMODAL_GCP_GKE_SERVICE_ACCOUNT": "serving",
+    "INTERMODAL_AZURE_AKS_CLUSTER": "models",
+    "INTERMODAL_AZURE_AKS_GATEWAY_CIDRS": "10.0.0.0/24",
+    "INTERMODAL_AZURE_AKS_NAMESPACE": "intermodal",
+    "INTERMODAL_AZURE_AKS_SERVICE_ACCOUNT": "serving",
+    "INTERMODAL_GCP_GKE_LOCATION": "us-central1-a",
+    "INTERMODAL_GCP_GKE_ENDPOINT": "https://container.googleapis.com",
     "INTERMODAL_ONPREM_GATEWAY_CIDRS": "10.0.0.0/24,fd00::/64",
     "INTERMODAL_ONPREM_SECRET": "object-store",
     "INTERMODAL_ONPREM_SERVICE_ACCOUNT": "server",

@@ -65,7 +65,7 @@ def _post(endpoint: str, path: str) -> dict[str, Any]:
     query = {"api-version": API_VERSION, "format": "exec"}
     client: Any
     with ARMPipelineClient(base_url=endpoint, policies=[policy]) as client:
-        answer = client.send_request(HttpRequest("POST", path, params=query), **CALL_LIMITS)
+        answer = client.send_request(HttpRequest("POST", f"{endpoint}{path}", params=query), **CALL_LIMITS)
         if answer.status_code != 200:
             raise HttpResponseError(response=answer)
         return dict(answer.json())
