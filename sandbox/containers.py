@@ -35,7 +35,7 @@ PASSED_ON = ("PATH", "HOME", "LANG", "VIRTUAL_ENV", "PYTHONPATH", "TMPDIR")
 
 
 _locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
-"""By reference: endpoints that need the same image at once wait for one pull."""
+"""By folder and reference: endpoints that need the same image at once wait for one pull."""
 
 
 class StartFailed(Exception):
@@ -48,13 +48,17 @@ async def pull(image: str, context: Context, env: Mapping[str, str] = MappingPro
     if "@sha256:" not in image:
         check_image(image)
         return None
-    folder, site = context.home / "images", context.site
-    account = Site(site.cloud)
+    account = Site(context.site.cloud)
     keys = to_variables(map(key_text, from_variables(env)))
-    environ = os.environ | keys | clouds.variables(context.settings, dict.fromkeys((account, site)))
-    async with _locks[image]:
+    environ = os.environ | keys | clouds.variables(context.settings, dict.fromkeys((account, context.site)))
+    return await fetch(str(context.site), image, context.home / "images", environ)
+
+
+async def fetch(site: str, image: str, folder: Path, environ: Mapping[str, str]) -> Image:
+    """Pull from the site's registry into ``folder``, with the credentials of ``environ``. StartFailed as above."""
+    async with _locks[f"{folder} {image}"]:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-P", "-m", "intermodal.sandbox.images.pull", str(site), image, str(folder)),
+            *(sys.executable, "-P", "-m", "intermodal.sandbox.images.pull", site, image, str(folder)),
             env=environ, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
         _, words = await process.communicate()
@@ -126,7 +130,7 @@ async def start(
     """
     pulled = await pull(image, context, env)
     root.mkdir(parents=True, exist_ok=True)
-    packages = await asyncio.to_thread(_packages, env, root) if pulled is None else ()
+    packages = await asyncio.to_thread(packages_option, env, root) if pulled is None else ()
     port, log = free_port(), root.with_suffix(".log")
     command, environ = _command(pulled, root, port, packages)
     with log.open("wb") as output:
@@ -150,7 +154,7 @@ async def start(
     return container
 
 
-def _packages(env: Mapping[str, str], root: Path) -> Sequence[str]:
+def packages_option(env: Mapping[str, str], root: Path) -> Sequence[str]:
     """The option that gives the server what the image has in a layer of its own: the packages of its models."""
     try:
         folders = [packages_of(folder) for folder in find_models(env, root)]

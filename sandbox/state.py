@@ -26,7 +26,7 @@ class State:
         fresh = self._path.with_suffix(".new")
         fresh.touch(mode=0o600)  # it may hold keys
         with fresh.open("w", encoding="utf-8") as file:
-            json.dump(self._tables, file, indent=1)
+            file.write(json.dumps(self._tables))  # without indent: only that is encoded in C
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(self._path)

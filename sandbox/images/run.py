@@ -55,8 +55,10 @@ class Image:
         environment = dict(text.split("=", 1) for text in document["config"]["Env"])
         return cls(folder, layers, entrypoint, environment, way_for(folder, layers, entrypoint[0]))
 
-    def command(self, files: Path, arguments: Sequence[str]) -> list[str]:
-        return _command(self.way, self.folder, files, self.layers, [*self.entrypoint, *arguments])
+    def command(self, files: Path, arguments: Sequence[str], *, entrypoint: bool = True) -> list[str]:
+        """Without ``entrypoint``, the arguments are the whole command."""
+        program = self.entrypoint if entrypoint else ()
+        return _command(self.way, self.folder, files, self.layers, [*program, *arguments])
 
 
 def _command(way: str, folder: Path, files: Path, layers: Sequence[str], command: Sequence[str]) -> list[str]:

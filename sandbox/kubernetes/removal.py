@@ -55,7 +55,7 @@ class Collector:
             return self._remove(resource, found), True
         marked = self._mark(resource, found, finalizers, grace)
         if FOREGROUND in finalizers:
-            self._delete_dependents(metadata["uid"])
+            self._delete_dependents(metadata["uid"], "Foreground")
         if resource == NAMESPACE:
             self._empty(name)
         after = self._store.get(resource, metadata.get("namespace", ""), name)
@@ -129,14 +129,15 @@ class Collector:
             if any(reference["uid"] == uid for reference in found["metadata"].get("ownerReferences") or [])
         ]
 
-    def _delete_dependents(self, uid: str) -> None:
-        """An object with another owner that exists only loses its reference."""
+    def _delete_dependents(self, uid: str, policy: Policy = "Background") -> None:
+        """An object with another owner that exists only loses its reference. What an owner waits for (foreground)
+        waits for its own dependents, too."""
         for resource, found in self._dependents(uid):
             others = [item for item in found["metadata"]["ownerReferences"] if item["uid"] != uid]
             if any(self._by_uid(item["uid"]) for item in others):
                 self._store.put(resource, found | {"metadata": found["metadata"] | {"ownerReferences": others}})
             elif not found["metadata"].get("deletionTimestamp"):
-                self._again(resource, found, DeleteOptions("Background"))
+                self._again(resource, found, DeleteOptions(policy))
 
     def _orphan(self, uid: str) -> None:
         for resource, found in self._dependents(uid):

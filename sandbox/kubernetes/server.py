@@ -16,6 +16,8 @@ from intermodal.sandbox.azure import certificates, pem
 from intermodal.sandbox.faults import FAULTS_PATH, READY_PATH, Faults
 from intermodal.sandbox.kubernetes import discovery, errors
 from intermodal.sandbox.kubernetes.access import ADMINISTRATOR, PERMISSIONS_PATH, Access, Refusal
+from intermodal.sandbox.kubernetes.controllers.manager import Controllers
+from intermodal.sandbox.kubernetes.controllers.options import Options
 from intermodal.sandbox.kubernetes.handlers import Handlers
 from intermodal.sandbox.kubernetes.kubeconfig import write_kubeconfig
 from intermodal.sandbox.kubernetes.objects import Objects
@@ -27,6 +29,7 @@ from intermodal.sandbox.kubernetes.watching import BOOKMARK_SECONDS, Watching
 from intermodal.sandbox.state import State
 
 KUBECONFIG = "kubeconfig.yaml"
+OUTAGES_PATH = "/_sandbox/outages"
 MAX_BODY = 3 << 20
 """The API server's own limit of a request, in bytes."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,7 +38,8 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 @dataclass(frozen=True)
 class Settings:
     """``home`` keeps the state, the certificate and the kubeconfig. ``window`` is how many changes a watch may be
-    behind; ``token`` is the administrator's."""
+    behind; ``token`` is the administrator's. ``run``: controllers run what is stored, on a node like this; without it,
+    no Pod runs."""
 
     name: str
     home: Path
@@ -43,6 +47,7 @@ class Settings:
     token: str
     window: int = WINDOW
     bookmark_seconds: float = BOOKMARK_SECONDS
+    run: Options | None = None
 
 
 class Cluster:
@@ -55,7 +60,8 @@ class Cluster:
         self.store = Store(State(settings.home / "state.json"), settings.window)
         self.objects = Objects(self.store, schemas)
         self.handlers = Handlers(self.objects, self.access, Watching(self.objects, settings.bookmark_seconds))
-        self.faults, self._dice = Faults(), random.Random()
+        self.faults, self._dice, self._api_out = Faults(), random.Random(), False
+        self.controllers: Controllers | None = None
         self._openapi, self._minor = OpenApi(schemas), schemas.version
 
     @property
@@ -69,6 +75,7 @@ class Cluster:
         app.router.add_get(FAULTS_PATH, self._get_faults)
         app.router.add_put(FAULTS_PATH, self._put_faults)
         app.router.add_put(PERMISSIONS_PATH, self._put_permissions)
+        app.router.add_put(OUTAGES_PATH, self._put_outages)
         app.router.add_get("/version", self._version)
         app.router.add_get("/openapi/v3", self._openapi.index)
         app.router.add_get("/openapi/v2", self._openapi.old)
@@ -80,6 +87,10 @@ class Cluster:
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_sandbox/"):
             return await handler(request)
+        if self._api_out:
+            if request.transport is not None:
+                request.transport.abort()
+            raise ConnectionResetError("the API server is out")
         if delay := self.faults.delay_seconds("api"):
             await asyncio.sleep(delay)
         if kind := self.faults.strikes("api", self._dice):
@@ -144,6 +155,23 @@ class Cluster:
         self.access.refusals = refusals
         return web.json_response({})
 
+    async def _put_outages(self, request: web.Request) -> web.Response:
+        """``{"api": true}``: the control plane is out, and Pods serve on. ``{"nodes": true}``: the reverse."""
+        wanted = await request.json()
+        if not isinstance(wanted, dict) or not wanted.keys() <= {"api", "nodes"}:
+            return web.json_response({"error": "an outage is of 'api' or 'nodes'"}, status=400)
+        await self.outage(api=bool(wanted.get("api")), nodes=bool(wanted.get("nodes")))
+        return web.json_response({})
+
+    async def outage(self, *, api: bool = False, nodes: bool = False) -> None:
+        """What is out from now on; without arguments, every outage ends."""
+        if api and not self._api_out:
+            self.store.cut()
+        self._api_out = api
+        if self.controllers is not None:
+            self.controllers.control = not api
+            await self.controllers.nodes(up=not nodes)
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Cluster"]:
         """Listen, with a kubeconfig written, until the context ends. Watches are cut then."""
@@ -159,10 +187,26 @@ class Cluster:
             await web.TCPSite(runner, "127.0.0.1", self.settings.port, ssl_context=tls).start()
             authority = (home / pem.CA).read_bytes()
             write_kubeconfig(home / KUBECONFIG, self.settings.name, self.address, authority, self.settings.token)
-            yield self
+            async with self._controlled():
+                yield self
         finally:
             self.store.cut()
             await runner.cleanup()
+
+    @asynccontextmanager
+    async def _controlled(self) -> AsyncIterator[None]:
+        if self.settings.run is None:
+            yield
+            return
+        home = self.settings.home.resolve()
+        self.controllers = Controllers(self.objects, self.settings.run, home, self.settings.port)
+        self.handlers.logs = self.controllers.logs.serve
+        task = asyncio.create_task(self.controllers.run())
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _healthy(_: web.Request) -> web.Response:
