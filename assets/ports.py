@@ -1,5 +1,6 @@
 """Access to the ports as Dagster resources: their keys, and typed accessors for ops and sensors that name them."""
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 from intermodal.platform import ports
@@ -9,6 +10,7 @@ TARGETS, STORES = "targets", "stores"
 IMAGES, IMAGE_BUILDER, SIGNER = "images", "image_builder", "signer"
 METRICS, GATEWAY_METRICS, GAUGES = "metrics", "gateway_metrics", "gauges"
 INCIDENTS, NOTIFICATIONS = "incidents", "notifications"
+BILLS, CHARGES = "bills", "charges"
 ROLLOUTS = "rollouts"
 
 
@@ -49,6 +51,15 @@ def gateway(context: Any) -> ports.Gateway:
 
 def tables(context: Any) -> ports.Tables:
     return cast(ports.Tables, context.resources.tables)
+
+
+def bills(context: Any) -> Sequence[ports.Bills]:
+    """The sources that the environment names."""
+    return cast(Sequence[ports.Bills], context.resources.bills)
+
+
+def charges(context: Any) -> ports.ChargeStore:
+    return cast(ports.ChargeStore, context.resources.charges)
 
 
 def incidents(context: Any) -> ports.Incidents:

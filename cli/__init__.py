@@ -4,12 +4,14 @@ import os
 
 import click
 
+from intermodal.cli.charges import charges
 from intermodal.cli.drill import drill
 from intermodal.cli.errors import ForPeople
 from intermodal.cli.incident import incident
 from intermodal.cli.init import init
 from intermodal.cli.predict import predict
 from intermodal.cli.rollout import rollout
+from intermodal.cli.spend import spend
 from intermodal.cli.status import status
 from intermodal.cli.up import demo, up
 from intermodal.cli.withdraw import withdraw
@@ -40,7 +42,8 @@ def main(ctx: click.Context) -> None:
         )
 
 
-for command in (init, up, status, predict, drill, incident, rollout, withdraw, demo, commands.down, commands.sandbox):
+OURS = (init, up, status, predict, drill, incident, rollout, spend, charges, withdraw, demo)
+for command in (*OURS, commands.down, commands.sandbox):
     main.add_command(command)
 
 

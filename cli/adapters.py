@@ -11,6 +11,8 @@ from intermodal.platform.errors import SpecError
 
 if TYPE_CHECKING:
     from intermodal.platform import ports
+    from intermodal.resources.cost.queries import Charges
+    from intermodal.resources.cost.store import ChargeStore
 
 
 def gateway() -> "ports.Gateway":
@@ -49,6 +51,21 @@ def targets() -> "ports.Targets":
     from intermodal.resources.adapters import CatalogueTargets
 
     return CatalogueTargets()
+
+
+def charges() -> "Charges":
+    """SpecError names the variable that is not set."""
+    from intermodal.resources.cost.queries import Charges
+
+    return Charges(charge_store())
+
+
+def charge_store() -> "ChargeStore":
+    """SpecError names the variable that is not set."""
+    from intermodal.resources.cost.store import ChargeStore
+
+    (address,) = required("INTERMODAL_CHARGES")
+    return ChargeStore(address)
 
 
 def required(*variables: str) -> list[str]:

@@ -41,9 +41,9 @@ def status(model: str, as_json: bool) -> None:
         f"{found.model} {found.old.version} → {found.new.version}: {found.phase}, {found.share} % of requests",
         highlight=False,
     )
-    table = Table("UTC", "what", "who")
+    table = Table("UTC", "what", "by")
     for entry in found.entries:
-        table.add_row(f"{datetime.fromtimestamp(entry.time, UTC):%m-%d %H:%M:%S}", entry.text, entry.who)
+        table.add_row(f"{datetime.fromtimestamp(entry.time, UTC):%m-%d %H:%M:%S}", entry.text, entry.person)
     out.print(table)
 
 
@@ -66,7 +66,7 @@ def resume(model: str) -> None:
 @click.option("--because", required=True, metavar="TEXT", help="The reason, which is noted in its history.")
 def promote(model: str, because: str) -> None:
     """Give the new version all requests now, whatever its evidence."""
-    _change(model, f"asked to promote: {because}", lambda found: replace(found, asked="promote"))
+    _change(model, f"promotion requested: {because}", lambda found: replace(found, requested="promote"))
     _run(model, f"rollout_{model}", {})
 
 
@@ -75,7 +75,7 @@ def promote(model: str, because: str) -> None:
 @click.option("--because", required=True, metavar="TEXT", help="The reason, which is noted in its history.")
 def abort(model: str, because: str) -> None:
     """Give the version before it all requests now, and remove the new one's endpoints."""
-    _change(model, f"asked to abort: {because}", lambda found: replace(found, asked="abort"))
+    _change(model, f"end requested: {because}", lambda found: replace(found, requested="abort"))
     _run(model, f"rollout_{model}", {})
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports import EndpointTarget, ImageRegistry, ObjectStore
+from intermodal.platform.ports import Bills, EndpointTarget, ImageRegistry, ObjectStore
 from intermodal.platform.protocol.conversion import Conversion
 from intermodal.platform.protocol.package import Package
 from intermodal.platform.protocol.signature import Column
@@ -87,6 +87,17 @@ class ImagesAdapter(Protocol):
     @classmethod
     def of(cls, site: Site) -> ImageRegistry:
         """The registry by its settings. SpecError names the variables that are missing."""
+
+
+class BillsAdapter(Protocol):
+    """What the class behind an entry point of ``intermodal.bills`` declares."""
+
+    kinds: ClassVar[frozenset[str]]
+    extra: ClassVar[str]
+
+    @classmethod
+    def of(cls, source: str, address: str) -> Bills:
+        """The source of that name at an address, which is the adapter's own: a folder, a bucket, a URL."""
 
 
 class LoadedModel(Protocol):
@@ -172,6 +183,11 @@ def store_name(site: Site) -> str:
 
 def images_adapter(cloud: Cloud) -> type[ImagesAdapter]:
     found: type[ImagesAdapter] = load("images", cloud)
+    return found
+
+
+def bills_adapter(name: str) -> type[BillsAdapter]:
+    found: type[BillsAdapter] = load("bills", name)
     return found
 
 

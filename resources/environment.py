@@ -15,6 +15,8 @@ from dagster import EnvVar, ResourceDefinition
 from intermodal.platform.catalogue import SETTINGS_PAGE
 from intermodal.platform.errors import SpecError
 from intermodal.resources.adapters import CatalogueImages, CatalogueStores, CatalogueTargets
+from intermodal.resources.bills.sources import sources
+from intermodal.resources.cost.store import ChargeStore
 from intermodal.resources.deployment import DeploymentSettings
 from intermodal.resources.envoy.gateway import EnvoyGateway
 from intermodal.resources.envoy.metrics import EnvoyMetrics
@@ -48,6 +50,8 @@ def _shared() -> Mapping[str, Any]:
         "images": CatalogueImages(),
         "image_builder": LocalImageBuilder(),
         "tables": ParquetTables(address=EnvVar("INTERMODAL_TABLES")),
+        "bills": ResourceDefinition(lambda _: sources()),
+        "charges": _from_environment(ChargeStore, address="INTERMODAL_CHARGES"),
         "registry": MlflowRegistry(tracking_uri=EnvVar("INTERMODAL_MLFLOW_URL")),
         "mlflow": mlflow_run.configured({"tracking_uri": {"env": "INTERMODAL_MLFLOW_URL"}}),
         "package_server": LocalPackageServer(),

@@ -13,7 +13,11 @@ from intermodal.platform.catalogue import CLOUDS_VARIABLE, names
 from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.targets import Cloud, Site, Target, parse_site, parse_target
 
-EMULATED: Mapping[Cloud, tuple[str, ...]] = {"aws": ("sagemaker", "lambda"), "gcp": ("cloud-run",), "azure": ("ml",)}
+EMULATED: Mapping[Cloud, tuple[str, ...]] = {
+    "aws": ("sagemaker", "lambda"),
+    "gcp": ("cloud-run",),
+    "azure": ("ml", "functions"),
+}
 """The clouds that the sandbox has, each a subpackage, with the kinds of targets that it serves on."""
 MULTI_REGION = frozenset({"aws"})
 """Clouds that can run in several regions side by side."""

@@ -33,16 +33,18 @@ it, so that a silent one costs the others nothing but that."""
 @dataclass(frozen=True)
 class Due:
     """A credential that expires in ``left`` seconds, of the endpoint that the gateway sends to. ``is_ours``: this code
-    location defines its model."""
+    location defines its model. ``is_canary``: of the canary, which may be on the same target as the route."""
 
     served: Endpoint
     left: float
     has_traffic: bool
     is_ours: bool = True
+    is_canary: bool = False
 
     @property
     def name(self) -> str:
-        return f"{self.served.model} {self.served.version} on {self.served.target}"
+        version = f" {self.served.version}" if self.is_canary else ""
+        return f"{self.served.model}{version} on {self.served.target}"
 
     @property
     def is_late(self) -> bool:
@@ -111,7 +113,8 @@ def _due(
                 # The endpoint is not read from the cloud, whose API may be down for hours while the endpoint serves.
                 name = endpoint_name(model, each.version, environment)
                 served = Endpoint(target, name, model, each.version, urls[each.version][target], "ready")
-                yield Due(served, expiry[each.version][target] - now, target in each.serving, is_ours)
+                left = expiry[each.version][target] - now
+                yield Due(served, left, target in each.serving, is_ours, each is not route)
 
 
 def _limit(seconds: float, is_ours: bool) -> float:

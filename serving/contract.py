@@ -66,7 +66,7 @@ MODEL_LOCATIONS = (
 LAMBDA = "https://docs.aws.amazon.com/lambda/latest/dg/images-create.html"
 REMOTE_LOCATIONS = (Rule("AIP_STORAGE_URI", "gcp/vertex", VERTEX), Rule("MODEL_URI", "aws/lambda", LAMBDA))
 """Those of MODEL_LOCATIONS that may hold an address, such as gs://<bucket>/<prefix>, which the server copies from:
-Lambda mounts no bucket, and Vertex AI gives the address only."""
+Lambda and Azure Functions mount no bucket, and Vertex AI gives the address only."""
 
 FETCHED_TO = "/tmp/intermodal-model"
 """Where the copy is. Lambda lets a container write below /tmp only."""

@@ -12,9 +12,12 @@ from urllib.parse import unquote, urlsplit
 from intermodal.platform.errors import MissingExtra
 from intermodal.serving.contract import FETCHED_TO, REMOTE_LOCATIONS, STORE_ADDRESSES
 from intermodal.serving.errors import StartError
+from intermodal.serving.prediction_log.azure_identity import blob_store
 
 SCHEMES = {"s3": "S3Store", "gs": "GCSStore"}
 """obstore's class for each scheme of an address."""
+BLOB_SCHEMES = ("https", "http")
+"""Of the address of a container of blobs, as the prediction log's; http is that of an emulator."""
 CHUNK_BYTES = 8 << 20
 
 
@@ -25,7 +28,7 @@ def fetched(environment: Mapping[str, str], root: Path = Path("/")) -> Mapping[s
     """
     for location in REMOTE_LOCATIONS:
         uri = location.value(environment)
-        if urlsplit(uri).scheme in SCHEMES:
+        if urlsplit(uri).scheme in (*SCHEMES, *BLOB_SCHEMES):
             folder = root / FETCHED_TO.lstrip("/")
             shutil.rmtree(folder, ignore_errors=True)  # of an earlier start in the same environment
             if not _copy(uri, location.name, folder, environment):
@@ -62,6 +65,9 @@ def _store(uri: str, environment: Mapping[str, str]) -> Any:
     from obstore import store
 
     url = urlsplit(uri)
+    if url.scheme in BLOB_SCHEMES:
+        options = {"allow_http": url.scheme == "http"}
+        return blob_store(url, unquote(url.path).strip("/"), environment, {"client_options": options})
     plain = any(rule.value(environment).startswith("http://") for rule in STORE_ADDRESSES)
     prefix = unquote(url.path).strip("/") or None
     return getattr(store, SCHEMES[url.scheme])(url.netloc, prefix=prefix, client_options={"allow_http": plain})

@@ -5,6 +5,7 @@ from intermodal.platform.targets import Site, Target
 AWS = Target("aws", "sagemaker")
 AWS_EU = Target("aws", "sagemaker", "eu-west-1")
 LAMBDA = Target("aws", "lambda")
+FUNCTIONS = Target("azure", "functions")
 EKS = Target("aws", "eks")
 GCP = Target("gcp", "cloud-run")
 AZURE = Target("azure", "ml")

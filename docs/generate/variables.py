@@ -122,6 +122,19 @@ VARIABLES = {
         "Where datasets, features and gathered predictions are stored: a folder or an object-store address.",
         "s3://models-prod/tables",
     ),
+    "INTERMODAL_CHARGES": Variable(
+        "state",
+        "required for charges",
+        "Where charges are stored as Parquet: a folder or an object-store address.",
+        "s3://models-prod/charges",
+    ),
+    "INTERMODAL_BILLS": Variable(
+        "state",
+        "empty",
+        "The sources of charges, by spaces, each `<source>=<adapter>:<address>`. Adapters: `focus` (a folder of FOCUS "
+        "files) and `opencost` (OpenCost or Kubecost; `#EUR` after its address if its prices are in euros).",
+        "aws-main=focus:s3://exports/focus gke=opencost:http://opencost.opencost:9003",
+    ),
     "INTERMODAL_INCIDENTS": Variable(
         "state",
         "required",
@@ -214,11 +227,17 @@ VARIABLES = {
     "INTERMODAL_DIGEST": Variable(
         "server", "none", "The package digest: a change of it replaces the endpoint.", "64 hex digits"
     ),
+    "INTERMODAL_REVISION": Variable(
+        "server",
+        "none",
+        "A hash of image and settings, by which a deployment to `azure/functions` knows what runs.",
+        "16 hex digits",
+    ),
     "MODEL_URI": Variable(
         "server",
         "empty",
         "Where the package is, unless the platform mounts it: a folder, or an address in S3, which the server copies "
-        "to `/tmp/intermodal-model` at its start (`aws/lambda`).",
+        "to `/tmp/intermodal-model` at its start (`aws/lambda`, `azure/functions`).",
         "s3://models-prod/flight_delay/1.2.0",
     ),
     "INTERMODAL_VERSION": Variable("server", "`0.0.0`", "The version, for headers and metrics.", "1.2.0"),
@@ -308,6 +327,11 @@ EXAMPLES = {
     "INTERMODAL_AZURE_CONTAINER": "mirrors",
     "INTERMODAL_AZURE_STORAGE_ENDPOINT": "https://acmemodels.privatelink.blob.core.windows.net",
     "INTERMODAL_AZURE_MANAGEMENT_ENDPOINT": "https://management.usgovcloudapi.net",
+    "INTERMODAL_AZURE_FUNCTIONS_PLAN": "models-ep1",
+    "INTERMODAL_AZURE_FUNCTIONS_IDENTITY": "/subscriptions/.../userAssignedIdentities/serving",
+    "INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT": "00000000-0000-0000-0000-000000000000",
+    "INTERMODAL_AZURE_FUNCTIONS_BASE": "bases/functions@sha256:...",
+    "INTERMODAL_AZURE_FUNCTIONS_ADDRESS": "https://{host}",
     "INTERMODAL_ONPREM_KUBECONFIG": "/etc/intermodal/kubeconfig",
     "INTERMODAL_ONPREM_CONTEXT": "production",
     "INTERMODAL_ONPREM_NAMESPACE": "models",

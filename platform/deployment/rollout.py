@@ -16,7 +16,7 @@ Action = Literal["hold", "advance", "promote", "abort"]
 
 @dataclass(frozen=True)
 class RolloutDecision:
-    """What to do now, and why. ``findings`` are the comparisons that it rests on."""
+    """What to do now, and why. ``findings`` are the comparisons behind it."""
 
     action: Action
     reason: str
@@ -46,10 +46,10 @@ def decide(
         judge_latency(old, new, policy.max_p95_increase),
     )
     outcome, left = verdict(findings), rollout.since + policy.pause_seconds - now
-    if rollout.asked == "abort":
-        return RolloutDecision("abort", "a person asked for it", findings)
-    if rollout.asked == "promote":
-        return RolloutDecision("promote", "a person asked for it", findings)
+    if rollout.requested == "abort":
+        return RolloutDecision("abort", "requested by a person", findings)
+    if rollout.requested == "promote":
+        return RolloutDecision("promote", "requested by a person", findings)
     if unavailable:
         return RolloutDecision("hold", f"an incident is open on {', '.join(sorted(map(str, unavailable)))}", findings)
     if outcome == "fail":
@@ -78,10 +78,10 @@ def apply(rollout: Rollout, decision: RolloutDecision, tries: Mapping[str, Tries
         case "promote":
             last = len(rollout.steps) - 1
             text = f"promoted to all requests: {decision.reason}"
-            return _noted(replace(rollout, phase="promoted", step=last, since=now, asked=""), now, text)
+            return _noted(replace(rollout, phase="promoted", step=last, since=now, requested=""), now, text)
         case _:
             text = f"aborted, {rollout.old.version} has all requests: {decision.reason}"
-            return _noted(replace(rollout, phase="aborted", since=now, asked=""), now, text)
+            return _noted(replace(rollout, phase="aborted", since=now, requested=""), now, text)
 
 
 def by_version(tries: Mapping[tuple[Target, str], Tries]) -> dict[str, Tries]:

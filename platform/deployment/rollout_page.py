@@ -11,14 +11,14 @@ SIGNS = {"pass": "✓", "fail": "✗", "inconclusive": "?"}
 def history(rollout: Rollout) -> str:
     """A table of what happened, the latest last."""
     rows = [
-        f"| {datetime.fromtimestamp(entry.time, UTC):%Y-%m-%d %H:%M:%S} | {_cell(entry.text)} | {_cell(entry.who)} |"
+        f"| {datetime.fromtimestamp(entry.time, UTC):%Y-%m-%d %H:%M:%S} | {_cell(entry.text)} | {_cell(entry.person)} |"
         for entry in rollout.entries
     ]
-    return "\n".join(["| UTC | what | who |", "|---|---|---|", *rows])
+    return "\n".join(["| UTC | what | by |", "|---|---|---|", *rows])
 
 
 def evidence(decision: RolloutDecision) -> str:
-    """A table of the comparisons that a decision rests on."""
+    """A table of the comparisons behind a decision."""
     rows = [
         f"| {each.name} | {SIGNS[each.outcome]} {each.outcome} | {_cell(each.text)} |" for each in decision.findings
     ]

@@ -3,6 +3,8 @@
 One file per port, with its requests and results.
 """
 
+from intermodal.platform.ports.bills import Bills
+from intermodal.platform.ports.charges import ChargeStore
 from intermodal.platform.ports.deployment import Deployment
 from intermodal.platform.ports.endpoints import EndpointTarget, Targets
 from intermodal.platform.ports.gateway import Gateway
@@ -19,6 +21,8 @@ from intermodal.platform.ports.signer import Signer
 from intermodal.platform.ports.tables import Tables
 
 __all__ = [
+    "Bills",
+    "ChargeStore",
     "Deployment",
     "EndpointTarget",
     "Gateway",

@@ -159,6 +159,15 @@ class BearerToken:
 
 
 @dataclass(frozen=True)
+class ApiKey:
+    """The gateway adds the header ``header`` with this key, and nothing else. A key does not expire by itself."""
+
+    header: str
+    key: str = field(repr=False)
+    expires_at: float | None = None
+
+
+@dataclass(frozen=True)
 class ErrorEnvelope:
     """How a platform wraps an error of the container that it serves, as data for the gateway.
 
@@ -185,7 +194,7 @@ class Upstream:
     target: Target
     version: str
     url: str
-    credential: AwsSignature | BearerToken | None = None
+    credential: AwsSignature | BearerToken | ApiKey | None = None
     id_header: str = ""
     errors: ErrorEnvelope = ErrorEnvelope()
 

@@ -13,11 +13,11 @@ Phase = Literal["progressing", "paused", "promoted", "aborted"]
 
 @dataclass(frozen=True)
 class Entry:
-    """What happened to a rollout. ``time`` is Unix seconds; ``who`` is empty for the platform itself."""
+    """What happened to a rollout. ``time`` is Unix seconds; ``person`` is empty for the platform itself."""
 
     time: float
     text: str
-    who: str = ""
+    person: str = ""
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Rollout:
     """The way of version ``new`` to all traffic, which ``old`` has.
 
     ``steps`` are percentages, ``step`` the index of the current one, ``since`` when it began (Unix seconds), and
-    ``before`` what each version (by its number) had answered until then. ``asked`` is what a person asked for and the
-    next decision does.
+    ``before`` what each version (by its number) had answered until then. ``requested`` is what a person
+    wants, which the next decision does.
     """
 
     model: str
@@ -37,7 +37,7 @@ class Rollout:
     since: float
     phase: Phase = "progressing"
     before: Mapping[str, Tries] = field(default_factory=dict)
-    asked: Literal["", "promote", "abort"] = ""
+    requested: Literal["", "promote", "abort"] = ""
     entries: tuple[Entry, ...] = ()
 
     @property

@@ -16,7 +16,8 @@ TRANSIENT = re.compile(r"temporarily_unavailable|AADSTS900(33|55)|\b50[0234]\b")
 RESPONSES: Templates = {
     Refused: (
         "Azure refused to {doing}: {reason}",
-        "Give this identity the role AzureML Data Scientist in the workspace, or check AZURE_CLIENT_ID and its secret.",
+        "Give this identity the role AzureML Data Scientist in the workspace (azure/functions: Website Contributor in "
+        "the resource group), or check AZURE_CLIENT_ID and its secret.",
     ),
     NotFound: ("Could not {doing}: {reason}", "Check subscription, resource group, workspace and name."),
     Throttled: ("Azure throttled: {doing}: {reason}", "Wait a minute, then run it again."),

@@ -46,6 +46,21 @@ class Monitor:
         self, resource: str, metrics: Sequence[str], start: float, end: float, split_by: Sequence[str] = ()
     ) -> dict[str, list[Series]]:
         """Metric → its series. ``start`` and ``end`` are whole minutes in Unix seconds."""
+        return self._read(resource, metrics, start, end, "Average", split_by)
+
+    def totals(self, resource: str, metrics: Sequence[str], start: float, end: float) -> dict[str, list[Series]]:
+        """Metric → its series, each point the sum of its minute."""
+        return self._read(resource, metrics, start, end, "Total", ())
+
+    def _read(
+        self,
+        resource: str,
+        metrics: Sequence[str],
+        start: float,
+        end: float,
+        aggregation: str,
+        split_by: Sequence[str],
+    ) -> dict[str, list[Series]]:
         doing = f"read {', '.join(metrics)} of '{resource.rsplit('/', 1)[1]}' in Azure Monitor"
         try:
             with translated(doing):
@@ -54,23 +69,24 @@ class Monitor:
                     timespan=f"{_moment(start)}/{_moment(end)}",
                     interval="PT1M",
                     metricnames=",".join(metrics),
-                    aggregation="Average",
+                    aggregation=aggregation,
                     filter=" and ".join(f"{name} eq '*'" for name in split_by) or None,
                     top=MAX_SERIES if split_by else None,
                 )
         except Refused as error:
             hint = "Give this identity the role Monitoring Reader in the workspace."
             raise Refused(error.message, hint=hint) from error
-        return {metric.name.value: _series(doing, metric) for metric in answer.value}
+        return {metric.name.value: _series(doing, metric, aggregation.lower()) for metric in answer.value}
 
 
-def _series(doing: str, metric: Any) -> list[Series]:
+def _series(doing: str, metric: Any, aggregation: str) -> list[Series]:
     if metric.error_code not in (None, "Success"):
         raise Unavailable(f"Could not {doing}: {metric.error_code} {metric.error_message}", hint="Try again.")
     found = []
     for series in metric.timeseries:
         labels = {label.name.value.lower(): label.value for label in series.metadatavalues or []}
-        points = {point.time_stamp.timestamp(): point.average for point in series.data if point.average is not None}
+        values = ((point.time_stamp.timestamp(), getattr(point, aggregation)) for point in series.data)
+        points = {minute: value for minute, value in values if value is not None}
         found.append(Series(labels, points))
     return found
 

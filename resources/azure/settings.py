@@ -42,6 +42,36 @@ class AzureSettings(SiteSettings):
         description="Where images are pushed: <registry>.azurecr.io/<prefix>.",
         json_schema_extra=REGIONAL,
     )
+    functions_plan: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_PLAN",
+        description="The Linux App Service plan of `azure/functions`, in the resource group: Premium (EP1), or "
+        "dedicated from Standard up.",
+        json_schema_extra=REGIONAL,
+    )
+    functions_identity: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY",
+        description="The resource id of the user-assigned identity of containers on `azure/functions`: it pulls images "
+        "and reads mirrors.",
+    )
+    functions_identity_client: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT",
+        description="That identity's client id.",
+    )
+    functions_base: str = Field(
+        default="",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_BASE",
+        description="The image with the Functions host, by digest, in the site's registry: `<repository>@sha256:...`. "
+        "Images for `azure/functions` are derived from it. Empty: a version's image has the host itself.",
+        json_schema_extra=REGIONAL,
+    )
+    functions_address: str = Field(
+        default="https://{host}",
+        validation_alias="INTERMODAL_AZURE_FUNCTIONS_ADDRESS",
+        description="The address of a function app; `{host}` is its host name.",
+    )
     monitor_delay_seconds: float = Field(
         default=240,
         validation_alias="INTERMODAL_MONITOR_DELAY_SECONDS",

@@ -10,12 +10,12 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports.endpoints import AwsSignature, ErrorEnvelope, Upstream
+from intermodal.platform.ports.endpoints import ApiKey, AwsSignature, ErrorEnvelope, Upstream
 from intermodal.platform.ports.gateway import Canary, Route
 from intermodal.platform.targets import Target
 from intermodal.resources.envoy.control.admin import Turn
 
-CredentialKind = Literal["none", "sigv4", "bearer"]
+CredentialKind = Literal["none", "sigv4", "bearer", "header"]
 MODEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
 UPSTREAM = r"[^/]+/[^/]+/[0-9a-f]{12}"
 """What follows the model and a slash in the name of an upstream's cluster, and of no other cluster. A model's name has
@@ -56,6 +56,7 @@ class UpstreamConfig:
     region: str = ""
     id_header: str = ""
     errors: ErrorEnvelope = field(default_factory=ErrorEnvelope)
+    key_header: str = ""
 
     def __post_init__(self) -> None:
         try:
@@ -71,7 +72,9 @@ class UpstreamConfig:
 
     @cached_property
     def key(self) -> str:
-        return digest(asdict(self))
+        """An upstream without a header for a key keeps the key of earlier releases, so that an upgrade renames none."""
+        fields = asdict(self)
+        return digest(fields if self.key_header else {name: fields[name] for name in fields if name != "key_header"})
 
     def is_same_endpoint(self, other: "UpstreamConfig") -> bool:
         """Whether both are one version at one address, with one kind of credential, whatever its headers and errors."""
@@ -210,6 +213,8 @@ def upstream_config(model: str, upstream: Upstream) -> UpstreamConfig:
             return config
         case AwsSignature(service=service, region=region):
             return replace(config, credential="sigv4", service=service, region=region)
+        case ApiKey(header=header):
+            return replace(config, credential="header", key_header=header)
         case _:
             return replace(config, credential="bearer")
 

@@ -5,6 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from intermodal.platform.deployment.functions_image import Documents
 from intermodal.platform.deployment.oci import (
     INDEX_FILE,
     INDEX_TYPE,
@@ -15,15 +16,15 @@ from intermodal.platform.deployment.oci import (
     index_json,
 )
 from intermodal.platform.deployment.oci import digest_of as digest_of_bytes
-from intermodal.platform.errors import IntermodalError, NotFound
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError
 from intermodal.platform.ports.images import Attached, Attachment, PushReport
 from intermodal.platform.protocol.manifest import sha256_of
 from intermodal.platform.targets import Site
 from intermodal.resources.images import deletion, referrers
 from intermodal.resources.images.address import Address
-from intermodal.resources.images.client import DIGEST_HEADER, SUBJECT_HEADER, Client, Sent
+from intermodal.resources.images.client import DIGEST_HEADER, SUBJECT_HEADER, Client, Sent, Source
 from intermodal.resources.images.errors import UnknownBlobs
-from intermodal.resources.images.layout import Blob, Bytes, Layout
+from intermodal.resources.images.layout import Bytes, Layout
 from intermodal.resources.images.login import Login
 
 ACCEPT = {
@@ -86,6 +87,29 @@ class OciRegistry:
         (layout / blob_path(digest)).write_bytes(manifest)
         (layout / LAYOUT_FILE).write_bytes(LAYOUT)
         (layout / INDEX_FILE).write_bytes(index_json(manifest))
+
+    def documents(self, repository: str, digest: str) -> Documents:
+        """The manifest and the config of one image. NotFound when there is none."""
+        manifest = self._manifest(repository, digest)
+        described = json.loads(manifest)
+        if "config" not in described:
+            raise SpecError(f"{self.reference(repository, digest)} is no image.", hint="Name one for linux/amd64.")
+        config = described["config"]["digest"]
+        answer = self.client.call("GET", f"blobs/{config}", repository, f"read {repository}@{config}")
+        data = answer.content if answer is not None else b""
+        if digest_of_bytes(data) != config:
+            raise IntermodalError(f"{self.address.host} has other bytes for {repository}@{config}.")
+        return Documents(manifest, data)
+
+    def store(self, repository: str, manifest: bytes, blobs: Sequence[Source], mount_from: str = "") -> str:
+        """Store an image that is composed of layers, of which ``blobs`` may be missing here; its digest. ``mount_from``
+        is the repository where they are."""
+        sent, digest = Sent(), digest_of_bytes(manifest)
+        if self.digest_of(repository, digest) is None:
+            for blob in blobs:
+                self._ensure(repository, blob, sent, mount_from)
+            self._put(repository, digest, manifest, MANIFEST_TYPE, sent)
+        return digest
 
     def digest_of(self, repository: str, reference: str) -> str | None:
         doing = f"look up {repository}:{reference}"
@@ -150,7 +174,7 @@ class OciRegistry:
     def _delete_manifest(self, repository: str, digest: str) -> None:
         deletion.delete_manifest(self.client, repository, digest, self.digest_of)
 
-    def _ensure(self, repository: str, blob: Blob | Bytes, sent: Sent, mount_from: str = "") -> bool:
+    def _ensure(self, repository: str, blob: Source, sent: Sent, mount_from: str = "") -> bool:
         """Whether the blob's bytes were sent."""
         if self.client.has_blob(repository, blob.digest):
             return False

@@ -16,6 +16,9 @@ CLIENT = "00000000-0000-0000-0000-00000000a002"
 SUBSCRIPTION = "00000000-0000-0000-0000-00000000a0a0"
 GROUP = "intermodal"
 WORKSPACE = "intermodal"
+FUNCTIONS_PLAN = "intermodal-functions"
+FUNCTIONS_CLIENT = "00000000-0000-0000-0000-00000000a003"
+"""The client id of the containers' identity."""
 REGION = "eastus"
 SITE = Site("azure")
 ACCOUNT = "devstoreaccount1"
@@ -80,6 +83,11 @@ def variables(settings: Settings, site: Site = SITE) -> dict[str, str]:
         "INTERMODAL_AZURE_STORAGE_ENDPOINT": f"http://127.0.0.1:{settings.ports.azure_blob}/{ACCOUNT}",
         "INTERMODAL_AZURE_CONTAINER": CONTAINER,
         **storage_key(settings),
+        "INTERMODAL_AZURE_FUNCTIONS_PLAN": FUNCTIONS_PLAN,
+        "INTERMODAL_AZURE_FUNCTIONS_IDENTITY": f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{GROUP}"
+        "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/serving",
+        "INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT": FUNCTIONS_CLIENT,
+        "INTERMODAL_AZURE_FUNCTIONS_ADDRESS": f"{front}/function-apps/{{host}}",
         "INTERMODAL_AZURE_REGISTRY": f"{front}/{REPOSITORIES}",
         "INTERMODAL_AZURE_IMAGE": f"{REGISTRY}/{IMAGE}:{importlib.metadata.version('intermodal')}",
     }

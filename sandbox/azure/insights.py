@@ -45,19 +45,20 @@ class Insights:
         name = request.match_info["endpoint"]
         if name not in self._endpoints:
             raise not_found(f"{ROOT}/onlineEndpoints/{name}")
-        return _answer(request, NAMESPACE, ENDPOINT, lambda metric, by: self._measures.of_endpoint(name, metric, by))
+        return answer(request, NAMESPACE, ENDPOINT, lambda metric, by: self._measures.of_endpoint(name, metric, by))
 
     async def _of_deployment(self, request: web.Request) -> web.Response:
         key = f"{request.match_info['endpoint']}/{request.match_info['deployment']}"
         if key not in self._deployments:
             raise not_found(request.path.partition("/providers/Microsoft.Insights")[0])
         kind = f"{NAMESPACE}/deployments"
-        return _answer(request, kind, DEPLOYMENT, lambda _, by: self._measures.of_deployment(key, by))
+        return answer(request, kind, DEPLOYMENT, lambda _, by: self._measures.of_deployment(key, by))
 
 
-def _answer(request: web.Request, kind: str, known: Mapping[str, Metric], read: Any) -> web.Response:
+def answer(request: web.Request, kind: str, known: Mapping[str, Metric], read: Any) -> web.Response:
+    """The metrics of a resource of this kind. ``read`` takes a metric and dimensions, and gives its series."""
     query = request.query
-    _check(query, kind)
+    aggregation = _check(query, kind, known)
     names = [name for name in query.get("metricnames", "").split(",") if name]
     if not names or len(names) > MOST_METRICS or (unknown := [name for name in names if name not in known]):
         what = ", ".join(unknown) if names and len(names) <= MOST_METRICS else f"{len(names)} metrics"
@@ -70,7 +71,7 @@ def _answer(request: web.Request, kind: str, known: Mapping[str, Metric], read: 
     minutes = [first + MINUTE * index for index in range(math.ceil((last - first) / MINUTE))]
     top = int(query.get("top", MOST_SERIES))
     resource = re.split("/providers/microsoft.insights", request.path, flags=re.IGNORECASE)[0]
-    values = [_metric(resource, name, known[name], read(name, split_by)[:top], minutes) for name in names]
+    values = [_metric(resource, name, known[name], read(name, split_by)[:top], minutes, aggregation) for name in names]
     body = {"cost": 0, "timespan": f"{_text(first)}/{_text(last)}", "interval": "PT1M", "value": values}
     body |= {"namespace": kind, "resourceregion": REGION}
     if wrong := problems("Response", body, package=models):
@@ -78,7 +79,8 @@ def _answer(request: web.Request, kind: str, known: Mapping[str, Metric], read: 
     return web.json_response(body)
 
 
-def _check(query: Mapping[str, str], kind: str) -> None:
+def _check(query: Mapping[str, str], kind: str, known: Mapping[str, Metric]) -> str:
+    """The one aggregation: that in which the metrics are emulated."""
     if query["api-version"] != API_VERSION:
         raise ArmError(501, "NotImplemented", f"The sandbox emulates api-version {API_VERSION} of metrics.")
     for name in query:
@@ -93,10 +95,13 @@ def _check(query: Mapping[str, str], kind: str) -> None:
     aggregations = {text.strip().lower() for text in query.get("aggregation", "Average").split(",")}
     if aggregations - AGGREGATIONS:
         raise ArmError(400, "BadRequest", f"Unknown aggregation {', '.join(sorted(aggregations - AGGREGATIONS))}.")
-    if aggregations != {"average"}:
-        raise ArmError(501, "NotImplemented", "The sandbox emulates aggregation Average.")
+    wanted = {known[name].aggregation for name in query.get("metricnames", "").split(",") if name in known}
+    if len(aggregations) != 1 or (wanted and aggregations != wanted):
+        emulated = ", ".join(sorted(wanted or {"average"})).title()
+        raise ArmError(501, "NotImplemented", f"The sandbox emulates aggregation {emulated}.")
     if not query.get("top", "1").isdecimal():
         raise ArmError(400, "BadRequest", "top must be a number.")
+    return aggregations.pop()
 
 
 def _split(text: str) -> tuple[str, ...]:
@@ -119,7 +124,9 @@ def _timespan(text: str) -> tuple[float, float]:
     return first, last
 
 
-def _metric(resource: str, name: str, metric: Metric, series: list[Series], minutes: list[float]) -> Json:
+def _metric(
+    resource: str, name: str, metric: Metric, series: list[Series], minutes: list[float], aggregation: str
+) -> Json:
     return {
         "id": f"{resource}/providers/Microsoft.Insights/metrics/{name}",
         "type": "Microsoft.Insights/metrics",
@@ -132,15 +139,15 @@ def _metric(resource: str, name: str, metric: Metric, series: list[Series], minu
                     {"name": {"value": label.lower(), "localizedValue": label.lower()}, "value": value}
                     for label, value in group.labels.items()
                 ],
-                "data": [_point(minute, group.read(minute)) for minute in minutes],
+                "data": [_point(minute, group.read(minute), aggregation) for minute in minutes],
             }
             for group in series
         ],
     }
 
 
-def _point(minute: float, value: float | None) -> Json:
-    return {"timeStamp": _text(minute)} | ({} if value is None else {"average": value})
+def _point(minute: float, value: float | None, aggregation: str) -> Json:
+    return {"timeStamp": _text(minute)} | ({} if value is None else {aggregation: value})
 
 
 def _text(moment: float) -> str:

@@ -23,6 +23,7 @@ NO_MODEL = "Unknown"
 class Metric:
     unit: str
     dimensions: tuple[str, ...]
+    aggregation: str = "average"
 
 
 ENDPOINT: Mapping[str, Metric] = {

@@ -35,6 +35,7 @@ def variables(settings: Settings) -> dict[str, str]:
         "INTERMODAL_GATEWAY_DIRECTORY": str(home / "gateway"),
         **_ca_bundle(settings),
         "INTERMODAL_TABLES": str(home / "tables"),
+        "INTERMODAL_CHARGES": str(home / "charges"),
         "INTERMODAL_INCIDENTS": str(home / "incidents"),
         "INTERMODAL_SIGNING_KEY": str(home / SIGNING_KEY),
         "INTERMODAL_MONITOR_DELAY_SECONDS": "0",  # figures that take minutes in a real cloud are there at once

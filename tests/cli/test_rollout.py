@@ -49,7 +49,7 @@ def test_rollout_pause_and_resume_are_noted(
         assert run(monkeypatch, "rollout", command, "flight_delay", INTERMODAL_HOME=str(tmp_path)).exit_code == 0
         found = rollouts.get("flight_delay")
         assert found is not None
-        assert (found.phase, bool(found.entries[-1].who)) == (phase, True)
+        assert (found.phase, bool(found.entries[-1].person)) == (phase, True)
 
 
 @pytest.mark.parametrize("command", ["promote", "abort"])
@@ -64,7 +64,7 @@ def test_rollout_end_that_a_person_wants_is_run(
     assert run(monkeypatch, *given, INTERMODAL_HOME=str(tmp_path)).exit_code == 0
     found = rollouts.get("flight_delay")
     assert found is not None
-    assert (found.asked, "complaints" in found.entries[-1].text) == (command, True)
+    assert (found.requested, "complaints" in found.entries[-1].text) == (command, True)
     assert [(job, tags) for _, job, tags, *_ in launched] == [("rollout_flight_delay", {"model": "flight_delay"})]
 
 

@@ -8,7 +8,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
-from intermodal.platform.ports.endpoints import AwsSignature, BearerToken, Upstream
+from intermodal.platform.ports.endpoints import ApiKey, AwsSignature, BearerToken, Upstream
 
 
 def send(upstream: Upstream, body: bytes, request_id: str = "", **more: str) -> httpx.Response:
@@ -20,6 +20,8 @@ def send(upstream: Upstream, body: bytes, request_id: str = "", **more: str) -> 
     match upstream.credential:
         case BearerToken(token=token):
             headers["Authorization"] = f"Bearer {token}"
+        case ApiKey(header=header, key=value):
+            headers[header] = value
         case AwsSignature() as key:
             request = AWSRequest("POST", upstream.url, headers=headers, data=body)
             credentials = Credentials(key.access_key_id, key.secret_access_key, key.session_token or None)

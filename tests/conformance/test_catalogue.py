@@ -14,6 +14,7 @@ from tests.conformance.endpoint_target import require
 from tests.conformance.fixtures import fixtures
 
 TARGETS, STORES = catalogue.names("targets"), catalogue.names("object_stores")
+BILLS = catalogue.names("bills")
 SDKS = (
     "boto3",
     "botocore",
@@ -39,6 +40,15 @@ def test_target_has_a_fixture_in_each_suite(name: str) -> None:
 @pytest.mark.parametrize("name", STORES)
 def test_object_store_has_a_fixture(name: str) -> None:
     assert name in fixtures("ObjectStoreConformance"), f"{name}: no test class inherits ObjectStoreConformance"
+
+
+@pytest.mark.parametrize("name", BILLS)
+def test_bills_adapter_has_a_fixture(name: str) -> None:
+    assert name in fixtures("BillsConformance"), f"{name}: no test class inherits BillsConformance"
+    adapter = catalogue.bills_adapter(name)
+    _require_kinds(adapter.kinds)
+    assert isinstance(adapter.extra, str)
+    assert adapter.of("here", "/bills").source == "here"
 
 
 def test_fixtures_are_found_by_their_entry_point(tmp_path: Path) -> None:
@@ -102,7 +112,7 @@ def test_every_cloud_of_a_default_target_has_one() -> None:
     assert len({name.partition("/")[0] for name in defaults}) == len(defaults)
 
 
-@pytest.mark.parametrize(("group", "names"), [("targets", TARGETS), ("object_stores", STORES)])
+@pytest.mark.parametrize(("group", "names"), [("targets", TARGETS), ("object_stores", STORES), ("bills", BILLS)])
 def test_import_of_every_adapter_imports_no_sdk(group: str, names: tuple[str, ...]) -> None:
     script = f"""
 import json, sys

@@ -154,16 +154,17 @@ def test_emulated_clouds_are_subpackages_with_their_kinds() -> None:
     from intermodal.sandbox.aws import fleet as aws
     from intermodal.sandbox.aws.functions import fleet as functions
     from intermodal.sandbox.azure import fleet as azure
+    from intermodal.sandbox.azure.functions import workers
     from intermodal.sandbox.gcp import launch as gcp
 
-    assert EMULATED == {"aws": (aws.KIND, functions.KIND), "gcp": (gcp.KIND,), "azure": (azure.KIND,)}
+    assert EMULATED == {"aws": (aws.KIND, functions.KIND), "gcp": (gcp.KIND,), "azure": (azure.KIND, workers.KIND)}
 
 
 def test_client_headers_are_those_of_enabled_targets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_CLOUDS", "aws,azure")
     names, prefixes = services.client_headers()
     assert list(names) == ["azureml-model-deployment"]
-    assert list(prefixes) == ["x-amz", "x-ms-"]
+    assert list(prefixes) == ["x-amz", "x-arr-", "x-functions-", "x-ms-"]
 
 
 @pytest.mark.sandbox

@@ -13,7 +13,7 @@ import pytest
 from intermodal.platform.deployment.routing import even_weights
 from intermodal.platform.errors import IntermodalError, Unavailable
 from intermodal.platform.ports.endpoints import Endpoint, Upstream
-from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.gateway import Canary, Route
 from intermodal.platform.targets import Target
 from intermodal.sensors.credentials import FOREIGN_SHARE, MARGIN_SECONDS, NEAR_SECONDS, gateway_credentials
 from intermodal.sensors.toolkit.concurrency import CONCURRENT_CALLS, Answers, gather_with_timeout
@@ -64,6 +64,19 @@ def test_credentials_that_expire_soon_are_renewed(gateway: MemoryGateway, target
         adapter.expires_at = time.time() + 3600
     assert tick(gateway, targets) == "Renewed: m on aws/sagemaker, m on gcp/cloud-run."
     assert {target for target in before if gateway.held["m"][target] != before[target]} == {AWS, GCP}
+    assert tick(gateway, targets) == "No credential expires soon."
+
+
+def test_credentials_of_a_canary_are_renewed_beside_those_of_the_route(
+    gateway: MemoryGateway, targets: Adapters
+) -> None:
+    expire(gateway, targets, 3600)
+    held = replace(gateway.held["m"][AWS], version="1.1.0")
+    targets[AWS].expires_at = time.time() + 60
+    soon = replace(targets[AWS].upstream(targets[AWS].endpoints[NAME]), version="1.1.0")
+    gateway.split("m", Canary(Route("m", "1.1.0", {AWS: 1}, {}, "{}"), 5), [replace(held, credential=soon.credential)])
+    targets[AWS].expires_at = time.time() + 3600
+    assert tick(gateway, targets) == "Renewed: m 1.1.0 on aws/sagemaker."
     assert tick(gateway, targets) == "No credential expires soon."
 
 

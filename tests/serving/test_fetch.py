@@ -26,7 +26,7 @@ def bucket(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def opened(_name: str, prefix: str | None = None, **_: Any) -> LocalStore:
         return LocalStore(folder / (prefix or ""))
 
-    for name in ("S3Store", "GCSStore"):
+    for name in ("S3Store", "GCSStore", "AzureStore"):
         monkeypatch.setattr(f"obstore.store.{name}", opened)
     return folder
 
@@ -56,6 +56,13 @@ def test_fetched_package_is_found(tmp_path: Path, put: Callable[[str, str], None
     assert folder == tmp_path / "root/tmp/intermodal-model"
     assert (folder / "code/model.py").read_text() == "x"
     assert environment[variable] == ADDRESSES[variable]
+
+
+@pytest.mark.parametrize("host", ["https://account.blob.core.windows.net", "http://127.0.0.1:4531/account"])
+def test_fetched_of_a_blob_address_is_found(tmp_path: Path, put: Callable[[str, str], None], host: str) -> None:
+    put(DESCRIPTOR, "{}")
+    found = fetched({"MODEL_URI": f"{host}/container/{PREFIX}"}, tmp_path)
+    assert (tmp_path / found["MODEL_URI"].lstrip("/") / DESCRIPTOR).read_text() == "{}"
 
 
 def test_fetched_again_keeps_no_file_of_before(tmp_path: Path, put: Callable[[str, str], None]) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from msgspec import Raw
 
 from intermodal.platform.errors import IntermodalError
-from intermodal.platform.ports.endpoints import AwsSignature, BearerToken
+from intermodal.platform.ports.endpoints import ApiKey, AwsSignature, BearerToken
 from intermodal.platform.protocol.envelope import MAX_ANSWER_SECONDS
 from intermodal.resources.envoy import files
 from intermodal.resources.envoy.control import state, validation
@@ -28,7 +28,7 @@ from intermodal.resources.envoy.upstream import Published, UpstreamConfig, key_o
 
 log = logging.getLogger(__name__)
 
-Secrets = Mapping[UpstreamConfig, AwsSignature | BearerToken]
+Secrets = Mapping[UpstreamConfig, AwsSignature | BearerToken | ApiKey]
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import secrets as random
 from pathlib import Path
 
 from intermodal.platform.errors import SpecError
-from intermodal.platform.ports.endpoints import AwsSignature, BearerToken
+from intermodal.platform.ports.endpoints import ApiKey, AwsSignature, BearerToken
 from intermodal.resources.envoy.render.proto import Json, extension, file_source, typed
 from intermodal.resources.envoy.settings import Paths
 from intermodal.resources.envoy.upstream import UpstreamConfig
@@ -23,7 +23,7 @@ def secret_file(upstream: UpstreamConfig, paths: Paths) -> Path | None:
             return None
         case "sigv4":
             return paths.secrets / f"{upstream.key}.ini"
-        case "bearer":
+        case "bearer" | "header":
             return paths.secrets / f"{upstream.key}.json"
 
 
@@ -55,7 +55,7 @@ def filters(upstream: UpstreamConfig, paths: Paths) -> list[Json]:
                     },
                 )
             ]
-        case "bearer":
+        case "bearer" | "header":
             return [
                 extension(
                     "envoy.filters.http.credential_injector",
@@ -64,14 +64,14 @@ def filters(upstream: UpstreamConfig, paths: Paths) -> list[Json]:
                     credential=extension(
                         "envoy.http.injected_credentials.generic",
                         "http.injected_credentials.generic.v3.Generic",
-                        header="authorization",
+                        header=upstream.key_header or "authorization",
                         credential={"name": upstream.key, "sds_config": file_source(path)},
                     ),
                 )
             ]
 
 
-def secret_text(upstream: UpstreamConfig, credential: AwsSignature | BearerToken) -> str:
+def secret_text(upstream: UpstreamConfig, credential: AwsSignature | BearerToken | ApiKey) -> str:
     """The contents of the upstream's secret file; SpecError when a part of the credential is not one printable line."""
     parts = [value for value in vars(credential).values() if isinstance(value, str)]
     if not all(part.isprintable() for part in parts):
@@ -83,12 +83,19 @@ def secret_text(upstream: UpstreamConfig, credential: AwsSignature | BearerToken
                 f"[{PROFILE}]\naws_access_key_id={credential.access_key_id}\n"
                 f"aws_secret_access_key={credential.secret_access_key}\n{token}"
             )
-        case BearerToken():
-            value = {"inline_string": f"Bearer {credential.token}"}
-            secret = typed(
-                "envoy.extensions.transport_sockets.tls.v3.Secret", name=upstream.key, generic_secret={"secret": value}
-            )
-            return json.dumps({"version_info": random.token_hex(8), "resources": [secret]})
+        case BearerToken(token=token):
+            return _generic(upstream, f"Bearer {token}")
+        case ApiKey(key=key):
+            return _generic(upstream, key)
+
+
+def _generic(upstream: UpstreamConfig, text: str) -> str:
+    """An Envoy secret: the whole value of a header."""
+    value = {"inline_string": text}
+    secret = typed(
+        "envoy.extensions.transport_sockets.tls.v3.Secret", name=upstream.key, generic_secret={"secret": value}
+    )
+    return json.dumps({"version_info": random.token_hex(8), "resources": [secret]})
 
 
 def same_secret(old: str, new: str) -> bool:

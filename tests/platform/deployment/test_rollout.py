@@ -105,12 +105,12 @@ def test_rollout_that_is_paused_holds_and_still_aborts() -> None:
     assert decide(found, POLICY, traffic.tries, (), 1200.0).action == "abort"
 
 
-@pytest.mark.parametrize(("asked", "phase"), [("promote", "promoted"), ("abort", "aborted")])
-def test_rollout_does_what_a_person_asked_for(asked: str, phase: str) -> None:
-    found = replace(begin("m", OLD, NEW, POLICY, {}, 0.0), asked=asked)
+@pytest.mark.parametrize(("requested", "phase"), [("promote", "promoted"), ("abort", "aborted")])
+def test_rollout_does_what_a_person_requests(requested: str, phase: str) -> None:
+    found = replace(begin("m", OLD, NEW, POLICY, {}, 0.0), requested=requested)
     ended = apply(found, decide(found, POLICY, {}, {AWS}, 1.0), {}, 1.0)
-    assert (ended.phase, ended.asked) == (phase, "")
-    assert "a person asked" in ended.entries[-1].text
+    assert (ended.phase, ended.requested) == (phase, "")
+    assert "requested by" in ended.entries[-1].text
 
 
 def test_rollout_counts_only_what_came_in_its_step() -> None:

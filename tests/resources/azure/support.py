@@ -6,6 +6,7 @@ from typing import Any
 
 from obstore.store import AzureStore
 
+from intermodal.resources.azure.targets.functions.target import FunctionsTarget
 from intermodal.resources.azure.targets.ml.target import AzureMlTarget
 
 
@@ -35,3 +36,18 @@ def upload(variables: Mapping[str, str], folder: Path, prefix: str) -> str:
     for path in folder.iterdir():
         store.put(f"{prefix}/{path.name}", path.read_bytes())
     return f"{address}/{container}/{prefix}"
+
+
+def make_functions(variables: Mapping[str, str], **fields: Any) -> FunctionsTarget:
+    known = {
+        "subscription_id": variables["INTERMODAL_AZURE_SUBSCRIPTION"],
+        "resource_group": variables["INTERMODAL_AZURE_RESOURCE_GROUP"],
+        "region": variables["INTERMODAL_AZURE_REGION"],
+        "plan": variables["INTERMODAL_AZURE_FUNCTIONS_PLAN"],
+        "identity_id": variables["INTERMODAL_AZURE_FUNCTIONS_IDENTITY"],
+        "identity_client_id": variables["INTERMODAL_AZURE_FUNCTIONS_IDENTITY_CLIENT"],
+        "storage_account": variables["INTERMODAL_AZURE_STORAGE_ACCOUNT"],
+        "management_endpoint": variables["INTERMODAL_AZURE_MANAGEMENT_ENDPOINT"],
+        "address": variables["INTERMODAL_AZURE_FUNCTIONS_ADDRESS"],
+    }
+    return FunctionsTarget(**{**known, "timeout_seconds": 60, **fields})

@@ -1,0 +1,1 @@
+"""Cost: charges, and what is decided by them."""
