@@ -12,9 +12,21 @@ from intermodal.platform.errors import IntermodalError, SpecError
 from intermodal.platform.targets import Site
 from intermodal.resources.settings import regional_variable
 from intermodal.sandbox import clouds
+from intermodal.sandbox.aws import eks
+from intermodal.sandbox.azure import aks
+from intermodal.sandbox.gcp import gke
 from intermodal.sandbox.local import services
 from intermodal.sandbox.processes import Programs
-from intermodal.sandbox.settings import EMULATED, REGION_PORTS, Ports, Settings, free_port, port_variable, regional
+from intermodal.sandbox.settings import (
+    CLUSTERS,
+    EMULATED,
+    REGION_PORTS,
+    Ports,
+    Settings,
+    free_port,
+    port_variable,
+    regional,
+)
 
 AWS, GCP, AZURE, EU = Site("aws"), Site("gcp"), Site("azure"), Site("aws", "eu-west-1")
 
@@ -160,7 +172,12 @@ def test_emulated_clouds_are_subpackages_with_their_kinds() -> None:
     from intermodal.sandbox.azure.functions import workers
     from intermodal.sandbox.gcp import launch as gcp
 
-    assert EMULATED == {"aws": (aws.KIND, functions.KIND), "gcp": (gcp.KIND,), "azure": (azure.KIND, workers.KIND)}
+    assert EMULATED == {
+        "aws": (aws.KIND, functions.KIND, eks.KIND),
+        "gcp": (gcp.KIND, gke.KIND),
+        "azure": (azure.KIND, workers.KIND, aks.KIND),
+    }
+    assert CLUSTERS == {"aws": eks.KIND, "gcp": gke.KIND, "azure": aks.KIND}
 
 
 def test_client_headers_are_those_of_enabled_targets(monkeypatch: pytest.MonkeyPatch) -> None:
