@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import dagster as dg
@@ -12,6 +12,7 @@ from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Incidents
 from intermodal.platform.ports.incidents import Incident, incident_id
+from intermodal.platform.resilience.damping import damped, failures_within
 from intermodal.platform.resilience.detection import Detection, DetectionPolicy, UpstreamKey, look
 from intermodal.platform.resilience.failover_plan import contained, current_round, desired_replicas, recovering
 from intermodal.platform.resilience.trouble import withhold
@@ -68,7 +69,7 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         probing = "endpoint" in policy.watchers
         named = [(model, target) for model, target in known if target in specs[model].targets]
         adapters = adapters_of(context, [target for _, target in (*named, *(serves if probing else ()))])
-        watch = Watch.remembered(context)
+        watch = Watch.remembered(context, now)
         before = watch.state
         apis = ask_apis({target: adapters.found[target] for _, target in named if target in adapters.found})
         if probing:  # while the APIs are called
@@ -87,7 +88,7 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
             answers={} if blind else answers,
         )
         watch, messages = told(context, watch, finding, policy, now)
-        seen = withhold(seen, watch.trouble, finding)
+        seen = damped(withhold(seen, watch.trouble, finding), policy, now, _failures(incidents, seen.back, now))
         events = [] if blind else events_of(specs, seen, known, incidents, now)
         planned = plan_runs(context.instance, events, specs, now)
         try:
@@ -183,6 +184,12 @@ def _answers(
     of the route."""
     left = {(model, target): True for model, target in known if target not in specs[model].targets}
     return {**{key: apis[key[1]] for key in known if key[1] in apis}, **left}
+
+
+def _failures(incidents: Incidents, keys: Collection[UpstreamKey], now: float) -> dict[UpstreamKey, int]:
+    """How often each of these upstreams failed lately; their models' closed incidents are read for that alone."""
+    known = {model: incidents.all(model) for model in {model for model, _ in keys}}
+    return {key: failures_within(known[key[0]], key[1], now) for key in keys}
 
 
 def _reason(

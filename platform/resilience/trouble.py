@@ -17,11 +17,13 @@ OWNER = "team:platform"
 
 @dataclass(frozen=True)
 class Trouble:
-    """Overload or blindness since ``since`` (Unix seconds), ``seen`` last at ``last``.
+    """Overload or blindness since ``since`` (Unix seconds), ``seen`` last at ``last``. ``id`` is that of its notices,
+    which a clock that jumps does not change.
 
     ``looks`` that showed it, and ``clear`` looks in a row since that did not. ``bad`` is the same since ``steady``.
     """
 
+    id: str
     since: float
     last: float
     models: frozenset[str]
@@ -30,6 +32,11 @@ class Trouble:
     clear: int = 0
     bad: frozenset[UpstreamKey] = frozenset()
     steady: float | None = None
+
+    def moved(self, seconds: float) -> "Trouble":
+        """As if it had been seen so much later: the clock jumped."""
+        steady = None if self.steady is None else self.steady + seconds
+        return replace(self, since=self.since + seconds, last=self.last + seconds, steady=steady)
 
     def lasts(self, policy: DetectionPolicy) -> bool:
         """Long enough for people: an upstream in that state would be down."""
@@ -58,14 +65,13 @@ def follow(
         if finding is None:
             return None
         steady = now if finding.bad and finding.well else None
-        return Trouble(now, now, finding.models, finding.text, bad=finding.bad, steady=steady)
-    before = replace(before, since=min(before.since, now), last=min(before.last, now))  # the clock went back
+        return Trouble(f"overload-{int(now)}", now, now, finding.models, finding.text, bad=finding.bad, steady=steady)
     if finding is None:
         clear = before.clear + 1
         over = clear >= policy.up_observations and now - before.last >= policy.up_seconds
         return None if over else replace(before, clear=clear)
     steady = before.steady
-    if finding.kind == "overload" and (finding.bad != before.bad or steady is None or steady > now):
+    if finding.kind == "overload" and (finding.bad != before.bad or steady is None):
         steady = now if finding.well else None
     bad = finding.bad or before.bad
     models, looks = before.models | finding.models, before.looks + 1
@@ -94,10 +100,10 @@ def begun_notice(trouble: Trouble) -> Notice:
         f"{trouble.seen[:1].upper()}{trouble.seen[1:]}. No incident is opened, no weight is changed and nothing is "
         "redeployed until it ends. See the runbook OverloadOrBlindness."
     )
-    return Notice("page", "Overload or blindness, not an outage", text, OWNER, f"overload-{int(trouble.since)}")
+    return Notice("page", "Overload or blindness, not an outage", text, OWNER, trouble.id)
 
 
 def ended_notice(trouble: Trouble) -> Notice:
     minutes = (trouble.last - trouble.since) / 60
     text = f"It lasted {minutes:.1f} minutes. Last seen: {trouble.seen}. Outages are acted on again."
-    return Notice("info", "Overload or blindness has ended", text, OWNER, f"overload-{int(trouble.since)}-ended")
+    return Notice("info", "Overload or blindness has ended", text, OWNER, f"{trouble.id}-ended")

@@ -37,13 +37,16 @@ class Watch:
         return json.dumps({**json.loads(state.to_json()), **extra})
 
     @classmethod
-    def remembered(cls, context: dg.SensorEvaluationContext) -> "Watch":
+    def remembered(cls, context: dg.SensorEvaluationContext, now: float) -> "Watch":
         if not context.cursor:
             return cls(DetectionState())
         try:
             data = json.loads(context.cursor)
             state = DetectionState.from_json(context.cursor)
             kept = {name: Trouble.from_dict(data[name]) for name in ("trouble", "ended") if name in data}
+            if jump := state.jump(now):
+                context.log.warning("The clock moved by %.0f s between two looks; it is not taken for time.", jump)
+                kept = {name: trouble.moved(jump) for name, trouble in kept.items()}
             return cls(state, **kept)
         except (ValueError, TypeError, KeyError) as error:
             context.log.warning("The cursor is unreadable (%s): watching starts afresh.", error)
@@ -61,7 +64,7 @@ def judged(
     """This look's finding. Only when upstreams look bad together are the clouds' APIs asked, as a second witness."""
     if (blind := blindness(view, {model for model, _ in serves})) is not None:
         return blind
-    old = {key for key, incident in known.items() if now - incident.opened_at > WINDOW_SECONDS}
+    old = {key for key, incident in known.items() if abs(now - incident.opened_at) > WINDOW_SECONDS}
     apart = old | (before.released(now) if before is not None else frozenset())
     found = overload(serves, known, apart)
     if found is None:

@@ -70,7 +70,7 @@ def test_overload_that_is_over_is_noted_and_leaves_nothing(here: Here, overloade
     here.tick(3)
     assert titles(here) == [BEGUN, ENDED]
     assert here.tick() == "All 6 upstreams serve."
-    assert set(here.ticks.remembered()) == {"failing", "returning", "answering"}
+    assert set(here.ticks.remembered()) == {"failing", "returning", "answering", "at"}
 
 
 def test_overload_seen_in_one_look_notifies_nobody(here: Here, overloaded: Overloaded) -> None:
@@ -198,3 +198,35 @@ def test_overload_with_open_failover_still_replaces_its_capacity(here: Here, ove
     overloaded.set(GCP, AZURE)
     here.tick()
     assert [request.run_key for request in here.ticks.requests] == ["wine-aws.sagemaker-1-failover-0-1"]
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_clock_that_jumps_neither_hides_nor_hastens_an_outage(here: Here, jump: int) -> None:
+    here.kill("aws")
+    here.tick()
+    here.now += jump
+    here.tick(2)
+    assert sorted({key.partition("-")[0] for key in here.ticks.keys}) == ["flights", "wine"]
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_clock_that_jumps_ends_no_overload_and_releases_none(here: Here, overloaded: Overloaded, jump: int) -> None:
+    overloaded.set(AWS, GCP)
+    here.tick(3)
+    here.now += jump
+    here.tick(5)
+    assert (here.requested, titles(here)) == ([], [BEGUN])
+    overloaded.set()
+    here.tick(3)
+    assert titles(here) == [BEGUN, ENDED]
+
+
+@pytest.mark.parametrize("jump", [-3600, 3600])
+def test_clock_that_jumps_redeploys_nothing(here: Here, overloaded: Overloaded, jump: int) -> None:
+    """An answering API counts towards a new deployment by time that passed, not by the clock."""
+    here.opened(("detected", "0"), *CONTAINED)
+    overloaded.set(AWS, models=("wine",))
+    here.tick(2)
+    here.now += jump
+    here.tick(5)
+    assert here.requested == []
