@@ -110,7 +110,8 @@ def shift_traffic(
     """Weights by the policy over what runs and what is ``added``; False when no target is left.
 
     ``exhausted`` targets took nothing over, so they get no more traffic than their own. ``keep_cold``: cold targets
-    that have traffic keep it. ``returning`` gets its share by steps. Raises RouteChanged when another version was published meanwhile.
+    that have traffic keep it. ``returning`` gets its share by steps. Raises RouteChanged when another version was
+    published meanwhile.
     """
     route = ctx.route(spec.name)
     if route.version != version:
