@@ -113,9 +113,14 @@ def shift_traffic(
     that have traffic keep it. ``returning`` gets its share by steps. Raises RouteChanged when another version was
     published meanwhile.
     """
-    route = ctx.route(spec.name)
-    if route.version != version:
-        raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+
+    def unchanged() -> Route:
+        route = ctx.route(spec.name)
+        if route.version != version:
+            raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+        return route
+
+    route = unchanged()
     serving = {*running(spec, unavailable, route), *added}
     if not keep_cold:
         replicas = desired_replicas(spec, unavailable)
@@ -125,7 +130,7 @@ def shift_traffic(
     weights = weights_without(spec, unavailable, serving, exhausted)
     if added or any(route.weights.get(target, 0) != weights.get(target, 0) for target in {*route.weights, *weights}):
         if returning is not None:
-            return_by_steps(ctx, route, weights, returning, list(added.values()))
+            return_by_steps(ctx, route, weights, returning, list(added.values()), unchanged)
         ctx.gateway.shift(spec.name, weights, list(added.values()))
     return True
 

@@ -4,7 +4,7 @@ Envoy's slow start acts among the hosts of one cluster. Each upstream is a clust
 weights of the route.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.endpoints import Upstream
@@ -30,12 +30,18 @@ def between(now: Mapping[Target, int], goal: Mapping[Target, int], part: float) 
 
 
 def return_by_steps(
-    ctx: FailoverContext, route: Route, goal: Mapping[Target, int], target: Target, added: Sequence[Upstream]
+    ctx: FailoverContext,
+    route: Route,
+    goal: Mapping[Target, int],
+    target: Target,
+    added: Sequence[Upstream],
+    unchanged: Callable[[], object],
 ) -> None:
     """Move the weights towards the goal, but not all of the way. Nothing when the target's share does not grow, or
     when the others that have traffic cannot bear it meanwhile.
 
-    Raises Unavailable when the target does not bear a step; the weights are then those that were before.
+    Raises Unavailable when the target does not bear a step; the weights are then those that were before. ``unchanged``
+    raises when another version was published during a step: its weights are its own.
     """
     share = goal.get(target, 0) / sum(goal.values()) - route.weights.get(target, 0) / sum(route.weights.values())
     health = ctx.gateway.upstream_health(route.model)
@@ -47,6 +53,7 @@ def return_by_steps(
         ctx.log.info("%s: %s gets %d %% of the requests", route.model, target, weights[target])
         ctx.gateway.shift(route.model, weights, added)
         ctx.pause(STEP_SECONDS)
+        unchanged()
         if not ctx.gateway.upstream_health(route.model).get(target):
             ctx.gateway.shift(route.model, route.weights)
             raise Unavailable(

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from intermodal.platform.errors import Unavailable
+from intermodal.platform.resilience.capacity import RouteChanged
 from intermodal.platform.resilience.failover import Outage, fail_over
-from intermodal.platform.resilience.steps import between
+from intermodal.platform.resilience.steps import between, return_by_steps
 from intermodal.platform.targets import Target
 from tests.failover_world import MODEL, World, build_world
 from tests.targets import AWS, AZURE, GCP
@@ -78,6 +79,19 @@ def test_failover_while_the_others_look_bad_moves_nothing(monkeypatch: pytest.Mo
         fail_over(world.ports(), world.spec, Outage("flight_delay-aws.sagemaker-1", AWS, 1.0))
     assert (world.incidents.all(), world.notices, world.changes) == ([], [], 0)
     assert world.gateway.routes[MODEL].weights == EVEN
+
+
+def test_steps_end_when_another_version_is_published(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = build_world()
+    world.gateway.shift(MODEL, {AWS: 0, GCP: 50, AZURE: 50})
+    route, shifts = world.gateway.routes[MODEL], shifts_of(world, monkeypatch)
+
+    def changed() -> None:
+        raise RouteChanged("another version")
+
+    with pytest.raises(RouteChanged):
+        return_by_steps(world.ports(), route, EVEN, AWS, [], changed)
+    assert [weights[AWS] for weights in shifts] == [8]
 
 
 def test_between_compares_weights_of_other_scales() -> None:
