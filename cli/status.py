@@ -84,10 +84,10 @@ def routed(gateway: "Gateway") -> "dict[str, ModelStatus]":
 
 
 def _routed(gateway: "Gateway", name: str, health: "Mapping[Target, bool] | None") -> "ModelStatus | None":
-    from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus
+    from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus, canary_of
 
     try:
-        route, addresses = gateway.route(name), gateway.addresses(name)
+        route, addresses, canary = gateway.route(name), gateway.addresses(name), canary_of(gateway, name)
     except IntermodalError as error:
         return ModelStatus("", {}, (), f"{error.message} {error.hint}")
     if route is None:
@@ -97,7 +97,8 @@ def _routed(gateway: "Gateway", name: str, health: "Mapping[Target, bool] | None
         healthy = health is not None and health.get(target, False)
         state = "unknown" if health is None else "ready" if healthy else "unavailable"
         endpoints.append(EndpointStatus(str(target), addresses.get(target, ""), route.version, state, healthy))
-    return ModelStatus(route.version, {str(target): weight for target, weight in route.weights.items()}, endpoints)
+    weights = {str(target): weight for target, weight in route.weights.items()}
+    return ModelStatus(route.version, weights, endpoints, canary=canary)
 
 
 def show(now: "Status", wide: bool = False) -> None:
@@ -133,6 +134,12 @@ def _show_model(name: str, model: "ModelStatus", wide: bool) -> None:
         row = (endpoint.target, endpoint.version, state, str(model.route.get(endpoint.target, 0)), p50)
         table.add_row(*row[: len(columns)])
     out.print(table)
+    if model.canary:
+        out.print(
+            f"  {model.canary.share} % of requests go to {model.canary.version}: intermodal rollout status {name}",
+            highlight=False,
+            soft_wrap=True,
+        )
     for endpoint in model.endpoints:
         why = endpoint.reason.partition("<")[0].strip()[:80]  # a front that fails may answer with a page
         if why and not _well(endpoint):

@@ -198,7 +198,7 @@ def runtime_adapter(format: str) -> type[RuntimeAdapter]:
 
 def enabled_clouds(environ: Mapping[str, str] = os.environ) -> tuple[Cloud, ...]:
     """Those that ``INTERMODAL_CLOUDS`` names (``aws,gcp``). Without it, those whose settings are complete; in the
-    sandbox, which brings its own settings, those whose packages are installed."""
+    sandbox also those that it emulates, with settings that it brings, if their packages are installed."""
     installed = names("object_stores")
     if stated := environ.get(CLOUDS_VARIABLE, "").replace(",", " ").split():
         if unknown := [cloud for cloud in stated if cloud not in installed]:
@@ -206,8 +206,13 @@ def enabled_clouds(environ: Mapping[str, str] = os.environ) -> tuple[Cloud, ...]
             raise SpecError(f"{CLOUDS_VARIABLE} names {', '.join(unknown)}, which no adapter provides.", hint=hint)
         return tuple(dict.fromkeys(stated))
     if environ.get(ENVIRONMENT_VARIABLE, "sandbox") == "sandbox":
-        return tuple(cloud for cloud in installed if _is_present(store_adapter(cloud).package))
+        return tuple(cloud for cloud in installed if _is_present(store_adapter(cloud).package) and _has_settings(cloud))
     return tuple(cloud for cloud in installed if not store_adapter(cloud).missing(Site(cloud)))
+
+
+def _has_settings(cloud: Cloud) -> bool:
+    """The sandbox has a subpackage for each cloud that it emulates."""
+    return _is_present(f"intermodal.sandbox.{cloud}") or not store_adapter(cloud).missing(Site(cloud))
 
 
 def _is_present(package: str) -> bool:

@@ -12,7 +12,7 @@ from enum import Enum
 from intermodal.platform.errors import SpecError
 
 Cloud = str
-"""``aws``, ``gcp``, ``azure``, or the name that a plug-in provides (``onprem``)."""
+"""``aws``, ``gcp``, ``azure``, ``onprem``, or the name that a plug-in provides."""
 
 DEFAULT = "default"
 """The region in ``aws@default``: the one that the cloud's settings name. Written ``aws`` wherever no cloud is meant."""

@@ -25,8 +25,8 @@ from tests import load
 
 pytestmark = [pytest.mark.sandbox, pytest.mark.timeout(600)]
 
-PACKAGE = Path(__file__).parent / "packages" / "onprem"
-TARGETS = ("aws/sagemaker", "aws/sagemaker@eu-west-1", "gcp/cloud-run", "onprem/process")
+PACKAGE = Path(__file__).parent / "packages" / "lab"
+TARGETS = ("aws/sagemaker", "aws/sagemaker@eu-west-1", "gcp/cloud-run", "lab/process")
 REQUESTS_PER_SECOND = 300
 
 
@@ -89,13 +89,13 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         **{port_variable(name): str(free_port()) for name in named},
         "PYTHONPATH": os.pathsep.join(filter(None, [str(folder / "site"), os.environ.get("PYTHONPATH")])),
         "INTERMODAL_HOME": str(folder / "home"),
-        "INTERMODAL_CLOUDS": "aws,gcp,onprem",
+        "INTERMODAL_CLOUDS": "aws,gcp,lab",
         "INTERMODAL_SANDBOX_SITES": "aws,aws@eu-west-1,gcp",
-        "INTERMODAL_ONPREM_FOLDER": str(folder / "onprem"),
-        "INTERMODAL_ONPREM_IMAGE": "none",
+        "INTERMODAL_LAB_FOLDER": str(folder / "lab"),
+        "INTERMODAL_LAB_IMAGE": "none",
         "COLUMNS": "200",
     }
-    (folder / "onprem").mkdir()
+    (folder / "lab").mkdir()
     project = folder / "shop"
     made = Installation(folder, folder / "home", environ)
     made.run("init", "shop")
@@ -108,7 +108,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         yield made
     finally:
         made.run("down")
-        stop_servers(folder / "onprem")
+        stop_servers(folder / "lab")
 
 
 def stop_servers(folder: Path) -> None:
@@ -146,7 +146,7 @@ def test_a_dead_region_fails_no_request_and_is_replaced_at_another_site(installa
     (incident,) = installation.incidents()
     assert (incident["target"], incident["closed_at"]) == ("aws/sagemaker", None)
     (text,) = [entry["text"] for entry in incident["entries"] if entry["step"] == "capacity"]
-    assert text in ("gcp/cloud-run runs 2", "onprem/process runs 2"), text
+    assert text in ("gcp/cloud-run runs 2", "lab/process runs 2"), text
     notices = [entry for entry in incident["entries"] if entry["step"] == "notified" and entry["key"] == "down"]
     assert len(notices) == 1
 

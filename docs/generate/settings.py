@@ -8,13 +8,14 @@ from typing import Any
 from docs.generate.markdown import GENERATED, ROOT, code, fence, from_docstring, table
 from docs.generate.variables import EXAMPLES, VARIABLES, Variable
 
-CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure", "onprem": "A cluster of your own"}
+CLOUDS = {"aws": "AWS", "gcp": "Google Cloud", "azure": "Azure", "onprem": "A site of your own"}
 CREDENTIALS = {
     "aws": "boto3 finds them: `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, a profile, or the role of the machine.",
     "gcp": "Application Default Credentials: `GOOGLE_APPLICATION_CREDENTIALS`, or the machine's service account.",
     "azure": "azure-identity finds them: `AZURE_CLIENT_ID`, `AZURE_TENANT_ID` and `AZURE_CLIENT_SECRET`, or a managed "
     "identity.",
-    "onprem": "They are in the kubeconfig: a token, a client certificate, or a command that prints one.",
+    "onprem": "The cluster's are in the kubeconfig: a token, a client certificate, or a command that prints one. Those "
+    "of the store and of the registry are [below](#keys-of-your-own-store-and-registry).",
 }
 
 
@@ -51,6 +52,7 @@ def page() -> str:
         ),
         *_group("The environment", ("platform",)),
         *(text for name, found in clouds() for text in _cloud(name, found)),
+        *_group("Keys of your own store and registry", ("onprem",)),
         _regions(),
         *_group("Images", ("images",)),
         *_group("Registry, tables and incidents", ("state",)),

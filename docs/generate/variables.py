@@ -33,10 +33,23 @@ VARIABLES = {
     "INTERMODAL_CLOUDS": Variable(
         "platform",
         "see meaning",
-        "The enabled clouds. Without it, a cloud is enabled when its settings are complete; in the sandbox, when its "
-        "packages are installed.",
+        "The enabled clouds. Without it, a cloud is enabled when its settings are complete; in the sandbox also when "
+        "the sandbox emulates it and its packages are installed.",
         "aws,gcp",
     ),
+    "INTERMODAL_ONPREM_ACCESS_KEY_ID": Variable(
+        "onprem",
+        "required",
+        "The key that may read and write the bucket.",
+        "intermodal",
+        "Keys of a store and of a registry of your own. Intermodal reads them from the environment, and gives them to "
+        "no server. A named region has its own: `INTERMODAL_ONPREM_ACCESS_KEY_ID_BERLIN`.",
+    ),
+    "INTERMODAL_ONPREM_SECRET_ACCESS_KEY": Variable("onprem", "required", "Its secret.", "..."),
+    "INTERMODAL_ONPREM_REGISTRY_USER": Variable(
+        "onprem", "empty", "Who pushes images; empty: the registry asks for no login.", "robot$intermodal"
+    ),
+    "INTERMODAL_ONPREM_REGISTRY_PASSWORD": Variable("onprem", "empty", "The user's password or token.", "..."),
     "INTERMODAL_UI_URL": Variable(
         "platform",
         "required",
@@ -326,6 +339,10 @@ EXAMPLES = {
     "INTERMODAL_ONPREM_SECRET": "object-store",
     "INTERMODAL_ONPREM_SERVICE_ACCOUNT": "server",
     "INTERMODAL_ONPREM_STORE_PORTS": "443,9000",
+    "INTERMODAL_ONPREM_STORE_URL": "https://s3.acme.example",
+    "INTERMODAL_ONPREM_STORE_REGION": "us-east-1",
+    "INTERMODAL_ONPREM_BUCKET": "models",
+    "INTERMODAL_ONPREM_REGISTRY": "registry.acme.example/models",
 }
 
 

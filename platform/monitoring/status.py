@@ -36,6 +36,14 @@ class EndpointStatus:
 
 
 @dataclass(frozen=True)
+class CanaryStatus:
+    """Another version that gets ``share`` percent of a model's requests."""
+
+    version: str
+    share: int
+
+
+@dataclass(frozen=True)
 class ModelStatus:
     """The status of a model. ``problem``: why its status could not be read; '' if it was."""
 
@@ -43,6 +51,7 @@ class ModelStatus:
     route: Mapping[str, int]
     endpoints: Sequence[EndpointStatus]
     problem: str = ""
+    canary: CanaryStatus | None = None
 
 
 @dataclass(frozen=True)
@@ -82,14 +91,20 @@ def statuses(gateway: Gateway, targets: Targets, environment: str) -> dict[str, 
 def model_status(gateway: Gateway, targets: Targets, environment: str, model: str) -> ModelStatus | None:
     """The status of a model; its targets are read concurrently. None if it has no route."""
     try:
-        route = gateway.route(model)
+        route, canary = gateway.route(model), canary_of(gateway, model)
     except IntermodalError as error:
         return ModelStatus("", {}, (), f"{error.message} {error.hint}")
     if route is None:
         return None
     with ThreadPoolExecutor() as pool:
         endpoints = list(pool.map(lambda target: _describe(targets, target, route, environment), route.weights))
-    return ModelStatus(route.version, {str(target): weight for target, weight in route.weights.items()}, endpoints)
+    weights = {str(target): weight for target, weight in route.weights.items()}
+    return ModelStatus(route.version, weights, endpoints, canary=canary)
+
+
+def canary_of(gateway: Gateway, model: str) -> CanaryStatus | None:
+    found = gateway.canary(model)
+    return CanaryStatus(found.route.version, found.share) if found else None
 
 
 def _describe(targets: Targets, target: Target, route: Route, environment: str) -> EndpointStatus:

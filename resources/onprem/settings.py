@@ -36,8 +36,8 @@ class OnpremSettings(SiteSettings):
     secret: str = Field(
         default="",
         validation_alias="INTERMODAL_ONPREM_SECRET",
-        description="A Secret of the namespace whose entries become variables of the servers: keys and address of the "
-        "object store (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_ENDPOINT_URL, AWS_REGION).",
+        description="A Secret of the namespace whose entries become variables of the servers: keys of the object store "
+        "(AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). Empty: the service account's own identity.",
     )
     service_account: str = Field(
         default="",
@@ -45,7 +45,30 @@ class OnpremSettings(SiteSettings):
         description="The service account of the servers, which may name pull secrets; empty: the namespace's own.",
     )
     store_ports: str = Field(
-        default="443",
+        default="",
         validation_alias="INTERMODAL_ONPREM_STORE_PORTS",
-        description="TCP ports of the object store, by commas: servers may call no others.",
+        description="TCP ports of the object store, by commas: servers may call no others. Empty: the port of its "
+        "address. A store in the same cluster also needs the port of its pods.",
+    )
+    store_url: str = Field(
+        validation_alias="INTERMODAL_ONPREM_STORE_URL",
+        description="The address of a store that speaks S3, for Dagster and for servers: https://s3.acme.example.",
+        json_schema_extra=REGIONAL,
+    )
+    store_region: str = Field(
+        default="us-east-1",
+        validation_alias="INTERMODAL_ONPREM_STORE_REGION",
+        description="The region that requests to the store are signed for.",
+        json_schema_extra=REGIONAL,
+    )
+    bucket: str = Field(
+        validation_alias="INTERMODAL_ONPREM_BUCKET",
+        description="The bucket for mirrors and prediction logs.",
+        json_schema_extra=REGIONAL,
+    )
+    registry: str = Field(
+        default="",
+        validation_alias="INTERMODAL_ONPREM_REGISTRY",
+        description="Where images are pushed: <host>/<prefix>.",
+        json_schema_extra=REGIONAL,
     )

@@ -16,9 +16,9 @@ from intermodal.cli import dagster_status
 from intermodal.cli.dagster_status import watched
 from intermodal.cli.diagnostics import troubles
 from intermodal.platform.errors import Unavailable
-from intermodal.platform.monitoring.status import EndpointStatus, ModelStatus, Status
+from intermodal.platform.monitoring.status import CanaryStatus, EndpointStatus, ModelStatus, Status
 from intermodal.platform.ports.endpoints import Upstream
-from intermodal.platform.ports.gateway import Route
+from intermodal.platform.ports.gateway import Canary, Route
 from intermodal.platform.targets import Target
 from intermodal.resources.dagster_client import Location
 from intermodal.sandbox.settings import free_port
@@ -105,6 +105,15 @@ def test_routed_states_are_the_gateways() -> None:
     }
     assert model.route["aws/sagemaker@eu-west-1"] == 40
     assert model.endpoints[0].url == "http://aws.sagemaker/infer"
+    assert model.canary is None
+
+
+def test_routed_has_the_share_of_a_canary() -> None:
+    gateway = Gateway()
+    gateway.split("m", Canary(Route("m", "1.1.0", {AWS: 1}, {}, "{}"), 5), [Upstream(AWS, "1.1.0", "http://new")])
+    (model,) = module.routed(gateway).values()
+    assert model.canary == CanaryStatus("1.1.0", 5)
+    assert json.loads(json.dumps(Status("", "", "", {"m": model}).to_dict()))["models"]["m"]["canary"]["share"] == 5
 
 
 def test_routed_with_a_silent_gateway_knows_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +132,8 @@ def test_show_in_80_columns_folds_nothing(monkeypatch: pytest.MonkeyPatch, wide:
         EndpointStatus("aws/sagemaker@ap-southeast-1", url, "10.10.10", "ready", True, 12.34),
         EndpointStatus("azure/ml", "", "10.10.10", "unreachable", False, None, "It refuses <html>"),
     ]
-    model = ModelStatus("10.10.10", {"aws/sagemaker@ap-southeast-1": 5000, "azure/ml": 5000}, endpoints)
+    weights = {"aws/sagemaker@ap-southeast-1": 5000, "azure/ml": 5000}
+    model = ModelStatus("10.10.10", weights, endpoints, canary=CanaryStatus("10.10.11", 50))
     console = Console(width=80, record=True)
     monkeypatch.setattr(module, "out", console)
     module.show(Status("", "", "", {"flight_delay": model}), wide)

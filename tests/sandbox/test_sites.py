@@ -56,10 +56,10 @@ def test_read_with_an_unknown_site_is_refused(tmp_path: Path, environ: dict[str,
 
 
 def test_read_cloud_of_a_plug_in_stays_enabled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("intermodal.sandbox.settings.names", lambda _: ("aws", "onprem"))
-    settings = read(tmp_path, INTERMODAL_CLOUDS="onprem,aws")
+    monkeypatch.setattr("intermodal.sandbox.settings.names", lambda _: ("aws", "lab"))
+    settings = read(tmp_path, INTERMODAL_CLOUDS="lab,aws")
     assert settings.sites == (AWS,)
-    assert services.variables(settings)["INTERMODAL_CLOUDS"] == "aws,onprem"
+    assert services.variables(settings)["INTERMODAL_CLOUDS"] == "aws,lab"
 
 
 def test_read_port_of_a_region_stays_the_same(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ class Options:
 
     ``service_annotations`` make the load balancer internal on a cloud. ``service_account`` is the pods', ``pod_labels``
     are what a cloud's workload identity wants on them; ``secret`` is a Secret of the namespace whose entries become
-    variables of the server, such as the object store's keys and address. ``egress_ports`` are TCP ports of the object
+    variables of the server: the object store's keys, which are in no manifest. ``variables`` are plain, such as the
+    store's address. ``egress_ports`` are TCP ports of the object
     store and of the metadata service. ``cpu``, ``memory`` and ``temporary`` are Kubernetes quantities for one replica.
     """
 
@@ -23,6 +24,7 @@ class Options:
     service_account: str = ""
     pod_labels: Mapping[str, str] = field(default_factory=dict)
     secret: str = ""
+    variables: Mapping[str, str] = field(default_factory=dict)
     egress_ports: tuple[int, ...] = (443,)
     cpu: str = "1"
     memory: str = "1Gi"

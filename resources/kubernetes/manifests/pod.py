@@ -56,6 +56,7 @@ def _container(request: DeployRequest, target: Target, options: Options) -> Json
     """The memory's limit is what is requested, so a server that needs more ends at once instead of under load. There
     is no CPU limit: it would pause a server in the middle of a request."""
     variables = {
+        **options.variables,
         "PORT": str(PORT),
         "MODEL_URI": request.artifacts,
         "INTERMODAL_VERSION": request.version,

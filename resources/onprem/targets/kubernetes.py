@@ -2,6 +2,7 @@
 
 import ipaddress
 from typing import Any, ClassVar, Self
+from urllib.parse import urlsplit
 
 from pydantic import Field
 
@@ -12,6 +13,8 @@ from intermodal.resources.kubernetes.manifests.options import Options
 from intermodal.resources.kubernetes.target import KubernetesTarget
 from intermodal.resources.onprem.settings import OnpremSettings
 from intermodal.resources.settings import regional_variable
+
+PORTS = {"http": 80, "https": 443}
 
 
 class OnpremKubernetesTarget(KubernetesTarget):
@@ -27,6 +30,8 @@ class OnpremKubernetesTarget(KubernetesTarget):
     secret: str = Field(default="", description="A Secret whose entries become variables of the servers.")
     service_account: str = Field(default="", description="The service account of the servers.")
     store_ports: list[int] = Field(default=[443], description="TCP ports of the object store.")
+    store_url: str = Field(default="", description="The address of the object store; empty: Amazon S3.")
+    store_region: str = Field(default="us-east-1", description="The region that the store's requests are signed for.")
 
     @classmethod
     def of(cls, target: Target) -> Self:
@@ -39,7 +44,9 @@ class OnpremKubernetesTarget(KubernetesTarget):
             gateway_cidrs=networks(settings.gateway_cidrs, target.site),
             secret=settings.secret,
             service_account=settings.service_account,
-            store_ports=ports(settings.store_ports),
+            store_ports=ports(settings.store_ports) if settings.store_ports else [port_of(settings.store_url)],
+            store_url=settings.store_url,
+            store_region=settings.store_region,
             named_region=target.region,
         )
 
@@ -49,12 +56,14 @@ class OnpremKubernetesTarget(KubernetesTarget):
 
     @property
     def options(self) -> Options:
+        store = {"AWS_ENDPOINT_URL_S3": self.store_url, "AWS_REGION": self.store_region} if self.store_url else {}
         return Options(
             namespace=self.namespace,
             gateway_cidrs=tuple(self.gateway_cidrs),
             service_account=self.service_account,
             secret=self.secret,
             egress_ports=tuple(self.store_ports),
+            variables=store,
         )
 
     def configure(self) -> Any:
@@ -78,3 +87,15 @@ def ports(text: str) -> list[int]:
     if not parts or not all(part.isdigit() and 0 < int(part) < 65536 for part in parts):
         raise SpecError(f"INTERMODAL_ONPREM_STORE_PORTS is '{text}'.", hint="Write ports by commas: 443,9000.")
     return [int(part) for part in parts]
+
+
+def port_of(url: str) -> int:
+    """The TCP port of the store's address. SpecError when it is no address of a server."""
+    try:
+        found = urlsplit(url)
+        if found.scheme not in PORTS or not found.hostname or found.username or found.path.strip("/"):
+            raise ValueError
+        return found.port or PORTS[found.scheme]
+    except ValueError:
+        # The text is not repeated: it may hold a password.
+        raise SpecError("INTERMODAL_ONPREM_STORE_URL is no address.", hint="Write https://s3.acme.example.") from None

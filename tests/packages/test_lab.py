@@ -32,9 +32,9 @@ from tests import tiny_package
 from tests.conformance.endpoint_target import REGION, EndpointTargetConformance, Upload
 from tests.conformance.object_store import ObjectStoreConformance, Storage
 
-PACKAGE = Path(__file__).parent / "onprem"
-TARGET = Target("onprem", "process")
-NO_API = "onprem/process: no API stands between adapter and process that could be disturbed"
+PACKAGE = Path(__file__).parent / "lab"
+TARGET = Target("lab", "process")
+NO_API = "lab/process: no API stands between adapter and process that could be disturbed"
 
 
 def _forget_catalogue() -> None:
@@ -56,7 +56,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         _forget_catalogue()
         yield site
     _forget_catalogue()
-    for name in [name for name in sys.modules if name.partition(".")[0] == "intermodal_onprem"]:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "intermodal_lab"]:
         del sys.modules[name]
 
 
@@ -88,7 +88,7 @@ class Machine:
 
 @pytest.mark.sandbox
 class TestProcess(EndpointTargetConformance):
-    adapter: ClassVar[str] = "onprem/process"
+    adapter: ClassVar[str] = "lab/process"
     open_upstream: ClassVar[str] = "the process listens on the loopback interface only"
     any_image: ClassVar[str] = "the image is this machine's own packaged server"
 
@@ -113,7 +113,7 @@ class TestProcess(EndpointTargetConformance):
 
     @pytest.fixture(scope="class")
     def store(self, folder: Path) -> ObjectStore:
-        return catalogue.load("object_stores", "onprem")(folder=str(folder))
+        return catalogue.load("object_stores", "lab")(folder=str(folder))
 
     @pytest.fixture(scope="class")
     def upload(self, folder: Path) -> Upload:
@@ -130,7 +130,7 @@ class TestProcess(EndpointTargetConformance):
     def test_deploy_killed_after_start_is_continued(
         self, target: EndpointTarget, request_: DeployRequest, provider: Machine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from intermodal_onprem.processes import Server
+        from intermodal_lab.processes import Server
 
         def kill(*_: object) -> str:
             raise KeyboardInterrupt
@@ -162,7 +162,7 @@ class TestProcess(EndpointTargetConformance):
 
 
 class TestFolder(ObjectStoreConformance):
-    adapter: ClassVar[str] = "onprem"
+    adapter: ClassVar[str] = "lab"
 
     @pytest.fixture(scope="class")
     def storage(self, tmp_path_factory: pytest.TempPathFactory) -> Storage:
@@ -171,32 +171,32 @@ class TestFolder(ObjectStoreConformance):
         def config(_: str) -> dict[str, Any]:
             return {"folder": folder}
 
-        return Storage("", config, "folder", no_proxy="onprem: a folder has no requests that a proxy could see")
+        return Storage("", config, "folder", no_proxy="lab: a folder has no requests that a proxy could see")
 
 
 def test_package_is_found_by_its_entry_points(installed: Path) -> None:
-    assert "onprem/process" in catalogue.names("targets")
-    assert "onprem" in catalogue.names("object_stores")
-    assert Path(sys.modules[catalogue.load("targets", "onprem/process").__module__].__file__ or "").is_relative_to(
+    assert "lab/process" in catalogue.names("targets")
+    assert "lab" in catalogue.names("object_stores")
+    assert Path(sys.modules[catalogue.load("targets", "lab/process").__module__].__file__ or "").is_relative_to(
         installed
     )
 
 
 def test_cloud_is_enabled_by_its_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_ENV", "staging")
-    monkeypatch.setenv("INTERMODAL_ONPREM_FOLDER", str(tmp_path))
+    monkeypatch.setenv("INTERMODAL_LAB_FOLDER", str(tmp_path))
     monkeypatch.delenv("INTERMODAL_CLOUDS", raising=False)
-    assert "onprem" in catalogue.enabled_clouds()
-    monkeypatch.delenv("INTERMODAL_ONPREM_FOLDER")
-    assert "onprem" not in catalogue.enabled_clouds()
-    with pytest.raises(SpecError, match="Set INTERMODAL_ONPREM_FOLDER"):
+    assert "lab" in catalogue.enabled_clouds()
+    monkeypatch.delenv("INTERMODAL_LAB_FOLDER")
+    assert "lab" not in catalogue.enabled_clouds()
+    with pytest.raises(SpecError, match="Set INTERMODAL_LAB_FOLDER"):
         catalogue.require_enabled(TARGET)
-    with pytest.raises(SpecError, match="onprem is not configured: INTERMODAL_ONPREM_FOLDER not set"):
-        CatalogueStores().get(Site("onprem"))
+    with pytest.raises(SpecError, match="lab is not configured: INTERMODAL_LAB_FOLDER not set"):
+        CatalogueStores().get(Site("lab"))
 
 
 def test_spec_without_serve_does_not_use_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("INTERMODAL_CLOUDS", "aws,onprem")
+    monkeypatch.setenv("INTERMODAL_CLOUDS", "aws,lab")
     assert TARGET in catalogue.enabled_targets()
     assert TARGET not in catalogue.default_targets()
 
@@ -204,9 +204,9 @@ def test_spec_without_serve_does_not_use_it(monkeypatch: pytest.MonkeyPatch) -> 
 @pytest.mark.sandbox
 def test_version_is_mirrored_and_served_through_the_catalogue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "site").mkdir()
-    monkeypatch.setenv("INTERMODAL_CLOUDS", "onprem")
-    monkeypatch.setenv("INTERMODAL_ONPREM_FOLDER", str(tmp_path / "site"))
-    monkeypatch.setenv("INTERMODAL_ONPREM_IMAGE", "any text")
+    monkeypatch.setenv("INTERMODAL_CLOUDS", "lab")
+    monkeypatch.setenv("INTERMODAL_LAB_FOLDER", str(tmp_path / "site"))
+    monkeypatch.setenv("INTERMODAL_LAB_IMAGE", "any text")
     source = tiny_package.build(tmp_path / "package")
     targets, store = CatalogueTargets(), CatalogueStores().get(TARGET.site)
     assert list(targets.enabled()) == [TARGET]

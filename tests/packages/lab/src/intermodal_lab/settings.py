@@ -7,10 +7,10 @@ from pydantic import Field
 from intermodal.resources.settings import REGIONAL, SiteSettings
 
 
-class OnpremSettings(SiteSettings):
-    cloud: ClassVar[str] = "onprem"
+class LabSettings(SiteSettings):
+    cloud: ClassVar[str] = "lab"
     folder: str = Field(
-        validation_alias="INTERMODAL_ONPREM_FOLDER",
+        validation_alias="INTERMODAL_LAB_FOLDER",
         description="The folder for mirrors, prediction logs and the state of endpoints.",
         json_schema_extra=REGIONAL,
     )

@@ -1,4 +1,4 @@
-"""A process of the packaged server for each endpoint as a target (``onprem/process``)."""
+"""A process of the packaged server for each endpoint as a target (``lab/process``)."""
 
 import fcntl
 import hashlib
@@ -12,9 +12,9 @@ from typing import Any, ClassVar, Self
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from intermodal_onprem import processes
-from intermodal_onprem.processes import Server
-from intermodal_onprem.settings import OnpremSettings
+from intermodal_lab import processes
+from intermodal_lab.processes import Server
+from intermodal_lab.settings import LabSettings
 
 from intermodal.platform.errors import DeployFailed, NotFound, SpecError, Unavailable
 from intermodal.platform.ports import ownership
@@ -48,7 +48,7 @@ class ProcessTarget:
     The upstream is open to every process of the machine.
     """
 
-    kinds: ClassVar[frozenset[str]] = frozenset({"onprem"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"lab"})
     extra: ClassVar[str] = ""
     default: ClassVar[bool] = False
     limits: ClassVar[Limits] = Limits(MAX_BODY_BYTES, MAX_BODY_BYTES, 60, start_seconds=60, name_length=255)
@@ -64,11 +64,11 @@ class ProcessTarget:
     @classmethod
     def of(cls, target: Target) -> Self:
         """By the site's settings. SpecError names the variables that are missing."""
-        return cls(Path(OnpremSettings.of(target.site).folder), target.region)
+        return cls(Path(LabSettings.of(target.site).folder), target.region)
 
     @property
     def target(self) -> Target:
-        return Target("onprem", "process", self.named_region)
+        return Target("lab", "process", self.named_region)
 
     def deploy(self, request: DeployRequest) -> Endpoint:
         """Start a second server, and stop the first when the second is ready."""
@@ -196,7 +196,7 @@ class ProcessTarget:
     @contextmanager
     def _locked(self, name: str) -> Iterator[None]:
         if not self.folder.is_dir():
-            raise NotFound(f"There is no folder '{self.folder}'.", hint="Create it, or set INTERMODAL_ONPREM_FOLDER.")
+            raise NotFound(f"There is no folder '{self.folder}'.", hint="Create it, or set INTERMODAL_LAB_FOLDER.")
         self._endpoints.mkdir(exist_ok=True)
         with (self._endpoints / f"{name}.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

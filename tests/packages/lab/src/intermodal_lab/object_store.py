@@ -1,9 +1,9 @@
-"""A folder as an object store (``onprem``)."""
+"""A folder as an object store (``lab``)."""
 
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from intermodal_onprem.settings import OnpremSettings
+from intermodal_lab.settings import LabSettings
 from pydantic import Field
 
 from intermodal.platform.errors import NotFound
@@ -15,24 +15,24 @@ class FolderObjectStore(ObstoreResource):
     """``<folder>/objects``, through obstore. The folder must exist, as a bucket must elsewhere."""
 
     kind: ClassVar[str] = "folder"
-    kinds: ClassVar[frozenset[str]] = frozenset({"onprem"})
+    kinds: ClassVar[frozenset[str]] = frozenset({"lab"})
     extra: ClassVar[str] = ""
-    package: ClassVar[str] = "intermodal_onprem"
+    package: ClassVar[str] = "intermodal_lab"
 
     folder: str = Field(description="The site's folder.")
     named_region: str = Field(default="", description="The region in the site's name; empty: the default region.")
 
     @classmethod
     def of(cls, site: Site) -> Self:
-        return cls(folder=OnpremSettings.of(site).folder, named_region=site.region)
+        return cls(folder=LabSettings.of(site).folder, named_region=site.region)
 
     @classmethod
     def missing(cls, site: Site) -> tuple[str, ...]:
-        return OnpremSettings.missing(site)
+        return LabSettings.missing(site)
 
     @property
     def site(self) -> Site:
-        return Site("onprem", self.named_region)
+        return Site("lab", self.named_region)
 
     @property
     def description(self) -> str:

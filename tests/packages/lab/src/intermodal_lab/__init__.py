@@ -1,0 +1,1 @@
+"""Intermodal on one's own machine: target ``lab/process``, object store ``lab``."""

@@ -1,1 +1,0 @@
-"""Intermodal on one's own machine: target ``onprem/process``, object store ``onprem``."""
