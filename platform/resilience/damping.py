@@ -29,7 +29,7 @@ def failures_within(incidents: Iterable[Incident], target: Target, now: float) -
 
 def hold_seconds(policy: DetectionPolicy, failures: int) -> float:
     """How long a target must be seen to be back, by its failures lately; the policy's own time after the first."""
-    growth = GROWTH ** min(max(failures - 1, 0), 10)
+    growth = float(GROWTH) ** min(max(failures - 1, 0), 10)
     return max(policy.up_seconds, min(policy.up_seconds * growth, LONGEST_HOLD_SECONDS))
 
 

@@ -97,9 +97,9 @@ class DetectionState:
 
         try:
             data = json.loads(text)
-            streaks = (upstreams(data[name]) for name in ("failing", "returning", "answering"))
+            failing, returning, answering = (upstreams(data[name]) for name in ("failing", "returning", "answering"))
             at = data.get("at")  # a cursor of an earlier release has none
-            return cls(*streaks, at=None if at is None else float(at))
+            return cls(failing, returning, answering, None if at is None else float(at))
         except (AttributeError, KeyError, TypeError, SpecError) as error:
             raise ValueError(f"not a watcher's memory: {error!r}") from error
 

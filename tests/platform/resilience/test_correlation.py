@@ -31,7 +31,7 @@ def test_dead_needs_a_silent_api_and_one_of_another_cloud_that_answers() -> None
     assert dead(bad, {AWS: False, AWS_EU: True}) == frozenset()
 
 
-@pytest.mark.parametrize("pressure,late", [({}, False), ({"cpu": 0.5}, False), ({"cpu": 0.9}, True)])
+@pytest.mark.parametrize(("pressure", "late"), [({}, False), ({"cpu": 0.5}, False), ({"cpu": 0.9}, True)])
 def test_pressure_halves_the_limits_and_is_no_sign_alone(pressure: dict[str, float], late: bool) -> None:
     assert bool(SelfView(0.15, 0.1, pressure).lateness()) == late
     assert not SelfView(0.01, 0.1, pressure).lateness()
