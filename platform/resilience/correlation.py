@@ -15,13 +15,14 @@ MOST = 0.5
 """More than this share of the domains must look bad: of two domains both, of three two. With half, the other half is
 the comparison that makes one domain's trouble an outage."""
 WINDOW_SECONDS = 60.0
-"""Domains whose trouble began no further apart look bad together. Overload ejects all within about 10 s; a failover
-that moves traffic takes effect within a minute."""
+"""Domains whose trouble began no further apart look bad together. The three
+false incidents began within 10 s; a minute is chosen to be well above that."""
 PAUSE_SECONDS = 0.2
-"""A watcher that is so late in the median of its own short pauses is starved. Measured: 2 to 11 ms normal and under
-overload of the gateway, 1,700 ms with a tenth of a processor."""
+"""A watcher that is so late in the median of its own short pauses is starved. Chosen, not measured for pauses: it is
+the limit that told a starved gateway (1,700 ms for its own health) from an overloaded one (3 to 11 ms)."""
 ADMIN_SECONDS = 1.5
-"""The gateway's admin answers within 50 ms, with 1,000 models within half a second."""
+"""Chosen, not measured: a gateway with a tenth of a processor took 1.7 s for its own health. The admin's time says
+nothing of the thread that serves requests, only that the machine is starved."""
 PRESSURE = 0.6
 """Share of 10 s in which something waited for a processor or a disk (/proc/pressure, some avg10). Measured: 0.1 normal,
 0.5 overloaded, 0.6 to 0.8 starved. A busy machine has as much while it answers in time: so it is no sign alone, and
