@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 import dagster as dg
@@ -12,11 +12,15 @@ from intermodal.assets.specs import specs_of
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Incidents
 from intermodal.platform.ports.incidents import Incident, incident_id
-from intermodal.platform.resilience.detection import Detection, DetectionPolicy, DetectionState, UpstreamKey, look
+from intermodal.platform.resilience.damping import damped, failures_within
+from intermodal.platform.resilience.detection import Detection, DetectionPolicy, UpstreamKey, look
 from intermodal.platform.resilience.failover_plan import contained, current_round, desired_replicas, recovering
+from intermodal.platform.resilience.trouble import withhold
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
+from intermodal.sensors.toolkit import self_probe
 from intermodal.sensors.toolkit.adapters import Adapters, adapters_of
+from intermodal.sensors.toolkit.correlated import Watch, judged, told
 from intermodal.sensors.toolkit.openings import open_incidents, outages_to_open, without
 from intermodal.sensors.toolkit.probes import ask_apis, endpoint_votes, voted
 from intermodal.sensors.toolkit.run_requests import Event, plan_runs
@@ -37,7 +41,14 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         jobs=list(jobs) or None,
         minimum_interval_seconds=INTERVAL_SECONDS,
         default_status=dg.DefaultSensorStatus.RUNNING,
-        required_resource_keys={ports.GATEWAY, ports.INCIDENTS, ports.DEPLOYMENT, ports.TARGETS, WATCH},
+        required_resource_keys={
+            ports.GATEWAY,
+            ports.INCIDENTS,
+            ports.DEPLOYMENT,
+            ports.TARGETS,
+            ports.NOTIFICATIONS,
+            WATCH,
+        },
         description="A target that cannot serve a model starts a failover, one that can again a recovery.",
     )
     def _outage(context: dg.SensorEvaluationContext) -> dg.SensorResult:
@@ -45,7 +56,7 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         gateway, incidents = ports.gateway(context), ports.incidents(context)
         policy = cast(DetectionPolicy, getattr(context.resources, WATCH).policy)
         try:
-            health = gateway.health()
+            health, view = self_probe.measured(gateway.health)
         except IntermodalError as error:
             # What cannot be seen is not down. The cursor stays, and with it what was seen before.
             return dg.SensorResult(
@@ -58,21 +69,27 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         probing = "endpoint" in policy.watchers
         named = [(model, target) for model, target in known if target in specs[model].targets]
         adapters = adapters_of(context, [target for _, target in (*named, *(serves if probing else ()))])
-        before = _remembered(context)
+        watch = Watch.remembered(context, now)
+        before = watch.state
         apis = ask_apis({target: adapters.found[target] for _, target in named if target in adapters.found})
         if probing:  # while the APIs are called
             environment = ports.deployment(context).environment
             votes = endpoint_votes(gateway, adapters.found, environment, serves, before, now)
             serves = voted(policy, serves, votes)
+        answers = _answers(specs, known, apis())
+        finding = judged(context, view, serves, known, watch.trouble, now)
+        blind = finding is not None and finding.kind == "blindness"
         seen = look(
             before,
             policy,
             now,
-            serves,
+            dict.fromkeys(serves) if blind else serves,
             handled={key for key, incident in known.items() if not recovering(incident)},
-            answers=_answers(specs, known, apis()),
+            answers={} if blind else answers,
         )
-        events = events_of(specs, seen, known, incidents, now)
+        watch, messages = told(context, watch, finding, policy, now)
+        seen = damped(withhold(seen, watch.trouble, finding), policy, now, _failures(incidents, seen.back, now))
+        events = [] if blind else events_of(specs, seen, known, incidents, now)
         planned = plan_runs(context.instance, events, specs, now)
         try:
             opening = outages_to_open(events, planned, known)
@@ -80,8 +97,9 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
         except (IntermodalError, OSError) as error:  # the requests matter more; the next tick tries again
             context.log.error("an outage could not be written down: %s", error)
         damaged = [name for name in gateway.models() if name in specs and name not in health]
-        reason = None if planned else _reason(seen, known, serves, damaged, adapters)
-        return dg.SensorResult(run_requests=planned, skip_reason=reason, cursor=seen.watch.to_json())
+        reason = " ".join([*messages, _reason(seen, known, serves, damaged, adapters)])
+        cursor = watch.to_json(seen.watch)
+        return dg.SensorResult(run_requests=planned, skip_reason=None if planned else reason, cursor=cursor)
 
     return _outage
 
@@ -168,14 +186,10 @@ def _answers(
     return {**{key: apis[key[1]] for key in known if key[1] in apis}, **left}
 
 
-def _remembered(context: dg.SensorEvaluationContext) -> DetectionState:
-    if not context.cursor:
-        return DetectionState()
-    try:
-        return DetectionState.from_json(context.cursor)
-    except ValueError as error:
-        context.log.warning("The cursor is unreadable (%s): watching starts afresh.", error)
-        return DetectionState()
+def _failures(incidents: Incidents, keys: Collection[UpstreamKey], now: float) -> dict[UpstreamKey, int]:
+    """How often each of these upstreams failed lately; their models' closed incidents are read for that alone."""
+    known = {model: incidents.all(model) for model in {model for model, _ in keys}}
+    return {key: failures_within(known[key[0]], key[1], now) for key in keys}
 
 
 def _reason(

@@ -10,6 +10,7 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.resilience.context import FailoverContext, listed
 from intermodal.platform.resilience.failover_plan import desired_replicas, surge_replicas, weights_without
+from intermodal.platform.resilience.steps import return_by_steps
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Site, Target
 
@@ -104,15 +105,22 @@ def shift_traffic(
     added: Mapping[Target, Upstream],
     exhausted: Collection[Target],
     keep_cold: bool = True,
+    returning: Target | None = None,
 ) -> bool:
     """Weights by the policy over what runs and what is ``added``; False when no target is left.
 
     ``exhausted`` targets took nothing over, so they get no more traffic than their own. ``keep_cold``: cold targets
-    that have traffic keep it. Raises RouteChanged when another version was published meanwhile.
+    that have traffic keep it. ``returning`` gets its share by steps. Raises RouteChanged when another version was
+    published meanwhile.
     """
-    route = ctx.route(spec.name)
-    if route.version != version:
-        raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+
+    def unchanged() -> Route:
+        route = ctx.route(spec.name)
+        if route.version != version:
+            raise RouteChanged(f"'{spec.name}' went from {version} to {route.version} meanwhile.")
+        return route
+
+    route = unchanged()
     serving = {*running(spec, unavailable, route), *added}
     if not keep_cold:
         replicas = desired_replicas(spec, unavailable)
@@ -121,6 +129,8 @@ def shift_traffic(
         return False
     weights = weights_without(spec, unavailable, serving, exhausted)
     if added or any(route.weights.get(target, 0) != weights.get(target, 0) for target in {*route.weights, *weights}):
+        if returning is not None:
+            return_by_steps(ctx, route, weights, returning, list(added.values()), unchanged)
         ctx.gateway.shift(spec.name, weights, list(added.values()))
     return True
 

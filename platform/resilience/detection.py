@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from intermodal.platform.errors import SpecError
@@ -13,6 +13,10 @@ Watcher = Literal["gateway", "endpoint"]
 
 UpstreamKey = tuple[str, Target]
 """A model and one of its targets."""
+
+LONGEST_STEP_SECONDS = 60.0
+"""As much time counts between two looks at most, and never less than none: a clock may jump an hour either way, and a
+watcher may sleep. Twelve times the sensor's interval."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +59,25 @@ class Streak:
 @dataclass(frozen=True)
 class DetectionState:
     """What is remembered between two looks: upstreams that fail, and of those with an open incident those that seem to
-    be back (``returning``) and those whose cloud's API answers at least (``answering``)."""
+    be back (``returning``) and those whose cloud's API answers at least (``answering``). ``at``: the last one."""
 
     failing: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
     returning: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
     answering: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
+    at: float | None = field(default=None, compare=False)
+
+    def jump(self, now: float) -> float:
+        """Seconds by which the clock moved more, or less, than counts as time between two looks."""
+        step = 0.0 if self.at is None else now - self.at
+        return step - min(max(step, 0.0), LONGEST_STEP_SECONDS)
+
+    def moved(self, seconds: float) -> "DetectionState":
+        """As if everything had been seen so much later."""
+
+        def later(streaks: Mapping[UpstreamKey, Streak]) -> dict[UpstreamKey, Streak]:
+            return {key: replace(streak, since=streak.since + seconds) for key, streak in streaks.items()}
+
+        return DetectionState(later(self.failing), later(self.returning), later(self.answering), self.at)
 
     def to_json(self) -> str:
         def plain(streaks: Mapping[UpstreamKey, Streak]) -> dict[str, list[float]]:
@@ -67,7 +85,8 @@ class DetectionState:
                 f"{model}/{target}": [streak.since, streak.count] for (model, target), streak in sorted(streaks.items())
             }
 
-        return json.dumps({name: plain(getattr(self, name)) for name in ("failing", "returning", "answering")})
+        streaks = {name: plain(getattr(self, name)) for name in ("failing", "returning", "answering")}
+        return json.dumps({**streaks, "at": self.at})
 
     @classmethod
     def from_json(cls, text: str) -> "DetectionState":
@@ -78,7 +97,9 @@ class DetectionState:
 
         try:
             data = json.loads(text)
-            return cls(upstreams(data["failing"]), upstreams(data["returning"]), upstreams(data["answering"]))
+            failing, returning, answering = (upstreams(data[name]) for name in ("failing", "returning", "answering"))
+            at = data.get("at")  # a cursor of an earlier release has none
+            return cls(failing, returning, answering, None if at is None else float(at))
         except (AttributeError, KeyError, TypeError, SpecError) as error:
             raise ValueError(f"not a watcher's memory: {error!r}") from error
 
@@ -115,7 +136,7 @@ def look(
     whether their cloud's API takes a call. Such an upstream is back when the API answers and none says that it cannot
     serve (there is none where a deploy left it out of the route).
     """
-    answers = answers or {}
+    answers, watch = answers or {}, watch.moved(watch.jump(now))
     failing = _continued(watch.failing, {key: None if ok is None else not ok for key, ok in serves.items()}, now)
     returns = {key: ok and serves.get(key) is not False for key, ok in answers.items()}
     returning, answering = _continued(watch.returning, returns, now), _continued(watch.answering, answers, now)
@@ -126,7 +147,7 @@ def look(
     }
     back = {key for key, streak in returning.items() if streak.reached(policy.up_observations, policy.up_seconds, now)}
     lost = {key for key, streak in answering.items() if streak.reached(2, policy.redeploy_seconds, now)}
-    return Detection(DetectionState(failing, returning, answering), down, frozenset(back | lost))
+    return Detection(DetectionState(failing, returning, answering, now), down, frozenset(back | lost))
 
 
 def _continued(

@@ -23,6 +23,7 @@ from intermodal.platform.resilience.failover_plan import (
     recovering,
     surge_replicas,
 )
+from intermodal.platform.resilience.guard import refuse_under_overload
 from intermodal.platform.resilience.repair import note_damage
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
@@ -45,8 +46,10 @@ def fail_over(ctx: FailoverContext, spec: ModelSpec, outage: Outage) -> Incident
 
     People are notified as soon as the traffic has left the target, since replacing its capacity can take half an hour,
     and again of the outcome. Raises when the capacity could not be replaced, or whatever else failed; people were
-    notified even so, and the next run tries again.
+    notified even so, and the next run tries again. Unavailable, and nothing is opened, moved or notified, when the
+    other targets look bad too (``guard``).
     """
+    refuse_under_overload(ctx, spec, outage.target)
     try:
         incident = _fail_over(ctx, spec, outage)
     except Exception as error:

@@ -23,6 +23,7 @@ from intermodal.platform.resilience.cleanup import evict, notify_leftovers, remo
 from intermodal.platform.resilience.context import FailoverContext, notify
 from intermodal.platform.resilience.failover_plan import BACK, NOT_BACK, current_round, desired_replicas
 from intermodal.platform.resilience.repair import ensure_mirror
+from intermodal.platform.resilience.steps import undrained
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target, sites_of
 
@@ -111,7 +112,8 @@ def _restore(ctx: FailoverContext, spec: ModelSpec, incident: Incident) -> Incid
         upstreams |= {other: upstream for other, upstream in capacity.upstreams.items() if other != target}
     except IntermodalError as error:  # less than is needed, and still better with this target than without it
         incident = ctx.note(incident, "note", f"no-capacity-{key}", f"capacity is missing: {error.message}")
-    shift_traffic(ctx, spec, version, others, upstreams, exhausted, keep_cold=False)
+    drained = others - undrained(ctx, spec, others)
+    shift_traffic(ctx, spec, version, drained, upstreams, exhausted, keep_cold=False, returning=target)
     text = f"{target} has its share again" if count else f"{target} stands by cold"
     incident = ctx.note(incident, "share back", key, text)
     left = scale_down_surge(ctx, spec, incident, version, others)

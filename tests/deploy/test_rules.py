@@ -125,7 +125,7 @@ def queries_of(runbook: str) -> list[str]:
 SECTIONS = ["Meaning", "Impact", "Verify", "What to do", "When to escalate"]
 
 
-OF_NOTICES = {"PackageDiffers"}
+OF_NOTICES = {"OverloadOrBlindness", "PackageDiffers"}
 """Runbooks of what incidents and notices name. No series of Prometheus shows it, so no alert fires."""
 
 

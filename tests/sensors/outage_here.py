@@ -16,7 +16,16 @@ from intermodal.platform.ports.incidents import Entry, Incident
 from intermodal.platform.resilience.detection import DetectionPolicy
 from intermodal.platform.targets import Target, select
 from intermodal.sensors.outage import outage, upstreams_of
-from tests.memory import MemoryDeployment, MemoryGateway, MemoryIncidents, MemoryStore, MemoryTarget, MemoryTargets
+from tests.memory import (
+    MemoryDeployment,
+    MemoryGateway,
+    MemoryIncidents,
+    MemoryNotifications,
+    MemoryNotifier,
+    MemoryStore,
+    MemoryTarget,
+    MemoryTargets,
+)
 from tests.sensors import support
 from tests.targets import AWS, TARGETS
 
@@ -45,12 +54,14 @@ class Here:
                 self.targets[target].endpoints[name] = endpoint
             upstreams = [self.targets[t].upstream(endpoint) for t, endpoint in served.items()]
             self.gateway.publish(Route(model, "1.0.0", even_weights(self.targets), {}, "{}"), upstreams)
+        self.notifier = MemoryNotifier()
         self.watch = SimpleNamespace(policy=DetectionPolicy())
         self.resources = {
             "gateway": self.gateway,
             "incidents": self.incidents,
             "deployment": MemoryDeployment(),
             "watch": self.watch,
+            "notifications": MemoryNotifications(self.notifier),
             "targets": MemoryTargets(self.targets),
         }
         specs = [support.spec(model, serve=[str(target) for target in targets]) for model in models]

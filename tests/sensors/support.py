@@ -9,8 +9,9 @@ import dagster as dg
 import pytest
 
 from intermodal.assets.specs import SPEC
+from intermodal.platform.resilience.correlation import SelfView
 from intermodal.platform.spec import ModelSpec
-from intermodal.sensors.toolkit import champions, notifications
+from intermodal.sensors.toolkit import champions, notifications, self_probe
 from intermodal.sensors.toolkit.concurrency import SingleFlight
 from intermodal.sensors.toolkit.drift_results import DriftResults
 from tests.targets import SERVE
@@ -31,6 +32,7 @@ def be_patient(patch: pytest.MonkeyPatch) -> None:
     """Sensors wait long for whatever is in memory, and know nothing of the calls of other tests."""
     patch.setattr(champions, "_calls", SingleFlight())
     patch.setattr(notifications, "_queues", {})
+    patch.setattr(self_probe, "measured", lambda look: (look(), SelfView()))
     patch.setattr(import_module("intermodal.sensors.drift"), "_results", DriftResults())
     for name, limit in TIME_LIMITS.items():
         patch.setattr(import_module(f"intermodal.sensors.{name}"), limit, 30.0)
