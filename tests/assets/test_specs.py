@@ -127,7 +127,10 @@ def test_spec_text_may_be_a_template(sandbox: DefsFolderSandbox, written: str, d
     ("part", "words"),
     [
         ({"train": {"function": "train.fit", "hyperparamters": {}}}, "'hyperparamters' was unexpected"),
-        ({"serve": ["aws/sagemaker", "gcp/cloudrun"]}, "'gcp/cloudrun' does not match '^(aws/eks|aws/lambda|aws/sagemaker|"),
+        (
+            {"serve": ["aws/sagemaker", "gcp/cloudrun"]},
+            "'gcp/cloudrun' does not match '^(aws/eks|aws/lambda|aws/",
+        ),
         ({"budget": {"usd": 200}}, "'usd' was unexpected"),
         ({"route": {"policy": "evn"}}, "'evn' is not one of"),
         ({"train": {"function": "train.fit", "hyperparameters": {"depth": {}}}}, "{} is not valid under any"),
