@@ -52,21 +52,24 @@ class Connection:
         body: Json | None = None,
         content: str = "",
     ) -> bytes:
-        attempts = Retrying(
+        answer: bytes = self._attempts()(self._once, doing, method, path, query, body, content)
+        return answer
+
+    def _attempts(self) -> Retrying:
+        return Retrying(
             retry=retry_if_exception_type((Throttled, Unavailable, Busy)),
             wait=_pause,
             stop=stop_after_delay(self.retry_seconds),
             reraise=True,
         )
-        answer: bytes = attempts(self._once, doing, method, path, query, body, content)
-        return answer
 
     def lines(self, doing: str, path: str, query: Query, seconds: float) -> Iterator[Json]:
         """Documents of a stream, one a line, until the server ends it. What breaks off ends it too: who reads it goes
         on from the last document."""
         import urllib3
 
-        answer = self._send(doing, "GET", path, query, None, "", seconds + self.call_seconds, stream=True)
+        limit = seconds + self.call_seconds
+        answer = self._attempts()(self._send, doing, "GET", path, query, None, "", limit, stream=True)
         unfinished = b""
         try:
             for chunk in answer.stream(None):

@@ -237,3 +237,21 @@ def test_kubeconfig_that_cannot_be_used_is_named(cluster: Running, tmp_path: Any
     with pytest.raises(SpecError, match=path.rpartition("/")[2]) as caught:
         kubeconfig(path, context)
     assert caught.value.hint
+
+
+def test_watch_that_is_throttled_at_its_start_is_tried_again(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    api.apply(documents(api)["Deployment"])
+    watch, send, calls = api.watch("Deployment", NAME), api.connection._send, list[object]()
+    list(watch.window(1))
+
+    def throttled_once(*given: Any, **options: Any) -> Any:
+        calls.append(given)
+        if len(calls) == 1:
+            raise Throttled("too many requests")
+        return send(*given, **options)
+
+    monkeypatch.setattr(type(api.connection), "_send", staticmethod(throttled_once))
+    api.scale(NAME, 3)
+    calls.clear()
+    assert [each["spec"]["replicas"] for each in watch.window(1) if each] == [3]
+    assert len(calls) == 2
