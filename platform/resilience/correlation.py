@@ -19,7 +19,7 @@ WINDOW_SECONDS = 60.0
 false incidents began within 10 s; a minute is chosen to be well above that."""
 PAUSE_SECONDS = 0.2
 """A watcher that is so late in the median of its own short pauses is starved. Chosen, not measured for pauses: it is
-the limit that told a starved gateway (1,700 ms for its own health) from an overloaded one (3 to 11 ms)."""
+the limit that separated a starved gateway (1,700 ms for its own health) from an overloaded one (3 to 11 ms)."""
 ADMIN_SECONDS = 1.5
 """Chosen, not measured: a gateway with a tenth of a processor took 1.7 s for its own health. The admin's time says
 nothing of the thread that serves requests, only that the machine is starved."""

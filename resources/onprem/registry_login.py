@@ -30,10 +30,10 @@ class RegistryLogin:
 
     def header(self, repository: str, mount_from: str) -> Header:
         answer = self._get(f"{self._address.url}/v2/", "say how to log in")
-        scheme, _, rest = answer.headers.get("WWW-Authenticate", "").partition(" ")
+        scheme, _, parameters = answer.headers.get("WWW-Authenticate", "").partition(" ")
         if scheme.lower() != "bearer":
             return Header(basic(self._keys.name, self._keys.secret), float("inf"))
-        return self._token(dict(PARAMETER.findall(rest)), repository, mount_from)
+        return self._token(dict(PARAMETER.findall(parameters)), repository, mount_from)
 
     def prepare(self, repository: str) -> None:
         """A push creates the repository."""

@@ -61,7 +61,7 @@ def judged(
     before: Trouble | None,
     now: float,
 ) -> OverloadOrBlindness | None:
-    """This look's finding. Only when upstreams look bad together are the clouds' APIs asked, as a second witness."""
+    """This look's finding. Only when upstreams look bad together are the clouds' APIs called, as a second witness."""
     if (blind := blindness(view, {model for model, _ in serves})) is not None:
         return blind
     old = {key for key, incident in known.items() if abs(now - incident.opened_at) > WINDOW_SECONDS}
@@ -75,7 +75,7 @@ def judged(
     return None if found is None else replace(found, out=out)
 
 
-def told(
+def follow_and_notify(
     context: dg.SensorEvaluationContext,
     watch: Watch,
     finding: OverloadOrBlindness | None,

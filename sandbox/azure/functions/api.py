@@ -38,7 +38,7 @@ class Api:
             ("POST", "/stop", self._stop),
         ]
         named, slot = "/sites/{app}", "/sites/{app}/slots/{slot}"
-        found = [(verb, place + path, _versioned(call)) for verb, path, call in of_app for place in (named, slot)]
+        found = [(verb, prefix + path, _versioned(call)) for verb, path, call in of_app for prefix in (named, slot)]
         return [
             ("GET", "/serverfarms/{plan}", _versioned(self._plan)),
             ("GET", "/sites", _versioned(self._list)),
@@ -138,12 +138,12 @@ class Api:
         return web.Response(status=202, headers={"Location": headers["Location"], "Retry-After": "1"})
 
     async def _exchange(self, app: str, other: str, operation: str) -> None:
-        """Contents and containers change places. Names, tags, keys and hosts stay."""
+        """Contents and containers are exchanged. Names, tags, keys and hosts stay."""
         await asyncio.sleep(SWAP_SECONDS)
-        one, two = self._apps.table[app], self._apps.table[other]
-        one["content"], two["content"] = two["content"], one["content"]
+        first, second = self._apps.table[app], self._apps.table[other]
+        first["content"], second["content"] = second["content"], first["content"]
         self._workers.swap(app, other)
-        one["busy"] = two["busy"] = False
+        first["busy"] = second["busy"] = False
         self._operations.end(operation)
 
     def _require_idle(self, key: str) -> None:

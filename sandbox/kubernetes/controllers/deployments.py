@@ -148,7 +148,7 @@ class Deployments:
         self._events.normal(deployment, "ScalingReplicaSet", text)
 
     def _forget(self, deployment: Document, old: list[Document]) -> None:
-        """Of earlier ReplicaSets without Pods, as many stay as the history has place for."""
+        """Of earlier ReplicaSets without Pods, as many stay as the history has room for."""
         idle = [each for each in old if not each["spec"]["replicas"] and not each["status"]["replicas"]]
         idle = sorted((each for each in idle if not parts.leaving(each)), key=revisions.revision)
         for each in idle[: max(0, len(old) - deployment["spec"]["revisionHistoryLimit"])]:

@@ -27,23 +27,23 @@ class Logs:
                 raise not_emulated(f"logs by {name}")
         name, spec = query.get("container", ""), pod["spec"]["containers"]
         names = [each["name"] for each in spec]
-        shown = pod["metadata"]["name"]
+        pod_name = pod["metadata"]["name"]
         if not name and len(names) > 1:
-            raise bad_request(f"a container name must be specified for pod {shown}, choose one of: {names}")
+            raise bad_request(f"a container name must be specified for pod {pod_name}, choose one of: {names}")
         name = name or names[0]
         if name not in names:
-            raise bad_request(f"container {name} is not valid for pod {shown}")
+            raise bad_request(f"container {name} is not valid for pod {pod_name}")
         run = self._kubelet.running.get(parts.uid_of(pod))
         container = next((each for each in run.containers if each.spec["name"] == name), None) if run else None
         previous = flag(query, "previous")
         path = self._path(pod, name, container, previous=previous)
         if path is None or not path.exists():
             if previous:
-                where = f'"{name}" in pod "{shown}"'
+                where = f'"{name}" in pod "{pod_name}"'
                 raise bad_request(f"previous terminated container {where} not found")
             reason = (container.state.get("waiting") or {}).get("reason", "") if container else ""
             raise bad_request(
-                f'container "{name}" in pod "{shown}" is waiting to start: {reason or "ContainerCreating"}'
+                f'container "{name}" in pod "{pod_name}" is waiting to start: {reason or "ContainerCreating"}'
             )
         data = path.read_bytes()
         end = len(data)

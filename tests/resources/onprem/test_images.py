@@ -84,14 +84,14 @@ def asking() -> Iterator[Registry]:
         found.shutdown()
 
 
-def test_login_where_a_token_is_asked_for_is_that_token(asking: Registry) -> None:
+def test_login_that_demands_a_token_is_that_token(asking: Registry) -> None:
     found = asking.login().header("team/a", "team/b")
     assert found.value == "Bearer a-token"
     scopes = ["repository:team/a:pull,push,delete", "repository:team/b:pull"]
     assert asking.queries == [{"service": ["acme"], "scope": scopes}]
 
 
-def test_login_where_basic_is_asked_for_is_the_password(asking: Registry) -> None:
+def test_login_that_demands_basic_is_the_password(asking: Registry) -> None:
     asking.challenge = 'Basic realm="acme"'
     assert asking.login().header("team/a", "") == Header(basic(KEYS.name, KEYS.secret), float("inf"))
     assert asking.queries == []

@@ -4,8 +4,8 @@ The first version of an endpoint starts in its function app. A changed one start
 serves, and is swapped with it once it answered: the old container serves until then. A swap ends the functions that are
 executing in the old container. What a swap or a failure left in the slot is deleted.
 
-Azure calls an app running whose container never starts. So it is asked itself, and the reasons of a failure are read in
-the log of its start.
+Azure calls an app running whose container never starts. So the app itself is called, and the reasons of a failure
+are read in the log of its start.
 """
 
 from __future__ import annotations

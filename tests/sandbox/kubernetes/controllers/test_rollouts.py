@@ -26,8 +26,8 @@ def get(url: str) -> str:
 def test_deployment_becomes_ready_and_answers(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=service())
     kubectl("apply", "-f", "-", stdin=deployment(spec={"replicas": 2}))
-    said = kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    assert 'deployment "web" successfully rolled out' in said
+    output = kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    assert 'deployment "web" successfully rolled out' in output
     url = address(kubectl)
     pods = kubectl("get", "pods", "-o", "name").split()
     assert {f"pod/{get(url).split()[0]}" for _ in range(4)} == set(pods)
@@ -105,7 +105,7 @@ def test_scaling_changes_pods_and_deletion_ends_them(kubectl: Kubectl) -> None:
     assert pod
 
 
-def test_history_keeps_as_many_sets_as_it_has_place_for(kubectl: Kubectl) -> None:
+def test_history_keeps_as_many_sets_as_it_has_room_for(kubectl: Kubectl) -> None:
     for release in "1234":
         kubectl("apply", "-f", "-", stdin=deployment(release=release, spec={"revisionHistoryLimit": 1}))
         kubectl("rollout", "status", "deployment/web", "--timeout=60s")
