@@ -59,7 +59,8 @@ class Streak:
 @dataclass(frozen=True)
 class DetectionState:
     """What is remembered between two looks: upstreams that fail, and of those with an open incident those that seem to
-    be back (``returning``) and those whose cloud's API answers at least (``answering``). ``last``: the last look's time."""
+    be back (``returning``) and those whose cloud's API answers at least (``answering``). ``last``: the time of the last
+    look."""
 
     failing: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
     returning: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
