@@ -48,7 +48,7 @@ def complaint(sandbox: DefsFolderSandbox, text: str) -> str:
         ("owner: team:cellar", "owner: cellar", ["defs.yaml:5", "owner", "team:"]),
         ("window: 2", "window: 0", ["defs.yaml:9", "train", "at least 1 partition"]),
         ("azure: 0}", "azure: -1}", ["route", "negative"]),
-        ("azure/ml]", "azure/aks]", ["defs.yaml:11", "serve", "azure/ml"]),
+        ("azure/ml]", "azure/vms]", ["defs.yaml:11", "serve", "azure/ml"]),
         ("policy: weighted, weights: {aws: 3, gcp: 1, azure: 0}", "policy: weighted", ["route", "name a share"]),
         ('start: "2020-01"', 'start: "January"', ["data", "write it as 2013-01"]),
         ("target: grower", "taget: grower", ["defs.yaml:8", "features", "taget"]),
@@ -127,7 +127,7 @@ def test_spec_text_may_be_a_template(sandbox: DefsFolderSandbox, written: str, d
     ("part", "words"),
     [
         ({"train": {"function": "train.fit", "hyperparamters": {}}}, "'hyperparamters' was unexpected"),
-        ({"serve": ["aws/sagemaker", "gcp/cloudrun"]}, "'gcp/cloudrun' does not match '^(aws/lambda|aws/sagemaker|"),
+        ({"serve": ["aws/sagemaker", "gcp/cloudrun"]}, "'gcp/cloudrun' does not match '^(aws/eks|aws/lambda|aws/sagemaker|"),
         ({"budget": {"usd": 200}}, "'usd' was unexpected"),
         ({"route": {"policy": "evn"}}, "'evn' is not one of"),
         ({"train": {"function": "train.fit", "hyperparameters": {"depth": {}}}}, "{} is not valid under any"),
