@@ -1,6 +1,7 @@
 """``intermodal rollout``: see how far a new version has come, and pause, promote, abort or retry it."""
 
 import getpass
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -109,12 +110,20 @@ def _change(model: str, text: str, change: "Callable[[Rollout], Rollout]") -> No
                 f"The rollout of {model} {found.new.version} was {found.phase} already.",
                 hint=f"See it: intermodal rollout status {model}.",
             )
-        entry = Entry(time.time(), text, getpass.getuser())
+        entry = Entry(time.time(), text, _person())
         changed = change(found)
         if adapters.rollouts().put(replace(changed, entries=(*found.entries, entry)), found):
             out.print(f"{model} {found.new.version}: {text}.", highlight=False)
             return
     raise Unavailable(f"The rollout of '{model}' was changed by others each time.", hint="Run the command again.")
+
+
+def _person() -> str:
+    """Who runs the command; by number where that user has no name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _run(model: str, job: str, config: dict[str, Any]) -> None:

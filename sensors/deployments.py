@@ -24,7 +24,7 @@ from intermodal.platform.deployment.redeployment import (
     decide,
     digest,
 )
-from intermodal.platform.deployment.rollout_run import holds_back
+from intermodal.platform.deployment.rollout_run import holds_back, is_superseded
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.ports.registry import Identity
@@ -116,10 +116,12 @@ def _seen(
     made = context.instance.get_latest_materialization_code_versions([key for each in stated.values() for key in each])
 
     def is_served(name: str) -> bool:
-        """Also while its rollout goes on, or after it was aborted: the sensor ``rollouts`` or a person goes on."""
-        route = routes.found.get(name)
-        routed = _routed(route.identity if route else None, champion[name])
-        return routed or holds_back(rollouts.get(name), route, champion[name])
+        """Also while its rollout goes on, or after it was aborted: the sensor ``rollouts`` or a person goes on. Not
+        while the rollout of another version goes on, which is champion no more and still has a share."""
+        route, rollout = routes.found.get(name), rollouts.get(name)
+        if is_superseded(rollout, route, champion[name]):
+            return False
+        return _routed(route.identity if route else None, champion[name]) or holds_back(rollout, route, champion[name])
 
     return {
         name: DeploymentState(

@@ -20,7 +20,7 @@ from intermodal.platform.spec import ModelSpec
 from intermodal.platform.targets import Target
 from intermodal.sensors.toolkit import self_probe
 from intermodal.sensors.toolkit.adapters import Adapters, adapters_of
-from intermodal.sensors.toolkit.correlated import Watch, judged, notified
+from intermodal.sensors.toolkit.correlated import Watch, follow_and_notify, judged
 from intermodal.sensors.toolkit.openings import open_incidents, outages_to_open, without
 from intermodal.sensors.toolkit.probes import ask_apis, endpoint_votes, voted
 from intermodal.sensors.toolkit.run_requests import Event, plan_runs
@@ -87,7 +87,7 @@ def outage(jobs: Sequence[Any]) -> dg.SensorDefinition:
             handled={key for key, incident in known.items() if not recovering(incident)},
             answers={} if blind else answers,
         )
-        watch, messages = notified(context, watch, finding, policy, now)
+        watch, messages = follow_and_notify(context, watch, finding, policy, now)
         seen = damped(withhold(seen, watch.trouble, finding), policy, now, _failures(incidents, seen.back, now))
         events = [] if blind else events_of(specs, seen, known, incidents, now)
         planned = plan_runs(context.instance, events, specs, now)

@@ -44,10 +44,10 @@ def rollout(spec: ModelSpec, policy: RolloutPolicy) -> dg.AssetsDefinition:
         champion, gateway = champion_of(ports.registry(context), spec.name), ports.gateway(context)
         old, signature = gateway.route(spec.name), champion.candidate.record.signature
         reason = reason_for_none(old, champion.identity, signature.metadata(spec.name, champion.version))
+        run = RolloutRun(gateway, ports.rollouts(context), policy, unavailable_targets(context, spec), time.time())
         if old is None or reason:
+            run.end_superseded(spec.name, old, reason)
             return dg.MaterializeResult(metadata={"state": f"no rollout: {reason}", "version": champion.version})
-        unavailable = unavailable_targets(context, spec)
-        run = RolloutRun(gateway, ports.rollouts(context), policy, unavailable, time.time())
         current, decision = run.advance(
             old, champion.identity, lambda: champion_route(context, spec, champion), config.retry
         )

@@ -84,6 +84,14 @@ def apply(rollout: Rollout, decision: RolloutDecision, tries: Mapping[str, Tries
             return _noted(replace(rollout, phase="aborted", since=now, requested=""), now, text)
 
 
+def superseded(rollout: Rollout, served: Identity | None, reason: str, now: float) -> Rollout:
+    """A rollout that went on, after another version became champion: it ends as what its version has now."""
+    ended = replace(rollout, since=now, requested="")
+    if served is not None and served.same_as(rollout.new):
+        return _noted(replace(ended, phase="promoted", step=len(rollout.steps) - 1), now, f"promoted: {reason}")
+    return _noted(replace(ended, phase="aborted"), now, f"aborted: {reason}")
+
+
 def by_version(tries: Mapping[tuple[Target, str], Tries]) -> dict[str, Tries]:
     """The counts of all targets together."""
     found: dict[str, Tries] = {}

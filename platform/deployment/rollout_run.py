@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from intermodal.platform.deployment.rollout import RolloutDecision, apply, begin, by_version, decide
+from intermodal.platform.deployment.rollout import RolloutDecision, apply, begin, by_version, decide, superseded
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports import Gateway, Rollouts
 from intermodal.platform.ports.endpoints import Upstream
@@ -44,6 +44,17 @@ def holds_back(rollout: Rollout | None, old: Route | None, new: Identity) -> boo
     )
 
 
+def is_superseded(rollout: Rollout | None, old: Route | None, new: Identity) -> bool:
+    """Whether a rollout from what is served goes on, but to another version than the champion."""
+    return (
+        rollout is not None
+        and rollout.is_open
+        and old is not None
+        and rollout.old.same_as(old.identity)
+        and not rollout.new.same_as(new)
+    )
+
+
 @dataclass(frozen=True)
 class RolloutRun:
     """One model's rollout. ``unavailable`` are its targets with an open incident, ``now`` is in Unix seconds."""
@@ -70,13 +81,26 @@ class RolloutRun:
             current = apply(known, decision, tries, self.now)
         else:
             current = known
-        if current != known and not self.rollouts.put(current, known):
-            raise IntermodalError(
-                f"The rollout of '{old.model}' was changed meanwhile, by a person or another run.",
-                hint=f"Run the job rollout_{old.model} again; nothing was done.",
-            )
+        if current != known:
+            self._put(current, known)
         self.carry_out(current, new_route)
         return current, decision
+
+    def _put(self, rollout: Rollout, known: Rollout | None) -> None:
+        if not self.rollouts.put(rollout, known):
+            raise IntermodalError(
+                f"The rollout of '{rollout.model}' was changed meanwhile, by a person or another run.",
+                hint=f"Run the job rollout_{rollout.model} again; nothing was done.",
+            )
+
+    def end_superseded(self, model: str, served: Route | None, reason: str) -> None:
+        """End a rollout that goes on where none is due, and its share. IntermodalError when others changed it."""
+        known = self.rollouts.get(model)
+        if known is not None and known.is_open:
+            ended = superseded(known, served.identity if served else None, reason, self.now)
+            self._put(ended, known)
+        if served is not None and self.gateway.canary(model) is not None:
+            self.gateway.split(model, None)
 
     def carry_out(self, rollout: Rollout, new_route: NewRoute) -> None:
         """Bring the gateway to what the rollout says; done already, it is not called. A promotion is not carried out

@@ -52,11 +52,15 @@ def judge_traffic(new: Tries, min_requests: int) -> Finding:
 
 def judge_errors(old: Tries, new: Tries, max_increase: float) -> Finding:
     """Fail when the new version's share of errors is higher by more than ``max_increase``, pass when it is not, each
-    with an error probability of ERROR_PROBABILITY."""
+    with an error probability of ERROR_PROBABILITY.
+
+    Whatever is no prediction counts: both versions get the same mistakes of callers, so one that refuses more of them
+    refuses what the other takes.
+    """
     if not old.requests or not new.requests:
         return Finding("errors", "inconclusive", "a version without requests has no share of errors")
-    before, after = old.failed / old.requests, new.failed / new.requests
-    variance = _variance(old.failed, old.requests) + _variance(new.failed, new.requests)
+    before, after = old.without_prediction / old.requests, new.without_prediction / new.requests
+    variance = _variance(old.without_prediction, old.requests) + _variance(new.without_prediction, new.requests)
     radius = bound(variance, max_increase)
     low, high = after - before - radius, after - before + radius
     text = (

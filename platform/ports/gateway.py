@@ -89,6 +89,11 @@ class Tries:
         """Answered 5xx, or not at all."""
         return sum(count for code, count in self.codes.items() if code == "0" or code.startswith("5"))
 
+    @property
+    def without_prediction(self) -> int:
+        """Answered other than 2xx, or not at all: it failed, was throttled, or was refused as the caller's mistake."""
+        return sum(count for code, count in self.codes.items() if not code.startswith("2"))
+
     def since(self, earlier: "Tries") -> "Tries":
         """What came after ``earlier``; all of it when a count is lower now: the gateway was then started anew."""
         if any(self.codes.get(code, 0) < count for code, count in earlier.codes.items()):

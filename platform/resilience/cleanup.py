@@ -96,12 +96,17 @@ def _prune_route(
 
 
 def remove_replaced(ctx: FailoverContext, spec: ModelSpec, incident: Incident, version: str, keep: bool) -> Incident:
-    """Remove other versions that the target still runs: they were replaced while it was unavailable. Not during a
-    deployment, which may have made one just now; the sensor ``orphans`` removes what is left after it."""
+    """Remove other versions that the target still runs: they were replaced while it was unavailable. Not the canary,
+    whose rollout goes on, and not during a deployment, which may have made one just now; the sensor ``orphans`` removes
+    what is left after it."""
     adapter, environment = ctx.targets[incident.target], ctx.deployment.environment
     name, text = endpoint_name(spec.name, version, environment), f"nothing else runs on {incident.target}"
     for endpoint in adapter.list(environment, spec.name):  # listed first: a deployment that begins later is not in it
         if keep and endpoint.name == name:
+            continue
+        canary = ctx.gateway.canary(spec.name)
+        if canary is not None and endpoint.version == canary.route.version:
+            text = f"{endpoint.name} stays on {incident.target}: it gets a share of the requests"
             continue
         if endpoint.name != name and ctx.deploying(spec.name):
             text = f"{endpoint.name} stays on {incident.target}: a run deploys {spec.name}"

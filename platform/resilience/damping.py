@@ -37,8 +37,7 @@ def damped(seen: Detection, policy: DetectionPolicy, now: float, failures: Mappi
     """The look without the recoveries that are too early for a target that failed so often."""
 
     def held(key: UpstreamKey) -> bool:
-        streaks = (seen.watch.returning.get(key), seen.watch.answering.get(key))
-        since = min((streak.since for streak in streaks[: 1 if streaks[0] else 2] if streak), default=now)
-        return now - since >= hold_seconds(policy, failures.get(key, 0))
+        streak = seen.watch.returning.get(key) or seen.watch.answering.get(key)
+        return streak is not None and now - streak.since >= hold_seconds(policy, failures.get(key, 0))
 
     return replace(seen, back=frozenset(key for key in seen.back if held(key)))

@@ -59,16 +59,17 @@ class Streak:
 @dataclass(frozen=True)
 class DetectionState:
     """What is remembered between two looks: upstreams that fail, and of those with an open incident those that seem to
-    be back (``returning``) and those whose cloud's API answers at least (``answering``). ``looked_at``: when."""
+    be back (``returning``) and those whose cloud's API answers at least (``answering``). ``last``: the time of the last
+    look."""
 
     failing: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
     returning: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
     answering: Mapping[UpstreamKey, Streak] = field(default_factory=dict)
-    looked_at: float | None = field(default=None, compare=False)
+    last: float | None = field(default=None, compare=False)
 
     def jump(self, now: float) -> float:
         """Seconds by which the clock moved more, or less, than counts as time between two looks."""
-        step = 0.0 if self.looked_at is None else now - self.looked_at
+        step = 0.0 if self.last is None else now - self.last
         return step - min(max(step, 0.0), LONGEST_STEP_SECONDS)
 
     def moved(self, seconds: float) -> "DetectionState":
@@ -77,7 +78,7 @@ class DetectionState:
         def later(streaks: Mapping[UpstreamKey, Streak]) -> dict[UpstreamKey, Streak]:
             return {key: replace(streak, since=streak.since + seconds) for key, streak in streaks.items()}
 
-        return DetectionState(later(self.failing), later(self.returning), later(self.answering), self.looked_at)
+        return DetectionState(later(self.failing), later(self.returning), later(self.answering), self.last)
 
     def to_json(self) -> str:
         def plain(streaks: Mapping[UpstreamKey, Streak]) -> dict[str, list[float]]:
@@ -86,7 +87,7 @@ class DetectionState:
             }
 
         streaks = {name: plain(getattr(self, name)) for name in ("failing", "returning", "answering")}
-        return json.dumps({**streaks, "at": self.looked_at})
+        return json.dumps({**streaks, "last": self.last})
 
     @classmethod
     def from_json(cls, text: str) -> "DetectionState":
@@ -98,8 +99,8 @@ class DetectionState:
         try:
             data = json.loads(text)
             failing, returning, answering = (upstreams(data[name]) for name in ("failing", "returning", "answering"))
-            looked_at = data.get("at")  # a cursor of an earlier release has none
-            return cls(failing, returning, answering, None if looked_at is None else float(looked_at))
+            last = data.get("last")  # a cursor of an earlier release has none
+            return cls(failing, returning, answering, None if last is None else float(last))
         except (AttributeError, KeyError, TypeError, SpecError) as error:
             raise ValueError(f"not a watcher's memory: {error!r}") from error
 

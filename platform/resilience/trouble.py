@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from intermodal.platform.errors import SpecError
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.resilience.correlation import OverloadOrBlindness
 from intermodal.platform.resilience.detection import Detection, DetectionPolicy, UpstreamKey
@@ -53,7 +54,10 @@ class Trouble:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> "Trouble":
         """Raises ValueError, TypeError or KeyError for anything but what ``to_dict`` gave."""
-        bad = frozenset((model, parse_target(target)) for model, target in data["bad"])
+        try:
+            bad = frozenset((model, parse_target(target)) for model, target in data["bad"])
+        except SpecError as error:
+            raise ValueError(f"not the watcher's memory of trouble: {error!r}") from error
         return cls(**{**data, "models": frozenset(data["models"]), "bad": bad})
 
 

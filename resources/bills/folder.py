@@ -10,6 +10,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -24,7 +25,7 @@ from upath import UPath
 from intermodal.platform.cost.attribution import attributed, unattributed
 from intermodal.platform.cost.focus.reading import canonical
 from intermodal.platform.cost.ingestion import bills_of, newest
-from intermodal.platform.errors import NotFound, SpecError
+from intermodal.platform.errors import IntermodalError, NotFound, SpecError, Unavailable
 from intermodal.platform.ports.bills import Read, Snapshot
 from intermodal.platform.ports.findings import Finding, Lack, merged
 from intermodal.resources.cost.store import midnight
@@ -48,7 +49,20 @@ class FocusFolder:
         return cls(source, address)
 
     def read(self, since: date, until: date) -> Iterator[Read]:
-        """A delivery with a file that cannot be read is not used, so an older whole one stays: its findings say so."""
+        """A delivery with a file that cannot be read is not used, so an older whole one stays: its findings say so.
+        Unavailable when the folder or bucket itself cannot be read."""
+        try:
+            found = self._read(since, until)
+        except IntermodalError:
+            raise
+        except Exception as error:  # each kind of store raises its own
+            raise Unavailable(
+                without_passwords(f"The bills at {self.address} cannot be read: {type(error).__name__}: {error}."),
+                hint="Check that the store answers, and lets us list and read it.",
+            ) from error
+        yield found
+
+    def _read(self, since: date, until: date) -> Read:
         snapshots, findings = list[Snapshot](), list[Finding]()
         for files in self._deliveries():
             table, found = self._delivery(files)
@@ -63,7 +77,7 @@ class FocusFolder:
         for snapshot in chosen:
             where = f"{self.source} {snapshot.bill.account} {snapshot.bill.start:%Y-%m}"
             findings += unattributed(attributed(snapshot.table, self.source), where)
-        yield Read(tuple(sorted(chosen, key=lambda snapshot: snapshot.bill)), merged(findings))
+        return Read(tuple(sorted(chosen, key=lambda snapshot: snapshot.bill)), merged(findings))
 
     def _deliveries(self) -> Iterator[list[UPath]]:
         root = at_address(self.address)
@@ -90,7 +104,7 @@ class FocusFolder:
             seen.add(digest)
             try:
                 reading = canonical(_table(path.name, content), where)
-            except (pa.ArrowInvalid, EOFError, OSError, SpecError) as error:
+            except (pa.ArrowException, EOFError, OSError, zlib.error, SpecError) as error:
                 findings.append(Finding(Lack.TRUNCATED, where, example=str(error)[:200]))
                 return None, findings
             tables.append(reading.table)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_before_delay, wait_exponential_jitter
 
 from intermodal.platform.errors import IntermodalError, MissingExtra, SpecError, Throttled, Unavailable
 from intermodal.resources.kubernetes.errors import Busy, from_answer, no_answer
@@ -40,8 +40,9 @@ class Connection:
         body: Json | None = None,
         content: str = "",
     ) -> Json:
-        """The answer's document. ``content`` is the body's type where it is not JSON."""
-        return dict(json.loads(self.read(doing, method, path, query, body, content)))
+        """The answer's document. ``content`` is the body's type where it is not JSON. Unavailable for an answer that is
+        none of the API server's, such as a proxy's page."""
+        return _document(self.read(doing, method, path, query, body, content), doing)
 
     def read(
         self,
@@ -59,7 +60,7 @@ class Connection:
         return Retrying(
             retry=retry_if_exception_type((Throttled, Unavailable, Busy)),
             wait=_pause,
-            stop=stop_after_delay(self.retry_seconds),
+            stop=stop_before_delay(self.retry_seconds),
             reraise=True,
         )
 
@@ -74,7 +75,7 @@ class Connection:
         try:
             for chunk in answer.stream(None):
                 *whole, unfinished = (unfinished + chunk).split(b"\n")
-                yield from (json.loads(line) for line in whole if line.strip())
+                yield from (_document(line, doing) for line in whole if line.strip())
         except (urllib3.exceptions.HTTPError, OSError):
             return
         finally:
@@ -143,8 +144,18 @@ def kubeconfig(path: str, context: str = "") -> Any:
     return found
 
 
+def _document(content: bytes, doing: str) -> Json:
+    try:
+        return dict(json.loads(content))
+    except (ValueError, TypeError):
+        raise Unavailable(
+            f"Could not {doing}: the answer is no JSON object.",
+            hint="Check the server's address in the kubeconfig: something else may answer there.",
+        ) from None
+
+
 def _pause(state: RetryCallState) -> float:
-    """What the server states, or an exponential pause."""
+    """What the server states, or an exponential pause. A pause that ends after ``retry_seconds`` is not begun."""
     error = state.outcome.exception() if state.outcome else None
     stated: float = getattr(error, "retry_after_seconds", 0.0) if isinstance(error, IntermodalError) else 0.0
     return stated or wait_exponential_jitter(initial=0.2, max=2, jitter=0.2)(state)

@@ -29,7 +29,7 @@ class Refusal:
 
 @dataclass
 class Access:
-    """``tokens`` maps a bearer token to the name of its user. ``known`` gives the user of a token that another server
+    """``tokens`` maps a bearer token to the name of its user. ``known`` gives the user of a token that another
     issued, such as a cloud; empty for one that is not valid."""
 
     tokens: dict[str, str] = field(default_factory=dict)

@@ -1,5 +1,5 @@
 """The cluster of a cloud's site, within the program of the site's front: it dies with it, and comes back with what it
-had. It starts when it is first looked up, so a sandbox without such a target has no cluster."""
+had. It starts when it is first needed, so a sandbox without such a target has no cluster."""
 
 import asyncio
 import base64

@@ -75,7 +75,7 @@ def judged(
     return None if found is None else replace(found, out=out)
 
 
-def notified(
+def follow_and_notify(
     context: dg.SensorEvaluationContext,
     watch: Watch,
     finding: OverloadOrBlindness | None,

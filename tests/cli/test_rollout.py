@@ -52,6 +52,19 @@ def test_rollout_pause_and_resume_are_noted(
         assert (found.phase, bool(found.entries[-1].person)) == (phase, True)
 
 
+def test_rollout_by_a_user_without_a_name_has_its_number(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, rollouts: JsonRollouts
+) -> None:
+    def nameless() -> str:
+        raise KeyError("getpwuid(): uid not found: 65532")
+
+    monkeypatch.setattr("getpass.getuser", nameless)
+    assert run(monkeypatch, "rollout", "pause", "flight_delay", INTERMODAL_HOME=str(tmp_path)).exit_code == 0
+    found = rollouts.get("flight_delay")
+    assert found is not None
+    assert found.entries[-1].person.startswith("uid ")
+
+
 @pytest.mark.parametrize("command", ["promote", "abort"])
 def test_rollout_end_that_a_person_wants_is_run(
     monkeypatch: pytest.MonkeyPatch,

@@ -70,7 +70,7 @@ def test_overload_that_is_over_is_noted_and_leaves_nothing(here: Here, overloade
     here.tick(3)
     assert titles(here) == [BEGUN, ENDED]
     assert here.tick() == "All 6 upstreams serve."
-    assert set(here.ticks.remembered()) == {"failing", "returning", "answering", "at"}
+    assert set(here.ticks.remembered()) == {"failing", "returning", "answering", "last"}
 
 
 def test_overload_seen_in_one_look_notifies_nobody(here: Here, overloaded: Overloaded) -> None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from intermodal.platform.errors import SpecError
+
 Json = dict[str, Any]
 
 
@@ -29,3 +31,11 @@ class Options:
     cpu: str = "1"
     memory: str = "1Gi"
     temporary: str = "2Gi"
+
+    def __post_init__(self) -> None:
+        """SpecError for an empty list: Kubernetes takes it for every network, or every port."""
+        if not self.gateway_cidrs or not self.egress_ports:
+            raise SpecError(
+                "Endpoints in a cluster have no networks that may call them, or no ports that they may call.",
+                hint="Give the gateway's networks, and the object store's port.",
+            )

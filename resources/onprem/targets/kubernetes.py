@@ -38,6 +38,7 @@ class OnpremKubernetesTarget(KubernetesTarget):
         """By the site's settings. SpecError names the variables that are missing or wrong."""
         settings = OnpremSettings.of(target.site)
         variable = regional_variable("INTERMODAL_ONPREM_GATEWAY_CIDRS", target.region)
+        own_port = port_of(settings.store_url)  # always: the address is in every manifest, where no password may be
         return cls(
             kubeconfig=settings.kubeconfig,
             context=settings.context,
@@ -45,7 +46,7 @@ class OnpremKubernetesTarget(KubernetesTarget):
             gateway_cidrs=networks(settings.gateway_cidrs, variable),
             secret=settings.secret,
             service_account=settings.service_account,
-            store_ports=ports(settings.store_ports) if settings.store_ports else [port_of(settings.store_url)],
+            store_ports=ports(settings.store_ports) if settings.store_ports else [own_port],
             store_url=settings.store_url,
             store_region=settings.store_region,
             named_region=target.region,

@@ -38,7 +38,7 @@ class Api:
             ("POST", "/stop", self._stop),
         ]
         named, slot = "/sites/{app}", "/sites/{app}/slots/{slot}"
-        found = [(verb, base + path, _versioned(call)) for verb, path, call in of_app for base in (named, slot)]
+        found = [(verb, prefix + path, _versioned(call)) for verb, path, call in of_app for prefix in (named, slot)]
         return [
             ("GET", "/serverfarms/{plan}", _versioned(self._plan)),
             ("GET", "/sites", _versioned(self._list)),
@@ -140,10 +140,10 @@ class Api:
     async def _exchange(self, app: str, other: str, operation: str) -> None:
         """Contents and containers are exchanged. Names, tags, keys and hosts stay."""
         await asyncio.sleep(SWAP_SECONDS)
-        left, right = self._apps.table[app], self._apps.table[other]
-        left["content"], right["content"] = right["content"], left["content"]
+        first, second = self._apps.table[app], self._apps.table[other]
+        first["content"], second["content"] = second["content"], first["content"]
         self._workers.swap(app, other)
-        left["busy"] = right["busy"] = False
+        first["busy"] = second["busy"] = False
         self._operations.end(operation)
 
     def _require_idle(self, key: str) -> None:

@@ -27,7 +27,9 @@ class FunctionInsights:
     async def handle(self, request: web.Request) -> web.Response:
         app = request.match_info["app"]
         self._apps.get(app)
-        return answer(request, KIND, KNOWN, lambda metric, _: [Series({}, lambda time: self._value(app, metric, time))])
+        return answer(
+            request, KIND, KNOWN, lambda metric, _: [Series({}, lambda minute: self._value(app, metric, minute))]
+        )
 
     def _value(self, app: str, metric: str, minute: float) -> float | None:
         window = self._requests.window(app, minute, minute + MINUTE)

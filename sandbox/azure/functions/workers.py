@@ -53,8 +53,8 @@ class Workers:
         worker = self.running[key] = Worker(root)
         worker.task = asyncio.ensure_future(self._live(key, worker, content))
 
-    def swap(self, app: str, other: str) -> None:
-        self.running[app], self.running[other] = self.running[other], self.running[app]
+    def swap(self, first: str, second: str) -> None:
+        self.running[first], self.running[second] = self.running[second], self.running[first]
 
     async def end(self, key: str) -> None:
         if worker := self.running.pop(key, None):

@@ -15,7 +15,7 @@ class Addresses:
         self._next = 0
 
     def of(self, owner: str, before: str = "") -> str:
-        """The owner's address: ``before``, when it is of this network and of no other owner."""
+        """The owner's address: ``before``, when it is of this network and no other's."""
         for address, holder in self._owners.items():
             if holder == owner:
                 return address

@@ -113,7 +113,7 @@ class Autoscalers:
     def _usage(self, target: Document, now: float) -> float | None:
         """Percent of the requested CPU since the last look, on average; None where nothing is requested or known."""
         chosen = Filter(target["metadata"]["namespace"], from_spec(target["spec"]["selector"]))
-        used = wanted = 0.0
+        used = demand = 0.0
         for pod in self._objects.list(POD, chosen):
             uid = parts.uid_of(pod)
             if not parts.is_ready(pod) or parts.leaving(pod) or uid not in self._kubelet.running:
@@ -123,8 +123,8 @@ class Autoscalers:
             if before is None or before[0] == now or not requested(pod, "cpu"):
                 continue
             used += max(0.0, seconds - before[1]) / (now - before[0])
-            wanted += requested(pod, "cpu")
-        return 100 * used / wanted if wanted else None
+            demand += requested(pod, "cpu")
+        return 100 * used / demand if demand else None
 
     def _write(self, autoscaler: Document, status: Document) -> None:
         try:

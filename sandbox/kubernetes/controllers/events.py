@@ -1,4 +1,4 @@
-"""Events about objects, counted where the same happens again; they are forgotten after an hour, as in a cluster."""
+"""Events about objects, counted where the same is said again; they are forgotten after an hour, as in a cluster."""
 
 import uuid
 
@@ -33,15 +33,15 @@ class Recorder:
             "namespace": metadata.get("namespace", ""), "uid": metadata["uid"], "fieldPath": field,
         }  # fmt: skip
         involved = {name: value for name, value in involved.items() if value}
-        same = {"involvedObject": involved, "reason": reason, "message": message, "type": kind}
+        about = {"involvedObject": involved, "reason": reason, "message": message, "type": kind}
         for event in self._objects.list(EVENT, Filter(namespace)):
-            if all(event.get(name) == value for name, value in same.items()):
+            if all(event.get(name) == value for name, value in about.items()):
                 counted = event | {"count": event.get("count", 1) + 1, "lastTimestamp": now}
                 self._objects.update(EVENT, counted)
                 return
             if seconds_since(event["lastTimestamp"]) > LIFE_SECONDS:
                 self._objects.delete(EVENT, namespace, event["metadata"]["name"])
-        document = same | {
+        document = about | {
             "metadata": {"name": f"{metadata['name']}.{uuid.uuid4().hex[:16]}", "namespace": namespace},
             "source": {"component": self._component},
             "reportingComponent": self._component,

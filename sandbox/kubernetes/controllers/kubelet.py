@@ -95,7 +95,7 @@ class Kubelet:
         return sum(run.usage()[0] for run in runs)
 
     async def go_down(self) -> None:
-        """As a node that loses its power: every process ends at once, and no status follows."""
+        """As a node that loses its power: every process ends at once, and no node reports it."""
         self.up = False
         runs = list(self.running.values())
         self.running.clear()

@@ -30,7 +30,7 @@ class Scheduler:
             if lack := self._lack(pod, placed):
                 self._refuse(pod, lack)
             else:
-                placed.append(self._bound(pod))
+                placed.append(self._assign(pod))
 
     def _lack(self, pod: Document, placed: list[Document]) -> str:
         """What the node lacks for this Pod, in the scheduler's words."""
@@ -63,7 +63,7 @@ class Scheduler:
         parts.write_status(self._objects, POD, pod, pod["status"] | {"conditions": conditions})
         self._events.warning(pod, "FailedScheduling", message)
 
-    def _bound(self, pod: Document) -> Document:
+    def _assign(self, pod: Document) -> Document:
         node = self._options.node
 
         def work(live: Document) -> Document:

@@ -212,6 +212,26 @@ def test_rollout_of_a_newer_champion_replaces_the_one_that_goes_on(begun: World)
     assert (canary.route.version, canary.share, kept(begun).new.version) == ("1.2.0", 20, "1.2.0")
 
 
+@pytest.mark.parametrize("killed", [False, True])
+def test_rollout_ends_when_the_old_version_is_champion_again(
+    begun: World, clock: list[float], monkeypatch: pytest.MonkeyPatch, killed: bool
+) -> None:
+    (old,) = (version for version in begun.registry.versions("wine") if version.version == OLD)
+    begun.registry.promote(old)
+    assert requested(begun, deployments, "deploy") == ["deploy_wine"]
+    if killed:
+        with monkeypatch.context() as patch:
+            patch.setattr(begun.gateway, "split", _fails)
+            assert not begun.run("deploy_wine").success
+        assert (served(begun), go_on(begun, clock)) == ((OLD, 20), ["rollout_wine"])
+    else:
+        assert begun.run("deploy_wine").success
+    assert (served(begun), running(begun)) == ((OLD, 0), both(OLD))
+    assert (kept(begun).phase, kept(begun).entries[-1].text) == ("aborted", f"aborted: the route has version {OLD}")
+    assert go_on(begun, clock) == []
+    assert requested(begun, deployments, "deploy") == []
+
+
 def test_rollout_that_cannot_be_read_is_named_and_nothing_is_decided(
     begun: World, clock: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:

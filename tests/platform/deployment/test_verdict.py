@@ -42,6 +42,14 @@ def test_errors_of_five_percent_fail() -> None:
     assert "5.00%" in found.text
 
 
+@pytest.mark.parametrize("code", ["400", "422", "429", "0"])
+def test_errors_are_answers_without_a_prediction(code: str) -> None:
+    """A version that refuses bodies that the old one takes must not get all requests."""
+    refusing = Tries({"200": 750, code: 750})
+    assert judge_errors(Tries({"200": 19_000, code: 1_000}), refusing, 0.01).outcome == "fail"
+    assert judge_errors(Tries({"200": 9_500, code: 9_500}), Tries({"200": 9_500, code: 9_500}), 0.05).outcome == "pass"
+
+
 def test_errors_of_a_bad_old_version_do_not_block_a_good_one() -> None:
     assert judge_errors(answered(9_500, failed=475), answered(500), 0.01).outcome == "pass"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from intermodal.platform.resilience.correlation import SelfView, dead, overload
 from intermodal.platform.resilience.detection import DetectionPolicy, DetectionState, look
-from intermodal.platform.resilience.trouble import follow, withhold
+from intermodal.platform.resilience.trouble import Trouble, follow, withhold
 from tests.targets import AWS, AWS_EU, AZURE, EKS, GCP
 
 CLOUDS = (AWS, GCP, AZURE)
@@ -52,3 +52,11 @@ def test_any_sloshing_load_gives_outages_of_single_clouds_only(looks: list[set[o
         if len(bad) >= 2 and not apart:
             assert not seen.down
     assert trouble is None
+
+
+def test_trouble_with_a_target_that_is_none_is_no_memory() -> None:
+    """Of a damaged cursor, which must not end the sensor's tick."""
+    known = Trouble("overload-1", 1.0, 2.0, frozenset({"wine"}), "", bad=frozenset({("wine", AWS)}))
+    assert Trouble.from_dict(known.to_dict()) == known
+    with pytest.raises(ValueError, match="not the watcher's memory"):
+        Trouble.from_dict({**known.to_dict(), "bad": [["wine", "aws"]]})

@@ -7,6 +7,7 @@ import pytest
 
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.endpoints import endpoint_name
+from intermodal.platform.ports.gateway import Canary
 from intermodal.platform.protocol.manifest import MANIFEST
 from intermodal.platform.resilience.orphans import Uses
 from intermodal.platform.resilience.reconcile import reconcile_after_deploy
@@ -65,6 +66,20 @@ def test_endpoint_of_a_running_deployment_is_not_removed(deploying: bool) -> Non
         if deploying
         else "nothing else runs on aws/sagemaker"
     )
+
+
+def test_endpoint_of_the_canary_is_not_removed() -> None:
+    world = build_world()
+    world.kill_cloud("aws")
+    world.run_until_stable()
+    world.revive("aws")
+    name, route = another_version(world), world.gateway.routes[MODEL]
+    upstreams = [replace(upstream, version="1.1.0") for upstream in world.gateway.held[MODEL].values()]
+    world.gateway.split(MODEL, Canary(replace(route, version="1.1.0"), 5), upstreams)
+    recover(world.ports(), world.spec, world.incidents.all()[0].id)
+    assert set(world.targets[AWS].endpoints) == {NAME, name}
+    (text,) = [entry.text for entry in world.incidents.all()[0].entries if entry.step == "reaped"]
+    assert text == f"{name} stays on aws/sagemaker: it gets a share of the requests"
 
 
 @pytest.mark.parametrize(("fields", "target", "call"), [({}, AWS, "list"), (COLD, AZURE, "describe")])

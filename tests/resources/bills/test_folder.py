@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from upath import UPath
 
+from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.findings import Lack
 from intermodal.resources.bills.folder import FocusFolder
 from tests.conformance.bills import DECEMBER, JANUARY, NOVEMBER, BillsConformance, billed
@@ -76,6 +77,31 @@ def test_bills_of_two_accounts_are_both_kept(tmp_path: Path) -> None:
     write(tmp_path / "one" / "a.csv", [row("1")], hour=1)
     write(tmp_path / "two" / "a.csv", [row("2", BillingAccountId="002")], hour=2)
     assert total(tmp_path) == 3
+
+
+def test_damaged_gzip_leaves_the_older_delivery(tmp_path: Path) -> None:
+    write(tmp_path / "first" / "a.csv", [row("1")], hour=1)
+    path = tmp_path / "second" / "a.csv.gz"
+    write(path, [row("2")], hour=2)
+    content = bytearray(path.read_bytes())
+    content[10] = 0xFF  # the first block's type, which there is not: zlib.error
+    path.write_bytes(content)
+    assert total(tmp_path) == 1
+    assert lacks(tmp_path) == [Lack.TRUNCATED]
+
+
+def test_folder_that_cannot_be_listed_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store's own error would stop the other sources too."""
+    write(tmp_path / "a.csv", [row("1")])
+
+    def refused(*_: object) -> bytes:
+        raise PermissionError("Access Denied at https://user:secret@store")
+
+    monkeypatch.setattr(UPath, "rglob", refused)
+    monkeypatch.setattr(Path, "rglob", refused)
+    with pytest.raises(Unavailable, match="Access Denied") as caught:
+        total(tmp_path)
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.csv.gz", "a.parquet"])

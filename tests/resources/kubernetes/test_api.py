@@ -197,6 +197,29 @@ def test_retry_waits_as_the_server_states(monkeypatch: pytest.MonkeyPatch) -> No
     assert pauses == [7.0]
 
 
+def test_retry_that_must_wait_too_long_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr("tenacity.nap.time.sleep", pauses.append)
+    connection = Connection(lambda: None, retry_seconds=20)
+
+    def once(*_: object) -> bytes:
+        raise from_answer(429, b"", "read", "3600")
+
+    monkeypatch.setattr(connection, "_once", once)
+    with pytest.raises(Throttled):
+        connection.call("read", "GET", "/x")
+    assert pauses == []
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"", b"[1]"])
+def test_answer_200_of_a_proxy_is_unavailable(monkeypatch: pytest.MonkeyPatch, content: bytes) -> None:
+    connection = Connection(lambda: None)
+    monkeypatch.setattr(connection, "_once", lambda *_: content)
+    with pytest.raises(Unavailable, match="no JSON object") as caught:
+        connection.call("read it", "GET", "/x")
+    assert caught.value.hint
+
+
 def test_no_answer_is_unavailable(cluster: Running) -> None:
     def moved() -> Any:
         found = kubeconfig(str(cluster.kubeconfig))

@@ -76,7 +76,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def requiring() -> Iterator[Registry]:
+def asking() -> Iterator[Registry]:
     with Registry() as found:
         found.challenge = f'Bearer realm="{found.url}/token",service="acme"'
         Thread(target=found.serve_forever, args=(0.05,), daemon=True).start()
@@ -84,37 +84,37 @@ def requiring() -> Iterator[Registry]:
         found.shutdown()
 
 
-def test_login_where_a_token_is_required_is_that_token(requiring: Registry) -> None:
-    found = requiring.login().header("team/a", "team/b")
+def test_login_that_demands_a_token_is_that_token(asking: Registry) -> None:
+    found = asking.login().header("team/a", "team/b")
     assert found.value == "Bearer a-token"
     scopes = ["repository:team/a:pull,push,delete", "repository:team/b:pull"]
-    assert requiring.queries == [{"service": ["acme"], "scope": scopes}]
+    assert asking.queries == [{"service": ["acme"], "scope": scopes}]
 
 
-def test_login_where_basic_is_required_is_the_password(requiring: Registry) -> None:
-    requiring.challenge = 'Basic realm="acme"'
-    assert requiring.login().header("team/a", "") == Header(basic(KEYS.name, KEYS.secret), float("inf"))
-    assert requiring.queries == []
+def test_login_that_demands_basic_is_the_password(asking: Registry) -> None:
+    asking.challenge = 'Basic realm="acme"'
+    assert asking.login().header("team/a", "") == Header(basic(KEYS.name, KEYS.secret), float("inf"))
+    assert asking.queries == []
 
 
-def test_login_with_a_wrong_password_is_refused(requiring: Registry) -> None:
+def test_login_with_a_wrong_password_is_refused(asking: Registry) -> None:
     with pytest.raises(Refused, match="refused to log in") as caught:
-        requiring.login(Keys("robot", "another")).header("team/a", "")
+        asking.login(Keys("robot", "another")).header("team/a", "")
     assert "another" not in repr(caught.value)
 
 
 @pytest.mark.parametrize("token", ["{}", "[]", "no JSON", '{"token": "a", "expires_in": "soon"}'])
-def test_login_without_a_token_in_the_answer_is_an_error(requiring: Registry, token: str) -> None:
-    requiring.token = token
+def test_login_without_a_token_in_the_answer_is_an_error(asking: Registry, token: str) -> None:
+    asking.token = token
     with pytest.raises(IntermodalError, match="gave no token"):
-        requiring.login().header("team/a", "")
+        asking.login().header("team/a", "")
 
 
 @pytest.mark.parametrize("realm", ["", "nowhere", "http://127.0.0.1:9/token", "http://[::x"])
-def test_login_at_a_wrong_realm_is_an_error(requiring: Registry, realm: str) -> None:
-    requiring.challenge = f'Bearer realm="{realm}"'
+def test_login_at_a_wrong_realm_is_an_error(asking: Registry, realm: str) -> None:
+    asking.challenge = f'Bearer realm="{realm}"'
     with pytest.raises(IntermodalError, match="address") as caught:
-        requiring.login().header("team/a", "")
+        asking.login().header("team/a", "")
     assert caught.value.hint
 
 

@@ -51,14 +51,16 @@ def derive(registry: OciRegistry, base: str, image: str) -> str:
             f"The image '{image}' is not named by its digest, so none can be derived from it for Azure Functions.",
             hint=f"Build and push the version's image, or unset {BASE_VARIABLE} if the image has the Functions host.",
         )
-    lower = base.rpartition("@")[0].removeprefix(f"{registry.address.host}/")
+    origin_path = base.rpartition("@")[0].removeprefix(f"{registry.address.host}/")
     repository = own["repository"]
-    bottom = registry.documents(lower, origin["digest"])
+    bottom = registry.documents(origin_path, origin["digest"])
     parent = registry.documents(repository, own["digest"])
     data = io.BytesIO()
     layer = write_layer("functions", [file_entry(path, text) for path, text in host_files(parent).items()], data)
     made = derived(bottom, parent, layer)
-    layers = [Remote(registry, lower, each["digest"], each["size"]) for each in bottom.layers]
-    stored = registry.store(repository, made.manifest, [*layers, Bytes(data.getvalue()), Bytes(made.config)], lower)
+    layers = [Remote(registry, origin_path, each["digest"], each["size"]) for each in bottom.layers]
+    stored = registry.store(
+        repository, made.manifest, [*layers, Bytes(data.getvalue()), Bytes(made.config)], origin_path
+    )
     require_parent(registry.documents(repository, stored), own["digest"])
     return registry.reference(repository, stored)

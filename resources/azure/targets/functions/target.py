@@ -155,6 +155,11 @@ class FunctionsTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
     def upstream(self, endpoint: Endpoint) -> Upstream:
         with translated(f"read the key of endpoint '{endpoint.name}'"):
             key = self._sites.key(self._sites.named(endpoint.name))
+        if not key:
+            raise Unavailable(
+                f"The function app of endpoint '{endpoint.name}' has no key yet, so the gateway cannot call it.",
+                hint="Its host makes the key when it starts. Try again, or deploy again.",
+            )
         return Upstream(self.target, endpoint.version, endpoint.url, ApiKey(KEY_HEADER, key))
 
     def answers(self) -> bool:

@@ -29,6 +29,13 @@ def container(options: Options = OPTIONS) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("empty", [{"gateway_cidrs": ()}, {"egress_ports": ()}])
+def test_options_without_networks_or_ports_are_refused(empty: dict[str, Any]) -> None:
+    """An empty list in a NetworkPolicy or a Service allows everything."""
+    with pytest.raises(SpecError, match="no networks"):
+        replace(OPTIONS, **empty)
+
+
 @pytest.mark.parametrize("version", NEWEST)
 @pytest.mark.parametrize("options", [OPTIONS, BARE], ids=["all", "bare"])
 def test_objects_are_valid_in_newest_versions(version: str, options: Options) -> None:

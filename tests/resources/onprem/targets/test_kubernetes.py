@@ -40,6 +40,14 @@ def test_port_of_the_store_is_that_of_its_address(monkeypatch: pytest.MonkeyPatc
     assert OnpremKubernetesTarget.of(TARGET).options.egress_ports == (port,)
 
 
+def test_password_in_the_address_is_refused_also_with_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("INTERMODAL_ONPREM_STORE_PORTS", "9000")
+    monkeypatch.setenv("INTERMODAL_ONPREM_STORE_URL", "http://u:secret@minio:9000")
+    with pytest.raises(SpecError, match="is no address") as caught:
+        OnpremKubernetesTarget.of(TARGET)
+    assert "secret" not in str(caught.value)
+
+
 def test_pod_has_keys_of_the_store_by_a_secret_only(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("INTERMODAL_ONPREM_SECRET", "object-store")
     for name in (KEY, SECRET):

@@ -52,6 +52,6 @@ def service(name: str = "web", port: int = 8000) -> dict[str, Any]:
 
 def script(text: str, *, name: str = "once", policy: str = "Always", **more: Any) -> dict[str, Any]:
     """A Pod that runs a line of Python."""
-    container = {"name": "main", "image": SERVER, "command": [sys.executable, "-c", text]} | more
-    spec = {"containers": [container], "restartPolicy": policy, "terminationGracePeriodSeconds": 1}
+    main = {"name": "main", "image": SERVER, "command": [sys.executable, "-c", text]} | more
+    spec = {"containers": [main], "restartPolicy": policy, "terminationGracePeriodSeconds": 1}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name}, "spec": spec}

@@ -26,8 +26,8 @@ def get(url: str) -> str:
 def test_deployment_becomes_ready_and_answers(kubectl: Kubectl) -> None:
     kubectl("apply", "-f", "-", stdin=service())
     kubectl("apply", "-f", "-", stdin=deployment(spec={"replicas": 2}))
-    printed = kubectl("rollout", "status", "deployment/web", "--timeout=60s")
-    assert 'deployment "web" successfully rolled out' in printed
+    output = kubectl("rollout", "status", "deployment/web", "--timeout=60s")
+    assert 'deployment "web" successfully rolled out' in output
     url = address(kubectl)
     pods = kubectl("get", "pods", "-o", "name").split()
     assert {f"pod/{get(url).split()[0]}" for _ in range(4)} == set(pods)

@@ -53,8 +53,8 @@ def image(registry: AcrRegistry) -> str:
 
 
 def documents(registry: AcrRegistry, reference: str) -> Documents:
-    name, _, digest = reference.partition("/")[2].partition("@")
-    return registry.documents(name, digest)
+    repository, _, digest = reference.partition("/")[2].partition("@")
+    return registry.documents(repository, digest)
 
 
 def test_derived_image_has_the_layers_of_both_and_its_parent(registry: AcrRegistry, base: str, image: str) -> None:

@@ -42,7 +42,7 @@ def test_site_name_of_any_model_is_one_that_azure_takes(model: str, subscription
 
 
 def test_site_name_of_another_group_is_another() -> None:
-    names = {site_name("m-1-0-0-test", *parts) for parts in (("s", "a"), ("s", "b"), ("t", "a"), ("s/a", ""))}
+    names = {site_name("m-1-0-0-test", *group) for group in (("s", "a"), ("s", "b"), ("t", "a"), ("s/a", ""))}
     assert len(names) == 4
 
 

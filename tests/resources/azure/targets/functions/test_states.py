@@ -140,6 +140,6 @@ def test_deploy_over_its_limit_says_what_it_waits_for(
 
 def test_near_names_are_distinct_apps(target: FunctionsTarget) -> None:
     pairs = [("a_b", "a__b"), ("c", "c_"), ("f" * 33, "f" * 34)]
-    for first, other in pairs:
-        names: Any = {target._sites.named(endpoint_name(model, "1.0.0", "near")) for model in (first, other)}
+    for first, second in pairs:
+        names: Any = {target._sites.named(endpoint_name(model, "1.0.0", "near")) for model in (first, second)}
         assert len(names) == 2
