@@ -38,7 +38,7 @@ def test_drill_waits_as_long_as_it_lasts(monkeypatch: pytest.MonkeyPatch) -> Non
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("outage", "oracle"), "No adapter provides the cloud 'oracle'. Installed: aws, azure, gcp."),
+        (("outage", "oracle"), "No adapter provides the cloud 'oracle'. Installed: aws, azure, gcp, onprem."),
         (("outage", "aws/"), "'aws/' is not a target. Write cloud/kind"),
         (("outage", "aws@EU"), "'aws@EU' is not a site. Write cloud or cloud@region"),
         (("flood", "aws"), "'outage', 'brownout', 'throttle', 'corrupt'"),

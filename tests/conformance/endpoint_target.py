@@ -461,10 +461,10 @@ class EndpointTargetConformance:
         self, make_target: Callable[[], EndpointTarget], provider: Provider
     ) -> None:
         target = make_target()
-        assert target.answers() is True
+        eventually(target.answers)  # the first call also makes a client, which a busy machine may not do in two seconds
         with provider.faults(Faults(latency_ms=6000, scope="api")):
             assert target.answers() is False  # it would be True after six seconds
-        assert target.answers() is True
+        eventually(target.answers)
 
     def test_server_that_dies_is_restarted_or_reported(
         self, target: EndpointTarget, endpoint: Endpoint, package: Path, provider: Provider
