@@ -7,7 +7,7 @@ import dagster as dg
 from intermodal.assets import ports
 from intermodal.assets.runs import busy_models
 from intermodal.assets.specs import specs_of
-from intermodal.platform.deployment.rollout import by_version, decide
+from intermodal.platform.deployment.rollout import by_version, decide, last_closed
 from intermodal.platform.errors import IntermodalError
 from intermodal.platform.ports.rollouts import Rollout
 from intermodal.platform.spec.rollout import RolloutPolicy
@@ -71,7 +71,9 @@ def _action(
         return None  # promoted: the sensor ``deployments`` sees to its route
     if not split or (canary is not None and canary.share != rollout.share):
         return rollout, "carry out"
-    unavailable = {incident.target for incident in ports.incidents(context).all(model, open_only=True)}
-    decision = decide(rollout, policy, by_version(gateway.tries(model)), unavailable, time.time())
+    incidents = ports.incidents(context).all(model)
+    unavailable = {incident.target for incident in incidents if incident.is_open}
+    tries, recovered = by_version(gateway.tries(model)), last_closed(incidents)
+    decision = decide(rollout, policy, tries, unavailable, time.time(), recovered)
     messages.append(f"{model} {rollout.new.version}, {rollout.share} %: {decision.action}, {decision.reason}")
     return None if decision.action == "hold" else (rollout, decision.action)

@@ -11,7 +11,7 @@ from intermodal.assets.deployment.incident_gate import unavailable_targets
 from intermodal.assets.failover_context import REQUIRED_RESOURCES
 from intermodal.assets.keys import Context, attributes, endpoint_key, key, with_cached_signature
 from intermodal.assets.scoped_job import model_scoped_job
-from intermodal.platform.deployment.rollout import RolloutDecision
+from intermodal.platform.deployment.rollout import RolloutDecision, last_closed
 from intermodal.platform.deployment.rollout_page import evidence, history
 from intermodal.platform.deployment.rollout_run import RolloutRun, reason_for_none
 from intermodal.platform.errors import IntermodalError
@@ -44,7 +44,9 @@ def rollout(spec: ModelSpec, policy: RolloutPolicy) -> dg.AssetsDefinition:
         champion, gateway = champion_of(ports.registry(context), spec.name), ports.gateway(context)
         old, signature = gateway.route(spec.name), champion.candidate.record.signature
         reason = reason_for_none(old, champion.identity, signature.metadata(spec.name, champion.version))
-        run = RolloutRun(gateway, ports.rollouts(context), policy, unavailable_targets(context, spec), time.time())
+        recovered = last_closed(ports.incidents(context).all(spec.name))
+        unavailable = unavailable_targets(context, spec)
+        run = RolloutRun(gateway, ports.rollouts(context), policy, unavailable, time.time(), recovered)
         if old is None or reason:
             run.end_superseded(spec.name, old, reason)
             return dg.MaterializeResult(metadata={"state": f"no rollout: {reason}", "version": champion.version})

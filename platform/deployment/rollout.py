@@ -1,17 +1,18 @@
 """Decide about a rollout: hold, advance, promote or abort, from evidence alone. Pure: nothing is read or changed."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from intermodal.platform.deployment.verdict import Finding, judge_errors, judge_latency, judge_traffic, verdict
 from intermodal.platform.ports.gateway import Tries
+from intermodal.platform.ports.incidents import Incident
 from intermodal.platform.ports.registry import Identity
 from intermodal.platform.ports.rollouts import Entry, Rollout
 from intermodal.platform.spec.rollout import RolloutPolicy
 from intermodal.platform.targets import Target
 
-Action = Literal["hold", "advance", "promote", "abort"]
+Action = Literal["hold", "restart", "advance", "promote", "abort"]
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,18 @@ def begin(
 
 
 def decide(
-    rollout: Rollout, policy: RolloutPolicy, tries: Mapping[str, Tries], unavailable: Collection[Target], now: float
+    rollout: Rollout,
+    policy: RolloutPolicy,
+    tries: Mapping[str, Tries],
+    unavailable: Collection[Target],
+    now: float,
+    recovered: float = 0.0,
 ) -> RolloutDecision:
-    """``tries`` are the gateway's counts by version, ``unavailable`` the model's targets with an open incident.
+    """``tries`` are the gateway's counts by version, ``unavailable`` the model's targets with an open incident,
+    ``recovered`` when the last incident was closed (Unix seconds).
 
     A failure aborts at once, also before the pause ends. While a target is out both versions suffer from what is not
-    theirs, so the step holds.
+    theirs, so the step holds, and its evidence begins again afterwards.
     """
     old, new = (tries.get(v, Tries()).since(rollout.before.get(v, Tries())) for v in _versions(rollout))
     findings = (
@@ -52,6 +59,8 @@ def decide(
         return RolloutDecision("promote", "requested by a person", findings)
     if unavailable:
         return RolloutDecision("hold", f"an incident is open on {', '.join(sorted(map(str, unavailable)))}", findings)
+    if recovered > rollout.since:
+        return RolloutDecision("restart", "an incident ended, and what was counted during it proves nothing", findings)
     if outcome == "fail":
         return RolloutDecision("abort", _because(findings, "fail"), findings)
     if rollout.phase == "paused":
@@ -70,6 +79,9 @@ def apply(rollout: Rollout, decision: RolloutDecision, tries: Mapping[str, Tries
     match decision.action:
         case "hold":
             return rollout
+        case "restart":
+            before = _both(rollout.old, rollout.new, tries)
+            return _noted(replace(rollout, since=now, before=before), now, f"the step begins again: {decision.reason}")
         case "advance":
             step = rollout.step + 1
             text = f"{rollout.steps[step]} % of requests go to {rollout.new.version}: {decision.reason}"
@@ -90,6 +102,11 @@ def superseded(rollout: Rollout, served: Identity | None, reason: str, now: floa
     if served is not None and served.same_as(rollout.new):
         return _noted(replace(ended, phase="promoted", step=len(rollout.steps) - 1), now, f"promoted: {reason}")
     return _noted(replace(ended, phase="aborted"), now, f"aborted: {reason}")
+
+
+def last_closed(incidents: Iterable[Incident]) -> float:
+    """When the last of them was closed, in Unix seconds; 0 if none was."""
+    return max((incident.closed_at for incident in incidents if incident.closed_at is not None), default=0.0)
 
 
 def by_version(tries: Mapping[tuple[Target, str], Tries]) -> dict[str, Tries]:

@@ -57,13 +57,15 @@ def is_superseded(rollout: Rollout | None, old: Route | None, new: Identity) -> 
 
 @dataclass(frozen=True)
 class RolloutRun:
-    """One model's rollout. ``unavailable`` are its targets with an open incident, ``now`` is in Unix seconds."""
+    """One model's rollout. ``unavailable`` are its targets with an open incident, ``recovered`` is when the last one was
+    closed, ``now`` the time: both in Unix seconds."""
 
     gateway: Gateway
     rollouts: Rollouts
     policy: RolloutPolicy
     unavailable: Collection[Target]
     now: float
+    recovered: float = 0.0
 
     def advance(
         self, old: Route, new: Identity, new_route: NewRoute, retry: bool = False
@@ -77,7 +79,7 @@ class RolloutRun:
         if known is None or not concerns(known, old.identity, new) or (retry and known.phase == "aborted"):
             current = begin(old.model, old.identity, new, self.policy, tries, self.now)
         elif known.is_open:
-            decision = decide(known, self.policy, tries, self.unavailable, self.now)
+            decision = decide(known, self.policy, tries, self.unavailable, self.now, self.recovered)
             current = apply(known, decision, tries, self.now)
         else:
             current = known

@@ -95,6 +95,19 @@ def test_rollout_holds_while_an_incident_is_open() -> None:
     assert decide(found, POLICY, traffic.tries, (), 600.0).action == "abort"
 
 
+def test_rollout_evidence_begins_again_after_an_incident() -> None:
+    traffic = Traffic({NEW.version: 0.2})
+    found = begin("m", OLD, NEW, POLICY, traffic.tries, 1000.0)
+    traffic.pass_by(600, 5)
+    decision = decide(found, POLICY, traffic.tries, (), 1600.0, recovered=1500.0)
+    assert decision.action == "restart"
+    found = apply(found, decision, traffic.tries, 1600.0)
+    assert (found.step, found.since, found.phase) == (0, 1600.0, "progressing")
+    traffic.errors = {}
+    traffic.pass_by(600, 5)
+    assert decide(found, POLICY, traffic.tries, (), 2200.0, recovered=1500.0).action == "advance"
+
+
 def test_rollout_that_is_paused_holds_and_still_aborts() -> None:
     traffic = Traffic({})
     found = replace(begin("m", OLD, NEW, POLICY, traffic.tries, 0.0), phase="paused")
