@@ -57,8 +57,8 @@ def is_superseded(rollout: Rollout | None, old: Route | None, new: Identity) -> 
 
 @dataclass(frozen=True)
 class RolloutRun:
-    """One model's rollout. ``unavailable`` are its targets with an open incident, ``recovered`` is when the last one was
-    closed, ``now`` the time: both in Unix seconds."""
+    """One model's rollout. ``unavailable`` are its targets with an open incident, ``recovered`` is when the last one
+    was closed, ``now`` the time: both in Unix seconds."""
 
     gateway: Gateway
     rollouts: Rollouts
