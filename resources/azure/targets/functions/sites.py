@@ -12,6 +12,8 @@ from intermodal.resources.azure.targets.ml.workspace import RETRIES
 
 KEY = "default"
 """The host key that every function takes. Azure makes it."""
+READ_BY_POST: dict[str, Any] = {"retry_on_methods": frozenset({"POST"})}
+"""Settings, keys and logs are read by POST, which azure-core tries again after a 503 and not after a 429."""
 
 
 class Sites:
@@ -65,12 +67,12 @@ class Sites:
 
     def settings(self, site: str, slot: str = "") -> dict[str, str]:
         call, *path = self._call("list_application_settings", site, slot)
-        return dict(call(*path).properties or {})
+        return dict(call(*path, **READ_BY_POST).properties or {})
 
     def key(self, site: str, slot: str = "") -> str:
         """'' until the host has made its keys."""
         call, *path = self._call("list_host_keys", site, slot)
-        return str((call(*path).function_keys or {}).get(KEY, ""))
+        return str((call(*path, **READ_BY_POST).function_keys or {}).get(KEY, ""))
 
     def put_slot_key(self, site: str, slot: str, key: str) -> None:
         from azure.mgmt.web import models
@@ -81,7 +83,7 @@ class Sites:
     def logs(self, site: str, slot: str = "") -> str:
         """What the platform and the container wrote at the start; '' when there is nothing yet."""
         call, *path = self._call("get_web_site_container_logs", site, slot)
-        found = _or_none(call, *path)
+        found = _or_none(lambda: call(*path, **READ_BY_POST))
         return b"".join(found).decode(errors="replace") if found else ""
 
     def start(self, site: str) -> None:
