@@ -128,7 +128,7 @@ TWO_ON_AWS = "  serve: [aws/sagemaker, aws/eks, gcp/cloud-run, azure/ml]\n"
 
 @pytest.fixture
 def eks_is_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The catalogue has a second target on aws: an entry point of its own, with the class of the first."""
+    """The catalogue's aws/eks has the class of aws/sagemaker, and so needs no cluster."""
     installed = catalogue._installed
 
     def with_eks(group: catalogue.Group) -> Mapping[str, Any]:
@@ -136,6 +136,7 @@ def eks_is_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return {**known, "aws/eks": known["aws/sagemaker"]} if group == "targets" else known
 
     monkeypatch.setattr(catalogue, "_installed", with_eks)
+    catalogue.load.cache_clear()  # an earlier test may have loaded the real one
     yield
     catalogue.load.cache_clear()
 

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -322,7 +323,8 @@ def test_processes_workers_that_end_early_end_the_server(start_with: Start, ligh
     server = start_with(lightgbm_package, 2)
     while server.process.poll() is None:
         for worker in workers(server):
-            os.kill(worker, signal.SIGKILL)
+            with suppress(ProcessLookupError):  # it ended since it was listed
+                os.kill(worker, signal.SIGKILL)
         time.sleep(0.02)
     assert server.process.returncode == 1
     assert "5 in a row ended soon after their start" in server.log
