@@ -11,7 +11,16 @@ import dagster as dg
 import httpx
 from pydantic import Field
 
-from intermodal.platform.errors import DeployFailed, IntermodalError, NotFound, Refused, Throttled, Unavailable
+from intermodal.platform.catalogue import SETTINGS_PAGE
+from intermodal.platform.errors import (
+    DeployFailed,
+    IntermodalError,
+    NotFound,
+    Refused,
+    SpecError,
+    Throttled,
+    Unavailable,
+)
 from intermodal.platform.ports import ownership
 from intermodal.platform.ports.endpoints import ENVIRONMENT_TAG, MODEL_TAG, DeployRequest, Endpoint, Upstream
 from intermodal.platform.ports.metrics import Figures
@@ -72,6 +81,12 @@ class KubernetesTarget(dg.ConfigurableResource):  # type: ignore[type-arg]
         """Those of ``needs`` that are not set, as they are named in the target's region."""
         wanted = [regional_variable(name, target.region) for name in cls.needs]
         return tuple(name for name in wanted if not os.environ.get(name))
+
+    @classmethod
+    def require(cls, target: Target) -> None:
+        """SpecError names the variables of the cluster that are not set."""
+        if missing := cls.missing(target):
+            raise SpecError(f"{target} is not configured: {', '.join(missing)} not set.", hint=f"See {SETTINGS_PAGE}.")
 
     @property
     @abstractmethod

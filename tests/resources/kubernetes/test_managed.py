@@ -4,8 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
-from intermodal.platform.errors import Unavailable
+from intermodal.platform.errors import SpecError, Unavailable
 from intermodal.platform.ports.endpoints import BearerToken
+from intermodal.platform.targets import Target
+from intermodal.resources.aws.targets.eks.target import CLUSTER, GATEWAY_CIDRS, EksTarget
 from intermodal.resources.kubernetes import managed
 from intermodal.resources.kubernetes.managed import EARLY_SECONDS, Cluster, configuration
 
@@ -68,3 +70,12 @@ def test_configuration_has_the_authority_of_the_cluster(issuer: Issuer) -> None:
     with open(found.ssl_ca_cert, "rb") as file:
         assert file.read() == b"CA"
     assert configuration(Cluster("https://cluster.example"), issuer.token).ssl_ca_cert is None
+
+
+@pytest.mark.parametrize("region", ["", "eu-west-1"])
+def test_cluster_that_is_not_named_is_refused_with_its_variables(monkeypatch: pytest.MonkeyPatch, region: str) -> None:
+    suffix = "_EU_WEST_1" if region else ""
+    for name in (CLUSTER, GATEWAY_CIDRS):
+        monkeypatch.delenv(f"{name}{suffix}", raising=False)
+    with pytest.raises(SpecError, match=f"{CLUSTER}{suffix}, {GATEWAY_CIDRS}{suffix} not set"):
+        EksTarget.require(Target("aws", "eks", region))

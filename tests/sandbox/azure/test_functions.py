@@ -82,4 +82,4 @@ def test_another_api_version_answers_501(client: httpx.Client) -> None:
 
 @pytest.mark.sandbox
 def test_unknown_host_answers_404(client: httpx.Client) -> None:
-    assert client.post("/function-apps/nobody.azurewebsites.net/invocations").status_code == 404
+    assert client.post("/function-apps/unknown.azurewebsites.net/invocations").status_code == 404

@@ -5,7 +5,6 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Target
 from intermodal.resources.aws.settings import AwsSettings
 from intermodal.resources.aws.targets.eks import cluster
@@ -48,8 +47,7 @@ class EksTarget(KubernetesTarget):
     def of(cls, target: Target) -> Self:
         """By the site's settings. SpecError names the variables that are missing or wrong."""
         settings = AwsSettings.of(target.site)
-        if missing := cls.missing(target):
-            raise SpecError(f"{target} is not configured: {', '.join(missing)} not set.", hint="Set them.")
+        cls.require(target)
         return cls(
             cluster=settings.eks_cluster,
             region=settings.region,

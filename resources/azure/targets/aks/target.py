@@ -4,7 +4,6 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Target
 from intermodal.resources.azure.settings import AzureSettings
 from intermodal.resources.azure.targets.aks import cluster
@@ -43,8 +42,7 @@ class AksTarget(KubernetesTarget):
     def of(cls, target: Target) -> Self:
         """By the site's settings. SpecError names the variables that are missing or wrong."""
         settings = AzureSettings.of(target.site)
-        if missing := cls.missing(target):
-            raise SpecError(f"{target} is not configured: {', '.join(missing)} not set.", hint="Set them.")
+        cls.require(target)
         return cls(
             subscription_id=settings.subscription_id,
             resource_group=settings.resource_group,

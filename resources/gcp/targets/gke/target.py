@@ -4,7 +4,6 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field
 
-from intermodal.platform.errors import SpecError
 from intermodal.platform.targets import Target
 from intermodal.resources.gcp import identity
 from intermodal.resources.gcp.settings import GcpSettings
@@ -44,8 +43,7 @@ class GkeTarget(KubernetesTarget):
     def of(cls, target: Target) -> Self:
         """By the site's settings. SpecError names the variables that are missing or wrong."""
         settings = GcpSettings.of(target.site)
-        if missing := cls.missing(target):
-            raise SpecError(f"{target} is not configured: {', '.join(missing)} not set.", hint="Set them.")
+        cls.require(target)
         return cls(
             project=settings.project,
             location=settings.gke_location or settings.region,
