@@ -6,18 +6,21 @@ from typing import Any
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.deployment.champion_route import champion_route
+from intermodal.assets.deployment.endpoint import golden_of
 from intermodal.assets.deployment.incident_gate import unavailable_targets
-from intermodal.assets.failover_context import REQUIRED_RESOURCES
+from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
 from intermodal.assets.keys import Context, attributes, endpoint_key, key, with_cached_signature
 from intermodal.assets.scoped_job import model_scoped_job
 from intermodal.platform.deployment.rollout import RolloutDecision, last_closed
 from intermodal.platform.deployment.rollout_page import evidence, history
 from intermodal.platform.deployment.rollout_run import RolloutRun, reason_for_none
 from intermodal.platform.errors import IntermodalError
+from intermodal.platform.ports.endpoints import Upstream
+from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.notifications import Notice
 from intermodal.platform.ports.rollouts import Rollout
 from intermodal.platform.registry.champion import champion_of
+from intermodal.platform.resilience.champion_route import champion_route
 from intermodal.platform.spec import ModelSpec
 from intermodal.platform.spec.rollout import RolloutPolicy
 
@@ -50,9 +53,12 @@ def rollout(spec: ModelSpec, policy: RolloutPolicy) -> dg.AssetsDefinition:
         if old is None or reason:
             run.end_superseded(spec.name, old, reason)
             return dg.MaterializeResult(metadata={"state": f"no rollout: {reason}", "version": champion.version})
-        current, decision = run.advance(
-            old, champion.identity, lambda: champion_route(context, spec, champion), config.retry
-        )
+
+        def new_route() -> tuple[Route, list[Upstream]]:
+            golden = golden_of(ports.registry(context), champion.candidate)
+            return champion_route(failover_context(context, spec.targets), spec, champion, golden)
+
+        current, decision = run.advance(old, champion.identity, new_route, config.retry)
         if not current.is_open:
             _notify(context, spec, current)
         return dg.MaterializeResult(

@@ -6,7 +6,6 @@ from collections.abc import Collection
 import dagster as dg
 
 from intermodal.assets import ports
-from intermodal.assets.deployment.champion_route import champion_route
 from intermodal.assets.deployment.endpoint import golden_of
 from intermodal.assets.deployment.incident_gate import unavailable_targets
 from intermodal.assets.failover_context import REQUIRED_RESOURCES, failover_context
@@ -22,6 +21,7 @@ from intermodal.platform.ports.gateway import Route
 from intermodal.platform.protocol import v2
 from intermodal.platform.protocol.parity import worst
 from intermodal.platform.registry.champion import champion_of
+from intermodal.platform.resilience.champion_route import champion_route
 from intermodal.platform.resilience.context import listed
 from intermodal.platform.resilience.failover_plan import desired_replicas, weights_without
 from intermodal.platform.resilience.reconcile import reconcile_after_deploy
@@ -61,8 +61,9 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
         old = gateway.route(spec.name)
         if spec.rollout and old and holds_back(ports.rollouts(context).get(spec.name), old, champion.identity):
             return _held_back(context, spec, old, unavailable, config.drain_seconds)
-        new, upstreams = champion_route(context, spec, champion)
-        serving, golden = [each.target for each in upstreams], golden_of(registry, champion.candidate)
+        golden, ctx = golden_of(registry, champion.candidate), failover_context(context, spec.targets)
+        new, upstreams = champion_route(ctx, spec, champion, golden)
+        serving = [each.target for each in upstreams]
         signature = champion.candidate.record.signature
         gateway.publish(new, upstreams)
         try:
@@ -71,7 +72,6 @@ def route(spec: ModelSpec) -> dg.AssetsDefinition:
             if old is not None:
                 roll_back(gateway, adapters, old, environment, unavailable, context.log)
             raise
-        ctx = failover_context(context, spec.targets)
         reconcile_after_deploy(ctx, spec, champion.version, unavailable)
         # A target that failed meanwhile may have started a cold one. Its recovery scales that one down, not this run.
         kept = spec.targets if ctx.unavailable(spec.name) else serving

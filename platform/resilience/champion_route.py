@@ -1,34 +1,32 @@
 """The route that the champion gets when all its traffic goes to it, with an upstream for each target that serves."""
 
-from typing import Any
-
-from intermodal.assets import ports
-from intermodal.assets.deployment.endpoint import golden_of
-from intermodal.assets.deployment.incident_gate import unavailable_targets
 from intermodal.platform.deployment.route_change import ready_endpoint
 from intermodal.platform.errors import Unavailable
 from intermodal.platform.ports.endpoints import Upstream, endpoint_name
 from intermodal.platform.ports.gateway import Route
 from intermodal.platform.ports.registry import RegisteredVersion
 from intermodal.platform.protocol import v2
+from intermodal.platform.protocol.package import Golden
+from intermodal.platform.resilience.context import FailoverContext
 from intermodal.platform.resilience.failover_plan import desired_replicas, weights_without
 from intermodal.platform.spec import ModelSpec
 
 
-def champion_route(context: Any, spec: ModelSpec, champion: RegisteredVersion) -> tuple[Route, list[Upstream]]:
+def champion_route(
+    ctx: FailoverContext, spec: ModelSpec, champion: RegisteredVersion, golden: Golden
+) -> tuple[Route, list[Upstream]]:
     """Unavailable when every target has an open incident; NotFound and IntermodalError for an endpoint that is not
     ready."""
-    adapters, unavailable = ports.targets(context), unavailable_targets(context, spec)
-    name = endpoint_name(spec.name, champion.version, ports.deployment(context).environment)
+    unavailable = ctx.unavailable(spec.name)
+    name = endpoint_name(spec.name, champion.version, ctx.deployment.environment)
     signature = champion.candidate.record.signature
-    golden = golden_of(ports.registry(context), champion.candidate)
     serving = [target for target, replicas in desired_replicas(spec, unavailable).items() if replicas]
     if not serving:
         raise Unavailable(
             f"Every target of '{spec.name}' has an open incident.",
             hint="Deploy again after one of them has recovered.",
         )
-    endpoints = {target: ready_endpoint(adapters.get(target), name, champion.identity) for target in serving}
+    endpoints = {target: ready_endpoint(ctx.targets[target], name, champion.identity) for target in serving}
     route = Route(
         model=spec.name,
         version=champion.version,
@@ -37,4 +35,4 @@ def champion_route(context: Any, spec: ModelSpec, champion: RegisteredVersion) -
         golden_body=v2.golden_body(signature, golden.rows[:1]).decode(),
         digest=champion.candidate.manifest.digest,
     )
-    return route, [adapters.get(target).upstream(endpoint) for target, endpoint in endpoints.items()]
+    return route, [ctx.targets[target].upstream(endpoint) for target, endpoint in endpoints.items()]
